@@ -1,0 +1,141 @@
+//! The command to run, as the user wrote it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+/// A program and its arguments.
+///
+/// Text is split into words as a POSIX shell would (quotes, backslashes), but no shell runs and
+/// nothing is expanded: no variables, no globs, no pipes. A list of words is taken as it is.
+///
+/// ```
+/// use summon::Command;
+///
+/// let text = Command::from("redis-server --port {port} --save ''");
+/// let words = Command::from(["redis-server", "--port", "{port}", "--save", ""]);
+/// assert_eq!(text.to_string(), "redis-server --port {port} --save ''");
+/// # let _ = words;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command(Form);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    Line(String),
+    Words(Vec<OsString>),
+}
+
+impl Command {
+    /// The words; an error says what is wrong with the text.
+    pub(crate) fn words(&self) -> Result<Vec<OsString>, String> {
+        let words = match &self.0 {
+            Form::Line(line) => shlex::split(line)
+                .ok_or_else(|| {
+                    format!("`{line}` has a quote that is not closed, or ends in a backslash")
+                })?
+                .into_iter()
+                .map(OsString::from)
+                .collect(),
+            Form::Words(words) => words.clone(),
+        };
+        match words.first() {
+            Some(program) if !program.is_empty() => Ok(words),
+            _ => Err("the command is empty".to_owned()),
+        }
+    }
+
+    /// The text for a shell.
+    pub(crate) fn line(&self) -> Result<&str, String> {
+        match &self.0 {
+            Form::Line(line) if !line.trim().is_empty() => Ok(line),
+            Form::Line(_) => Err("the command is empty".to_owned()),
+            Form::Words(_) => Err("a shell takes one text, not a list of words".to_owned()),
+        }
+    }
+
+    /// The program's file name without its extension, which is its name unless it gets another.
+    pub(crate) fn stem(&self) -> Option<String> {
+        let words = self.words().ok()?;
+        let stem = Path::new(words.first()?).file_stem()?;
+        Some(stem.to_string_lossy().into_owned())
+    }
+}
+
+/// As it was written.
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Form::Line(line) => f.write_str(line),
+            Form::Words(words) => {
+                f.write_str(&crate::error::shown_command(words.iter().map(OsString::as_os_str)))
+            }
+        }
+    }
+}
+
+impl From<&str> for Command {
+    fn from(line: &str) -> Command {
+        Command(Form::Line(line.to_owned()))
+    }
+}
+
+impl From<String> for Command {
+    fn from(line: String) -> Command {
+        Command(Form::Line(line))
+    }
+}
+
+impl From<&String> for Command {
+    fn from(line: &String) -> Command {
+        Command::from(line.as_str())
+    }
+}
+
+impl<S: AsRef<OsStr>, const N: usize> From<[S; N]> for Command {
+    fn from(words: [S; N]) -> Command {
+        Command::from(&words[..])
+    }
+}
+
+impl<S: AsRef<OsStr>> From<Vec<S>> for Command {
+    fn from(words: Vec<S>) -> Command {
+        Command::from(&words[..])
+    }
+}
+
+impl<S: AsRef<OsStr>> From<&[S]> for Command {
+    fn from(words: &[S]) -> Command {
+        let words = words.iter().map(|word| word.as_ref().to_owned());
+        Command(Form::Words(words.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_split_as_a_shell_would_and_not_expanded() {
+        let command = Command::from(r#"a 'b c' "d $HOME" e\ f '' {port}"#);
+        let words = ["a", "b c", "d $HOME", "e f", "", "{port}"];
+        assert_eq!(command.words().unwrap(), words);
+        assert_eq!(Command::from(words).words().unwrap(), words);
+    }
+
+    #[test]
+    fn bad_commands_say_what_is_wrong() {
+        let wrong = |command: Command| command.words().unwrap_err();
+        assert!(wrong("a 'b".into()).contains("`a 'b` has a quote that is not closed"));
+        assert_eq!(wrong("  ".into()), "the command is empty");
+        assert_eq!(wrong("''".into()), "the command is empty");
+        assert_eq!(wrong(Vec::<&str>::new().into()), "the command is empty");
+    }
+
+    #[test]
+    fn a_program_gives_its_name() {
+        let stem = |command: &str| Command::from(command).stem();
+        assert_eq!(stem("/usr/bin/postgres -D x").as_deref(), Some("postgres"));
+        assert_eq!(stem("./my.server").as_deref(), Some("my"));
+        assert_eq!(stem(""), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! One error for everything, which reads like a report.
+
+use std::fmt::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+/// Why a process could not be started, waited for, or stopped.
+///
+/// The text is the report: what was started, where it was declared, what was being waited for,
+/// what was last seen, and what the program itself said. `Debug` prints the same as `Display`,
+/// since `unwrap` and tests that return `Err` print `Debug`.
+///
+/// ```
+/// use summon::SimpleExecutor;
+///
+/// let error = SimpleExecutor::new("no-such-program --fast").start().unwrap_err();
+/// let report = error.to_string();
+/// assert!(report.starts_with("no-such-program could not be started: there is no such program"));
+/// assert!(report.contains("\n  command   no-such-program --fast"));
+/// ```
+pub struct Error(Box<Report>);
+
+/// What an error is made of. The layout of its text is known here and nowhere else.
+#[derive(Default)]
+struct Report {
+    headline: String,
+    facts: Vec<(&'static str, String)>,
+    timeout: bool,
+    already_running: bool,
+    exit: Option<ExitStatus>,
+    output: Option<Tail>,
+}
+
+/// The end of what a program wrote.
+pub(crate) struct Tail {
+    pub(crate) bytes: Vec<u8>,
+    /// How many lines there are in all.
+    pub(crate) lines: usize,
+    pub(crate) path: PathBuf,
+}
+
+/// A report shows so many lines of output.
+const SHOWN: usize = 20;
+
+impl Error {
+    pub(crate) fn new(headline: impl Into<String>) -> Error {
+        Error(Box::new(Report {
+            headline: headline.into(),
+            ..Report::default()
+        }))
+    }
+
+    /// Adds a fact; a fact that spans lines is aligned below its first.
+    pub(crate) fn fact(mut self, label: &'static str, fact: impl Into<String>) -> Error {
+        self.0.facts.push((label, fact.into()));
+        self
+    }
+
+    pub(crate) fn timeout(mut self) -> Error {
+        self.0.timeout = true;
+        self
+    }
+
+    pub(crate) fn already_running(mut self) -> Error {
+        self.0.already_running = true;
+        self
+    }
+
+    pub(crate) fn exit(mut self, status: Option<ExitStatus>) -> Error {
+        self.0.exit = status;
+        self
+    }
+
+    pub(crate) fn tail(mut self, tail: Tail) -> Error {
+        self.0.output = Some(tail);
+        self
+    }
+
+    /// Whether a limit ran out: the process was not ready, or not gone, in time.
+    pub fn is_timeout(&self) -> bool {
+        self.0.timeout
+    }
+
+    /// Whether it was there before: this process was started already, or its port is served by
+    /// somebody else.
+    pub fn is_already_running(&self) -> bool {
+        self.0.already_running
+    }
+
+    /// How the process ended, if that is what went wrong.
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        self.0.exit
+    }
+
+    /// The last part of what the process wrote, as it wrote it; empty if it wrote nothing or
+    /// never ran.
+    pub fn output(&self) -> &[u8] {
+        self.0.output.as_ref().map_or(&[], |tail| &tail.bytes)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &*self.0;
+        f.write_str(&report.headline)?;
+        for (label, fact) in &report.facts {
+            let mut lines = fact.lines();
+            write!(f, "\n  {label:<9} {}", lines.next().unwrap_or_default())?;
+            for line in lines {
+                write!(f, "\n  {:<9} {line}", "")?;
+            }
+        }
+        match &report.output {
+            Some(tail) => tail.fmt(f),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        if self.bytes.is_empty() {
+            return write!(f, "\n  output    none, {path}");
+        }
+        let text = String::from_utf8_lossy(&self.bytes);
+        let mut shown: Vec<&str> = text.lines().rev().take(SHOWN).collect();
+        shown.reverse();
+        let (count, all) = (shown.len(), self.lines);
+        let plural = if all == 1 { "line" } else { "lines" };
+        write!(f, "\n  output    last {count} of {all} {plural}, {path}")?;
+        for line in shown {
+            f.write_str("\n            | ")?;
+            // What would move the cursor or colour the terminal is shown, not obeyed.
+            for c in line.chars() {
+                match c {
+                    '\t' => f.write_char(c)?,
+                    c if c.is_control() => write!(f, "{}", c.escape_default())?,
+                    c => f.write_char(c)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A command as one would type it. Words that a shell would take apart are quoted.
+pub(crate) fn shown_command<'a>(words: impl IntoIterator<Item = &'a std::ffi::OsStr>) -> String {
+    let words: Vec<String> = words
+        .into_iter()
+        .map(|word| {
+            let word = word.to_string_lossy();
+            shlex::try_quote(&word).map_or_else(|_| word.to_string(), |quoted| quoted.into_owned())
+        })
+        .collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_one_fact_a_line() {
+        let error = Error::new("redis exited with code 1 before it was ready")
+            .fact("declared", "tests/cache.rs:12")
+            .fact("waiting", "first\nsecond")
+            .tail(Tail {
+                bytes: b"one\n\x1b[1mtwo\n".to_vec(),
+                lines: 7,
+                path: "/tmp/x.log".into(),
+            });
+        let expected = "\
+redis exited with code 1 before it was ready
+  declared  tests/cache.rs:12
+  waiting   first
+            second
+  output    last 2 of 7 lines, /tmp/x.log
+            | one
+            | \\u{1b}[1mtwo";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(format!("{error:?}"), expected);
+        assert_eq!(error.output(), b"one\n\x1b[1mtwo\n");
+    }
+}

@@ -1,0 +1,59 @@
+//! What can be handed to an orchestrator.
+
+use crate::executor::Executor;
+
+/// One executor, or a tuple (of up to twelve), an array or a vector of executors, each borrowed
+/// or owned.
+pub trait Executors<'a> {
+    #[doc(hidden)]
+    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>>;
+}
+
+impl<'a, E: Executor + 'a> Executors<'a> for E {
+    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+        vec![Box::new(self)]
+    }
+}
+
+impl<'a, E: Executor + 'a> Executors<'a> for Vec<E> {
+    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+        self.into_iter().map(|one| Box::new(one) as _).collect()
+    }
+}
+
+impl<'a, E: Executor + 'a, const N: usize> Executors<'a> for [E; N] {
+    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+        self.into_iter().map(|one| Box::new(one) as _).collect()
+    }
+}
+
+impl<'a, E: Executor> Executors<'a> for &'a [E] {
+    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+        self.iter().map(|one| Box::new(one) as _).collect()
+    }
+}
+
+impl<'a, E: Executor> Executors<'a> for &'a Vec<E> {
+    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+        self.as_slice().into_vec()
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident)*) => {
+        tuples!(@ [] $($name)*);
+    };
+    (@ [$($done:ident)*]) => {};
+    (@ [$($done:ident)*] $next:ident $($rest:ident)*) => {
+        impl<'a, $($done: Executor + 'a,)* $next: Executor + 'a> Executors<'a> for ($($done,)* $next,) {
+            fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+                #[expect(non_snake_case, reason = "a value is named as its type is")]
+                let ($($done,)* $next,) = self;
+                vec![$(Box::new($done),)* Box::new($next)]
+            }
+        }
+        tuples!(@ [$($done)* $next] $($rest)*);
+    };
+}
+
+tuples!(A B C D E F G H I J K L);

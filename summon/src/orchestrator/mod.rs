@@ -1,0 +1,164 @@
+//! Many executors as one: started in the order of their needs, stopped in reverse.
+
+mod executors;
+mod order;
+mod walk;
+
+pub use executors::Executors;
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::process::Set;
+use order::Order;
+
+/// An executor made of executors.
+///
+/// All that do not refer to each other start in parallel. One whose command names another's
+/// placeholder (`{db.port}`), or that says `after("db")`, starts when that one is ready. If one
+/// fails, those that were started are stopped, and the first error is returned. The stop order is
+/// the reverse.
+///
+/// Orchestrators nest; the members of all of them know each other.
+///
+/// ```
+/// use summon::{Executor, Orchestrator, SimpleExecutor};
+///
+/// let db = SimpleExecutor::new("sleep 100").named("db");
+/// let api = SimpleExecutor::new("sleep 100").named("api").env("DB_PORT", "{db.port}");
+/// let stack = Orchestrator::new((&db, &api));
+/// stack.start()?;
+/// assert!(api.is_running());
+/// stack.stop()?;
+/// # Ok::<(), summon::Error>(())
+/// ```
+#[must_use = "an orchestrator does nothing until it is started"]
+pub struct Orchestrator<'a> {
+    members: Vec<Box<dyn Executor + 'a>>,
+}
+
+impl<'a> Orchestrator<'a> {
+    /// Takes a tuple, an array or a vector of executors, borrowed or owned.
+    pub fn new(executors: impl Executors<'a>) -> Orchestrator<'a> {
+        Orchestrator {
+            members: executors.into_vec(),
+        }
+    }
+
+    fn flat(&self) -> Vec<&dyn Executor> {
+        let mut nodes = Vec::new();
+        for member in &self.members {
+            flatten(&**member, &mut nodes);
+        }
+        nodes
+    }
+}
+
+fn flatten<'a>(executor: &'a dyn Executor, nodes: &mut Vec<&'a dyn Executor>) {
+    match executor.members() {
+        Some(members) => members.iter().for_each(|member| flatten(*member, nodes)),
+        None => nodes.push(executor),
+    }
+}
+
+impl Executor for Orchestrator<'_> {
+    fn start(&self) -> Result<(), Error> {
+        let nodes = self.flat();
+        let processes = || nodes.iter().filter_map(|node| node.process());
+        let order = Order::of(&nodes)?;
+        let set = Set::new(processes());
+        processes().for_each(|process| process.join(&set));
+        walk::start(&nodes, &order)
+    }
+
+    fn stop(&self) -> Result<(), Error> {
+        let nodes = self.flat();
+        // An order that can't be is one in which nothing was started; each is asked all the same.
+        let order = Order::of(&nodes).unwrap_or_else(|_| Order::sequence(nodes.len()));
+        walk::stop(&nodes, &order)
+    }
+
+    fn members(&self) -> Option<Vec<&dyn Executor>> {
+        Some(self.members.iter().map(|member| &**member as &dyn Executor).collect())
+    }
+}
+
+impl fmt::Debug for Orchestrator<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let processes = self.flat().into_iter().map(|node| node.process());
+        f.debug_list().entries(processes).finish()
+    }
+}
+
+/// Starts executors, and returns a guard that stops them, in reverse order, when it is dropped.
+///
+/// ```
+/// use summon::{SimpleExecutor, orchestrated};
+///
+/// let db = SimpleExecutor::new("sleep 100").named("db");
+/// let api = SimpleExecutor::new("sleep 100").named("api").after("db");
+/// let scope = orchestrated((&db, &api))?;
+/// assert!(db.is_running() && api.is_running());
+/// drop(scope);
+/// assert!(!db.is_running() && !api.is_running());
+/// # Ok::<(), summon::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// The first error of a start; by then those that had been started are stopped. Also if two
+/// processes have one name, if one refers to a name that is not there, or if they refer to each
+/// other in a circle.
+pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Error> {
+    let orchestrator = Orchestrator::new(executors);
+    orchestrator.start()?;
+    Ok(Scope {
+        orchestrator,
+        stopped: false,
+    })
+}
+
+/// Executors that run for as long as this value lives. Made by [`orchestrated`].
+///
+/// # Panics
+///
+/// Dropping it panics if something can't be stopped, unless the thread is panicking already:
+/// then the error goes to stderr.
+#[derive(Debug)]
+#[must_use = "the executors are stopped when this is dropped, which is now"]
+pub struct Scope<'a> {
+    orchestrator: Orchestrator<'a>,
+    stopped: bool,
+}
+
+impl Scope<'_> {
+    /// Stops them now, and says whether that worked.
+    ///
+    /// ```
+    /// let scope = summon::orchestrated(summon::SimpleExecutor::new("sleep 100"))?;
+    /// scope.stop()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first error of a stop; the others are stopped all the same.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.stopped = true;
+        self.orchestrator.stop()
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        if self.stopped {
+            return;
+        }
+        match self.orchestrator.stop() {
+            Err(error) if std::thread::panicking() => eprintln!("{error}"),
+            Err(error) => panic!("{error}"),
+            Ok(()) => {}
+        }
+    }
+}

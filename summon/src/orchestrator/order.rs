@@ -1,0 +1,174 @@
+//! Who starts before whom.
+
+use crate::error::Error;
+use crate::executor::Executor;
+
+/// For each node, those that must be ready before it starts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) before: Vec<Vec<usize>>,
+}
+
+impl Order {
+    /// Works out the order from names, placeholders, `after`, and barriers.
+    pub(super) fn of(nodes: &[&dyn Executor]) -> Result<Order, Error> {
+        let names: Vec<Option<&str>> = nodes
+            .iter()
+            .map(|node| node.process().map(|process| process.name()))
+            .collect();
+        for (index, name) in names.iter().enumerate() {
+            if name.is_some() && names[..index].contains(name) {
+                let name = name.unwrap_or_default();
+                return Err(Error::new(format!(
+                    "two processes of one set are called `{name}`; name them apart, with `named`"
+                )));
+            }
+        }
+        let mut order = Order {
+            before: vec![Vec::new(); nodes.len()],
+        };
+        for (index, node) in nodes.iter().enumerate() {
+            let Some(process) = node.process() else {
+                continue;
+            };
+            for wanted in process.predecessors() {
+                match names.iter().position(|name| *name == Some(wanted.as_str())) {
+                    // Its own placeholders by its own name are no matter of order.
+                    Some(before) if before == index => {}
+                    Some(before) => order.before[index].push(before),
+                    None => return Err(unknown(process.name(), &wanted, &names)),
+                }
+            }
+        }
+        for (index, name) in names.iter().enumerate() {
+            if name.is_none() {
+                order.before[index] = (0..index).collect();
+                (index + 1..nodes.len()).for_each(|later| order.before[later].push(index));
+            }
+        }
+        match order.circle() {
+            None => Ok(order),
+            Some(circle) => {
+                let name = |index: &usize| names[*index].unwrap_or("an executor without a process");
+                let shown: Vec<_> = circle.iter().map(name).collect();
+                Err(Error::new(format!(
+                    "these processes wait for each other: {}",
+                    shown.join(" -> ")
+                )))
+            }
+        }
+    }
+
+    /// One after the other.
+    pub(super) fn sequence(length: usize) -> Order {
+        let before = |index: usize| index.checked_sub(1).into_iter().collect();
+        Order {
+            before: (0..length).map(before).collect(),
+        }
+    }
+
+    /// The same with every arrow turned round.
+    pub(super) fn reversed(&self) -> Order {
+        let mut reversed = vec![Vec::new(); self.before.len()];
+        for (index, before) in self.before.iter().enumerate() {
+            before.iter().for_each(|other| reversed[*other].push(index));
+        }
+        Order { before: reversed }
+    }
+
+    /// A circle of nodes, the first of them again at the end.
+    fn circle(&self) -> Option<Vec<usize>> {
+        let mut done = vec![false; self.before.len()];
+        for start in 0..self.before.len() {
+            let mut path = Vec::new();
+            if let Some(circle) = self.follow(start, &mut path, &mut done) {
+                return Some(circle);
+            }
+        }
+        None
+    }
+
+    fn follow(&self, at: usize, path: &mut Vec<usize>, done: &mut [bool]) -> Option<Vec<usize>> {
+        if let Some(first) = path.iter().position(|seen| *seen == at) {
+            let mut circle = path.split_off(first);
+            circle.push(at);
+            return Some(circle);
+        }
+        if done[at] {
+            return None;
+        }
+        path.push(at);
+        let found = self.before[at]
+            .iter()
+            .find_map(|before| self.follow(*before, path, done));
+        path.pop();
+        done[at] = true;
+        found
+    }
+}
+
+fn unknown(process: &str, wanted: &str, names: &[Option<&str>]) -> Error {
+    let known: Vec<_> = names
+        .iter()
+        .flatten()
+        .filter(|name| **name != process)
+        .copied()
+        .collect();
+    let known = match known.as_slice() {
+        [] => "the set has no other process".to_owned(),
+        known => format!("the set has {}", known.join(", ")),
+    };
+    Error::new(format!(
+        "{process} refers to `{wanted}`, which is not in the same set; {known}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimpleExecutor;
+
+    struct Barrier;
+
+    impl Executor for Barrier {
+        fn start(&self) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn stop(&self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    fn named(name: &str) -> SimpleExecutor {
+        SimpleExecutor::new("true").named(name)
+    }
+
+    #[test]
+    fn placeholders_and_after_make_the_order() {
+        let api = named("api").env("DB", "{db.port}").after("cache");
+        let order = Order::of(&[&api, &named("db"), &named("cache")]).unwrap();
+        assert_eq!(order.before, [vec![2, 1], vec![], vec![]]);
+        assert_eq!(order.reversed().before, [vec![], vec![0], vec![0]]);
+    }
+
+    #[test]
+    fn an_executor_without_a_process_is_a_barrier() {
+        let order = Order::of(&[&named("a"), &Barrier, &named("b")]).unwrap();
+        assert_eq!(order.before, [vec![], vec![0], vec![1]]);
+    }
+
+    #[test]
+    fn what_can_not_be_ordered_is_an_error() {
+        let error = |nodes: &[&dyn Executor]| Order::of(nodes).unwrap_err().to_string();
+        assert_eq!(
+            error(&[&named("a").after("b"), &named("b").arg("{c.port}"), &named("c").after("a")]),
+            "these processes wait for each other: a -> b -> c -> a"
+        );
+        assert_eq!(
+            error(&[&named("a").after("d"), &named("b")]),
+            "a refers to `d`, which is not in the same set; the set has b"
+        );
+        assert!(error(&[&named("a"), &named("a")]).contains("are called `a`"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Starting and stopping along an order, side by side where it allows.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use super::order::Order;
+use crate::error::Error;
+use crate::executor::Executor;
+
+/// Starts all, or none: after the first error all are stopped, those that are still starting
+/// included, and that error is returned.
+pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
+    let walked = walk(order, OnError::GiveUp, |index| nodes[index].start(), |running| {
+        // A start that is under way would be waited for; a stop makes it give up.
+        running.iter().for_each(|index| drop(nodes[*index].stop()));
+    });
+    let Some(first) = walked.errors.into_iter().next() else {
+        return Ok(());
+    };
+    // Not those that never began: they may run already, and then they are not ours to stop.
+    let stop = |index: usize| match walked.begun[index] {
+        true => nodes[index].stop(),
+        false => Ok(()),
+    };
+    walk(&order.reversed(), OnError::GoOn, stop, |_| ());
+    Err(first)
+}
+
+/// Stops all, each after those that need it, and returns the first error.
+pub(super) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
+    let walked = walk(&order.reversed(), OnError::GoOn, |index| nodes[index].stop(), |_| ());
+    walked.errors.into_iter().next().map_or(Ok(()), Err)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum OnError {
+    GoOn,
+    /// Nothing else begins, and what runs is told so, again and again until it has ended: the
+    /// first time it may not have got to where it can hear it.
+    GiveUp,
+}
+
+const AGAIN: Duration = Duration::from_millis(20);
+
+struct Walked {
+    begun: Vec<bool>,
+    /// In the order in which they came.
+    errors: Vec<Error>,
+}
+
+/// Does `act` for each node once all before it are done, side by side where two can be.
+fn walk(
+    order: &Order,
+    on_error: OnError,
+    act: impl Fn(usize) -> Result<(), Error> + Sync,
+    give_up: impl Fn(&[usize]),
+) -> Walked {
+    let count = order.before.len();
+    let mut waiting: Vec<usize> = (0..count).collect();
+    let mut running: Vec<usize> = Vec::new();
+    let mut done = vec![false; count];
+    let mut walked = Walked {
+        begun: vec![false; count],
+        errors: Vec::new(),
+    };
+    let (tell, told) = mpsc::channel();
+    let act = |index: usize| {
+        // One's panic must neither make the others wait for ever nor leave them running.
+        let acted = catch_unwind(AssertUnwindSafe(|| act(index)));
+        acted.unwrap_or_else(|_| Err(Error::new("an executor panicked; its message is above")))
+    };
+    thread::scope(|scope| {
+        loop {
+            let is_free = |index: &usize| order.before[*index].iter().all(|before| done[*before]);
+            let (free, rest): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|it| is_free(it));
+            waiting = rest;
+            if free.is_empty() && running.is_empty() {
+                return;
+            }
+            // A thread costs more than it gains for one that nothing else could run beside.
+            let alone = running.is_empty() && free.len() == 1;
+            for index in free {
+                walked.begun[index] = true;
+                running.push(index);
+                let (tell, act) = (tell.clone(), &act);
+                let run = move || drop(tell.send((index, act(index))));
+                if alone {
+                    run();
+                } else {
+                    scope.spawn(run);
+                }
+            }
+            let giving_up = on_error == OnError::GiveUp && !walked.errors.is_empty();
+            let (index, result) = match told.recv_timeout(if giving_up { AGAIN } else { FOREVER }) {
+                Ok(told) => told,
+                Err(RecvTimeoutError::Timeout) => {
+                    if giving_up {
+                        give_up(&running);
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            running.retain(|other| *other != index);
+            done[index] = true;
+            if let Err(error) = result {
+                walked.errors.push(error);
+                if on_error == OnError::GiveUp {
+                    waiting.clear();
+                    give_up(&running);
+                }
+            }
+        }
+    });
+    walked
+}
+
+const FOREVER: Duration = Duration::from_secs(3600);

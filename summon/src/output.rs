@@ -1,0 +1,269 @@
+//! What a process has written: the log on disk, and the search for lines in it.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use regex::bytes::Regex;
+
+use crate::error::Tail;
+
+/// A report reads at most so much from the end of a log.
+const TAIL: u64 = 64 * 1024;
+/// Of a line without an end, only so much is searched again when more of it comes.
+const LONG_LINE: usize = 64 * 1024;
+const CHUNK: u64 = 256 * 1024;
+
+/// Everything that is in the log. A log that is not there yet is empty.
+pub(crate) fn read_all(log: &Path) -> Vec<u8> {
+    fs::read(log).unwrap_or_default()
+}
+
+/// The end of the log, for a report, as of the offset where this run began.
+pub(crate) fn tail(log: &Path, from: u64) -> Tail {
+    let read = || -> io::Result<(Vec<u8>, usize)> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len().max(from);
+        let start = from.max(length.saturating_sub(TAIL));
+        let before = count_lines(&mut file, from..start)?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        let partial = bytes.last().is_some_and(|last| *last != b'\n');
+        let lines = before + bytes.iter().filter(|byte| **byte == b'\n').count();
+        Ok((bytes, lines + usize::from(partial)))
+    };
+    let (bytes, lines) = read().unwrap_or_default();
+    Tail {
+        bytes,
+        lines,
+        path: PathBuf::from(log),
+    }
+}
+
+fn count_lines(file: &mut File, range: Range<u64>) -> io::Result<usize> {
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut reader = file.take(range.end - range.start);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut lines = 0;
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(lines),
+            read => lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count(),
+        }
+    }
+}
+
+/// Compiles a pattern for raw bytes. `\d`, `\w` and the like mean ASCII.
+pub(crate) fn pattern(pattern: &str) -> Result<Regex, String> {
+    regex::bytes::RegexBuilder::new(pattern)
+        .unicode(false)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// A search that goes on where it was, line by line, as the log grows.
+#[derive(Debug)]
+pub(crate) struct Search {
+    log: PathBuf,
+    /// Where the first line that may still match begins.
+    at: u64,
+    /// What is there from that line on.
+    pending: Vec<u8>,
+    /// So much of that is known to have no match and no line end.
+    searched: usize,
+}
+
+impl Search {
+    pub(crate) fn new(log: &Path, from: u64) -> Search {
+        Search {
+            log: log.to_owned(),
+            at: from,
+            pending: Vec::new(),
+            searched: 0,
+        }
+    }
+
+    /// Looks at what has come since the last time, and returns the first line that matches.
+    ///
+    /// A line that has not ended yet matches only where what follows can't undo it: `ready$`
+    /// does not match `ready` that may become `ready or not`.
+    pub(crate) fn find(&mut self, pattern: &Regex) -> io::Result<Option<Vec<u8>>> {
+        let mut file = match File::open(&self.log) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        loop {
+            if let Some(line) = self.take_line(pattern) {
+                return Ok(Some(line));
+            }
+            file.seek(SeekFrom::Start(self.at + self.pending.len() as u64))?;
+            let mut chunk = Read::by_ref(&mut file).take(CHUNK);
+            if chunk.read_to_end(&mut self.pending)? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn take_line(&mut self, pattern: &Regex) -> Option<Vec<u8>> {
+        if self.searched == self.pending.len() {
+            return None;
+        }
+        let mut start = 0;
+        while let Some(found) = position(&self.pending[self.searched..], b'\n') {
+            let end = self.searched + found;
+            let line = &self.pending[start..end];
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            start = end + 1;
+            self.searched = start;
+            if pattern.is_match(line) {
+                let line = line.to_vec();
+                self.forget(start);
+                return Some(line);
+            }
+        }
+        self.forget(start);
+        if certainly_matches(pattern, &self.pending) {
+            let line = self.pending.clone();
+            self.forget(line.len());
+            return Some(line);
+        }
+        if self.pending.len() > 2 * LONG_LINE {
+            self.forget(self.pending.len() - LONG_LINE);
+        }
+        self.searched = self.pending.len();
+        None
+    }
+
+    fn forget(&mut self, length: usize) {
+        self.pending.drain(..length);
+        self.at += length as u64;
+        self.searched = self.searched.saturating_sub(length);
+    }
+}
+
+fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == wanted)
+}
+
+/// Whether the pattern matches inside `line` whatever comes next: a word character or another.
+fn certainly_matches(pattern: &Regex, line: &[u8]) -> bool {
+    let mut longer = line.to_vec();
+    b"0 ".iter().all(|next| {
+        longer.truncate(line.len());
+        longer.push(*next);
+        pattern
+            .shortest_match(&longer)
+            .is_some_and(|end| end <= line.len())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    struct Log(crate::session::Home, File);
+
+    fn log() -> Log {
+        let home = crate::session::Home::create("search").unwrap();
+        let file = home.open_log().unwrap();
+        Log(home, file)
+    }
+
+    impl Log {
+        fn search(&self) -> Search {
+            Search::new(self.0.log(), 0)
+        }
+
+        fn write(&mut self, bytes: &[u8]) {
+            self.1.write_all(bytes).unwrap();
+        }
+    }
+
+    fn found(search: &mut Search, regex: &str) -> Option<String> {
+        let line = search.find(&pattern(regex).unwrap()).unwrap()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    #[test]
+    fn a_banner_is_found_across_chunks() {
+        let mut log = log();
+        let mut search = log.search();
+        assert_eq!(found(&mut search, "ready$"), None);
+        for chunk in ["starting\nserver is re", "a", "d", "y"] {
+            log.write(chunk.as_bytes());
+            assert_eq!(found(&mut search, "ready$"), None);
+        }
+        log.write(b"\r\nmore\n");
+        assert_eq!(
+            found(&mut search, "ready$").as_deref(),
+            Some("server is ready")
+        );
+        assert_eq!(found(&mut search, "more").as_deref(), Some("more"));
+        assert_eq!(found(&mut search, "more"), None);
+    }
+
+    #[test]
+    fn a_prompt_without_a_line_end_is_found() {
+        let mut log = log();
+        let mut search = log.search();
+        log.write(b"monitor> ");
+        assert_eq!(
+            found(&mut search, "monitor>").as_deref(),
+            Some("monitor> ")
+        );
+    }
+
+    #[test]
+    fn an_unfinished_line_matches_only_if_nothing_can_undo_it() {
+        let mut log = log();
+        let mut search = log.search();
+        log.write(b"port 80");
+        for regex in [r"port \d+$", r"port 80\b", "port 80."] {
+            assert_eq!(found(&mut search, regex), None, "{regex}");
+        }
+        log.write(b"80\n");
+        assert_eq!(
+            found(&mut search, r"port \d+$").as_deref(),
+            Some("port 8080")
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_searched_all_the_same() {
+        let mut log = log();
+        let mut search = log.search();
+        log.write(b"\xff\x00\xfe ready \xff\n");
+        assert!(found(&mut search, " ready ").is_some());
+    }
+
+    #[test]
+    fn a_line_without_end_is_searched_in_bounded_memory() {
+        let mut log = log();
+        let mut search = log.search();
+        log.write(&vec![b'x'; 1 << 20]);
+        assert_eq!(found(&mut search, "ready"), None);
+        assert!(search.pending.len() <= 2 * LONG_LINE);
+        log.write(b"ready!");
+        assert!(found(&mut search, "ready").is_some());
+    }
+
+    #[test]
+    fn a_tail_counts_all_lines_of_its_run() {
+        let mut log = log();
+        log.write(b"old\n");
+        let line = [b'y'; 99];
+        for _ in 0..1000 {
+            log.write(&line);
+            log.write(b"\n");
+        }
+        log.write(b"last");
+        let tail = tail(log.0.log(), 4);
+        assert_eq!(tail.lines, 1001);
+        assert!(tail.bytes.ends_with(b"\nlast"));
+        assert_eq!(tail.bytes.len() as u64, TAIL);
+    }
+}

@@ -1,0 +1,199 @@
+//! Whether a process listens on its TCP port: by identity where the kernel tells, by connecting
+//! elsewhere.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use super::{NotReady, Target};
+use crate::sys::listeners::{self, Listener};
+use crate::sys::proc::{self, Holds};
+use crate::sys::ports;
+
+/// A connection that takes longer is tried again.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// Whose server is expected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Whose {
+    Ours,
+    Anybodys,
+}
+
+/// Says at which address of `host:port` somebody listens, or what is there instead.
+pub(super) fn look(
+    target: &Target<'_>,
+    host: &str,
+    port: u16,
+    whose: Whose,
+) -> Result<SocketAddr, NotReady> {
+    let addrs = resolve(host)
+        .map_err(|error| NotReady::yet(format!("`{host}` has no address: {error}")))?;
+    let by_connecting = || connect(&addrs, port, target.deadline());
+    if whose == Whose::Anybodys || !addrs.iter().all(|addr| ports::is_local(*addr)) {
+        return by_connecting();
+    }
+    let Ok(listeners) = listeners::on_port(port) else {
+        // A kernel that does not answer such questions (some sandboxes).
+        return by_connecting();
+    };
+    match identify(target, &addrs, port, &listeners) {
+        Found::Ours(addr) => Ok(addr),
+        Found::Nobody => Err(NotReady::yet(nobody(&listeners))),
+        Found::Unknown => by_connecting(),
+        Found::Stranger(stranger) => Err(NotReady::ever(format!(
+            "somebody else listens there: {}",
+            describe(&stranger)
+        ))),
+    }
+}
+
+/// Who listens already where a process is about to be started.
+pub(crate) fn somebody(host: &str, port: u16) -> Option<String> {
+    let addrs = resolve(host).ok()?;
+    let listeners = listeners::on_port(port).ok()?;
+    let listener = listeners
+        .iter()
+        .find(|listener| addrs.iter().any(|addr| listener.covers(*addr)))?;
+    Some(describe(listener))
+}
+
+enum Found {
+    Ours(SocketAddr),
+    Nobody,
+    /// It can't be told whose: another user's process, or one with privileges.
+    Unknown,
+    Stranger(Listener),
+}
+
+/// Ready is: some address of the host is served by us, and none by a stranger.
+fn identify(
+    target: &Target<'_>,
+    addrs: &[IpAddr],
+    port: u16,
+    listeners: &[Listener],
+) -> Found {
+    let relevant = |listener: &&Listener| addrs.iter().any(|addr| listener.covers(*addr));
+    let mut ours = None;
+    let mut unknown = false;
+    for listener in listeners.iter().filter(relevant) {
+        match holder(target, listener.inode) {
+            Holds::Yes => {
+                let addr = addrs.iter().find(|addr| listener.covers(**addr));
+                ours = ours.or(addr.map(|addr| SocketAddr::new(*addr, listener.addr.port())));
+            }
+            Holds::Unknown => unknown = true,
+            Holds::No if still_listens(listener, port) => {
+                return Found::Stranger(*listener);
+            }
+            // It closed while we looked.
+            Holds::No => {}
+        }
+    }
+    match ours {
+        Some(addr) => Found::Ours(addr),
+        None if unknown => Found::Unknown,
+        None => Found::Nobody,
+    }
+}
+
+/// Whether a process of the service holds the socket.
+fn holder(target: &Target<'_>, inode: u32) -> Holds {
+    let mut answer = Holds::No;
+    // Twice, since a socket can be handed to a process that is forked while we look.
+    for _ in 0..2 {
+        for pid in target.tree() {
+            match proc::holds_socket(pid, inode) {
+                Holds::Yes => return Holds::Yes,
+                Holds::Unknown => answer = Holds::Unknown,
+                Holds::No => {}
+            }
+        }
+    }
+    answer
+}
+
+fn still_listens(listener: &Listener, port: u16) -> bool {
+    listeners::on_port(port).is_ok_and(|now| now.contains(listener))
+}
+
+fn nobody(listeners: &[Listener]) -> String {
+    match listeners {
+        [] => "nothing listens there".to_owned(),
+        [elsewhere, ..] => format!("nothing listens there, but on {}", elsewhere.addr),
+    }
+}
+
+fn describe(listener: &Listener) -> String {
+    let who = proc::holder_of_socket(listener.inode).map(|pid| {
+        let command = proc::command_line(pid).unwrap_or_default();
+        format!("pid {pid}, `{command}`, ")
+    });
+    let who = who.unwrap_or_else(|| "a process that can't be seen, ".to_owned());
+    format!("{who}on {}", listener.addr)
+}
+
+/// The addresses of a host. `localhost` is both loopbacks, whatever `/etc/hosts` makes of it, and
+/// who listens on every address is reached by them too.
+fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host == "localhost" {
+        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    let addrs: Vec<IpAddr> = match host.parse() {
+        Ok(ip) => vec![ip],
+        Err(_) => (host, 0).to_socket_addrs()?.map(|addr| addr.ip()).collect(),
+    };
+    if addrs.is_empty() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let reachable = |ip| match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    Ok(addrs.into_iter().map(reachable).collect())
+}
+
+fn connect(addrs: &[IpAddr], port: u16, deadline: Instant) -> Result<SocketAddr, NotReady> {
+    let mut last = "no address".to_owned();
+    for addr in addrs.iter().map(|ip| SocketAddr::new(*ip, port)) {
+        let limit = deadline
+            .saturating_duration_since(Instant::now())
+            .clamp(Duration::from_millis(1), CONNECT_LIMIT);
+        match TcpStream::connect_timeout(&addr, limit) {
+            // A socket that was given the very port it connects to talks to itself.
+            Ok(stream) if stream.local_addr().ok() == Some(addr) => {
+                last = format!("{addr}: nothing listens there");
+            }
+            Ok(_) => return Ok(addr),
+            Err(error) => last = format!("{addr}: {error}"),
+        }
+    }
+    Err(NotReady::yet(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_both_families() {
+        let both: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        assert_eq!(resolve("localhost").unwrap(), both);
+        assert_eq!(resolve("0.0.0.0").unwrap(), both[..1]);
+        assert_eq!(resolve("[::1]").unwrap(), both[1..]);
+        assert!(resolve("no-such-host.invalid").is_err());
+    }
+
+    #[test]
+    fn a_busy_port_is_told_with_its_owner() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let told = somebody("localhost", port).unwrap();
+        let pid = std::process::id();
+        assert!(told.starts_with(&format!("pid {pid}, `")), "{told}");
+        assert!(told.ends_with(&format!("on 127.0.0.1:{port}")), "{told}");
+        assert_eq!(somebody("::1", port), None);
+    }
+}

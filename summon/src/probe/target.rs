@@ -1,0 +1,100 @@
+//! What a probe may see.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Instant;
+
+use regex::bytes::Regex;
+
+use crate::error::Error;
+use crate::output::{self, Search};
+use crate::sys::guard::Guarded;
+
+/// The process that a probe looks at, while it starts.
+#[derive(Debug)]
+pub struct Target<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) place: &'a dyn Place,
+    pub(crate) dir: &'a Path,
+    pub(crate) log: &'a Path,
+    /// Where in the log this run begins.
+    pub(crate) since: u64,
+    pub(crate) guarded: &'a Guarded,
+    pub(crate) deadline: Instant,
+    pub(crate) search: RefCell<Search>,
+    pub(crate) looks: Cell<u32>,
+    pub(crate) addr: Cell<Option<SocketAddr>>,
+}
+
+/// What only the process itself can tell, and tells when asked.
+pub(crate) trait Place: std::fmt::Debug {
+    fn port(&self) -> u16;
+    fn fill(&self, text: &str) -> Result<String, Error>;
+}
+
+impl Target<'_> {
+    /// The name of the process.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// The host that the process was asked to serve on; `localhost` unless it was told another.
+    pub fn host(&self) -> &str {
+        self.host
+    }
+
+    /// The port of the process, the one that `{port}` stands for.
+    pub fn port(&self) -> u16 {
+        self.place.port()
+    }
+
+    /// The private directory of the process, the one that `{dir}` stands for.
+    pub fn dir(&self) -> &Path {
+        self.dir
+    }
+
+    /// The pid of the program.
+    pub fn id(&self) -> u32 {
+        self.guarded.state().pids.map_or(0, |(_, pid)| pid)
+    }
+
+    /// What it has written since this start, stdout and stderr in the order written.
+    pub fn output(&self) -> Vec<u8> {
+        let mut all = output::read_all(self.log);
+        all.drain(..all.len().min(self.since.try_into().unwrap_or(usize::MAX)));
+        all
+    }
+
+    /// When the start fails if the process is not ready: a look must not take longer.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// How often it was looked at before.
+    pub(crate) fn looks(&self) -> u32 {
+        self.looks.get()
+    }
+
+    /// Puts the values of the placeholders into a text.
+    pub(crate) fn fill(&self, text: &str) -> Result<String, Error> {
+        self.place.fill(text)
+    }
+
+    /// The next line of output that matches.
+    pub(crate) fn find_line(&self, pattern: &Regex) -> std::io::Result<Option<Vec<u8>>> {
+        self.search.borrow_mut().find(pattern)
+    }
+
+    /// Where it was found to listen.
+    pub(crate) fn found_at(&self, addr: SocketAddr) {
+        self.addr.set(Some(addr));
+    }
+
+    /// Every process of the service.
+    pub(crate) fn tree(&self) -> Vec<u32> {
+        let guard = self.guarded.state().pids.map(|(guard, _)| guard);
+        guard.map_or_else(Vec::new, crate::sys::proc::descendants)
+    }
+}

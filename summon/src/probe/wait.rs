@@ -1,0 +1,89 @@
+//! The one loop that waits. It owns the deadline, the pace, and the question "has it exited
+//! meanwhile?".
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use super::{Probe, Target};
+use crate::sys::wait;
+
+/// The first pause between two looks.
+const FIRST_PAUSE: Duration = Duration::from_micros(500);
+/// A pause is this part of the time already waited, so that readiness is seen late by no more
+/// than that part, and a long wait costs little.
+const PACE: u32 = 200;
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How the waiting ended.
+#[derive(Debug)]
+pub(crate) struct Waited {
+    pub(crate) result: Result<(), Why>,
+    pub(crate) what: String,
+    /// What was seen last, unless it was readiness.
+    pub(crate) last: Option<String>,
+    pub(crate) looks: u32,
+    pub(crate) took: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    Exited,
+    Late,
+    Never,
+}
+
+/// Looks until the target is ready, or can't become ready any more.
+pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Result<Waited> {
+    let began = Instant::now();
+    let sleeper = target.guarded.sleeper()?;
+    let mut last = None;
+    let result = loop {
+        // Reset, then look, then sleep: news that comes after the look ends the sleep at once.
+        sleeper.waker.reset();
+        // Before the look: a process that has exited is not ready, whatever it left behind.
+        if has_exited(target) {
+            break Err(Why::Exited);
+        }
+        let seen = probe.look(target);
+        target.looks.set(target.looks.get() + 1);
+        match seen {
+            // And after it: it may have printed its banner and died.
+            Ok(()) if has_exited(target) => break Err(Why::Exited),
+            Ok(()) => {
+                last = None;
+                break Ok(());
+            }
+            Err(seen) => {
+                let never = seen.never;
+                last = Some(seen.why);
+                if never {
+                    // A look that fails for good may have met a process that was just dying.
+                    break Err(if has_exited(target) { Why::Exited } else { Why::Never });
+                }
+            }
+        }
+        let now = Instant::now();
+        if now >= target.deadline {
+            break Err(Why::Late);
+        }
+        let next = if probe.reads_output_only() {
+            target.deadline
+        } else {
+            let pause = ((now - began) / PACE).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+            target.deadline.min(now + pause)
+        };
+        wait::sleep(&[sleeper.waker.as_fd()], next)?;
+    };
+    Ok(Waited {
+        result,
+        what: probe.describe(target),
+        last,
+        looks: target.looks.get(),
+        took: began.elapsed(),
+    })
+}
+
+fn has_exited(target: &Target<'_>) -> bool {
+    let state = target.guarded.state();
+    state.exit.is_some() || state.gone
+}

@@ -1,0 +1,66 @@
+//! A process's life: the states between starts and stops, and who may change them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use std::ffi::OsString;
+
+use crate::session::Home;
+use crate::sys::guard::Guarded;
+
+/// What a process is doing. Behind a lock that is never held while something is waited for.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    /// A start is under way. It alone may set `run`.
+    pub(super) starting: bool,
+    /// A stop came while it was: the start gives up as soon as it sees it.
+    pub(super) cancelled: bool,
+    pub(super) run: Option<Arc<Run>>,
+}
+
+/// From one start to the next stop.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) guarded: Guarded,
+    pub(super) argv: Vec<OsString>,
+    pub(super) home: Arc<Home>,
+    /// Where in the log it begins.
+    pub(super) since: u64,
+    pub(super) addr: std::sync::OnceLock<SocketAddr>,
+    cancelled: AtomicBool,
+}
+
+impl Life {
+    pub(super) fn pid(&self) -> Option<u32> {
+        let state = self.run.as_ref()?.guarded.state();
+        let (_, pid) = state.pids?;
+        (state.exit.is_none() && !state.gone).then_some(pid)
+    }
+
+    pub(super) fn addr(&self) -> Option<SocketAddr> {
+        self.run.as_ref()?.addr.get().copied()
+    }
+}
+
+impl Run {
+    pub(super) fn new(guarded: Guarded, argv: Vec<OsString>, home: Arc<Home>, since: u64) -> Run {
+        Run {
+            guarded,
+            argv,
+            home,
+            since,
+            addr: std::sync::OnceLock::new(),
+            cancelled: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that somebody stops this run, so that its end is no surprise.
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,263 @@
+//! One process: what it is called, where it serves, and the verbs that move it.
+
+mod life;
+mod plan;
+mod report;
+mod spec;
+mod verbs;
+
+pub(crate) use spec::Spec;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use crate::error::Error;
+use crate::output;
+use crate::port::Lease;
+use crate::probe::{Endpoint, Place, Probe};
+use crate::session::Home;
+use life::Life;
+
+/// The handle on a process that summon starts.
+///
+/// Tests receive a `&Process`, and executors deref to it. All methods take `&self`, so several
+/// threads may use it at once. The name, the port and the directory are known before the process
+/// runs, and stay the same when it is started again.
+///
+/// ```
+/// use summon::SimpleExecutor;
+///
+/// let sleeper = SimpleExecutor::new("sleep 100");
+/// assert_eq!(sleeper.name(), "sleep");
+/// assert_eq!(sleeper.id(), None);
+/// sleeper.start()?;
+/// assert!(sleeper.is_running());
+/// sleeper.stop()?;
+/// assert!(!sleeper.is_running());
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub struct Process {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    spec: Spec,
+    probe: Arc<dyn Probe>,
+    name: OnceLock<String>,
+    /// By label; the empty one is the process's own port.
+    leases: Mutex<BTreeMap<String, Lease>>,
+    home: Mutex<Option<Arc<Home>>>,
+    dir: OnceLock<std::path::PathBuf>,
+    set: Mutex<Option<Arc<Set>>>,
+    life: Mutex<Life>,
+    /// Notified when `life.starting` becomes false.
+    start_over: Condvar,
+}
+
+/// The processes that know each other's placeholders. It holds them weakly, as they hold it.
+#[derive(Default)]
+pub(crate) struct Set {
+    members: Vec<(String, Weak<Inner>)>,
+}
+
+impl Process {
+    pub(crate) fn new(spec: Spec, probe: Arc<dyn Probe>) -> Process {
+        Process {
+            inner: Arc::new(Inner {
+                name: spec.name.clone().map(OnceLock::from).unwrap_or_default(),
+                spec,
+                probe,
+                leases: Mutex::default(),
+                home: Mutex::default(),
+                dir: OnceLock::new(),
+                set: Mutex::default(),
+                life: Mutex::default(),
+                start_over: Condvar::new(),
+            }),
+        }
+    }
+
+    /// The name: the one it was given with `named`, else that of the test's parameter, else the
+    /// program's file name without its extension.
+    pub fn name(&self) -> &str {
+        self.inner.name.get_or_init(|| {
+            let stem = self.inner.spec.command.stem();
+            stem.unwrap_or_else(|| "process".to_owned())
+        })
+    }
+
+    /// Gives a name to a process that has none of its own yet.
+    pub(crate) fn suggest_name(&self, name: &str) {
+        let _ = self.inner.name.set(name.to_owned());
+    }
+
+    /// The port: the fixed one where it was given one, else a free one that summon has leased for
+    /// this process, outside the range from which the system serves everybody.
+    ///
+    /// # Panics
+    ///
+    /// If no port is free. A start would report that as its error.
+    pub fn port(&self) -> u16 {
+        match self.try_port("") {
+            Ok(port) => port,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn try_port(&self, label: &str) -> Result<u16, Error> {
+        match self.endpoint() {
+            Some(endpoint) if label.is_empty() && endpoint.port != 0 => return Ok(endpoint.port),
+            _ => {}
+        }
+        let mut leases = lock(&self.inner.leases);
+        if let Some(lease) = leases.get(label) {
+            return Ok(lease.port);
+        }
+        let lease = Lease::pick()?;
+        let port = lease.port;
+        leases.insert(label.to_owned(), lease);
+        Ok(port)
+    }
+
+    fn endpoint(&self) -> Option<Endpoint> {
+        self.inner.probe.endpoint()
+    }
+
+    /// The host that the process was asked to serve on; `localhost` unless it was told another.
+    pub fn host(&self) -> String {
+        match self.endpoint() {
+            // The host of a URL or an executor may itself be a placeholder of another process.
+            Some(endpoint) => self.fill(&endpoint.host).unwrap_or(endpoint.host),
+            None => "localhost".to_owned(),
+        }
+    }
+
+    /// The address where it listens, as it was found when it became ready. Before that, or with a
+    /// probe that does not tell, the port on 127.0.0.1.
+    pub fn addr(&self) -> SocketAddr {
+        let found = lock(&self.inner.life).addr();
+        let host = || self.host().parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        found.unwrap_or_else(|| SocketAddr::new(host(), self.port()))
+    }
+
+    /// The URL of a path on this process: `http://<addr><path>`, with the address where it really
+    /// listens.
+    ///
+    /// ```
+    /// use summon::TcpCoordinatedExecutor;
+    ///
+    /// let api = TcpCoordinatedExecutor::new("my-api", "127.0.0.1", 8080);
+    /// assert_eq!(api.url("/users?all"), "http://127.0.0.1:8080/users?all");
+    /// ```
+    pub fn url(&self, path: &str) -> String {
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        format!("http://{}{slash}{path}", self.addr())
+    }
+
+    /// A private directory for this process, the one that `{dir}` stands for. It is empty at
+    /// first, and is removed with all that is in it when the handle is dropped or the test
+    /// process ends.
+    ///
+    /// # Panics
+    ///
+    /// If it can't be created. A start would report that as its error.
+    pub fn dir(&self) -> &Path {
+        match self.try_dir() {
+            Ok(dir) => dir,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn try_dir(&self) -> Result<&Path, Error> {
+        let home = self.home()?;
+        Ok(self.inner.dir.get_or_init(|| home.dir().to_owned()))
+    }
+
+    fn home(&self) -> Result<Arc<Home>, Error> {
+        let mut home = lock(&self.inner.home);
+        if let Some(home) = &*home {
+            return Ok(Arc::clone(home));
+        }
+        let made = Arc::new(Home::create(self.name())?);
+        Ok(Arc::clone(home.insert(made)))
+    }
+
+    /// What it has written so far, both streams in the order written, over all its starts. Bytes
+    /// that it wrote a moment ago may be on their way yet; to wait for something there is
+    /// [`wait_for_output`](Process::wait_for_output).
+    pub fn output(&self) -> Vec<u8> {
+        match &*lock(&self.inner.home) {
+            Some(home) => output::read_all(home.log()),
+            None => Vec::new(),
+        }
+    }
+
+    /// The pid of the program while it runs.
+    pub fn id(&self) -> Option<u32> {
+        lock(&self.inner.life).pid()
+    }
+
+    /// Whether the program runs: it was started, and has not ended.
+    pub fn is_running(&self) -> bool {
+        self.id().is_some()
+    }
+
+    /// Makes it a member of a set, whose processes it may name in placeholders.
+    pub(crate) fn join(&self, set: &Arc<Set>) {
+        *lock(&self.inner.set) = Some(Arc::clone(set));
+    }
+
+    /// The processes that this one must come after: those in its placeholders, and those that it
+    /// names in `after`.
+    pub(crate) fn predecessors(&self) -> Vec<String> {
+        let mut found = self.inner.spec.after.clone();
+        let mut add = |text: &str| found.extend(crate::template::references(text).map(str::to_owned));
+        for text in self.inner.spec.texts() {
+            text.to_str().into_iter().for_each(&mut add);
+        }
+        self.inner.probe.texts().into_iter().for_each(&mut add);
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+impl Set {
+    pub(crate) fn new<'a>(processes: impl Iterator<Item = &'a Process>) -> Arc<Set> {
+        let member = |process: &Process| {
+            (process.name().to_owned(), Arc::downgrade(&process.inner))
+        };
+        Arc::new(Set {
+            members: processes.map(member).collect(),
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<Process> {
+        let (_, member) = self.members.iter().find(|(member, _)| member == name)?;
+        Some(Process {
+            inner: member.upgrade()?,
+        })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("name", &self.name())
+            .field("id", &self.id())
+            .field("command", &self.inner.spec.command)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A thread that panicked while it held one of these locks left a whole value behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

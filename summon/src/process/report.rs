@@ -1,0 +1,118 @@
+//! Errors about a process: always with its name, where it was declared, and its command.
+
+use std::ffi::OsString;
+use std::io;
+use std::time::Duration;
+
+use super::Process;
+use super::life::Run;
+use crate::error::{Error, shown_command};
+use crate::output;
+use crate::probe::{Waited, Why};
+use crate::sys::guard::{LaunchError, Step};
+use crate::sys::signal::how_it_ended;
+
+impl Process {
+    /// An error about this process, with the facts that are known even if it never runs.
+    pub(super) fn error(&self, headline: impl Into<String>) -> Error {
+        let declared = self.inner.spec.declared;
+        Error::new(headline)
+            .fact("declared", format!("{}:{}", declared.file(), declared.line()))
+            .fact("command", self.inner.spec.command.to_string())
+    }
+
+    /// What the user wrote can't work.
+    pub(super) fn bad(&self, why: impl std::fmt::Display) -> Error {
+        self.error(format!("{} could not be started: {why}", self.name()))
+    }
+
+    /// As `error`, with the command as it is run.
+    fn error_of(&self, headline: String, argv: &[OsString]) -> Error {
+        let declared = self.inner.spec.declared;
+        Error::new(headline)
+            .fact("declared", format!("{}:{}", declared.file(), declared.line()))
+            .fact("command", shown_command(argv.iter().map(OsString::as_os_str)))
+    }
+
+    /// The program did not come to run.
+    pub(super) fn not_launched(&self, plan: &crate::sys::guard::Plan, error: LaunchError) -> Error {
+        let name = self.name();
+        let program = plan.argv[0].to_string_lossy();
+        let (why, late) = match error {
+            LaunchError::Refused(Step::Exec, error) => (no_exec(&error, &program), false),
+            LaunchError::Refused(Step::WorkingDirectory, error) => {
+                let dir = plan.dir.display();
+                let why = match error.kind() {
+                    io::ErrorKind::NotFound => "does not exist".to_owned(),
+                    io::ErrorKind::NotADirectory => "is not a directory".to_owned(),
+                    _ => format!("can't be entered: {error}"),
+                };
+                (format!("its working directory {dir} {why}"), false)
+            }
+            LaunchError::Refused(Step::Fork | Step::Prepare, error) => {
+                (format!("its guard could not be set up: {error}"), false)
+            }
+            LaunchError::NoGuard(error) => (format!("it can't be guarded: {error}"), false),
+            LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), true),
+        };
+        let error = self.error_of(format!("{name} could not be started: {why}"), &plan.argv);
+        if late { error.timeout() } else { error }
+    }
+
+    /// It ran, but did not become ready.
+    pub(super) fn not_ready(&self, run: &Run, waited: &Waited, why: Why, limit: Duration) -> Error {
+        let name = self.name();
+        let state = run.guarded.state();
+        let headline = match (why, state.exit) {
+            _ if run.is_cancelled() => format!("{name} was stopped before it was ready"),
+            (Why::Exited, Some(status)) => {
+                format!("{name} {} before it was ready", how_it_ended(status))
+            }
+            (Why::Exited, None) => format!("{name} was lost before it was ready: its guard died"),
+            (Why::Late, _) => format!("{name} was not ready within {limit:?}"),
+            (Why::Never, _) => format!("{name} can't become ready"),
+        };
+        let looks = match waited.looks {
+            1 => "1 look".to_owned(),
+            looks => format!("{looks} looks"),
+        };
+        let last = waited.last.as_ref().map(|last| format!(": {last}"));
+        let waiting = format!(
+            "{}{} ({looks} in {:.1} s, limit {limit:?})",
+            waited.what,
+            last.unwrap_or_default(),
+            waited.took.as_secs_f64(),
+        );
+        let mut error = self
+            .error_of(headline, &run.argv)
+            .fact("waiting", waiting)
+            .exit(state.exit.filter(|_| why == Why::Exited));
+        if why == Why::Late {
+            error = error.timeout();
+        }
+        self.with_output(error, run)
+    }
+
+    /// Adds the end of the output, and keeps the log that the report names.
+    pub(super) fn with_output(&self, error: Error, run: &Run) -> Error {
+        run.home.keep_log();
+        error.tail(output::tail(run.home.log(), run.since))
+    }
+}
+
+fn no_exec(error: &io::Error, program: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') => format!(
+            "`{program}` does not exist, or the interpreter in its first line does not"
+        ),
+        io::ErrorKind::NotFound => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            format!(
+                "there is no such program as `{program}` in PATH, which is {}",
+                path.to_string_lossy()
+            )
+        }
+        io::ErrorKind::PermissionDenied => format!("`{program}` is not executable"),
+        _ => format!("`{program}` can't be executed: {error}"),
+    }
+}

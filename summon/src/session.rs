@@ -1,0 +1,264 @@
+//! The directories where summon keeps its files: one session per test process, a home per
+//! process in it.
+//!
+//! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
+//! `<name>.log` beside it is its log: a directory that is empty at the start can be given to
+//! programs such as `initdb`, which insist on that. Directories are 0700, files 0600.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::sys;
+
+/// Logs of starts that failed are kept for so long.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The directory of this test process, while some process of it has files there. Its lock says
+/// that it is in use; guards hold the lock too.
+#[derive(Debug)]
+struct Session {
+    path: PathBuf,
+    lock: OwnedFd,
+}
+
+static CURRENT: Mutex<Weak<Session>> = Mutex::new(Weak::new());
+
+impl Session {
+    fn current() -> io::Result<Arc<Session>> {
+        // Held while a session is made, so that two threads don't make two.
+        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = current.upgrade() {
+            return Ok(session);
+        }
+        let base = base()?;
+        clean(&base);
+        let session = Arc::new(Session::create(&base)?);
+        *current = Arc::downgrade(&session);
+        Ok(session)
+    }
+
+    fn create(base: &Path) -> io::Result<Session> {
+        for _ in 0..100 {
+            let path = base.join(format!("{:06x}", random() & 0xff_ffff));
+            match private_dir().create(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error),
+            }
+            // Somebody who cleans may have been here between the two steps: then the directory is
+            // gone, or locked for a moment, and another name will do.
+            if let Ok(Some(lock)) = sys::lock_dir(&path) {
+                if path.exists() {
+                    return Ok(Session { path, lock });
+                }
+            }
+        }
+        Err(io::Error::other("no free name for a session directory"))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Not when a log was kept in it: then it isn't empty.
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+/// `<temp>/summon-<uid>`, refused unless it is ours alone.
+fn base() -> io::Result<PathBuf> {
+    let base = std::env::temp_dir().join(format!("summon-{}", sys::user()));
+    match private_dir().create(&base) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(&base)?;
+    if !found.is_dir() || found.uid() != sys::user() || found.mode() & 0o077 != 0 {
+        return Err(io::Error::other(
+            "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
+        ));
+    }
+    Ok(base)
+}
+
+/// Removes what dead test processes left: empty sessions, and old ones with kept logs.
+fn clean(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let Ok(Some(_lock)) = sys::lock_dir(&path) else {
+            continue;
+        };
+        let age = fs::metadata(&path).and_then(|found| found.modified());
+        let old = age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > KEPT));
+        let _ = if old {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_dir(&path)
+        };
+    }
+}
+
+fn private_dir() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+/// Random enough for names and for where to begin a search.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Where one process keeps its files, across its restarts. Dropping it removes them.
+#[derive(Debug)]
+pub(crate) struct Home {
+    dir: PathBuf,
+    log: PathBuf,
+    keep_log: AtomicBool,
+    session: Arc<Session>,
+}
+
+impl Home {
+    pub(crate) fn create(name: &str) -> Result<Home, Error> {
+        Home::try_create(&file_name(name)).map_err(|error| {
+            let base = std::env::temp_dir().join(format!("summon-{}", sys::user()));
+            Error::new(format!("no private directory for {name}: {error}"))
+                .fact("directory", base.display().to_string())
+        })
+    }
+
+    fn try_create(name: &str) -> io::Result<Home> {
+        let session = Session::current()?;
+        // Tests that run in parallel may well call their processes alike.
+        for number in 1.. {
+            let name = match number {
+                1 => name.to_owned(),
+                _ => format!("{name}-{number}"),
+            };
+            let dir = session.path.join(&name);
+            let log = session.path.join(format!("{name}.log"));
+            // A log of the same name may have been kept.
+            if log.exists() {
+                continue;
+            }
+            match private_dir().create(&dir) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    return Ok(Home {
+                        dir,
+                        log,
+                        keep_log: AtomicBool::new(false),
+                        session,
+                    });
+                }
+            }
+        }
+        Err(io::Error::other("no free name"))
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Opens the log for its writer, which appends whatever others do to the file.
+    pub(crate) fn open_log(&self) -> io::Result<File> {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&self.log)
+    }
+
+    /// Leaves the log where it is: an error has named it.
+    pub(crate) fn keep_log(&self) {
+        self.keep_log.store(true, Ordering::Relaxed);
+    }
+
+    /// What a guard removes in our place, and the lock that it holds meanwhile.
+    pub(crate) fn for_guard(&self) -> io::Result<(sys::guard::Sweep, OwnedFd)> {
+        let sweep = sys::guard::Sweep {
+            tree: Some(self.dir.clone()),
+            file: Some(self.log.clone()),
+            parent: Some(self.session.path.clone()),
+        };
+        Ok((sweep, self.session.lock.try_clone()?))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+        if !self.keep_log.load(Ordering::Relaxed) {
+            let _ = fs::remove_file(&self.log);
+        }
+    }
+}
+
+/// A name that is a file name anywhere, and short: paths of Unix sockets end at 107 bytes.
+fn file_name(name: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = name
+        .chars()
+        .take(32)
+        .map(|c| if safe(c) { c } else { '_' })
+        .collect();
+    match name.trim_start_matches('.') {
+        "" => "process".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_of_one_name_are_apart_and_go_when_dropped() {
+        let (one, two) = (
+            Home::create("redis").unwrap(),
+            Home::create("redis").unwrap(),
+        );
+        assert_ne!(one.dir(), two.dir());
+        assert_eq!(fs::metadata(one.dir()).unwrap().mode() & 0o777, 0o700);
+        one.open_log().unwrap();
+        assert_eq!(fs::metadata(one.log()).unwrap().mode() & 0o777, 0o600);
+        let (dir, log) = (one.dir().to_owned(), one.log().to_owned());
+        drop(one);
+        assert!(!dir.exists() && !log.exists());
+        assert!(two.dir().exists());
+    }
+
+    #[test]
+    fn a_kept_log_stays() {
+        let home = Home::create("kept").unwrap();
+        home.open_log().unwrap();
+        home.keep_log();
+        let (dir, log) = (home.dir().to_owned(), home.log().to_owned());
+        drop(home);
+        assert!(!dir.exists() && log.exists());
+        fs::remove_file(log).unwrap();
+    }
+
+    #[test]
+    fn names_make_file_names() {
+        assert_eq!(file_name("redis"), "redis");
+        assert_eq!(file_name("../../etc"), "_.._etc");
+        assert_eq!(file_name(""), "process");
+        assert_eq!(file_name("ä/b"), "__b");
+    }
+}

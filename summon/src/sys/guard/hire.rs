@@ -1,0 +1,92 @@
+//! The owner's way to a new guard: through the one warden of this process.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::warden::{HELLO, MAGIC, MARK};
+use super::wire;
+
+/// The copy has so long to become the warden. A program that takes longer before its
+/// constructors run is not waited for.
+const COPY_LIMIT: Duration = Duration::from_secs(20);
+
+/// The warden of this process, once there is one.
+static WARDEN: Mutex<Option<UnixStream>> = Mutex::new(None);
+
+/// Has the warden fork a guard, and returns the socket to it. A warden that has died is
+/// replaced; its guards live on.
+pub(super) fn guard() -> io::Result<UnixStream> {
+    let mut warden = lock();
+    if let Some(socket) = &*warden {
+        if let Ok(guard) = ask(socket) {
+            return Ok(guard);
+        }
+    }
+    let socket = warden.insert(start_warden()?);
+    ask(socket)
+}
+
+/// Forgets a warden that was found dead after it was asked.
+pub(super) fn dismiss() {
+    *lock() = None;
+}
+
+fn lock() -> MutexGuard<'static, Option<UnixStream>> {
+    // A thread that panicked while it held the lock left a whole value behind.
+    WARDEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair()?;
+    wire::send(warden, b"guard", &[theirs.as_fd()])?;
+    Ok(ours)
+}
+
+fn start_warden() -> io::Result<UnixStream> {
+    if std::env::var_os(MARK).is_some() {
+        // Were this a copy whose constructor did not run, it would start copies without end.
+        return Err(io::Error::other(format!(
+            "the environment variable {MARK} is set, which marks summon's own helper processes; unset it"
+        )));
+    }
+    let (mut ours, theirs) = UnixStream::pair()?;
+    io::Write::write_all(&mut ours, MAGIC)?;
+    ours.set_read_timeout(Some(COPY_LIMIT))?;
+    // `/proc/self/exe` is this very executable, also when its file was replaced or deleted.
+    // Should the constructor not run there, `--help` makes a test harness end at once; what
+    // follows makes room for the title.
+    let mut copy = Command::new("/proc/self/exe")
+        .arg0("summon-warden")
+        .arg("--help")
+        .arg("-".repeat(64))
+        .env(MARK, "1")
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| {
+            io::Error::new(error.kind(), format!("can't start this executable again: {error}"))
+        })?;
+    // The copy closed its end, or says hello.
+    let hello = match wire::receive(&ours) {
+        Ok(Some((body, _))) if body == HELLO => Ok(()),
+        Ok(_) => Err(io::Error::other(
+            "this executable, started again, did not become summon's warden: \
+             is a constructor (`.init_array`) stripped, or does the program run under another loader?",
+        )),
+        Err(error) => Err(error),
+    };
+    if hello.is_err() {
+        let _ = copy.kill();
+    }
+    // It forked the warden and ended; a test that reaps all its children may have been faster.
+    let _ = copy.wait();
+    hello?;
+    ours.set_read_timeout(None)?;
+    Ok(ours)
+}

@@ -1,0 +1,54 @@
+//! Guards: nothing outlives the run.
+//!
+//! The test process is never the parent of a service. At the first start it runs its own
+//! executable again; that copy becomes the [`warden`], which forks one [`guard`] per service.
+//! The owner's side is here: [`Guarded`] is a command under a guard, and a thread of its own
+//! hears what the guard says.
+//!
+//! Two things tell a guard that its owner has ended, whichever comes first: the socket closes,
+//! and the owner's pidfd becomes readable. The second counts where some forked child of the
+//! test still holds a copy of the socket.
+
+mod guard;
+mod hire;
+mod owner;
+mod signals;
+mod title;
+mod tree;
+mod warden;
+mod wire;
+
+pub(crate) use owner::{Guarded, LaunchError, Plan};
+pub(crate) use wire::{Step, StopPlan, Sweep};
+
+use super::Signal;
+
+/// Ends this process without running anything of the test program's.
+fn exit(code: i32) -> ! {
+    // SAFETY: `_exit` takes any number and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Closes every descriptor from `first` on: what some code in the test process opened without
+/// close-on-exec is not for us.
+fn close_from(first: u32) {
+    // SAFETY: the caller is the copy before `main`, in which nobody owns those descriptors.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+    if closed == 0 {
+        return;
+    }
+    // A kernel before 5.9.
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    let open: Vec<i32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|fd: &i32| fd.cast_unsigned() >= first)
+        .collect();
+    for fd in open {
+        // SAFETY: as above; the descriptor of the listing itself is closed by now, and closing
+        // it again does no harm in a process of one thread.
+        unsafe { libc::close(fd) };
+    }
+}

@@ -1,0 +1,259 @@
+//! A command under a guard, as its owner sees it.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::wire::{self, Launch, News, Order, Step, StopPlan, Sweep};
+use super::{Signal, hire};
+use crate::sys::wait::{self, Waker};
+
+/// What a guard is to do: everything resolved, nothing left to look up.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) dir: PathBuf,
+    pub(crate) stop: StopPlan,
+    pub(crate) sweep: Sweep,
+    pub(crate) log: OwnedFd,
+    /// Locks and leases that last as long as the service.
+    pub(crate) held: Vec<OwnedFd>,
+}
+
+/// Why a command did not come to run.
+#[derive(Debug)]
+pub(crate) enum LaunchError {
+    /// It could not be exec'ed, or not prepared.
+    Refused(Step, io::Error),
+    /// There is no guard to be had.
+    NoGuard(io::Error),
+    /// Not in time.
+    Late,
+}
+
+/// What is known of the service by now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct State {
+    /// The guard and the program.
+    pub(crate) pids: Option<(u32, u32)>,
+    /// The length of the log.
+    pub(crate) length: u64,
+    /// How the program itself ended.
+    pub(crate) exit: Option<ExitStatus>,
+    /// Nothing of it is left: the guard says so, or is itself gone.
+    pub(crate) gone: bool,
+    /// The guard ended before it had said that nothing is left: somebody killed it.
+    pub(crate) guard_died: bool,
+    refused: Option<(Step, i32)>,
+    finished: bool,
+}
+
+/// A command under a guard. Dropping it closes the socket, which stops the service.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    socket: UnixStream,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    state: State,
+    sleepers: Vec<Arc<Waker>>,
+}
+
+impl Guarded {
+    /// Starts the command. Returns when it has been exec'ed.
+    pub(crate) fn launch(plan: &Plan, deadline: Instant) -> Result<Guarded, LaunchError> {
+        match Guarded::try_launch(plan, deadline) {
+            // The warden may have died with our request in its hands. Then no guard ever read
+            // it, nothing was started, and a new warden may try.
+            Err(LaunchError::NoGuard(error))
+                if error.kind() == io::ErrorKind::ConnectionAborted =>
+            {
+                hire::dismiss();
+                Guarded::try_launch(plan, deadline)
+            }
+            other => other,
+        }
+    }
+
+    fn try_launch(plan: &Plan, deadline: Instant) -> Result<Guarded, LaunchError> {
+        let socket = hire::guard().map_err(LaunchError::NoGuard)?;
+        let me = rustix::process::getpid();
+        let flags = rustix::process::PidfdFlags::empty();
+        let pidfd = rustix::process::pidfd_open(me, flags).ok();
+        let launch = Launch {
+            name: plan.name.clone(),
+            argv: plan.argv.clone(),
+            env: plan.env.clone(),
+            dir: plan.dir.clone(),
+            stop: plan.stop,
+            sweep: plan.sweep.clone(),
+            has_pidfd: pidfd.is_some(),
+        };
+        let fds: Vec<BorrowedFd<'_>> = std::iter::once(&plan.log)
+            .chain(&pidfd)
+            .chain(&plan.held)
+            .map(AsFd::as_fd)
+            .collect();
+        // A guard that never came closes its end; `listen` finds the same and says it better.
+        let _ = wire::send(&socket, &launch.encode(), &fds);
+        let guarded = Guarded {
+            shared: Arc::new(Shared::default()),
+            socket,
+        };
+        guarded.listen().map_err(LaunchError::NoGuard)?;
+        let known = guarded.wait_until(deadline, &[], |state| {
+            state.pids.is_some() || state.refused.is_some() || state.gone
+        });
+        match known {
+            Err(error) => Err(LaunchError::NoGuard(error)),
+            Ok(None) => Err(LaunchError::Late),
+            Ok(Some(state)) => match (state.refused, state.pids) {
+                (Some((step, errno)), _) => Err(LaunchError::Refused(
+                    step,
+                    io::Error::from_raw_os_error(errno),
+                )),
+                (None, Some(_)) => Ok(guarded),
+                (None, None) => Err(LaunchError::NoGuard(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the guard ended before it had started the command",
+                ))),
+            },
+        }
+    }
+
+    /// Hears the guard on a thread of its own, until it closes. The thread has no other job, and
+    /// lives as long as the service.
+    fn listen(&self) -> io::Result<()> {
+        let socket = self.socket.try_clone()?;
+        let shared = Arc::clone(&self.shared);
+        thread::Builder::new()
+            .name("summon".into())
+            .stack_size(128 * 1024)
+            .spawn(move || {
+                while let Ok(Some((body, _))) = wire::receive(&socket) {
+                    match News::decode(&body) {
+                        Ok(news) => shared.learn(news),
+                        Err(_) => break,
+                    }
+                }
+                shared.guard_closed();
+            })?;
+        Ok(())
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.shared.lock().state
+    }
+
+    /// Waits until `done` says so of the state, or, with `Ok(None)`, until the deadline. Waking
+    /// up early on `fds` is for the caller to see in `done`.
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Instant,
+        fds: &[BorrowedFd<'_>],
+        mut done: impl FnMut(&State) -> bool,
+    ) -> io::Result<Option<State>> {
+        let sleeper = self.sleeper()?;
+        loop {
+            sleeper.waker.reset();
+            let state = self.state();
+            if done(&state) {
+                return Ok(Some(state));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            let mut all = vec![sleeper.waker.as_fd()];
+            all.extend(fds);
+            wait::sleep(&all, deadline)?;
+        }
+    }
+
+    /// Registers somebody who wants to be woken by news. Register, look, sleep: in this order no
+    /// news is missed.
+    pub(crate) fn sleeper(&self) -> io::Result<Sleeper<'_>> {
+        let waker = Arc::new(Waker::new()?);
+        self.shared.lock().sleepers.push(Arc::clone(&waker));
+        Ok(Sleeper {
+            waker,
+            shared: &self.shared,
+        })
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        wire::send(&self.socket, &Order::Signal(signal).encode(), &[])
+    }
+
+    /// Stops the service, and returns when nothing of it is left, the guard included.
+    pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
+        // A guard that is gone already hears nothing, and needs not.
+        let _ = wire::send(&self.socket, &Order::Stop(plan).encode(), &[]);
+        // The guard kills after the grace and needs some time for it; this bound is for a guard
+        // that hangs, which it has no reason to.
+        let limit = Instant::now() + plan.grace + Duration::from_secs(30);
+        self.wait_until(limit, &[], |state| state.gone)?
+            .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "the guard does not answer"))
+    }
+}
+
+/// Somebody who sleeps until there is news.
+pub(crate) struct Sleeper<'a> {
+    pub(crate) waker: Arc<Waker>,
+    shared: &'a Shared,
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        let mut known = self.shared.lock();
+        known
+            .sleepers
+            .retain(|waker| !Arc::ptr_eq(waker, &self.waker));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Nobody panics while holding it, and a state is whole after every assignment.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, news: News) {
+        self.update(|state| match news {
+            News::Started { guard, pid } => state.pids = Some((guard, pid)),
+            News::Refused { step, errno } => state.refused = Some((step, errno)),
+            News::Grown(length) => state.length = length,
+            News::Exited(status) => state.exit = Some(ExitStatus::from_raw(status)),
+            // `gone` is true when the guard has ended too, see `guard_closed`.
+            News::Gone => state.finished = true,
+        });
+    }
+
+    fn guard_closed(&self) {
+        self.update(|state| {
+            state.gone = true;
+            state.guard_died = state.pids.is_some() && !state.finished;
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut known = self.lock();
+        change(&mut known.state);
+        known.sleepers.iter().for_each(|waker| waker.wake());
+    }
+}

@@ -1,0 +1,59 @@
+//! Which signals a warden, a guard and a service take.
+
+use std::io;
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use rustix::pipe::PipeFlags;
+
+/// `SIGRTMIN` is higher; real-time signals keep what they had.
+const LAST: i32 = 31;
+
+/// Ignores all that can be ignored: INT, TERM and HUP are meant for tests, and the rest must not
+/// end a warden or a guard either. Children that end leave no zombies.
+pub(super) fn ignore() {
+    (1..=LAST).for_each(|signal| dispose(signal, libc::SIG_IGN));
+}
+
+/// Gives a child that is about to exec what `execve(2)` would not: default actions, no mask.
+pub(super) fn restore() {
+    (1..=LAST).for_each(|signal| dispose(signal, libc::SIG_DFL));
+    // SAFETY: all zeroes is a valid `sigset_t`, which the next call fills in anyway.
+    let mut none: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `none` is a valid place.
+    unsafe { libc::sigemptyset(&raw mut none) };
+    // SAFETY: `none` is a valid set; the old mask is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
+}
+
+static CHILD_ENDED: AtomicI32 = AtomicI32::new(-1);
+
+/// Makes the end of a child readable: each writes a byte to the pipe whose other end this is.
+/// Call it once in a process.
+pub(super) fn notice_children() -> io::Result<OwnedFd> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    CHILD_ENDED.store(write.into_raw_fd(), Ordering::Relaxed);
+    dispose(libc::SIGCHLD, on_child_ended as *const () as libc::sighandler_t);
+    Ok(read)
+}
+
+extern "C" fn on_child_ended(_: libc::c_int) {
+    let pipe = CHILD_ENDED.load(Ordering::Relaxed);
+    // SAFETY: `errno` of this thread, which the code below us may be about to read.
+    let errno = unsafe { *libc::__errno_location() };
+    // A full pipe is as good as one byte: both say "look".
+    // SAFETY: `write` may be called from a signal handler (signal-safety(7)); the byte is valid.
+    unsafe { libc::write(pipe, [0u8].as_ptr().cast(), 1) };
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = errno };
+}
+
+fn dispose(signal: i32, handler: libc::sighandler_t) {
+    // SAFETY: all zeroes is a valid `sigaction`: no flags, empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: `action` is valid. Signals that can't be disposed of (KILL, STOP) are refused,
+    // which is what we want.
+    unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+}

@@ -1,0 +1,169 @@
+//! The guard's family: spawning its child, reaping, and killing every descendant.
+//!
+//! Only the guard reaps, so only the guard signals: a child's pid can't be reused before its
+//! parent has reaped it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::process::{Pid, PidfdFlags, WaitOptions};
+
+use super::{Signal, signals};
+use super::wire::{Launch, Step};
+use crate::sys::proc;
+
+/// Starts the program in a process group of its own, both its streams in `output`.
+pub(super) fn spawn(launch: &Launch, output: &OwnedFd) -> Result<u32, (Step, io::Error)> {
+    let (program, arguments) = launch
+        .argv
+        .split_first()
+        .ok_or_else(|| (Step::Exec, io::ErrorKind::NotFound.into()))?;
+    // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
+    std::fs::read_dir(&launch.dir).map_err(|error| (Step::WorkingDirectory, error))?;
+    let stream = || output.try_clone().map_err(|error| (Step::Prepare, error));
+    let null = File::open("/dev/null").map_err(|error| (Step::Prepare, error))?;
+    let guard = rustix::process::getpid();
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(launch.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(&launch.dir)
+        .stdin(null)
+        .stdout(stream()?)
+        .stderr(stream()?)
+        .process_group(0);
+    // SAFETY: the guard has one thread, so the child may call what it likes; it calls no more
+    // than system calls, and allocates nothing.
+    unsafe {
+        command.pre_exec(move || {
+            // The second belt, for a guard that is itself killed. The first look after it is for
+            // a guard that died before the signal was asked for.
+            let kill = rustix::process::Signal::KILL;
+            rustix::process::set_parent_process_death_signal(Some(kill))?;
+            if rustix::process::getppid() != Some(guard) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            // What the guard ignores, its child must not: ignored signals survive exec.
+            signals::restore();
+            Ok(())
+        });
+    }
+    let child = command.spawn().map_err(|error| (Step::Exec, error))?;
+    // Dropped without waiting: `reap` waits for every child.
+    Ok(child.id())
+}
+
+/// Who has ended.
+pub(super) enum Reaped {
+    /// A child, with its wait status. It may be any descendant that became ours.
+    Child(u32, i32),
+    /// Nobody, for now.
+    Nobody,
+    /// There is no child left, hence no descendant: each would have one of our children above
+    /// it, or be one.
+    Childless,
+}
+
+/// Looks whether some child has ended, and leaves it unreaped if it is `keep`.
+///
+/// As long as the leader is a zombie its pid stays taken, and so does its group's id: a signal
+/// to the group can't reach a stranger.
+pub(super) fn reap(keep: Option<u32>) -> io::Result<Reaped> {
+    let peeked = peek()?;
+    match peeked {
+        // This one and no other: the leader may have ended since we looked.
+        Reaped::Child(ended, _) if Some(ended) != keep => {
+            rustix::process::waitpid(pid(ended), WaitOptions::NOHANG)?;
+        }
+        _ => {}
+    }
+    Ok(peeked)
+}
+
+/// `waitid(2)` with `WNOWAIT`; the kernel looks at the eldest child first, which is the leader.
+fn peek() -> io::Result<Reaped> {
+    // SAFETY: all zeroes is a valid `siginfo_t`, plain old data that the kernel fills in.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `info` is a valid place for the answer.
+    if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, options) } == -1 {
+        let error = io::Error::last_os_error();
+        return match error.raw_os_error() {
+            Some(libc::ECHILD) => Ok(Reaped::Childless),
+            Some(libc::EINTR) => Ok(Reaped::Nobody),
+            _ => Err(error),
+        };
+    }
+    // SAFETY: after a `waitid` that succeeded these fields are set, or zero if nobody has ended.
+    let pid = unsafe { info.si_pid() };
+    if pid == 0 {
+        return Ok(Reaped::Nobody);
+    }
+    // SAFETY: as above.
+    let value = unsafe { info.si_status() };
+    let status = match info.si_code {
+        libc::CLD_EXITED => (value & 0xff) << 8,
+        libc::CLD_DUMPED => value | 0x80,
+        _ => value,
+    };
+    Ok(Reaped::Child(pid.cast_unsigned(), status))
+}
+
+/// Signals the group of a leader that has not been reaped yet.
+pub(super) fn signal_group(leader: u32, signal: Signal) {
+    if let (Some(group), Some(signal)) = (pid(leader), signal.to_rustix()) {
+        // It fails when nobody is left to hear it, which is fine.
+        let _ = rustix::process::kill_process_group(group, signal);
+    }
+}
+
+/// Whether anybody is left in the leader's group. Wrong only where the group's id was reused
+/// since, and then in the direction that makes us wait.
+pub(super) fn group_exists(leader: u32) -> bool {
+    pid(leader).is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
+}
+
+/// Signals every descendant, each by itself, whatever its group and session.
+pub(super) fn signal_all(signal: Signal) {
+    let guard = rustix::process::getpid();
+    let me = guard.as_raw_nonzero().get().cast_unsigned();
+    let Some(signal) = signal.to_rustix() else {
+        return;
+    };
+    for found in proc::descendants(me) {
+        let Some(pid) = pid(found) else { continue };
+        // A pidfd first, the parent after it: had the pid been reused in between, the stranger
+        // that has it now would not be below us.
+        let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
+            // A kernel without pidfds (before 5.3), or no descriptor to be had: our own children
+            // we may signal by pid all the same, and the others become ours as these die.
+            if proc::parent(found) == Some(me) {
+                let _ = rustix::process::kill_process(pid, signal);
+            }
+            continue;
+        };
+        if is_below(found, me) {
+            let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
+        }
+    }
+}
+
+fn is_below(mut pid: u32, root: u32) -> bool {
+    // Bounded, since the tree may change while we climb.
+    for _ in 0..4096 {
+        match proc::parent(pid) {
+            Some(parent) if parent == root => return true,
+            Some(parent) if parent > 1 => pid = parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+fn pid(pid: u32) -> Option<Pid> {
+    Pid::from_raw(pid.cast_signed())
+}

@@ -1,0 +1,109 @@
+//! The warden: a copy of the test executable that forks guards.
+//!
+//! A test process has threads, so it must not fork without exec. Its warden has one thread and
+//! may: it is the same executable started again, which [`enter`] turns into the warden before
+//! `main`, and before any test, could run.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rustix::net::RecvFlags;
+
+use super::wire::{self, News, Step};
+use super::{guard, signals, title};
+
+/// The environment variable that marks the copy.
+pub(super) const MARK: &str = "SUMMON_WARDEN";
+/// What waits in the copy's socket: the second half of the mark.
+pub(super) const MAGIC: &[u8; 16] = b"summon warden 1\n";
+/// What the warden answers when it is ready to fork.
+pub(super) const HELLO: &[u8] = b"hello";
+
+ctor::declarative::ctor! {
+    // Before other constructors, which might start threads.
+    #[ctor(unsafe, priority = early)]
+    fn enter() {
+        if std::env::var_os(MARK).is_some() && is_meant() {
+            // Neither `main` nor a destructor of the test program may run in this copy.
+            let _ = catch_unwind(AssertUnwindSafe(serve));
+            super::exit(1);
+        }
+    }
+}
+
+/// Whether descriptor 0 is a socket from our own parent with the magic in it. A variable that
+/// leaked into some other program's environment changes nothing there: the look takes no byte.
+fn is_meant() -> bool {
+    // SAFETY: a borrow for the length of this function, in a process that has one thread. If
+    // descriptor 0 is closed, the system calls say so.
+    let socket = unsafe { BorrowedFd::borrow_raw(0) };
+    let from_parent = rustix::net::sockopt::socket_peercred(socket)
+        .is_ok_and(|peer| Some(peer.pid) == rustix::process::getppid());
+    let mut seen = [0; MAGIC.len()];
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    from_parent
+        && rustix::net::recv(socket, &mut seen[..], flags).is_ok_and(|(length, _)| length == seen.len())
+        && seen == *MAGIC
+        // The same bytes again, taken this time.
+        && rustix::net::recv(socket, &mut seen[..], RecvFlags::DONTWAIT).is_ok()
+}
+
+fn serve() -> io::Result<()> {
+    super::close_from(3);
+    let socket = own_socket()?;
+    // The warden is nobody's child: a test that waits for all its children must not wait for it.
+    // SAFETY: this process has one thread.
+    match unsafe { libc::fork() } {
+        -1 => return Err(io::Error::last_os_error()),
+        0 => {}
+        _ => super::exit(0),
+    }
+    // Out of the test's session and process group, whose signals are not for us.
+    rustix::process::setsid()?;
+    signals::ignore();
+    std::env::set_current_dir("/")?;
+    title::set("summon-warden");
+    wire::send(&socket, HELLO, &[])?;
+    while let Some((_, fds)) = wire::receive(&socket)? {
+        for guard_end in fds {
+            fork_guard(&socket, guard_end);
+        }
+    }
+    super::exit(0);
+}
+
+/// Takes the socket from descriptor 0, and puts `/dev/null` there.
+fn own_socket() -> io::Result<UnixStream> {
+    // SAFETY: as in `is_meant`; the borrow ends before descriptor 0 changes its meaning.
+    let stdin = unsafe { BorrowedFd::borrow_raw(0) };
+    let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3)?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(UnixStream::from(socket))
+}
+
+fn fork_guard(warden: &UnixStream, guard_end: OwnedFd) {
+    let socket = UnixStream::from(guard_end);
+    // SAFETY: this process has one thread, so the child may do anything that a process may.
+    match unsafe { libc::fork() } {
+        -1 => {
+            let errno = io::Error::last_os_error().raw_os_error().unwrap_or_default();
+            let news = News::Refused {
+                step: Step::Fork,
+                errno,
+            };
+            let _ = wire::send(&socket, &news.encode(), &[]);
+        }
+        0 => {
+            // A guard that held the warden's socket would keep a dead test's warden alive.
+            // SAFETY: the child never touches `warden` again: `run` does not return.
+            let _ = unsafe { libc::close(warden.as_raw_fd()) };
+            let _ = catch_unwind(AssertUnwindSafe(|| guard::run(socket)));
+            super::exit(1);
+        }
+        _ => {}
+    }
+}
+

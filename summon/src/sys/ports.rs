@@ -1,0 +1,97 @@
+//! What the kernel says of ports: which it hands out itself, which are free, who has claimed one.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+
+/// The ports that the kernel gives to whoever asks for none in particular, so that one of them
+/// may be taken at any moment (`ip_local_port_range` in `ip(7)`).
+pub(crate) fn ephemeral() -> RangeInclusive<u16> {
+    let parse = |text: String| {
+        let mut ends = text.split_ascii_whitespace().map(str::parse);
+        Some(ends.next()?.ok()?..=ends.next()?.ok()?)
+    };
+    std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
+        .ok()
+        .and_then(parse)
+        .unwrap_or(32768..=60999)
+}
+
+/// Claims a port among all who use summon in this network namespace: a Unix socket with an
+/// abstract name (`unix(7)`) exists once, and ends with its last holder. `Ok(None)` means that
+/// somebody else has it.
+pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
+    let name = UnixAddr::from_abstract_name(format!("summon-port-{port}"))?;
+    match UnixListener::bind_addr(&name) {
+        Ok(listener) => Ok(Some(listener.into())),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a server could bind the port on every address of both families, for TCP and UDP.
+pub(crate) fn is_free(port: u16) -> bool {
+    let wildcards = [
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+    ];
+    wildcards.iter().all(|addr| {
+        [SocketType::STREAM, SocketType::DGRAM]
+            .into_iter()
+            .all(|kind| can_bind(addr, kind))
+    })
+}
+
+/// Binds and lets go; nobody can connect meanwhile, since it does not listen.
+fn can_bind(addr: &SocketAddr, kind: SocketType) -> bool {
+    let family = match addr {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let Ok(socket) = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None) else {
+        // No such family on this machine, so nobody has the port there.
+        return true;
+    };
+    if kind == SocketType::STREAM {
+        // As servers do: connections that linger in TIME_WAIT are nobody's.
+        let _ = rustix::net::sockopt::set_socket_reuseaddr(&socket, true);
+    }
+    if addr.is_ipv6() {
+        // Each family for itself.
+        let _ = rustix::net::sockopt::set_ipv6_v6only(&socket, true);
+    }
+    rustix::net::bind(&socket, addr).is_ok()
+}
+
+/// Whether an address is one of this machine's own: only those can be bound.
+pub(crate) fn is_local(ip: std::net::IpAddr) -> bool {
+    ip.is_unspecified() || can_bind(&SocketAddr::new(ip, 0), SocketType::DGRAM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_somebody_has_is_not_free() {
+        for at in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"] {
+            let tcp = std::net::TcpListener::bind(at).unwrap();
+            assert!(!is_free(tcp.local_addr().unwrap().port()), "tcp {at}");
+            let udp = std::net::UdpSocket::bind(at).unwrap();
+            assert!(!is_free(udp.local_addr().unwrap().port()), "udp {at}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_machine_are_told_from_others() {
+        assert!(is_local(Ipv4Addr::LOCALHOST.into()));
+        assert!(is_local(Ipv4Addr::UNSPECIFIED.into()));
+        // TEST-NET-3, RFC 5737.
+        assert!(!is_local(Ipv4Addr::new(203, 0, 113, 7).into()));
+    }
+}

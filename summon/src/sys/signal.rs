@@ -1,0 +1,128 @@
+//! Signals by name, and what a wait status says.
+
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+/// A signal, as in `signal(7)`.
+///
+/// ```
+/// use summon::{Signal, SimpleExecutor};
+///
+/// let worker = SimpleExecutor::new("sleep 100").stop_signal(Signal::INT);
+/// # let _ = worker;
+/// assert_eq!(Signal::INT.to_string(), "SIGINT");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Signal(i32);
+
+impl Signal {
+    /// Asks to end; the default of `stop`.
+    pub const TERM: Signal = Signal(libc::SIGTERM);
+    /// What Ctrl-C sends.
+    pub const INT: Signal = Signal(libc::SIGINT);
+    /// Terminal gone; many servers reload their configuration.
+    pub const HUP: Signal = Signal(libc::SIGHUP);
+    /// Asks to end with a core dump; nginx takes it as a graceful stop.
+    pub const QUIT: Signal = Signal(libc::SIGQUIT);
+    /// Ends at once; can't be caught.
+    pub const KILL: Signal = Signal(libc::SIGKILL);
+    /// The first of two that mean what the program says they mean.
+    pub const USR1: Signal = Signal(libc::SIGUSR1);
+    /// The second of two that mean what the program says they mean.
+    pub const USR2: Signal = Signal(libc::SIGUSR2);
+    /// Halts until [`Signal::CONT`]; can't be caught.
+    pub const STOP: Signal = Signal(libc::SIGSTOP);
+    /// Goes on after [`Signal::STOP`].
+    pub const CONT: Signal = Signal(libc::SIGCONT);
+    /// What `abort` raises.
+    pub const ABRT: Signal = Signal(libc::SIGABRT);
+    /// What an invalid memory reference raises.
+    pub const SEGV: Signal = Signal(libc::SIGSEGV);
+
+    /// The number that this system gives the signal.
+    pub fn number(self) -> i32 {
+        self.0
+    }
+
+    pub(super) fn from_number(number: i32) -> Signal {
+        Signal(number)
+    }
+
+    /// For system calls; `None` for a number that no signal has.
+    pub(super) fn to_rustix(self) -> Option<rustix::process::Signal> {
+        rustix::process::Signal::from_named_raw(self.0)
+    }
+}
+
+const NAMES: &[(i32, &str)] = &[
+    (libc::SIGHUP, "SIGHUP"),
+    (libc::SIGINT, "SIGINT"),
+    (libc::SIGQUIT, "SIGQUIT"),
+    (libc::SIGILL, "SIGILL"),
+    (libc::SIGTRAP, "SIGTRAP"),
+    (libc::SIGABRT, "SIGABRT"),
+    (libc::SIGBUS, "SIGBUS"),
+    (libc::SIGFPE, "SIGFPE"),
+    (libc::SIGKILL, "SIGKILL"),
+    (libc::SIGUSR1, "SIGUSR1"),
+    (libc::SIGSEGV, "SIGSEGV"),
+    (libc::SIGUSR2, "SIGUSR2"),
+    (libc::SIGPIPE, "SIGPIPE"),
+    (libc::SIGALRM, "SIGALRM"),
+    (libc::SIGTERM, "SIGTERM"),
+    (libc::SIGCHLD, "SIGCHLD"),
+    (libc::SIGCONT, "SIGCONT"),
+    (libc::SIGSTOP, "SIGSTOP"),
+    (libc::SIGTSTP, "SIGTSTP"),
+    (libc::SIGXCPU, "SIGXCPU"),
+    (libc::SIGXFSZ, "SIGXFSZ"),
+    (libc::SIGSYS, "SIGSYS"),
+];
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NAMES.iter().find(|(number, _)| *number == self.0) {
+            Some((_, name)) => f.write_str(name),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Says how a program ended, as the end of a sentence about it: "exited with code 1".
+pub(crate) fn how_it_ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with code {code}"),
+        (None, Some(signal)) => {
+            let core = if status.core_dumped() {
+                " (core dumped)"
+            } else {
+                ""
+            };
+            format!("was killed by {}{core}", Signal(signal))
+        }
+        (None, None) => format!("ended with {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_told_in_words() {
+        let told = |raw| how_it_ended(ExitStatus::from_raw(raw));
+        assert_eq!(told(3 << 8), "exited with code 3");
+        assert_eq!(told(libc::SIGKILL), "was killed by SIGKILL");
+        assert_eq!(
+            told(libc::SIGSEGV | 0x80),
+            "was killed by SIGSEGV (core dumped)"
+        );
+    }
+}

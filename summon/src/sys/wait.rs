@@ -1,0 +1,61 @@
+//! Sleeping until something happens: descriptors, a waker, a deadline.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+/// Wakes one thread that sleeps in [`sleep`], from any other thread. A wake-up that comes
+/// before the sleep is kept, so none is lost.
+#[derive(Debug)]
+pub(crate) struct Waker(OwnedFd);
+
+impl Waker {
+    pub(crate) fn new() -> io::Result<Waker> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Waker(rustix::event::eventfd(0, flags)?))
+    }
+
+    pub(crate) fn wake(&self) {
+        // An eventfd refuses to be written only when its counter is full: then it wakes anyway.
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    /// Forgets the wake-ups so far. Do it before looking at what they were about.
+    pub(crate) fn reset(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 8]);
+    }
+}
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Sleeps until one of the descriptors can be read, or until `until`.
+pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Instant) -> io::Result<()> {
+    let mut polled: Vec<_> = fds
+        .iter()
+        .map(|fd| PollFd::new(fd, PollFlags::IN))
+        .collect();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match rustix::event::poll(&mut polled, Some(&timespec(left))) {
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A duration for the kernel. Longer than a thousand days is as good as for ever.
+pub(super) fn timespec(duration: Duration) -> Timespec {
+    let duration = duration.min(Duration::from_secs(86_400_000));
+    Timespec {
+        tv_sec: duration.as_secs().cast_signed(),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}
