@@ -7,14 +7,23 @@ use crate::executor::Executor;
 
 /// Starts what one item's attributes declare. Each executor comes with the name of its
 /// parameter, if it has one.
-pub fn scope<'a>(members: Vec<(Option<&str>, &'a dyn Executor)>) -> Result<Scope<'a>, Error> {
+pub fn scope<'a, const N: usize>(
+    members: [(Option<&str>, &'a dyn Executor); N],
+) -> Result<Scope<'a>, Error> {
     for (name, executor) in &members {
         if let (Some(name), Some(process)) = (name, executor.process()) {
             process.suggest_name(name);
         }
     }
-    let executors: Vec<&dyn Executor> = members.into_iter().map(|(_, it)| it).collect();
-    orchestrated(executors)
+    orchestrated(members.map(|(_, executor)| executor))
+}
+
+/// The URL that the options of `http` make. Port 0 is one that summon picks.
+pub fn url(host: impl std::fmt::Display, port: u16, path: impl std::fmt::Display) -> String {
+    match port {
+        0 => format!("http://{host}:{{port}}{path}"),
+        port => format!("http://{host}:{port}{path}"),
+    }
 }
 
 /// A start has failed: the test fails, with the report.

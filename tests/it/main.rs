@@ -1,1 +1,13 @@
-fn main(){}
+//! The promises of summon, one module each, kept by real processes.
+
+mod attribute;
+mod errors;
+mod odd;
+mod orchestrator;
+mod output;
+mod real;
+mod start;
+mod stop;
+mod support;
+mod tidy;
+mod tree;

@@ -59,7 +59,8 @@ impl Probe for Http {
             }
         };
         let patience = Duration::from_secs(1 << target.looks().min(3)).min(Duration::from_secs(10));
-        let limit = target.deadline().min(Instant::now() + patience);
+        let now = Instant::now();
+        let limit = target.deadline().min(now + patience);
         match ask(addr, &self.request(&url), limit) {
             Ok(status) if self.statuses.allow(status) => Ok(()),
             Ok(status) => Err(NotReady::yet(format!("it answers {status}"))),
@@ -68,7 +69,8 @@ impl Probe for Http {
                 target.addr.set(None);
                 Err(NotReady::yet(match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                        format!("it accepts, but does not answer within {patience:?}")
+                        let waited = (limit - now).as_secs_f64();
+                        format!("it accepts, but does not answer within {waited:.1} s")
                     }
                     _ => error.to_string(),
                 }))

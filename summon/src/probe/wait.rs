@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::{Probe, Target};
+use crate::sys::guard::Interest;
 use crate::sys::wait;
 
 /// The first pause between two looks.
@@ -35,7 +36,11 @@ pub(crate) enum Why {
 /// Looks until the target is ready, or can't become ready any more.
 pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Result<Waited> {
     let began = Instant::now();
-    let sleeper = target.guarded.sleeper()?;
+    let interest = match probe.reads_output_only() {
+        true => Interest::Output,
+        false => Interest::Ends,
+    };
+    let sleeper = target.guarded.sleeper(interest)?;
     let mut last = None;
     let result = loop {
         // Reset, then look, then sleep: news that comes after the look ends the sleep at once.
@@ -44,6 +49,7 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
         if has_exited(target) {
             break Err(Why::Exited);
         }
+        let looked = Instant::now();
         let seen = probe.look(target);
         target.looks.set(target.looks.get() + 1);
         match seen {
@@ -54,9 +60,14 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
                 break Ok(());
             }
             Err(seen) => {
-                let never = seen.never;
-                last = Some(seen.why);
-                if never {
+                // A look that the deadline cut short after a moment says less than the one before.
+                let now = Instant::now();
+                let moment = (now - began) / 10;
+                let cut_short = now >= target.deadline && now - looked < moment;
+                if seen.never || last.is_none() || !cut_short {
+                    last = Some(seen.why);
+                }
+                if seen.never {
                     // A look that fails for good may have met a process that was just dying.
                     break Err(if has_exited(target) { Why::Exited } else { Why::Never });
                 }
@@ -66,11 +77,12 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
         if now >= target.deadline {
             break Err(Why::Late);
         }
-        let next = if probe.reads_output_only() {
-            target.deadline
-        } else {
-            let pause = ((now - began) / PACE).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-            target.deadline.min(now + pause)
+        let next = match interest {
+            Interest::Output => target.deadline,
+            Interest::Ends => {
+                let pause = ((now - began) / PACE).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+                target.deadline.min(now + pause)
+            }
         };
         wait::sleep(&[sleeper.waker.as_fd()], next)?;
     };

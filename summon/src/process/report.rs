@@ -9,7 +9,7 @@ use super::life::Run;
 use crate::error::{Error, shown_command};
 use crate::output;
 use crate::probe::{Waited, Why};
-use crate::sys::guard::{LaunchError, Step};
+use crate::sys::guard::{LaunchError, Plan, Step};
 use crate::sys::signal::how_it_ended;
 
 impl Process {
@@ -35,11 +35,11 @@ impl Process {
     }
 
     /// The program did not come to run.
-    pub(super) fn not_launched(&self, plan: &crate::sys::guard::Plan, error: LaunchError) -> Error {
+    pub(super) fn not_launched(&self, plan: &Plan, error: LaunchError) -> Error {
         let name = self.name();
         let program = plan.argv[0].to_string_lossy();
         let (why, late) = match error {
-            LaunchError::Refused(Step::Exec, error) => (no_exec(&error, &program), false),
+            LaunchError::Refused(Step::Exec, error) => (no_exec(&error, &program, plan), false),
             LaunchError::Refused(Step::WorkingDirectory, error) => {
                 let dir = plan.dir.display();
                 let why = match error.kind() {
@@ -100,17 +100,15 @@ impl Process {
     }
 }
 
-fn no_exec(error: &io::Error, program: &str) -> String {
+fn no_exec(error: &io::Error, program: &str, plan: &Plan) -> String {
     match error.kind() {
         io::ErrorKind::NotFound if program.contains('/') => format!(
             "`{program}` does not exist, or the interpreter in its first line does not"
         ),
         io::ErrorKind::NotFound => {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            format!(
-                "there is no such program as `{program}` in PATH, which is {}",
-                path.to_string_lossy()
-            )
+            let path = plan.env.iter().find(|(name, _)| name == "PATH");
+            let path = path.map_or("not set".into(), |(_, path)| path.to_string_lossy());
+            format!("there is no such program as `{program}` in PATH, which is {path}")
         }
         io::ErrorKind::PermissionDenied => format!("`{program}` is not executable"),
         _ => format!("`{program}` can't be executed: {error}"),

@@ -1,2 +1,211 @@
-//! x
-fn main(){}
+//! Plays every kind of server. Its arguments are a script, done from left to right:
+//!
+//! | words | what it does |
+//! | --- | --- |
+//! | `say TEXT`, `complain TEXT` | a line on stdout, on stderr |
+//! | `prompt TEXT` | the same on stdout, without a line end |
+//! | `bytes HEX` | these bytes on stdout |
+//! | `flood N` | N bytes in lines on stdout |
+//! | `boot MS` | takes so long to boot |
+//! | `listen ADDR` | listens; connections are counted, and answered with the count |
+//! | `http ADDR STATUS` | answers HTTP, the request's head as the body |
+//! | `mute ADDR` | accepts, and never answers |
+//! | `once ADDR` | ends after the first connection, as `nc -l` does |
+//! | `drip ADDR` | answers HTTP a byte a second |
+//! | `ignore` | ignores TERM, INT and HUP |
+//! | `record FILE TEXT` | appends `TEXT <pid>` to a file, in one write |
+//! | `farewell FILE TEXT` | the same when TERM comes, then ends |
+//! | `await FILE` | until the file is there |
+//! | `env NAME`, `cwd`, `args` | says what it was given |
+//! | `fds` | says which descriptors it holds |
+//! | `child SCRIPT` | starts an actor, in the same group |
+//! | `stranger SCRIPT` | starts an actor in a session of its own |
+//! | `daemon SCRIPT` | the same, forked twice, so that it is an orphan |
+//! | `exit CODE`, `abort` | ends |
+//! | `wait` | until it is ended |
+//!
+//! At the end of its script it waits. A SCRIPT is one argument, split at spaces.
+#![expect(unsafe_code, clippy::multiple_unsafe_ops_per_block, reason = "it misbehaves, as programs do")]
+
+mod net;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+fn main() {
+    let mut script = std::env::args().skip(1);
+    while let Some(word) = script.next() {
+        let mut next = || {
+            script
+                .next()
+                .unwrap_or_else(|| panic!("`{word}` needs another word"))
+        };
+        match word.as_str() {
+            "say" => print(format!("{}\n", next()).as_bytes()),
+            "complain" => eprintln!("{}", next()),
+            "prompt" => print(next().as_bytes()),
+            "bytes" => print(&from_hex(&next())),
+            "flood" => flood(next().parse().expect("a number of bytes")),
+            "boot" => boot(next().parse().expect("milliseconds")),
+            "listen" => net::listen(&next()),
+            "http" => net::http(&next(), &next()),
+            "mute" => net::mute(&next()),
+            "once" => net::once(&next()),
+            "drip" => net::drip(&next()),
+            "ignore" => [libc::SIGTERM, libc::SIGINT, libc::SIGHUP]
+                .into_iter()
+                .for_each(ignore),
+            "record" => record(&next(), &next()),
+            "farewell" => farewell(next(), next()),
+            "await" => await_file(&next()),
+            "env" => {
+                let name = next();
+                let value = std::env::var(&name).unwrap_or_else(|_| "(unset)".to_owned());
+                print(format!("{name}={value}\n").as_bytes());
+            }
+            "cwd" => print(format!("{}\n", std::env::current_dir().unwrap().display()).as_bytes()),
+            "args" => {
+                script
+                    .by_ref()
+                    .for_each(|arg| print(format!("[{arg}]\n").as_bytes()));
+            }
+            "fds" => fds(),
+            "child" => drop(actor(&next()).spawn().expect("a child")),
+            "stranger" => stranger(&next()),
+            "daemon" => daemon(&next()),
+            "exit" => std::process::exit(next().parse().expect("an exit code")),
+            "abort" => std::process::abort(),
+            "wait" => wait(),
+            _ => panic!("no such word: {word}"),
+        }
+    }
+    wait();
+}
+
+fn print(bytes: &[u8]) {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).expect("stdout takes it");
+    stdout.flush().expect("stdout takes it");
+}
+
+fn flood(length: usize) {
+    let line = [&[b'x'; 99][..], b"\n"].concat();
+    let mut stdout = std::io::stdout().lock();
+    for _ in 0..length / line.len() {
+        stdout.write_all(&line).expect("stdout takes it");
+    }
+}
+
+/// Boot time is what these programs are about, so this sleep is no synchronisation.
+fn boot(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+fn wait() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+fn record(file: &str, text: &str) {
+    let line = format!("{text} {}\n", std::process::id());
+    let opened = OpenOptions::new().append(true).create(true).open(file);
+    let mut file = opened.expect("the record can be opened");
+    file.write_all(line.as_bytes()).expect("the record takes it");
+}
+
+/// Takes TERM on a thread of its own; it must come before any other thread is made.
+fn farewell(file: String, text: String) {
+    // SAFETY: all zeroes is a valid set, and `set` is a valid place for each call.
+    let set = unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        set
+    };
+    std::thread::spawn(move || {
+        let mut signal = 0;
+        // SAFETY: both are valid places.
+        unsafe { libc::sigwait(&raw const set, &raw mut signal) };
+        record(&file, &text);
+        std::process::exit(0);
+    });
+}
+
+fn await_file(file: &str) {
+    while !std::path::Path::new(file).exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn fds() {
+    for entry in std::fs::read_dir("/proc/self/fd").expect("/proc") {
+        let path = entry.expect("an entry").path();
+        let target = std::fs::read_link(&path).unwrap_or_default();
+        // The listing itself is open too.
+        if !target.starts_with(format!("/proc/{}/fd", std::process::id())) {
+            let fd = path.file_name().expect("a number").to_string_lossy().into_owned();
+            print(format!("fd {fd} {}\n", target.display()).as_bytes());
+        }
+    }
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex
+        .chars()
+        .map(|digit| digit.to_digit(16).expect("hex") as u8)
+        .collect();
+    digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect()
+}
+
+fn actor(script: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(script.split(' '));
+    command
+}
+
+fn stranger(script: &str) {
+    let mut command = actor(script);
+    // SAFETY: setsid is async-signal-safe.
+    unsafe { command.pre_exec(|| check(libc::setsid())) };
+    command.spawn().expect("a stranger");
+}
+
+fn daemon(script: &str) {
+    let mut command = actor(script);
+    let twice = || {
+        check(unsafe_setsid())?;
+        // SAFETY: only async-signal-safe calls follow, up to exec.
+        match unsafe { libc::fork() } {
+            -1 => Err(std::io::Error::last_os_error()),
+            0 => Ok(()),
+            // SAFETY: ends the process in the middle, which is now nobody's.
+            _ => unsafe { libc::_exit(0) },
+        }
+    };
+    // SAFETY: as `twice` says.
+    unsafe { command.pre_exec(twice) };
+    // The process in the middle ends without exec, so there is no telling an error from success.
+    let _ = command.spawn().map(|mut middle| middle.wait());
+}
+
+fn unsafe_setsid() -> i32 {
+    // SAFETY: takes nothing, and fails harmlessly.
+    unsafe { libc::setsid() }
+}
+
+fn check(result: i32) -> std::io::Result<()> {
+    if result == -1 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+fn ignore(signal: i32) {
+    // SAFETY: no handler runs.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}

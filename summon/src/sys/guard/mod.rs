@@ -18,7 +18,7 @@ mod tree;
 mod warden;
 mod wire;
 
-pub(crate) use owner::{Guarded, LaunchError, Plan};
+pub(crate) use owner::{Guarded, Interest, LaunchError, Plan};
 pub(crate) use wire::{Step, StopPlan, Sweep};
 
 use super::Signal;

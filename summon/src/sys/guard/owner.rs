@@ -72,7 +72,14 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Known {
     state: State,
-    sleepers: Vec<Arc<Waker>>,
+    sleepers: Vec<(Arc<Waker>, Interest)>,
+}
+
+/// What a sleeper wants to be woken for: the ends alone, or more output too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    Ends,
+    Output,
 }
 
 impl Guarded {
@@ -169,7 +176,7 @@ impl Guarded {
         fds: &[BorrowedFd<'_>],
         mut done: impl FnMut(&State) -> bool,
     ) -> io::Result<Option<State>> {
-        let sleeper = self.sleeper()?;
+        let sleeper = self.sleeper(Interest::Output)?;
         loop {
             sleeper.waker.reset();
             let state = self.state();
@@ -187,9 +194,10 @@ impl Guarded {
 
     /// Registers somebody who wants to be woken by news. Register, look, sleep: in this order no
     /// news is missed.
-    pub(crate) fn sleeper(&self) -> io::Result<Sleeper<'_>> {
+    pub(crate) fn sleeper(&self, interest: Interest) -> io::Result<Sleeper<'_>> {
         let waker = Arc::new(Waker::new()?);
-        self.shared.lock().sleepers.push(Arc::clone(&waker));
+        let sleeper = (Arc::clone(&waker), interest);
+        self.shared.lock().sleepers.push(sleeper);
         Ok(Sleeper {
             waker,
             shared: &self.shared,
@@ -223,7 +231,7 @@ impl Drop for Sleeper<'_> {
         let mut known = self.shared.lock();
         known
             .sleepers
-            .retain(|waker| !Arc::ptr_eq(waker, &self.waker));
+            .retain(|(waker, _)| !Arc::ptr_eq(waker, &self.waker));
     }
 }
 
@@ -234,7 +242,11 @@ impl Shared {
     }
 
     fn learn(&self, news: News) {
-        self.update(|state| match news {
+        // A probe that looks at its own pace is not to be hurried by output, least of all by
+        // what its own looks cause.
+        let is_output = matches!(news, News::Grown(_));
+        let wakes = |interest| interest == Interest::Output || !is_output;
+        self.update(wakes, |state| match news {
             News::Started { guard, pid } => state.pids = Some((guard, pid)),
             News::Refused { step, errno } => state.refused = Some((step, errno)),
             News::Grown(length) => state.length = length,
@@ -245,15 +257,19 @@ impl Shared {
     }
 
     fn guard_closed(&self) {
-        self.update(|state| {
+        self.update(|_| true, |state| {
             state.gone = true;
             state.guard_died = state.pids.is_some() && !state.finished;
         });
     }
 
-    fn update(&self, change: impl FnOnce(&mut State)) {
+    fn update(&self, wakes: impl Fn(Interest) -> bool, change: impl FnOnce(&mut State)) {
         let mut known = self.lock();
         change(&mut known.state);
-        known.sleepers.iter().for_each(|waker| waker.wake());
+        for (waker, interest) in &known.sleepers {
+            if wakes(*interest) {
+                waker.wake();
+            }
+        }
     }
 }

@@ -67,11 +67,15 @@ fn serve() -> io::Result<()> {
     std::env::set_current_dir("/")?;
     title::set("summon-warden");
     wire::send(&socket, HELLO, &[])?;
-    while let Some((_, fds)) = wire::receive(&socket)? {
+    while let Ok(Some((_, fds))) = wire::receive(&socket) {
         for guard_end in fds {
             fork_guard(&socket, guard_end);
         }
     }
+    // The owner is gone; its guards are cleaning up. Ended children of ours leave no zombies,
+    // and those of process 1 may: in many a container it reaps nobody. With SIGCHLD ignored this
+    // returns when there are none left (`wait(2)`).
+    let _ = rustix::process::wait(rustix::process::WaitOptions::empty());
     super::exit(0);
 }
 

@@ -1,0 +1,78 @@
+//! What summon does, in one run: two servers, one needing the other, up, used, and gone.
+//!
+//! Run it with `cargo run --example quickstart`. It brings its own servers: the same program,
+//! started with `stock` or `shop` as its first word, plays them.
+
+#[path = "quickstart/servers.rs"]
+mod servers;
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+
+use summon::{HttpCoordinatedExecutor, Process, TcpCoordinatedExecutor, orchestrated};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["stock", port] => servers::stock(port),
+        ["shop", port, stock] => servers::shop(port, stock),
+        _ => tour(),
+    }
+}
+
+fn tour() -> Result<(), Box<dyn Error>> {
+    let me = std::env::current_exe()?;
+    let me = me.to_str().ok_or("this program's path is not UTF-8")?;
+
+    // What a test would say in an attribute, said with constructors.
+    let stock = TcpCoordinatedExecutor::new([me, "stock", "{port}"], "localhost", 0).named("stock");
+    let shop = HttpCoordinatedExecutor::new(
+        [me, "shop", "{port}", "{stock.port}"],
+        "http://localhost:{port}/health",
+    )
+    .named("shop");
+
+    println!("Starting `shop`, which needs `stock`, which takes 300 ms to boot ..");
+    let began = Instant::now();
+    let scope = orchestrated((&stock, &shop))?;
+    println!("both are ready after {:.0?}, in that order:", began.elapsed());
+    for process in [&*stock, &*shop] {
+        println!("  {} listens on {}, pid {}", process.name(), process.addr(), pid(process));
+    }
+
+    let answer = servers::get(shop.addr(), "/price/tea")?;
+    println!("`GET {}` answers: {answer}", shop.url("/price/tea"));
+    stock.wait_for_output("asked for tea", "5s")?;
+    print!("meanwhile `stock` wrote:\n{}", indented(&stock.output()));
+
+    let pids = [pid(&stock), pid(&shop)];
+    let dirs = [stock.dir().to_owned(), shop.dir().to_owned()];
+    let began = Instant::now();
+    drop(scope);
+    println!("The scope ends: both are stopped after {:.0?}, `shop` first.", began.elapsed());
+    drop((stock, shop));
+    for pid in pids {
+        println!("  pid {pid} is {}", gone(&format!("/proc/{pid}")));
+    }
+    for dir in dirs {
+        println!("  {} is {}", dir.display(), gone(&dir));
+    }
+    Ok(())
+}
+
+fn pid(process: &Process) -> u32 {
+    process.id().expect("it runs")
+}
+
+fn gone(path: impl AsRef<Path>) -> &'static str {
+    match path.as_ref().exists() {
+        true => "STILL THERE",
+        false => "gone",
+    }
+}
+
+fn indented(output: &[u8]) -> String {
+    let lines = String::from_utf8_lossy(output);
+    lines.lines().map(|line| format!("  | {line}\n")).collect()
+}

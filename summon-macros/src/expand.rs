@@ -1,0 +1,147 @@
+//! What the attribute becomes: statements before the function's own, in the same block.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Ident, ReturnType};
+
+use crate::args::Arg;
+use crate::item::{Function, Parameter, own};
+use crate::model::{Kind, Model, Summoned};
+
+pub(crate) fn expand(model: Model) -> TokenStream {
+    let names: Vec<Ident> = (0..model.summoned.len())
+        .map(|index| own(&format!("executor_{index}")))
+        .collect();
+    let executors = model.summoned.iter().zip(&names).map(|(summoned, name)| {
+        let executor = executor(summoned);
+        quote!(let #name = #executor;)
+    });
+    let members = names.iter().enumerate().map(|(index, name)| {
+        let called = model.parameters.get(index).and_then(Parameter::name);
+        let called = match called {
+            Some(called) => quote!(::core::option::Option::Some(#called)),
+            None => quote!(::core::option::Option::None),
+        };
+        quote!((#called, &#name))
+    });
+    let (scope, error) = (own("_scope"), own("error"));
+    let failed = failed(&model.item, &error);
+    let parameters = model.parameters.iter().zip(&names).map(|(parameter, name)| {
+        let Parameter { pattern, ty } = parameter;
+        // At the user's type, where a mismatch belongs.
+        let value = quote_spanned!(span_of(ty)=> &#name);
+        quote!(let #pattern: #ty = #value;)
+    });
+    let prologue = quote! {
+        #(#executors)*
+        // Before the function's own locals, hence dropped after them.
+        let #scope = match ::summon::__private::scope([#(#members),*]) {
+            ::core::result::Result::Ok(scope) => scope,
+            ::core::result::Result::Err(#error) => #failed,
+        };
+        #(#parameters)*
+    };
+    model.item.with_prologue(&prologue)
+}
+
+/// The errors, and the item without what it asked for.
+pub(crate) fn expand_error(errors: &syn::Error, item: Function) -> TokenStream {
+    let mut output = errors.to_compile_error();
+    output.extend(item.with_prologue(&TokenStream::new()));
+    output
+}
+
+fn executor(summoned: &Summoned) -> TokenStream {
+    let Summoned { key, main, .. } = summoned;
+    // At the key, so that errors and `Location::caller` speak of the attribute's line.
+    let span = key.span().resolved_at(proc_macro2::Span::mixed_site());
+    let made = match summoned.kind {
+        Kind::Executor => main.to_token_stream(),
+        Kind::Simple => quote_spanned!(span=> ::summon::SimpleExecutor::new(#main)),
+        Kind::Output => {
+            let banner = &summoned.banner;
+            quote_spanned!(span=> ::summon::OutputCoordinatedExecutor::new(#main, #banner))
+        }
+        Kind::Tcp => {
+            let (host, port) = (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
+            quote_spanned!(span=> ::summon::TcpCoordinatedExecutor::new(#main, #host, #port))
+        }
+        Kind::Http => {
+            let url = match &summoned.url {
+                Some(url) => url.to_token_stream(),
+                None => {
+                    let (host, port) = (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
+                    let path = or(&summoned.path, &"/");
+                    quote_spanned!(span=> ::summon::__private::url(#host, #port, #path))
+                }
+            };
+            quote_spanned!(span=> ::summon::HttpCoordinatedExecutor::new(#main, #url))
+        }
+    };
+    let calls = summoned.calls.iter().map(|Arg { key, values, .. }| {
+        let method = match key {
+            key if key == "name" => Ident::new("named", key.span()),
+            key => key.clone(),
+        };
+        quote!(.#method(#(#values),*))
+    });
+    quote!(#made #(#calls)*)
+}
+
+fn or(value: &Option<syn::Expr>, default: &dyn ToTokens) -> TokenStream {
+    match value {
+        Some(value) => value.to_token_stream(),
+        None => default.to_token_stream(),
+    }
+}
+
+/// What happens when a start fails. A test that should panic must not, or it would pass.
+fn failed(item: &Function, error: &Ident) -> TokenStream {
+    if item.should_panic() && matches!(item.signature.output, ReturnType::Default) {
+        quote!({
+            ::summon::__private::report(&#error);
+            return;
+        })
+    } else {
+        quote!(::summon::__private::fail(&#error))
+    }
+}
+
+fn span_of(tokens: &impl ToTokens) -> proc_macro2::Span {
+    let mut tokens = tokens.to_token_stream().into_iter();
+    let first = tokens.next().map(|token| token.span());
+    first.unwrap_or_else(proc_macro2::Span::call_site)
+}
+
+impl Function {
+    fn with_prologue(self, prologue: &TokenStream) -> TokenStream {
+        let Function {
+            attributes,
+            visibility,
+            signature,
+            body,
+        } = self;
+        let statements = body.stream();
+        // The user's own braces, so that an error about the block has its place.
+        let mut block = proc_macro2::Group::new(
+            proc_macro2::Delimiter::Brace,
+            quote!(#prologue #statements),
+        );
+        block.set_span(body.span());
+        quote!(#(#attributes)* #visibility #signature #block)
+    }
+
+    /// Gives a parameter that could not be bound a value that is never seen: an error has been
+    /// told, and the body must not add others.
+    pub(crate) fn bind_nothing(&mut self, parameter: &Parameter) {
+        let Parameter { pattern, ty } = parameter;
+        let statements = self.body.stream();
+        let mut body = proc_macro2::Group::new(
+            proc_macro2::Delimiter::Brace,
+            quote!(let #pattern: #ty = ::core::unreachable!(); #statements),
+        );
+        body.set_span(self.body.span());
+        self.body = body;
+        self.attributes.push(syn::parse_quote!(#[allow(unreachable_code, unused)]));
+    }
+}

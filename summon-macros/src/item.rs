@@ -1,0 +1,112 @@
+//! The function that the attribute stands on. Its body stays tokens.
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, FnArg, Meta, Pat, Signature, Type, Visibility};
+
+pub(crate) struct Function {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) signature: Signature,
+    pub(crate) body: Group,
+}
+
+/// A parameter that a process is bound to.
+pub(crate) struct Parameter {
+    pub(crate) pattern: Pat,
+    pub(crate) ty: Type,
+}
+
+impl Function {
+    pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Function> {
+        syn::parse2(tokens)
+    }
+
+    /// Takes out the `#[summon]` attributes below the one that is being expanded.
+    pub(crate) fn take_stacked(&mut self) -> Vec<Attribute> {
+        let all = std::mem::take(&mut self.attributes);
+        let (stacked, others) = all.into_iter().partition(is_summon);
+        self.attributes = others;
+        stacked
+    }
+
+    /// Takes out the parameters whose type `ours` accepts.
+    pub(crate) fn take_parameters(&mut self, ours: impl Fn(&Type) -> bool) -> Vec<Parameter> {
+        let mut taken = Vec::new();
+        let mut rest = Punctuated::new();
+        for input in std::mem::take(&mut self.signature.inputs) {
+            match input {
+                FnArg::Typed(typed) if typed.attrs.is_empty() && ours(&typed.ty) => {
+                    taken.push(Parameter {
+                        pattern: *typed.pat,
+                        ty: *typed.ty,
+                    });
+                }
+                other => rest.push(other),
+            }
+        }
+        self.signature.inputs = rest;
+        taken
+    }
+
+    pub(crate) fn should_panic(&self) -> bool {
+        self.attributes
+            .iter()
+            .any(|attribute| attribute.path().is_ident("should_panic"))
+    }
+}
+
+fn is_summon(attribute: &Attribute) -> bool {
+    let path = attribute.path();
+    let last = path.segments.last();
+    last.is_some_and(|last| last.ident == "summon")
+        && (path.segments.len() == 1 || path.segments[0].ident == "summon")
+        && matches!(attribute.meta, Meta::List(_) | Meta::Path(_))
+}
+
+impl Parameter {
+    /// The name that the parameter gives its process: none for `_`.
+    pub(crate) fn name(&self) -> Option<String> {
+        match &self.pattern {
+            Pat::Ident(pattern) => {
+                let name = syn::ext::IdentExt::unraw(&pattern.ident).to_string();
+                let name = name.trim_start_matches('_');
+                (!name.is_empty()).then(|| name.to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Function> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        let signature: Signature = input
+            .parse()
+            .map_err(|error| syn::Error::new(error.span(), "`#[summon]` goes on a function"))?;
+        let body = match input.parse::<Option<TokenTree>>()? {
+            Some(TokenTree::Group(body)) => body,
+            _ => {
+                let message = "`#[summon]` goes on a function with a body";
+                return Err(syn::Error::new(signature.ident.span(), message));
+            }
+        };
+        if let Some(constness) = &signature.constness {
+            let message = "a `const fn` can't start programs; leave out `const`";
+            return Err(syn::Error::new(constness.span, message));
+        }
+        Ok(Function {
+            attributes,
+            visibility,
+            signature,
+            body,
+        })
+    }
+}
+
+/// Names of expansions must not meet the user's.
+pub(crate) fn own(name: &str) -> syn::Ident {
+    syn::Ident::new(name, Span::mixed_site())
+}

@@ -1,0 +1,45 @@
+//! Finds the servers that tests need, so that tests without theirs show as ignored, with the
+//! reason, instead of failing or passing in silence.
+
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=PATH");
+    for (cfg, program) in [
+        ("has_redis", "redis-server"),
+        ("has_nc", "nc"),
+        ("has_nextest", "cargo-nextest"),
+    ] {
+        announce(cfg, on_path(program));
+    }
+    announce("has_postgres", on_path("postgres").or_else(hidden_postgres));
+}
+
+fn announce(cfg: &str, found: Option<PathBuf>) {
+    println!("cargo:rustc-check-cfg=cfg({cfg})");
+    match found {
+        Some(program) => {
+            println!("cargo:rustc-cfg={cfg}");
+            println!("cargo:rerun-if-changed={}", program.display());
+        }
+        // A file that is not there makes cargo look again the next time.
+        None => println!("cargo:rerun-if-changed=/no/such/file/as/{cfg}"),
+    }
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(program))
+        .find(|program| program.exists())
+}
+
+/// Debian keeps the server out of PATH.
+fn hidden_postgres() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .flatten()
+        .map(|version| version.path().join("bin/postgres"))
+        .find(|program| program.exists())
+}

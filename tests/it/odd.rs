@@ -1,0 +1,145 @@
+//! Valid, but odd: what users write on a bad day must still work.
+
+use std::process::{ExitCode, Termination};
+
+use summon::{Executor as _, Process, summon};
+
+use crate::support::ACTOR;
+
+#[summon(simple = "sleep 1000",)]
+#[test]
+fn r#match(r#type: &Process) {
+    assert_eq!(r#type.name(), "type");
+}
+
+#[summon::summon(simple = "sleep 1000")]
+#[test]
+fn by_its_full_path(process: &::summon::Process) {
+    assert!(process.is_running());
+}
+
+#[summon(simple = String::from("sleep 1000"), timeout = std::time::Duration::from_secs(9))]
+#[summon::summon(simple = format!("sleep {}", 1000), name = concat!("a", "b"))]
+#[test]
+fn values_are_any_expressions(_one: &Process, two: &Process) {
+    assert_eq!(two.name(), "ab");
+}
+
+#[summon(simple = "sleep 1000")]
+#[test]
+fn returns_something_that_terminates(_: &Process) -> impl Termination {
+    ExitCode::SUCCESS
+}
+
+#[summon(simple = "sleep 1000")]
+#[test]
+#[ignore = "shows that an ignored test starts nothing"]
+fn ignored(_: &Process) {
+    panic!("ignored tests don't run");
+}
+
+#[summon(simple = "sleep 1000")]
+#[summon(simple = "sleep 1000", name = "other")]
+#[cfg_attr(all(), test)]
+#[expect(unused_variables, reason = "attributes in between are kept")]
+fn with_other_attributes_in_between() {
+    let unused = 1;
+}
+
+/// Documented, generic, bounded, and of another calling convention.
+#[summon(simple = "sleep 1000")]
+extern "C" fn generic<'a, T, const N: usize>(items: &'a [T; N], process: &Process) -> &'a T
+where
+    T: Clone,
+{
+    assert!(process.is_running());
+    &items[0]
+}
+
+#[test]
+fn on_generic_functions() {
+    assert_eq!(*generic(&[7, 8]), 7);
+}
+
+struct Suite {
+    command: &'static str,
+}
+
+impl Suite {
+    #[summon(simple = self.command)]
+    fn method(&self, process: &Process) -> bool {
+        process.is_running()
+    }
+
+    #[summon(simple = "sleep 1000")]
+    async fn async_method(&mut self, _process: &Process) -> usize {
+        std::future::ready(self.command.len()).await
+    }
+}
+
+#[tokio::test]
+async fn on_methods() {
+    let mut suite = Suite { command: "sleep 1000" };
+    assert!(suite.method());
+    assert_eq!(suite.async_method().await, 10);
+}
+
+mod outer {
+    pub(super) mod summon {
+        //! A module of the user's that is called as the crate is.
+        #[::summon::summon(simple = "sleep 1000")]
+        pub(crate) fn inside(process: &::summon::Process) -> bool {
+            process.is_running()
+        }
+    }
+}
+
+#[test]
+fn beside_a_module_that_is_called_summon() {
+    assert!(outer::summon::inside());
+}
+
+#[summon(simple = "sleep 1000")]
+#[test]
+fn names_of_the_expansion_do_not_meet_the_users(executor_0: &Process) {
+    let _scope = 1;
+    let error = executor_0.is_running();
+    assert!(error);
+}
+
+#[summon(simple = "sleep 1000")]
+#[test]
+fn the_parameter_can_be_shadowed_and_moved(process: &Process) {
+    let check = move || process.is_running();
+    let process = check();
+    assert!(process);
+}
+
+macro_rules! tests_of {
+    ($($name:ident: $command:expr),*) => {$(
+        #[summon(simple = $command)]
+        #[test]
+        fn $name(process: &Process) {
+            assert!(process.is_running());
+        }
+    )*};
+}
+
+tests_of!(made_by_a_macro: "sleep 1000", and_another: ["sleep", "1000"]);
+
+#[summon(output = r#"sh -c 'echo "a {name} b"; exec sleep 1000'"#, banner = r#"^a odd b$"#, name = "odd")]
+#[test]
+fn raw_strings_and_quotes(_odd: &Process) {}
+
+#[summon(executor = { let words = [ACTOR, "say", "up"]; summon::OutputCoordinatedExecutor::new(words, "up") })]
+#[test]
+fn a_block_as_a_value(process: &Process) {
+    assert_eq!(process.output(), b"up\n");
+}
+
+#[summon(simple = "sleep 1000", args(["1", "2"]), envs([("A", "1")]), shell(false))]
+#[test]
+fn options_as_calls(process: &Process) {
+    process.stop().unwrap();
+    process.process().unwrap().start().unwrap();
+}

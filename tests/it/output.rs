@@ -1,0 +1,105 @@
+//! What a program writes is kept, searched as bytes, and never blocks it.
+
+use summon::{OutputCoordinatedExecutor, SimpleExecutor};
+
+use crate::support::{TempDir, actor};
+
+#[test]
+fn both_streams_are_kept_in_the_order_written() {
+    let script = actor(["say", "1", "complain", "2", "say", "3", "complain", "4", "say", "5"]);
+    let server = OutputCoordinatedExecutor::new(script, "^5$");
+    server.start().unwrap();
+    assert_eq!(server.output(), b"1\n2\n3\n4\n5\n");
+}
+
+#[test]
+fn a_flood_before_and_after_the_banner_stalls_nobody() {
+    let script = actor(["flood", "5000000", "say", "ready", "flood", "5000000", "say", "done"]);
+    let server = OutputCoordinatedExecutor::new(script, "^ready$");
+    server.start().unwrap();
+    server.wait_for_output("^done$", "60s").unwrap();
+    assert_eq!(server.output().len(), 10_000_000 + "ready\ndone\n".len());
+}
+
+#[test]
+fn a_flood_that_nobody_waits_for_stalls_nobody() {
+    let dir = TempDir::new();
+    let script = actor(["flood", "5000000", "record", &dir.file("done"), "done"]);
+    let server = SimpleExecutor::new(script);
+    server.start().unwrap();
+    crate::support::eventually("it has written all", || {
+        !crate::support::recorded(&dir.file("done")).is_empty()
+    });
+}
+
+#[test]
+fn bytes_that_are_no_text_are_kept_and_searched() {
+    let script = actor(["bytes", "ff00fe20", "say", "ready", "bytes", "c3"]);
+    let server = OutputCoordinatedExecutor::new(script, r"^\xff\x00\xfe ready$");
+    server.start().unwrap();
+    server.wait_for_output(r"^\xc3", "20s").unwrap();
+    assert_eq!(server.output(), b"\xff\x00\xfe ready\n\xc3");
+}
+
+#[test]
+fn a_banner_is_found_across_writes_and_on_either_stream() {
+    let script = actor(["prompt", "re", "boot", "20", "prompt", "ady", "boot", "20", "say", ""]);
+    OutputCoordinatedExecutor::new(script, "^ready$").start().unwrap();
+    let script = actor(["complain", "ready"]);
+    OutputCoordinatedExecutor::new(script, "^ready$").start().unwrap();
+}
+
+#[test]
+fn a_prompt_is_found_without_a_line_end() {
+    let server = OutputCoordinatedExecutor::new(actor(["prompt", "login: "]), "login:");
+    server.start().unwrap();
+}
+
+#[test]
+fn the_last_words_of_a_process_are_in_the_error() {
+    // Written just before the end, so that they are still in the pipe when it comes.
+    for _ in 0..20 {
+        let script = actor(["flood", "50000", "say", "last words", "exit", "1"]);
+        let error = OutputCoordinatedExecutor::new(script, "never").start().unwrap_err();
+        assert!(error.output().ends_with(b"\nlast words\n"));
+        assert!(error.to_string().contains("last 20 of 501 lines"), "{error}");
+        assert!(error.to_string().ends_with("            | last words"), "{error}");
+    }
+}
+
+#[test]
+fn a_grandchild_that_holds_the_pipe_delays_nothing() {
+    let script = actor(["daemon", "ignore wait", "say", "bye", "exit", "3"]);
+    let server = OutputCoordinatedExecutor::new(script, "never")
+        .timeout("1h")
+        .stop_timeout("50ms");
+    let error = server.start().unwrap_err();
+    assert_eq!(error.exit_status().unwrap().code(), Some(3));
+    assert_eq!(error.output(), b"bye\n");
+}
+
+#[test]
+fn each_start_waits_for_its_own_banner() {
+    let script = actor(["await", "{dir}/go", "say", "ready"]);
+    let server = OutputCoordinatedExecutor::new(script, "ready").timeout("500ms");
+    std::fs::write(server.dir().join("go"), "").unwrap();
+    server.start().unwrap();
+    server.stop().unwrap();
+    std::fs::remove_file(server.dir().join("go")).unwrap();
+    // The old banner is still in the log.
+    assert_eq!(server.output(), b"ready\n");
+    assert!(server.start().unwrap_err().is_timeout());
+}
+
+#[test]
+fn waiting_for_output_ends_when_it_can_not_come_any_more() {
+    let script = actor(["say", "one", "await", "{dir}/go", "say", "two", "exit", "0"]);
+    let server = OutputCoordinatedExecutor::new(script, "one");
+    server.start().unwrap();
+    assert!(server.wait_for_output("two", "20ms").unwrap_err().is_timeout());
+    std::fs::write(server.dir().join("go"), "").unwrap();
+    assert_eq!(server.wait_for_output("t.o", "20s").unwrap(), "two");
+    let error = server.wait_for_output("three", "1h").unwrap_err();
+    assert!(error.to_string().contains("`three`: actor exited with code 0"), "{error}");
+    assert!(server.wait_for_output("(", "1s").is_err());
+}

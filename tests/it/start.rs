@@ -1,0 +1,275 @@
+//! Ready means ready: `start` returns when the program serves, and only then.
+
+use std::net::TcpListener;
+
+use summon::{
+    Coordinated, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,
+    TcpCoordinatedExecutor, probe,
+};
+
+use crate::support::{ACTOR, TempDir, actor, ask, eventually, recorded};
+
+#[test]
+fn waits_until_the_program_has_been_executed() {
+    let sleeper = SimpleExecutor::new("sleep 1000");
+    assert!(!sleeper.is_running());
+    sleeper.start().unwrap();
+    assert!(sleeper.is_running());
+    let comm = std::fs::read_to_string(format!("/proc/{}/comm", sleeper.id().unwrap())).unwrap();
+    assert_eq!(comm, "sleep\n");
+}
+
+#[test]
+fn waits_until_it_listens_and_makes_no_connection() {
+    let script = actor(["boot", "50", "listen", "127.0.0.1:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    server.start().unwrap();
+    assert_eq!(ask(server.addr()), "1");
+}
+
+#[test]
+fn waits_until_a_url_answers_with_the_status() {
+    let script = actor(["listen", "127.0.0.1:{port:other}", "http", "127.0.0.1:{port}", "204"]);
+    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/health?deep=1");
+    server.start().unwrap();
+    assert!(server.wait_for_output(r"^GET /health\?deep=1 HTTP/1\.1$", "5s").is_ok());
+}
+
+#[test]
+fn asks_over_http_as_it_was_told() {
+    let script = actor(["http", "127.0.0.1:{port}", "503"]);
+    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}")
+        .method("HEAD")
+        .header("X-Key", "a b")
+        .status(500..=503);
+    server.start().unwrap();
+    server.wait_for_output(r"^HEAD / HTTP/1\.1$", "5s").unwrap();
+    server.wait_for_output(r"^X-Key: a b$", "5s").unwrap();
+}
+
+#[test]
+fn sends_a_body_with_its_length() {
+    let script = actor(["http", "127.0.0.1:{port}", "200"]);
+    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/q")
+        .method("POST")
+        .body("1234567");
+    server.start().unwrap();
+    server.wait_for_output("^Content-Length: 7$", "5s").unwrap();
+}
+
+#[test]
+fn a_wrong_status_is_not_ready() {
+    let script = actor(["http", "127.0.0.1:{port}", "404"]);
+    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("300ms");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    assert!(error.to_string().contains("to answer 200 to 299: it answers 404"), "{error}");
+}
+
+#[test]
+fn a_server_that_never_answers_is_not_ready() {
+    for word in ["mute", "drip"] {
+        let script = actor([word, "127.0.0.1:{port}"]);
+        let server =
+            HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("400ms");
+        let error = server.start().unwrap_err();
+        assert!(error.is_timeout());
+        assert!(error.to_string().contains("it accepts, but does not answer"), "{error}");
+    }
+}
+
+#[test]
+fn localhost_is_also_ipv6() {
+    let script = actor(["listen", "[::1]:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    server.start().unwrap();
+    assert!(server.addr().is_ipv6());
+    assert_eq!(ask(server.addr()), "1");
+    assert_eq!(server.url("x"), format!("http://[::1]:{}/x", server.port()));
+}
+
+#[test]
+fn a_server_that_ends_at_the_first_connection_survives_its_own_readiness() {
+    let script = actor(["once", "127.0.0.1:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0);
+    server.start().unwrap();
+    assert!(server.is_running());
+    drop(std::net::TcpStream::connect(server.addr()).unwrap());
+    assert!(server.wait("10s").unwrap().success());
+}
+
+#[test]
+#[cfg_attr(not(has_nc), ignore = "nc is not on PATH")]
+fn netcat_survives_its_own_readiness() {
+    // Debian's two netcats differ in whether the port needs `-p`; both take it.
+    let netcat = TcpCoordinatedExecutor::new("nc -l -p {port}", "localhost", 0);
+    netcat.start().unwrap();
+    drop(std::net::TcpStream::connect(netcat.addr()).unwrap());
+    assert!(netcat.wait("10s").unwrap().success());
+}
+
+#[test]
+fn a_process_that_exits_first_is_an_error_at_once_whatever_its_code() {
+    for code in ["0", "3"] {
+        for probe_is_tcp in [true, false] {
+            let script = actor(["say", "bye", "exit", code]);
+            let limit = "1h";
+            let error = if probe_is_tcp {
+                TcpCoordinatedExecutor::new(script, "localhost", 0).timeout(limit).start()
+            } else {
+                OutputCoordinatedExecutor::new(script, "never").timeout(limit).start()
+            };
+            let error = error.unwrap_err();
+            assert_eq!(error.exit_status().unwrap().code().unwrap().to_string(), code);
+            assert!(!error.is_timeout());
+            assert_eq!(error.output(), b"bye\n");
+            let headline = format!("actor exited with code {code} before it was ready\n");
+            assert!(error.to_string().starts_with(&headline), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_process_that_dies_of_a_signal_first_is_an_error_at_once() {
+    let server = OutputCoordinatedExecutor::new(actor(["abort"]), "never").timeout("1h");
+    let error = server.start().unwrap_err();
+    assert!(error.to_string().contains("was killed by SIGABRT"), "{error}");
+}
+
+#[test]
+fn a_banner_does_not_save_a_process_that_has_exited() {
+    // The end is known when the banner is seen, or a moment later; both must be an error, or
+    // else the body would run without its server.
+    for _ in 0..20 {
+        let script = actor(["prompt", "ready", "exit", "0"]);
+        let server = OutputCoordinatedExecutor::new(script, "ready");
+        if server.start().is_ok() {
+            assert!(server.wait("10s").unwrap().success());
+        }
+    }
+}
+
+#[test]
+fn what_is_not_ready_in_time_is_stopped_with_all_its_descendants() {
+    let dir = TempDir::new();
+    let child = format!("ignore record {} child", dir.file("pids"));
+    let script = actor(["child", &child]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0)
+        .timeout("1s")
+        .stop_timeout("50ms");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    assert!(!server.is_running());
+    let pids = std::fs::read_to_string(dir.file("pids")).unwrap();
+    let pid = pids.trim().rsplit(' ').next().unwrap().to_owned();
+    assert!(!std::path::Path::new("/proc").join(pid).exists());
+}
+
+#[test]
+fn a_time_out_covers_the_whole_start_and_is_counted_anew() {
+    let server = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("100ms");
+    for _ in 0..2 {
+        let error = server.start().unwrap_err();
+        assert!(error.is_timeout());
+        assert!(error.to_string().starts_with("sleep was not ready within 100ms\n"), "{error}");
+    }
+}
+
+#[test]
+fn a_running_process_is_not_started_again() {
+    let sleeper = SimpleExecutor::new("sleep 1000");
+    sleeper.start().unwrap();
+    let id = sleeper.id();
+    assert!(sleeper.start().unwrap_err().is_already_running());
+    assert_eq!(sleeper.id(), id);
+}
+
+#[test]
+fn a_fixed_port_that_somebody_serves_is_an_error_that_names_him() {
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let server = TcpCoordinatedExecutor::new("sleep 1000", "localhost", port);
+    let error = server.start().unwrap_err();
+    assert!(error.is_already_running());
+    let who = format!("localhost:{port} is served by pid {}, `", std::process::id());
+    assert!(error.to_string().contains(&who), "{error}");
+}
+
+#[test]
+fn a_strangers_server_is_never_ours() {
+    let dir = TempDir::new();
+    let server = TcpCoordinatedExecutor::new(actor(["record", &dir.file("up"), "up"]), "localhost", 0);
+    // It binds the port that our process was told to bind, after our process has started.
+    let port = server.port();
+    let stranger = std::thread::spawn({
+        let up = dir.file("up");
+        move || {
+            eventually("the server runs", || !recorded(&up).is_empty());
+            TcpListener::bind(("127.0.0.1", port)).unwrap()
+        }
+    });
+    let error = server.start().unwrap_err();
+    drop(stranger.join().unwrap());
+    let text = error.to_string();
+    let who = format!("somebody else listens there: pid {}, `", std::process::id());
+    assert!(text.starts_with("actor can't become ready\n") && text.contains(&who), "{text}");
+}
+
+#[test]
+fn a_child_may_be_the_one_that_listens() {
+    let script = actor(["stranger", "listen 0.0.0.0:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    server.start().unwrap();
+    assert_eq!(ask(server.addr()), "1");
+}
+
+#[test]
+fn a_probe_of_ones_own_is_as_good() {
+    let sees_file = |target: &probe::Target<'_>| std::fs::read(target.dir().join("up"));
+    let script = actor(["boot", "30", "record", "{dir}/up", "up"]);
+    let server = Coordinated::with(script, sees_file);
+    server.start().unwrap();
+    assert_eq!(recorded(server.dir().join("up").to_str().unwrap()), ["up"]);
+}
+
+#[test]
+fn passes_on_arguments_environment_and_directory() {
+    let dir = TempDir::new();
+    let script = [
+        "env", "GIVEN", "env", "ALSO", "env", "PATH", "cwd", "args", "a b", "{name}", "{{name}",
+    ];
+    let server = OutputCoordinatedExecutor::new([ACTOR], r"^\[\{name\}\]$")
+        .named("lisa")
+        .args(script)
+        .env("GIVEN", "{name} on {host}")
+        .envs([("ALSO", "1"), ("ALSO", "2")])
+        .env_remove("PATH")
+        .current_dir(dir.path());
+    server.start().unwrap();
+    let expected = format!(
+        "GIVEN=lisa on localhost\nALSO=2\nPATH=(unset)\n{}\n[a b]\n[lisa]\n[{{name}}]\n",
+        dir.path().canonicalize().unwrap().display()
+    );
+    assert_eq!(String::from_utf8_lossy(&server.output()), expected);
+}
+
+#[test]
+fn runs_a_shell_only_if_asked() {
+    let line = "echo $((1 + 1)) '{name}'; exec sleep 1000";
+    let shell = OutputCoordinatedExecutor::new(line, "^2 calc$").named("calc").shell(true);
+    shell.start().unwrap();
+    let no_shell = OutputCoordinatedExecutor::new([ACTOR, "args", "$HOME", "*"], r"^\[\*\]$");
+    no_shell.start().unwrap();
+    assert_eq!(no_shell.output(), b"[$HOME]\n[*]\n");
+}
+
+#[test]
+fn ports_are_known_before_the_start_and_stay() {
+    let script = actor(["listen", "127.0.0.1:{port}", "listen", "127.0.0.1:{port:admin}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let (port, dir) = (server.port(), server.dir().to_owned());
+    server.start().unwrap();
+    server.restart().unwrap();
+    assert_eq!((server.port(), server.dir()), (port, &*dir));
+    assert_eq!(server.addr().port(), port);
+}

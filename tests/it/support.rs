@@ -1,0 +1,119 @@
+//! What several promises need.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Plays any server; the words after it are its script.
+pub(crate) const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
+/// Plays a test process.
+pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
+
+/// A command that has the actor play a script, given as words.
+pub(crate) fn actor<const N: usize>(script: [&str; N]) -> Vec<String> {
+    let words = std::iter::once(ACTOR).chain(script);
+    words.map(str::to_owned).collect()
+}
+
+/// Waits for a condition. The limit is for a machine that does many other things.
+pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < limit, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A process that can't be mistaken for a later one of the same pid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) pid: u32,
+    began: String,
+    pub(crate) what: String,
+}
+
+impl Life {
+    pub(crate) fn of(pid: u32) -> Option<Life> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let fields: Vec<&str> = stat[stat.rfind(')')? + 2..].split(' ').collect();
+        // A zombie has ended; it is its parent's business.
+        if ["Z", "X"].contains(&fields[0]) {
+            return None;
+        }
+        let what = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        Some(Life {
+            pid,
+            began: fields[19].to_owned(),
+            what: String::from_utf8_lossy(&what).replace('\0', " ").trim().to_owned(),
+        })
+    }
+
+    pub(crate) fn goes_on(&self) -> bool {
+        Life::of(self.pid).is_some_and(|now| now.began == self.began)
+    }
+}
+
+pub(crate) fn parent(pid: u32) -> u32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let rest = &stat[stat.rfind(')').unwrap() + 2..];
+    rest.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// The process and everything below it.
+pub(crate) fn family(pid: u32) -> Vec<Life> {
+    let mut found: Vec<Life> = Life::of(pid).into_iter().collect();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    for child in children.unwrap_or_default().split_whitespace() {
+        found.extend(family(child.parse().unwrap()));
+    }
+    found
+}
+
+/// A directory that is removed when the test ends.
+pub(crate) struct TempDir(PathBuf);
+
+impl TempDir {
+    pub(crate) fn new() -> TempDir {
+        for number in 0.. {
+            let name = format!("summon-tests-{}-{number}", std::process::id());
+            let dir = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&dir) {
+                Ok(()) => return TempDir(dir),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("no temporary directory: {error}"),
+            }
+        }
+        unreachable!("numbers end")
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A file in it, as text for a script.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The first words of a record's lines, without the pids.
+pub(crate) fn recorded(file: &str) -> Vec<String> {
+    std::fs::read_to_string(file)
+        .unwrap_or_default()
+        .lines()
+        .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// What a server says to a new connection.
+pub(crate) fn ask(addr: std::net::SocketAddr) -> String {
+    let mut answer = String::new();
+    let mut stream = std::net::TcpStream::connect(addr).unwrap();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    answer.trim().to_owned()
+}

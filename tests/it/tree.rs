@@ -1,0 +1,253 @@
+//! Nothing outlives the test process, however it ends.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{ACTOR, Life, OWNER, eventually, family, parent};
+
+/// So often, in a row.
+const ROUNDS: usize = 20;
+
+#[derive(Clone, Copy)]
+enum Ending {
+    ByItself(&'static str),
+    Signal(i32),
+    SignalToGroup(i32),
+}
+
+macro_rules! survivors {
+    ($($service:ident { $($name:ident: $ending:expr,)* })*) => {$(
+        mod $service {
+            use super::*;
+            $(
+                #[test]
+                fn $name() {
+                    for _ in 0..ROUNDS {
+                        survives_nothing(stringify!($service), $ending);
+                    }
+                }
+            )*
+        }
+    )*};
+    ($($service:ident)*) => {
+        survivors! {$($service {
+            after_return: Ending::ByItself("return"),
+            after_exit: Ending::ByItself("exit"),
+            after_abort: Ending::ByItself("abort"),
+            after_panic: Ending::ByItself("panic"),
+            after_stack_overflow: Ending::ByItself("overflow"),
+            after_sigterm: Ending::Signal(libc::SIGTERM),
+            after_sigint_to_its_group: Ending::SignalToGroup(libc::SIGINT),
+            after_sigkill: Ending::Signal(libc::SIGKILL),
+            after_sigkill_to_its_group: Ending::SignalToGroup(libc::SIGKILL),
+        })*}
+    };
+}
+
+survivors!(plain stubborn daemon);
+
+fn survives_nothing(service: &str, ending: Ending) {
+    let word = match ending {
+        Ending::ByItself(word) => word,
+        _ => "wait",
+    };
+    // It ends by itself only after it has seen that the lives were noted: it waits for its stdin.
+    let mut owner = Owner::start(service, word);
+    let lives = owner.lives();
+    assert!(lives.len() >= 5, "warden, two guards, two services: {lives:?}");
+    match ending {
+        Ending::ByItself(_) => owner.go(),
+        Ending::Signal(signal) => owner.signal(signal, false),
+        Ending::SignalToGroup(signal) => owner.signal(signal, true),
+    }
+    owner.child.wait().unwrap();
+    for life in &lives {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
+    }
+    let session = owner.dir.parent().unwrap();
+    eventually("its files are removed", || !session.exists());
+}
+
+/// A running `owner`, its services ready.
+struct Owner {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+    dir: PathBuf,
+    services: Vec<u32>,
+}
+
+impl Owner {
+    fn start(service: &str, ending: &str) -> Owner {
+        Owner::from(Command::new(OWNER).args([service, ending, ACTOR]))
+    }
+
+    fn from(command: &mut Command) -> Owner {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("ready ") {
+            line.clear();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let mut said = String::new();
+                child.stderr.unwrap().read_to_string(&mut said).unwrap();
+                panic!("the owner did not get ready: {said}");
+            }
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        Owner {
+            child,
+            stdout,
+            dir: words[1].into(),
+            services: words[2..].iter().map(|pid| pid.parse().unwrap()).collect(),
+        }
+    }
+
+    /// The warden, the guards, the services, and all descendants of theirs.
+    fn lives(&self) -> Vec<Life> {
+        family(parent(parent(self.services[0])))
+    }
+
+    fn go(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
+    fn signal(&self, signal: i32, group: bool) {
+        let pid = self.child.id().cast_signed();
+        // SAFETY: our own child, which has not been waited for.
+        #[expect(unsafe_code, reason = "std sends no signals but KILL")]
+        let sent = unsafe { libc::kill(if group { -pid } else { pid }, signal) };
+        assert_eq!(sent, 0);
+    }
+}
+
+#[test]
+fn services_and_helpers_hold_nothing_of_the_tests() {
+    // A descriptor that the test process opened without close-on-exec.
+    let file = std::fs::File::open(ACTOR).unwrap();
+    let mut command = Command::new(OWNER);
+    command.args(["plain", "wait", ACTOR]);
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+    // SAFETY: fcntl is async-signal-safe, and the descriptor is open in the child too.
+    #[expect(unsafe_code, reason = "std passes no descriptors on")]
+    unsafe {
+        command.pre_exec(move || match libc::fcntl(fd, libc::F_SETFD, 0) {
+            -1 => Err(std::io::Error::last_os_error()),
+            _ => Ok(()),
+        });
+    }
+    let mut owner = Owner::from(&mut command);
+    let of_owner = open_files(owner.child.id());
+    assert!(of_owner.contains(&PathBuf::from(ACTOR)));
+    let streams: Vec<PathBuf> = [1, 2]
+        .iter()
+        .map(|fd| std::fs::read_link(format!("/proc/{}/fd/{fd}", owner.child.id())).unwrap())
+        .collect();
+    for life in owner.lives() {
+        for open in open_files(life.pid) {
+            assert!(!streams.contains(&open), "{life:?} holds {}", open.display());
+            assert_ne!(open, Path::new(ACTOR), "{life:?}");
+        }
+    }
+    // A service holds its three streams and nothing else, and the two no socket of each other's.
+    assert_eq!(open_files(owner.services[1]).len(), 3);
+    let guards = [parent(owner.services[0]), parent(owner.services[1])];
+    let sockets = guards.map(|guard| {
+        let all = open_files(guard).into_iter();
+        all.filter(|open| open.to_string_lossy().starts_with("socket:"))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!((sockets[0].len(), sockets[1].len()), (1, 1), "{sockets:?}");
+    assert_ne!(sockets[0], sockets[1]);
+    owner.signal(libc::SIGKILL, false);
+    owner.child.wait().unwrap();
+}
+
+fn open_files(pid: u32) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let links = entries.map(|entry| std::fs::read_link(entry.unwrap().path()));
+    links.map_while(Result::ok).collect()
+}
+
+#[test]
+fn the_copy_never_reaches_main() {
+    let mut owner = Owner::start("plain", "exit");
+    owner.go();
+    owner.child.wait().unwrap();
+    let mut rest = String::new();
+    owner.stdout.read_to_string(&mut rest).unwrap();
+    // Its own `main`, read before `ready`, was the only one that had this stdout; a copy that
+    // reached `main` would moreover have started copies of its own, with services of their own.
+    assert_eq!(rest, "");
+}
+
+#[test]
+fn a_leaked_mark_does_no_harm() {
+    // Whoever does not start anything is not disturbed ..
+    let plain = Command::new(OWNER).env("SUMMON_WARDEN", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&plain.stderr).into_owned();
+    assert_eq!(plain.stdout, b"main\n");
+    assert!(said.contains("usage: owner"), "{said}");
+    // .. and who does is told why that is refused.
+    let starts = Command::new(OWNER)
+        .args(["plain", "exit", ACTOR])
+        .env("SUMMON_WARDEN", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&starts.stderr).into_owned();
+    assert!(!starts.status.success());
+    assert!(said.contains("the environment variable SUMMON_WARDEN is set"), "{said}");
+}
+
+#[test]
+fn a_dead_warden_is_replaced_and_its_guards_live_on() {
+    use summon::SimpleExecutor;
+    let first = SimpleExecutor::new("sleep 1000");
+    first.start().unwrap();
+    let warden = parent(parent(first.id().unwrap()));
+    let life = Life::of(warden).unwrap();
+    // Other tests of this binary may have had it replaced meanwhile, which is as good.
+    if life.what.starts_with("summon-warden") {
+        let killed = Command::new("kill").args(["-KILL", &warden.to_string()]).status();
+        assert!(killed.unwrap().success());
+        eventually("the warden is dead", || !life.goes_on());
+    }
+    let second = SimpleExecutor::new("sleep 1000");
+    second.start().unwrap();
+    assert!(first.is_running() && second.is_running());
+    first.stop().unwrap();
+}
+
+#[test]
+fn a_killed_guard_takes_its_service_along_and_says_so() {
+    use summon::SimpleExecutor;
+    let sleeper = SimpleExecutor::new("sleep 1000");
+    sleeper.start().unwrap();
+    let pid = sleeper.id().unwrap();
+    let life = Life::of(pid).unwrap();
+    let guard = parent(pid).to_string();
+    assert!(Command::new("kill").args(["-KILL", &guard]).status().unwrap().success());
+    eventually("the service dies with its guard", || !life.goes_on());
+    eventually("its owner knows", || !sleeper.is_running());
+    let error = sleeper.stop().unwrap_err();
+    assert!(error.to_string().contains("the guard of sleep was killed"), "{error}");
+}
+
+#[test]
+fn a_test_may_wait_for_all_its_children() {
+    // A child of the test's that never ends would make this wait for ever; the services are not
+    // its children, and neither is the warden.
+    let owner = Owner::start("plain", "wait");
+    let children = family(owner.child.id());
+    assert_eq!(children.len(), 1, "{children:?}");
+    owner.signal(libc::SIGKILL, false);
+    let mut child = owner.child;
+    child.wait().unwrap();
+}

@@ -1,0 +1,72 @@
+//! Plays a test process: summons a service, says where it is, and ends in some way.
+//!
+//! `owner SERVICE ENDING ACTOR`. It prints `main`, then `ready <dir> <pid> <pid>` when the service
+//! and a sleeper are ready, and then ends once its stdin does, or waits to be ended.
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use summon::{OutputCoordinatedExecutor, SimpleExecutor};
+
+/// How long TERM-ignoring processes are given.
+const GRACE: &str = "150ms";
+const STUBBORN: &str = "ignore say up";
+
+fn main() {
+    println!("main");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [service, ending, actor] = &words[..] else {
+        panic!("usage: owner SERVICE ENDING ACTOR");
+    };
+    let script: &[&str] = match service.as_str() {
+        "plain" => &["fds"],
+        "stubborn" => &["child", STUBBORN, "child", STUBBORN, "stranger", STUBBORN],
+        "daemon" => &["daemon", STUBBORN],
+        other => panic!("no such service: {other}"),
+    };
+    let service = OutputCoordinatedExecutor::new([actor.as_str()], "^ready$")
+        .args(script.iter().copied())
+        .args(["say", "ready"])
+        .stop_timeout(GRACE);
+    service.start().unwrap();
+    // They say `up` once they ignore TERM, and they must by the time this process ends.
+    let stubborn = script.iter().filter(|word| **word == STUBBORN).count();
+    let limit = Instant::now() + Duration::from_secs(20);
+    while String::from_utf8_lossy(&service.output()).matches("up\n").count() < stubborn {
+        assert!(Instant::now() < limit, "`up` never came");
+        std::thread::yield_now();
+    }
+    let sleeper = SimpleExecutor::new("sleep 1000").stop_timeout(GRACE);
+    sleeper.start().unwrap();
+    let pids = [&service.id(), &sleeper.id()].map(|id| id.unwrap().to_string());
+    println!("ready {} {}", service.dir().display(), pids.join(" "));
+    std::io::stdout().flush().unwrap();
+    if ending != "wait" {
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+    }
+    if ending == "return" {
+        std::mem::forget((service, sleeper));
+        return;
+    }
+    end(ending);
+}
+
+fn end(ending: &str) {
+    match ending {
+        "exit" => std::process::exit(7),
+        "abort" => std::process::abort(),
+        "overflow" => {
+            std::hint::black_box(overflow(0));
+        }
+        "panic" => panic!("this panic is part of a test"),
+        "wait" => loop {
+            std::thread::park();
+        },
+        other => panic!("no such ending: {other}"),
+    }
+}
+
+#[expect(unconditional_recursion, reason = "the stack is to overflow")]
+fn overflow(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 128]);
+    overflow(depth + 1) + frame[3]
+}
