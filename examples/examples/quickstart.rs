@@ -36,9 +36,17 @@ fn tour() -> Result<(), Box<dyn Error>> {
     println!("Starting `shop`, which needs `stock`, which takes 300 ms to boot ..");
     let began = Instant::now();
     let scope = orchestrated((&stock, &shop))?;
-    println!("both are ready after {:.0?}, in that order:", began.elapsed());
+    println!(
+        "both are ready after {:.0?}, in that order:",
+        began.elapsed()
+    );
     for process in [&*stock, &*shop] {
-        println!("  {} listens on {}, pid {}", process.name(), process.addr(), pid(process));
+        println!(
+            "  {} listens on {}, pid {}",
+            process.name(),
+            process.addr(),
+            pid(process)
+        );
     }
 
     let answer = servers::get(shop.addr(), "/price/tea")?;
@@ -50,10 +58,13 @@ fn tour() -> Result<(), Box<dyn Error>> {
     let dirs = [stock.dir().to_owned(), shop.dir().to_owned()];
     let began = Instant::now();
     drop(scope);
-    println!("The scope ends: both are stopped after {:.0?}, `shop` first.", began.elapsed());
+    println!(
+        "The scope ends: both are stopped after {:.0?}, `shop` first.",
+        began.elapsed()
+    );
     drop((stock, shop));
     for pid in pids {
-        println!("  pid {pid} is {}", gone(&format!("/proc/{pid}")));
+        println!("  pid {pid} is {}", gone(format!("/proc/{pid}")));
     }
     for dir in dirs {
         println!("  {} is {}", dir.display(), gone(&dir));

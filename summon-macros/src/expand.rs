@@ -26,12 +26,16 @@ pub(crate) fn expand(model: Model) -> TokenStream {
     });
     let (scope, error) = (own("_scope"), own("error"));
     let failed = failed(&model.item, &error);
-    let parameters = model.parameters.iter().zip(&names).map(|(parameter, name)| {
-        let Parameter { pattern, ty } = parameter;
-        // At the user's type, where a mismatch belongs.
-        let value = quote_spanned!(span_of(ty)=> &#name);
-        quote!(let #pattern: #ty = #value;)
-    });
+    let parameters = model
+        .parameters
+        .iter()
+        .zip(&names)
+        .map(|(parameter, name)| {
+            let Parameter { pattern, ty } = parameter;
+            // At the user's type, where a mismatch belongs.
+            let value = quote_spanned!(span_of(ty)=> &#name);
+            quote!(let #pattern: #ty = #value;)
+        });
     let prologue = quote! {
         #(#executors)*
         // Before the function's own locals, hence dropped after them.
@@ -70,7 +74,8 @@ fn executor(summoned: &Summoned) -> TokenStream {
             let url = match &summoned.url {
                 Some(url) => url.to_token_stream(),
                 None => {
-                    let (host, port) = (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
+                    let (host, port) =
+                        (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
                     let path = or(&summoned.path, &"/");
                     quote_spanned!(span=> ::summon::__private::url(#host, #port, #path))
                 }
@@ -123,10 +128,8 @@ impl Function {
         } = self;
         let statements = body.stream();
         // The user's own braces, so that an error about the block has its place.
-        let mut block = proc_macro2::Group::new(
-            proc_macro2::Delimiter::Brace,
-            quote!(#prologue #statements),
-        );
+        let mut block =
+            proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#prologue #statements));
         block.set_span(body.span());
         quote!(#(#attributes)* #visibility #signature #block)
     }
@@ -142,6 +145,7 @@ impl Function {
         );
         body.set_span(self.body.span());
         self.body = body;
-        self.attributes.push(syn::parse_quote!(#[allow(unreachable_code, unused)]));
+        self.attributes
+            .push(syn::parse_quote!(#[allow(unreachable_code, unused)]));
     }
 }

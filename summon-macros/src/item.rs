@@ -86,12 +86,9 @@ impl Parse for Function {
         let signature: Signature = input
             .parse()
             .map_err(|error| syn::Error::new(error.span(), "`#[summon]` goes on a function"))?;
-        let body = match input.parse::<Option<TokenTree>>()? {
-            Some(TokenTree::Group(body)) => body,
-            _ => {
-                let message = "`#[summon]` goes on a function with a body";
-                return Err(syn::Error::new(signature.ident.span(), message));
-            }
+        let Some(TokenTree::Group(body)) = input.parse()? else {
+            let message = "`#[summon]` goes on a function with a body";
+            return Err(syn::Error::new(signature.ident.span(), message));
         };
         if let Some(constness) = &signature.constness {
             let message = "a `const fn` can't start programs; leave out `const`";

@@ -69,7 +69,10 @@ impl Kind {
 
 impl Model {
     /// All errors at once, with the item as far as it is understood.
-    pub(crate) fn new(attribute: TokenStream, item: Function) -> Result<Model, (syn::Error, Function)> {
+    pub(crate) fn new(
+        attribute: TokenStream,
+        item: Function,
+    ) -> Result<Model, Box<(syn::Error, Function)>> {
         let mut item = item;
         let mut errors = Errors::default();
         let stacked = item.take_stacked();
@@ -94,7 +97,7 @@ impl Model {
                 for parameter in parameters {
                     item.bind_nothing(&parameter);
                 }
-                Err((errors, item))
+                Err(Box::new((errors, item)))
             }
         }
     }
@@ -132,7 +135,10 @@ impl Summoned {
         }
         let first = kinds.remove(0);
         for second in kinds {
-            let message = format!("one attribute, one kind: this has `{}` already; stack a second `#[summon(..)]`", first.key);
+            let message = format!(
+                "one attribute, one kind: this has `{}` already; stack a second `#[summon(..)]`",
+                first.key
+            );
             errors.add(syn::Error::new(second.key.span(), message));
         }
         let kind = Kind::of(&first.key).unwrap_or(Kind::Simple);
@@ -186,7 +192,10 @@ fn one_value(arg: Arg) -> syn::Result<Expr> {
     let mut values = arg.values.into_iter();
     match (values.next(), values.next()) {
         (Some(value), None) => Ok(value),
-        _ => Err(syn::Error::new(key.span(), format!("`{key}` takes one value"))),
+        _ => Err(syn::Error::new(
+            key.span(),
+            format!("`{key}` takes one value"),
+        )),
     }
 }
 
@@ -201,14 +210,19 @@ fn misplaced(arg: &Arg, kind: Kind) -> Option<syn::Error> {
         return None;
     }
     let (key, name) = (&arg.key, kind.name());
-    let message = format!("`{key}` goes with {}, not with `{name}`", of_kinds.join(" and "));
+    let message = format!(
+        "`{key}` goes with {}, not with `{name}`",
+        of_kinds.join(" and ")
+    );
     Some(syn::Error::new(key.span(), message))
 }
 
 fn no_kind(args: &[Arg]) -> syn::Error {
     let all = "`simple`, `output`, `tcp`, `http` or `executor`";
     let Some(first) = args.first() else {
-        let message = format!("say what to summon: {all}, as in `#[summon(tcp = \"redis-server --port {{port}}\")]`");
+        let message = format!(
+            "say what to summon: {all}, as in `#[summon(tcp = \"redis-server --port {{port}}\")]`"
+        );
         return syn::Error::new(Span::call_site(), message);
     };
     let nearest = KINDS

@@ -66,9 +66,9 @@ impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Form::Line(line) => f.write_str(line),
-            Form::Words(words) => {
-                f.write_str(&crate::error::shown_command(words.iter().map(OsString::as_os_str)))
-            }
+            Form::Words(words) => f.write_str(&crate::error::shown_command(
+                words.iter().map(OsString::as_os_str),
+            )),
         }
     }
 }

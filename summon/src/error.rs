@@ -1,8 +1,10 @@
 //! One error for everything, which reads like a report.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
 
 /// Why a process could not be started, waited for, or stopped.
 ///
@@ -36,7 +38,13 @@ pub(crate) struct Tail {
     pub(crate) bytes: Vec<u8>,
     /// How many lines there are in all.
     pub(crate) lines: usize,
-    pub(crate) path: PathBuf,
+    pub(crate) source: Arc<dyn Source>,
+}
+
+/// The whole of the output, which lasts if a report that was shown has named it.
+pub(crate) trait Source: Send + Sync {
+    fn path(&self) -> &Path;
+    fn name_it(&self);
 }
 
 /// A report shows so many lines of output.
@@ -127,7 +135,8 @@ impl std::error::Error for Error {}
 
 impl Tail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
+        self.source.name_it();
+        let path = self.source.path().display();
         if self.bytes.is_empty() {
             return write!(f, "\n  output    none, {path}");
         }
@@ -158,7 +167,7 @@ pub(crate) fn shown_command<'a>(words: impl IntoIterator<Item = &'a std::ffi::Os
         .into_iter()
         .map(|word| {
             let word = word.to_string_lossy();
-            shlex::try_quote(&word).map_or_else(|_| word.to_string(), |quoted| quoted.into_owned())
+            shlex::try_quote(&word).map_or_else(|_| word.to_string(), Cow::into_owned)
         })
         .collect();
     words.join(" ")
@@ -168,6 +177,16 @@ pub(crate) fn shown_command<'a>(words: impl IntoIterator<Item = &'a std::ffi::Os
 mod tests {
     use super::*;
 
+    struct Nowhere;
+
+    impl Source for Nowhere {
+        fn path(&self) -> &Path {
+            Path::new("/tmp/x.log")
+        }
+
+        fn name_it(&self) {}
+    }
+
     #[test]
     fn a_report_has_one_fact_a_line() {
         let error = Error::new("redis exited with code 1 before it was ready")
@@ -176,7 +195,7 @@ mod tests {
             .tail(Tail {
                 bytes: b"one\n\x1b[1mtwo\n".to_vec(),
                 lines: 7,
-                path: "/tmp/x.log".into(),
+                source: Arc::new(Nowhere),
             });
         let expected = "\
 redis exited with code 1 before it was ready

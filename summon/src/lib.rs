@@ -1,4 +1,9 @@
 #![doc = include_str!("../../README.md")]
+#![warn(clippy::unwrap_used)]
+#![allow(
+    clippy::test_attr_in_doctest,
+    reason = "the README shows tests as they stand in a file; tests/it/readme.rs runs them"
+)]
 
 #[doc(hidden)]
 pub mod __private;
@@ -24,5 +29,48 @@ pub use executor::{
 pub use limit::Limit;
 pub use orchestrator::{Executors, Orchestrator, Scope, orchestrated};
 pub use process::Process;
-pub use summon_macros::summon;
 pub use sys::Signal;
+
+/// Starts the programs that a function needs, and stops them when it returns or panics.
+///
+/// # Kinds
+///
+/// | attribute | ready when |
+/// | --- | --- |
+/// | `#[summon(simple = "cmd")]` | the program has been exec'ed |
+/// | `#[summon(output = "cmd", banner = "regex")]` | a line of its output matches |
+/// | `#[summon(tcp = "cmd {port}")]` | it listens; `port = 6379` and `host = ".."` where they are fixed |
+/// | `#[summon(http = "cmd {port}", path = "/health")]` | the path answers 2xx; or `url = ".."`, `port`, `host` |
+/// | `#[summon(executor = expr)]` | its `start` returns |
+///
+/// Every other `key = value` or `key(values)` is a call of the builder's method of that name, so
+/// [`Coordinated`] is the list of options: `timeout = "5s"`,
+/// `env("RUST_LOG", "debug")`, `args(["-v"])`, `after = "db"`. Values may be any expression;
+/// `name = ".."` stands for `named(..)`.
+///
+/// # Parameters
+///
+/// Several attributes are one orchestrated set. The function has no parameter for them, or one
+/// for each, in their order: `&Process`, or `&T` for `executor = T::new(..)`; `_: &Process` skips
+/// one. A parameter's name is the name of its process, without leading underscores. Other
+/// parameters belong to other attributes.
+///
+/// # Where it goes
+///
+/// On any function: `fn`, `async fn`, with a result, generic. Put it above `#[test]`,
+/// `#[tokio::test]` and the like; without parameters it may stand below them too. If a program
+/// can't be started the function panics with the report; in a test that should panic the report
+/// is printed and the test returns, so that it fails.
+///
+/// ```
+/// use summon::{Process, summon};
+///
+/// #[summon(output = "sh -c 'echo up; exec sleep 100'", banner = "^up$", timeout = "5s")]
+/// fn works(server: &Process) {
+///     assert_eq!(server.name(), "server");
+///     assert!(server.is_running());
+/// }
+///
+/// works();
+/// ```
+pub use summon_macros::summon;

@@ -61,7 +61,10 @@ mod tests {
         assert_eq!(Limit::from("1m 30s"), Duration::from_secs(90).into());
         for text in ["", "5", "fast", "-1s"] {
             let error = Limit::from(text).get().unwrap_err();
-            assert!(error.contains(&format!("`{text}` is no duration")), "{error}");
+            assert!(
+                error.contains(&format!("`{text}` is no duration")),
+                "{error}"
+            );
         }
     }
 }

@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use regex::bytes::Regex;
 
-use crate::error::Tail;
+use crate::error::{Source, Tail};
 
 /// A report reads at most so much from the end of a log.
 const TAIL: u64 = 64 * 1024;
@@ -21,7 +22,8 @@ pub(crate) fn read_all(log: &Path) -> Vec<u8> {
 }
 
 /// The end of the log, for a report, as of the offset where this run began.
-pub(crate) fn tail(log: &Path, from: u64) -> Tail {
+pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
+    let log = source.path();
     let read = || -> io::Result<(Vec<u8>, usize)> {
         let mut file = File::open(log)?;
         let length = file.metadata()?.len().max(from);
@@ -38,7 +40,7 @@ pub(crate) fn tail(log: &Path, from: u64) -> Tail {
     Tail {
         bytes,
         lines,
-        path: PathBuf::from(log),
+        source,
     }
 }
 
@@ -211,10 +213,7 @@ mod tests {
         let mut log = log();
         let mut search = log.search();
         log.write(b"monitor> ");
-        assert_eq!(
-            found(&mut search, "monitor>").as_deref(),
-            Some("monitor> ")
-        );
+        assert_eq!(found(&mut search, "monitor>").as_deref(), Some("monitor> "));
     }
 
     #[test]
@@ -261,7 +260,7 @@ mod tests {
             log.write(b"\n");
         }
         log.write(b"last");
-        let tail = tail(log.0.log(), 4);
+        let tail = tail(log.0.share_log(), 4);
         assert_eq!(tail.lines, 1001);
         assert!(tail.bytes.ends_with(b"\nlast"));
         assert_eq!(tail.bytes.len() as u64, TAIL);

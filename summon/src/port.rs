@@ -81,7 +81,10 @@ mod tests {
         // A fork elsewhere in this test binary may hold a closed descriptor for a moment.
         let limit = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while ports::claim(port).unwrap().is_none() {
-            assert!(std::time::Instant::now() < limit, "the claim is never given back");
+            assert!(
+                std::time::Instant::now() < limit,
+                "the claim is never given back"
+            );
             std::thread::yield_now();
         }
     }

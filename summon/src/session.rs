@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, Source};
 use crate::sys;
 
-/// Logs of starts that failed are kept for so long.
+/// Logs that an error has named are kept for so long.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The directory of this test process, while some process of it has files there. Its lock says
@@ -122,8 +122,16 @@ pub(crate) fn random() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
-    log: PathBuf,
-    keep_log: AtomicBool,
+    log: Arc<Log>,
+}
+
+/// The log of a process. It is removed with its last holder, unless an error that was shown has
+/// named it: then somebody will want to read it.
+#[derive(Debug)]
+pub(crate) struct Log {
+    path: PathBuf,
+    named: AtomicBool,
+    /// Dropped after the file is removed, so that the session's directory is empty then.
     session: Arc<Session>,
 }
 
@@ -154,12 +162,12 @@ impl Home {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    return Ok(Home {
-                        dir,
-                        log,
-                        keep_log: AtomicBool::new(false),
+                    let log = Arc::new(Log {
+                        path: log,
+                        named: AtomicBool::new(false),
                         session,
                     });
+                    return Ok(Home { dir, log });
                 }
             }
         }
@@ -171,7 +179,12 @@ impl Home {
     }
 
     pub(crate) fn log(&self) -> &Path {
-        &self.log
+        &self.log.path
+    }
+
+    /// The log, for whoever may name it.
+    pub(crate) fn share_log(&self) -> Arc<Log> {
+        Arc::clone(&self.log)
     }
 
     /// Opens the log for its writer, which appends whatever others do to the file.
@@ -180,31 +193,41 @@ impl Home {
             .append(true)
             .create(true)
             .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-            .open(&self.log)
-    }
-
-    /// Leaves the log where it is: an error has named it.
-    pub(crate) fn keep_log(&self) {
-        self.keep_log.store(true, Ordering::Relaxed);
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+            .open(&self.log.path)
     }
 
     /// What a guard removes in our place, and the lock that it holds meanwhile.
     pub(crate) fn for_guard(&self) -> io::Result<(sys::guard::Sweep, OwnedFd)> {
         let sweep = sys::guard::Sweep {
             tree: Some(self.dir.clone()),
-            file: Some(self.log.clone()),
-            parent: Some(self.session.path.clone()),
+            file: Some(self.log.path.clone()),
+            parent: Some(self.log.session.path.clone()),
         };
-        Ok((sweep, self.session.lock.try_clone()?))
+        Ok((sweep, self.log.session.lock.try_clone()?))
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.dir);
-        if !self.keep_log.load(Ordering::Relaxed) {
-            let _ = fs::remove_file(&self.log);
+    }
+}
+
+impl Source for Log {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn name_it(&self) {
+        self.named.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if !self.named.load(Ordering::Relaxed) {
+            let _ = fs::remove_file(&self.path);
         }
     }
 }
@@ -244,10 +267,10 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_log_stays() {
+    fn a_log_stays_if_it_was_named() {
         let home = Home::create("kept").unwrap();
         home.open_log().unwrap();
-        home.keep_log();
+        home.share_log().name_it();
         let (dir, log) = (home.dir().to_owned(), home.log().to_owned());
         drop(home);
         assert!(!dir.exists() && log.exists());

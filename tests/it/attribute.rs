@@ -36,7 +36,9 @@ fn tcp_on_a_host(server: &Process) {
 #[summon(http = [ACTOR, "http", "127.0.0.1:{port}", "401"], path = "/health?x=y", status = 400..500, header("A", "b"))]
 #[test]
 fn http(server: &Process) {
-    server.wait_for_output(r"^GET /health\?x=y HTTP/1.1$", "5s").unwrap();
+    server
+        .wait_for_output(r"^GET /health\?x=y HTTP/1.1$", "5s")
+        .unwrap();
     server.wait_for_output(r"^A: b$", "5s").unwrap();
 }
 
@@ -67,7 +69,8 @@ impl Counting {
 
 impl Executor for Counting {
     fn start(&self) -> Result<(), Error> {
-        self.starts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.starts
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.inner.start()
     }
 
@@ -145,7 +148,9 @@ fn a_body_that_should_panic(sleeper: &Process) {
 
 #[summon(simple = "sleep 1000")]
 #[test]
-fn the_body_may_return_early_and_use_question_marks(sleeper: &Process) -> Result<(), Box<dyn std::error::Error>> {
+fn the_body_may_return_early_and_use_question_marks(
+    sleeper: &Process,
+) -> Result<(), Box<dyn std::error::Error>> {
     if sleeper.is_running() {
         let _: u32 = "1".parse()?;
         return Ok(());
@@ -208,7 +213,10 @@ fn run(test: &str) -> String {
         .unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("test result: FAILED. 0 passed; 1 failed"), "{said}");
+    assert!(
+        said.contains("test result: FAILED. 0 passed; 1 failed"),
+        "{said}"
+    );
     assert!(!said.contains("the body must not run"), "{said}");
     said
 }
@@ -220,21 +228,39 @@ fn a_start_that_fails_fails_the_test_with_the_report() {
         .position(|line| line.contains("simple = \"no-such-program --flag\""))
         .unwrap();
     let said = run("fails_to_start");
-    assert!(said.contains("missing could not be started: there is no such program"), "{said}");
-    assert!(said.contains(&format!("\n  declared  tests/it/attribute.rs:{line}\n")), "{said}");
-    assert!(said.contains("\n  command   no-such-program --flag\n"), "{said}");
+    assert!(
+        said.contains("missing could not be started: there is no such program"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("\n  declared  tests/it/attribute.rs:{line}\n")),
+        "{said}"
+    );
+    assert!(
+        said.contains("\n  command   no-such-program --flag\n"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_start_that_fails_fails_a_test_that_should_panic_too() {
     let said = run("fails_to_start_but_should_panic");
-    assert!(said.contains("no-such-program could not be started"), "{said}");
+    assert!(
+        said.contains("no-such-program could not be started"),
+        "{said}"
+    );
     assert!(said.contains("test did not panic as expected"), "{said}");
 }
 
 #[test]
 fn a_test_that_returns_the_error_prints_it_in_full() {
     let said = run("returns_the_error_of_a_start");
-    assert!(said.contains("Error: no-such-program could not be started"), "{said}");
-    assert!(said.contains("\n  command   no-such-program --flag\n"), "{said}");
+    assert!(
+        said.contains("Error: no-such-program could not be started"),
+        "{said}"
+    );
+    assert!(
+        said.contains("\n  command   no-such-program --flag\n"),
+        "{said}"
+    );
 }

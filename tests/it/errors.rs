@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use summon::{HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor};
+use summon::{
+    HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor,
+};
 
 use crate::support::{ACTOR, TempDir, actor};
 
@@ -18,8 +20,13 @@ fn a_report_has_all_facts_in_order() {
     let command = format!("  command   {ACTOR} complain \"can't open config file\" exit 1");
     assert_eq!(lines[2], command);
     let waiting = format!("  waiting   tcp localhost:{}", server.port());
-    assert!(lines[3].starts_with(&waiting) && lines[3].ends_with(" s, limit 30s)"), "{error}");
-    let log = lines[4].strip_prefix("  output    last 1 of 1 line, ").unwrap();
+    assert!(
+        lines[3].starts_with(&waiting) && lines[3].ends_with(" s, limit 30s)"),
+        "{error}"
+    );
+    let log = lines[4]
+        .strip_prefix("  output    last 1 of 1 line, ")
+        .unwrap();
     assert_eq!(lines[5], "            | can't open config file");
     assert_eq!(lines.len(), 6);
     // The log that the report names is there, also when the executor is gone.
@@ -30,7 +37,9 @@ fn a_report_has_all_facts_in_order() {
 
 #[test]
 fn unwrap_and_a_test_that_returns_err_print_the_whole_report() {
-    let error = SimpleExecutor::new("no-such-program-a").start().unwrap_err();
+    let error = SimpleExecutor::new("no-such-program-a")
+        .start()
+        .unwrap_err();
     assert_eq!(format!("{error:?}"), error.to_string());
     let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
     assert!(format!("{boxed:?}").contains("\n  command   no-such-program-a"));
@@ -38,7 +47,9 @@ fn unwrap_and_a_test_that_returns_err_print_the_whole_report() {
 
 #[test]
 fn a_missing_program_is_told_with_the_path_that_was_searched() {
-    let error = SimpleExecutor::new("no-such-program-a --flag").env("PATH", "/x:/y").start();
+    let error = SimpleExecutor::new("no-such-program-a --flag")
+        .env("PATH", "/x:/y")
+        .start();
     let error = error.unwrap_err().to_string();
     assert!(
         error.starts_with(
@@ -47,24 +58,43 @@ fn a_missing_program_is_told_with_the_path_that_was_searched() {
         ),
         "{error}"
     );
-    let error = SimpleExecutor::new("./no/such/program").start().unwrap_err().to_string();
-    assert!(error.contains("`./no/such/program` does not exist"), "{error}");
+    let error = SimpleExecutor::new("./no/such/program")
+        .start()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`./no/such/program` does not exist"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_missing_working_directory_is_told_apart_from_a_missing_program() {
-    let error = SimpleExecutor::new("sleep 1").current_dir("/no/such/dir").start();
+    let error = SimpleExecutor::new("sleep 1")
+        .current_dir("/no/such/dir")
+        .start();
     let error = error.unwrap_err().to_string();
-    assert!(error.contains("its working directory /no/such/dir does not exist"), "{error}");
+    assert!(
+        error.contains("its working directory /no/such/dir does not exist"),
+        "{error}"
+    );
     let error = SimpleExecutor::new("sleep 1").current_dir(ACTOR).start();
-    assert!(error.unwrap_err().to_string().contains("is not a directory"));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("is not a directory")
+    );
 }
 
 #[test]
 fn a_file_that_is_no_program_is_told() {
     let dir = TempDir::new();
     std::fs::write(dir.file("data"), "data").unwrap();
-    let error = SimpleExecutor::new([dir.file("data")]).start().unwrap_err().to_string();
+    let error = SimpleExecutor::new([dir.file("data")])
+        .start()
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("is not executable"), "{error}");
 }
 
@@ -74,27 +104,60 @@ fn bad_input_is_an_error_from_start_that_names_it() {
     let banner = |banner: &str| OutputCoordinatedExecutor::new("sleep 1", banner).start();
     let simple = SimpleExecutor::new;
     let cases = [
-        (simple("sleep 'a").start(), "`sleep 'a` has a quote that is not closed"),
+        (
+            simple("sleep 'a").start(),
+            "`sleep 'a` has a quote that is not closed",
+        ),
         (simple("").start(), "the command is empty"),
         (simple(" ").shell(true).start(), "the command is empty"),
-        (SimpleExecutor::new(["sleep"]).shell(true).start(), "a shell takes one text"),
+        (
+            SimpleExecutor::new(["sleep"]).shell(true).start(),
+            "a shell takes one text",
+        ),
         (banner("(").map(drop), "the banner is no regular expression"),
-        (banner("x*").map(drop), "the banner `x*` matches the empty line"),
-        (url("localhost/"), "the URL `localhost/` does not begin with http://"),
+        (
+            banner("x*").map(drop),
+            "the banner `x*` matches the empty line",
+        ),
+        (
+            url("localhost/"),
+            "the URL `localhost/` does not begin with http://",
+        ),
         (url("https://localhost/"), "asks for TLS"),
-        (simple("sleep 1").timeout("fast").start(), "`fast` is no duration"),
-        (simple("sleep 1").stop_timeout("").start(), "`` is no duration"),
+        (
+            simple("sleep 1").timeout("fast").start(),
+            "`fast` is no duration",
+        ),
+        (
+            simple("sleep 1").stop_timeout("").start(),
+            "`` is no duration",
+        ),
         (simple("sleep {prot}").start(), "`{prot}` is no placeholder"),
-        (simple("sleep {port.x:y}{a:b}").start(), "`{a:b}` is no placeholder"),
-        (simple("sleep {db.port}").start(), "names a process that is not in the same set"),
-        (simple("sleep 1").env("A=B", "c").start(), "\"A=B\" can't name an environment variable"),
-        (simple("sleep 1").env("A", "b\0").start(), "contains a NUL byte"),
+        (
+            simple("sleep {port.x:y}{a:b}").start(),
+            "`{a:b}` is no placeholder",
+        ),
+        (
+            simple("sleep {db.port}").start(),
+            "names a process that is not in the same set",
+        ),
+        (
+            simple("sleep 1").env("A=B", "c").start(),
+            "\"A=B\" can't name an environment variable",
+        ),
+        (
+            simple("sleep 1").env("A", "b\0").start(),
+            "contains a NUL byte",
+        ),
         (simple("sleep 1").arg("b\0").start(), "contains a NUL byte"),
     ];
     for (result, expected) in cases {
         let error = result.unwrap_err().to_string();
         assert!(error.contains(expected), "`{expected}` is not in:\n{error}");
-        assert!(error.contains("\n  declared  tests/it/errors.rs:"), "{error}");
+        assert!(
+            error.contains("\n  declared  tests/it/errors.rs:"),
+            "{error}"
+        );
     }
 }
 
@@ -103,12 +166,18 @@ fn statuses_headers_and_methods_are_checked() {
     let http = || HttpCoordinatedExecutor::new("sleep 1", "http://localhost:{port}/");
     let cases = HashMap::from([
         ("`G T` is no HTTP method", http().method("G T")),
-        ("`a: b\r\nc` is no HTTP header", http().header("a", "b\r\nc")),
+        (
+            "`a: b\r\nc` is no HTTP header",
+            http().header("a", "b\r\nc"),
+        ),
         ("no status is expected", http().status([])),
         ("no status is expected ", http().status(300..300)),
     ]);
     for (expected, executor) in cases {
         let error = executor.start().unwrap_err().to_string();
-        assert!(error.contains(expected.trim()), "`{expected}` is not in:\n{error}");
+        assert!(
+            error.contains(expected.trim()),
+            "`{expected}` is not in:\n{error}"
+        );
     }
 }

@@ -5,6 +5,8 @@ mod errors;
 mod odd;
 mod orchestrator;
 mod output;
+#[rustfmt::skip]
+mod readme;
 mod real;
 mod start;
 mod stop;

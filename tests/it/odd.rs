@@ -6,7 +6,7 @@ use summon::{Executor as _, Process, summon};
 
 use crate::support::ACTOR;
 
-#[summon(simple = "sleep 1000",)]
+#[summon(simple = "sleep 1000")]
 #[test]
 fn r#match(r#type: &Process) {
     assert_eq!(r#type.name(), "type");
@@ -48,7 +48,11 @@ fn with_other_attributes_in_between() {
 
 /// Documented, generic, bounded, and of another calling convention.
 #[summon(simple = "sleep 1000")]
-extern "C" fn generic<'a, T, const N: usize>(items: &'a [T; N], process: &Process) -> &'a T
+extern "C" fn generic<'a, T, const N: usize>(
+    items: &'a [T; N],
+    _: &'a T,
+    process: &Process,
+) -> &'a T
 where
     T: Clone,
 {
@@ -58,7 +62,7 @@ where
 
 #[test]
 fn on_generic_functions() {
-    assert_eq!(*generic(&[7, 8]), 7);
+    assert_eq!(*generic(&[7, 8], &9), 7);
 }
 
 struct Suite {
@@ -79,7 +83,9 @@ impl Suite {
 
 #[tokio::test]
 async fn on_methods() {
-    let mut suite = Suite { command: "sleep 1000" };
+    let mut suite = Suite {
+        command: "sleep 1000",
+    };
     assert!(suite.method());
     assert_eq!(suite.async_method().await, 10);
 }
@@ -127,7 +133,11 @@ macro_rules! tests_of {
 
 tests_of!(made_by_a_macro: "sleep 1000", and_another: ["sleep", "1000"]);
 
-#[summon(output = r#"sh -c 'echo "a {name} b"; exec sleep 1000'"#, banner = r#"^a odd b$"#, name = "odd")]
+#[summon(
+    output = r#"sh -c 'echo "a {name} b"; exec sleep 1000'"#,
+    banner = r#"^a odd b$"#,
+    name = "odd"
+)]
 #[test]
 fn raw_strings_and_quotes(_odd: &Process) {}
 

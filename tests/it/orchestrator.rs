@@ -11,7 +11,16 @@ use crate::support::{TempDir, actor, recorded};
 
 /// Records `<name>` when it is up and `-<name>` when it goes.
 fn recording(name: &str, record: &str) -> OutputCoordinatedExecutor {
-    let script = ["farewell", record, &format!("-{name}"), "record", record, name, "say", "up"];
+    let script = [
+        "farewell",
+        record,
+        &format!("-{name}"),
+        "record",
+        record,
+        name,
+        "say",
+        "up",
+    ];
     OutputCoordinatedExecutor::new(actor(script), "up").named(name)
 }
 
@@ -25,7 +34,10 @@ fn one_that_names_anothers_placeholder_starts_after_it_and_stops_before_it() {
     let scope = orchestrated((&web, &api, &db)).unwrap();
     assert_eq!(recorded(&record), ["db", "api", "web"]);
     drop(scope);
-    assert_eq!(recorded(&record), ["db", "api", "web", "-web", "-api", "-db"]);
+    assert_eq!(
+        recorded(&record),
+        ["db", "api", "web", "-web", "-api", "-db"]
+    );
 }
 
 #[test]
@@ -42,7 +54,10 @@ fn values_of_others_are_filled_in() {
 fn after_makes_an_order_too() {
     let dir = TempDir::new();
     let record = dir.file("record");
-    let (one, two) = (recording("one", &record).after("two"), recording("two", &record));
+    let (one, two) = (
+        recording("one", &record).after("two"),
+        recording("two", &record),
+    );
     drop(orchestrated([&one, &two]).unwrap());
     assert_eq!(recorded(&record), ["two", "one", "-one", "-two"]);
 }
@@ -65,11 +80,18 @@ fn if_one_fails_the_started_ones_are_stopped_and_its_error_is_returned() {
     let dir = TempDir::new();
     let record = dir.file("record");
     let db = recording("db", &record);
-    let slow = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("1h").named("slow");
-    let api = OutputCoordinatedExecutor::new(actor(["exit", "4"]), "up").named("api").after("db");
+    let slow = OutputCoordinatedExecutor::new("sleep 1000", "never")
+        .timeout("1h")
+        .named("slow");
+    let api = OutputCoordinatedExecutor::new(actor(["exit", "4"]), "up")
+        .named("api")
+        .after("db");
     let web = recording("web", &record).after("api");
     let error = orchestrated((&db, &slow, &api, &web)).unwrap_err();
-    assert!(error.to_string().starts_with("api exited with code 4"), "{error}");
+    assert!(
+        error.to_string().starts_with("api exited with code 4"),
+        "{error}"
+    );
     assert_eq!(recorded(&record), ["db", "-db"]);
     assert!(!slow.is_running() && !web.is_running());
 }
@@ -79,7 +101,9 @@ fn what_ran_before_is_not_stopped_by_a_set_that_could_not_start_it() {
     let db = SimpleExecutor::new("sleep 1000").named("db");
     db.start().unwrap();
     let missing = SimpleExecutor::new("no-such-program").named("missing");
-    let after = SimpleExecutor::new("sleep 1000").named("after").after("missing");
+    let after = SimpleExecutor::new("sleep 1000")
+        .named("after")
+        .after("missing");
     after.start().unwrap();
     assert!(orchestrated((&missing, &after)).is_err());
     assert!(db.is_running() && after.is_running());
@@ -141,14 +165,14 @@ struct Noting<'a>(&'a Mutex<Vec<String>>, &'a str, Option<&'a SimpleExecutor>);
 
 impl Executor for Noting<'_> {
     fn start(&self) -> Result<(), Error> {
-        self.2.map_or(Ok(()), |inner| inner.start())?;
+        self.2.map_or(Ok(()), Executor::start)?;
         self.0.lock().unwrap().push(self.1.to_owned());
         Ok(())
     }
 
     fn stop(&self) -> Result<(), Error> {
         self.0.lock().unwrap().push(format!("-{}", self.1));
-        self.2.map_or(Ok(()), |inner| inner.stop())
+        self.2.map_or(Ok(()), Executor::stop)
     }
 
     fn process(&self) -> Option<&Process> {
@@ -168,10 +192,14 @@ fn an_executor_without_a_process_is_a_barrier() {
 fn a_wrapper_keeps_the_name_and_the_placeholders_of_what_it_wraps() {
     let notes = Mutex::new(Vec::new());
     let db = SimpleExecutor::new("sleep 1000").named("db");
-    let api = OutputCoordinatedExecutor::new(actor(["env", "PORT"]), "^PORT=").env("PORT", "{db.port}");
+    let api =
+        OutputCoordinatedExecutor::new(actor(["env", "PORT"]), "^PORT=").env("PORT", "{db.port}");
     let wrapped: Box<dyn Executor> = Box::new(Noting(&notes, "wrapped", Some(&db)));
     let scope = orchestrated((&api, &wrapped)).unwrap();
-    assert_eq!(String::from_utf8_lossy(&api.output()), format!("PORT={}\n", db.port()));
+    assert_eq!(
+        String::from_utf8_lossy(&api.output()),
+        format!("PORT={}\n", db.port())
+    );
     drop(scope);
     assert_eq!(*notes.lock().unwrap(), ["wrapped", "-wrapped"]);
     assert!(!db.is_running());
@@ -182,8 +210,14 @@ fn a_set_that_makes_no_sense_starts_nothing() {
     let named = |name: &str| SimpleExecutor::new("sleep 1000").named(name);
     let error = |result: Result<summon::Scope<'_>, Error>| result.unwrap_err().to_string();
     let twins = error(orchestrated((named("a"), named("a"))));
-    assert!(twins.contains("two processes of one set are called `a`"), "{twins}");
-    let circle = error(orchestrated((named("a").after("b"), named("b").arg("{a.port}"))));
+    assert!(
+        twins.contains("two processes of one set are called `a`"),
+        "{twins}"
+    );
+    let circle = error(orchestrated((
+        named("a").after("b"),
+        named("b").arg("{a.port}"),
+    )));
     assert!(circle.contains("a -> b -> a"), "{circle}");
     let stranger = error(orchestrated((named("a").after("z"), named("b"))));
     assert!(stranger.contains("a refers to `z`, which is not in the same set; the set has b"));

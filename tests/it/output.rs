@@ -6,7 +6,9 @@ use crate::support::{TempDir, actor};
 
 #[test]
 fn both_streams_are_kept_in_the_order_written() {
-    let script = actor(["say", "1", "complain", "2", "say", "3", "complain", "4", "say", "5"]);
+    let script = actor([
+        "say", "1", "complain", "2", "say", "3", "complain", "4", "say", "5",
+    ]);
     let server = OutputCoordinatedExecutor::new(script, "^5$");
     server.start().unwrap();
     assert_eq!(server.output(), b"1\n2\n3\n4\n5\n");
@@ -14,7 +16,9 @@ fn both_streams_are_kept_in_the_order_written() {
 
 #[test]
 fn a_flood_before_and_after_the_banner_stalls_nobody() {
-    let script = actor(["flood", "5000000", "say", "ready", "flood", "5000000", "say", "done"]);
+    let script = actor([
+        "flood", "5000000", "say", "ready", "flood", "5000000", "say", "done",
+    ]);
     let server = OutputCoordinatedExecutor::new(script, "^ready$");
     server.start().unwrap();
     server.wait_for_output("^done$", "60s").unwrap();
@@ -43,10 +47,16 @@ fn bytes_that_are_no_text_are_kept_and_searched() {
 
 #[test]
 fn a_banner_is_found_across_writes_and_on_either_stream() {
-    let script = actor(["prompt", "re", "boot", "20", "prompt", "ady", "boot", "20", "say", ""]);
-    OutputCoordinatedExecutor::new(script, "^ready$").start().unwrap();
+    let script = actor([
+        "prompt", "re", "boot", "20", "prompt", "ady", "boot", "20", "say", "",
+    ]);
+    OutputCoordinatedExecutor::new(script, "^ready$")
+        .start()
+        .unwrap();
     let script = actor(["complain", "ready"]);
-    OutputCoordinatedExecutor::new(script, "^ready$").start().unwrap();
+    OutputCoordinatedExecutor::new(script, "^ready$")
+        .start()
+        .unwrap();
 }
 
 #[test]
@@ -60,10 +70,18 @@ fn the_last_words_of_a_process_are_in_the_error() {
     // Written just before the end, so that they are still in the pipe when it comes.
     for _ in 0..20 {
         let script = actor(["flood", "50000", "say", "last words", "exit", "1"]);
-        let error = OutputCoordinatedExecutor::new(script, "never").start().unwrap_err();
+        let error = OutputCoordinatedExecutor::new(script, "never")
+            .start()
+            .unwrap_err();
         assert!(error.output().ends_with(b"\nlast words\n"));
-        assert!(error.to_string().contains("last 20 of 501 lines"), "{error}");
-        assert!(error.to_string().ends_with("            | last words"), "{error}");
+        assert!(
+            error.to_string().contains("last 20 of 501 lines"),
+            "{error}"
+        );
+        assert!(
+            error.to_string().ends_with("            | last words"),
+            "{error}"
+        );
     }
 }
 
@@ -96,10 +114,20 @@ fn waiting_for_output_ends_when_it_can_not_come_any_more() {
     let script = actor(["say", "one", "await", "{dir}/go", "say", "two", "exit", "0"]);
     let server = OutputCoordinatedExecutor::new(script, "one");
     server.start().unwrap();
-    assert!(server.wait_for_output("two", "20ms").unwrap_err().is_timeout());
+    assert!(
+        server
+            .wait_for_output("two", "20ms")
+            .unwrap_err()
+            .is_timeout()
+    );
     std::fs::write(server.dir().join("go"), "").unwrap();
     assert_eq!(server.wait_for_output("t.o", "20s").unwrap(), "two");
     let error = server.wait_for_output("three", "1h").unwrap_err();
-    assert!(error.to_string().contains("`three`: actor exited with code 0"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("`three`: actor exited with code 0"),
+        "{error}"
+    );
     assert!(server.wait_for_output("(", "1s").is_err());
 }

@@ -29,10 +29,20 @@ fn waits_until_it_listens_and_makes_no_connection() {
 
 #[test]
 fn waits_until_a_url_answers_with_the_status() {
-    let script = actor(["listen", "127.0.0.1:{port:other}", "http", "127.0.0.1:{port}", "204"]);
+    let script = actor([
+        "listen",
+        "127.0.0.1:{port:other}",
+        "http",
+        "127.0.0.1:{port}",
+        "204",
+    ]);
     let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/health?deep=1");
     server.start().unwrap();
-    assert!(server.wait_for_output(r"^GET /health\?deep=1 HTTP/1\.1$", "5s").is_ok());
+    assert!(
+        server
+            .wait_for_output(r"^GET /health\?deep=1 HTTP/1\.1$", "5s")
+            .is_ok()
+    );
 }
 
 #[test]
@@ -63,7 +73,12 @@ fn a_wrong_status_is_not_ready() {
     let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("300ms");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
-    assert!(error.to_string().contains("to answer 200 to 299: it answers 404"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("to answer 200 to 299: it answers 404"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -74,7 +89,12 @@ fn a_server_that_never_answers_is_not_ready() {
             HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("400ms");
         let error = server.start().unwrap_err();
         assert!(error.is_timeout());
-        assert!(error.to_string().contains("it accepts, but does not answer"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("it accepts, but does not answer"),
+            "{error}"
+        );
     }
 }
 
@@ -115,12 +135,19 @@ fn a_process_that_exits_first_is_an_error_at_once_whatever_its_code() {
             let script = actor(["say", "bye", "exit", code]);
             let limit = "1h";
             let error = if probe_is_tcp {
-                TcpCoordinatedExecutor::new(script, "localhost", 0).timeout(limit).start()
+                TcpCoordinatedExecutor::new(script, "localhost", 0)
+                    .timeout(limit)
+                    .start()
             } else {
-                OutputCoordinatedExecutor::new(script, "never").timeout(limit).start()
+                OutputCoordinatedExecutor::new(script, "never")
+                    .timeout(limit)
+                    .start()
             };
             let error = error.unwrap_err();
-            assert_eq!(error.exit_status().unwrap().code().unwrap().to_string(), code);
+            assert_eq!(
+                error.exit_status().unwrap().code().unwrap().to_string(),
+                code
+            );
             assert!(!error.is_timeout());
             assert_eq!(error.output(), b"bye\n");
             let headline = format!("actor exited with code {code} before it was ready\n");
@@ -133,7 +160,10 @@ fn a_process_that_exits_first_is_an_error_at_once_whatever_its_code() {
 fn a_process_that_dies_of_a_signal_first_is_an_error_at_once() {
     let server = OutputCoordinatedExecutor::new(actor(["abort"]), "never").timeout("1h");
     let error = server.start().unwrap_err();
-    assert!(error.to_string().contains("was killed by SIGABRT"), "{error}");
+    assert!(
+        error.to_string().contains("was killed by SIGABRT"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -171,7 +201,12 @@ fn a_time_out_covers_the_whole_start_and_is_counted_anew() {
     for _ in 0..2 {
         let error = server.start().unwrap_err();
         assert!(error.is_timeout());
-        assert!(error.to_string().starts_with("sleep was not ready within 100ms\n"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("sleep was not ready within 100ms\n"),
+            "{error}"
+        );
     }
 }
 
@@ -191,14 +226,18 @@ fn a_fixed_port_that_somebody_serves_is_an_error_that_names_him() {
     let server = TcpCoordinatedExecutor::new("sleep 1000", "localhost", port);
     let error = server.start().unwrap_err();
     assert!(error.is_already_running());
-    let who = format!("localhost:{port} is served by pid {}, `", std::process::id());
+    let who = format!(
+        "localhost:{port} is served by pid {}, `",
+        std::process::id()
+    );
     assert!(error.to_string().contains(&who), "{error}");
 }
 
 #[test]
 fn a_strangers_server_is_never_ours() {
     let dir = TempDir::new();
-    let server = TcpCoordinatedExecutor::new(actor(["record", &dir.file("up"), "up"]), "localhost", 0);
+    let server =
+        TcpCoordinatedExecutor::new(actor(["record", &dir.file("up"), "up"]), "localhost", 0);
     // It binds the port that our process was told to bind, after our process has started.
     let port = server.port();
     let stranger = std::thread::spawn({
@@ -212,7 +251,10 @@ fn a_strangers_server_is_never_ours() {
     drop(stranger.join().unwrap());
     let text = error.to_string();
     let who = format!("somebody else listens there: pid {}, `", std::process::id());
-    assert!(text.starts_with("actor can't become ready\n") && text.contains(&who), "{text}");
+    assert!(
+        text.starts_with("actor can't become ready\n") && text.contains(&who),
+        "{text}"
+    );
 }
 
 #[test]
@@ -256,7 +298,9 @@ fn passes_on_arguments_environment_and_directory() {
 #[test]
 fn runs_a_shell_only_if_asked() {
     let line = "echo $((1 + 1)) '{name}'; exec sleep 1000";
-    let shell = OutputCoordinatedExecutor::new(line, "^2 calc$").named("calc").shell(true);
+    let shell = OutputCoordinatedExecutor::new(line, "^2 calc$")
+        .named("calc")
+        .shell(true);
     shell.start().unwrap();
     let no_shell = OutputCoordinatedExecutor::new([ACTOR, "args", "$HOME", "*"], r"^\[\*\]$");
     no_shell.start().unwrap();
@@ -265,7 +309,12 @@ fn runs_a_shell_only_if_asked() {
 
 #[test]
 fn ports_are_known_before_the_start_and_stay() {
-    let script = actor(["listen", "127.0.0.1:{port}", "listen", "127.0.0.1:{port:admin}"]);
+    let script = actor([
+        "listen",
+        "127.0.0.1:{port}",
+        "listen",
+        "127.0.0.1:{port:admin}",
+    ]);
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
     let (port, dir) = (server.port(), server.dir().to_owned());
     server.start().unwrap();

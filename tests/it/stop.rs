@@ -13,7 +13,10 @@ fn ends_the_process_its_guard_and_its_files() {
     let pid = sleeper.id().unwrap();
     let lives = family(parent(pid));
     assert_eq!(lives.len(), 2);
-    assert!(lives[0].what.starts_with("summon-guard: sleep"), "{lives:?}");
+    assert!(
+        lives[0].what.starts_with("summon-guard: sleep"),
+        "{lives:?}"
+    );
     let dir = sleeper.dir().to_owned();
     sleeper.stop().unwrap();
     assert!(!sleeper.is_running());
@@ -46,8 +49,8 @@ fn asks_with_the_stop_signal() {
 
 #[test]
 fn kills_what_ignores_the_stop_signal() {
-    let stubborn = OutputCoordinatedExecutor::new(actor(["ignore", "say", "up"]), "up")
-        .stop_timeout("50ms");
+    let stubborn =
+        OutputCoordinatedExecutor::new(actor(["ignore", "say", "up"]), "up").stop_timeout("50ms");
     stubborn.start().unwrap();
     let life = Life::of(stubborn.id().unwrap()).unwrap();
     stubborn.stop().unwrap();
@@ -115,7 +118,12 @@ fn a_start_in_another_thread_is_given_up() {
         never.stop().unwrap();
         assert!(!never.is_running());
         let error = starting.join().unwrap().unwrap_err();
-        assert!(error.to_string().starts_with("sleep was stopped before it was ready"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("sleep was stopped before it was ready"),
+            "{error}"
+        );
     });
 }
 
@@ -134,7 +142,10 @@ fn a_crashed_process_can_be_started_again() {
     sleeper.start().unwrap();
     sleeper.signal(Signal::KILL).unwrap();
     let status = sleeper.wait("20s").unwrap();
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(9)
+    );
     assert!(!sleeper.is_running());
     assert!(sleeper.signal(Signal::TERM).is_err());
     sleeper.start().unwrap();
@@ -154,7 +165,13 @@ fn kill_has_no_grace() {
 #[test]
 fn a_wait_has_its_limit() {
     let sleeper = SimpleExecutor::new("sleep 1000");
-    assert!(sleeper.wait("1s").unwrap_err().to_string().contains("it does not run"));
+    assert!(
+        sleeper
+            .wait("1s")
+            .unwrap_err()
+            .to_string()
+            .contains("it does not run")
+    );
     sleeper.start().unwrap();
     assert!(sleeper.wait("20ms").unwrap_err().is_timeout());
 }

@@ -43,7 +43,10 @@ impl Life {
         Some(Life {
             pid,
             began: fields[19].to_owned(),
-            what: String::from_utf8_lossy(&what).replace('\0', " ").trim().to_owned(),
+            what: String::from_utf8_lossy(&what)
+                .replace('\0', " ")
+                .trim()
+                .to_owned(),
         })
     }
 

@@ -1,1 +1,184 @@
-//! later
+//! Rules of the repository, kept by tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// All Rust files below a directory, as paths from the root, with their texts.
+fn sources(below: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut dirs = vec![root().join(below)];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let name = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+/// The lines of a file that are neither comments nor unit tests.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let end = text.find("#[cfg(test)]").unwrap_or(text.len());
+    text[..end]
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn imports_point_down_only() {
+    // From the top floor to the bottom; `template`, `limit` and `error` are open to all.
+    let floors: [&[&str]; 7] = [
+        &["lib", "__private"],
+        &["orchestrator"],
+        &["executor"],
+        &["process"],
+        &["probe"],
+        &["command", "port", "output"],
+        &["sys", "session", "template", "limit"],
+    ];
+    let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
+    for (path, text) in sources("summon/src") {
+        let module = path.strip_prefix("summon/src/").unwrap();
+        let module = module.split(['/', '.']).next().unwrap();
+        for line in code(&text) {
+            let Some(rest) = line
+                .split("crate::")
+                .nth(1)
+                .filter(|_| !line.contains("$crate"))
+            else {
+                continue;
+            };
+            let used = rest
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap();
+            if used == "error" || module == "lib" {
+                continue;
+            }
+            assert_ne!(module, "error", "{path} must import nobody: {line}");
+            let (from, to) = (floor(module), floor(used));
+            assert!(
+                from.is_some() && to.is_some() && from <= to,
+                "{path} looks up: {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_and_pids_are_in_sys_alone() {
+    for (path, text) in sources("summon/src") {
+        if path.starts_with("summon/src/sys/") {
+            continue;
+        }
+        for line in code(&text) {
+            for word in ["unsafe", "libc::", "rustix::process", "SIGKILL"] {
+                let code = line.split("//").next().unwrap();
+                assert!(!code.contains(word), "{path}: {line}");
+            }
+        }
+    }
+    for (path, text) in sources("summon-macros/src") {
+        assert!(!text.contains("unsafe"), "{path}");
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    for below in ["summon", "summon-macros", "tests", "examples"] {
+        for (path, text) in sources(below) {
+            let lines = text.lines().count();
+            assert!(lines <= 450, "{path} has {lines} lines: is it one job?");
+        }
+    }
+}
+
+#[test]
+fn versions_agree() {
+    let version = env!("CARGO_PKG_VERSION");
+    let pin =
+        format!("summon-macros = {{ path = \"../summon-macros\", version = \"={version}\" }}");
+    assert!(read("summon/Cargo.toml").contains(&pin));
+    assert!(read("CHANGELOG.md").contains(&format!("\n## [{version}]")));
+    let minor = version.rsplit_once('.').unwrap().0;
+    let install = format!("package = \"summon-process\", version = \"{minor}\"");
+    assert!(read("README.md").contains(&install));
+    let rust = env!("CARGO_PKG_RUST_VERSION");
+    assert!(read("README.md").contains(&format!("Rust {rust}")));
+}
+
+#[test]
+fn each_dependency_has_its_reason() {
+    for manifest in ["summon/Cargo.toml", "summon-macros/Cargo.toml"] {
+        let text = read(manifest);
+        let dependencies = text.split("[dependencies]\n").nth(1).unwrap();
+        let dependencies = dependencies.split("\n[").next().unwrap();
+        let mut reason = None;
+        for line in dependencies.lines().filter(|line| !line.is_empty()) {
+            if line.starts_with("# ") {
+                reason = Some(line);
+            }
+            assert!(reason.is_some(), "{manifest}: {line}");
+        }
+    }
+}
+
+#[test]
+fn tests_in_the_readme_are_tests() {
+    let squeezed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let ours = squeezed(&read("tests/it/readme.rs"));
+    let readme = read("README.md");
+    let mut seen = 0;
+    for block in readme.split("```rust\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        if block.contains("#[test]") {
+            seen += 1;
+            assert!(
+                ours.contains(&squeezed(block.trim())),
+                "not in readme.rs:\n{block}"
+            );
+        }
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn builder_names_and_process_names_are_disjoint() {
+    let methods = |below: &str| -> Vec<String> {
+        let sources = sources("summon/src");
+        let texts = sources.iter().filter(|(path, _)| path.starts_with(below));
+        texts
+            .flat_map(|(_, text)| text.lines())
+            .filter_map(|line| line.trim_start().strip_prefix("pub fn "))
+            .map(|rest| rest.split(['(', '<']).next().unwrap().to_owned())
+            .collect()
+    };
+    let of_builder = methods("summon/src/executor/coordinated.rs");
+    let of_process = methods("summon/src/process/");
+    assert!(of_builder.contains(&"timeout".to_owned()) && of_process.contains(&"start".to_owned()));
+    for name in of_builder {
+        assert!(!of_process.contains(&name), "`{name}` is both");
+    }
+}

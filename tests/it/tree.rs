@@ -56,7 +56,10 @@ fn survives_nothing(service: &str, ending: Ending) {
     // It ends by itself only after it has seen that the lives were noted: it waits for its stdin.
     let mut owner = Owner::start(service, word);
     let lives = owner.lives();
-    assert!(lives.len() >= 5, "warden, two guards, two services: {lives:?}");
+    assert!(
+        lives.len() >= 5,
+        "warden, two guards, two services: {lives:?}"
+    );
     match ending {
         Ending::ByItself(_) => owner.go(),
         Ending::Signal(signal) => owner.signal(signal, false),
@@ -120,7 +123,7 @@ impl Owner {
     }
 
     fn signal(&self, signal: i32, group: bool) {
-        let pid = self.child.id().cast_signed();
+        let pid = self.child.id() as i32;
         // SAFETY: our own child, which has not been waited for.
         #[expect(unsafe_code, reason = "std sends no signals but KILL")]
         let sent = unsafe { libc::kill(if group { -pid } else { pid }, signal) };
@@ -135,14 +138,19 @@ fn services_and_helpers_hold_nothing_of_the_tests() {
     let mut command = Command::new(OWNER);
     command.args(["plain", "wait", ACTOR]);
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
-    // SAFETY: fcntl is async-signal-safe, and the descriptor is open in the child too.
-    #[expect(unsafe_code, reason = "std passes no descriptors on")]
-    unsafe {
-        command.pre_exec(move || match libc::fcntl(fd, libc::F_SETFD, 0) {
+    let leak = move || {
+        // SAFETY: the descriptor is open in the child too.
+        #[expect(unsafe_code, reason = "std passes no descriptors on")]
+        match unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } {
             -1 => Err(std::io::Error::last_os_error()),
             _ => Ok(()),
-        });
-    }
+        }
+    };
+    // SAFETY: fcntl is async-signal-safe.
+    #[expect(unsafe_code, reason = "std passes no descriptors on")]
+    unsafe {
+        command.pre_exec(leak)
+    };
     let mut owner = Owner::from(&mut command);
     let of_owner = open_files(owner.child.id());
     assert!(of_owner.contains(&PathBuf::from(ACTOR)));
@@ -152,7 +160,11 @@ fn services_and_helpers_hold_nothing_of_the_tests() {
         .collect();
     for life in owner.lives() {
         for open in open_files(life.pid) {
-            assert!(!streams.contains(&open), "{life:?} holds {}", open.display());
+            assert!(
+                !streams.contains(&open),
+                "{life:?} holds {}",
+                open.display()
+            );
             assert_ne!(open, Path::new(ACTOR), "{life:?}");
         }
     }
@@ -191,7 +203,10 @@ fn the_copy_never_reaches_main() {
 #[test]
 fn a_leaked_mark_does_no_harm() {
     // Whoever does not start anything is not disturbed ..
-    let plain = Command::new(OWNER).env("SUMMON_WARDEN", "1").output().unwrap();
+    let plain = Command::new(OWNER)
+        .env("SUMMON_WARDEN", "1")
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&plain.stderr).into_owned();
     assert_eq!(plain.stdout, b"main\n");
     assert!(said.contains("usage: owner"), "{said}");
@@ -203,7 +218,10 @@ fn a_leaked_mark_does_no_harm() {
         .unwrap();
     let said = String::from_utf8_lossy(&starts.stderr).into_owned();
     assert!(!starts.status.success());
-    assert!(said.contains("the environment variable SUMMON_WARDEN is set"), "{said}");
+    assert!(
+        said.contains("the environment variable SUMMON_WARDEN is set"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -215,7 +233,9 @@ fn a_dead_warden_is_replaced_and_its_guards_live_on() {
     let life = Life::of(warden).unwrap();
     // Other tests of this binary may have had it replaced meanwhile, which is as good.
     if life.what.starts_with("summon-warden") {
-        let killed = Command::new("kill").args(["-KILL", &warden.to_string()]).status();
+        let killed = Command::new("kill")
+            .args(["-KILL", &warden.to_string()])
+            .status();
         assert!(killed.unwrap().success());
         eventually("the warden is dead", || !life.goes_on());
     }
@@ -233,11 +253,20 @@ fn a_killed_guard_takes_its_service_along_and_says_so() {
     let pid = sleeper.id().unwrap();
     let life = Life::of(pid).unwrap();
     let guard = parent(pid).to_string();
-    assert!(Command::new("kill").args(["-KILL", &guard]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-KILL", &guard])
+            .status()
+            .unwrap()
+            .success()
+    );
     eventually("the service dies with its guard", || !life.goes_on());
     eventually("its owner knows", || !sleeper.is_running());
     let error = sleeper.stop().unwrap_err();
-    assert!(error.to_string().contains("the guard of sleep was killed"), "{error}");
+    assert!(
+        error.to_string().contains("the guard of sleep was killed"),
+        "{error}"
+    );
 }
 
 #[test]

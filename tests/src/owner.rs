@@ -31,7 +31,11 @@ fn main() {
     // They say `up` once they ignore TERM, and they must by the time this process ends.
     let stubborn = script.iter().filter(|word| **word == STUBBORN).count();
     let limit = Instant::now() + Duration::from_secs(20);
-    while String::from_utf8_lossy(&service.output()).matches("up\n").count() < stubborn {
+    while String::from_utf8_lossy(&service.output())
+        .matches("up\n")
+        .count()
+        < stubborn
+    {
         assert!(Instant::now() < limit, "`up` never came");
         std::thread::yield_now();
     }

@@ -41,7 +41,9 @@ pub(crate) fn shop(port: &str, stock: &str) -> Result<()> {
 }
 
 fn answer(mut stream: TcpStream, stock: SocketAddr) -> Result<()> {
-    let mut head = BufReader::new(&stream).lines().map_while(std::result::Result::ok);
+    let mut head = BufReader::new(&stream)
+        .lines()
+        .map_while(std::result::Result::ok);
     let request = head.next().ok_or("no request")?;
     head.find(String::is_empty);
     let path = request.split(' ').nth(1).unwrap_or_default();
@@ -50,7 +52,10 @@ fn answer(mut stream: TcpStream, stock: SocketAddr) -> Result<()> {
         None => "healthy".to_owned(),
     };
     let length = body.len();
-    write!(stream, "HTTP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n{body}")?;
+    write!(
+        stream,
+        "HTTP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+    )?;
     Ok(())
 }
 

@@ -105,7 +105,10 @@ impl SimpleExecutor {
 impl OutputCoordinatedExecutor {
     /// Runs `command`; ready when a line of its output matches `banner`, a regular expression.
     #[track_caller]
-    pub fn new(command: impl Into<Command>, banner: impl Into<String>) -> OutputCoordinatedExecutor {
+    pub fn new(
+        command: impl Into<Command>,
+        banner: impl Into<String>,
+    ) -> OutputCoordinatedExecutor {
         Coordinated::with(command, probe::output(banner))
     }
 }

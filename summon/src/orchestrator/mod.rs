@@ -80,7 +80,12 @@ impl Executor for Orchestrator<'_> {
     }
 
     fn members(&self) -> Option<Vec<&dyn Executor>> {
-        Some(self.members.iter().map(|member| &**member as &dyn Executor).collect())
+        Some(
+            self.members
+                .iter()
+                .map(|member| &**member as &dyn Executor)
+                .collect(),
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::process::Process;
 
 /// For each node, those that must be ready before it starts.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ impl Order {
     pub(super) fn of(nodes: &[&dyn Executor]) -> Result<Order, Error> {
         let names: Vec<Option<&str>> = nodes
             .iter()
-            .map(|node| node.process().map(|process| process.name()))
+            .map(|node| node.process().map(Process::name))
             .collect();
         for (index, name) in names.iter().enumerate() {
             if name.is_some() && names[..index].contains(name) {
@@ -162,7 +163,11 @@ mod tests {
     fn what_can_not_be_ordered_is_an_error() {
         let error = |nodes: &[&dyn Executor]| Order::of(nodes).unwrap_err().to_string();
         assert_eq!(
-            error(&[&named("a").after("b"), &named("b").arg("{c.port}"), &named("c").after("a")]),
+            error(&[
+                &named("a").after("b"),
+                &named("b").arg("{c.port}"),
+                &named("c").after("a")
+            ]),
             "these processes wait for each other: a -> b -> c -> a"
         );
         assert_eq!(

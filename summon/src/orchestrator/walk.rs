@@ -12,10 +12,15 @@ use crate::executor::Executor;
 /// Starts all, or none: after the first error all are stopped, those that are still starting
 /// included, and that error is returned.
 pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
-    let walked = walk(order, OnError::GiveUp, |index| nodes[index].start(), |running| {
-        // A start that is under way would be waited for; a stop makes it give up.
-        running.iter().for_each(|index| drop(nodes[*index].stop()));
-    });
+    let walked = walk(
+        order,
+        OnError::GiveUp,
+        |index| nodes[index].start(),
+        |running| {
+            // A start that is under way would be waited for; a stop makes it give up.
+            running.iter().for_each(|index| drop(nodes[*index].stop()));
+        },
+    );
     let Some(first) = walked.errors.into_iter().next() else {
         return Ok(());
     };
@@ -30,7 +35,12 @@ pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error>
 
 /// Stops all, each after those that need it, and returns the first error.
 pub(super) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
-    let walked = walk(&order.reversed(), OnError::GoOn, |index| nodes[index].stop(), |_| ());
+    let walked = walk(
+        &order.reversed(),
+        OnError::GoOn,
+        |index| nodes[index].stop(),
+        |_| (),
+    );
     walked.errors.into_iter().next().map_or(Ok(()), Err)
 }
 

@@ -169,7 +169,11 @@ fn ask(addr: SocketAddr, request: &[u8], limit: Instant) -> io::Result<u16> {
         // Anew each time: a server that sends a byte a second gets no more than the limit.
         stream.set_read_timeout(Some(left()?))?;
         match stream.read(&mut buffer) {
-            Ok(0) => return Err(io::Error::other("it closes the connection without an answer")),
+            Ok(0) => {
+                return Err(io::Error::other(
+                    "it closes the connection without an answer",
+                ));
+            }
             Ok(read) => line.extend(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -309,7 +313,11 @@ impl From<u16> for Statuses {
 
 impl From<RangeInclusive<u16>> for Statuses {
     fn from(range: RangeInclusive<u16>) -> Statuses {
-        Statuses(if range.is_empty() { vec![] } else { vec![range] })
+        Statuses(if range.is_empty() {
+            vec![]
+        } else {
+            vec![range]
+        })
     }
 }
 
@@ -351,7 +359,10 @@ mod tests {
     #[test]
     fn urls_are_taken_apart() {
         let url = Url::parse("http://localhost:{port}/a/b?c=d:e#f").unwrap();
-        assert_eq!((url.host, url.port, url.path), ("localhost", "{port}", "/a/b?c=d:e"));
+        assert_eq!(
+            (url.host, url.port, url.path),
+            ("localhost", "{port}", "/a/b?c=d:e")
+        );
         let url = Url::parse("http://[::1]:8080?x").unwrap();
         assert_eq!((url.host, url.port, url.path), ("[::1]", "8080", "?x"));
         let url = Url::parse("http://{host}").unwrap();

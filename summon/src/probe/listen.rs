@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::{NotReady, Target};
 use crate::sys::listeners::{self, Listener};
-use crate::sys::proc::{self, Holds};
 use crate::sys::ports;
+use crate::sys::proc::{self, Holds};
 
 /// A connection that takes longer is tried again.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -67,12 +67,7 @@ enum Found {
 }
 
 /// Ready is: some address of the host is served by us, and none by a stranger.
-fn identify(
-    target: &Target<'_>,
-    addrs: &[IpAddr],
-    port: u16,
-    listeners: &[Listener],
-) -> Found {
+fn identify(target: &Target<'_>, addrs: &[IpAddr], port: u16, listeners: &[Listener]) -> Found {
     let relevant = |listener: &&Listener| addrs.iter().any(|addr| listener.covers(*addr));
     let mut ours = None;
     let mut unknown = false;

@@ -69,7 +69,11 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
                 }
                 if seen.never {
                     // A look that fails for good may have met a process that was just dying.
-                    break Err(if has_exited(target) { Why::Exited } else { Why::Never });
+                    break Err(if has_exited(target) {
+                        Why::Exited
+                    } else {
+                        Why::Never
+                    });
                 }
             }
         }

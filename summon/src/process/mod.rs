@@ -139,7 +139,11 @@ impl Process {
     /// probe that does not tell, the port on 127.0.0.1.
     pub fn addr(&self) -> SocketAddr {
         let found = lock(&self.inner.life).addr();
-        let host = || self.host().parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let host = || {
+            self.host()
+                .parse()
+                .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+        };
         found.unwrap_or_else(|| SocketAddr::new(host(), self.port()))
     }
 
@@ -214,7 +218,8 @@ impl Process {
     /// names in `after`.
     pub(crate) fn predecessors(&self) -> Vec<String> {
         let mut found = self.inner.spec.after.clone();
-        let mut add = |text: &str| found.extend(crate::template::references(text).map(str::to_owned));
+        let mut add =
+            |text: &str| found.extend(crate::template::references(text).map(str::to_owned));
         for text in self.inner.spec.texts() {
             text.to_str().into_iter().for_each(&mut add);
         }
@@ -227,9 +232,8 @@ impl Process {
 
 impl Set {
     pub(crate) fn new<'a>(processes: impl Iterator<Item = &'a Process>) -> Arc<Set> {
-        let member = |process: &Process| {
-            (process.name().to_owned(), Arc::downgrade(&process.inner))
-        };
+        let member =
+            |process: &Process| (process.name().to_owned(), Arc::downgrade(&process.inner));
         Arc::new(Set {
             members: processes.map(member).collect(),
         })

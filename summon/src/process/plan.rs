@@ -92,9 +92,9 @@ impl Process {
         match part {
             Part::Literal(text) => Ok(text.to_owned()),
             Part::Own("host") => Ok(match self.endpoint() {
-                Some(endpoint) if !endpoint.host.contains("{host}") => {
-                    self.fill(&endpoint.host).map_err(|error| error.to_string())?
-                }
+                Some(endpoint) if !endpoint.host.contains("{host}") => self
+                    .fill(&endpoint.host)
+                    .map_err(|error| error.to_string())?,
                 _ => "localhost".to_owned(),
             }),
             Part::Own(word) => self

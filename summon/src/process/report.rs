@@ -17,7 +17,10 @@ impl Process {
     pub(super) fn error(&self, headline: impl Into<String>) -> Error {
         let declared = self.inner.spec.declared;
         Error::new(headline)
-            .fact("declared", format!("{}:{}", declared.file(), declared.line()))
+            .fact(
+                "declared",
+                format!("{}:{}", declared.file(), declared.line()),
+            )
             .fact("command", self.inner.spec.command.to_string())
     }
 
@@ -30,8 +33,14 @@ impl Process {
     fn error_of(&self, headline: String, argv: &[OsString]) -> Error {
         let declared = self.inner.spec.declared;
         Error::new(headline)
-            .fact("declared", format!("{}:{}", declared.file(), declared.line()))
-            .fact("command", shown_command(argv.iter().map(OsString::as_os_str)))
+            .fact(
+                "declared",
+                format!("{}:{}", declared.file(), declared.line()),
+            )
+            .fact(
+                "command",
+                shown_command(argv.iter().map(OsString::as_os_str)),
+            )
     }
 
     /// The program did not come to run.
@@ -90,21 +99,20 @@ impl Process {
         if why == Why::Late {
             error = error.timeout();
         }
-        self.with_output(error, run)
+        with_output(error, run)
     }
+}
 
-    /// Adds the end of the output, and keeps the log that the report names.
-    pub(super) fn with_output(&self, error: Error, run: &Run) -> Error {
-        run.home.keep_log();
-        error.tail(output::tail(run.home.log(), run.since))
-    }
+/// Adds the end of the output.
+pub(super) fn with_output(error: Error, run: &Run) -> Error {
+    error.tail(output::tail(run.home.share_log(), run.since))
 }
 
 fn no_exec(error: &io::Error, program: &str, plan: &Plan) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound if program.contains('/') => format!(
-            "`{program}` does not exist, or the interpreter in its first line does not"
-        ),
+        io::ErrorKind::NotFound if program.contains('/') => {
+            format!("`{program}` does not exist, or the interpreter in its first line does not")
+        }
         io::ErrorKind::NotFound => {
             let path = plan.env.iter().find(|(name, _)| name == "PATH");
             let path = path.map_or("not set".into(), |(_, path)| path.to_string_lossy());

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::life::Run;
+use super::report::with_output;
 use super::{Inner, Process, lock};
 use crate::error::Error;
 use crate::limit::Limit;
@@ -30,16 +31,13 @@ impl Process {
         let limit = self.limit(&self.inner.spec.timeout)?;
         let deadline = Instant::now() + limit;
         let _starting = self.claim_start()?;
-        self.inner
-            .probe
-            .check()
-            .map_err(|why| self.bad(why))?;
+        self.inner.probe.check().map_err(|why| self.bad(why))?;
         self.check_port()?;
         let plan = self.plan()?;
         let home = self.home()?;
         let since = std::fs::metadata(home.log()).map_or(0, |log| log.len());
-        let guarded = Guarded::launch(&plan, deadline)
-            .map_err(|error| self.not_launched(&plan, error))?;
+        let guarded =
+            Guarded::launch(&plan, deadline).map_err(|error| self.not_launched(&plan, error))?;
         let run = Arc::new(Run::new(guarded, plan.argv, home, since));
         {
             let mut life = lock(&self.inner.life);
@@ -106,7 +104,11 @@ impl Process {
                 state.exit.is_none() && !state.gone
             });
             if life.starting || running {
-                let is = if running { "is running" } else { "is being started" };
+                let is = if running {
+                    "is running"
+                } else {
+                    "is being started"
+                };
                 let error = self.error(format!("{} {is} already", self.name()));
                 return Err(error.already_running());
             }
@@ -136,7 +138,10 @@ impl Process {
                     self.name(),
                     endpoint.port
                 ))
-                .fact("port", format!("{host}:{} is served by {who}", endpoint.port))
+                .fact(
+                    "port",
+                    format!("{host}:{} is served by {who}", endpoint.port),
+                )
                 .already_running()),
         }
     }
@@ -189,7 +194,7 @@ impl Process {
             let error = self.error(format!(
                 "the guard of {name} was killed; descendants of {name} may have survived"
             ));
-            return Err(self.with_output(error, run));
+            return Err(with_output(error, run));
         }
         Ok(())
     }
@@ -211,9 +216,9 @@ impl Process {
     /// If the process does not run.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         let run = self.running("signalled")?;
-        run.guarded.signal(signal).map_err(|error| {
-            self.error(format!("{} could not be signalled: {error}", self.name()))
-        })
+        run.guarded
+            .signal(signal)
+            .map_err(|error| self.error(format!("{} could not be signalled: {error}", self.name())))
     }
 
     /// Kills the process and all its descendants, without grace, and returns when they are gone.
@@ -228,9 +233,9 @@ impl Process {
             signal: Signal::KILL,
             grace: Duration::ZERO,
         };
-        run.guarded.stop(plan).map_err(|error| {
-            self.error(format!("{} could not be killed: {error}", self.name()))
-        })?;
+        run.guarded
+            .stop(plan)
+            .map_err(|error| self.error(format!("{} could not be killed: {error}", self.name())))?;
         Ok(())
     }
 
@@ -254,7 +259,8 @@ impl Process {
         let limit = self.limit(&timeout.into())?;
         let run = lock(&self.inner.life).run.clone();
         let name = self.name();
-        let run = run.ok_or_else(|| self.error(format!("{name} can't be waited for: it does not run")))?;
+        let run =
+            run.ok_or_else(|| self.error(format!("{name} can't be waited for: it does not run")))?;
         let known = run
             .guarded
             .wait_until(Instant::now() + limit, &[], |state| {
@@ -266,7 +272,7 @@ impl Process {
             Some(None) => Err(self.error(format!("the guard of {name} was killed"))),
             None => {
                 let error = self.error(format!("{name} did not end within {limit:?}"));
-                Err(self.with_output(error.timeout(), &run))
+                Err(with_output(error.timeout(), &run))
             }
         }
     }
@@ -294,18 +300,23 @@ impl Process {
         let pattern = output::pattern(regex)
             .map_err(|error| self.error(format!("no output to wait for: {error}")))?;
         let run = lock(&self.inner.life).run.clone();
-        let run = run.ok_or_else(|| self.error(format!("{name} has no output: it does not run")))?;
+        let run =
+            run.ok_or_else(|| self.error(format!("{name} has no output: it does not run")))?;
         let mut search = Search::new(run.home.log(), run.since);
         let mut found = Ok(None);
         // The end of the output is told before the end of the program, so one look after that
         // has seen everything.
-        let known = run.guarded.wait_until(Instant::now() + limit, &[], |state| {
-            found = search.find(&pattern);
-            !matches!(found, Ok(None)) || state.exit.is_some() || state.gone
-        });
+        let known = run
+            .guarded
+            .wait_until(Instant::now() + limit, &[], |state| {
+                found = search.find(&pattern);
+                !matches!(found, Ok(None)) || state.exit.is_some() || state.gone
+            });
         let error = |why: String| {
-            let error = self.error(format!("no line of {name}'s output matches `{regex}`: {why}"));
-            self.with_output(error, &run)
+            let error = self.error(format!(
+                "no line of {name}'s output matches `{regex}`: {why}"
+            ));
+            with_output(error, &run)
         };
         match (found, known) {
             (Ok(Some(line)), _) => Ok(String::from_utf8_lossy(&line).into_owned()),

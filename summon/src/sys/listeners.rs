@@ -88,8 +88,10 @@ fn read_answers(socket: &OwnedFd, found: &mut Vec<Listener>) -> io::Result<More>
         match i32::from(u16_at(message, 4)) {
             libc::NLMSG_DONE => return Ok(More::No),
             libc::NLMSG_ERROR => {
-                let code = message.get(HEADER..HEADER + 4).map_or(0, |_| u32_at(message, HEADER));
-                return Err(io::Error::from_raw_os_error(code.cast_signed().wrapping_neg()));
+                let code = message
+                    .get(HEADER..HEADER + 4)
+                    .map_or(0, |_| u32_at(message, HEADER));
+                return Err(io::Error::from_raw_os_error((code as i32).wrapping_neg()));
             }
             _ => found.extend(parse(&message[HEADER..])),
         }
@@ -107,9 +109,7 @@ fn parse(message: &[u8]) -> Option<Listener> {
     let port = u16::from_be_bytes([message[4], message[5]]);
     let source: [u8; 16] = message[8..24].try_into().ok()?;
     let ip = match i32::from(message[0]) {
-        libc::AF_INET => {
-            IpAddr::V4(Ipv4Addr::new(source[0], source[1], source[2], source[3]))
-        }
+        libc::AF_INET => IpAddr::V4(Ipv4Addr::new(source[0], source[1], source[2], source[3])),
         _ => IpAddr::V6(Ipv6Addr::from(source)),
     };
     let mut dual = ip.is_ipv6();

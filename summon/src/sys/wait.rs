@@ -55,7 +55,7 @@ pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Instant) -> io::Result<()> {
 pub(super) fn timespec(duration: Duration) -> Timespec {
     let duration = duration.min(Duration::from_secs(86_400_000));
     Timespec {
-        tv_sec: duration.as_secs().cast_signed(),
+        tv_sec: duration.as_secs() as i64,
         tv_nsec: duration.subsec_nanos().into(),
     }
 }

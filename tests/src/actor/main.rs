@@ -25,7 +25,11 @@
 //! | `wait` | until it is ended |
 //!
 //! At the end of its script it waits. A SCRIPT is one argument, split at spaces.
-#![expect(unsafe_code, clippy::multiple_unsafe_ops_per_block, reason = "it misbehaves, as programs do")]
+#![expect(
+    unsafe_code,
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "it misbehaves, as programs do"
+)]
 
 mod net;
 
@@ -114,7 +118,8 @@ fn record(file: &str, text: &str) {
     let line = format!("{text} {}\n", std::process::id());
     let opened = OpenOptions::new().append(true).create(true).open(file);
     let mut file = opened.expect("the record can be opened");
-    file.write_all(line.as_bytes()).expect("the record takes it");
+    file.write_all(line.as_bytes())
+        .expect("the record takes it");
 }
 
 /// Takes TERM on a thread of its own; it must come before any other thread is made.
@@ -148,7 +153,11 @@ fn fds() {
         let target = std::fs::read_link(&path).unwrap_or_default();
         // The listing itself is open too.
         if !target.starts_with(format!("/proc/{}/fd", std::process::id())) {
-            let fd = path.file_name().expect("a number").to_string_lossy().into_owned();
+            let fd = path
+                .file_name()
+                .expect("a number")
+                .to_string_lossy()
+                .into_owned();
             print(format!("fd {fd} {}\n", target.display()).as_bytes());
         }
     }
@@ -159,7 +168,10 @@ fn from_hex(hex: &str) -> Vec<u8> {
         .chars()
         .map(|digit| digit.to_digit(16).expect("hex") as u8)
         .collect();
-    digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect()
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] * 16 + pair[1])
+        .collect()
 }
 
 fn actor(script: &str) -> Command {
@@ -172,13 +184,13 @@ fn stranger(script: &str) {
     let mut command = actor(script);
     // SAFETY: setsid is async-signal-safe.
     unsafe { command.pre_exec(|| check(libc::setsid())) };
-    command.spawn().expect("a stranger");
+    drop(command.spawn().expect("a stranger"));
 }
 
 fn daemon(script: &str) {
     let mut command = actor(script);
     let twice = || {
-        check(unsafe_setsid())?;
+        check(setsid())?;
         // SAFETY: only async-signal-safe calls follow, up to exec.
         match unsafe { libc::fork() } {
             -1 => Err(std::io::Error::last_os_error()),
@@ -193,7 +205,7 @@ fn daemon(script: &str) {
     let _ = command.spawn().map(|mut middle| middle.wait());
 }
 
-fn unsafe_setsid() -> i32 {
+fn setsid() -> i32 {
     // SAFETY: takes nothing, and fails harmlessly.
     unsafe { libc::setsid() }
 }

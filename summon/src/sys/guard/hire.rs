@@ -70,7 +70,10 @@ fn start_warden() -> io::Result<UnixStream> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| {
-            io::Error::new(error.kind(), format!("can't start this executable again: {error}"))
+            io::Error::new(
+                error.kind(),
+                format!("can't start this executable again: {error}"),
+            )
         })?;
     // The copy closed its end, or says hello.
     let hello = match wire::receive(&ours) {

@@ -1,7 +1,7 @@
 //! Guards: nothing outlives the run.
 //!
 //! The test process is never the parent of a service. At the first start it runs its own
-//! executable again; that copy becomes the [`warden`], which forks one [`guard`] per service.
+//! executable again; that copy becomes the [`warden`], which forks one guard per service ([`watch`]).
 //! The owner's side is here: [`Guarded`] is a command under a guard, and a thread of its own
 //! hears what the guard says.
 //!
@@ -9,13 +9,13 @@
 //! and the owner's pidfd becomes readable. The second counts where some forked child of the
 //! test still holds a copy of the socket.
 
-mod guard;
 mod hire;
 mod owner;
 mod signals;
 mod title;
 mod tree;
 mod warden;
+mod watch;
 mod wire;
 
 pub(crate) use owner::{Guarded, Interest, LaunchError, Plan};
@@ -44,7 +44,7 @@ fn close_from(first: u32) {
     let open: Vec<i32> = entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|fd: &i32| fd.cast_unsigned() >= first)
+        .filter(|fd: &i32| *fd >= first as i32)
         .collect();
     for fd in open {
         // SAFETY: as above; the descriptor of the listing itself is closed by now, and closing

@@ -257,10 +257,13 @@ impl Shared {
     }
 
     fn guard_closed(&self) {
-        self.update(|_| true, |state| {
-            state.gone = true;
-            state.guard_died = state.pids.is_some() && !state.finished;
-        });
+        self.update(
+            |_| true,
+            |state| {
+                state.gone = true;
+                state.guard_died = state.pids.is_some() && !state.finished;
+            },
+        );
     }
 
     fn update(&self, wakes: impl Fn(Interest) -> bool, change: impl FnOnce(&mut State)) {

@@ -33,19 +33,25 @@ static CHILD_ENDED: AtomicI32 = AtomicI32::new(-1);
 pub(super) fn notice_children() -> io::Result<OwnedFd> {
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     CHILD_ENDED.store(write.into_raw_fd(), Ordering::Relaxed);
-    dispose(libc::SIGCHLD, on_child_ended as *const () as libc::sighandler_t);
+    dispose(
+        libc::SIGCHLD,
+        on_child_ended as *const () as libc::sighandler_t,
+    );
     Ok(read)
 }
 
 extern "C" fn on_child_ended(_: libc::c_int) {
     let pipe = CHILD_ENDED.load(Ordering::Relaxed);
-    // SAFETY: `errno` of this thread, which the code below us may be about to read.
-    let errno = unsafe { *libc::__errno_location() };
+    // The code below us may be about to read `errno`.
+    // SAFETY: it takes nothing, and returns a place that is this thread's and valid.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let errno = unsafe { *place };
     // A full pipe is as good as one byte: both say "look".
     // SAFETY: `write` may be called from a signal handler (signal-safety(7)); the byte is valid.
     unsafe { libc::write(pipe, [0u8].as_ptr().cast(), 1) };
     // SAFETY: as above.
-    unsafe { *libc::__errno_location() = errno };
+    unsafe { *place = errno };
 }
 
 fn dispose(signal: i32, handler: libc::sighandler_t) {

@@ -11,8 +11,8 @@ use std::process::Command;
 
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
-use super::{Signal, signals};
 use super::wire::{Launch, Step};
+use super::{Signal, signals};
 use crate::sys::proc;
 
 /// Starts the program in a process group of its own, both its streams in `output`.
@@ -110,7 +110,7 @@ fn peek() -> io::Result<Reaped> {
         libc::CLD_DUMPED => value | 0x80,
         _ => value,
     };
-    Ok(Reaped::Child(pid.cast_unsigned(), status))
+    Ok(Reaped::Child(pid as u32, status))
 }
 
 /// Signals the group of a leader that has not been reaped yet.
@@ -129,8 +129,7 @@ pub(super) fn group_exists(leader: u32) -> bool {
 
 /// Signals every descendant, each by itself, whatever its group and session.
 pub(super) fn signal_all(signal: Signal) {
-    let guard = rustix::process::getpid();
-    let me = guard.as_raw_nonzero().get().cast_unsigned();
+    let me = std::process::id();
     let Some(signal) = signal.to_rustix() else {
         return;
     };
@@ -165,5 +164,5 @@ fn is_below(mut pid: u32, root: u32) -> bool {
 }
 
 fn pid(pid: u32) -> Option<Pid> {
-    Pid::from_raw(pid.cast_signed())
+    Pid::from_raw(pid as i32)
 }

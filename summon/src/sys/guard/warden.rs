@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustix::net::RecvFlags;
 
 use super::wire::{self, News, Step};
-use super::{guard, signals, title};
+use super::{signals, title, watch};
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -93,7 +93,9 @@ fn fork_guard(warden: &UnixStream, guard_end: OwnedFd) {
     // SAFETY: this process has one thread, so the child may do anything that a process may.
     match unsafe { libc::fork() } {
         -1 => {
-            let errno = io::Error::last_os_error().raw_os_error().unwrap_or_default();
+            let errno = io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or_default();
             let news = News::Refused {
                 step: Step::Fork,
                 errno,
@@ -104,10 +106,9 @@ fn fork_guard(warden: &UnixStream, guard_end: OwnedFd) {
             // A guard that held the warden's socket would keep a dead test's warden alive.
             // SAFETY: the child never touches `warden` again: `run` does not return.
             let _ = unsafe { libc::close(warden.as_raw_fd()) };
-            let _ = catch_unwind(AssertUnwindSafe(|| guard::run(socket)));
+            let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
             super::exit(1);
         }
         _ => {}
     }
 }
-

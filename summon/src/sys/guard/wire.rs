@@ -127,7 +127,7 @@ impl Order {
         match self {
             Order::Signal(signal) => {
                 out.0.push(0);
-                out.number(signal.number().cast_unsigned().into());
+                out.signed(signal.number());
             }
             Order::Stop(plan) => {
                 out.0.push(1);
@@ -152,9 +152,9 @@ impl News {
         let mut out = Out::default();
         let (tag, numbers): (u8, &[u64]) = match self {
             News::Started { guard, pid } => (0, &[guard.into(), pid.into()]),
-            News::Refused { step, errno } => (1, &[step as u64, errno.cast_unsigned().into()]),
+            News::Refused { step, errno } => (1, &[step as u64, u64::from(errno as u32)]),
             News::Grown(length) => (2, &[length]),
-            News::Exited(status) => (3, &[status.cast_unsigned().into()]),
+            News::Exited(status) => (3, &[u64::from(status as u32)]),
             News::Gone => (4, &[]),
         };
         out.0.push(tag);
@@ -176,10 +176,10 @@ impl News {
                     2 => Step::WorkingDirectory,
                     _ => Step::Exec,
                 },
-                errno: (from.number()? as u32).cast_signed(),
+                errno: from.signed()?,
             },
             2 => News::Grown(from.number()?),
-            3 => News::Exited((from.number()? as u32).cast_signed()),
+            3 => News::Exited(from.signed()?),
             4 => News::Gone,
             _ => return Err(garbled()),
         })
@@ -257,11 +257,7 @@ pub(super) fn receive(mut socket: &UnixStream) -> io::Result<Option<(Vec<u8>, Ve
     }
 }
 
-fn receive_some(
-    socket: &UnixStream,
-    into: &mut [u8],
-    fds: &mut Vec<OwnedFd>,
-) -> io::Result<usize> {
+fn receive_some(socket: &UnixStream, into: &mut [u8], fds: &mut Vec<OwnedFd>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let message = retry(|| {
@@ -298,6 +294,10 @@ impl Out {
         self.0.extend(number.to_ne_bytes());
     }
 
+    fn signed(&mut self, number: i32) {
+        self.number((number as u32).into());
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.extend(bytes);
@@ -313,7 +313,7 @@ impl Out {
     }
 
     fn stop(&mut self, plan: StopPlan) {
-        self.number(plan.signal.number().cast_unsigned().into());
+        self.signed(plan.signal.number());
         self.number(plan.grace.as_millis().try_into().unwrap_or(u64::MAX));
     }
 }
@@ -330,6 +330,10 @@ impl<'a> In<'a> {
         let (number, rest) = self.0.split_first_chunk::<8>().ok_or_else(garbled)?;
         self.0 = rest;
         Ok(u64::from_ne_bytes(*number))
+    }
+
+    fn signed(&mut self) -> io::Result<i32> {
+        Ok(self.number()? as u32 as i32)
     }
 
     fn bytes(&mut self) -> io::Result<&'a [u8]> {
@@ -354,7 +358,7 @@ impl<'a> In<'a> {
     }
 
     fn signal(&mut self) -> io::Result<super::Signal> {
-        Ok(super::Signal::from_number((self.number()? as u32).cast_signed()))
+        Ok(super::Signal::from_number(self.signed()?))
     }
 
     fn stop(&mut self) -> io::Result<StopPlan> {

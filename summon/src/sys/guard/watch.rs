@@ -69,7 +69,10 @@ struct Guard {
 enum Phase {
     Running,
     /// The group was asked to end. `asked_all`: so was everybody outside of it.
-    Stopping { until: Instant, asked_all: bool },
+    Stopping {
+        until: Instant,
+        asked_all: bool,
+    },
     Killing,
     Gone,
 }
@@ -180,17 +183,25 @@ impl Guard {
             fds.push(fd);
             fds.len() - 1
         };
-        let owner = self.owner.as_ref().map(|it| add(PollFd::new(it, from_owner)));
-        let pidfd = self.owner_pidfd.as_ref().map(|it| add(PollFd::new(it, PollFlags::IN)));
-        let output = self.output.as_ref().map(|it| add(PollFd::new(it, PollFlags::IN)));
+        let owner = self
+            .owner
+            .as_ref()
+            .map(|it| add(PollFd::new(it, from_owner)));
+        let pidfd = self
+            .owner_pidfd
+            .as_ref()
+            .map(|it| add(PollFd::new(it, PollFlags::IN)));
+        let output = self
+            .output
+            .as_ref()
+            .map(|it| add(PollFd::new(it, PollFlags::IN)));
         match rustix::event::poll(&mut fds, timeout.map(timespec).as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         let can_read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        let readable = |at: Option<usize>| {
-            at.is_some_and(|at| fds[at].revents().intersects(can_read))
-        };
+        let readable =
+            |at: Option<usize>| at.is_some_and(|at| fds[at].revents().intersects(can_read));
         Ok(Happened {
             child_ended: readable(Some(0)),
             owner_spoke: readable(owner),
@@ -205,7 +216,9 @@ impl Guard {
     fn pump(&mut self) {
         let mut buffer = [0; 64 * 1024];
         for _ in 0..16 {
-            let Some(output) = &mut self.output else { return };
+            let Some(output) = &mut self.output else {
+                return;
+            };
             match output.read(&mut buffer) {
                 Ok(0) => self.output = None,
                 Ok(read) => {
