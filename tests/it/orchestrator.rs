@@ -248,7 +248,9 @@ fn executors_go_across_threads() {
     let scope = orchestrated(&sleeper).unwrap();
     is_send_and_sync(&scope);
     std::thread::scope(|threads| {
-        threads.spawn(|| assert!(sleeper.is_running()));
+        let seen = threads.spawn(|| sleeper.is_running());
+        assert!(seen.join().unwrap());
         threads.spawn(|| sleeper.stop().unwrap());
     });
+    assert!(!sleeper.is_running());
 }
