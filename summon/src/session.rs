@@ -107,6 +107,13 @@ fn clean(base: &Path) {
     }
 }
 
+fn log_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    let no_links = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    options.append(true).mode(0o600).custom_flags(no_links);
+    options
+}
+
 fn private_dir() -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
@@ -122,6 +129,7 @@ pub(crate) fn random() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
+    /// Dropped after the directory is removed: it is the claim on the name of both.
     log: Arc<Log>,
 }
 
@@ -153,22 +161,23 @@ impl Home {
                 _ => format!("{name}-{number}"),
             };
             let dir = session.path.join(&name);
-            let log = session.path.join(format!("{name}.log"));
-            // A log of the same name may have been kept.
-            if log.exists() {
-                continue;
+            let path = session.path.join(format!("{name}.log"));
+            // The file claims the name, for the directory too: it is made first and removed last,
+            // so that nobody removes what belongs to the next one of that name.
+            match log_options().create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error),
+                Ok(_) => {}
             }
+            let log = Arc::new(Log {
+                path,
+                named: AtomicBool::new(false),
+                session: Arc::clone(&session),
+            });
             match private_dir().create(&dir) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
-                Ok(()) => {
-                    let log = Arc::new(Log {
-                        path: log,
-                        named: AtomicBool::new(false),
-                        session,
-                    });
-                    return Ok(Home { dir, log });
-                }
+                Ok(()) => return Ok(Home { dir, log }),
             }
         }
         Err(io::Error::other("no free name"))
@@ -189,12 +198,7 @@ impl Home {
 
     /// Opens the log for its writer, which appends whatever others do to the file.
     pub(crate) fn open_log(&self) -> io::Result<File> {
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
-            .open(&self.log.path)
+        log_options().create(true).open(&self.log.path)
     }
 
     /// What a guard removes in our place, and the lock that it holds meanwhile.
@@ -264,6 +268,22 @@ mod tests {
         drop(one);
         assert!(!dir.exists() && !log.exists());
         assert!(two.dir().exists());
+    }
+
+    #[test]
+    fn nobody_removes_what_belongs_to_the_next_one_of_its_name() {
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for _ in 0..200 {
+                        let home = Home::create("contended").unwrap();
+                        assert!(home.dir().is_dir() && home.log().is_file());
+                        std::thread::yield_now();
+                        assert!(home.dir().is_dir() && home.log().is_file());
+                    }
+                });
+            }
+        });
     }
 
     #[test]

@@ -267,9 +267,17 @@ fn a_child_may_be_the_one_that_listens() {
 
 #[test]
 fn a_probe_of_ones_own_is_as_good() {
-    let sees_file = |target: &probe::Target<'_>| std::fs::read(target.dir().join("up"));
+    // The file is there before its content is.
+    let sees_line = |target: &probe::Target<'_>| {
+        let content = std::fs::read_to_string(target.dir().join("up"));
+        let content = content.map_err(|error| error.to_string())?;
+        content
+            .strip_suffix('\n')
+            .map(drop)
+            .ok_or("no line yet".to_owned())
+    };
     let script = actor(["boot", "30", "record", "{dir}/up", "up"]);
-    let server = Coordinated::with(script, sees_file);
+    let server = Coordinated::with(script, sees_line);
     server.start().unwrap();
     assert_eq!(recorded(server.dir().join("up").to_str().unwrap()), ["up"]);
 }
