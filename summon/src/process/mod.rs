@@ -4,6 +4,8 @@ mod life;
 mod plan;
 mod report;
 mod spec;
+mod start;
+mod stop;
 mod verbs;
 
 pub(crate) use spec::Spec;

@@ -10,6 +10,7 @@
 //! test still holds a copy of the socket.
 
 mod hire;
+mod message;
 mod owner;
 mod signals;
 mod title;
@@ -18,8 +19,8 @@ mod warden;
 mod watch;
 mod wire;
 
+pub(crate) use message::{Step, StopPlan, Sweep};
 pub(crate) use owner::{Guarded, Interest, LaunchError, Plan};
-pub(crate) use wire::{Step, StopPlan, Sweep};
 
 use super::Signal;
 

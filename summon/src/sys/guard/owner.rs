@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::wire::{self, Launch, News, Order, Step, StopPlan, Sweep};
-use super::{Signal, hire};
+use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
+use super::{Signal, hire, wire};
 use crate::sys::wait::{self, Waker};
 
 /// What a guard is to do: everything resolved, nothing left to look up.

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
-use super::wire::{Launch, Step};
+use super::message::{Launch, Step};
 use super::{Signal, signals};
 use crate::sys::proc;
 

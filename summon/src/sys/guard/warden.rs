@@ -12,8 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::net::RecvFlags;
 
-use super::wire::{self, News, Step};
-use super::{signals, title, watch};
+use super::message::{News, Step};
+use super::{signals, title, watch, wire};
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";

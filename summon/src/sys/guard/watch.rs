@@ -16,9 +16,9 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::pipe::PipeFlags;
 
+use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
 use super::tree::{self, Reaped};
-use super::wire::{self, Launch, News, Order, Step, StopPlan, Sweep};
-use super::{Signal, signals, title};
+use super::{Signal, signals, title, wire};
 use crate::sys::wait::timespec;
 
 /// Descendants that were forked while others were killed are looked for this often.

@@ -1,12 +1,16 @@
 //! Ready when a URL answers as expected.
 
-use std::fmt;
+mod statuses;
+mod url;
+
+pub use statuses::Statuses;
+use url::{OWN_PORT, Url};
+
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::ops::{Range, RangeInclusive};
 use std::time::{Duration, Instant};
 
-use super::listen::{self, Whose};
+use super::listen;
 use super::{Endpoint, NotReady, Probe, Target};
 
 /// Made by [`http`].
@@ -199,194 +203,9 @@ fn not_http(line: &[u8]) -> io::Error {
     io::Error::other(format!("it answers, but not as HTTP does: {shown:?}"))
 }
 
-/// The parts of a URL that a request needs.
-#[derive(Debug, PartialEq)]
-struct Url<'a> {
-    authority: &'a str,
-    host: &'a str,
-    /// A number or a placeholder.
-    port: &'a str,
-    /// With the query, without the fragment.
-    path: &'a str,
-}
-
-impl Url<'_> {
-    fn parse(text: &str) -> Result<Url<'_>, String> {
-        let wrong = |why: &str| {
-            format!("the URL `{text}` {why}; it should look like http://localhost:{{port}}/health")
-        };
-        if text.contains(|c: char| c.is_control() || c == ' ') {
-            return Err(wrong("contains a space or a control character"));
-        }
-        if text.starts_with("https://") {
-            return Err(wrong("asks for TLS, which summon does not speak"));
-        }
-        let rest = text
-            .strip_prefix("http://")
-            .ok_or_else(|| wrong("does not begin with http://"))?;
-        let rest = rest.split('#').next().unwrap_or(rest);
-        let (authority, path) = match rest.find(['/', '?']) {
-            Some(at) => rest.split_at(at),
-            None => (rest, ""),
-        };
-        if authority.contains('@') {
-            return Err(wrong("contains a user name; send a header instead"));
-        }
-        // The last colon, but not one inside an IPv6 address or a placeholder.
-        let colon = authority
-            .rmatch_indices(':')
-            .map(|(at, _)| at)
-            .find(|at| !authority[*at..].contains(']') && !in_braces(authority, *at));
-        let (host, port) = match colon {
-            Some(at) => (&authority[..at], &authority[at + 1..]),
-            None => (authority, "80"),
-        };
-        if host.is_empty() {
-            return Err(wrong("has no host"));
-        }
-        let is_port = |number: &str| number.parse::<u16>().is_ok_and(|port| port != 0);
-        if !port.starts_with('{') && !is_port(port) {
-            return Err(wrong("has no port between 1 and 65535"));
-        }
-        Ok(Url {
-            authority,
-            host,
-            port,
-            path: if path.is_empty() { "/" } else { path },
-        })
-    }
-
-    /// The URL with all its values, and the port of it.
-    fn filled(text: &str, target: &Target<'_>) -> Result<(String, u16), String> {
-        let url = target.fill(text).map_err(|error| error.to_string())?;
-        let port = Url::parse(&url)?.port.parse();
-        let port = port.map_err(|_| format!("the URL `{url}` has no port"))?;
-        Ok((url, port))
-    }
-
-    /// `{db.port}` is a port of another process; all others are expected to be our own.
-    fn whose(&self) -> Whose {
-        match self.port.contains('.') {
-            true => Whose::Anybodys,
-            false => Whose::Ours,
-        }
-    }
-}
-
-const OWN_PORT: &str = "{port}";
-
-fn in_braces(text: &str, at: usize) -> bool {
-    text[..at].rfind('{') > text[..at].rfind('}')
-}
-
-/// The HTTP statuses that mean ready: one, a range, or a list. By default 200 to 299.
-///
-/// ```
-/// use summon::HttpCoordinatedExecutor;
-///
-/// let url = "http://localhost:{port}/";
-/// let one = HttpCoordinatedExecutor::new("my-api", url).status(204);
-/// let range = HttpCoordinatedExecutor::new("my-api", url).status(200..400);
-/// let list = HttpCoordinatedExecutor::new("my-api", url).status([200, 401]);
-/// # let _ = (one, range, list);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statuses(Vec<RangeInclusive<u16>>);
-
-impl Statuses {
-    fn allow(&self, status: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&status))
-    }
-}
-
-impl Default for Statuses {
-    fn default() -> Statuses {
-        Statuses(vec![200..=299])
-    }
-}
-
-impl From<u16> for Statuses {
-    fn from(status: u16) -> Statuses {
-        Statuses(vec![status..=status])
-    }
-}
-
-impl From<RangeInclusive<u16>> for Statuses {
-    fn from(range: RangeInclusive<u16>) -> Statuses {
-        Statuses(if range.is_empty() {
-            vec![]
-        } else {
-            vec![range]
-        })
-    }
-}
-
-impl From<Range<u16>> for Statuses {
-    fn from(range: Range<u16>) -> Statuses {
-        match range.end.checked_sub(1) {
-            Some(last) => Statuses::from(range.start..=last),
-            None => Statuses(vec![]),
-        }
-    }
-}
-
-impl<const N: usize> From<[u16; N]> for Statuses {
-    fn from(list: [u16; N]) -> Statuses {
-        Statuses(list.into_iter().map(|status| status..=status).collect())
-    }
-}
-
-impl fmt::Display for Statuses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, range) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" or ")?;
-            }
-            if range.start() == range.end() {
-                write!(f, "{}", range.start())?;
-            } else {
-                write!(f, "{} to {}", range.start(), range.end())?;
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn urls_are_taken_apart() {
-        let url = Url::parse("http://localhost:{port}/a/b?c=d:e#f").unwrap();
-        assert_eq!(
-            (url.host, url.port, url.path),
-            ("localhost", "{port}", "/a/b?c=d:e")
-        );
-        let url = Url::parse("http://[::1]:8080?x").unwrap();
-        assert_eq!((url.host, url.port, url.path), ("[::1]", "8080", "?x"));
-        let url = Url::parse("http://{host}").unwrap();
-        assert_eq!((url.host, url.port, url.path), ("{host}", "80", "/"));
-        let url = Url::parse("http://localhost:{port:admin}/").unwrap();
-        assert_eq!((url.host, url.port), ("localhost", "{port:admin}"));
-    }
-
-    #[test]
-    fn bad_urls_say_what_is_wrong() {
-        for (url, why) in [
-            ("localhost:80", "does not begin with http://"),
-            ("https://localhost", "asks for TLS"),
-            ("http://", "has no host"),
-            ("http://a:0/", "has no port between 1 and 65535"),
-            ("http://a:port/", "has no port between 1 and 65535"),
-            ("http://a:99999/", "has no port between 1 and 65535"),
-            ("http://u:p@a/", "contains a user name"),
-            ("http://a/b c", "contains a space"),
-        ] {
-            let error = Url::parse(url).unwrap_err();
-            assert!(error.contains(why), "{url}: {error}");
-        }
-    }
 
     #[test]
     fn a_status_line_is_read_strictly() {
@@ -402,13 +221,5 @@ mod tests {
         ] {
             assert_eq!(status(line), None, "{line:?}");
         }
-    }
-
-    #[test]
-    fn statuses_are_one_a_range_or_a_list() {
-        assert!(Statuses::default().allow(204) && !Statuses::default().allow(302));
-        assert!(Statuses::from(200..400).allow(399) && !Statuses::from(200..400).allow(400));
-        assert_eq!(Statuses::from([200, 401]).to_string(), "200 or 401");
-        assert_eq!(Statuses::from(200..=299).to_string(), "200 to 299");
     }
 }

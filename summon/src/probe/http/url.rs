@@ -1,0 +1,121 @@
+//! As much of URLs as a probe needs.
+
+use crate::probe::Target;
+use crate::probe::listen::Whose;
+
+/// The parts of a URL that a request needs.
+#[derive(Debug, PartialEq)]
+pub(super) struct Url<'a> {
+    pub(super) authority: &'a str,
+    pub(super) host: &'a str,
+    /// A number or a placeholder.
+    pub(super) port: &'a str,
+    /// With the query, without the fragment.
+    pub(super) path: &'a str,
+}
+
+impl Url<'_> {
+    pub(super) fn parse(text: &str) -> Result<Url<'_>, String> {
+        let wrong = |why: &str| {
+            format!("the URL `{text}` {why}; it should look like http://localhost:{{port}}/health")
+        };
+        if text.contains(|c: char| c.is_control() || c == ' ') {
+            return Err(wrong("contains a space or a control character"));
+        }
+        if text.starts_with("https://") {
+            return Err(wrong("asks for TLS, which summon does not speak"));
+        }
+        let rest = text
+            .strip_prefix("http://")
+            .ok_or_else(|| wrong("does not begin with http://"))?;
+        let rest = rest.split('#').next().unwrap_or(rest);
+        let (authority, path) = match rest.find(['/', '?']) {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
+        };
+        if authority.contains('@') {
+            return Err(wrong("contains a user name; send a header instead"));
+        }
+        // The last colon, but not one inside an IPv6 address or a placeholder.
+        let colon = authority
+            .rmatch_indices(':')
+            .map(|(at, _)| at)
+            .find(|at| !authority[*at..].contains(']') && !in_braces(authority, *at));
+        let (host, port) = match colon {
+            Some(at) => (&authority[..at], &authority[at + 1..]),
+            None => (authority, "80"),
+        };
+        if host.is_empty() {
+            return Err(wrong("has no host"));
+        }
+        let is_port = |number: &str| number.parse::<u16>().is_ok_and(|port| port != 0);
+        if !port.starts_with('{') && !is_port(port) {
+            return Err(wrong("has no port between 1 and 65535"));
+        }
+        Ok(Url {
+            authority,
+            host,
+            port,
+            path: if path.is_empty() { "/" } else { path },
+        })
+    }
+
+    /// The URL with all its values, and the port of it.
+    pub(super) fn filled(text: &str, target: &Target<'_>) -> Result<(String, u16), String> {
+        let url = target.fill(text).map_err(|error| error.to_string())?;
+        let port = Url::parse(&url)?.port.parse();
+        let port = port.map_err(|_| format!("the URL `{url}` has no port"))?;
+        Ok((url, port))
+    }
+
+    /// `{db.port}` is a port of another process; all others are expected to be our own.
+    pub(super) fn whose(&self) -> Whose {
+        match self.port.contains('.') {
+            true => Whose::Anybodys,
+            false => Whose::Ours,
+        }
+    }
+}
+
+pub(super) const OWN_PORT: &str = "{port}";
+
+fn in_braces(text: &str, at: usize) -> bool {
+    text[..at].rfind('{') > text[..at].rfind('}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let url = Url::parse("http://localhost:{port}/a/b?c=d:e#f").unwrap();
+        assert_eq!(
+            (url.host, url.port, url.path),
+            ("localhost", "{port}", "/a/b?c=d:e")
+        );
+        let url = Url::parse("http://[::1]:8080?x").unwrap();
+        assert_eq!((url.host, url.port, url.path), ("[::1]", "8080", "?x"));
+        let url = Url::parse("http://{host}").unwrap();
+        assert_eq!((url.host, url.port, url.path), ("{host}", "80", "/"));
+        let url = Url::parse("http://localhost:{port:admin}/").unwrap();
+        assert_eq!((url.host, url.port), ("localhost", "{port:admin}"));
+    }
+
+    #[test]
+    fn bad_urls_say_what_is_wrong() {
+        for (url, why) in [
+            ("localhost:80", "does not begin with http://"),
+            ("https://localhost", "asks for TLS"),
+            ("http://", "has no host"),
+            ("http://a:0/", "has no port between 1 and 65535"),
+            ("http://a:port/", "has no port between 1 and 65535"),
+            ("http://a:99999/", "has no port between 1 and 65535"),
+            ("http://u:p@a/", "contains a user name"),
+            ("http://a/b c", "contains a space"),
+        ] {
+            let error = Url::parse(url).unwrap_err();
+            assert!(error.contains(why), "{url}: {error}");
+        }
+    }
+}

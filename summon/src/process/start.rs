@@ -1,0 +1,153 @@
+//! Starting: from the call until ready, or until nothing is left of the attempt.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::life::Run;
+use super::{Inner, Process, lock};
+use crate::error::Error;
+use crate::output::Search;
+use crate::probe::{self, Place, Target, Why};
+use crate::sys::guard::Guarded;
+
+impl Process {
+    /// Starts the process, and returns when it is ready.
+    ///
+    /// The time-out, 30 s unless the builder was told otherwise, covers everything from here to
+    /// readiness. When the start fails, whatever had been started is stopped first, with its
+    /// grace, so that nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// If it runs already, can't be run, exits before it is ready (with whatever code), can't
+    /// become ready, or is not ready in time.
+    pub fn start(&self) -> Result<(), Error> {
+        let limit = self.limit(&self.inner.spec.timeout)?;
+        let deadline = Instant::now() + limit;
+        let _starting = self.claim_start()?;
+        self.inner.probe.check().map_err(|why| self.bad(why))?;
+        self.check_port()?;
+        let plan = self.plan()?;
+        let home = self.home()?;
+        let since = std::fs::metadata(home.log()).map_or(0, |log| log.len());
+        let guarded =
+            Guarded::launch(&plan, deadline).map_err(|error| self.not_launched(&plan, error))?;
+        let run = Arc::new(Run::new(guarded, plan.argv, home, since));
+        {
+            let mut life = lock(&self.inner.life);
+            life.run = Some(Arc::clone(&run));
+            if life.cancelled {
+                run.cancel();
+            }
+        }
+        match self.become_ready(&run, deadline, limit) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // Its output up to here is in the error; what it says when stopped is not news.
+                let _ = run.guarded.stop(plan.stop);
+                lock(&self.inner.life).run = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn become_ready(&self, run: &Run, deadline: Instant, limit: Duration) -> Result<(), Error> {
+        let host = self.host();
+        let target = Target {
+            name: self.name(),
+            host: &host,
+            place: self,
+            dir: self.try_dir()?,
+            log: run.home.log(),
+            since: run.since,
+            guarded: &run.guarded,
+            deadline,
+            search: RefCell::new(Search::new(run.home.log(), run.since)),
+            looks: Cell::new(0),
+            addr: Cell::new(None),
+        };
+        if run.is_cancelled() {
+            return Err(self.error(format!("{} was stopped before it was ready", self.name())));
+        }
+        let waited = probe::until_ready(&target, &*self.inner.probe)
+            .map_err(|error| self.bad(format!("it can't be waited for: {error}")))?;
+        match waited.result {
+            Ok(()) => {
+                if let Some(addr) = target.addr.get() {
+                    let _ = run.addr.set(addr);
+                }
+                Ok(())
+            }
+            Err(why) => {
+                if why == Why::Exited {
+                    // The guard tells the end of the output before the end of the program, but
+                    // descendants may have a last word: stop them before the report is made.
+                    let _ = run.guarded.stop(self.stop_plan()?);
+                }
+                Err(self.not_ready(run, &waited, why, limit))
+            }
+        }
+    }
+
+    /// Makes this thread the one that starts the process, unless it runs.
+    fn claim_start(&self) -> Result<Starting<'_>, Error> {
+        let crashed = {
+            let mut life = lock(&self.inner.life);
+            let running = life.run.as_ref().is_some_and(|run| {
+                let state = run.guarded.state();
+                state.exit.is_none() && !state.gone
+            });
+            if life.starting || running {
+                let is = if running {
+                    "is running"
+                } else {
+                    "is being started"
+                };
+                let error = self.error(format!("{} {is} already", self.name()));
+                return Err(error.already_running());
+            }
+            life.starting = true;
+            life.cancelled = false;
+            life.run.take()
+        };
+        let starting = Starting(&self.inner);
+        if let Some(run) = crashed {
+            // It ended by itself and nobody stopped it: what it left goes before it comes again.
+            self.end(&run)?;
+        }
+        Ok(starting)
+    }
+
+    /// A fixed port that somebody serves already can't become ours.
+    fn check_port(&self) -> Result<(), Error> {
+        let Some(endpoint) = self.endpoint().filter(|endpoint| endpoint.port != 0) else {
+            return Ok(());
+        };
+        let host = self.fill(&endpoint.host)?;
+        match probe::somebody_listens(&host, endpoint.port) {
+            None => Ok(()),
+            Some(who) => Err(self
+                .error(format!(
+                    "{} could not be started: port {} is taken",
+                    self.name(),
+                    endpoint.port
+                ))
+                .fact(
+                    "port",
+                    format!("{host}:{} is served by {who}", endpoint.port),
+                )
+                .already_running()),
+        }
+    }
+}
+
+/// The claim of the thread that starts a process, given back however the start ends.
+struct Starting<'a>(&'a Inner);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.life).starting = false;
+        self.0.start_over.notify_all();
+    }
+}

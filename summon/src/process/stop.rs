@@ -1,0 +1,97 @@
+//! Stopping: until nothing is left.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::life::Run;
+use super::report::with_output;
+use super::{Inner, Process, lock};
+use crate::error::Error;
+use crate::sys::Signal;
+
+impl Process {
+    /// Stops the process, and returns when nothing of it is left, descendants included.
+    ///
+    /// Its process group gets the stop signal (TERM unless the builder was told otherwise). Who
+    /// has left the group gets it when the group is gone. Whoever lives after the grace (10 s
+    /// unless told otherwise) is killed. Stopping what does not run is fine; a start that is under
+    /// way in another thread is given up.
+    ///
+    /// # Errors
+    ///
+    /// If its guard was killed, so that nobody can tell what is left.
+    pub fn stop(&self) -> Result<(), Error> {
+        let run = {
+            let mut life = lock(&self.inner.life);
+            life.cancelled = life.starting;
+            life.run.clone()
+        };
+        let ended = match &run {
+            Some(run) => {
+                run.cancel();
+                self.end(run)
+            }
+            None => Ok(()),
+        };
+        // A start that had not come to a guard yet gives up on its own; nothing is left after it.
+        let mut life = lock(&self.inner.life);
+        while life.starting {
+            let woken = self.inner.start_over.wait(life);
+            life = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        // Not what another thread has started since.
+        if let (Some(now), Some(run)) = (&life.run, &run) {
+            if Arc::ptr_eq(now, run) {
+                life.run = None;
+            }
+        }
+        ended
+    }
+
+    pub(super) fn end(&self, run: &Run) -> Result<(), Error> {
+        let name = self.name();
+        let state = run.guarded.stop(self.stop_plan()?).map_err(|error| {
+            self.error(format!("{name} could not be stopped: {error}"))
+                .timeout()
+        })?;
+        if state.guard_died {
+            let error = self.error(format!(
+                "the guard of {name} was killed; descendants of {name} may have survived"
+            ));
+            return Err(with_output(error, run));
+        }
+        Ok(())
+    }
+
+    /// Kills the process and all its descendants, without grace, and returns when they are gone.
+    ///
+    /// # Errors
+    ///
+    /// If the process does not run.
+    pub fn kill(&self) -> Result<(), Error> {
+        let run = self.running("killed")?;
+        run.cancel();
+        let plan = crate::sys::guard::StopPlan {
+            signal: Signal::KILL,
+            grace: Duration::ZERO,
+        };
+        run.guarded
+            .stop(plan)
+            .map_err(|error| self.error(format!("{} could not be killed: {error}", self.name())))?;
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    /// Stops what still runs: the handle is gone, so nobody else could.
+    fn drop(&mut self) {
+        let Some(run) = lock(&self.life).run.take() else {
+            return;
+        };
+        let stop = crate::sys::guard::StopPlan {
+            signal: self.spec.stop_signal,
+            grace: self.spec.stop_timeout.get().unwrap_or_default(),
+        };
+        let _ = run.guarded.stop(stop);
+    }
+}
