@@ -13,6 +13,11 @@ fn main() {
     ] {
         announce(cfg, on_path(program));
     }
+    let unshare = std::process::Command::new("unshare")
+        .args(["-rn", "true"])
+        .status();
+    let unshare = unshare.is_ok_and(|status| status.success());
+    announce("has_unshare", unshare.then(|| on_path("unshare")).flatten());
     announce("has_postgres", on_path("postgres").or_else(hidden_postgres));
 }
 

@@ -70,6 +70,11 @@ fn executor(summoned: &Summoned) -> TokenStream {
             let (host, port) = (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
             quote_spanned!(span=> ::summon::TcpCoordinatedExecutor::new(#main, #host, #port))
         }
+        Kind::Udp => {
+            let (host, port) = (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
+            let probe = quote_spanned!(span=> ::summon::probe::udp(#host, #port));
+            quote_spanned!(span=> ::summon::Coordinated::with(#main, #probe))
+        }
         Kind::Http => {
             let url = match &summoned.url {
                 Some(url) => url.to_token_stream(),

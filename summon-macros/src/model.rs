@@ -33,6 +33,7 @@ pub(crate) enum Kind {
     Simple,
     Output,
     Tcp,
+    Udp,
     Http,
     Executor,
 }
@@ -41,6 +42,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("simple", Kind::Simple),
     ("output", Kind::Output),
     ("tcp", Kind::Tcp),
+    ("udp", Kind::Udp),
     ("http", Kind::Http),
     ("executor", Kind::Executor),
 ];
@@ -61,7 +63,7 @@ impl Kind {
         match self {
             Kind::Simple | Kind::Executor => &[],
             Kind::Output => &["banner"],
-            Kind::Tcp => &["host", "port"],
+            Kind::Tcp | Kind::Udp => &["host", "port"],
             Kind::Http => &["host", "port", "path", "url"],
         }
     }
@@ -218,7 +220,7 @@ fn misplaced(arg: &Arg, kind: Kind) -> Option<syn::Error> {
 }
 
 fn no_kind(args: &[Arg]) -> syn::Error {
-    let all = "`simple`, `output`, `tcp`, `http` or `executor`";
+    let all = "`simple`, `output`, `tcp`, `udp`, `http` or `executor`";
     let Some(first) = args.first() else {
         let message = format!(
             "say what to summon: {all}, as in `#[summon(tcp = \"redis-server --port {{port}}\")]`"

@@ -40,6 +40,7 @@ pub use sys::Signal;
 /// | `#[summon(simple = "cmd")]` | the program has been exec'ed |
 /// | `#[summon(output = "cmd", banner = "regex")]` | a line of its output matches |
 /// | `#[summon(tcp = "cmd {port}")]` | it listens; `port = 6379` and `host = ".."` where they are fixed |
+/// | `#[summon(udp = "cmd {port}")]` | it has bound its UDP port; `port` and `host` as above |
 /// | `#[summon(http = "cmd {port}", path = "/health")]` | the path answers 2xx; or `url = ".."`, `port`, `host` |
 /// | `#[summon(executor = expr)]` | its `start` returns |
 ///

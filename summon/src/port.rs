@@ -1,10 +1,14 @@
-//! Free ports that stay ours.
+//! Free ports that stay ours, and fixed ports that are had in turns.
 
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::session::random;
-use crate::sys::ports;
+use crate::sys::{ports, proc, wait};
 
 /// Below are ports that people know by heart, and that fixed configurations use.
 const FIRST: u16 = 10_000;
@@ -51,8 +55,125 @@ impl Lease {
     }
 
     /// A copy of the claim, for a guard to hold.
-    pub(crate) fn share(&self) -> std::io::Result<OwnedFd> {
+    pub(crate) fn share(&self) -> io::Result<OwnedFd> {
         self.claim.try_clone()
+    }
+}
+
+/// The lease of a fixed port, which is had in turns.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    lease: Lease,
+    thread: ThreadId,
+}
+
+/// Which turns this process has: port, the thread that took it, and for whom.
+static TURNS: Mutex<Vec<(u16, ThreadId, String)>> = Mutex::new(Vec::new());
+
+/// Why a turn did not come.
+#[derive(Debug)]
+pub(crate) enum NoTurn {
+    /// This very thread has it, for that process, so that waiting would never end.
+    Own(String),
+    /// The wait took too long; who has the port, and whether this thread has others meanwhile.
+    Late {
+        holder: String,
+        holding: bool,
+    },
+    /// Whoever wanted it does not want it any more.
+    GivenUp,
+    Failed(io::Error),
+}
+
+/// A thread that has one port and waits for another may wait for somebody who waits for the first;
+/// so it does not wait longer than this.
+const HOLDING_LIMIT: Duration = Duration::from_secs(30);
+/// The user is told of the wait after so long, and again each time it has taken ten times longer.
+const SILENT: Duration = Duration::from_secs(2);
+/// How soon a wait is seen to be given up.
+const GIVE_UP: Duration = Duration::from_millis(50);
+/// Where the system can't tell that a turn has ended, this is how often to look.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+impl Turn {
+    /// Waits until nobody else has the lease of `port`.
+    pub(crate) fn take(
+        port: u16,
+        name: &str,
+        limit: Duration,
+        given_up: impl Fn() -> bool,
+    ) -> Result<Turn, NoTurn> {
+        let thread = std::thread::current().id();
+        let mine: Vec<_> = turns()
+            .iter()
+            .filter(|turn| turn.1 == thread)
+            .cloned()
+            .collect();
+        if let Some((_, _, holder)) = mine.iter().find(|turn| turn.0 == port) {
+            return Err(NoTurn::Own(holder.clone()));
+        }
+        let holding = !mine.is_empty();
+        let began = Instant::now();
+        let deadline = began
+            + if holding {
+                limit.min(HOLDING_LIMIT)
+            } else {
+                limit
+            };
+        let mut say_at = began + SILENT;
+        loop {
+            if let Some(claim) = ports::claim(port).map_err(NoTurn::Failed)? {
+                turns().push((port, thread, name.to_owned()));
+                let lease = Lease { port, claim };
+                return Ok(Turn { lease, thread });
+            }
+            // Who has ended since is not waited for; who ends from now on wakes us.
+            let Some(holder) = ports::holder(port).map_err(NoTurn::Failed)? else {
+                continue;
+            };
+            let now = Instant::now();
+            if now >= deadline {
+                let holder = describe(&holder);
+                return Err(NoTurn::Late { holder, holding });
+            }
+            if now >= say_at {
+                eprintln!(
+                    "summon: {name} waits for its turn on port {port}; it is held by {}",
+                    describe(&holder)
+                );
+                say_at = now + (now - began) * 9;
+            }
+            if given_up() {
+                return Err(NoTurn::GivenUp);
+            }
+            let (fds, pause) = match &holder.ended {
+                Some(ended) => (vec![ended.as_fd()], GIVE_UP),
+                None => (vec![], LOOK_AGAIN),
+            };
+            wait::sleep(&fds, deadline.min(now + pause)).map_err(NoTurn::Failed)?;
+        }
+    }
+
+    /// A copy of the claim, for a guard to hold.
+    pub(crate) fn share(&self) -> io::Result<OwnedFd> {
+        self.lease.share()
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        turns().retain(|turn| (turn.0, turn.1) != (self.lease.port, self.thread));
+    }
+}
+
+fn turns() -> MutexGuard<'static, Vec<(u16, ThreadId, String)>> {
+    TURNS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn describe(holder: &ports::Holder) -> String {
+    match proc::command_line(holder.pid) {
+        Some(command) => format!("pid {}, `{command}`", holder.pid),
+        None => "a process that has just ended".to_owned(),
     }
 }
 
@@ -79,13 +200,43 @@ mod tests {
         assert!(ports::claim(port).unwrap().is_none());
         drop(copy);
         // A fork elsewhere in this test binary may hold a closed descriptor for a moment.
-        let limit = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        let limit = Instant::now() + Duration::from_secs(5);
         while ports::claim(port).unwrap().is_none() {
-            assert!(
-                std::time::Instant::now() < limit,
-                "the claim is never given back"
-            );
+            assert!(Instant::now() < limit, "the claim is never given back");
             std::thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_turn_comes_when_the_last_holder_has_ended() {
+        // A lease of its own keeps the port from all others on this machine.
+        let lease = Lease::pick().unwrap();
+        let (port, never) = (lease.port, || false);
+        let limit = Duration::from_secs(30);
+        let late = Turn::take(port, "late", Duration::from_millis(20), never).unwrap_err();
+        assert!(
+            matches!(late, NoTurn::Late { holding: false, .. }),
+            "{late:?}"
+        );
+        let given_up = Turn::take(port, "given up", limit, || true).unwrap_err();
+        assert!(matches!(given_up, NoTurn::GivenUp), "{given_up:?}");
+        std::thread::scope(|threads| {
+            let waiting = threads.spawn(|| Turn::take(port, "waiting", limit, never).map(drop));
+            // Whether it waits by now or not, it must get its turn.
+            drop(lease);
+            waiting.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_thread_does_not_wait_for_itself() {
+        let lease = Lease::pick().unwrap();
+        let port = lease.port;
+        drop(lease);
+        let turn = Turn::take(port, "first", Duration::from_secs(30), || false).unwrap();
+        let own = Turn::take(port, "second", Duration::MAX, || false).unwrap_err();
+        assert!(matches!(own, NoTurn::Own(first) if first == "first"));
+        drop(turn);
+        drop(Turn::take(port, "second", Duration::from_secs(30), || false).unwrap());
     }
 }

@@ -5,6 +5,7 @@ mod errors;
 mod odd;
 mod orchestrator;
 mod output;
+mod ports;
 #[rustfmt::skip]
 mod readme;
 mod real;

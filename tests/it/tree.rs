@@ -74,11 +74,11 @@ fn survives_nothing(service: &str, ending: Ending) {
 }
 
 /// A running `owner`, its services ready.
-struct Owner {
-    child: Child,
+pub(crate) struct Owner {
+    pub(crate) child: Child,
     stdout: BufReader<std::process::ChildStdout>,
     dir: PathBuf,
-    services: Vec<u32>,
+    pub(crate) services: Vec<u32>,
 }
 
 impl Owner {
@@ -86,7 +86,7 @@ impl Owner {
         Owner::from(Command::new(OWNER).args([service, ending, ACTOR]))
     }
 
-    fn from(command: &mut Command) -> Owner {
+    pub(crate) fn from(command: &mut Command) -> Owner {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -122,7 +122,7 @@ impl Owner {
         drop(self.child.stdin.take());
     }
 
-    fn signal(&self, signal: i32, group: bool) {
+    pub(crate) fn signal(&self, signal: i32, group: bool) {
         let pid = self.child.id() as i32;
         // SAFETY: our own child, which has not been waited for.
         #[expect(unsafe_code, reason = "std sends no signals but KILL")]

@@ -1,6 +1,6 @@
 //! Plays a test process: summons a service, says where it is, and ends in some way.
 //!
-//! `owner SERVICE ENDING ACTOR`. It prints `main`, then `ready <dir> <pid> <pid>` when the service
+//! `owner SERVICE ENDING ACTOR`, where the service is one of a list below, or `port N`. It prints `main`, then `ready <dir> <pid> <pid>` when the service
 //! and a sleeper are ready, and then ends once its stdin does, or waits to be ended.
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -17,6 +17,9 @@ fn main() {
     let [service, ending, actor] = &words[..] else {
         panic!("usage: owner SERVICE ENDING ACTOR");
     };
+    if let Some(port) = service.strip_prefix("port ") {
+        return hold_port(port.parse().expect("a port"), actor);
+    }
     let script: &[&str] = match service.as_str() {
         "plain" => &["fds"],
         "stubborn" => &["child", STUBBORN, "child", STUBBORN, "stranger", STUBBORN],
@@ -52,6 +55,19 @@ fn main() {
         return;
     }
     end(ending);
+}
+
+/// Serves a fixed port, records that, and waits to be ended.
+fn hold_port(port: u16, actor: &str) {
+    let record = std::env::var("RECORD").expect("RECORD is set");
+    let addr = format!("127.0.0.1:{port}");
+    let script = ["ignore", "listen", &addr, "record", &record, "owner"];
+    let server = summon::TcpCoordinatedExecutor::new([actor], "127.0.0.1", port)
+        .args(script)
+        .stop_timeout("300ms");
+    server.start().unwrap();
+    println!("ready {} {}", server.dir().display(), server.id().unwrap());
+    end("wait");
 }
 
 fn end(ending: &str) {

@@ -11,7 +11,7 @@ use super::Executor;
 use crate::command::Command;
 use crate::error::Error;
 use crate::limit::Limit;
-use crate::probe::{self, Http, Output, Probe, Started, Statuses, Tcp};
+use crate::probe::{self, Http, Output, Probe, Started, Statuses, Tcp, Whose};
 use crate::process::{Process, Spec};
 use crate::sys::Signal;
 
@@ -315,6 +315,40 @@ impl<P> Coordinated<P> {
     /// ```
     pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
         self.change(|spec| spec.stop_timeout = limit.into())
+    }
+
+    /// Gives the wait for a fixed port so long: tests that want the same one take turns, and this
+    /// is not charged to [`timeout`](Coordinated::timeout). Default: 10 min, or 30 s while the
+    /// thread has another fixed port, since two tests may then wait for each other.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080).turn_timeout("1m");
+    /// ```
+    pub fn turn_timeout(self, limit: impl Into<Limit>) -> Self {
+        self.change(|spec| spec.turn_timeout = limit.into())
+    }
+
+    /// Uses a server that runs on the fixed port already, instead of failing, and then stops
+    /// nothing. Default: no. Usual is to do so everywhere but in CI:
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080)
+    ///     .reuse(std::env::var_os("CI").is_none());
+    /// ```
+    pub fn reuse(self, reuse: bool) -> Self {
+        self.change(|spec| spec.reuse = reuse)
+    }
+
+    /// Says whose listener on the port means ready: that of the process and its descendants, or
+    /// `"any"`, for programs that hand their port to someone else, such as a container engine.
+    /// Default: `"own"`.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("docker run -p {port}:80 nginx", "localhost", 0)
+    ///     .listener("any");
+    /// ```
+    pub fn listener(self, whose: impl Into<Whose>) -> Self {
+        self.change(|spec| spec.listener = whose.into())
     }
 
     /// Starts after that process of the set is ready, as a placeholder would have it. Default:

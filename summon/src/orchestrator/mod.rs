@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::process::Set;
+use crate::process::{Process, Set};
 use order::Order;
 
 /// An executor made of executors.
@@ -55,6 +55,25 @@ impl<'a> Orchestrator<'a> {
     }
 }
 
+/// Takes the turns on all fixed ports, the lowest first. Two sets that want the same ports then
+/// never have one each and wait for the other.
+fn take_turns<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<(), Error> {
+    let ports = processes.filter_map(|process| Some((process.fixed_port()?, process)));
+    let mut ports: Vec<_> = ports.collect();
+    ports.sort_by_key(|(port, _)| *port);
+    if let Some(twice) = ports.windows(2).find(|two| two[0].0 == two[1].0) {
+        return Err(Error::new(format!(
+            "{} and {} of one set want the same port, {}",
+            twice[0].1.name(),
+            twice[1].1.name(),
+            twice[0].0
+        )));
+    }
+    ports
+        .iter()
+        .try_for_each(|(_, process)| process.take_turn())
+}
+
 fn flatten<'a>(executor: &'a dyn Executor, nodes: &mut Vec<&'a dyn Executor>) {
     match executor.members() {
         Some(members) => members.iter().for_each(|member| flatten(*member, nodes)),
@@ -69,7 +88,11 @@ impl Executor for Orchestrator<'_> {
         let order = Order::of(&nodes)?;
         let set = Set::new(processes());
         processes().for_each(|process| process.join(&set));
-        walk::start(&nodes, &order)
+        let started = take_turns(processes()).and_then(|()| walk::start(&nodes, &order));
+        if started.is_err() {
+            processes().for_each(Process::give_turn_back);
+        }
+        started
     }
 
     fn stop(&self) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Whether a process listens on its TCP port: by identity where the kernel tells, by connecting
+//! Whether a process serves its port: by identity where the kernel tells, by connecting
 //! elsewhere.
 
 use std::io;
@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs}
 use std::time::{Duration, Instant};
 
 use super::{NotReady, Target};
-use crate::sys::listeners::{self, Listener};
+use crate::sys::listeners::{self, Listener, Protocol};
 use crate::sys::ports;
 use crate::sys::proc::{self, Holds};
 
@@ -15,7 +15,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Whose server is expected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Whose {
+pub(super) enum Server {
     Ours,
     Anybodys,
 }
@@ -24,23 +24,30 @@ pub(super) enum Whose {
 pub(super) fn look(
     target: &Target<'_>,
     host: &str,
-    port: u16,
-    whose: Whose,
+    place: Place,
+    whose: Server,
 ) -> Result<SocketAddr, NotReady> {
     let addrs = resolve(host)
         .map_err(|error| NotReady::yet(format!("`{host}` has no address: {error}")))?;
-    let by_connecting = || connect(&addrs, port, target.deadline());
-    if whose == Whose::Anybodys || !addrs.iter().all(|addr| ports::is_local(*addr)) {
-        return by_connecting();
-    }
-    let Ok(listeners) = listeners::on_port(port) else {
-        // A kernel that does not answer such questions (some sandboxes).
-        return by_connecting();
+    let otherwise = || match place.protocol {
+        Protocol::Tcp => connect(&addrs, place.port, target.deadline()),
+        Protocol::Udp => bound(&addrs, place),
     };
-    match identify(target, &addrs, port, &listeners) {
+    if whose == Server::Anybodys || !is_here(&addrs) {
+        return otherwise();
+    }
+    let Ok(listeners) = place.listeners() else {
+        // A kernel that does not answer such questions (some sandboxes).
+        return otherwise();
+    };
+    let found = match target.any_listener {
+        false => identify(target, &addrs, place, &listeners),
+        true => anybody(&addrs, &listeners),
+    };
+    match found {
         Found::Ours(addr) => Ok(addr),
-        Found::Nobody => Err(NotReady::yet(nobody(&listeners))),
-        Found::Unknown => by_connecting(),
+        Found::Nobody => Err(NotReady::yet(nobody(target, place, &listeners))),
+        Found::Unknown => otherwise(),
         Found::Stranger(stranger) => Err(NotReady::ever(format!(
             "somebody else listens there: {}",
             describe(&stranger)
@@ -48,14 +55,50 @@ pub(super) fn look(
     }
 }
 
-/// Who listens already where a process is about to be started.
-pub(crate) fn somebody(host: &str, port: u16) -> Option<String> {
+/// Looks for the target's own server at its own port.
+pub(super) fn look_for_own(target: &Target<'_>, protocol: Protocol) -> Result<(), NotReady> {
+    let port = target.port();
+    let addr = look(
+        target,
+        target.host(),
+        Place { protocol, port },
+        Server::Ours,
+    )?;
+    target.found_at(addr);
+    Ok(())
+}
+
+/// Who serves already where a process is about to be started: at which address, and in words.
+pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
     let addrs = resolve(host).ok()?;
-    let listeners = listeners::on_port(port).ok()?;
-    let listener = listeners
-        .iter()
-        .find(|listener| addrs.iter().any(|addr| listener.covers(*addr)))?;
-    Some(describe(listener))
+    for listener in place.listeners().ok()? {
+        if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
+            return Some((SocketAddr::new(*addr, place.port), describe(&listener)));
+        }
+    }
+    None
+}
+
+/// Whether a host is this machine.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    resolve(host).is_ok_and(|addrs| is_here(&addrs))
+}
+
+fn is_here(addrs: &[IpAddr]) -> bool {
+    addrs.iter().all(|addr| ports::is_local(*addr))
+}
+
+/// A port of a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) protocol: Protocol,
+    pub(crate) port: u16,
+}
+
+impl Place {
+    fn listeners(self) -> io::Result<Vec<Listener>> {
+        listeners::on_port(self.port, self.protocol)
+    }
 }
 
 enum Found {
@@ -67,7 +110,7 @@ enum Found {
 }
 
 /// Ready is: some address of the host is served by us, and none by a stranger.
-fn identify(target: &Target<'_>, addrs: &[IpAddr], port: u16, listeners: &[Listener]) -> Found {
+fn identify(target: &Target<'_>, addrs: &[IpAddr], place: Place, listeners: &[Listener]) -> Found {
     let relevant = |listener: &&Listener| addrs.iter().any(|addr| listener.covers(*addr));
     let mut ours = None;
     let mut unknown = false;
@@ -78,7 +121,7 @@ fn identify(target: &Target<'_>, addrs: &[IpAddr], port: u16, listeners: &[Liste
                 ours = ours.or(addr.map(|addr| SocketAddr::new(*addr, listener.addr.port())));
             }
             Holds::Unknown => unknown = true,
-            Holds::No if still_listens(listener, port) => {
+            Holds::No if still_listens(listener, place) => {
                 return Found::Stranger(*listener);
             }
             // It closed while we looked.
@@ -108,15 +151,46 @@ fn holder(target: &Target<'_>, inode: u32) -> Holds {
     answer
 }
 
-fn still_listens(listener: &Listener, port: u16) -> bool {
-    listeners::on_port(port).is_ok_and(|now| now.contains(listener))
+fn still_listens(listener: &Listener, place: Place) -> bool {
+    place.listeners().is_ok_and(|now| now.contains(listener))
 }
 
-fn nobody(listeners: &[Listener]) -> String {
-    match listeners {
-        [] => "nothing listens there".to_owned(),
-        [elsewhere, ..] => format!("nothing listens there, but on {}", elsewhere.addr),
+/// For services that hand their port to somebody who is no descendant of theirs.
+fn anybody(addrs: &[IpAddr], listeners: &[Listener]) -> Found {
+    for listener in listeners {
+        if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
+            return Found::Ours(SocketAddr::new(*addr, listener.addr.port()));
+        }
     }
+    Found::Nobody
+}
+
+fn nobody(target: &Target<'_>, place: Place, listeners: &[Listener]) -> String {
+    if let [elsewhere, ..] = listeners {
+        return format!("nothing listens there, but on {}", elsewhere.addr);
+    }
+    let mut others = target
+        .tree()
+        .into_iter()
+        .filter(|pid| proc::has_other_network(*pid));
+    match others.find(|pid| proc::listens_in_network_of(*pid, place.port)) {
+        Some(pid) => format!(
+            "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
+        ),
+        None => "nothing listens there".to_owned(),
+    }
+}
+
+/// For UDP, where nothing can be connected to: whether somebody has it at all.
+fn bound(addrs: &[IpAddr], place: Place) -> Result<SocketAddr, NotReady> {
+    if !is_here(addrs) {
+        return Err(NotReady::ever(
+            "a UDP port of another machine can't be looked at",
+        ));
+    }
+    let mut all = addrs.iter().map(|ip| SocketAddr::new(*ip, place.port));
+    all.find(|addr| ports::is_bound(addr, place.protocol))
+        .ok_or_else(|| NotReady::yet("nothing is bound there"))
 }
 
 fn describe(listener: &Listener) -> String {
@@ -185,10 +259,15 @@ mod tests {
     fn a_busy_port_is_told_with_its_owner() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let told = somebody("localhost", port).unwrap();
+        let place = Place {
+            protocol: Protocol::Tcp,
+            port,
+        };
+        let (addr, told) = somebody("localhost", place).unwrap();
+        assert_eq!(addr, listener.local_addr().unwrap());
         let pid = std::process::id();
         assert!(told.starts_with(&format!("pid {pid}, `")), "{told}");
         assert!(told.ends_with(&format!("on 127.0.0.1:{port}")), "{told}");
-        assert_eq!(somebody("::1", port), None);
+        assert_eq!(somebody("::1", place), None);
     }
 }

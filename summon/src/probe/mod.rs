@@ -20,19 +20,25 @@ mod output;
 mod started;
 mod target;
 mod tcp;
+mod udp;
 mod wait;
+mod whose;
 
 pub use http::{Http, Statuses, http};
 pub use output::{Output, output};
 pub use started::{Started, started};
 pub use target::Target;
 pub use tcp::{Tcp, tcp};
+pub use udp::{Udp, udp};
+pub use whose::Whose;
 
-pub(crate) use listen::somebody as somebody_listens;
-pub(crate) use target::Place;
+pub(crate) use listen::{Place, is_this_machine, somebody as somebody_serves};
+pub(crate) use target::Values;
 pub(crate) use wait::{Waited, Why, until_ready};
 
 use std::fmt;
+
+use crate::sys::listeners::Protocol;
 
 /// How to tell that a process is ready.
 ///
@@ -127,6 +133,16 @@ where
 pub struct Endpoint {
     pub(crate) host: String,
     pub(crate) port: u16,
+    pub(crate) protocol: Protocol,
+}
+
+impl Endpoint {
+    fn check(&self) -> Result<(), String> {
+        if self.host.is_empty() {
+            return Err("the host is empty; `localhost` is the usual one".to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// What a probe saw instead of readiness.

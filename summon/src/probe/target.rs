@@ -16,20 +16,22 @@ use crate::sys::guard::Guarded;
 pub struct Target<'a> {
     pub(crate) name: &'a str,
     pub(crate) host: &'a str,
-    pub(crate) place: &'a dyn Place,
+    pub(crate) values: &'a dyn Values,
     pub(crate) dir: &'a Path,
     pub(crate) log: &'a Path,
     /// Where in the log this run begins.
     pub(crate) since: u64,
     pub(crate) guarded: &'a Guarded,
     pub(crate) deadline: Instant,
+    /// Whoever serves the port is taken for the service.
+    pub(crate) any_listener: bool,
     pub(crate) search: RefCell<Search>,
     pub(crate) looks: Cell<u32>,
     pub(crate) addr: Cell<Option<SocketAddr>>,
 }
 
 /// What only the process itself can tell, and tells when asked.
-pub(crate) trait Place: std::fmt::Debug {
+pub(crate) trait Values: std::fmt::Debug {
     fn port(&self) -> u16;
     fn fill(&self, text: &str) -> Result<String, Error>;
 }
@@ -47,7 +49,7 @@ impl Target<'_> {
 
     /// The port of the process, the one that `{port}` stands for.
     pub fn port(&self) -> u16 {
-        self.place.port()
+        self.values.port()
     }
 
     /// The private directory of the process, the one that `{dir}` stands for.
@@ -79,7 +81,7 @@ impl Target<'_> {
 
     /// Puts the values of the placeholders into a text.
     pub(crate) fn fill(&self, text: &str) -> Result<String, Error> {
-        self.place.fill(text)
+        self.values.fill(text)
     }
 
     /// The next line of output that matches.

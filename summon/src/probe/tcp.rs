@@ -1,13 +1,11 @@
 //! Ready when the process listens on a TCP port.
 
 use super::{Endpoint, NotReady, Probe, Target, listen};
+use crate::sys::listeners::Protocol;
 
 /// Made by [`tcp`].
 #[derive(Clone, Debug)]
-pub struct Tcp {
-    host: String,
-    port: u16,
-}
+pub struct Tcp(Endpoint);
 
 /// Ready when the process, or one that it started, listens on `host:port`. Port 0 means that
 /// summon picks a free one, the one that `{port}` stands for.
@@ -27,16 +25,16 @@ pub struct Tcp {
 /// # Ok::<(), summon::Error>(())
 /// ```
 pub fn tcp(host: impl Into<String>, port: u16) -> Tcp {
-    Tcp {
+    Tcp(Endpoint {
         host: host.into(),
         port,
-    }
+        protocol: Protocol::Tcp,
+    })
 }
 
 impl Probe for Tcp {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-        listen::look(target, target.host(), target.port(), listen::Whose::Ours)
-            .map(|addr| target.found_at(addr))
+        listen::look_for_own(target, Protocol::Tcp)
     }
 
     fn describe(&self, target: &Target<'_>) -> String {
@@ -44,20 +42,14 @@ impl Probe for Tcp {
     }
 
     fn endpoint(&self) -> Option<Endpoint> {
-        Some(Endpoint {
-            host: self.host.clone(),
-            port: self.port,
-        })
+        Some(self.0.clone())
     }
 
     fn texts(&self) -> Vec<&str> {
-        vec![&self.host]
+        vec![&self.0.host]
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.host.is_empty() {
-            return Err("the host is empty; `localhost` is the usual one".to_owned());
-        }
-        Ok(())
+        self.0.check()
     }
 }

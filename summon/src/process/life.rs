@@ -1,11 +1,11 @@
 //! A process's life: the states between starts and stops, and who may change them.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use crate::port::Turn;
 use crate::session::Home;
 use crate::sys::guard::Guarded;
 
@@ -17,6 +17,10 @@ pub(super) struct Life {
     /// A stop came while it was: the start gives up as soon as it sees it.
     pub(super) cancelled: bool,
     pub(super) run: Option<Arc<Run>>,
+    /// The turn on a fixed port, from before the start until nothing is left.
+    pub(super) turn: Option<Turn>,
+    /// Where somebody serves who was there before, and whom we use and leave alone.
+    pub(super) reused: Option<SocketAddr>,
 }
 
 /// From one start to the next stop.
@@ -27,7 +31,7 @@ pub(super) struct Run {
     pub(super) home: Arc<Home>,
     /// Where in the log it begins.
     pub(super) since: u64,
-    pub(super) addr: std::sync::OnceLock<SocketAddr>,
+    pub(super) addr: OnceLock<SocketAddr>,
     cancelled: AtomicBool,
 }
 
@@ -39,7 +43,8 @@ impl Life {
     }
 
     pub(super) fn addr(&self) -> Option<SocketAddr> {
-        self.run.as_ref()?.addr.get().copied()
+        let run = self.run.as_ref();
+        self.reused.or_else(|| run?.addr.get().copied())
     }
 }
 
@@ -50,7 +55,7 @@ impl Run {
             argv,
             home,
             since,
-            addr: std::sync::OnceLock::new(),
+            addr: OnceLock::new(),
             cancelled: AtomicBool::new(false),
         }
     }

@@ -6,6 +6,7 @@ mod report;
 mod spec;
 mod start;
 mod stop;
+mod turn;
 mod verbs;
 
 pub(crate) use spec::Spec;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::error::Error;
 use crate::output;
 use crate::port::Lease;
-use crate::probe::{Endpoint, Place, Probe};
+use crate::probe::{Endpoint, Probe, Values};
 use crate::session::Home;
 use life::Life;
 
@@ -103,7 +104,22 @@ impl Process {
     ///
     /// If no port is free. A start would report that as its error.
     pub fn port(&self) -> u16 {
-        match self.try_port("") {
+        self.port_named("")
+    }
+
+    /// A further port, by the label that it has in placeholders: `{port:admin}`. A free one that
+    /// is leased as [`port`](Process::port) is.
+    ///
+    /// ```
+    /// let api = summon::SimpleExecutor::new("my-api --port {port} --admin-port {port:admin}");
+    /// assert_ne!(api.port(), api.port_named("admin"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If no port is free. A start would report that as its error.
+    pub fn port_named(&self, label: &str) -> u16 {
+        match self.try_port(label) {
             Ok(port) => port,
             Err(error) => panic!("{error}"),
         }
@@ -132,9 +148,13 @@ impl Process {
     pub fn host(&self) -> String {
         match self.endpoint() {
             // The host of a URL or an executor may itself be a placeholder of another process.
-            Some(endpoint) => self.fill(&endpoint.host).unwrap_or(endpoint.host),
+            Some(endpoint) => self.fill_host(&endpoint).unwrap_or(endpoint.host),
             None => "localhost".to_owned(),
         }
+    }
+
+    fn fill_host(&self, endpoint: &Endpoint) -> Result<String, Error> {
+        self.fill(&endpoint.host)
     }
 
     /// The address where it listens, as it was found when it became ready. Before that, or with a
@@ -206,9 +226,11 @@ impl Process {
         lock(&self.inner.life).pid()
     }
 
-    /// Whether the program runs: it was started, and has not ended.
+    /// Whether the program runs: it was started, and has not ended. One that was found running
+    /// and is [reused](crate::Coordinated::reuse) counts as long as it is used.
     pub fn is_running(&self) -> bool {
-        self.id().is_some()
+        let life = lock(&self.inner.life);
+        life.pid().is_some() || life.reused.is_some()
     }
 
     /// Makes it a member of a set, whose processes it may name in placeholders.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Process, lock};
 use crate::error::Error;
-use crate::probe::Place;
+use crate::probe::Values;
 use crate::sys::guard::{Plan, StopPlan};
 use crate::template::{self, Part};
 
@@ -42,6 +42,9 @@ impl Process {
         let mut held = vec![session];
         for lease in lock(&self.inner.leases).values() {
             held.push(lease.share().map_err(no_file)?);
+        }
+        if let Some(turn) = &lock(&self.inner.life).turn {
+            held.push(turn.share().map_err(no_file)?);
         }
         Ok(Plan {
             name: self.name().to_owned(),
@@ -146,7 +149,7 @@ impl Process {
     }
 }
 
-impl Place for Process {
+impl Values for Process {
     fn port(&self) -> u16 {
         Process::port(self)
     }

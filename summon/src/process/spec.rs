@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::command::Command;
 use crate::limit::Limit;
+use crate::probe::Whose;
 use crate::sys::Signal;
 
 #[derive(Clone, Debug)]
@@ -19,6 +20,9 @@ pub(crate) struct Spec {
     pub(crate) name: Option<String>,
     pub(crate) after: Vec<String>,
     pub(crate) timeout: Limit,
+    pub(crate) turn_timeout: Limit,
+    pub(crate) reuse: bool,
+    pub(crate) listener: Whose,
     pub(crate) stop_signal: Signal,
     pub(crate) stop_timeout: Limit,
     pub(crate) declared: &'static Location<'static>,
@@ -35,6 +39,9 @@ impl Spec {
             name: None,
             after: Vec::new(),
             timeout: Limit::seconds(30),
+            turn_timeout: Limit::seconds(10 * 60),
+            reuse: false,
+            listener: Whose::default(),
             stop_signal: Signal::TERM,
             stop_timeout: Limit::seconds(10),
             declared,

@@ -8,14 +8,14 @@ use super::life::Run;
 use super::{Inner, Process, lock};
 use crate::error::Error;
 use crate::output::Search;
-use crate::probe::{self, Place, Target, Why};
+use crate::probe::{self, Target, Why};
 use crate::sys::guard::Guarded;
 
 impl Process {
     /// Starts the process, and returns when it is ready.
     ///
-    /// The time-out, 30 s unless the builder was told otherwise, covers everything from here to
-    /// readiness. When the start fails, whatever had been started is stopped first, with its
+    /// A process with a fixed port waits for its turn first. Then the time-out, 30 s unless the
+    /// builder was told otherwise, covers everything up to readiness. When the start fails, whatever had been started is stopped first, with its
     /// grace, so that nothing is left.
     ///
     /// # Errors
@@ -23,11 +23,29 @@ impl Process {
     /// If it runs already, can't be run, exits before it is ready (with whatever code), can't
     /// become ready, or is not ready in time.
     pub fn start(&self) -> Result<(), Error> {
-        let limit = self.limit(&self.inner.spec.timeout)?;
-        let deadline = Instant::now() + limit;
         let _starting = self.claim_start()?;
+        let started = self.start_in_turn();
+        if started.is_err() {
+            lock(&self.inner.life).turn = None;
+        }
+        started
+    }
+
+    fn start_in_turn(&self) -> Result<(), Error> {
+        let limit = self.limit(&self.inner.spec.timeout)?;
         self.inner.probe.check().map_err(|why| self.bad(why))?;
-        self.check_port()?;
+        self.inner
+            .spec
+            .listener
+            .check()
+            .map_err(|why| self.bad(why))?;
+        self.take_turn()?;
+        // Not before: waiting for others is not the program's fault.
+        let deadline = Instant::now() + limit;
+        if let Some(addr) = self.look_who_serves()? {
+            lock(&self.inner.life).reused = Some(addr);
+            return Ok(());
+        }
         let plan = self.plan()?;
         let home = self.home()?;
         let since = std::fs::metadata(home.log()).map_or(0, |log| log.len());
@@ -41,15 +59,13 @@ impl Process {
                 run.cancel();
             }
         }
-        match self.become_ready(&run, deadline, limit) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                // Its output up to here is in the error; what it says when stopped is not news.
-                let _ = run.guarded.stop(plan.stop);
-                lock(&self.inner.life).run = None;
-                Err(error)
-            }
+        let ready = self.become_ready(&run, deadline, limit);
+        if ready.is_err() {
+            // Its output up to here is in the error; what it says when stopped is not news.
+            let _ = run.guarded.stop(plan.stop);
+            lock(&self.inner.life).run = None;
         }
+        ready
     }
 
     fn become_ready(&self, run: &Run, deadline: Instant, limit: Duration) -> Result<(), Error> {
@@ -57,12 +73,13 @@ impl Process {
         let target = Target {
             name: self.name(),
             host: &host,
-            place: self,
+            values: self,
             dir: self.try_dir()?,
             log: run.home.log(),
             since: run.since,
             guarded: &run.guarded,
             deadline,
+            any_listener: self.inner.spec.listener.is_any(),
             search: RefCell::new(Search::new(run.home.log(), run.since)),
             looks: Cell::new(0),
             addr: Cell::new(None),
@@ -94,10 +111,7 @@ impl Process {
     fn claim_start(&self) -> Result<Starting<'_>, Error> {
         let crashed = {
             let mut life = lock(&self.inner.life);
-            let running = life.run.as_ref().is_some_and(|run| {
-                let state = run.guarded.state();
-                state.exit.is_none() && !state.gone
-            });
+            let running = life.pid().is_some() || life.reused.is_some();
             if life.starting || running {
                 let is = if running {
                     "is running"
@@ -118,28 +132,6 @@ impl Process {
         }
         Ok(starting)
     }
-
-    /// A fixed port that somebody serves already can't become ours.
-    fn check_port(&self) -> Result<(), Error> {
-        let Some(endpoint) = self.endpoint().filter(|endpoint| endpoint.port != 0) else {
-            return Ok(());
-        };
-        let host = self.fill(&endpoint.host)?;
-        match probe::somebody_listens(&host, endpoint.port) {
-            None => Ok(()),
-            Some(who) => Err(self
-                .error(format!(
-                    "{} could not be started: port {} is taken",
-                    self.name(),
-                    endpoint.port
-                ))
-                .fact(
-                    "port",
-                    format!("{host}:{} is served by {who}", endpoint.port),
-                )
-                .already_running()),
-        }
-    }
 }
 
 /// The claim of the thread that starts a process, given back however the start ends.
@@ -147,7 +139,11 @@ struct Starting<'a>(&'a Inner);
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        lock(&self.0.life).starting = false;
+        {
+            let mut life = lock(&self.0.life);
+            life.starting = false;
+            life.cancelled = false;
+        }
         self.0.start_over.notify_all();
     }
 }

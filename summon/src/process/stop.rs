@@ -21,9 +21,18 @@ impl Process {
     ///
     /// If its guard was killed, so that nobody can tell what is left.
     pub fn stop(&self) -> Result<(), Error> {
+        let stopped = self.stop_in_turn();
+        self.give_turn_back();
+        stopped
+    }
+
+    /// As `stop`, but keeps the turn on a fixed port, for a start that follows.
+    pub(super) fn stop_in_turn(&self) -> Result<(), Error> {
         let run = {
             let mut life = lock(&self.inner.life);
             life.cancelled = life.starting;
+            // It was there before us, and stays.
+            life.reused = None;
             life.run.clone()
         };
         let ended = match &run {

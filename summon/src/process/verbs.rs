@@ -1,5 +1,6 @@
 //! What else one does to a process that runs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,14 +15,43 @@ use crate::sys::Signal;
 use crate::sys::signal::how_it_ended;
 
 impl Process {
-    /// Stops the process and starts it again: the same name, port, and directory.
+    /// Stops the process and starts it again: the same name, ports, and directory.
     ///
     /// # Errors
     ///
     /// As [`stop`](Process::stop) and [`start`](Process::start).
     pub fn restart(&self) -> Result<(), Error> {
-        self.stop()?;
-        self.start()
+        self.stopped(|| ())
+    }
+
+    /// Stops the process, calls `body`, and starts it again, also if `body` panics. Its ports stay
+    /// its own meanwhile. Returns what `body` returned.
+    ///
+    /// ```
+    /// let db = summon::SimpleExecutor::new("sleep 100");
+    /// db.start()?;
+    /// let seen = db.stopped(|| db.is_running())?;
+    /// assert!(!seen && db.is_running());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Process::stop), before `body`, and [`start`](Process::start), after it. If
+    /// `body` panics, an error of the start goes to stderr.
+    pub fn stopped<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
+        self.stop_in_turn()?;
+        let result = catch_unwind(AssertUnwindSafe(body));
+        let started = self.start();
+        match result {
+            Ok(result) => started.map(|()| result),
+            Err(panic) => {
+                if let Err(error) = started {
+                    eprintln!("{error}");
+                }
+                resume_unwind(panic)
+            }
+        }
     }
 
     /// Sends a signal to the process group.
@@ -42,7 +72,11 @@ impl Process {
             (Some(run), Some(_)) => Ok(Arc::clone(run)),
             _ => {
                 let name = self.name();
-                Err(self.error(format!("{name} can't be {verb}: it does not run")))
+                let why = match life.reused {
+                    Some(_) => "summon found it running, and leaves it alone",
+                    None => "it does not run",
+                };
+                Err(self.error(format!("{name} can't be {verb}: {why}")))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who listens on a TCP port, asked of the kernel (`sock_diag(7)`), so that the server sees no
+//! Who serves a TCP or UDP port, asked of the kernel (`sock_diag(7)`), so that the server sees no
 //! connection from us. One question costs tens of microseconds however many connections the
 //! machine has, since the kernel walks its listeners alone.
 
@@ -8,7 +8,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
-/// One socket in the state LISTEN.
+/// What a port belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Served by a socket in the state LISTEN.
+    Tcp,
+    /// Served by a socket that is bound, and connected to nobody.
+    Udp,
+}
+
+impl Protocol {
+    /// The number of the protocol, and the states (`1 << TCP_LISTEN`, `1 << TCP_CLOSE`) of sockets
+    /// that serve.
+    fn asked(self) -> (u8, u32) {
+        match self {
+            Protocol::Tcp => (libc::IPPROTO_TCP as u8, 1 << 10),
+            Protocol::Udp => (libc::IPPROTO_UDP as u8, 1 << 7),
+        }
+    }
+}
+
+/// One socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listener {
     pub(crate) addr: SocketAddr,
@@ -33,7 +53,7 @@ impl Listener {
 }
 
 /// Every listener on `port`, both families.
-pub(crate) fn on_port(port: u16) -> io::Result<Vec<Listener>> {
+pub(crate) fn on_port(port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
     let socket = rustix::net::socket_with(
         AddressFamily::NETLINK,
         SocketType::DGRAM,
@@ -42,7 +62,7 @@ pub(crate) fn on_port(port: u16) -> io::Result<Vec<Listener>> {
     )?;
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
-        ask(&socket, family as u8, port)?;
+        ask(&socket, family as u8, protocol, port)?;
         while read_answers(&socket, &mut found)? == More::Yes {}
     }
     found.retain(|listener| listener.addr.port() == port);
@@ -50,7 +70,6 @@ pub(crate) fn on_port(port: u16) -> io::Result<Vec<Listener>> {
 }
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const TCP_LISTEN: u32 = 10;
 const INET_DIAG_SKV6ONLY: u16 = 11;
 /// `struct nlmsghdr`.
 const HEADER: usize = 16;
@@ -58,14 +77,15 @@ const HEADER: usize = 16;
 const MESSAGE: usize = 72;
 
 /// Sends a `struct nlmsghdr` and a `struct inet_diag_req_v2` (`linux/inet_diag.h`).
-fn ask(socket: &OwnedFd, family: u8, port: u16) -> io::Result<()> {
+fn ask(socket: &OwnedFd, family: u8, protocol: Protocol, port: u16) -> io::Result<()> {
+    let (number, states) = protocol.asked();
     let mut request = Vec::with_capacity(HEADER + 56);
     request.extend(((HEADER + 56) as u32).to_ne_bytes());
     request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     request.extend(((libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16).to_ne_bytes());
     request.extend([0; 8]); // sequence, port id
-    request.extend([family, libc::IPPROTO_TCP as u8, 0, 0]);
-    request.extend((1u32 << TCP_LISTEN).to_ne_bytes());
+    request.extend([family, number, 0, 0]);
+    request.extend(states.to_ne_bytes());
     request.extend(port.to_be_bytes());
     request.resize(HEADER + 56, 0); // any peer, any address, any interface
     rustix::net::send(socket, &request, SendFlags::empty())?;
@@ -146,7 +166,7 @@ mod tests {
     fn listener_at(at: &str) -> (TcpListener, Listener) {
         let socket = TcpListener::bind(at).unwrap();
         let addr = socket.local_addr().unwrap();
-        let found = on_port(addr.port()).unwrap();
+        let found = on_port(addr.port(), Protocol::Tcp).unwrap();
         let seen = found.into_iter().find(|listener| listener.addr == addr);
         (socket, seen.expect("the kernel tells of our listener"))
     }
@@ -157,7 +177,11 @@ mod tests {
         assert!(seen.covers(Ipv4Addr::LOCALHOST.into()));
         assert!(!seen.covers(Ipv6Addr::LOCALHOST.into()));
         drop(socket);
-        assert!(!on_port(seen.addr.port()).unwrap().contains(&seen));
+        assert!(
+            !on_port(seen.addr.port(), Protocol::Tcp)
+                .unwrap()
+                .contains(&seen)
+        );
     }
 
     #[test]
@@ -165,6 +189,17 @@ mod tests {
         let (_socket, seen) = listener_at("[::]:0");
         assert!(seen.covers(Ipv4Addr::LOCALHOST.into()));
         assert!(seen.covers(Ipv6Addr::LOCALHOST.into()));
+    }
+
+    #[test]
+    fn the_kernel_tells_who_serves_udp() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let addr = socket.local_addr().unwrap();
+        let serves = |protocol| {
+            let found = on_port(addr.port(), protocol).unwrap();
+            found.iter().any(|listener| listener.addr == addr)
+        };
+        assert!(serves(Protocol::Udp) && !serves(Protocol::Tcp));
     }
 
     #[test]

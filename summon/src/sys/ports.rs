@@ -7,7 +7,10 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::listeners::Protocol;
 
 /// The ports that the kernel gives to whoever asks for none in particular, so that one of them
 /// may be taken at any moment (`ip_local_port_range` in `ip(7)`).
@@ -26,12 +29,55 @@ pub(crate) fn ephemeral() -> RangeInclusive<u16> {
 /// abstract name (`unix(7)`) exists once, and ends with its last holder. `Ok(None)` means that
 /// somebody else has it.
 pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
-    let name = UnixAddr::from_abstract_name(format!("summon-port-{port}"))?;
+    let name = UnixAddr::from_abstract_name(claim_name(port))?;
     match UnixListener::bind_addr(&name) {
         Ok(listener) => Ok(Some(listener.into())),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Who has claimed a port.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    /// The guard of the service, or else the process that will have one started.
+    pub(crate) pid: u32,
+    /// Can be read when the last holder has ended. `None` when too many wait for it already.
+    pub(crate) ended: Option<OwnedFd>,
+}
+
+/// Says who holds the claim on a port: `None` if nobody does.
+pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
+    let kind = (AddressFamily::UNIX, SocketType::STREAM);
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(kind.0, kind.1, flags, None)?;
+    let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
+    // Nobody accepts: the connection waits in the listener's queue, and ends with it.
+    match rustix::net::connect(&socket, &name) {
+        Ok(()) => {
+            let peer = rustix::net::sockopt::socket_peercred(&socket)?;
+            Ok(Some(Holder {
+                pid: peer.pid.as_raw_nonzero().get() as u32,
+                ended: Some(socket),
+            }))
+        }
+        Err(Errno::AGAIN) => Ok(Some(Holder {
+            pid: 0,
+            ended: None,
+        })),
+        Err(Errno::CONNREFUSED) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes this process the one that others see as the holder of a claim that it was given.
+pub(crate) fn sign(claim: &OwnedFd) {
+    // A socket's peers are told who called `listen` last. What is no socket refuses, which is fine.
+    let _ = rustix::net::listen(claim, 128);
+}
+
+fn claim_name(port: u16) -> String {
+    format!("summon-port-{port}")
 }
 
 /// Whether a server could bind the port on every address of both families, for TCP and UDP.
@@ -66,6 +112,15 @@ fn can_bind(addr: &SocketAddr, kind: SocketType) -> bool {
         let _ = rustix::net::sockopt::set_ipv6_v6only(&socket, true);
     }
     rustix::net::bind(&socket, addr).is_ok()
+}
+
+/// Whether somebody has bound an address, told without asking the kernel who.
+pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
+    let kind = match protocol {
+        Protocol::Tcp => SocketType::STREAM,
+        Protocol::Udp => SocketType::DGRAM,
+    };
+    !can_bind(addr, kind)
 }
 
 /// Whether an address is one of this machine's own: only those can be bound.

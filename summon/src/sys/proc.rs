@@ -102,6 +102,28 @@ pub(crate) fn holder_of_socket(inode: u32) -> Option<u32> {
         .find(|pid| holds_socket(*pid, inode) == Holds::Yes)
 }
 
+/// Whether the process has a network of its own, other than ours (`network_namespaces(7)`).
+pub(crate) fn has_other_network(pid: u32) -> bool {
+    let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let theirs = network(&pid.to_string());
+    theirs.is_some() && theirs != network("self")
+}
+
+/// Whether somebody listens on a TCP port in the network of that process. Reads a table that is
+/// long on a busy machine, so it is for error messages alone.
+pub(crate) fn listens_in_network_of(pid: u32, port: u16) -> bool {
+    let wanted = format!(":{port:04X}");
+    ["tcp", "tcp6"].iter().any(|table| {
+        let table = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        table.lines().skip(1).any(|line| {
+            let mut fields = line.split_ascii_whitespace().skip(1);
+            let here = fields.next().is_some_and(|local| local.ends_with(&wanted));
+            // 0A is LISTEN.
+            here && fields.nth(1) == Some("0A")
+        })
+    })
+}
+
 fn all() -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();

@@ -10,6 +10,9 @@
 //! | `listen ADDR` | listens; connections are counted, and answered with the count |
 //! | `http ADDR STATUS` | answers HTTP, the request's head as the body |
 //! | `mute ADDR` | accepts, and never answers |
+//! | `udp ADDR` | binds a UDP socket |
+//! | `share ADDR` | listens with `SO_REUSEPORT`, beside others who do |
+//! | `handover ADDR` | listens, passes the socket to a child, and closes its own |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
 //! | `drip ADDR` | answers HTTP a byte a second |
 //! | `ignore` | ignores TERM, INT and HUP |
@@ -57,6 +60,9 @@ fn main() {
             "listen" => net::listen(&next()),
             "http" => net::http(&next(), &next()),
             "mute" => net::mute(&next()),
+            "udp" => net::udp(&next()),
+            "share" => net::share(&next()),
+            "handover" => net::handover(&next()),
             "once" => net::once(&next()),
             "drip" => net::drip(&next()),
             "ignore" => [libc::SIGTERM, libc::SIGINT, libc::SIGHUP]
@@ -174,7 +180,7 @@ fn from_hex(hex: &str) -> Vec<u8> {
         .collect()
 }
 
-fn actor(script: &str) -> Command {
+pub(crate) fn actor(script: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(script.split(' '));
     command

@@ -1,7 +1,8 @@
 //! The actor's servers. Each listens before it returns, and serves on a thread.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
@@ -74,4 +75,58 @@ pub(crate) fn drip(addr: &str) {
             }
         });
     });
+}
+
+pub(crate) fn udp(addr: &str) {
+    // Open to the end.
+    std::mem::forget(UdpSocket::bind(addr).expect("the UDP port is free"));
+}
+
+pub(crate) fn share(addr: &str) {
+    let addr: SocketAddr = addr.parse().expect("an address");
+    let SocketAddr::V4(addr) = addr else {
+        panic!("`share` speaks IPv4")
+    };
+    // SAFETY: takes numbers, returns a number.
+    let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    assert_ne!(fd, -1);
+    // SAFETY: a new descriptor, nobody else's.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    let on: libc::c_int = 1;
+    let place = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: addr.port().to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from(*addr.ip()).to_be(),
+        },
+        sin_zero: [0; 8],
+    };
+    // SAFETY: the option and the address are valid, and as long as is said.
+    let results = unsafe {
+        [
+            libc::setsockopt(
+                fd,
+                libc::SOL_SOCKET,
+                libc::SO_REUSEPORT,
+                (&raw const on).cast(),
+                4,
+            ),
+            libc::bind(
+                fd,
+                (&raw const place).cast(),
+                size_of_val(&place) as libc::socklen_t,
+            ),
+            libc::listen(fd, 16),
+        ]
+    };
+    assert_eq!(results, [0; 3], "{}", std::io::Error::last_os_error());
+    std::mem::forget(socket);
+}
+
+pub(crate) fn handover(addr: &str) {
+    let listener = bind(addr);
+    // SAFETY: clears close-on-exec of a descriptor of our own.
+    let kept = unsafe { libc::fcntl(listener.as_raw_fd(), libc::F_SETFD, 0) };
+    assert_eq!(kept, 0);
+    drop(crate::actor("wait").spawn().expect("a child"));
 }

@@ -10,8 +10,9 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::listen;
+use super::listen::{self, Place};
 use super::{Endpoint, NotReady, Probe, Target};
+use crate::sys::listeners::Protocol;
 
 /// Made by [`http`].
 #[derive(Clone, Debug)]
@@ -56,8 +57,12 @@ impl Probe for Http {
         let addr = match target.addr.get() {
             Some(addr) => addr,
             None => {
+                let place = Place {
+                    protocol: Protocol::Tcp,
+                    port,
+                };
                 let whose = Url::parse(&self.url).map_err(NotReady::ever)?.whose();
-                let addr = listen::look(target, url.host, port, whose)?;
+                let addr = listen::look(target, url.host, place, whose)?;
                 target.found_at(addr);
                 addr
             }
@@ -116,6 +121,7 @@ impl Probe for Http {
         Some(Endpoint {
             host: url.host.to_owned(),
             port,
+            protocol: Protocol::Tcp,
         })
     }
 

@@ -1,7 +1,7 @@
 //! As much of URLs as a probe needs.
 
 use crate::probe::Target;
-use crate::probe::listen::Whose;
+use crate::probe::listen::Server;
 
 /// The parts of a URL that a request needs.
 #[derive(Debug, PartialEq)]
@@ -69,10 +69,10 @@ impl Url<'_> {
     }
 
     /// `{db.port}` is a port of another process; all others are expected to be our own.
-    pub(super) fn whose(&self) -> Whose {
+    pub(super) fn whose(&self) -> Server {
         match self.port.contains('.') {
-            true => Whose::Anybodys,
-            false => Whose::Ours,
+            true => Server::Anybodys,
+            false => Server::Ours,
         }
     }
 }

@@ -19,6 +19,7 @@ use rustix::pipe::PipeFlags;
 use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
 use super::tree::{self, Reaped};
 use super::{Signal, signals, title, wire};
+use crate::sys::ports;
 use crate::sys::wait::timespec;
 
 /// Descendants that were forked while others were killed are looked for this often.
@@ -105,6 +106,8 @@ impl Guard {
         // Our own copy of the writing end would keep the pipe open.
         drop(write);
         let owner_pidfd = if launch.has_pidfd { fds.next() } else { None };
+        let held: Vec<OwnedFd> = fds.collect();
+        held.iter().for_each(ports::sign);
         let mut guard = Guard {
             owner: Some(owner),
             owner_pidfd,
@@ -121,7 +124,7 @@ impl Guard {
             phase: Phase::Running,
             stop: launch.stop,
             sweep: launch.sweep.clone(),
-            _held: fds.collect(),
+            _held: held,
         };
         guard.tell(News::Started {
             guard: std::process::id(),

@@ -1,0 +1,32 @@
+//! Whose listener counts.
+
+/// Whose listener on the port means that a service is ready: its `"own"`, which is the default, or
+/// `"any"`. Made from text, by [`Coordinated::listener`](crate::Coordinated::listener).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose(Result<bool, String>);
+
+impl Whose {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.0.clone().map(drop)
+    }
+
+    pub(crate) fn is_any(&self) -> bool {
+        self.0 == Ok(true)
+    }
+}
+
+impl Default for Whose {
+    fn default() -> Whose {
+        Whose(Ok(false))
+    }
+}
+
+impl From<&str> for Whose {
+    fn from(text: &str) -> Whose {
+        Whose(match text {
+            "own" => Ok(false),
+            "any" => Ok(true),
+            other => Err(format!("`listener` is \"own\" or \"any\", not {other:?}")),
+        })
+    }
+}
