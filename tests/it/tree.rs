@@ -87,6 +87,20 @@ impl Owner {
     }
 
     pub(crate) fn from(command: &mut Command) -> Owner {
+        // Whoever runs these tests in the background of a script has INT ignored, and it stays so.
+        let hear_int = || {
+            // SAFETY: no handler runs.
+            #[expect(unsafe_code, reason = "std changes no dispositions")]
+            unsafe {
+                libc::signal(libc::SIGINT, libc::SIG_DFL)
+            };
+            Ok(())
+        };
+        // SAFETY: signal is async-signal-safe.
+        #[expect(unsafe_code, reason = "std changes no dispositions")]
+        unsafe {
+            command.pre_exec(hear_int)
+        };
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -151,7 +165,7 @@ fn services_and_helpers_hold_nothing_of_the_tests() {
     unsafe {
         command.pre_exec(leak)
     };
-    let mut owner = Owner::from(&mut command);
+    let owner = Owner::from(&mut command);
     let of_owner = open_files(owner.child.id());
     assert!(of_owner.contains(&PathBuf::from(ACTOR)));
     let streams: Vec<PathBuf> = [1, 2]
@@ -178,8 +192,14 @@ fn services_and_helpers_hold_nothing_of_the_tests() {
     });
     assert_eq!((sockets[0].len(), sockets[1].len()), (1, 1), "{sockets:?}");
     assert_ne!(sockets[0], sockets[1]);
-    owner.signal(libc::SIGKILL, false);
-    owner.child.wait().unwrap();
+}
+
+impl Drop for Owner {
+    /// Whatever a test found, its owner ends with it.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 fn open_files(pid: u32) -> Vec<PathBuf> {
@@ -276,7 +296,4 @@ fn a_test_may_wait_for_all_its_children() {
     let owner = Owner::start("plain", "wait");
     let children = family(owner.child.id());
     assert_eq!(children.len(), 1, "{children:?}");
-    owner.signal(libc::SIGKILL, false);
-    let mut child = owner.child;
-    child.wait().unwrap();
 }

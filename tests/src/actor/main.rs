@@ -13,6 +13,7 @@
 //! | `udp ADDR` | binds a UDP socket |
 //! | `share ADDR` | listens with `SO_REUSEPORT`, beside others who do |
 //! | `handover ADDR` | listens, passes the socket to a child, and closes its own |
+//! | `churn` | opens and closes ephemeral ports as fast as it can |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
 //! | `drip ADDR` | answers HTTP a byte a second |
 //! | `ignore` | ignores TERM, INT and HUP |
@@ -63,6 +64,7 @@ fn main() {
             "udp" => net::udp(&next()),
             "share" => net::share(&next()),
             "handover" => net::handover(&next()),
+            "churn" => net::churn(),
             "once" => net::once(&next()),
             "drip" => net::drip(&next()),
             "ignore" => [libc::SIGTERM, libc::SIGINT, libc::SIGHUP]

@@ -130,3 +130,14 @@ pub(crate) fn handover(addr: &str) {
     assert_eq!(kept, 0);
     drop(crate::actor("wait").spawn().expect("a child"));
 }
+
+pub(crate) fn churn() -> ! {
+    let mut held = std::collections::VecDeque::new();
+    loop {
+        held.extend(TcpListener::bind("127.0.0.1:0"));
+        held.extend(TcpListener::bind("[::1]:0"));
+        if held.len() > 100 {
+            held.drain(..50);
+        }
+    }
+}

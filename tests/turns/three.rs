@@ -1,0 +1,3 @@
+//! One of three binaries that want the same fixed port.
+
+mod common;
