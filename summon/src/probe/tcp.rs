@@ -12,8 +12,14 @@ pub struct Tcp(Endpoint);
 ///
 /// `localhost` means 127.0.0.1 and ::1, and either will do; [`Process::addr`](crate::Process::addr)
 /// then tells which. The kernel is asked who listens, so the server sees no connection from this
-/// (on Linux, for addresses of this machine). A server that is somebody else's is never taken for
-/// ours: that is an error which names it.
+/// (`sock_diag(7)`). A server that is somebody else's is never taken for ours: that is an error
+/// which names it.
+///
+/// # Platform notes
+///
+/// It is known by connecting instead, which a server sees, where the host is another machine,
+/// where the kernel does not tell (some sandboxes), and where the owner of the socket can't be
+/// read (a set-uid program, another user's process).
 ///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
