@@ -103,10 +103,8 @@ fn can_bind(addr: &SocketAddr, kind: SocketType) -> bool {
         // No such family on this machine, so nobody has the port there.
         return true;
     };
-    if kind == SocketType::STREAM {
-        // As servers do: connections that linger in TIME_WAIT are nobody's.
-        let _ = rustix::net::sockopt::set_socket_reuseaddr(&socket, true);
-    }
+    // Without SO_REUSEADDR, so that a port with connections in TIME_WAIT is not free: a server
+    // that does not set it either could not bind it (`socket(7)`).
     if addr.is_ipv6() {
         // Each family for itself.
         let _ = rustix::net::sockopt::set_ipv6_v6only(&socket, true);
@@ -140,6 +138,17 @@ mod tests {
             let udp = std::net::UdpSocket::bind(at).unwrap();
             assert!(!is_free(udp.local_addr().unwrap().port()), "udp {at}");
         }
+    }
+
+    #[test]
+    fn a_port_with_a_lingering_connection_is_not_free() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let client = std::net::TcpStream::connect(addr).unwrap();
+        // Who closes first keeps the connection in TIME_WAIT, here the server.
+        drop(listener.accept().unwrap());
+        drop((client, listener));
+        assert!(!is_free(addr.port()));
     }
 
     #[test]
