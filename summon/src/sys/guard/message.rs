@@ -37,17 +37,22 @@ pub(super) struct Launch {
     pub(super) stop: StopPlan,
     pub(super) sweep: Sweep,
     pub(super) has_pidfd: bool,
+    /// A listening socket and the runner's pidfd come too: the service may be shared.
+    pub(super) is_shared: bool,
 }
 
 /// What the owner asks of a guard.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Order {
     Signal(super::Signal),
     Stop(StopPlan),
+    /// It is ready to be shared: from now on it belongs to the runner. The bytes are what others
+    /// need to know.
+    Share(Vec<u8>),
 }
 
 /// What a guard tells its owner.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum News {
     /// The program has been exec'ed. (Pids of the guard and of the program.)
     Started { guard: u32, pid: u32 },
@@ -59,6 +64,8 @@ pub(super) enum News {
     Exited(i32),
     /// Nothing of the service is left.
     Gone,
+    /// It is shared; the bytes of [`Order::Share`].
+    Shared(Vec<u8>),
 }
 
 /// What a guard does before the program runs.
@@ -87,6 +94,7 @@ impl Launch {
         out.path(self.sweep.file.as_ref());
         out.path(self.sweep.parent.as_ref());
         out.number(self.has_pidfd.into());
+        out.number(self.is_shared.into());
         out.0
     }
 
@@ -104,12 +112,13 @@ impl Launch {
                 parent: from.path()?,
             },
             has_pidfd: from.number()? != 0,
+            is_shared: from.number()? != 0,
         })
     }
 }
 
 impl Order {
-    pub(super) fn encode(self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
         match self {
             Order::Signal(signal) => {
@@ -118,7 +127,11 @@ impl Order {
             }
             Order::Stop(plan) => {
                 out.0.push(1);
-                out.stop(plan);
+                out.stop(*plan);
+            }
+            Order::Share(bytes) => {
+                out.0.push(2);
+                out.bytes(bytes);
             }
         }
         out.0
@@ -129,23 +142,28 @@ impl Order {
         match tag {
             0 => Ok(Order::Signal(from.signal()?)),
             1 => Ok(Order::Stop(from.stop()?)),
+            2 => Ok(Order::Share(from.bytes()?.to_vec())),
             _ => Err(garbled()),
         }
     }
 }
 
 impl News {
-    pub(super) fn encode(self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
         let (tag, numbers): (u8, &[u64]) = match self {
-            News::Started { guard, pid } => (0, &[guard.into(), pid.into()]),
-            News::Refused { step, errno } => (1, &[step as u64, u64::from(errno as u32)]),
-            News::Grown(length) => (2, &[length]),
-            News::Exited(status) => (3, &[u64::from(status as u32)]),
+            News::Started { guard, pid } => (0, &[(*guard).into(), (*pid).into()]),
+            News::Refused { step, errno } => (1, &[*step as u64, u64::from(*errno as u32)]),
+            News::Grown(length) => (2, &[*length]),
+            News::Exited(status) => (3, &[u64::from(*status as u32)]),
             News::Gone => (4, &[]),
+            News::Shared(_) => (5, &[]),
         };
         out.0.push(tag);
         numbers.iter().for_each(|number| out.number(*number));
+        if let News::Shared(bytes) = self {
+            out.bytes(bytes);
+        }
         out.0
     }
 
@@ -168,6 +186,7 @@ impl News {
             2 => News::Grown(from.number()?),
             3 => News::Exited(from.signed()?),
             4 => News::Gone,
+            5 => News::Shared(from.bytes()?.to_vec()),
             _ => return Err(garbled()),
         })
     }
@@ -275,6 +294,7 @@ mod tests {
                 ..Sweep::default()
             },
             has_pidfd: true,
+            is_shared: false,
         }
     }
 

@@ -5,13 +5,18 @@
 //! The owner's side is here: [`Guarded`] is a command under a guard, and a thread of its own
 //! hears what the guard says.
 //!
+//! A shared service is detached from its owner once it is ready: then its guard answers whoever
+//! connects to its socket, and stops the service when the runner (cargo, nextest) has ended.
+//!
 //! Two things tell a guard that its owner has ended, whichever comes first: the socket closes,
 //! and the owner's pidfd becomes readable. The second counts where some forked child of the
 //! test still holds a copy of the socket.
 
 mod hire;
+mod listener;
 mod message;
 mod owner;
+mod sharing;
 mod signals;
 mod title;
 mod tree;
@@ -20,7 +25,7 @@ mod watch;
 mod wire;
 
 pub(crate) use message::{Step, StopPlan, Sweep};
-pub(crate) use owner::{Guarded, Interest, LaunchError, Plan};
+pub(crate) use owner::{Guarded, Interest, LaunchError, Plan, Sharing};
 
 use super::Signal;
 

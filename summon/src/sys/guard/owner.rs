@@ -27,6 +27,17 @@ pub(crate) struct Plan {
     pub(crate) log: OwnedFd,
     /// Locks and leases that last as long as the service.
     pub(crate) held: Vec<OwnedFd>,
+    /// For a service that is to be shared.
+    pub(crate) sharing: Option<Sharing>,
+}
+
+/// What makes a service one that several processes use.
+#[derive(Debug)]
+pub(crate) struct Sharing {
+    /// Where its users connect: a listening socket.
+    pub(crate) socket: OwnedFd,
+    /// A pidfd of the process at whose end the service ends.
+    pub(crate) runner: OwnedFd,
 }
 
 /// Why a command did not come to run.
@@ -41,7 +52,7 @@ pub(crate) enum LaunchError {
 }
 
 /// What is known of the service by now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     /// The guard and the program.
     pub(crate) pids: Option<(u32, u32)>,
@@ -53,6 +64,8 @@ pub(crate) struct State {
     pub(crate) gone: bool,
     /// The guard ended before it had said that nothing is left: somebody killed it.
     pub(crate) guard_died: bool,
+    /// It is shared: what its users need to know.
+    pub(crate) shared: Option<Arc<[u8]>>,
     refused: Option<(Step, i32)>,
     finished: bool,
 }
@@ -111,9 +124,12 @@ impl Guarded {
             stop: plan.stop,
             sweep: plan.sweep.clone(),
             has_pidfd: pidfd.is_some(),
+            is_shared: plan.sharing.is_some(),
         };
+        let sharing = plan.sharing.iter().flat_map(|it| [&it.socket, &it.runner]);
         let fds: Vec<BorrowedFd<'_>> = std::iter::once(&plan.log)
             .chain(&pidfd)
+            .chain(sharing)
             .chain(&plan.held)
             .map(AsFd::as_fd)
             .collect();
@@ -144,6 +160,21 @@ impl Guarded {
         }
     }
 
+    /// Becomes a user of a shared service, by a socket to its guard.
+    pub(crate) fn join(socket: UnixStream) -> io::Result<Guarded> {
+        let guarded = Guarded {
+            socket,
+            shared: Arc::default(),
+        };
+        guarded.listen()?;
+        Ok(guarded)
+    }
+
+    /// Lets others use the service, and gives it to the runner.
+    pub(crate) fn share(&self, bytes: &[u8]) -> io::Result<()> {
+        wire::send(&self.socket, &Order::Share(bytes.to_vec()).encode(), &[])
+    }
+
     /// Hears the guard on a thread of its own, until it closes. The thread has no other job, and
     /// lives as long as the service.
     fn listen(&self) -> io::Result<()> {
@@ -165,7 +196,7 @@ impl Guarded {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.shared.lock().state
+        self.shared.lock().state.clone()
     }
 
     /// Waits until `done` says so of the state, or, with `Ok(None)`, until the deadline. Waking
@@ -253,6 +284,7 @@ impl Shared {
             News::Exited(status) => state.exit = Some(ExitStatus::from_raw(status)),
             // `gone` is true when the guard has ended too, see `guard_closed`.
             News::Gone => state.finished = true,
+            News::Shared(bytes) => state.shared = Some(bytes.into()),
         });
     }
 

@@ -7,16 +7,17 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 use rustix::pipe::PipeFlags;
 
+use super::listener::Listener;
 use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
+use super::sharing::Sharing;
 use super::tree::{self, Reaped};
 use super::{Signal, signals, title, wire};
 use crate::sys::ports;
@@ -45,21 +46,22 @@ pub(super) fn run(owner: UnixStream) {
 }
 
 struct Guard {
-    /// `None` once it has closed.
-    owner: Option<UnixStream>,
+    /// `None` once it has closed, or once the service is shared.
+    owner: Option<Listener>,
     /// Can be read when the owner is dead, even if some child of it still holds the socket.
     owner_pidfd: Option<OwnedFd>,
     inbox: Vec<u8>,
-    outbox: Vec<u8>,
+    sharing: Option<Sharing>,
     child_ended: OwnedFd,
     output: Option<File>,
     log: File,
     length: u64,
-    told: u64,
     leader: u32,
     leader_reaped: bool,
-    exit_told: bool,
+    /// The wait status of the leader, once it has ended.
+    exit: Option<i32>,
     phase: Phase,
+    name: String,
     stop: StopPlan,
     sweep: Sweep,
     /// Locks and leases, which end with this process.
@@ -88,7 +90,6 @@ impl Guard {
         let prepared = (|| {
             rustix::process::setsid()?;
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-            owner.set_nonblocking(true)?;
             let log = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
             let child_ended = signals::notice_children()?;
             let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
@@ -106,31 +107,42 @@ impl Guard {
         // Our own copy of the writing end would keep the pipe open.
         drop(write);
         let owner_pidfd = if launch.has_pidfd { fds.next() } else { None };
+        let sharing = match launch.is_shared {
+            true => Sharing::new(fds.next(), fds.next()),
+            false => None,
+        };
         let held: Vec<OwnedFd> = fds.collect();
         held.iter().for_each(ports::sign);
+        let log = File::from(log);
         let mut guard = Guard {
-            owner: Some(owner),
+            // A socket that can't be made non-blocking is as good as closed.
+            owner: Listener::new(owner).ok(),
             owner_pidfd,
             inbox: Vec::new(),
-            outbox: Vec::new(),
+            sharing,
             child_ended,
             output: Some(File::from(read)),
-            log: File::from(log),
-            length: 0,
-            told: 0,
+            length: log.metadata().map_or(0, |log| log.len()),
+            log,
             leader,
             leader_reaped: false,
-            exit_told: false,
+            exit: None,
             phase: Phase::Running,
+            name: launch.name.clone(),
             stop: launch.stop,
             sweep: launch.sweep.clone(),
             _held: held,
         };
-        guard.tell(News::Started {
-            guard: std::process::id(),
-            pid: leader,
-        });
+        let started = guard.started();
+        guard.tell(&started);
         Ok(guard)
+    }
+
+    fn started(&self) -> News {
+        News::Started {
+            guard: std::process::id(),
+            pid: self.leader,
+        }
     }
 
     fn watch(mut self) {
@@ -139,78 +151,90 @@ impl Guard {
             let happened = self.sleep().unwrap_or_else(|_| {
                 // Without poll nothing sensible is left to do but to keep the promise.
                 self.phase = Phase::Killing;
-                Happened::default()
+                Vec::new()
             });
-            if happened.output {
-                self.pump();
-            }
-            if happened.owner_ended {
-                self.lose_owner();
-            }
-            if happened.owner_spoke {
-                self.obey();
-            }
-            if happened.child_ended {
-                let _ = rustix::io::read(&self.child_ended, &mut [0; 64]);
+            for what in happened {
+                match what {
+                    Happened::Output => self.pump(),
+                    Happened::OwnerEnded => self.lose_owner(),
+                    Happened::OwnerSpoke => self.obey(),
+                    Happened::Users => self.meet_users(),
+                    Happened::RunnerEnded => self.end_run(),
+                    Happened::ChildEnded => {
+                        let _ = rustix::io::read(&self.child_ended, &mut [0; 64]);
+                    }
+                }
             }
             self.reap();
             self.advance();
         }
         self.pump();
-        self.tell(News::Grown(self.length));
-        self.tell(News::Gone);
-        match self.owner {
-            Some(owner) => {
-                // The last words may block: the owner reads them, or it dies and they fail.
-                let _ = owner.set_nonblocking(false);
-                let _ = rustix::io::retry_on_intr(|| {
-                    rustix::net::send(&owner, &self.outbox, SendFlags::NOSIGNAL)
-                });
-            }
-            None => sweep(&self.sweep),
+        self.tell(&News::Grown(self.length));
+        self.tell(&News::Gone);
+        // Files go before the news that all is gone.
+        if self.owner.is_none() {
+            sweep(&self.sweep);
         }
+        let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
+        self.owner.into_iter().chain(users).for_each(Listener::part);
     }
 
-    fn sleep(&self) -> io::Result<Happened> {
+    /// Sleeps until something happens, and says what.
+    fn sleep(&self) -> io::Result<Vec<Happened>> {
         let timeout = match self.phase {
             Phase::Running => None,
             Phase::Stopping { until, .. } => Some(until.saturating_duration_since(Instant::now())),
             Phase::Killing | Phase::Gone => Some(LOOK_AGAIN),
         };
-        let mut from_owner = PollFlags::IN;
-        if !self.outbox.is_empty() || self.told != self.length {
-            from_owner |= PollFlags::OUT;
-        }
-        let mut fds = vec![PollFd::new(&self.child_ended, PollFlags::IN)];
-        let mut add = |fd| {
-            fds.push(fd);
-            fds.len() - 1
-        };
-        let owner = self
-            .owner
-            .as_ref()
-            .map(|it| add(PollFd::new(it, from_owner)));
-        let pidfd = self
-            .owner_pidfd
-            .as_ref()
-            .map(|it| add(PollFd::new(it, PollFlags::IN)));
-        let output = self
-            .output
-            .as_ref()
-            .map(|it| add(PollFd::new(it, PollFlags::IN)));
-        match rustix::event::poll(&mut fds, timeout.map(timespec).as_ref()) {
+        let watched = self.watched();
+        let mut polled: Vec<_> = watched
+            .iter()
+            .map(|(_, fd, wanted)| PollFd::from_borrowed_fd(*fd, *wanted))
+            .collect();
+        match rustix::event::poll(&mut polled, timeout.map(timespec).as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         let can_read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        let readable =
-            |at: Option<usize>| at.is_some_and(|at| fds[at].revents().intersects(can_read));
-        Ok(Happened {
-            child_ended: readable(Some(0)),
-            owner_spoke: readable(owner),
-            owner_ended: readable(pidfd),
-            output: readable(output),
-        })
+        let readable = |(fd, _): &(&PollFd<'_>, _)| fd.revents().intersects(can_read);
+        let pairs = polled.iter().zip(&watched).filter(readable);
+        Ok(pairs.map(|(_, (what, ..))| *what).collect())
+    }
+
+    fn watched(&self) -> Vec<(Happened, BorrowedFd<'_>, PollFlags)> {
+        let mut watched = vec![(
+            Happened::ChildEnded,
+            self.child_ended.as_fd(),
+            PollFlags::IN,
+        )];
+        let mut watch = |what, fd, wanted| watched.push((what, fd, wanted));
+        if let Some(owner) = &self.owner {
+            watch(
+                Happened::OwnerSpoke,
+                owner.socket.as_fd(),
+                owner.wanted(self.length),
+            );
+        }
+        if let Some(pidfd) = &self.owner_pidfd {
+            watch(Happened::OwnerEnded, pidfd.as_fd(), PollFlags::IN);
+        }
+        if let Some(output) = &self.output {
+            watch(Happened::Output, output.as_fd(), PollFlags::IN);
+        }
+        if let Some(sharing) = &self.sharing {
+            watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
+            if let Some(runner) = &sharing.runner {
+                watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
+            }
+            for user in &sharing.users {
+                watch(
+                    Happened::Users,
+                    user.socket.as_fd(),
+                    user.wanted(self.length),
+                );
+            }
+        }
+        watched
     }
 
     /// Moves what the pipe holds into the log. It never waits for an end of file, which some
@@ -238,22 +262,18 @@ impl Guard {
     }
 
     fn obey(&mut self) {
-        let mut buffer = [0; 1024];
-        while let Some(owner) = &mut self.owner {
-            match owner.read(&mut buffer) {
-                Ok(0) => return self.lose_owner(),
-                Ok(read) => self.inbox.extend(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => return self.lose_owner(),
-            }
-        }
+        let Some(owner) = &mut self.owner else { return };
+        let closed = owner.hear(&mut self.inbox).is_err();
         while let Ok(Some(frame)) = wire::take_frame(&mut self.inbox) {
             match Order::decode(&frame) {
                 Ok(Order::Signal(signal)) => self.signal(signal),
                 Ok(Order::Stop(plan)) => self.stop(plan),
+                Ok(Order::Share(bytes)) => return self.share(bytes),
                 Err(_) => return self.lose_owner(),
             }
+        }
+        if closed {
+            self.lose_owner();
         }
     }
 
@@ -261,7 +281,35 @@ impl Guard {
     fn lose_owner(&mut self) {
         self.owner = None;
         self.owner_pidfd = None;
-        self.outbox.clear();
+        if self.phase == Phase::Running {
+            self.stop(self.stop);
+        }
+    }
+
+    /// From now on the service belongs to the runner, and its owner is a user like others.
+    fn share(&mut self, bytes: Vec<u8>) {
+        let Some(sharing) = &mut self.sharing else {
+            return self.lose_owner();
+        };
+        sharing.shared = Some(bytes.clone());
+        sharing.users.extend(self.owner.take());
+        self.owner_pidfd = None;
+        title::set(&format!("summon-guard: {}, a fixture", self.name));
+        self.tell(&News::Shared(bytes));
+    }
+
+    fn meet_users(&mut self) {
+        let mut news = vec![self.started(), News::Grown(self.length)];
+        news.extend(self.exit.map(News::Exited));
+        if let Some(sharing) = &mut self.sharing {
+            sharing.meet_users(news);
+        }
+    }
+
+    fn end_run(&mut self) {
+        if let Some(sharing) = &mut self.sharing {
+            sharing.runner = None;
+        }
         if self.phase == Phase::Running {
             self.stop(self.stop);
         }
@@ -298,12 +346,12 @@ impl Guard {
             match tree::reap(keep) {
                 Ok(Reaped::Child(pid, status)) if pid == self.leader => {
                     self.leader_reaped = keep.is_none();
-                    if !self.exit_told {
-                        self.exit_told = true;
+                    if self.exit.is_none() {
+                        self.exit = Some(status);
                         // What it wrote before it ended comes before the news of its end.
                         self.pump();
-                        self.tell(News::Grown(self.length));
-                        self.tell(News::Exited(status));
+                        self.tell(&News::Grown(self.length));
+                        self.tell(&News::Exited(status));
                     }
                     if keep.is_some() {
                         return;
@@ -338,36 +386,39 @@ impl Guard {
         }
     }
 
-    fn tell(&mut self, news: News) {
-        if let News::Grown(length) = news {
-            self.told = length;
-        }
-        if self.owner.is_some() {
-            self.outbox.extend(wire::frame(&news.encode()));
+    fn tell(&mut self, news: &News) {
+        let users = self
+            .sharing
+            .iter_mut()
+            .flat_map(|sharing| &mut sharing.users);
+        for listener in self.owner.iter_mut().chain(users) {
+            listener.tell(news);
         }
     }
 
-    /// Sends what can be sent without blocking: an owner that does not read (it may be stopped
-    /// in a debugger) must not stop the service.
     fn flush(&mut self) {
-        if self.outbox.is_empty() && self.told != self.length {
-            self.tell(News::Grown(self.length));
+        let length = self.length;
+        if let Some(sharing) = &mut self.sharing {
+            sharing.users.retain_mut(|user| user.flush(length).is_ok());
         }
-        let Some(owner) = &self.owner else { return };
-        match rustix::net::send(owner, &self.outbox, SendFlags::NOSIGNAL) {
-            Ok(sent) => drop(self.outbox.drain(..sent)),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-            Err(_) => self.lose_owner(),
+        if self
+            .owner
+            .as_mut()
+            .is_some_and(|owner| owner.flush(length).is_err())
+        {
+            self.lose_owner();
         }
     }
 }
 
-#[derive(Default)]
-struct Happened {
-    child_ended: bool,
-    owner_spoke: bool,
-    owner_ended: bool,
-    output: bool,
+#[derive(Clone, Copy, PartialEq)]
+enum Happened {
+    ChildEnded,
+    OwnerSpoke,
+    OwnerEnded,
+    Output,
+    Users,
+    RunnerEnded,
 }
 
 /// Removes what the owner would have removed, had it lived.

@@ -1,0 +1,49 @@
+//! The guard's side of a service that several processes use.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+
+use super::listener::Listener;
+use super::message::News;
+
+/// What makes a service one that several processes use.
+pub(super) struct Sharing {
+    pub(super) socket: UnixListener,
+    /// Can be read when the runner has ended. `None` once it was.
+    pub(super) runner: Option<OwnedFd>,
+    pub(super) users: Vec<Listener>,
+    /// What users need to know, once it is ready for them.
+    pub(super) shared: Option<Vec<u8>>,
+}
+
+impl Sharing {
+    pub(super) fn new(socket: Option<OwnedFd>, runner: Option<OwnedFd>) -> Option<Sharing> {
+        let socket = UnixListener::from(socket?);
+        socket.set_nonblocking(true).ok()?;
+        Some(Sharing {
+            socket,
+            runner: Some(runner?),
+            users: Vec::new(),
+            shared: None,
+        })
+    }
+
+    /// Lets new users in, who are told the news so far, and those go who have closed. What users
+    /// say is of no interest.
+    pub(super) fn meet_users(&mut self, mut news: Vec<News>) {
+        news.extend(self.shared.clone().map(News::Shared));
+        self.users
+            .retain_mut(|user| user.hear(&mut Vec::new()).is_ok());
+        while let Ok((socket, _)) = self.socket.accept() {
+            let peer = rustix::net::sockopt::socket_peercred(&socket);
+            // The socket's name is no secret; what is said there is for this user alone.
+            if !peer.is_ok_and(|peer| peer.uid == rustix::process::geteuid()) {
+                continue;
+            }
+            if let Ok(mut user) = Listener::new(socket) {
+                news.iter().for_each(|news| user.tell(news));
+                self.users.push(user);
+            }
+        }
+    }
+}
