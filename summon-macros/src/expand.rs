@@ -12,16 +12,26 @@ pub(crate) fn expand(model: Model) -> TokenStream {
     let names: Vec<Ident> = (0..model.summoned.len())
         .map(|index| own(&format!("executor_{index}")))
         .collect();
-    let executors = model.summoned.iter().zip(&names).map(|(summoned, name)| {
-        let executor = executor(summoned);
-        quote!(let #name = #executor;)
-    });
+    // What the parameters call them.
+    let called = |index: usize| match model.parameters.get(index).and_then(Parameter::name) {
+        Some(called) => quote!(::core::option::Option::Some(#called)),
+        None => quote!(::core::option::Option::None),
+    };
+    let executors =
+        model
+            .summoned
+            .iter()
+            .zip(&names)
+            .enumerate()
+            .map(|(index, (summoned, name))| {
+                let executor = match summoned.kind {
+                    Kind::Fixture => used(summoned, &called(index)),
+                    _ => executor(summoned),
+                };
+                quote!(let #name = #executor;)
+            });
     let members = names.iter().enumerate().map(|(index, name)| {
-        let called = model.parameters.get(index).and_then(Parameter::name);
-        let called = match called {
-            Some(called) => quote!(::core::option::Option::Some(#called)),
-            None => quote!(::core::option::Option::None),
-        };
+        let called = called(index);
         quote!((#called, &#name))
     });
     let (scope, error) = (own("_scope"), own("error"));
@@ -55,12 +65,21 @@ pub(crate) fn expand_error(errors: &syn::Error, item: Function) -> TokenStream {
     output
 }
 
-fn executor(summoned: &Summoned) -> TokenStream {
+fn used(summoned: &Summoned, called: &TokenStream) -> TokenStream {
+    let fixture = &summoned.main;
+    let span = summoned
+        .key
+        .span()
+        .resolved_at(proc_macro2::Span::mixed_site());
+    quote_spanned!(span=> ::summon::__private::Used::new(&#fixture, #called))
+}
+
+pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
     let Summoned { key, main, .. } = summoned;
     // At the key, so that errors and `Location::caller` speak of the attribute's line.
     let span = key.span().resolved_at(proc_macro2::Span::mixed_site());
     let made = match summoned.kind {
-        Kind::Executor => main.to_token_stream(),
+        Kind::Executor | Kind::Fixture => main.to_token_stream(),
         Kind::Simple => quote_spanned!(span=> ::summon::SimpleExecutor::new(#main)),
         Kind::Output => {
             let banner = &summoned.banner;

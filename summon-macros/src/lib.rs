@@ -6,6 +6,7 @@
 
 mod args;
 mod expand;
+mod fixture;
 mod item;
 mod model;
 
@@ -31,4 +32,10 @@ pub fn summon(attribute: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     output.into()
+}
+
+/// See `summon::fixture`, where it is documented.
+#[proc_macro_attribute]
+pub fn fixture(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    fixture::expand(attribute.into(), item.into()).into()
 }

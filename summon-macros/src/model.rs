@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     Udp,
     Http,
     Executor,
+    Fixture,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -45,6 +46,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("udp", Kind::Udp),
     ("http", Kind::Http),
     ("executor", Kind::Executor),
+    ("fixture", Kind::Fixture),
 ];
 
 impl Kind {
@@ -61,7 +63,7 @@ impl Kind {
     /// The keys that are part of the kind and no calls of the builder.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Kind::Simple | Kind::Executor => &[],
+            Kind::Simple | Kind::Executor | Kind::Fixture => &[],
             Kind::Output => &["banner"],
             Kind::Tcp | Kind::Udp => &["host", "port"],
             Kind::Http => &["host", "port", "path", "url"],
@@ -129,8 +131,11 @@ fn wrong_count(parameters: &[Parameter], attributes: usize) -> syn::Error {
 
 impl Summoned {
     fn parse(tokens: TokenStream) -> syn::Result<Summoned> {
+        Summoned::from_args(args::parse(tokens)?)
+    }
+
+    pub(crate) fn from_args(mut args: Vec<Arg>) -> syn::Result<Summoned> {
         let mut errors = Errors::default();
-        let mut args = args::parse(tokens)?;
         let mut kinds = args::take(&mut args, |key| Kind::of(key).is_some());
         if kinds.is_empty() {
             return Err(no_kind(&args));
@@ -170,6 +175,10 @@ impl Summoned {
         }
         for arg in &args {
             errors.add_some(misplaced(arg, kind));
+            if kind == Kind::Fixture {
+                let message = "a fixture has its options where it is declared";
+                errors.add(syn::Error::new(arg.key.span(), message));
+            }
         }
         match (errors.0, main) {
             (Some(errors), _) => Err(errors),
@@ -189,7 +198,7 @@ impl Summoned {
     }
 }
 
-fn one_value(arg: Arg) -> syn::Result<Expr> {
+pub(crate) fn one_value(arg: Arg) -> syn::Result<Expr> {
     let key = arg.key;
     let mut values = arg.values.into_iter();
     match (values.next(), values.next()) {
@@ -220,7 +229,7 @@ fn misplaced(arg: &Arg, kind: Kind) -> Option<syn::Error> {
 }
 
 fn no_kind(args: &[Arg]) -> syn::Error {
-    let all = "`simple`, `output`, `tcp`, `udp`, `http` or `executor`";
+    let all = "`simple`, `output`, `tcp`, `udp`, `http`, `executor` or `fixture`";
     let Some(first) = args.first() else {
         let message = format!(
             "say what to summon: {all}, as in `#[summon(tcp = \"redis-server --port {{port}}\")]`"
@@ -304,10 +313,10 @@ fn constructed(expr: &Expr) -> Option<Ident> {
 
 /// Errors as they come, to be told all at once.
 #[derive(Default)]
-struct Errors(Option<syn::Error>);
+pub(crate) struct Errors(pub(crate) Option<syn::Error>);
 
 impl Errors {
-    fn add(&mut self, error: syn::Error) {
+    pub(crate) fn add(&mut self, error: syn::Error) {
         match &mut self.0 {
             Some(errors) => errors.combine(error),
             None => self.0 = Some(error),
@@ -318,7 +327,7 @@ impl Errors {
         error.into_iter().for_each(|error| self.add(error));
     }
 
-    fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 }

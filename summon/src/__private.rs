@@ -1,6 +1,9 @@
 //! What the attribute's expansion may name. Nothing here is for people, and nothing is stable.
 
+pub use crate::fixture::{Plan, Scope as FixtureScope, Used};
 pub use crate::orchestrator::{Scope, orchestrated};
+
+pub use std::sync::Arc;
 
 use crate::error::Error;
 use crate::executor::Executor;
@@ -11,7 +14,9 @@ pub fn scope<'a, const N: usize>(
     members: [(Option<&str>, &'a dyn Executor); N],
 ) -> Result<Scope<'a>, Error> {
     for (name, executor) in &members {
-        if let (Some(name), Some(process)) = (name, executor.process()) {
+        // A fixture has names of its own, one for each set.
+        if let (Some(name), Some(process), None) = (name, executor.process(), executor.shared_as())
+        {
             process.suggest_name(name);
         }
     }

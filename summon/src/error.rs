@@ -20,10 +20,11 @@ use std::sync::Arc;
 /// assert!(report.starts_with("no-such-program could not be started: there is no such program"));
 /// assert!(report.contains("\n  command   no-such-program --fast"));
 /// ```
-pub struct Error(Box<Report>);
+#[derive(Clone)]
+pub struct Error(Arc<Report>);
 
 /// What an error is made of. The layout of its text is known here and nowhere else.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Report {
     headline: String,
     facts: Vec<(&'static str, String)>,
@@ -34,6 +35,7 @@ struct Report {
 }
 
 /// The end of what a program wrote.
+#[derive(Clone)]
 pub(crate) struct Tail {
     pub(crate) bytes: Vec<u8>,
     /// How many lines there are in all.
@@ -52,35 +54,58 @@ const SHOWN: usize = 20;
 
 impl Error {
     pub(crate) fn new(headline: impl Into<String>) -> Error {
-        Error(Box::new(Report {
+        Error(Arc::new(Report {
             headline: headline.into(),
             ..Report::default()
         }))
     }
 
+    /// The text for another process, which makes an error of it that says the same.
+    pub(crate) fn to_note(&self) -> String {
+        let flag = |is: bool, word: &'static str| if is { word } else { "" };
+        let timeout = flag(self.is_timeout(), "timeout");
+        format!(
+            "{timeout} {}\n{self}",
+            flag(self.is_already_running(), "running")
+        )
+    }
+
+    pub(crate) fn from_note(note: &str) -> Error {
+        let (flags, text) = note.split_once('\n').unwrap_or(("", note));
+        let mut error = Error::new(text);
+        error.report().timeout = flags.contains("timeout");
+        error.report().already_running = flags.contains("running");
+        error
+    }
+
+    /// Nobody shares it while it is made, so nothing is copied.
+    fn report(&mut self) -> &mut Report {
+        Arc::make_mut(&mut self.0)
+    }
+
     /// Adds a fact; a fact that spans lines is aligned below its first.
     pub(crate) fn fact(mut self, label: &'static str, fact: impl Into<String>) -> Error {
-        self.0.facts.push((label, fact.into()));
+        self.report().facts.push((label, fact.into()));
         self
     }
 
     pub(crate) fn timeout(mut self) -> Error {
-        self.0.timeout = true;
+        self.report().timeout = true;
         self
     }
 
     pub(crate) fn already_running(mut self) -> Error {
-        self.0.already_running = true;
+        self.report().already_running = true;
         self
     }
 
     pub(crate) fn exit(mut self, status: Option<ExitStatus>) -> Error {
-        self.0.exit = status;
+        self.report().exit = status;
         self
     }
 
     pub(crate) fn tail(mut self, tail: Tail) -> Error {
-        self.0.output = Some(tail);
+        self.report().output = Some(tail);
         self
     }
 
@@ -208,5 +233,8 @@ redis exited with code 1 before it was ready
         assert_eq!(error.to_string(), expected);
         assert_eq!(format!("{error:?}"), expected);
         assert_eq!(error.output(), b"one\n\x1b[1mtwo\n");
+        let remembered = Error::from_note(&error.clone().timeout().to_note());
+        assert_eq!(remembered.to_string(), expected);
+        assert!(remembered.is_timeout() && !remembered.is_already_running());
     }
 }

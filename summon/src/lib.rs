@@ -10,6 +10,7 @@ pub mod __private;
 mod command;
 mod error;
 mod executor;
+mod fixture;
 mod limit;
 mod orchestrator;
 mod output;
@@ -26,10 +27,54 @@ pub use executor::{
     Coordinated, Executor, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,
     TcpCoordinatedExecutor,
 };
+pub use fixture::Fixture;
 pub use limit::Limit;
 pub use orchestrator::{Executors, Orchestrator, Scope, orchestrated};
 pub use process::Process;
 pub use sys::Signal;
+
+/// Makes a `static` a process that many tests share.
+///
+/// ```
+/// use summon::{Fixture, Process, summon};
+///
+/// #[summon::fixture(output = "sh -c 'echo up; exec sleep 100'", banner = "up", setup = seed)]
+/// static SERVER: Fixture;
+///
+/// fn seed(server: &Process) -> std::io::Result<()> {
+///     std::fs::write(server.dir().join("seed"), "something that all tests need")
+/// }
+///
+/// #[summon(fixture = SERVER)]
+/// fn declared(server: &Process) {
+///     assert!(server.dir().join("seed").exists());
+/// }
+///
+/// declared();
+/// assert!(SERVER.is_running());                 // used directly, and still there
+/// assert!(SERVER.stop().is_err());              // others use it too
+/// ```
+///
+/// It takes all kinds and options of [`macro@summon`], and these:
+///
+/// | option | meaning |
+/// | --- | --- |
+/// | `setup = path` | a function `fn(&Process) -> Result<_, E>`, `E: Display`, that runs once, after the process is ready and before anybody sees it |
+/// | `scope = "binary"` | once per test binary, which is the default: stopped before anybody sees the binary exit |
+/// | `scope = "run"` | once per `cargo test` or `cargo nextest run`, for all binaries and processes of it: stopped right after it has ended, however it ended |
+///
+/// It is started by the first use from any thread, as a [`Fixture`] in plain code, or by
+/// `#[summon(fixture = NAME)]`. A fixture that is never used never starts. One that could not be
+/// started fails all who use it with the same report; it is not tried again.
+///
+/// `{OTHER.port}` in its texts is a placeholder of another fixture that is in scope, which then
+/// starts first. In a test's set a fixture goes by the name of its parameter, elsewhere by that of
+/// its static.
+///
+/// Under nextest, where each test is a process of its own, the processes of a binary share its
+/// fixtures, to the end of the run. A test that is run by neither cargo nor nextest is a run of its
+/// own. Fixtures of a run are the same one if their package, name, and options are.
+pub use summon_macros::fixture;
 
 /// Starts the programs that a function needs, and stops them when it returns or panics.
 ///
@@ -43,6 +88,7 @@ pub use sys::Signal;
 /// | `#[summon(udp = "cmd {port}")]` | it has bound its UDP port; `port` and `host` as above |
 /// | `#[summon(http = "cmd {port}", path = "/health")]` | the path answers 2xx; or `url = ".."`, `port`, `host` |
 /// | `#[summon(executor = expr)]` | its `start` returns |
+/// | `#[summon(fixture = NAME)]` | it was started and set up, by whoever used it first ([`macro@fixture`]) |
 ///
 /// Every other `key = value` or `key(values)` is a call of the builder's method of that name, so
 /// [`Coordinated`] is the list of options: `timeout = "5s"`,

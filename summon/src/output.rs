@@ -170,7 +170,7 @@ mod tests {
     struct Log(crate::session::Home, File);
 
     fn log() -> Log {
-        let home = crate::session::Home::create("search").unwrap();
+        let home = crate::session::Home::create("search", None).unwrap();
         let file = home.open_log().unwrap();
         Log(home, file)
     }

@@ -1,5 +1,5 @@
-//! The directories where summon keeps its files: one session per test process, a home per
-//! process in it.
+//! The directories where summon keeps its files: one session per test process, or for what the
+//! processes of a run share, and a home per process in it.
 //!
 //! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
 //! `<name>.log` beside it is its log: a directory that is empty at the start can be given to
@@ -7,7 +7,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -16,15 +16,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::error::{Error, Source};
-use crate::sys;
+use crate::sys::{self, Lock};
 
 /// Logs that an error has named are kept for so long.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The directory of this test process, while some process of it has files there. Its lock says
-/// that it is in use; guards hold the lock too.
+/// The directory of this test process or of its run, while some process of it has files there. Its
+/// lock says that it is in use; guards hold the lock too.
 #[derive(Debug)]
-struct Session {
+pub(crate) struct Session {
     path: PathBuf,
     lock: OwnedFd,
 }
@@ -55,13 +55,46 @@ impl Session {
             }
             // Somebody who cleans may have been here between the two steps: then the directory is
             // gone, or locked for a moment, and another name will do.
-            if let Ok(Some(lock)) = sys::lock_dir(&path) {
-                if path.exists() {
-                    return Ok(Session { path, lock });
-                }
+            if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Nobody) {
+                return Ok(Session { path, lock });
             }
         }
         Err(io::Error::other("no free name for a session directory"))
+    }
+
+    /// The directory of that name, which several processes use.
+    pub(crate) fn shared(name: &str) -> io::Result<Session> {
+        let base = base()?;
+        clean(&base);
+        let path = base.join(name);
+        for _ in 0..1000 {
+            match private_dir().create(&path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            // Who cleans may be at it; what it takes away is made again.
+            if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Others) {
+                return Ok(Session { path, lock });
+            }
+            std::thread::yield_now();
+        }
+        Err(io::Error::other("its directory can't be locked"))
+    }
+
+    /// Leaves a note for the other processes, whole or not at all.
+    pub(crate) fn remember(&self, name: &str, note: &str) {
+        let draft = self.path.join(format!("{name}.{:x}", random()));
+        let written = log_options().create_new(true).open(&draft);
+        let written = written.and_then(|mut file| file.write_all(note.as_bytes()));
+        // Without a note the others will try for themselves, which is the second best.
+        if written.is_err() || fs::rename(&draft, self.path.join(name)).is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+    }
+
+    /// A note that another process has left.
+    pub(crate) fn recall(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path.join(name)).ok()
     }
 }
 
@@ -94,7 +127,7 @@ fn clean(base: &Path) {
         return;
     };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let Ok(Some(_lock)) = sys::lock_dir(&path) else {
+        let Ok(Some(_lock)) = sys::lock_dir(&path, Lock::Nobody) else {
             continue;
         };
         let age = fs::metadata(&path).and_then(|found| found.modified());
@@ -139,21 +172,23 @@ pub(crate) struct Home {
 pub(crate) struct Log {
     path: PathBuf,
     named: AtomicBool,
+    is_ours: bool,
     /// Dropped after the file is removed, so that the session's directory is empty then.
     session: Arc<Session>,
 }
 
 impl Home {
-    pub(crate) fn create(name: &str) -> Result<Home, Error> {
-        Home::try_create(&file_name(name)).map_err(|error| {
+    /// Makes one in that session, or in that of this process.
+    pub(crate) fn create(name: &str, session: Option<Arc<Session>>) -> Result<Home, Error> {
+        Home::try_create(&file_name(name), session).map_err(|error| {
             let base = std::env::temp_dir().join(format!("summon-{}", sys::user()));
             Error::new(format!("no private directory for {name}: {error}"))
                 .fact("directory", base.display().to_string())
         })
     }
 
-    fn try_create(name: &str) -> io::Result<Home> {
-        let session = Session::current()?;
+    fn try_create(name: &str, session: Option<Arc<Session>>) -> io::Result<Home> {
+        let session = session.map_or_else(Session::current, Ok)?;
         // Tests that run in parallel may well call their processes alike.
         for number in 1.. {
             let name = match number {
@@ -172,6 +207,7 @@ impl Home {
             let log = Arc::new(Log {
                 path,
                 named: AtomicBool::new(false),
+                is_ours: true,
                 session: Arc::clone(&session),
             });
             match private_dir().create(&dir) {
@@ -181,6 +217,17 @@ impl Home {
             }
         }
         Err(io::Error::other("no free name"))
+    }
+
+    /// That of a process which another test process has started, and whose files it removes.
+    pub(crate) fn of_others(dir: PathBuf, log: PathBuf, session: Arc<Session>) -> Home {
+        let log = Arc::new(Log {
+            path: log,
+            named: AtomicBool::new(false),
+            is_ours: false,
+            session,
+        });
+        Home { dir, log }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -214,7 +261,9 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
+        if self.log.is_ours {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
     }
 }
 
@@ -230,7 +279,7 @@ impl Source for Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if !self.named.load(Ordering::Relaxed) {
+        if self.is_ours && !self.named.load(Ordering::Relaxed) {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -257,8 +306,8 @@ mod tests {
     #[test]
     fn homes_of_one_name_are_apart_and_go_when_dropped() {
         let (one, two) = (
-            Home::create("redis").unwrap(),
-            Home::create("redis").unwrap(),
+            Home::create("redis", None).unwrap(),
+            Home::create("redis", None).unwrap(),
         );
         assert_ne!(one.dir(), two.dir());
         assert_eq!(fs::metadata(one.dir()).unwrap().mode() & 0o777, 0o700);
@@ -276,7 +325,7 @@ mod tests {
             for _ in 0..4 {
                 threads.spawn(|| {
                     for _ in 0..200 {
-                        let home = Home::create("contended").unwrap();
+                        let home = Home::create("contended", None).unwrap();
                         assert!(home.dir().is_dir() && home.log().is_file());
                         std::thread::yield_now();
                         assert!(home.dir().is_dir() && home.log().is_file());
@@ -288,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_log_stays_if_it_was_named() {
-        let home = Home::create("kept").unwrap();
+        let home = Home::create("kept", None).unwrap();
         home.open_log().unwrap();
         home.share_log().name_it();
         let (dir, log) = (home.dir().to_owned(), home.log().to_owned());

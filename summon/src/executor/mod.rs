@@ -74,6 +74,13 @@ pub trait Executor: Send + Sync {
         None
     }
 
+    /// The name in the set, for one that others use too: it is not made a member of the set, but
+    /// the set may name it.
+    #[doc(hidden)]
+    fn shared_as(&self) -> Option<&str> {
+        None
+    }
+
     /// What an orchestrator is made of, so that a set sees its members.
     #[doc(hidden)]
     fn members(&self) -> Option<Vec<&dyn Executor>> {
@@ -94,6 +101,10 @@ macro_rules! forward {
 
             fn process(&self) -> Option<&Process> {
                 (**self).process()
+            }
+
+            fn shared_as(&self) -> Option<&str> {
+                (**self).shared_as()
             }
 
             fn members(&self) -> Option<Vec<&dyn Executor>> {

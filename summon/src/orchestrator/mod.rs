@@ -55,6 +55,16 @@ impl<'a> Orchestrator<'a> {
     }
 }
 
+/// What a node is called in its set.
+fn name(node: &dyn Executor) -> Option<&str> {
+    let process = node.process()?;
+    Some(node.shared_as().unwrap_or_else(|| process.name()))
+}
+
+fn named(node: &dyn Executor) -> Option<(String, &Process)> {
+    Some((name(node)?.to_owned(), node.process()?))
+}
+
 /// Takes the turns on all fixed ports, the lowest first. Two sets that want the same ports then
 /// never have one each and wait for the other.
 fn take_turns<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<(), Error> {
@@ -84,13 +94,14 @@ fn flatten<'a>(executor: &'a dyn Executor, nodes: &mut Vec<&'a dyn Executor>) {
 impl Executor for Orchestrator<'_> {
     fn start(&self) -> Result<(), Error> {
         let nodes = self.flat();
-        let processes = || nodes.iter().filter_map(|node| node.process());
         let order = Order::of(&nodes)?;
-        let set = Set::new(processes());
-        processes().for_each(|process| process.join(&set));
-        let started = take_turns(processes()).and_then(|()| walk::start(&nodes, &order));
+        let set = Set::new(nodes.iter().filter_map(|node| named(*node)));
+        let own = || nodes.iter().filter(|node| node.shared_as().is_none());
+        let own = || own().filter_map(|node| node.process());
+        own().for_each(|process| process.join(&set));
+        let started = take_turns(own()).and_then(|()| walk::start(&nodes, &order));
         if started.is_err() {
-            processes().for_each(Process::give_turn_back);
+            own().for_each(Process::give_turn_back);
         }
         started
     }

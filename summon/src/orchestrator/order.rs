@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::process::Process;
 
 /// For each node, those that must be ready before it starts.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,10 +12,7 @@ pub(super) struct Order {
 impl Order {
     /// Works out the order from names, placeholders, `after`, and barriers.
     pub(super) fn of(nodes: &[&dyn Executor]) -> Result<Order, Error> {
-        let names: Vec<Option<&str>> = nodes
-            .iter()
-            .map(|node| node.process().map(Process::name))
-            .collect();
+        let names: Vec<Option<&str>> = nodes.iter().map(|node| super::name(*node)).collect();
         for (index, name) in names.iter().enumerate() {
             if name.is_some() && names[..index].contains(name) {
                 let name = name.unwrap_or_default();
@@ -29,7 +25,8 @@ impl Order {
             before: vec![Vec::new(); nodes.len()],
         };
         for (index, node) in nodes.iter().enumerate() {
-            let Some(process) = node.process() else {
+            // What a shared one needs was started with it, and is none of this set's.
+            let Some(process) = node.process().filter(|_| node.shared_as().is_none()) else {
                 continue;
             };
             for wanted in process.predecessors() {

@@ -3,6 +3,7 @@
 mod life;
 mod plan;
 mod report;
+mod shared;
 mod spec;
 mod start;
 mod stop;
@@ -21,7 +22,8 @@ use crate::error::Error;
 use crate::output;
 use crate::port::Lease;
 use crate::probe::{Endpoint, Probe, Values};
-use crate::session::Home;
+use crate::session::{Home, Session};
+use crate::sys::guard::Sharing;
 use life::Life;
 
 /// The handle on a process that summon starts.
@@ -56,6 +58,14 @@ struct Inner {
     dir: OnceLock<std::path::PathBuf>,
     set: Mutex<Option<Arc<Set>>>,
     life: Mutex<Life>,
+    /// The name of the fixture that it is, if it is one.
+    fixture: Mutex<Option<&'static str>>,
+    /// Where its files go, if not to the session of this process.
+    session: Mutex<Option<Arc<Session>>>,
+    /// What the next start is given, to be one for others too.
+    sharing: Mutex<Option<Sharing>>,
+    /// The ports of a process that another has started, by label.
+    told_ports: OnceLock<BTreeMap<String, u16>>,
     /// Notified when `life.starting` becomes false.
     start_over: Condvar,
 }
@@ -78,6 +88,10 @@ impl Process {
                 dir: OnceLock::new(),
                 set: Mutex::default(),
                 life: Mutex::default(),
+                fixture: Mutex::default(),
+                session: Mutex::default(),
+                sharing: Mutex::default(),
+                told_ports: OnceLock::new(),
                 start_over: Condvar::new(),
             }),
         }
@@ -129,6 +143,14 @@ impl Process {
         match self.endpoint() {
             Some(endpoint) if label.is_empty() && endpoint.port != 0 => return Ok(endpoint.port),
             _ => {}
+        }
+        if let Some(port) = self
+            .inner
+            .told_ports
+            .get()
+            .and_then(|ports| ports.get(label))
+        {
+            return Ok(*port);
         }
         let mut leases = lock(&self.inner.leases);
         if let Some(lease) = leases.get(label) {
@@ -207,7 +229,8 @@ impl Process {
         if let Some(home) = &*home {
             return Ok(Arc::clone(home));
         }
-        let made = Arc::new(Home::create(self.name())?);
+        let session = lock(&self.inner.session).clone();
+        let made = Arc::new(Home::create(self.name(), session)?);
         Ok(Arc::clone(home.insert(made)))
     }
 
@@ -255,9 +278,9 @@ impl Process {
 }
 
 impl Set {
-    pub(crate) fn new<'a>(processes: impl Iterator<Item = &'a Process>) -> Arc<Set> {
-        let member =
-            |process: &Process| (process.name().to_owned(), Arc::downgrade(&process.inner));
+    /// The processes, each by the name that it has in this set.
+    pub(crate) fn new<'a>(processes: impl Iterator<Item = (String, &'a Process)>) -> Arc<Set> {
+        let member = |(name, process): (String, &Process)| (name, Arc::downgrade(&process.inner));
         Arc::new(Set {
             members: processes.map(member).collect(),
         })

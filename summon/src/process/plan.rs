@@ -55,7 +55,7 @@ impl Process {
             sweep,
             log: home.open_log().map_err(no_file)?.into(),
             held,
-            sharing: None,
+            sharing: lock(&self.inner.sharing).take(),
         })
     }
 

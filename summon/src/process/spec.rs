@@ -64,6 +64,20 @@ impl Spec {
         Ok(argv)
     }
 
+    /// Everything but the place in the source.
+    pub(crate) fn options(&self) -> String {
+        let command = (
+            &self.command,
+            &self.args,
+            self.shell,
+            &self.env,
+            &self.current_dir,
+        );
+        let limits = (&self.timeout, &self.turn_timeout, &self.stop_timeout);
+        let rest = (self.stop_signal, self.reuse, &self.listener, &self.name);
+        format!("{command:?} {limits:?} {rest:?}")
+    }
+
     /// Every text in which placeholders are filled in.
     pub(crate) fn texts(&self) -> Vec<OsString> {
         let mut texts = self.argv().unwrap_or_default();

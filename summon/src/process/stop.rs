@@ -19,8 +19,9 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If its guard was killed, so that nobody can tell what is left.
+    /// If its guard was killed, so that nobody can tell what is left, or if it is a fixture.
     pub fn stop(&self) -> Result<(), Error> {
+        self.check_own("stopped")?;
         let stopped = self.stop_in_turn();
         self.give_turn_back();
         stopped
@@ -76,8 +77,9 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the process does not run.
+    /// If the process does not run, or is a fixture.
     pub fn kill(&self) -> Result<(), Error> {
+        self.check_own("killed")?;
         let run = self.running("killed")?;
         run.cancel();
         let plan = crate::sys::guard::StopPlan {
@@ -97,6 +99,9 @@ impl Drop for Inner {
         let Some(run) = lock(&self.life).run.take() else {
             return;
         };
+        if run.guarded.state().shared.is_some() {
+            return;
+        }
         let stop = crate::sys::guard::StopPlan {
             signal: self.spec.stop_signal,
             grace: self.spec.stop_timeout.get().unwrap_or_default(),

@@ -40,6 +40,7 @@ impl Process {
     /// As [`stop`](Process::stop), before `body`, and [`start`](Process::start), after it. If
     /// `body` panics, an error of the start goes to stderr.
     pub fn stopped<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
+        self.check_own("stopped")?;
         self.stop_in_turn()?;
         let result = catch_unwind(AssertUnwindSafe(body));
         let started = self.start();
@@ -58,8 +59,9 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the process does not run.
+    /// If the process does not run, or is a fixture.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        self.check_own("signalled")?;
         let run = self.running("signalled")?;
         run.guarded
             .signal(signal)

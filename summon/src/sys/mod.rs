@@ -13,10 +13,13 @@ compile_error!(
      Put it under `[target.'cfg(target_os = \"linux\")'.dev-dependencies]` until then."
 );
 
+pub(crate) mod exit;
 pub(crate) mod guard;
 pub(crate) mod listeners;
+pub(crate) mod meeting;
 pub(crate) mod ports;
 pub(crate) mod proc;
+pub(crate) mod runner;
 pub(crate) mod signal;
 pub(crate) mod wait;
 
@@ -30,15 +33,30 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Who else may hold the lock on a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    Nobody,
+    /// Others who let others hold it.
+    Others,
+}
+
 /// Opens a directory and locks it until the descriptor and all its copies are closed.
-/// `Ok(None)` means that somebody else holds the lock.
-pub(crate) fn lock_dir(path: &Path) -> std::io::Result<Option<OwnedFd>> {
+/// `Ok(None)` means that somebody holds the lock, or that the directory is not there any more.
+pub(crate) fn lock_dir(path: &Path, lock: Lock) -> std::io::Result<Option<OwnedFd>> {
     use rustix::fs::{FlockOperation, Mode, OFlags};
+    let operation = match lock {
+        Lock::Nobody => FlockOperation::NonBlockingLockExclusive,
+        Lock::Others => FlockOperation::NonBlockingLockShared,
+    };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = rustix::fs::open(path, flags, Mode::empty())?;
-    match rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(dir)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(error.into()),
+    match rustix::fs::flock(&dir, operation) {
+        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+        other => other?,
     }
+    // Somebody may have removed it before it was locked, and another made one of its name.
+    let inode = |found: rustix::io::Result<rustix::fs::Stat>| found.ok().map(|it| it.st_ino);
+    let same = inode(rustix::fs::fstat(&dir)) == inode(rustix::fs::stat(path));
+    Ok(same.then_some(dir))
 }

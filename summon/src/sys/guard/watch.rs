@@ -156,7 +156,13 @@ impl Guard {
             for what in happened {
                 match what {
                     Happened::Output => self.pump(),
-                    Happened::OwnerEnded => self.lose_owner(),
+                    // What it said before it died comes first; it may have shared the service.
+                    Happened::OwnerEnded => {
+                        self.obey();
+                        if self.owner_pidfd.is_some() {
+                            self.lose_owner();
+                        }
+                    }
                     Happened::OwnerSpoke => self.obey(),
                     Happened::Users => self.meet_users(),
                     Happened::RunnerEnded => self.end_run(),

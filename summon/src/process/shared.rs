@@ -1,0 +1,143 @@
+//! A process that is a fixture: what others may not do to it, and what they need to know of it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::life::Run;
+use super::report::with_output;
+use super::{Process, lock};
+use crate::error::Error;
+use crate::session::{Home, Session};
+use crate::sys::guard::{Guarded, Sharing};
+
+/// A guard answers in less than a millisecond; one that does not answer at all is broken.
+const ANSWER: Duration = Duration::from_secs(10);
+
+impl Process {
+    /// Makes it a fixture, which goes by that name, and which no test may stop.
+    pub(crate) fn become_fixture(&self, name: &'static str) {
+        self.suggest_name(name);
+        *lock(&self.inner.fixture) = Some(name);
+    }
+
+    /// Ends its time as a fixture, so that it can be stopped.
+    pub(crate) fn release(&self) {
+        *lock(&self.inner.fixture) = None;
+    }
+
+    /// Removes its files, where nothing is dropped any more.
+    pub(crate) fn clear(&self) {
+        lock(&self.inner.life).run = None;
+        *lock(&self.inner.home) = None;
+    }
+
+    /// Refuses what would hurt other tests.
+    pub(super) fn check_own(&self, verb: &str) -> Result<(), Error> {
+        match *lock(&self.inner.fixture) {
+            None => Ok(()),
+            Some(name) => Err(self.error(format!(
+                "{name} is a fixture that other tests use, so it can't be {verb}; \
+                 declare a process of this test's own with `#[summon(..)]`"
+            ))),
+        }
+    }
+
+    /// An error that explains itself by what the process wrote.
+    pub(crate) fn explain(&self, why: String) -> Error {
+        let error = self.error(why);
+        match &lock(&self.inner.life).run {
+            Some(run) => with_output(error, run),
+            None => error,
+        }
+    }
+
+    /// Everything that tells this process from another of the same name.
+    pub(crate) fn options(&self) -> String {
+        let probe = &self.inner.probe;
+        let options = self.inner.spec.options();
+        format!("{options} {:?} {:?}", probe.texts(), probe.endpoint())
+    }
+
+    /// The next start is one for others too: its files are the run's.
+    pub(crate) fn share_in(&self, session: Arc<Session>, sharing: Sharing) {
+        *lock(&self.inner.session) = Some(session);
+        *lock(&self.inner.sharing) = Some(sharing);
+    }
+
+    /// Lets others use it, from now on and to the end of the run.
+    pub(crate) fn share(&self) -> Result<(), Error> {
+        let run = lock(&self.inner.life).run.clone();
+        let lost = |why: &str| self.bad(format!("it can't be shared: {why}"));
+        let run = run.ok_or_else(|| lost("nothing was started"))?;
+        let told = run.guarded.share(&self.told(&run));
+        told.map_err(|error| lost(&error.to_string()))?;
+        // Only then does it outlive this process.
+        let known = run
+            .guarded
+            .wait_until(Instant::now() + ANSWER, &[], |state| {
+                state.shared.is_some() || state.gone
+            });
+        match known {
+            Ok(Some(state)) if state.shared.is_some() => Ok(()),
+            Ok(_) => Err(with_output(lost("its guard does not answer"), &run)),
+            Err(error) => Err(lost(&error.to_string())),
+        }
+    }
+
+    /// What others need to know, as fields between NUL bytes, which no path contains: the
+    /// directory, the log, where this run begins in it, the address if it is known, and the ports.
+    fn told(&self, run: &Run) -> Vec<u8> {
+        let addr = run
+            .addr
+            .get()
+            .map(SocketAddr::to_string)
+            .unwrap_or_default();
+        let mut fields = vec![
+            run.home.dir().as_os_str().to_owned(),
+            run.home.log().as_os_str().to_owned(),
+            run.since.to_string().into(),
+            addr.into(),
+        ];
+        for (label, lease) in &*lock(&self.inner.leases) {
+            fields.push(label.into());
+            fields.push(lease.port.to_string().into());
+        }
+        let bytes: Vec<&[u8]> = fields.iter().map(|field| field.as_bytes()).collect();
+        bytes.join(&0)
+    }
+
+    /// Becomes the process that another has started and told of.
+    pub(crate) fn adopt(
+        &self,
+        guarded: Guarded,
+        told: &[u8],
+        session: Arc<Session>,
+    ) -> Result<(), Error> {
+        let garbled = || self.bad("what its starter told of it makes no sense");
+        let mut fields = told.split(|byte| *byte == 0);
+        let mut next = || fields.next().ok_or_else(garbled);
+        let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
+        let (dir, log) = (path(next()?), path(next()?));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let since = text(next()?).parse().map_err(|_| garbled())?;
+        let addr = text(next()?).parse().ok();
+        let mut ports = BTreeMap::new();
+        while let (Some(label), Some(port)) = (fields.next(), fields.next()) {
+            ports.insert(text(label), text(port).parse().map_err(|_| garbled())?);
+        }
+        let home = Arc::new(Home::of_others(dir, log, session));
+        let run = Run::new(guarded, Vec::new(), Arc::clone(&home), since);
+        if let Some(addr) = addr {
+            let _ = run.addr.set(addr);
+        }
+        let _ = self.inner.told_ports.set(ports);
+        *lock(&self.inner.home) = Some(home);
+        lock(&self.inner.life).run = Some(Arc::new(run));
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Which run this process belongs to: the one of the nearest ancestor that is cargo or
+//! cargo-nextest.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::process::{Pid, PidfdFlags};
+
+use super::proc;
+
+/// The program that runs the tests, and at whose end the run ends.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    /// The same for all processes of the run, and for no others.
+    pub(crate) id: String,
+    pub(crate) is_nextest: bool,
+    /// Can be read when it has ended.
+    pub(crate) pidfd: OwnedFd,
+}
+
+/// Looks for the runner among the ancestors. A wrapper, rustup's proxy, or rustdoc may be between.
+pub(crate) fn find() -> Option<Runner> {
+    let mut pid = std::process::id();
+    // Bounded, since the tree may change while we climb.
+    for _ in 0..256 {
+        pid = proc::parent(pid).filter(|pid| *pid > 1)?;
+        let name = program(pid);
+        if name == "cargo" || name == "cargo-nextest" {
+            return runner(pid, name == "cargo-nextest");
+        }
+    }
+    None
+}
+
+fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {
+    let began = proc::began(pid)?;
+    let pidfd =
+        rustix::process::pidfd_open(Pid::from_raw(pid as i32)?, PidfdFlags::empty()).ok()?;
+    // The descriptor first, the time after it: had the pid been reused in between, it would differ.
+    if proc::began(pid)? != began {
+        return None;
+    }
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let mut id = format!("{} {pid} {began}", boot.trim());
+    // Believed only here: a `cargo test` below a nextest run inherits it.
+    if let (true, Ok(run)) = (is_nextest, std::env::var("NEXTEST_RUN_ID")) {
+        id = format!("{id} {run}");
+    }
+    Some(Runner {
+        id,
+        is_nextest,
+        pidfd,
+    })
+}
+
+/// The file name of a process's executable, or else its short name, which may be read of other
+/// users' processes too.
+fn program(pid: u32) -> String {
+    let name = match fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(exe) => exe
+            .file_name()
+            .map(Path::new)
+            .map(|name| name.display().to_string()),
+        Err(_) => fs::read_to_string(format!("/proc/{pid}/comm")).ok(),
+    };
+    let name = name.unwrap_or_default();
+    name.trim_end().trim_end_matches(" (deleted)").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_is_found() {
+        // These tests are run by cargo or by nextest, or by hand.
+        let by_cargo = std::env::var_os("CARGO").is_some();
+        let runner = find();
+        assert!(runner.is_some() || !by_cargo);
+        if let Some(runner) = runner {
+            assert_eq!(runner.id, find().unwrap().id);
+        }
+    }
+}

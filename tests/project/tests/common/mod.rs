@@ -1,0 +1,78 @@
+//! The fixtures that all binaries share.
+#![allow(dead_code, reason = "each binary uses some of it")]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use summon::{Fixture, Process};
+
+pub fn env(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
+}
+
+/// A server that records its name when it is up, and `-name` when it goes.
+fn server(name: &str) -> Vec<String> {
+    let (actor, record) = (env("ACTOR"), env("RECORD"));
+    let boot = std::env::var("BOOT").unwrap_or("0".to_owned());
+    let gone = format!("-{name}");
+    let words = [
+        &actor, "farewell", &record, &gone, "record", &record, name, "boot", &boot, "listen", "127.0.0.1:{port}",
+    ];
+    words.map(str::to_owned).to_vec()
+}
+
+pub fn record(what: &str) {
+    let mut file = OpenOptions::new().append(true).create(true).open(env("RECORD")).unwrap();
+    file.write_all(format!("{what} {}\n", std::process::id()).as_bytes()).unwrap();
+}
+
+#[summon::fixture(tcp = server("run"), scope = "run", setup = set_up)]
+pub static RUN: Fixture;
+
+#[summon::fixture(tcp = server("binary"), env("RUN", "{RUN.port}"))]
+pub static BINARY: Fixture;
+
+#[summon::fixture(tcp = server("never"), scope = "run")]
+pub static NEVER: Fixture;
+
+#[summon::fixture(
+    output = [env("ACTOR"), "record".into(), env("RECORD"), "broken".into(), "say".into(), "my last words".into(), "exit".into(), "3".into()],
+    banner = "never",
+    scope = "run",
+)]
+pub static BROKEN: Fixture;
+
+/// Runs once, before anybody sees the fixture. `DIE=setup` has the first one that does it die.
+fn set_up(run: &Process) -> Result<(), String> {
+    assert!(run.is_running());
+    record("setup");
+    die_once("setup");
+    std::fs::write(run.dir().join("seed"), "seed").map_err(|error| error.to_string())
+}
+
+/// The first time in a run that is told to, this process dies as if killed by a runner.
+pub fn die_once(when: &str) {
+    let marker = format!("{}.died", env("RECORD"));
+    if std::env::var("DIE").as_deref() == Ok(when) && OpenOptions::new().write(true).create_new(true).open(marker).is_ok() {
+        kill_myself();
+    }
+}
+
+pub fn kill_myself() -> ! {
+    let _ = std::process::Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Uses a fixture as a test would: what it serves is what the setup has seen.
+pub fn use_it(run: &Process) {
+    if std::env::var("DIE").as_deref() == Ok("boot") {
+        panic!("only `dies_while_it_boots` is to be run then");
+    }
+    let mut answer = String::new();
+    let mut stream = std::net::TcpStream::connect(run.addr()).unwrap();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.trim().parse::<u32>().unwrap() >= 1);
+    assert_eq!(run.addr().port(), run.port());
+}

@@ -1,0 +1,55 @@
+//! Tests that die on purpose, each run by its name.
+
+mod common;
+
+use common::{RUN, die_once, kill_myself, record, use_it};
+
+/// `DIE=setup`: the first process dies in the middle of the setup; the next one takes over.
+#[test]
+fn a_dies_in_the_setup() {
+    use_it(&RUN);
+}
+
+#[test]
+fn b_dies_in_the_setup() {
+    use_it(&RUN);
+}
+
+/// `DIE=ready`: the first process dies with the fixture running; the next one finds it.
+#[test]
+fn a_dies_when_it_is_ready() {
+    use_it(&RUN);
+    die_once("ready");
+}
+
+#[test]
+fn b_dies_when_it_is_ready() {
+    use_it(&RUN);
+    die_once("ready");
+}
+
+/// The first process dies while the fixture boots, once it is seen to.
+#[test]
+fn dies_while_it_boots() {
+    let file = common::env("RECORD");
+    let marker = format!("{file}.died");
+    if std::fs::File::create_new(marker).is_ok() {
+        std::thread::spawn(move || {
+            while !std::fs::read_to_string(&file).unwrap_or_default().contains("run ") {
+                std::thread::yield_now();
+            }
+            kill_myself();
+        });
+    }
+    assert!(RUN.is_running());
+}
+
+/// Waits to be ended, with its runner.
+#[test]
+fn waits() {
+    use_it(&RUN);
+    record("waiting");
+    loop {
+        std::thread::park();
+    }
+}
