@@ -1,6 +1,6 @@
 //! What the attribute becomes: statements before the function's own, in the same block.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, ReturnType};
 
@@ -142,6 +142,21 @@ fn span_of(tokens: &impl ToTokens) -> proc_macro2::Span {
     first.unwrap_or_else(proc_macro2::Span::call_site)
 }
 
+/// Parts a body after its inner attributes, `#![..]`, which must stay first.
+fn split_inner(body: TokenStream) -> (TokenStream, TokenStream) {
+    let tokens: Vec<TokenTree> = body.into_iter().collect();
+    let is = |token: &TokenTree, wanted: char| matches!(token, TokenTree::Punct(it) if it.as_char() == wanted);
+    let mut at = 0;
+    while let [hash, bang, TokenTree::Group(_), ..] = &tokens[at..] {
+        if !is(hash, '#') || !is(bang, '!') {
+            break;
+        }
+        at += 3;
+    }
+    let rest = tokens[at..].iter().cloned().collect();
+    (tokens[..at].iter().cloned().collect(), rest)
+}
+
 impl Function {
     fn with_prologue(self, prologue: &TokenStream) -> TokenStream {
         let Function {
@@ -150,10 +165,9 @@ impl Function {
             signature,
             body,
         } = self;
-        let statements = body.stream();
+        let (inner, statements) = split_inner(body.stream());
         // The user's own braces, so that an error about the block has its place.
-        let mut block =
-            proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#prologue #statements));
+        let mut block = Group::new(Delimiter::Brace, quote!(#inner #prologue #statements));
         block.set_span(body.span());
         quote!(#(#attributes)* #visibility #signature #block)
     }
@@ -162,11 +176,9 @@ impl Function {
     /// told, and the body must not add others.
     pub(crate) fn bind_nothing(&mut self, parameter: &Parameter) {
         let Parameter { pattern, ty } = parameter;
-        let statements = self.body.stream();
-        let mut body = proc_macro2::Group::new(
-            proc_macro2::Delimiter::Brace,
-            quote!(let #pattern: #ty = ::core::unreachable!(); #statements),
-        );
+        let (inner, statements) = split_inner(self.body.stream());
+        let nothing = quote!(let #pattern: #ty = ::core::unreachable!(););
+        let mut body = Group::new(Delimiter::Brace, quote!(#inner #nothing #statements));
         body.set_span(self.body.span());
         self.body = body;
         self.attributes

@@ -25,9 +25,11 @@ pub fn scope<'a, const N: usize>(
 
 /// The URL that the options of `http` make. Port 0 is one that summon picks.
 pub fn url(host: impl std::fmt::Display, port: u16, path: impl std::fmt::Display) -> String {
+    let path = path.to_string();
+    let path = path.strip_prefix('/').unwrap_or(&path);
     match port {
-        0 => format!("http://{host}:{{port}}{path}"),
-        port => format!("http://{host}:{port}{path}"),
+        0 => format!("http://{host}:{{port}}/{path}"),
+        port => format!("http://{host}:{port}/{path}"),
     }
 }
 

@@ -53,6 +53,22 @@ pub(crate) trait Source: Send + Sync {
 const SHOWN: usize = 20;
 
 impl Error {
+    /// An error of an executor of your own, for what went wrong beside the process it wraps.
+    ///
+    /// ```
+    /// use summon::Error;
+    ///
+    /// fn seed() -> Result<(), Error> {
+    ///     std::fs::read("no/such/file").map_err(|error| Error::other(format!("no seed: {error}")))?;
+    ///     Ok(())
+    /// }
+    ///
+    /// assert!(seed().unwrap_err().to_string().starts_with("no seed: "));
+    /// ```
+    pub fn other(message: impl fmt::Display) -> Error {
+        Error::new(message.to_string())
+    }
+
     pub(crate) fn new(headline: impl Into<String>) -> Error {
         Error(Arc::new(Report {
             headline: headline.into(),

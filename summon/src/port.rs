@@ -1,6 +1,6 @@
 //! Free ports that stay ours, and fixed ports that are had in turns.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::session::random;
+use crate::sys::guard::FIXTURE_TITLE;
 use crate::sys::{ports, proc, wait};
 
 /// Below are ports that people know by heart, and that fixed configurations use.
@@ -121,36 +122,46 @@ impl Turn {
                 limit
             };
         let mut say_at = began + SILENT;
+        // Kept as long as it holds: each question makes a connection, which waits in its queue.
+        let mut holder: Option<ports::Holder> = None;
         loop {
             if let Some(claim) = ports::claim(port).map_err(NoTurn::Failed)? {
                 turns().push((port, thread, name.to_owned()));
                 let lease = Lease { port, claim };
                 return Ok(Turn { lease, thread });
             }
-            // Who has ended since is not waited for; who ends from now on wakes us.
-            let Some(holder) = ports::holder(port).map_err(NoTurn::Failed)? else {
-                continue;
-            };
+            if holder.as_ref().is_none_or(ports::Holder::has_ended) {
+                holder = ports::holder(port).map_err(NoTurn::Failed)?;
+            }
             let now = Instant::now();
-            if now >= deadline {
-                let holder = describe(&holder);
+            let by_fixture = holder.as_ref().is_some_and(is_fixture);
+            let limit = if by_fixture {
+                deadline.min(began + HOLDING_LIMIT)
+            } else {
+                deadline
+            };
+            if now >= limit {
+                let holder = describe(holder.as_ref());
                 return Err(NoTurn::Late { holder, holding });
             }
             if now >= say_at {
-                eprintln!(
-                    "summon: {name} waits for its turn on port {port}; it is held by {}",
-                    describe(&holder)
+                let holder = describe(holder.as_ref());
+                let line = format!(
+                    "summon: {name} waits for its turn on port {port}; it is held by {holder}"
                 );
+                // Not by a macro, whose output a test harness keeps to itself until the test ends.
+                let _ = writeln!(io::stderr(), "{line}");
                 say_at = now + (now - began) * 9;
             }
             if given_up() {
                 return Err(NoTurn::GivenUp);
             }
-            let (fds, pause) = match &holder.ended {
+            // Who ends from now on wakes us.
+            let (fds, pause) = match holder.as_ref().and_then(|holder| holder.ended.as_ref()) {
                 Some(ended) => (vec![ended.as_fd()], GIVE_UP),
                 None => (vec![], LOOK_AGAIN),
             };
-            wait::sleep(&fds, deadline.min(now + pause)).map_err(NoTurn::Failed)?;
+            wait::sleep(&fds, limit.min(now + pause)).map_err(NoTurn::Failed)?;
         }
     }
 
@@ -170,11 +181,17 @@ fn turns() -> MutexGuard<'static, Vec<(u16, ThreadId, String)>> {
     TURNS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn describe(holder: &ports::Holder) -> String {
-    match proc::command_line(holder.pid) {
-        Some(command) => format!("pid {}, `{command}`", holder.pid),
-        None => "a process that has just ended".to_owned(),
+fn describe(holder: Option<&ports::Holder>) -> String {
+    let pid = holder.map_or(0, |holder| holder.pid);
+    match proc::command_line(pid) {
+        Some(command) => format!("pid {pid}, `{command}`"),
+        None => "a process that can't be seen from here".to_owned(),
     }
+}
+
+/// Whether the holder is the guard of a fixture, which lasts to the end of a run.
+fn is_fixture(holder: &ports::Holder) -> bool {
+    proc::command_line(holder.pid).is_some_and(|title| title.ends_with(FIXTURE_TITLE))
 }
 
 #[cfg(test)]

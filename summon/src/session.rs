@@ -9,7 +9,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -107,7 +107,8 @@ impl Drop for Session {
 
 /// `<temp>/summon-<uid>`, refused unless it is ours alone.
 fn base() -> io::Result<PathBuf> {
-    let base = std::env::temp_dir().join(format!("summon-{}", sys::user()));
+    // Absolute, since guards and services have other working directories.
+    let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{}", sys::user()));
     match private_dir().create(&base) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -274,6 +275,11 @@ impl Source for Log {
 
     fn name_it(&self) {
         self.named.store(true, Ordering::Relaxed);
+        // For a guard that may have to clean up after this process.
+        let _ = fs::set_permissions(
+            &self.path,
+            fs::Permissions::from_mode(sys::guard::KEPT_MODE),
+        );
     }
 }
 

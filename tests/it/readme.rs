@@ -28,3 +28,25 @@ mod two {
         assert_eq!(line, format!("api uses {}", db.port()));
     }
 }
+
+mod shared {
+    use summon::{Fixture, Process, summon};
+
+    #[summon::fixture(output = "sh -c 'echo up; exec sleep 100'", banner = "^up$", setup = seed)]
+    static SERVER: Fixture;
+
+    fn seed(server: &Process) -> std::io::Result<()> {
+        std::fs::write(server.dir().join("seed"), "what all tests need")
+    }
+
+    #[test]
+    fn direct() {
+        assert!(SERVER.dir().join("seed").exists());      // started by whoever used it first
+    }
+
+    #[summon(fixture = SERVER)]
+    #[test]
+    fn declared(server: &Process) {
+        assert_eq!(server.port(), SERVER.port());
+    }
+}

@@ -21,6 +21,9 @@ use crate::sys::Signal;
 /// [`TcpCoordinatedExecutor`] and [`HttpCoordinatedExecutor`]. It derefs to its [`Process`], where
 /// the name, the port, the output and the verbs are. Dropping it stops the process.
 ///
+/// A builder method on an executor that was used already keeps its ports and its directory, and
+/// stops it if it runs.
+///
 /// Constructors and builder methods never fail: what is wrong with a command, a pattern or a URL
 /// is the error of [`start`](Process::start).
 ///
@@ -41,8 +44,10 @@ use crate::sys::Signal;
 pub struct Coordinated<P> {
     spec: Spec,
     probe: Arc<P>,
-    /// Made at the first use as a process, which ends the building.
+    /// Made at the first use as a process.
     process: OnceLock<Process>,
+    /// What was made of an older plan. The next one takes over its ports and its directory.
+    before: Option<Process>,
 }
 
 /// Ready when the program has been exec'ed.
@@ -175,7 +180,7 @@ impl HttpCoordinatedExecutor {
 
     fn ask(mut self, change: impl FnOnce(&mut Http)) -> Self {
         change(Arc::make_mut(&mut self.probe));
-        self.process = OnceLock::new();
+        self.plan_anew();
         self
     }
 }
@@ -191,19 +196,31 @@ impl<P> Coordinated<P> {
     /// # Ok::<(), summon::Error>(())
     /// ```
     #[track_caller]
-    pub fn with(command: impl Into<Command>, probe: P) -> Coordinated<P> {
+    pub fn with(command: impl Into<Command>, probe: P) -> Coordinated<P>
+    where
+        P: Probe,
+    {
         Coordinated {
             spec: Spec::new(command.into(), Location::caller()),
             probe: Arc::new(probe),
             process: OnceLock::new(),
+            before: None,
         }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Spec)) -> Self {
         change(&mut self.spec);
-        // Whatever was made from the older plan is not what this executor means any more.
-        self.process = OnceLock::new();
+        self.plan_anew();
         self
+    }
+
+    /// Whatever was made of the older plan is not what this executor means any more.
+    fn plan_anew(&mut self) {
+        if let Some(made) = self.process.take() {
+            // Nobody else has it, and nobody will ask for the outcome; its guard sees to the rest.
+            let _ = made.stop();
+            self.before = Some(made);
+        }
     }
 
     /// Calls the process so, in errors and in placeholders of others. Default: the name of the
@@ -368,7 +385,11 @@ impl<P: Probe> Deref for Coordinated<P> {
     fn deref(&self) -> &Process {
         self.process.get_or_init(|| {
             let probe: Arc<dyn Probe> = Arc::clone(&self.probe) as _;
-            Process::new(self.spec.clone(), probe)
+            let process = Process::new(self.spec.clone(), probe);
+            if let Some(before) = &self.before {
+                process.take_over(before);
+            }
+            process
         })
     }
 }

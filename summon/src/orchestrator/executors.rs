@@ -33,6 +33,12 @@ impl<'a, E: Executor> Executors<'a> for &'a [E] {
     }
 }
 
+impl<'a, E: Executor, const N: usize> Executors<'a> for &'a [E; N] {
+    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+        self.as_slice().into_vec()
+    }
+}
+
 impl<'a, E: Executor> Executors<'a> for &'a Vec<E> {
     fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
         self.as_slice().into_vec()

@@ -165,7 +165,7 @@ pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Erro
 /// Dropping it panics if something can't be stopped, unless the thread is panicking already:
 /// then the error goes to stderr.
 #[derive(Debug)]
-#[must_use = "the executors are stopped when this is dropped, which is now"]
+#[must_use = "the executors are stopped when this is dropped; keep it: `let _scope = ..`"]
 pub struct Scope<'a> {
     orchestrator: Orchestrator<'a>,
     stopped: bool,

@@ -8,24 +8,28 @@ use std::time::Duration;
 use super::order::Order;
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::process::Process;
 
 /// Starts all, or none: after the first error all are stopped, those that are still starting
 /// included, and that error is returned.
 pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
+    let runs = |node: &&dyn Executor| node.process().is_some_and(Process::is_running);
+    // Who runs already can't be started, and is not ours to stop.
+    let ran: Vec<bool> = nodes.iter().map(runs).collect();
     let walked = walk(
         order,
         OnError::GiveUp,
         |index| nodes[index].start(),
         |running| {
             // A start that is under way would be waited for; a stop makes it give up.
-            running.iter().for_each(|index| drop(nodes[*index].stop()));
+            let ours = running.iter().filter(|index| !ran[**index]);
+            ours.for_each(|index| drop(nodes[*index].stop()));
         },
     );
     let Some(first) = walked.errors.into_iter().next() else {
         return Ok(());
     };
-    // Not those that never began: they may run already, and then they are not ours to stop.
-    let stop = |index: usize| match walked.begun[index] {
+    let stop = |index: usize| match walked.begun[index] && !ran[index] {
         true => nodes[index].stop(),
         false => Ok(()),
     };
@@ -89,18 +93,13 @@ fn walk(
             if free.is_empty() && running.is_empty() {
                 return;
             }
-            // A thread costs more than it gains for one that nothing else could run beside.
-            let alone = running.is_empty() && free.len() == 1;
             for index in free {
                 walked.begun[index] = true;
                 running.push(index);
                 let (tell, act) = (tell.clone(), &act);
-                let run = move || drop(tell.send((index, act(index))));
-                if alone {
-                    run();
-                } else {
-                    scope.spawn(run);
-                }
+                // On a thread even if it is the only one: what an executor may do, such as to block
+                // on a future, must not depend on how many there are.
+                scope.spawn(move || drop(tell.send((index, act(index)))));
             }
             let giving_up = on_error == OnError::GiveUp && !walked.errors.is_empty();
             let (index, result) = match told.recv_timeout(if giving_up { AGAIN } else { FOREVER }) {

@@ -3,6 +3,8 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{NotReady, Target};
@@ -27,7 +29,7 @@ pub(super) fn look(
     place: Place,
     whose: Server,
 ) -> Result<SocketAddr, NotReady> {
-    let addrs = resolve(host)
+    let addrs = resolve(host, target.deadline())
         .map_err(|error| NotReady::yet(format!("`{host}` has no address: {error}")))?;
     let otherwise = || match place.protocol {
         Protocol::Tcp => connect(&addrs, place.port, target.deadline()),
@@ -70,7 +72,7 @@ pub(super) fn look_for_own(target: &Target<'_>, protocol: Protocol) -> Result<()
 
 /// Who serves already where a process is about to be started: at which address, and in words.
 pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
-    let addrs = resolve(host).ok()?;
+    let addrs = resolve(host, soon()).ok().filter(|addrs| is_here(addrs))?;
     for listener in place.listeners().ok()? {
         if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
             return Some((SocketAddr::new(*addr, place.port), describe(&listener)));
@@ -81,7 +83,7 @@ pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)>
 
 /// Whether a host is this machine.
 pub(crate) fn is_this_machine(host: &str) -> bool {
-    resolve(host).is_ok_and(|addrs| is_here(&addrs))
+    resolve(host, soon()).is_ok_and(|addrs| is_here(&addrs))
 }
 
 fn is_here(addrs: &[IpAddr]) -> bool {
@@ -120,7 +122,11 @@ fn identify(target: &Target<'_>, addrs: &[IpAddr], place: Place, listeners: &[Li
                 let addr = addrs.iter().find(|addr| listener.covers(**addr));
                 ours = ours.or(addr.map(|addr| SocketAddr::new(*addr, listener.addr.port())));
             }
-            Holds::Unknown => unknown = true,
+            Holds::Unknown => match proc::holder_of_socket(listener.inode) {
+                // Somebody else is seen to hold it, whatever the one can do whom we can't see.
+                Some(pid) if !target.tree().contains(&pid) => return Found::Stranger(*listener),
+                _ => unknown = true,
+            },
             Holds::No if still_listens(listener, place) => {
                 return Found::Stranger(*listener);
             }
@@ -204,14 +210,14 @@ fn describe(listener: &Listener) -> String {
 
 /// The addresses of a host. `localhost` is both loopbacks, whatever `/etc/hosts` makes of it, and
 /// who listens on every address is reached by them too.
-fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
+fn resolve(host: &str, deadline: Instant) -> io::Result<Vec<IpAddr>> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if host == "localhost" {
         return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
     }
     let addrs: Vec<IpAddr> = match host.parse() {
         Ok(ip) => vec![ip],
-        Err(_) => (host, 0).to_socket_addrs()?.map(|addr| addr.ip()).collect(),
+        Err(_) => look_up(host.to_owned(), deadline)?,
     };
     if addrs.is_empty() {
         return Err(io::ErrorKind::NotFound.into());
@@ -222,6 +228,23 @@ fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
         other => other,
     };
     Ok(addrs.into_iter().map(reachable).collect())
+}
+
+/// Asks the system's resolver, which knows no deadlines, on a thread that may outlast ours.
+fn look_up(host: String, deadline: Instant) -> io::Result<Vec<IpAddr>> {
+    let (tell, told) = mpsc::channel();
+    thread::Builder::new().spawn(move || {
+        let addrs = (host.as_str(), 0).to_socket_addrs();
+        let _ = tell.send(addrs.map(|addrs| addrs.map(|addr| addr.ip()).collect()));
+    })?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    told.recv_timeout(left)
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// For a question that comes before a start, and has no deadline of its own.
+fn soon() -> Instant {
+    Instant::now() + CONNECT_LIMIT
 }
 
 fn connect(addrs: &[IpAddr], port: u16, deadline: Instant) -> Result<SocketAddr, NotReady> {
@@ -249,10 +272,10 @@ mod tests {
     #[test]
     fn localhost_is_both_families() {
         let both: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        assert_eq!(resolve("localhost").unwrap(), both);
-        assert_eq!(resolve("0.0.0.0").unwrap(), both[..1]);
-        assert_eq!(resolve("[::1]").unwrap(), both[1..]);
-        assert!(resolve("no-such-host.invalid").is_err());
+        assert_eq!(resolve("localhost", soon()).unwrap(), both);
+        assert_eq!(resolve("0.0.0.0", soon()).unwrap(), both[..1]);
+        assert_eq!(resolve("[::1]", soon()).unwrap(), both[1..]);
+        assert!(resolve("no-such-host.invalid", soon()).is_err());
     }
 
     #[test]

@@ -102,6 +102,12 @@ pub trait Probe: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether it is ready once it has been exec'ed, though it may have ended by now.
+    #[doc(hidden)]
+    fn is_ready_at_exec(&self) -> bool {
+        false
+    }
+
     /// Whether nothing but new output can change the answer, so that there is no need to look
     /// from time to time.
     #[doc(hidden)]

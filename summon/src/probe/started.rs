@@ -7,7 +7,8 @@ use super::{NotReady, Probe, Target};
 #[non_exhaustive]
 pub struct Started;
 
-/// Ready as soon as the program has been exec'ed: for programs whose mere existence is enough.
+/// Ready as soon as the program has been exec'ed: for programs whose mere existence is enough, and
+/// for those that do something and end, also if they have ended by now.
 ///
 /// ```
 /// let sleeper = summon::Coordinated::with("sleep 100", summon::probe::started());
@@ -23,6 +24,10 @@ impl Probe for Started {
     /// A guard reports a pid only after `execve` has succeeded, so there is nothing left to see.
     fn look(&self, _: &Target<'_>) -> Result<(), NotReady> {
         Ok(())
+    }
+
+    fn is_ready_at_exec(&self) -> bool {
+        true
     }
 
     fn describe(&self, _: &Target<'_>) -> String {

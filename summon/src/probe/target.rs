@@ -21,7 +21,8 @@ pub struct Target<'a> {
     pub(crate) log: &'a Path,
     /// Where in the log this run begins.
     pub(crate) since: u64,
-    pub(crate) guarded: &'a Guarded,
+    /// `None` for a server that was there before, and that nobody guards.
+    pub(crate) guarded: Option<&'a Guarded>,
     pub(crate) deadline: Instant,
     /// Whoever serves the port is taken for the service.
     pub(crate) any_listener: bool,
@@ -57,9 +58,13 @@ impl Target<'_> {
         self.dir
     }
 
-    /// The pid of the program.
-    pub fn id(&self) -> u32 {
-        self.guarded.state().pids.map_or(0, |(_, pid)| pid)
+    /// The pid of the program, if summon started it.
+    pub fn id(&self) -> Option<u32> {
+        self.pids().map(|(_, pid)| pid)
+    }
+
+    fn pids(&self) -> Option<(u32, u32)> {
+        self.guarded?.state().pids
     }
 
     /// What it has written since this start, stdout and stderr in the order written.
@@ -96,7 +101,7 @@ impl Target<'_> {
 
     /// Every process of the service.
     pub(crate) fn tree(&self) -> Vec<u32> {
-        let guard = self.guarded.state().pids.map(|(guard, _)| guard);
+        let guard = self.pids().map(|(guard, _)| guard);
         guard.map_or_else(Vec::new, crate::sys::proc::descendants)
     }
 }

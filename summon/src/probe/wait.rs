@@ -40,13 +40,15 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
         true => Interest::Output,
         false => Interest::Ends,
     };
-    let sleeper = target.guarded.sleeper(interest)?;
+    let sleeper = target.guarded.map(|it| it.sleeper(interest)).transpose()?;
     let mut last = None;
     let result = loop {
         // Reset, then look, then sleep: news that comes after the look ends the sleep at once.
-        sleeper.waker.reset();
+        if let Some(sleeper) = &sleeper {
+            sleeper.waker.reset();
+        }
         // Before the look: a process that has exited is not ready, whatever it left behind.
-        if has_exited(target) {
+        if !probe.is_ready_at_exec() && has_exited(target) {
             break Err(Why::Exited);
         }
         let looked = Instant::now();
@@ -54,7 +56,7 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
         target.looks.set(target.looks.get() + 1);
         match seen {
             // And after it: it may have printed its banner and died.
-            Ok(()) if has_exited(target) => break Err(Why::Exited),
+            Ok(()) if !probe.is_ready_at_exec() && has_exited(target) => break Err(Why::Exited),
             Ok(()) => {
                 last = None;
                 break Ok(());
@@ -88,7 +90,8 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
                 target.deadline.min(now + pause)
             }
         };
-        wait::sleep(&[sleeper.waker.as_fd()], next)?;
+        let news: Vec<_> = sleeper.iter().map(|it| it.waker.as_fd()).collect();
+        wait::sleep(&news, next)?;
     };
     Ok(Waited {
         result,
@@ -100,6 +103,8 @@ pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Re
 }
 
 fn has_exited(target: &Target<'_>) -> bool {
-    let state = target.guarded.state();
-    state.exit.is_some() || state.gone
+    target.guarded.is_some_and(|guarded| {
+        let state = guarded.state();
+        state.exit.is_some() || state.gone
+    })
 }

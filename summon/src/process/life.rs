@@ -14,6 +14,8 @@ use crate::sys::guard::Guarded;
 pub(super) struct Life {
     /// A start is under way. It alone may set `run`.
     pub(super) starting: bool,
+    /// How many starts there were, to tell one from the next.
+    pub(super) starts: u64,
     /// A stop came while it was: the start gives up as soon as it sees it.
     pub(super) cancelled: bool,
     pub(super) run: Option<Arc<Run>>,

@@ -106,6 +106,12 @@ impl Process {
         })
     }
 
+    /// Takes the ports and the directory of one that was planned before.
+    pub(crate) fn take_over(&self, before: &Process) {
+        *lock(&self.inner.leases) = std::mem::take(&mut *lock(&before.inner.leases));
+        *lock(&self.inner.home) = lock(&before.inner.home).take();
+    }
+
     /// Gives a name to a process that has none of its own yet.
     pub(crate) fn suggest_name(&self, name: &str) {
         let _ = self.inner.name.set(name.to_owned());

@@ -1,7 +1,6 @@
 //! From what the user wrote to what the guard is told: placeholders filled in, everything checked.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use super::{Process, lock};
 use crate::error::Error;
@@ -24,14 +23,12 @@ impl Process {
                 env.push((name.clone(), self.fill_os(value)?));
             }
         }
+        // From the test's own directory: the guard has another.
+        let here = std::env::current_dir()
+            .map_err(|error| self.bad(format!("the test has no working directory: {error}")))?;
         let dir = match &spec.current_dir {
-            Some(dir) => PathBuf::from(self.fill_os(dir.as_os_str())?),
-            None => std::env::current_dir().map_err(|error| {
-                self.error(format!(
-                    "{} could not be started: the test has no working directory: {error}",
-                    self.name()
-                ))
-            })?,
+            Some(dir) => here.join(self.fill_os(dir.as_os_str())?),
+            None => here,
         };
         let texts = argv.iter().chain(env.iter().map(|(_, value)| value));
         if let Some(text) = texts.into_iter().find(|text| has_nul(text)) {
@@ -67,7 +64,9 @@ impl Process {
     }
 
     pub(super) fn limit(&self, limit: &crate::limit::Limit) -> Result<std::time::Duration, Error> {
-        limit.get().map_err(|why| self.bad(why))
+        limit
+            .get()
+            .map_err(|why| self.error(format!("{}: {why}", self.name())))
     }
 
     /// The words as they will be run.
@@ -145,7 +144,7 @@ impl Process {
     fn unknown(&self, place: &str) -> String {
         format!(
             "`{place}` is no placeholder: there are {{port}}, {{port:label}}, {{host}}, {{dir}}, \
-             {{name}}, and {{process.port}} for another process; {{{place} stands for the text"
+             {{name}}, and {{process.port}} for another process; write `{{{place}` for the text itself"
         )
     }
 }

@@ -30,7 +30,14 @@ impl Process {
     }
 
     /// As `error`, with the command as it is run.
-    fn error_of(&self, headline: String, argv: &[OsString]) -> Error {
+    fn error_of(&self, headline: String, run: Option<&Run>) -> Error {
+        match run {
+            Some(run) => self.error_as_run(headline, &run.argv),
+            None => self.error(headline),
+        }
+    }
+
+    fn error_as_run(&self, headline: String, argv: &[OsString]) -> Error {
         let declared = self.inner.spec.declared;
         Error::new(headline)
             .fact(
@@ -64,16 +71,23 @@ impl Process {
             LaunchError::NoGuard(error) => (format!("it can't be guarded: {error}"), false),
             LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), true),
         };
-        let error = self.error_of(format!("{name} could not be started: {why}"), &plan.argv);
+        let error = self.error_as_run(format!("{name} could not be started: {why}"), &plan.argv);
         if late { error.timeout() } else { error }
     }
 
     /// It ran, but did not become ready.
-    pub(super) fn not_ready(&self, run: &Run, waited: &Waited, why: Why, limit: Duration) -> Error {
+    pub(super) fn not_ready(
+        &self,
+        run: Option<&Run>,
+        waited: &Waited,
+        why: Why,
+        limit: Duration,
+    ) -> Error {
         let name = self.name();
-        let state = run.guarded.state();
-        let headline = match (why, state.exit) {
-            _ if run.is_cancelled() => format!("{name} was stopped before it was ready"),
+        let exit = run.and_then(|run| run.guarded.state().exit);
+        let is_cancelled = run.is_some_and(Run::is_cancelled);
+        let headline = match (why, exit) {
+            _ if is_cancelled => format!("{name} was stopped before it was ready"),
             (Why::Exited, Some(status)) => {
                 format!("{name} {} before it was ready", how_it_ended(status))
             }
@@ -93,13 +107,16 @@ impl Process {
             waited.took.as_secs_f64(),
         );
         let mut error = self
-            .error_of(headline, &run.argv)
+            .error_of(headline, run)
             .fact("waiting", waiting)
-            .exit(state.exit.filter(|_| why == Why::Exited));
+            .exit(exit.filter(|_| why == Why::Exited));
         if why == Why::Late {
             error = error.timeout();
         }
-        with_output(error, run)
+        match run {
+            Some(run) => with_output(error, run),
+            None => error,
+        }
     }
 }
 

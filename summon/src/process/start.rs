@@ -1,6 +1,7 @@
 //! Starting: from the call until ready, or until nothing is left of the attempt.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use super::life::Run;
 use super::{Inner, Process, lock};
 use crate::error::Error;
 use crate::output::Search;
-use crate::probe::{self, Target, Why};
+use crate::probe::{self, Target, Waited, Why};
 use crate::sys::guard::Guarded;
 
 impl Process {
@@ -43,8 +44,7 @@ impl Process {
         // Not before: waiting for others is not the program's fault.
         let deadline = Instant::now() + limit;
         if let Some(addr) = self.look_who_serves()? {
-            lock(&self.inner.life).reused = Some(addr);
-            return Ok(());
+            return self.reuse(addr, deadline, limit);
         }
         let plan = self.plan()?;
         let home = self.home()?;
@@ -69,29 +69,13 @@ impl Process {
     }
 
     fn become_ready(&self, run: &Run, deadline: Instant, limit: Duration) -> Result<(), Error> {
-        let host = self.host();
-        let target = Target {
-            name: self.name(),
-            host: &host,
-            values: self,
-            dir: self.try_dir()?,
-            log: run.home.log(),
-            since: run.since,
-            guarded: &run.guarded,
-            deadline,
-            any_listener: self.inner.spec.listener.is_any(),
-            search: RefCell::new(Search::new(run.home.log(), run.since)),
-            looks: Cell::new(0),
-            addr: Cell::new(None),
-        };
         if run.is_cancelled() {
-            return Err(self.error(format!("{} was stopped before it was ready", self.name())));
+            return Err(self.cancelled());
         }
-        let waited = probe::until_ready(&target, &*self.inner.probe)
-            .map_err(|error| self.bad(format!("it can't be waited for: {error}")))?;
+        let (waited, addr) = self.wait_for(Some(run), deadline)?;
         match waited.result {
             Ok(()) => {
-                if let Some(addr) = target.addr.get() {
+                if let Some(addr) = addr {
                     let _ = run.addr.set(addr);
                 }
                 Ok(())
@@ -102,9 +86,54 @@ impl Process {
                     // descendants may have a last word: stop them before the report is made.
                     let _ = run.guarded.stop(self.stop_plan()?);
                 }
-                Err(self.not_ready(run, &waited, why, limit))
+                Err(self.not_ready(Some(run), &waited, why, limit))
             }
         }
+    }
+
+    /// Uses the server that was there before, once it is ready.
+    fn reuse(&self, addr: SocketAddr, deadline: Instant, limit: Duration) -> Result<(), Error> {
+        let (waited, found) = self.wait_for(None, deadline)?;
+        if let Err(why) = waited.result {
+            return Err(self.not_ready(None, &waited, why, limit));
+        }
+        let mut life = lock(&self.inner.life);
+        if life.cancelled {
+            return Err(self.cancelled());
+        }
+        life.reused = Some(found.unwrap_or(addr));
+        Ok(())
+    }
+
+    fn wait_for(
+        &self,
+        run: Option<&Run>,
+        deadline: Instant,
+    ) -> Result<(Waited, Option<SocketAddr>), Error> {
+        let home = self.home()?;
+        let since = run.map_or(0, |run| run.since);
+        let host = self.host();
+        let target = Target {
+            name: self.name(),
+            host: &host,
+            values: self,
+            dir: self.try_dir()?,
+            log: home.log(),
+            since,
+            guarded: run.map(|run| &run.guarded),
+            deadline,
+            any_listener: run.is_none() || self.inner.spec.listener.is_any(),
+            search: RefCell::new(Search::new(home.log(), since)),
+            looks: Cell::new(0),
+            addr: Cell::new(None),
+        };
+        let waited = probe::until_ready(&target, &*self.inner.probe)
+            .map_err(|error| self.bad(format!("it can't be waited for: {error}")))?;
+        Ok((waited, target.addr.get()))
+    }
+
+    fn cancelled(&self) -> Error {
+        self.error(format!("{} was stopped before it was ready", self.name()))
     }
 
     /// Makes this thread the one that starts the process, unless it runs.
@@ -122,6 +151,7 @@ impl Process {
                 return Err(error.already_running());
             }
             life.starting = true;
+            life.starts += 1;
             life.cancelled = false;
             life.run.take()
         };

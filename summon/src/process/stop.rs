@@ -29,12 +29,12 @@ impl Process {
 
     /// As `stop`, but keeps the turn on a fixed port, for a start that follows.
     pub(super) fn stop_in_turn(&self) -> Result<(), Error> {
-        let run = {
+        let (run, starts) = {
             let mut life = lock(&self.inner.life);
             life.cancelled = life.starting;
             // It was there before us, and stays.
             life.reused = None;
-            life.run.clone()
+            (life.run.clone(), life.starts)
         };
         let ended = match &run {
             Some(run) => {
@@ -45,7 +45,8 @@ impl Process {
         };
         // A start that had not come to a guard yet gives up on its own; nothing is left after it.
         let mut life = lock(&self.inner.life);
-        while life.starting {
+        // One that came later is none of ours.
+        while life.starting && life.starts == starts {
             let woken = self.inner.start_over.wait(life);
             life = woken.unwrap_or_else(PoisonError::into_inner);
         }

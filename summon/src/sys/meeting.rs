@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
+use super::peer::peer;
+
 /// Who one turned out to be.
 #[derive(Debug)]
 pub(crate) enum Role {
@@ -31,8 +33,7 @@ pub(crate) fn meet(name: &str) -> io::Result<Role> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(Role::Unclear),
         Err(error) => return Err(error),
     };
-    let peer = rustix::net::sockopt::socket_peercred(&stream)?;
-    if peer.uid != rustix::process::geteuid() {
+    if peer(&stream)?.uid != super::user() {
         return Err(io::Error::other("another user of this machine sits there"));
     }
     Ok(Role::Later(stream))

@@ -17,6 +17,7 @@ pub(crate) mod exit;
 pub(crate) mod guard;
 pub(crate) mod listeners;
 pub(crate) mod meeting;
+pub(crate) mod peer;
 pub(crate) mod ports;
 pub(crate) mod proc;
 pub(crate) mod runner;

@@ -7,10 +7,12 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::listeners::Protocol;
+use super::peer::peer;
 
 /// The ports that the kernel gives to whoever asks for none in particular, so that one of them
 /// may be taken at any moment (`ip_local_port_range` in `ip(7)`).
@@ -40,10 +42,23 @@ pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
 /// Who has claimed a port.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    /// The guard of the service, or else the process that will have one started.
+    /// The guard of the service, or else the process that will have one started; 0 if it can't be
+    /// told.
     pub(crate) pid: u32,
     /// Can be read when the last holder has ended. `None` when too many wait for it already.
     pub(crate) ended: Option<OwnedFd>,
+}
+
+impl Holder {
+    /// Whether it has ended since it was asked for.
+    pub(crate) fn has_ended(&self) -> bool {
+        let Some(ended) = &self.ended else {
+            return true;
+        };
+        let mut polled = [PollFd::new(ended, PollFlags::IN)];
+        let now = rustix::event::Timespec::default();
+        rustix::event::poll(&mut polled, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
 }
 
 /// Says who holds the claim on a port: `None` if nobody does.
@@ -54,13 +69,10 @@ pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
     let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
     // Nobody accepts: the connection waits in the listener's queue, and ends with it.
     match rustix::net::connect(&socket, &name) {
-        Ok(()) => {
-            let peer = rustix::net::sockopt::socket_peercred(&socket)?;
-            Ok(Some(Holder {
-                pid: peer.pid.as_raw_nonzero().get() as u32,
-                ended: Some(socket),
-            }))
-        }
+        Ok(()) => Ok(Some(Holder {
+            pid: peer(&socket)?.pid,
+            ended: Some(socket),
+        })),
         Err(Errno::AGAIN) => Ok(Some(Holder {
             pid: 0,
             ended: None,
@@ -73,7 +85,8 @@ pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
 /// Makes this process the one that others see as the holder of a claim that it was given.
 pub(crate) fn sign(claim: &OwnedFd) {
     // A socket's peers are told who called `listen` last. What is no socket refuses, which is fine.
-    let _ = rustix::net::listen(claim, 128);
+    // The queue is for those who wait for its end, whom nobody accepts.
+    let _ = rustix::net::listen(claim, 4096);
 }
 
 fn claim_name(port: u16) -> String {
@@ -123,7 +136,9 @@ pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
 
 /// Whether an address is one of this machine's own: only those can be bound.
 pub(crate) fn is_local(ip: std::net::IpAddr) -> bool {
-    ip.is_unspecified() || can_bind(&SocketAddr::new(ip, 0), SocketType::DGRAM)
+    // A loopback that is switched off, as IPv6's is in many a container, can't be bound, and is
+    // nobody else's all the same.
+    ip.is_unspecified() || ip.is_loopback() || can_bind(&SocketAddr::new(ip, 0), SocketType::DGRAM)
 }
 
 #[cfg(test)]

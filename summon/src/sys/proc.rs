@@ -47,17 +47,21 @@ pub(crate) fn descendants(root: u32) -> Vec<u32> {
 
 /// The process's parent, `None` when there is no such process any more.
 pub(crate) fn parent(pid: u32) -> Option<u32> {
+    stat(pid, 1)?.parse().ok()
+}
+
+/// A field of `/proc/<pid>/stat`, counted from the first behind the name.
+fn stat(pid: u32, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the name in brackets, may itself contain spaces and brackets.
+    // The name, in brackets, may itself contain spaces and brackets.
     let after_name = &stat[stat.rfind(')')? + 1..];
-    after_name.split_ascii_whitespace().nth(1)?.parse().ok()
+    let mut fields = after_name.split_ascii_whitespace();
+    fields.nth(field).map(str::to_owned)
 }
 
 /// When the process began, in clock ticks since the system was booted: with the pid, its identity.
 pub(crate) fn began(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let after_name = &stat[stat.rfind(')')? + 1..];
-    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
+    stat(pid, 19)?.parse().ok()
 }
 
 /// The command line, for people; the short name when a process has none.
@@ -88,17 +92,28 @@ pub(crate) fn holds_socket(pid: u32, inode: u32) -> Holds {
     let wanted = format!("socket:[{inode}]");
     let entries = match fs::read_dir(format!("/proc/{pid}/fd")) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Holds::Unknown,
+        // What has ended holds nothing, though its descriptors can't be read either.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !has_ended(pid) => {
+            return Holds::Unknown;
+        }
         Err(_) => return Holds::No,
     };
     for entry in entries.flatten() {
         match fs::read_link(entry.path()) {
             Ok(target) if target.as_os_str() == wanted.as_str() => return Holds::Yes,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Holds::Unknown,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !has_ended(pid) => {
+                return Holds::Unknown;
+            }
             _ => {}
         }
     }
     Holds::No
+}
+
+/// Whether the process is a zombie, or not there.
+fn has_ended(pid: u32) -> bool {
+    let state = stat(pid, 0);
+    state.is_none_or(|state| state == "Z" || state == "X")
 }
 
 /// Some process that holds a socket, if the system lets us see one. Looks at everything, so it

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::warden::{HELLO, MAGIC, MARK};
 use super::wire;
@@ -20,14 +20,14 @@ static WARDEN: Mutex<Option<UnixStream>> = Mutex::new(None);
 
 /// Has the warden fork a guard, and returns the socket to it. A warden that has died is
 /// replaced; its guards live on.
-pub(super) fn guard() -> io::Result<UnixStream> {
+pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
     let mut warden = lock();
     if let Some(socket) = &*warden {
         if let Ok(guard) = ask(socket) {
             return Ok(guard);
         }
     }
-    let socket = warden.insert(start_warden()?);
+    let socket = warden.insert(start_warden(deadline)?);
     ask(socket)
 }
 
@@ -47,7 +47,7 @@ fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
     Ok(ours)
 }
 
-fn start_warden() -> io::Result<UnixStream> {
+fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
     if std::env::var_os(MARK).is_some() {
         // Were this a copy whose constructor did not run, it would start copies without end.
         return Err(io::Error::other(format!(
@@ -56,7 +56,8 @@ fn start_warden() -> io::Result<UnixStream> {
     }
     let (mut ours, theirs) = UnixStream::pair()?;
     io::Write::write_all(&mut ours, MAGIC)?;
-    ours.set_read_timeout(Some(COPY_LIMIT))?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    ours.set_read_timeout(Some(left.clamp(Duration::from_millis(1), COPY_LIMIT)))?;
     // `/proc/self/exe` is this very executable, also when its file was replaced or deleted.
     // Should the constructor not run there, `--help` makes a test harness end at once; what
     // follows makes room for the title.

@@ -25,6 +25,13 @@ mod watch;
 mod wire;
 
 pub(crate) use message::{Step, StopPlan, Sweep};
+/// The mode of a file that is to be kept: as private as others, with a bit that has no meaning for
+/// a log.
+pub(crate) const KEPT_MODE: u32 = 0o700;
+
+/// How the title of a guard ends whose service is a fixture.
+pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
+
 pub(crate) use owner::{Guarded, Interest, LaunchError, Plan, Sharing};
 
 use super::Signal;

@@ -112,7 +112,7 @@ impl Guarded {
     }
 
     fn try_launch(plan: &Plan, deadline: Instant) -> Result<Guarded, LaunchError> {
-        let socket = hire::guard().map_err(LaunchError::NoGuard)?;
+        let socket = hire::guard(deadline).map_err(LaunchError::NoGuard)?;
         let me = rustix::process::getpid();
         let flags = rustix::process::PidfdFlags::empty();
         let pidfd = rustix::process::pidfd_open(me, flags).ok();
@@ -143,6 +143,11 @@ impl Guarded {
         let known = guarded.wait_until(deadline, &[], |state| {
             state.pids.is_some() || state.refused.is_some() || state.gone
         });
+        if !matches!(known, Ok(Some(_))) {
+            // The guard may start the command yet. It is told to stop, and waited for, so that
+            // it does not clean up under the next start.
+            let _ = guarded.stop(plan.stop);
+        }
         match known {
             Err(error) => Err(LaunchError::NoGuard(error)),
             Ok(None) => Err(LaunchError::Late),
@@ -248,6 +253,13 @@ impl Guarded {
         let limit = Instant::now() + plan.grace + Duration::from_secs(30);
         self.wait_until(limit, &[], |state| state.gone)?
             .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "the guard does not answer"))
+    }
+}
+
+impl Drop for Guarded {
+    /// Closes the socket, which the listening thread has a copy of.
+    fn drop(&mut self) {
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 }
 

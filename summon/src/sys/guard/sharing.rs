@@ -5,6 +5,7 @@ use std::os::unix::net::UnixListener;
 
 use super::listener::Listener;
 use super::message::News;
+use crate::sys::peer::peer;
 
 /// What makes a service one that several processes use.
 pub(super) struct Sharing {
@@ -35,9 +36,8 @@ impl Sharing {
         self.users
             .retain_mut(|user| user.hear(&mut Vec::new()).is_ok());
         while let Ok((socket, _)) = self.socket.accept() {
-            let peer = rustix::net::sockopt::socket_peercred(&socket);
             // The socket's name is no secret; what is said there is for this user alone.
-            if !peer.is_ok_and(|peer| peer.uid == rustix::process::geteuid()) {
+            if !peer(&socket).is_ok_and(|peer| peer.uid == crate::sys::user()) {
                 continue;
             }
             if let Ok(mut user) = Listener::new(socket) {

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
@@ -22,7 +23,7 @@ pub(super) fn spawn(launch: &Launch, output: &OwnedFd) -> Result<u32, (Step, io:
         .split_first()
         .ok_or_else(|| (Step::Exec, io::ErrorKind::NotFound.into()))?;
     // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
-    std::fs::read_dir(&launch.dir).map_err(|error| (Step::WorkingDirectory, error))?;
+    enterable(&launch.dir).map_err(|error| (Step::WorkingDirectory, error))?;
     let stream = || output.try_clone().map_err(|error| (Step::Prepare, error));
     let null = File::open("/dev/null").map_err(|error| (Step::Prepare, error))?;
     let guard = rustix::process::getpid();
@@ -55,6 +56,13 @@ pub(super) fn spawn(launch: &Launch, output: &OwnedFd) -> Result<u32, (Step, io:
     let child = command.spawn().map_err(|error| (Step::Exec, error))?;
     // Dropped without waiting: `reap` waits for every child.
     Ok(child.id())
+}
+
+fn enterable(dir: &Path) -> io::Result<()> {
+    if !std::fs::metadata(dir)?.is_dir() {
+        return Err(rustix::io::Errno::NOTDIR.into());
+    }
+    Ok(rustix::fs::access(dir, rustix::fs::Access::EXEC_OK)?)
 }
 
 /// Who has ended.

@@ -14,6 +14,7 @@ use rustix::net::RecvFlags;
 
 use super::message::{News, Step};
 use super::{signals, title, watch, wire};
+use crate::sys::peer::peer;
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -26,7 +27,7 @@ ctor::declarative::ctor! {
     // Before other constructors, which might start threads.
     #[ctor(unsafe, priority = early)]
     fn enter() {
-        if std::env::var_os(MARK).is_some() && is_meant() {
+        if std::env::var_os(MARK).is_some() && has_magic() {
             // Neither `main` nor a destructor of the test program may run in this copy.
             let _ = catch_unwind(AssertUnwindSafe(serve));
             super::exit(1);
@@ -34,26 +35,27 @@ ctor::declarative::ctor! {
     }
 }
 
-/// Whether descriptor 0 is a socket from our own parent with the magic in it. A variable that
-/// leaked into some other program's environment changes nothing there: the look takes no byte.
-fn is_meant() -> bool {
+/// Whether descriptor 0 is a socket with the magic in it. A variable that leaked into some other
+/// program's environment changes nothing there: the look takes no byte.
+fn has_magic() -> bool {
     // SAFETY: a borrow for the length of this function, in a process that has one thread. If
     // descriptor 0 is closed, the system calls say so.
     let socket = unsafe { BorrowedFd::borrow_raw(0) };
-    let from_parent = rustix::net::sockopt::socket_peercred(socket)
-        .is_ok_and(|peer| Some(peer.pid) == rustix::process::getppid());
     let mut seen = [0; MAGIC.len()];
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-    from_parent
-        && rustix::net::recv(socket, &mut seen[..], flags).is_ok_and(|(length, _)| length == seen.len())
-        && seen == *MAGIC
-        // The same bytes again, taken this time.
-        && rustix::net::recv(socket, &mut seen[..], RecvFlags::DONTWAIT).is_ok()
+    let looked = rustix::net::recv(socket, &mut seen[..], flags);
+    looked.is_ok_and(|(length, _)| length == seen.len()) && seen == *MAGIC
 }
 
 fn serve() -> io::Result<()> {
     super::close_from(3);
     let socket = own_socket()?;
+    // A parent that is not the peer has died since: there is nobody to serve.
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
+    if Some(peer(&socket)?.pid) != parent {
+        super::exit(1);
+    }
+    io::Read::read_exact(&mut &socket, &mut [0; MAGIC.len()])?;
     // The warden is nobody's child: a test that waits for all its children must not wait for it.
     // SAFETY: this process has one thread.
     match unsafe { libc::fork() } {

@@ -8,7 +8,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -19,7 +21,7 @@ use super::listener::Listener;
 use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
 use super::sharing::Sharing;
 use super::tree::{self, Reaped};
-use super::{Signal, signals, title, wire};
+use super::{FIXTURE_TITLE, KEPT_MODE, Signal, signals, title, wire};
 use crate::sys::ports;
 use crate::sys::wait::timespec;
 
@@ -300,7 +302,7 @@ impl Guard {
         sharing.shared = Some(bytes.clone());
         sharing.users.extend(self.owner.take());
         self.owner_pidfd = None;
-        title::set(&format!("summon-guard: {}, a fixture", self.name));
+        title::set(&format!("summon-guard: {}{FIXTURE_TITLE}", self.name));
         self.tell(&News::Shared(bytes));
     }
 
@@ -432,7 +434,11 @@ fn sweep(files: &Sweep) {
     if let Some(tree) = &files.tree {
         let _ = fs::remove_dir_all(tree);
     }
-    if let Some(file) = &files.file {
+    let is_kept = |file: &Path| {
+        let found = fs::symlink_metadata(file);
+        found.is_ok_and(|found| found.permissions().mode() & 0o777 == KEPT_MODE)
+    };
+    if let Some(file) = files.file.as_ref().filter(|file| !is_kept(file)) {
         let _ = fs::remove_file(file);
     }
     if let Some(parent) = &files.parent {

@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
 };
 
-/// The most descriptors that one frame carries.
-const MOST_FDS: usize = 16;
+/// The most descriptors that one message carries (`SCM_MAX_FD` in `unix(7)`).
+const MOST_FDS: usize = 253;
 /// No honest frame is longer: the kernel limits arguments and environment to less.
 const LONGEST: usize = 64 << 20;
 
@@ -95,6 +95,9 @@ fn receive_some(socket: &UnixStream, into: &mut [u8], fds: &mut Vec<OwnedFd>) ->
         let flags = RecvFlags::CMSG_CLOEXEC;
         rustix::net::recvmsg(socket.as_fd(), &mut parts, &mut ancillary, flags)
     })?;
+    if message.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(io::Error::other("no room for the descriptors of a frame"));
+    }
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             fds.extend(received);
