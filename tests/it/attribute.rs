@@ -264,3 +264,11 @@ fn a_test_that_returns_the_error_prints_it_in_full() {
         "{said}"
     );
 }
+
+#[summon(http = [ACTOR, "http", "127.0.0.1:{port}", "200"], path = "health")]
+#[test]
+fn a_path_needs_no_slash(server: &Process) {
+    server
+        .wait_for_output("^GET /health HTTP/1.1$", "5s")
+        .unwrap();
+}

@@ -181,3 +181,36 @@ fn statuses_headers_and_methods_are_checked() {
         );
     }
 }
+
+#[test]
+#[ignore = "another test runs it, and looks for the log that it names"]
+fn run_by_another_and_exits_with_a_report() {
+    let server = OutputCoordinatedExecutor::new(actor(["say", "hello"]), "hello");
+    server.start().unwrap();
+    let error = server.wait_for_output("never", "1ms").unwrap_err();
+    // On stdout itself, past the harness, which gets no chance to print anything.
+    std::io::Write::write_all(&mut std::io::stdout(), error.to_string().as_bytes()).unwrap();
+    std::process::exit(1);
+}
+
+#[test]
+fn a_log_that_was_named_outlives_an_exit_without_drops() {
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "errors::run_by_another_and_exits_with_a_report",
+            "--ignored",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(child.stdout).unwrap();
+    let log = said
+        .lines()
+        .find_map(|line| line.strip_prefix("  output    last 1 of 1 line, "));
+    let log = std::path::Path::new(log.expect(&said));
+    // The guard cleans up by now, or soon: when its directory is gone, so would be the log.
+    let dir = log.with_extension("");
+    crate::support::eventually("the directory is removed", || !dir.exists());
+    assert_eq!(std::fs::read(log).unwrap(), b"hello\n");
+    std::fs::remove_file(log).unwrap();
+}

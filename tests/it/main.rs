@@ -2,6 +2,7 @@
 
 mod attribute;
 mod errors;
+mod fixtures;
 mod odd;
 mod orchestrator;
 mod output;
@@ -14,3 +15,4 @@ mod stop;
 mod support;
 mod tidy;
 mod tree;
+mod turns;

@@ -153,3 +153,10 @@ fn options_as_calls(process: &Process) {
     process.stop().unwrap();
     process.process().unwrap().start().unwrap();
 }
+
+#[summon(simple = "sleep 1000")]
+#[test]
+fn inner_attributes_stay_first(process: &Process) {
+    #![expect(unused_variables, reason = "it shows that this attribute counts")]
+    let unused = process;
+}

@@ -254,3 +254,34 @@ fn executors_go_across_threads() {
     });
     assert!(!sleeper.is_running());
 }
+
+#[test]
+fn what_ran_before_is_not_stopped_by_a_set_that_it_is_in() {
+    let db = SimpleExecutor::new("sleep 1000").named("db");
+    db.start().unwrap();
+    let api = SimpleExecutor::new("sleep 1000").named("api").after("db");
+    assert!(orchestrated((&db, &api)).unwrap_err().is_already_running());
+    assert!(db.is_running() && !api.is_running());
+}
+
+#[test]
+fn an_executor_may_block_on_a_future_however_many_there_are() {
+    struct Blocking;
+    impl Executor for Blocking {
+        fn start(&self) -> Result<(), Error> {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.map_err(Error::other)?.block_on(async {});
+            Ok(())
+        }
+        fn stop(&self) -> Result<(), Error> {
+            self.start()
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        drop(orchestrated(Blocking).unwrap());
+        drop(orchestrated((Blocking, Blocking)).unwrap());
+    });
+}

@@ -330,3 +330,70 @@ fn ports_are_known_before_the_start_and_stay() {
     assert_eq!((server.port(), server.dir()), (port, &*dir));
     assert_eq!(server.addr().port(), port);
 }
+
+#[test]
+fn a_program_that_ends_at_once_has_been_executed_all_the_same() {
+    for _ in 0..50 {
+        let job = SimpleExecutor::new(actor(["exit", "4"]));
+        job.start().unwrap();
+        assert_eq!(job.wait("20s").unwrap().code(), Some(4));
+    }
+}
+
+#[test]
+fn a_start_that_is_late_leaves_nothing() {
+    for limit in ["0s", "50us", "200us", "1ms"] {
+        // A time that nobody else sleeps for.
+        let seconds = format!("{}.{}", 40_000 + limit.len(), std::process::id());
+        let late = OutputCoordinatedExecutor::new(["sleep", &seconds], "never").timeout(limit);
+        assert!(late.start().unwrap_err().is_timeout());
+        let sleeps = || {
+            let entries = std::fs::read_dir("/proc").unwrap().flatten();
+            let commands = entries.flat_map(|entry| std::fs::read(entry.path().join("cmdline")));
+            let of_ours = |command: &Vec<u8>| command.ends_with(format!("{seconds}\0").as_bytes());
+            commands.filter(of_ours).count()
+        };
+        assert_eq!(sleeps(), 0, "{limit}");
+    }
+}
+
+#[test]
+fn a_relative_directory_is_one_from_the_tests_own() {
+    let here = std::env::current_dir().unwrap();
+    for (dir, expected) in [(".", here.clone()), ("it", here.join("it"))] {
+        let server = OutputCoordinatedExecutor::new(actor(["cwd"]), "/").current_dir(dir);
+        server.start().unwrap();
+        let expected = expected.canonicalize().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&server.output()).trim(),
+            expected.to_str().unwrap()
+        );
+    }
+}
+
+#[test]
+fn a_builder_call_after_the_first_use_keeps_ports_and_directory() {
+    let server = SimpleExecutor::new("sleep 1000");
+    let (port, dir) = (server.port(), server.dir().to_owned());
+    let server = server.env("SELF", format!("http://localhost:{port}"));
+    assert_eq!((server.port(), server.dir()), (port, &*dir));
+    server.start().unwrap();
+    let server = server.env("MORE", "1");
+    assert!(!server.is_running());
+    server.start().unwrap();
+    assert_eq!((server.port(), server.dir()), (port, &*dir));
+}
+
+#[test]
+fn a_name_that_can_not_be_resolved_is_given_up_in_time() {
+    let server =
+        TcpCoordinatedExecutor::new("sleep 1000", "no-such-host.invalid", 0).timeout("300ms");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    assert!(
+        error
+            .to_string()
+            .contains("`no-such-host.invalid` has no address"),
+        "{error}"
+    );
+}

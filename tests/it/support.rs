@@ -120,3 +120,21 @@ pub(crate) fn ask(addr: std::net::SocketAddr) -> String {
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
     answer.trim().to_owned()
 }
+
+/// Has a child take INT as usual: whoever runs these tests in the background of a script has it
+/// ignored, and children inherit that.
+pub(crate) fn hear_int(command: &mut std::process::Command) {
+    let hear = || {
+        // SAFETY: no handler runs.
+        #[expect(unsafe_code, reason = "std changes no dispositions")]
+        unsafe {
+            libc::signal(libc::SIGINT, libc::SIG_DFL)
+        };
+        Ok(())
+    };
+    // SAFETY: signal is async-signal-safe.
+    #[expect(unsafe_code, reason = "std changes no dispositions")]
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(command, hear)
+    };
+}

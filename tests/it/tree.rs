@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{ACTOR, Life, OWNER, eventually, family, parent};
+use crate::support::{ACTOR, Life, OWNER, eventually, family, hear_int, parent};
 
 /// So often, in a row.
 const ROUNDS: usize = 20;
@@ -87,20 +87,7 @@ impl Owner {
     }
 
     pub(crate) fn from(command: &mut Command) -> Owner {
-        // Whoever runs these tests in the background of a script has INT ignored, and it stays so.
-        let hear_int = || {
-            // SAFETY: no handler runs.
-            #[expect(unsafe_code, reason = "std changes no dispositions")]
-            unsafe {
-                libc::signal(libc::SIGINT, libc::SIG_DFL)
-            };
-            Ok(())
-        };
-        // SAFETY: signal is async-signal-safe.
-        #[expect(unsafe_code, reason = "std changes no dispositions")]
-        unsafe {
-            command.pre_exec(hear_int)
-        };
+        hear_int(command);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

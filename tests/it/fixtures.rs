@@ -1,0 +1,387 @@
+//! A fixture starts once, lazily, and is gone when the binary or the run ends. `tests/project` is
+//! run for real by cargo and nextest; its servers themselves record when they live.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+use crate::support::{ACTOR, Life, TempDir, eventually, hear_int, recorded};
+
+/// The project, with a record of its own for each run.
+struct Project {
+    dir: TempDir,
+}
+
+impl Project {
+    fn new() -> Project {
+        Project {
+            dir: TempDir::new(),
+        }
+    }
+
+    fn record(&self) -> String {
+        self.dir.file("record")
+    }
+
+    fn cargo(&self, args: &str) -> Command {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new(env!("CARGO"));
+        command
+            .args(args.split(' '))
+            .current_dir(root.join("project"))
+            .env("CARGO_TARGET_DIR", root.join("../target/project"))
+            .env("ACTOR", ACTOR)
+            .env("RECORD", self.record())
+            .stdin(Stdio::null());
+        // What this test was given by its own runner is none of the project's business.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            let is_ours = text.starts_with("CARGO_") || text.starts_with("NEXTEST");
+            if is_ours && text != "CARGO_HOME" && text != "CARGO_TARGET_DIR" {
+                command.env_remove(&name);
+            }
+        }
+        command
+    }
+
+    /// Runs it to its end, and waits until what it started has gone.
+    fn run(&self, args: &str) -> Ran {
+        self.run_with(args, &[])
+    }
+
+    fn run_with(&self, args: &str, env: &[(&str, &str)]) -> Ran {
+        let mut command = self.cargo(args);
+        command.envs(env.iter().copied());
+        let output = command.output().unwrap();
+        let ended = Instant::now();
+        let record = self.record();
+        let text = || std::fs::read_to_string(&record).unwrap_or_default();
+        let pids = |name: &str| -> Vec<u32> {
+            let text = text();
+            let lines = text.lines().filter_map(|line| line.strip_prefix(name));
+            lines.map(|pid| pid.trim().parse().unwrap()).collect()
+        };
+        for name in ["run ", "binary "] {
+            for pid in pids(name) {
+                let lives = || Life::of(pid).is_some_and(|life| life.what.contains(&record));
+                eventually("a fixture has gone after its run", || !lives());
+            }
+        }
+        println!(
+            "`cargo {args}`: all gone {:?} after its end",
+            ended.elapsed()
+        );
+        Ran {
+            output,
+            record: recorded(&record),
+        }
+    }
+}
+
+struct Ran {
+    output: Output,
+    record: Vec<String>,
+}
+
+impl Ran {
+    fn count(&self, word: &str) -> usize {
+        self.record.iter().filter(|line| *line == word).count()
+    }
+
+    #[track_caller]
+    fn succeeded(self) -> Ran {
+        assert!(self.output.status.success(), "{}", self.said());
+        self
+    }
+
+    fn said(&self) -> String {
+        let of = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        format!(
+            "{}\n{}\n{:?}",
+            of(&self.output.stdout),
+            of(&self.output.stderr),
+            self.record
+        )
+    }
+
+    /// Of these starts each has its end, and the next began after it.
+    #[track_caller]
+    fn one_after_the_other(&self, name: &str, starts: usize) {
+        let gone = format!("-{name}");
+        let lives: Vec<_> = self
+            .record
+            .iter()
+            .filter(|line| **line == name || **line == gone)
+            .collect();
+        assert_eq!(lives.len(), 2 * starts, "{}", self.said());
+        for two in lives.chunks(2) {
+            assert_eq!((two[0].as_str(), two[1]), (name, &gone), "{}", self.said());
+        }
+    }
+}
+
+const BINARIES: &str = "--test one --test two --test three";
+
+#[test]
+fn cargo_test_starts_each_once_and_ends_it() {
+    let ran = Project::new().run(&format!("test {BINARIES}")).succeeded();
+    ran.one_after_the_other("run", 1);
+    ran.one_after_the_other("binary", 3);
+    assert_eq!(
+        (ran.count("setup"), ran.count("broken"), ran.count("never")),
+        (1, 1, 0)
+    );
+    // The binary's is stopped before the next binary starts, the run's at the very end.
+    assert_eq!(ran.record.last().unwrap(), "-run");
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn nextest_starts_each_once_and_calls_nothing_leaky() {
+    for threads in ["1", "8"] {
+        let ran = Project::new()
+            .run(&format!("nextest run {BINARIES} -j {threads}"))
+            .succeeded();
+        ran.one_after_the_other("run", 1);
+        // All processes of a binary share its own.
+        assert_eq!(
+            (ran.count("binary"), ran.count("-binary")),
+            (3, 3),
+            "{}",
+            ran.said()
+        );
+        assert_eq!(
+            (ran.count("setup"), ran.count("broken"), ran.count("never")),
+            (1, 1, 0)
+        );
+        assert!(!ran.said().contains("leak"), "{}", ran.said());
+    }
+}
+
+#[test]
+fn failed_tests_change_nothing() {
+    for how in ["panic", "err", "exit"] {
+        let project = Project::new();
+        let ran = project.run_with(&format!("test --no-fail-fast {BINARIES}"), &[("FAIL", how)]);
+        assert!(!ran.output.status.success());
+        ran.one_after_the_other("run", 1);
+        ran.one_after_the_other("binary", 3);
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn retries_partitions_and_stress_share_it_too() {
+    let ran = Project::new().run_with(
+        "nextest run --no-fail-fast --retries 2 --test one",
+        &[("FAIL", "err")],
+    );
+    assert!(!ran.output.status.success());
+    ran.one_after_the_other("run", 1);
+    ran.one_after_the_other("binary", 1);
+    let ran = Project::new()
+        .run(&format!("nextest run {BINARIES} --partition hash:1/2"))
+        .succeeded();
+    ran.one_after_the_other("run", 1);
+    let ran = Project::new()
+        .run("nextest run --test one --stress-count 3")
+        .succeeded();
+    ran.one_after_the_other("run", 1);
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn an_archive_runs_elsewhere() {
+    let project = Project::new();
+    let archive = project.dir.file("archive.tar.zst");
+    project
+        .run(&format!(
+            "nextest archive --test one --archive-file {archive}"
+        ))
+        .succeeded();
+    let ran = project
+        .run(&format!(
+            "nextest run --archive-file {archive} --workspace-remap ."
+        ))
+        .succeeded();
+    ran.one_after_the_other("run", 1);
+}
+
+#[test]
+fn sixty_four_threads_start_it_once() {
+    let ran = Project::new().run("test --test rush threads").succeeded();
+    ran.one_after_the_other("run", 1);
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn sixty_four_processes_start_it_once() {
+    let project = Project::new();
+    let ran = project
+        .run_with("nextest run --test rush -j 64", &[("BOOT", "300")])
+        .succeeded();
+    ran.one_after_the_other("run", 1);
+    assert_eq!(ran.count("setup"), 1);
+}
+
+#[test]
+fn two_runs_at_once_do_not_see_each_other() {
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                let ran = Project::new().run("test --test one").succeeded();
+                ran.one_after_the_other("run", 1);
+                ran.one_after_the_other("binary", 1);
+            });
+        }
+    });
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn another_takes_over_if_the_starter_is_killed() {
+    // In the setup and while it boots nobody has seen it: it goes, and starts again.
+    let run = |filter: &str, die: &str, boot: &str| {
+        let args = format!("nextest run --no-fail-fast -j 1 --retries 1 --test deaths {filter}");
+        Project::new()
+            .run_with(&args, &[("DIE", die), ("BOOT", boot)])
+            .succeeded()
+    };
+    let ran = run("dies_in_the_setup", "setup", "0");
+    ran.one_after_the_other("run", 2);
+    assert_eq!(ran.count("setup"), 2);
+    let ran = run("dies_while_it_boots", "boot", "500");
+    ran.one_after_the_other("run", 2);
+    // When it is ready it belongs to the run, and the others find it.
+    let ran = run("dies_when_it_is_ready", "ready", "0");
+    ran.one_after_the_other("run", 1);
+}
+
+/// A run that does not end by itself, up to where its test waits.
+fn waiting(project: &Project, args: &str) -> Child {
+    let mut command = project.cargo(args);
+    hear_int(&mut command);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    eventually("its test waits", || {
+        recorded(&project.record()).contains(&"waiting".to_owned())
+    });
+    child
+}
+
+fn kill(what: &str, pid: &str) {
+    let killed = Command::new("kill")
+        .args([what, "--", pid])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+}
+
+fn ends_with_its_runner(args: &str, signal: &str, group: bool) {
+    let project = Project::new();
+    let mut child = waiting(&project, args);
+    let pids = |word: &str| -> Vec<u32> {
+        let text = std::fs::read_to_string(project.record()).unwrap();
+        let lines = text.lines().filter_map(|line| line.strip_prefix(word));
+        lines.map(|pid| pid.trim().parse().unwrap()).collect()
+    };
+    let test = Life::of(pids("waiting ")[0]).unwrap();
+    let service = Life::of(pids("run ")[0]).unwrap();
+    let pid = child.id().to_string();
+    kill(signal, &if group { format!("-{pid}") } else { pid });
+    child.wait().unwrap();
+    let ended = Instant::now();
+    eventually("the fixture ends with its runner", || !service.goes_on());
+    println!(
+        "`cargo {args}` {signal}: gone {:?} after its end",
+        ended.elapsed()
+    );
+    // A runner that is killed can't end its test, which is no business of summon's.
+    if test.goes_on() {
+        kill("-KILL", &test.pid.to_string());
+    }
+    // And the next run works.
+    let ran = project.run("test --test one direct").succeeded();
+    assert_eq!(ran.count("run"), 2);
+}
+
+#[test]
+fn a_killed_runner_takes_it_along() {
+    ends_with_its_runner("test --test deaths waits", "-KILL", false);
+}
+
+#[test]
+fn a_ctrl_c_takes_it_along() {
+    ends_with_its_runner("test --test deaths waits", "-INT", true);
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn a_killed_nextest_takes_it_along() {
+    ends_with_its_runner("nextest run --test deaths waits", "-KILL", false);
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn a_ctrl_c_at_nextest_takes_it_along() {
+    ends_with_its_runner("nextest run --test deaths waits", "-INT", true);
+}
+
+#[test]
+fn without_a_runner_it_is_the_binarys() {
+    let project = Project::new();
+    let built = project
+        .cargo("test --no-run --test one --message-format json")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(built.stdout).unwrap();
+    let exe = text
+        .split("\"executable\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    // Neither below this test's own runner nor any other: its parent ends at once.
+    let exe = PathBuf::from(exe);
+    let mut orphan = Command::new("setsid");
+    orphan.args(["--fork", exe.to_str().unwrap(), "direct"]);
+    orphan.env("ACTOR", ACTOR).env("RECORD", project.record());
+    assert!(orphan.stdout(Stdio::null()).status().unwrap().success());
+    eventually("it has started and ended", || {
+        recorded(&project.record()) == ["run", "setup", "-run"]
+    });
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
+    for runner in ["test", "nextest run"] {
+        if runner == "nextest run" && cfg!(not(has_nextest)) {
+            continue;
+        }
+        let project = Project::new();
+        let ran = project
+            .run(&format!("{runner} --test pg_one --test pg_two"))
+            .succeeded();
+        assert_eq!(
+            (ran.count("initdb"), ran.count("migration")),
+            (1, 1),
+            "{}",
+            ran.said()
+        );
+        // The server itself says which, in the file that it writes when it is up.
+        let pid = std::fs::read_to_string(project.dir.file("postgres")).unwrap();
+        let pid = pid.trim().parse().unwrap();
+        let lives = || Life::of(pid).is_some_and(|life| life.what.contains("postgres"));
+        eventually("it has gone after its run", || !lives());
+    }
+}
