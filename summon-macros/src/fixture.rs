@@ -117,14 +117,7 @@ fn value(declared: &Declared, name: &Ident, attribute: TokenStream) -> TokenStre
                 .into_iter()
                 .next()
                 .map_or_else(Span::call_site, |it| it.span());
-            quote_spanned! {span=>
-                match (#setup)(process) {
-                    ::core::result::Result::Ok(_) => ::core::result::Result::Ok(()),
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(::std::string::ToString::to_string(&error))
-                    }
-                }
-            }
+            quote_spanned!(span=> ::summon::__private::set_up(#setup, process))
         }
         None => quote!({
             let _ = process;

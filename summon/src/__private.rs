@@ -7,6 +7,7 @@ pub use std::sync::Arc;
 
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::process::Process;
 
 /// Starts what one item's attributes declare. Each executor comes with the name of its
 /// parameter, if it has one.
@@ -21,6 +22,17 @@ pub fn scope<'a, const N: usize>(
         }
     }
     orchestrated(members.map(|(_, executor)| executor))
+}
+
+/// Calls a fixture's setup.
+pub fn set_up<T, E: std::fmt::Display>(
+    setup: impl FnOnce(&Process) -> Result<T, E>,
+    process: &Process,
+) -> Result<(), String> {
+    match setup(process) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The URL that the options of `http` make. Port 0 is one that summon picks.

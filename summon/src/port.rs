@@ -68,14 +68,25 @@ pub(crate) struct Turn {
     thread: ThreadId,
 }
 
-/// Which turns this process has: port, the thread that took it, and for whom.
-static TURNS: Mutex<Vec<(u16, ThreadId, String)>> = Mutex::new(Vec::new());
+/// Which turns this process has.
+static TURNS: Mutex<Vec<Taken>> = Mutex::new(Vec::new());
+
+#[derive(Clone, Debug)]
+struct Taken {
+    port: u16,
+    thread: ThreadId,
+    name: String,
+    /// It is a fixture's, and lasts to the end.
+    for_good: bool,
+}
 
 /// Why a turn did not come.
 #[derive(Debug)]
 pub(crate) enum NoTurn {
     /// This very thread has it, for that process, so that waiting would never end.
     Own(String),
+    /// A fixture that this process uses has it to the end, so that waiting would never end.
+    Fixture(String),
     /// The wait took too long; who has the port, and whether this thread has others meanwhile.
     Late {
         holder: String,
@@ -101,32 +112,34 @@ impl Turn {
     pub(crate) fn take(
         port: u16,
         name: &str,
+        for_good: bool,
         limit: Duration,
         given_up: impl Fn() -> bool,
     ) -> Result<Turn, NoTurn> {
         let thread = std::thread::current().id();
-        let mine: Vec<_> = turns()
-            .iter()
-            .filter(|turn| turn.1 == thread)
-            .cloned()
-            .collect();
-        if let Some((_, _, holder)) = mine.iter().find(|turn| turn.0 == port) {
-            return Err(NoTurn::Own(holder.clone()));
-        }
-        let holding = !mine.is_empty();
+        let holding = {
+            let turns = turns();
+            if let Some(other) = turns.iter().find(|turn| turn.port == port && turn.for_good) {
+                return Err(NoTurn::Fixture(other.name.clone()));
+            }
+            let mut mine = turns.iter().filter(|turn| turn.thread == thread);
+            if let Some(other) = mine.clone().find(|turn| turn.port == port) {
+                return Err(NoTurn::Own(other.name.clone()));
+            }
+            mine.next().is_some()
+        };
+        let limit = match holding {
+            true => limit.min(HOLDING_LIMIT),
+            false => limit,
+        };
         let began = Instant::now();
-        let deadline = began
-            + if holding {
-                limit.min(HOLDING_LIMIT)
-            } else {
-                limit
-            };
+        let deadline = began + limit;
         let mut say_at = began + SILENT;
         // Kept as long as it holds: each question makes a connection, which waits in its queue.
         let mut holder: Option<ports::Holder> = None;
         loop {
             if let Some(claim) = ports::claim(port).map_err(NoTurn::Failed)? {
-                turns().push((port, thread, name.to_owned()));
+                note(port, thread, name, for_good);
                 let lease = Lease { port, claim };
                 return Ok(Turn { lease, thread });
             }
@@ -173,11 +186,26 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        turns().retain(|turn| (turn.0, turn.1) != (self.lease.port, self.thread));
+        turns().retain(|turn| (turn.port, turn.thread) != (self.lease.port, self.thread));
     }
 }
 
-fn turns() -> MutexGuard<'static, Vec<(u16, ThreadId, String)>> {
+fn note(port: u16, thread: ThreadId, name: &str, for_good: bool) {
+    let name = name.to_owned();
+    turns().push(Taken {
+        port,
+        thread,
+        name,
+        for_good,
+    });
+}
+
+/// Notes that a fixture which another process has started has this port to the end.
+pub(crate) fn note_fixture(port: u16, name: &str) {
+    note(port, std::thread::current().id(), name, true);
+}
+
+fn turns() -> MutexGuard<'static, Vec<Taken>> {
     TURNS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -230,15 +258,16 @@ mod tests {
         let lease = Lease::pick().unwrap();
         let (port, never) = (lease.port, || false);
         let limit = Duration::from_secs(30);
-        let late = Turn::take(port, "late", Duration::from_millis(20), never).unwrap_err();
+        let late = Turn::take(port, "late", false, Duration::from_millis(20), never).unwrap_err();
         assert!(
             matches!(late, NoTurn::Late { holding: false, .. }),
             "{late:?}"
         );
-        let given_up = Turn::take(port, "given up", limit, || true).unwrap_err();
+        let given_up = Turn::take(port, "given up", false, limit, || true).unwrap_err();
         assert!(matches!(given_up, NoTurn::GivenUp), "{given_up:?}");
         std::thread::scope(|threads| {
-            let waiting = threads.spawn(|| Turn::take(port, "waiting", limit, never).map(drop));
+            let waiting =
+                threads.spawn(|| Turn::take(port, "waiting", false, limit, never).map(drop));
             // Whether it waits by now or not, it must get its turn.
             drop(lease);
             waiting.join().unwrap().unwrap();
@@ -250,10 +279,10 @@ mod tests {
         let lease = Lease::pick().unwrap();
         let port = lease.port;
         drop(lease);
-        let turn = Turn::take(port, "first", Duration::from_secs(30), || false).unwrap();
-        let own = Turn::take(port, "second", Duration::MAX, || false).unwrap_err();
+        let turn = Turn::take(port, "first", false, Duration::from_secs(30), || false).unwrap();
+        let own = Turn::take(port, "second", false, Duration::MAX, || false).unwrap_err();
         assert!(matches!(own, NoTurn::Own(first) if first == "first"));
         drop(turn);
-        drop(Turn::take(port, "second", Duration::from_secs(30), || false).unwrap());
+        drop(Turn::take(port, "second", false, Duration::from_secs(30), || false).unwrap());
     }
 }

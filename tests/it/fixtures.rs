@@ -37,7 +37,8 @@ impl Project {
         // What this test was given by its own runner is none of the project's business.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            let is_ours = text.starts_with("CARGO_") || text.starts_with("NEXTEST");
+            // But what nextest says stays: a run within a run is one of its own all the same.
+            let is_ours = text.starts_with("CARGO_");
             if is_ours && text != "CARGO_HOME" && text != "CARGO_TARGET_DIR" {
                 command.env_remove(&name);
             }
@@ -383,5 +384,35 @@ fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
         let pid = pid.trim().parse().unwrap();
         let lives = || Life::of(pid).is_some_and(|life| life.what.contains("postgres"));
         eventually("it has gone after its run", || !lives());
+    }
+}
+
+#[test]
+fn a_wrapper_and_rustdoc_may_be_between() {
+    let project = Project::new();
+    let wrapper = project.dir.path().join("wrapper");
+    std::fs::write(&wrapper, "#!/bin/sh\n\"$@\"\nexit $?\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&wrapper, mode).unwrap();
+    let host = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER";
+    let env = [(host, wrapper.to_str().unwrap())];
+    let ran = project
+        .run_with(&format!("test {BINARIES}"), &env)
+        .succeeded();
+    ran.one_after_the_other("run", 1);
+    let ran = Project::new().run("test --doc").succeeded();
+    ran.one_after_the_other("run", 1);
+}
+
+#[test]
+fn a_fixed_port_of_a_fixture_is_never_waited_for_in_vain() {
+    for runner in ["test", "nextest run"] {
+        if runner == "test" || cfg!(has_nextest) {
+            let port = crate::turns::free_port().to_string();
+            let env = [("PORT", port.as_str())];
+            Project::new()
+                .run_with(&format!("{runner} --test fixed"), &env)
+                .succeeded();
+        }
     }
 }

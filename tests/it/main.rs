@@ -2,6 +2,7 @@
 
 mod attribute;
 mod errors;
+mod fixture_use;
 mod fixtures;
 mod odd;
 mod orchestrator;

@@ -136,6 +136,9 @@ impl Process {
             let _ = run.addr.set(addr);
         }
         let _ = self.inner.told_ports.set(ports);
+        if let Some(port) = self.fixed_port() {
+            crate::port::note_fixture(port, self.name());
+        }
         *lock(&self.inner.home) = Some(home);
         lock(&self.inner.life).run = Some(Arc::new(run));
         Ok(())

@@ -28,7 +28,8 @@ impl Process {
         }
         let limit = self.limit(&self.inner.spec.turn_timeout)?;
         let given_up = || lock(&self.inner.life).cancelled;
-        let turn = Turn::take(port, self.name(), limit, given_up)
+        let for_good = lock(&self.inner.fixture).is_some();
+        let turn = Turn::take(port, self.name(), for_good, limit, given_up)
             .map_err(|why| self.no_turn(port, why, limit))?;
         lock(&self.inner.life).turn = Some(turn);
         Ok(())
@@ -49,6 +50,10 @@ impl Process {
         match why {
             NoTurn::GivenUp => self.error(format!("{name} was stopped before it was ready")),
             NoTurn::Failed(error) => self.bad(format!("port {port} can't be leased: {error}")),
+            NoTurn::Fixture(other) => self.error(format!(
+                "{name} could not be started: {other}, a fixture, has port {port} to the end, \
+                 so its turn would never come"
+            )),
             NoTurn::Own(other) => self.error(format!(
                 "{name} could not be started: {other} has port {port}, and was started by this very thread, \
                  which would wait for itself"

@@ -76,3 +76,7 @@ pub fn use_it(run: &Process) {
     assert!(answer.trim().parse::<u32>().unwrap() >= 1);
     assert_eq!(run.addr().port(), run.port());
 }
+
+/// A fixture with a fixed port, which it has to the end.
+#[summon::fixture(tcp = [env("ACTOR"), "listen".into(), format!("127.0.0.1:{}", env("PORT"))], port = env("PORT").parse().unwrap())]
+pub static FIXED: Fixture;
