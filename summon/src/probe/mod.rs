@@ -17,19 +17,17 @@
 mod http;
 mod listen;
 mod output;
+mod serves;
 mod started;
 mod target;
-mod tcp;
-mod udp;
 mod wait;
 mod whose;
 
 pub use http::{Http, Statuses, http};
 pub use output::{Output, output};
+pub use serves::{Tcp, Udp, tcp, udp};
 pub use started::{Started, started};
 pub use target::Target;
-pub use tcp::{Tcp, tcp};
-pub use udp::{Udp, udp};
 pub use whose::Whose;
 
 pub(crate) use listen::{Place, is_this_machine, somebody as somebody_serves};

@@ -18,6 +18,7 @@ mod message;
 mod owner;
 mod sharing;
 mod signals;
+mod sweep;
 mod title;
 mod tree;
 mod warden;

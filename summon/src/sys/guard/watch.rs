@@ -5,12 +5,10 @@
 //! descendants, which on Linux can't escape: the guard is a subreaper
 //! (`PR_SET_CHILD_SUBREAPER(2const)`), so whoever loses its parent becomes the guard's child.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -21,7 +19,7 @@ use super::listener::Listener;
 use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
 use super::sharing::Sharing;
 use super::tree::{self, Reaped};
-use super::{FIXTURE_TITLE, KEPT_MODE, Signal, signals, title, wire};
+use super::{FIXTURE_TITLE, Signal, signals, sweep, title, wire};
 use crate::sys::ports;
 use crate::sys::wait::timespec;
 
@@ -181,7 +179,7 @@ impl Guard {
         self.tell(&News::Gone);
         // Files go before the news that all is gone.
         if self.owner.is_none() {
-            sweep(&self.sweep);
+            sweep::sweep(&self.sweep);
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         self.owner.into_iter().chain(users).for_each(Listener::part);
@@ -427,21 +425,4 @@ enum Happened {
     Output,
     Users,
     RunnerEnded,
-}
-
-/// Removes what the owner would have removed, had it lived.
-fn sweep(files: &Sweep) {
-    if let Some(tree) = &files.tree {
-        let _ = fs::remove_dir_all(tree);
-    }
-    let is_kept = |file: &Path| {
-        let found = fs::symlink_metadata(file);
-        found.is_ok_and(|found| found.permissions().mode() & 0o777 == KEPT_MODE)
-    };
-    if let Some(file) = files.file.as_ref().filter(|file| !is_kept(file)) {
-        let _ = fs::remove_file(file);
-    }
-    if let Some(parent) = &files.parent {
-        let _ = fs::remove_dir(parent);
-    }
 }

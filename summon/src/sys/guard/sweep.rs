@@ -1,0 +1,25 @@
+//! Cleaning up after an owner that can't any more.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::KEPT_MODE;
+use super::message::Sweep;
+
+/// Removes what the owner would have removed, had it lived.
+pub(super) fn sweep(files: &Sweep) {
+    if let Some(tree) = &files.tree {
+        let _ = fs::remove_dir_all(tree);
+    }
+    let is_kept = |file: &Path| {
+        let found = fs::symlink_metadata(file);
+        found.is_ok_and(|found| found.permissions().mode() & 0o777 == KEPT_MODE)
+    };
+    if let Some(file) = files.file.as_ref().filter(|file| !is_kept(file)) {
+        let _ = fs::remove_file(file);
+    }
+    if let Some(parent) = &files.parent {
+        let _ = fs::remove_dir(parent);
+    }
+}
