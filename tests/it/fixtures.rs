@@ -2,7 +2,7 @@
 //! run for real by cargo and nextest; its servers themselves record when they live.
 
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
@@ -348,10 +348,10 @@ fn without_a_runner_it_is_the_binarys() {
         .split('"')
         .next()
         .unwrap();
-    // Neither below this test's own runner nor any other: its parent ends at once.
-    let exe = PathBuf::from(exe);
+    // Neither below this test's own runner nor any other: its parent has ended.
+    let alone = "while [ $PPID != 1 ] && [ -d /proc/$PPID ]; do :; done; exec \"$0\" direct";
     let mut orphan = Command::new("setsid");
-    orphan.args(["--fork", exe.to_str().unwrap(), "direct"]);
+    orphan.args(["--fork", "sh", "-c", alone, exe]);
     orphan.env("ACTOR", ACTOR).env("RECORD", project.record());
     assert!(orphan.stdout(Stdio::null()).status().unwrap().success());
     eventually("it has started and ended", || {

@@ -58,8 +58,8 @@ struct Inner {
     dir: OnceLock<std::path::PathBuf>,
     set: Mutex<Option<Arc<Set>>>,
     life: Mutex<Life>,
-    /// The name of the fixture that it is, if it is one.
-    fixture: Mutex<Option<&'static str>>,
+    /// Whether it is a fixture.
+    fixture: Mutex<Option<shared::Fixture>>,
     /// Where its files go, if not to the session of this process.
     session: Mutex<Option<Arc<Session>>>,
     /// What the next start is given, to be one for others too.

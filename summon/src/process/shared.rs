@@ -13,21 +13,32 @@ use super::report::with_output;
 use super::{Process, lock};
 use crate::error::Error;
 use crate::session::{Home, Session};
+use crate::sys;
 use crate::sys::guard::{Guarded, Sharing};
 
 /// A guard answers in less than a millisecond; one that does not answer at all is broken.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// That a process is a fixture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fixture {
+    name: &'static str,
+    /// The thread that ends it, once it is over.
+    ender: Option<i32>,
+}
+
 impl Process {
     /// Makes it a fixture, which goes by that name, and which no test may stop.
     pub(crate) fn become_fixture(&self, name: &'static str) {
         self.suggest_name(name);
-        *lock(&self.inner.fixture) = Some(name);
+        *lock(&self.inner.fixture) = Some(Fixture { name, ender: None });
     }
 
-    /// Ends its time as a fixture, so that it can be stopped.
-    pub(crate) fn release(&self) {
-        *lock(&self.inner.fixture) = None;
+    /// Has this thread, and no other, stop it for good.
+    pub(crate) fn end_as_fixture(&self) {
+        if let Some(fixture) = &mut *lock(&self.inner.fixture) {
+            fixture.ender = Some(sys::this_thread());
+        }
     }
 
     /// Removes its files, where nothing is dropped any more.
@@ -38,12 +49,26 @@ impl Process {
 
     /// Refuses what would hurt other tests.
     pub(super) fn check_own(&self, verb: &str) -> Result<(), Error> {
-        match *lock(&self.inner.fixture) {
+        match &*lock(&self.inner.fixture) {
             None => Ok(()),
-            Some(name) => Err(self.error(format!(
-                "{name} is a fixture that other tests use, so it can't be {verb}; \
-                 declare a process of this test's own with `#[summon(..)]`"
+            Some(fixture) if fixture.ender == Some(sys::this_thread()) => Ok(()),
+            Some(fixture) => Err(self.error(format!(
+                "{} is a fixture that other tests use, so it can't be {verb}; \
+                 declare a process of this test's own with `#[summon(..)]`",
+                fixture.name
             ))),
+        }
+    }
+
+    /// Refuses to start what was stopped for good, by whatever thread is left in a process that
+    /// exits.
+    pub(super) fn check_not_over(&self) -> Result<(), Error> {
+        match &*lock(&self.inner.fixture) {
+            Some(Fixture {
+                name,
+                ender: Some(_),
+            }) => Err(self.error(format!("{name} is over"))),
+            _ => Ok(()),
         }
     }
 

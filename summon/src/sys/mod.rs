@@ -29,6 +29,11 @@ pub use signal::Signal;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+/// The thread that asks, also when its thread-locals are gone, as in an exit hook.
+pub(crate) fn this_thread() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
 /// The user that this process acts for.
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()

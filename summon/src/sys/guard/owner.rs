@@ -112,7 +112,11 @@ impl Guarded {
     }
 
     fn try_launch(plan: &Plan, deadline: Instant) -> Result<Guarded, LaunchError> {
-        let socket = hire::guard(deadline).map_err(LaunchError::NoGuard)?;
+        let socket = hire::guard(deadline).map_err(|error| match error.kind() {
+            // What a socket's time-out says.
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => LaunchError::Late,
+            _ => LaunchError::NoGuard(error),
+        })?;
         let me = rustix::process::getpid();
         let flags = rustix::process::PidfdFlags::empty();
         let pidfd = rustix::process::pidfd_open(me, flags).ok();
