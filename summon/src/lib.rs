@@ -120,4 +120,13 @@ pub use summon_macros::fixture;
 ///
 /// works();
 /// ```
+///
+/// On `main`, the processes run as long as the program does:
+///
+/// ```
+/// #[summon::summon(simple = "sleep 100", env("PORT", "{port}"))]
+/// fn main() {
+///     println!("somebody sleeps beside me");
+/// }
+/// ```
 pub use summon_macros::summon;
