@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, Ident, Lit, LitStr, Token, Type, Visibility};
 
 use crate::args;
 use crate::expand::executor;
+use crate::item::own;
 use crate::model::{Errors, Kind, Summoned, one_value};
 
 /// The `static`, which has no value: the attribute gives it one.
@@ -108,6 +109,8 @@ fn scope(value: &Expr) -> syn::Result<bool> {
 }
 
 fn value(declared: &Declared, name: &Ident, attribute: TokenStream) -> TokenStream {
+    // Names that no user has: functions of an expansion are seen by the user's own expressions.
+    let process = own("process");
     let executor = executor(&declared.summoned);
     let setup = match &declared.setup {
         // At the user's path, where a mismatch belongs.
@@ -117,13 +120,14 @@ fn value(declared: &Declared, name: &Ident, attribute: TokenStream) -> TokenStre
                 .into_iter()
                 .next()
                 .map_or_else(Span::call_site, |it| it.span());
-            quote_spanned!(span=> ::summon::__private::set_up(#setup, process))
+            quote_spanned!(span=> ::summon::__private::set_up(#setup, #process))
         }
         None => quote!({
-            let _ = process;
+            let _ = #process;
             ::core::result::Result::Ok(())
         }),
     };
+    let text = attribute.to_string();
     let needs = references(attribute).into_iter().map(|literal| {
         let name = literal.to_string();
         quote!((#name, &#literal))
@@ -134,22 +138,23 @@ fn value(declared: &Declared, name: &Ident, attribute: TokenStream) -> TokenStre
     };
     let name = syn::ext::IdentExt::unraw(name).to_string();
     quote! {{
-        fn make() -> ::summon::__private::Arc<dyn ::summon::Executor> {
+        fn __summon_make() -> ::summon::__private::Arc<dyn ::summon::Executor> {
             ::summon::__private::Arc::new(#executor)
         }
-        fn setup(process: &::summon::Process) -> ::core::result::Result<(), ::std::string::String> {
+        fn __summon_setup(#process: &::summon::Process) -> ::core::result::Result<(), ::std::string::String> {
             #setup
         }
-        fn needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
+        fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
             ::std::vec::Vec::from([#(#needs),*])
         }
         ::summon::Fixture::new(::summon::__private::Plan {
             name: #name,
             package: ::core::env!("CARGO_PKG_NAME"),
+            text: #text,
             scope: ::summon::__private::FixtureScope::#scope,
-            make,
-            setup,
-            needs,
+            make: __summon_make,
+            setup: __summon_setup,
+            needs: __summon_needs,
         })
     }}
 }

@@ -13,13 +13,16 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Source};
 use crate::sys::{self, Lock};
 
 /// Logs that an error has named are kept for so long.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often it is looked for them.
+const CLEANED: Duration = Duration::from_secs(5 * 60);
 
 /// The directory of this test process or of its run, while some process of it has files there. Its
 /// lock says that it is in use; guards hold the lock too.
@@ -100,8 +103,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Not when a log was kept in it: then it isn't empty.
-        let _ = fs::remove_dir(&self.path);
+        // Not while others use it, nor when a log was kept in it: then it isn't empty.
+        if sys::is_alone(&self.lock) {
+            let _ = fs::remove_dir(&self.path);
+        }
     }
 }
 
@@ -124,6 +129,14 @@ fn base() -> io::Result<PathBuf> {
 
 /// Removes what dead test processes left: empty sessions, and old ones with kept logs.
 fn clean(base: &Path) {
+    // Not each time: there may be thousands, and nextest makes a process for each test.
+    let mark = base.join(".cleaned");
+    let age = fs::metadata(&mark).and_then(|found| found.modified());
+    if age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < CLEANED)) {
+        return;
+    }
+    let marked = log_options().create(true).open(&mark);
+    let _ = marked.and_then(|mark| mark.set_modified(SystemTime::now()));
     let Ok(entries) = fs::read_dir(base) else {
         return;
     };

@@ -71,3 +71,107 @@ async fn in_async_tests(server: &summon::Process) {
     assert_eq!(server.output(), b"up\n");
     assert_eq!((SERVER.name(), SERVER.id()), ("SERVER", server.id()));
 }
+
+/// As users call such functions: names that an expansion must not hide.
+fn setup(_: &summon::Process) -> Result<(), String> {
+    Ok(())
+}
+
+fn make() -> summon::SimpleExecutor {
+    summon::SimpleExecutor::new("sleep 1000")
+}
+
+#[summon::fixture(executor = make(), setup = setup)]
+static NAMED: summon::Fixture;
+
+#[test]
+fn its_expansion_hides_no_names() {
+    assert!(NAMED.is_running());
+    let again = NAMED.start().unwrap_err();
+    assert!(
+        again
+            .to_string()
+            .contains("NAMED is a fixture, which is started once"),
+        "{again}"
+    );
+}
+
+#[summon::fixture(simple = "sleep 1000")]
+static OF_BINARY: summon::Fixture;
+
+#[summon::fixture(simple = "sleep 1000", env("A", "{OF_BINARY.port}"), scope = "run")]
+static OF_RUN: summon::Fixture;
+
+#[test]
+fn one_of_the_run_can_not_need_one_of_the_binary() {
+    let error = OF_RUN.get().unwrap_err().to_string();
+    assert!(
+        error.contains("OF_RUN, a fixture of the run, refers to OF_BINARY"),
+        "{error}"
+    );
+}
+
+#[summon::fixture(simple = "sleep {nonsense}", scope = "run")]
+static NONSENSE: summon::Fixture;
+
+#[test]
+fn what_can_not_be_started_keeps_nobody_waiting() {
+    let error = NONSENSE.get().unwrap_err().to_string();
+    assert!(error.contains("`{nonsense}` is no placeholder"), "{error}");
+    // Another process of the run is told the same at once; it would wait for ten minutes.
+    let other = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "fixture_use::run_by_another_and_asks_too",
+            "--ignored",
+        ])
+        .output()
+        .unwrap();
+    assert!(
+        other.status.success(),
+        "{}",
+        String::from_utf8_lossy(&other.stdout)
+    );
+}
+
+#[test]
+#[ignore = "another test runs it"]
+fn run_by_another_and_asks_too() {
+    let error = NONSENSE.get().unwrap_err().to_string();
+    assert!(error.contains("`{nonsense}` is no placeholder"), "{error}");
+}
+
+mod apart {
+    #[summon::fixture(output = [super::ACTOR, "say", "up"], banner = "up", setup = other)]
+    pub(super) static SERVER: summon::Fixture;
+
+    fn other(server: &summon::Process) -> std::io::Result<()> {
+        std::fs::write(server.dir().join("other"), "")
+    }
+}
+
+#[test]
+fn those_of_one_name_but_another_setup_are_two() {
+    assert_ne!(apart::SERVER.id(), SERVER.id());
+    assert!(apart::SERVER.dir().join("other").exists());
+}
+
+#[summon::fixture(simple = "sleep 1000")]
+static FORKED: summon::Fixture;
+
+#[test]
+#[expect(unsafe_code, reason = "some tests fork")]
+fn a_child_that_is_forked_and_exits_stops_nothing() {
+    let pid = FORKED.id();
+    // SAFETY: the child does nothing but exit, as a user's might, hooks and all.
+    match unsafe { libc::fork() } {
+        0 => std::process::exit(0),
+        child => {
+            let mut status = 0;
+            // SAFETY: our own child, and a valid place.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        }
+    }
+    assert_eq!(FORKED.id(), pid);
+    assert!(FORKED.is_running());
+}

@@ -252,6 +252,16 @@ fn another_takes_over_if_the_starter_is_killed() {
     let ran = run("dies_in_the_setup", "setup", "0");
     ran.one_after_the_other("run", 2);
     assert_eq!(ran.count("setup"), 2);
+    let args = "nextest run --no-fail-fast -j 4 --test deaths follows_a_death";
+    let env = [("DIE", "setup"), ("BOOT", "300")];
+    let ran = Project::new().run_with(args, &env);
+    assert!(
+        ran.said().contains("4 tests run: 3 passed, 1 failed"),
+        "{}",
+        ran.said()
+    );
+    ran.one_after_the_other("run", 2);
+    assert_eq!(ran.count("setup"), 2);
     let ran = run("dies_while_it_boots", "boot", "500");
     ran.one_after_the_other("run", 2);
     // When it is ready it belongs to the run, and the others find it.

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::session::{Home, Session};
 use crate::sys;
 use crate::sys::guard::{Guarded, Sharing};
+use crate::sys::signal::how_it_ended;
 
 /// A guard answers in less than a millisecond; one that does not answer at all is broken.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -23,6 +24,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fixture {
     name: &'static str,
+    /// It was started, and set up.
+    begun: bool,
     /// The thread that ends it, once it is over.
     ender: Option<i32>,
 }
@@ -31,7 +34,18 @@ impl Process {
     /// Makes it a fixture, which goes by that name, and which no test may stop.
     pub(crate) fn become_fixture(&self, name: &'static str) {
         self.suggest_name(name);
-        *lock(&self.inner.fixture) = Some(Fixture { name, ender: None });
+        *lock(&self.inner.fixture) = Some(Fixture {
+            name,
+            begun: false,
+            ender: None,
+        });
+    }
+
+    /// Notes that its first use has started it.
+    pub(crate) fn begin_as_fixture(&self) {
+        if let Some(fixture) = &mut *lock(&self.inner.fixture) {
+            fixture.begun = true;
+        }
     }
 
     /// Has this thread, and no other, stop it for good.
@@ -60,14 +74,16 @@ impl Process {
         }
     }
 
-    /// Refuses to start what was stopped for good, by whatever thread is left in a process that
-    /// exits.
-    pub(super) fn check_not_over(&self) -> Result<(), Error> {
+    /// Refuses to start what its first use has started, and what was stopped for good, by whatever
+    /// thread is left in a process that exits.
+    pub(super) fn check_not_begun(&self) -> Result<(), Error> {
         match &*lock(&self.inner.fixture) {
-            Some(Fixture {
-                name,
-                ender: Some(_),
-            }) => Err(self.error(format!("{name} is over"))),
+            Some(fixture) if fixture.begun || fixture.ender.is_some() => Err(self
+                .error(format!(
+                    "{} is a fixture, which is started once, by its first use",
+                    fixture.name
+                ))
+                .already_running()),
             _ => Ok(()),
         }
     }
@@ -94,8 +110,17 @@ impl Process {
         *lock(&self.inner.sharing) = Some(sharing);
     }
 
+    /// Forgets what a start would have used to become one for others.
+    pub(crate) fn unshare(&self) {
+        *lock(&self.inner.sharing) = None;
+    }
+
     /// Lets others use it, from now on and to the end of the run.
     pub(crate) fn share(&self) -> Result<(), Error> {
+        if lock(&self.inner.life).reused.is_some() {
+            // It is nobody's; each process finds it for itself.
+            return Ok(());
+        }
         let run = lock(&self.inner.life).run.clone();
         let lost = |why: &str| self.bad(format!("it can't be shared: {why}"));
         let run = run.ok_or_else(|| lost("nothing was started"))?;
@@ -156,7 +181,13 @@ impl Process {
             ports.insert(text(label), text(port).parse().map_err(|_| garbled())?);
         }
         let home = Arc::new(Home::of_others(dir, log, session));
+        let exit = guarded.state().exit;
         let run = Run::new(guarded, Vec::new(), Arc::clone(&home), since);
+        if let Some(status) = exit.filter(|_| !self.inner.probe.is_ready_at_exec()) {
+            let ended = how_it_ended(status);
+            let why = format!("{} {ended} since another test has started it", self.name());
+            return Err(with_output(self.error(why), &run).exit(exit));
+        }
         if let Some(addr) = addr {
             let _ = run.addr.set(addr);
         }

@@ -138,7 +138,7 @@ impl Process {
 
     /// Makes this thread the one that starts the process, unless it runs.
     fn claim_start(&self) -> Result<Starting<'_>, Error> {
-        self.check_not_over()?;
+        self.check_not_begun()?;
         let crashed = {
             let mut life = lock(&self.inner.life);
             let running = life.pid().is_some() || life.reused.is_some();

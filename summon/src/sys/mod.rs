@@ -39,6 +39,12 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Whether nobody else holds the lock on a directory; if so nobody can take it from now on.
+pub(crate) fn is_alone(lock: &OwnedFd) -> bool {
+    let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    rustix::fs::flock(lock, operation).is_ok()
+}
+
 /// Who else may hold the lock on a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {

@@ -26,6 +26,8 @@ pub(crate) fn find() -> Option<Runner> {
     for _ in 0..256 {
         pid = proc::parent(pid).filter(|pid| *pid > 1)?;
         let name = program(pid);
+        // As wrappers of some distributions rename it: `.cargo-wrapped`.
+        let name = name.trim_start_matches('.').trim_end_matches("-wrapped");
         if name == "cargo" || name == "cargo-nextest" {
             return runner(pid, name == "cargo-nextest");
         }

@@ -15,6 +15,27 @@ fn b_dies_in_the_setup() {
     use_it(&RUN);
 }
 
+/// `DIE=setup`, side by side: those who wait while the first one dies take over, once.
+#[test]
+fn a_follows_a_death() {
+    use_it(&RUN);
+}
+
+#[test]
+fn b_follows_a_death() {
+    use_it(&RUN);
+}
+
+#[test]
+fn c_follows_a_death() {
+    use_it(&RUN);
+}
+
+#[test]
+fn d_follows_a_death() {
+    use_it(&RUN);
+}
+
 /// `DIE=ready`: the first process dies with the fixture running; the next one finds it.
 #[test]
 fn a_dies_when_it_is_ready() {

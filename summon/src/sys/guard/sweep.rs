@@ -1,6 +1,7 @@
 //! Cleaning up after an owner that can't any more.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -8,7 +9,8 @@ use super::KEPT_MODE;
 use super::message::Sweep;
 
 /// Removes what the owner would have removed, had it lived.
-pub(super) fn sweep(files: &Sweep) {
+/// `lock`: that on the directory of the session.
+pub(super) fn sweep(files: &Sweep, lock: Option<&OwnedFd>) {
     if let Some(tree) = &files.tree {
         let _ = fs::remove_dir_all(tree);
     }
@@ -20,6 +22,9 @@ pub(super) fn sweep(files: &Sweep) {
         let _ = fs::remove_file(file);
     }
     if let Some(parent) = &files.parent {
-        let _ = fs::remove_dir(parent);
+        // Only for us alone: whoever else holds the lock is about to put something there.
+        if lock.is_some_and(crate::sys::is_alone) {
+            let _ = fs::remove_dir(parent);
+        }
     }
 }

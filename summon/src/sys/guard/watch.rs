@@ -64,8 +64,8 @@ struct Guard {
     name: String,
     stop: StopPlan,
     sweep: Sweep,
-    /// Locks and leases, which end with this process.
-    _held: Vec<OwnedFd>,
+    /// The lock of the session, then leases, which end with this process.
+    held: Vec<OwnedFd>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -131,7 +131,7 @@ impl Guard {
             name: launch.name.clone(),
             stop: launch.stop,
             sweep: launch.sweep.clone(),
-            _held: held,
+            held,
         };
         let started = guard.started();
         guard.tell(&started);
@@ -179,7 +179,8 @@ impl Guard {
         self.tell(&News::Gone);
         // Files go before the news that all is gone.
         if self.owner.is_none() {
-            sweep::sweep(&self.sweep);
+            // The lock of the session is the first of what is held.
+            sweep::sweep(&self.sweep, self.held.first());
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         self.owner.into_iter().chain(users).for_each(Listener::part);
