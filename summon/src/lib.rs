@@ -72,7 +72,8 @@ pub use sys::Signal;
 /// its static.
 ///
 /// Under nextest, where each test is a process of its own, the processes of a binary share its
-/// fixtures, to the end of the run. A test that is run by neither cargo nor nextest is a run of its
+/// fixtures, to the end of the run; one with a fixed port makes way, while no test uses it, for
+/// whoever waits for that port. A test that is run by neither cargo nor nextest is a run of its
 /// own. Fixtures of a run are the same one if their package, name, and options are.
 pub use summon_macros::fixture;
 

@@ -421,7 +421,7 @@ fn a_fixed_port_of_a_fixture_is_never_waited_for_in_vain() {
             let port = crate::turns::free_port().to_string();
             let env = [("PORT", port.as_str())];
             Project::new()
-                .run_with(&format!("{runner} --test fixed"), &env)
+                .run_with(&format!("{runner} --test fixed --test fixed_too"), &env)
                 .succeeded();
         }
     }

@@ -39,6 +39,8 @@ pub(super) struct Launch {
     pub(super) has_pidfd: bool,
     /// A listening socket and the runner's pidfd come too: the service may be shared.
     pub(super) is_shared: bool,
+    /// It ends when nobody uses it and somebody wants its port.
+    pub(super) yields: bool,
 }
 
 /// What the owner asks of a guard.
@@ -95,6 +97,7 @@ impl Launch {
         out.path(self.sweep.parent.as_ref());
         out.number(self.has_pidfd.into());
         out.number(self.is_shared.into());
+        out.number(self.yields.into());
         out.0
     }
 
@@ -113,6 +116,7 @@ impl Launch {
             },
             has_pidfd: from.number()? != 0,
             is_shared: from.number()? != 0,
+            yields: from.number()? != 0,
         })
     }
 }
@@ -295,6 +299,7 @@ mod tests {
             },
             has_pidfd: true,
             is_shared: false,
+            yields: true,
         }
     }
 

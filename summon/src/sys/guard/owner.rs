@@ -38,6 +38,8 @@ pub(crate) struct Sharing {
     pub(crate) socket: OwnedFd,
     /// A pidfd of the process at whose end the service ends.
     pub(crate) runner: OwnedFd,
+    /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
+    pub(crate) yields: bool,
 }
 
 /// Why a command did not come to run.
@@ -129,6 +131,7 @@ impl Guarded {
             sweep: plan.sweep.clone(),
             has_pidfd: pidfd.is_some(),
             is_shared: plan.sharing.is_some(),
+            yields: plan.sharing.as_ref().is_some_and(|sharing| sharing.yields),
         };
         let sharing = plan.sharing.iter().flat_map(|it| [&it.socket, &it.runner]);
         let fds: Vec<BorrowedFd<'_>> = std::iter::once(&plan.log)

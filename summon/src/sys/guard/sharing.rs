@@ -13,20 +13,31 @@ pub(super) struct Sharing {
     /// Can be read when the runner has ended. `None` once it was.
     pub(super) runner: Option<OwnedFd>,
     pub(super) users: Vec<Listener>,
+    yields: bool,
     /// What users need to know, once it is ready for them.
     pub(super) shared: Option<Vec<u8>>,
 }
 
 impl Sharing {
-    pub(super) fn new(socket: Option<OwnedFd>, runner: Option<OwnedFd>) -> Option<Sharing> {
+    pub(super) fn new(
+        socket: Option<OwnedFd>,
+        runner: Option<OwnedFd>,
+        yields: bool,
+    ) -> Option<Sharing> {
         let socket = UnixListener::from(socket?);
         socket.set_nonblocking(true).ok()?;
         Some(Sharing {
             socket,
             runner: Some(runner?),
             users: Vec::new(),
+            yields,
             shared: None,
         })
+    }
+
+    /// Whether it would end for somebody who wants its port.
+    pub(super) fn is_to_be_had(&self) -> bool {
+        self.yields && self.shared.is_some() && self.users.is_empty()
     }
 
     /// Lets new users in, who are told the news so far, and those go who have closed. What users

@@ -108,7 +108,7 @@ impl Guard {
         drop(write);
         let owner_pidfd = if launch.has_pidfd { fds.next() } else { None };
         let sharing = match launch.is_shared {
-            true => Sharing::new(fds.next(), fds.next()),
+            true => Sharing::new(fds.next(), fds.next(), launch.yields),
             false => None,
         };
         let held: Vec<OwnedFd> = fds.collect();
@@ -166,6 +166,7 @@ impl Guard {
                     Happened::OwnerSpoke => self.obey(),
                     Happened::Users => self.meet_users(),
                     Happened::RunnerEnded => self.end_run(),
+                    Happened::PortWanted => self.yield_port(),
                     Happened::ChildEnded => {
                         let _ = rustix::io::read(&self.child_ended, &mut [0; 64]);
                     }
@@ -233,6 +234,9 @@ impl Guard {
             if let Some(runner) = &sharing.runner {
                 watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
             }
+            // Who waits for a port is in the queue of its lease.
+            let leases = self.held.iter().skip(1).filter(|_| sharing.is_to_be_had());
+            leases.for_each(|lease| watch(Happened::PortWanted, lease.as_fd(), PollFlags::IN));
             for user in &sharing.users {
                 watch(
                     Happened::Users,
@@ -310,6 +314,15 @@ impl Guard {
         news.extend(self.exit.map(News::Exited));
         if let Some(sharing) = &mut self.sharing {
             sharing.meet_users(news);
+        }
+    }
+
+    /// Ends for somebody who waits, unless a user has come meanwhile.
+    fn yield_port(&mut self) {
+        self.meet_users();
+        let is_to_be_had = self.sharing.as_ref().is_some_and(Sharing::is_to_be_had);
+        if is_to_be_had && self.phase == Phase::Running {
+            self.stop(self.stop);
         }
     }
 
@@ -426,4 +439,5 @@ enum Happened {
     Output,
     Users,
     RunnerEnded,
+    PortWanted,
 }

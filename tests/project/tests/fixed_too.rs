@@ -1,0 +1,13 @@
+//! Another binary whose fixture wants the same fixed port.
+
+mod common;
+
+#[test]
+fn has_its_turn() {
+    common::use_it(&common::FIXED);
+}
+
+#[test]
+fn has_it_again() {
+    common::use_it(&common::FIXED);
+}
