@@ -161,6 +161,16 @@ fn nextest_starts_each_once_and_calls_nothing_leaky() {
 }
 
 #[test]
+fn one_of_the_binary_is_gone_before_its_exit_is_seen() {
+    let project = Project::new();
+    let output = project.cargo("test --test exits").output().unwrap();
+    // Now, and not soon: it takes half a second to end, and nobody waited here.
+    let record = recorded(&project.record());
+    assert!(output.status.success());
+    assert_eq!(record, ["-slow"]);
+}
+
+#[test]
 fn failed_tests_change_nothing() {
     for how in ["panic", "err", "exit"] {
         let project = Project::new();

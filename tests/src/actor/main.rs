@@ -19,6 +19,7 @@
 //! | `ignore` | ignores TERM, INT and HUP |
 //! | `record FILE TEXT` | appends `TEXT <pid>` to a file, in one write |
 //! | `farewell FILE TEXT` | the same when TERM comes, then ends |
+//! | `linger MS` | takes so long for its farewell |
 //! | `await FILE` | until the file is there |
 //! | `env NAME`, `cwd`, `args` | says what it was given |
 //! | `fds` | says which descriptors it holds |
@@ -41,6 +42,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 fn main() {
@@ -72,6 +74,10 @@ fn main() {
                 .for_each(ignore),
             "record" => record(&next(), &next()),
             "farewell" => farewell(next(), next()),
+            "linger" => {
+                let milliseconds = next().parse().expect("milliseconds");
+                LINGER.store(milliseconds, Ordering::Relaxed);
+            }
             "await" => await_file(&next()),
             "env" => {
                 let name = next();
@@ -130,6 +136,9 @@ fn record(file: &str, text: &str) {
         .expect("the record takes it");
 }
 
+/// How long a farewell takes.
+static LINGER: AtomicU64 = AtomicU64::new(0);
+
 /// Takes TERM on a thread of its own; it must come before any other thread is made.
 fn farewell(file: String, text: String) {
     // SAFETY: all zeroes is a valid set, and `set` is a valid place for each call.
@@ -144,6 +153,7 @@ fn farewell(file: String, text: String) {
         let mut signal = 0;
         // SAFETY: both are valid places.
         unsafe { libc::sigwait(&raw const set, &raw mut signal) };
+        boot(LINGER.load(Ordering::Relaxed));
         record(&file, &text);
         std::process::exit(0);
     });
