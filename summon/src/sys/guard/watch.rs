@@ -317,11 +317,15 @@ impl Guard {
         }
     }
 
-    /// Ends for somebody who waits, unless a user has come meanwhile.
+    /// Ends for somebody who waits, unless a user has come meanwhile. Who comes from now on is not
+    /// told that it is shared, and waits until it is gone.
     fn yield_port(&mut self) {
         self.meet_users();
-        let is_to_be_had = self.sharing.as_ref().is_some_and(Sharing::is_to_be_had);
-        if is_to_be_had && self.phase == Phase::Running {
+        let Some(sharing) = &mut self.sharing else {
+            return;
+        };
+        if sharing.is_to_be_had() && self.phase == Phase::Running {
+            sharing.shared = None;
             self.stop(self.stop);
         }
     }
