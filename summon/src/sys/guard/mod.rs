@@ -26,9 +26,9 @@ mod watch;
 mod wire;
 
 pub(crate) use message::{Step, StopPlan, Sweep};
-/// The mode of a file that is to be kept: as private as others, with a bit that has no meaning for
-/// a log.
-pub(crate) const KEPT_MODE: u32 = 0o700;
+/// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
+/// meaning for a file (`inode(7)`).
+pub(crate) const KEPT_MODE: u32 = 0o1600;
 
 /// How the title of a guard ends whose service is a fixture.
 pub(crate) const FIXTURE_TITLE: &str = ", a fixture";

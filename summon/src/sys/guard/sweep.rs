@@ -16,7 +16,7 @@ pub(super) fn sweep(files: &Sweep, lock: Option<&OwnedFd>) {
     }
     let is_kept = |file: &Path| {
         let found = fs::symlink_metadata(file);
-        found.is_ok_and(|found| found.permissions().mode() & 0o777 == KEPT_MODE)
+        found.is_ok_and(|found| found.permissions().mode() & 0o7777 == KEPT_MODE)
     };
     if let Some(file) = files.file.as_ref().filter(|file| !is_kept(file)) {
         let _ = fs::remove_file(file);
