@@ -16,8 +16,8 @@ impl Process {
     /// Starts the process, and returns when it is ready.
     ///
     /// A process with a fixed port waits for its turn first. Then the time-out, 30 s unless the
-    /// builder was told otherwise, covers everything up to readiness. When the start fails, whatever had been started is stopped first, with its
-    /// grace, so that nothing is left.
+    /// builder was told otherwise, covers everything up to readiness. When the start fails, whatever
+    /// had been started is stopped first, with its grace, so that nothing is left.
     ///
     /// # Errors
     ///

@@ -58,8 +58,6 @@ pub(crate) enum LaunchError {
 pub(crate) struct State {
     /// The guard and the program.
     pub(crate) pids: Option<(u32, u32)>,
-    /// The length of the log.
-    pub(crate) length: u64,
     /// How the program itself ended.
     pub(crate) exit: Option<ExitStatus>,
     /// Nothing of it is left: the guard says so, or is itself gone.
@@ -299,7 +297,8 @@ impl Shared {
         self.update(wakes, |state| match news {
             News::Started { guard, pid } => state.pids = Some((guard, pid)),
             News::Refused { step, errno } => state.refused = Some((step, errno)),
-            News::Grown(length) => state.length = length,
+            // Whoever waits for output is woken, and looks into the log itself.
+            News::Grown(_) => {}
             News::Exited(status) => state.exit = Some(ExitStatus::from_raw(status)),
             // `gone` is true when the guard has ended too, see `guard_closed`.
             News::Gone => state.finished = true,
