@@ -18,7 +18,7 @@ impl Parse for Arg {
         if input.peek(syn::LitStr) {
             return Err(input.error(
                 "a command needs its kind, which says when the program is ready: \
-                 `simple = \"..\"`, `output = \"..\"`, `tcp = \"..\"`, `udp = \"..\"` or `http = \"..\"`",
+                 `simple = \"..\"`, `output = \"..\"`, `tcp = \"..\"`, `http = \"..\"` and others",
             ));
         }
         let key = input.call(Ident::parse_any)?;

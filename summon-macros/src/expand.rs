@@ -78,32 +78,45 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
     let Summoned { key, main, .. } = summoned;
     // At the key, so that errors and `Location::caller` speak of the attribute's line.
     let span = key.span().resolved_at(proc_macro2::Span::mixed_site());
+    let part = |name: &str| summoned.part(name).map(ToTokens::to_token_stream);
+    let host = || part("host").unwrap_or_else(|| quote!("localhost"));
+    let port = || part("port").unwrap_or_else(|| quote!(0u16));
+    let with =
+        |probe: TokenStream| quote_spanned!(span=> ::summon::Coordinated::with(#main, #probe));
     let made = match summoned.kind {
         Kind::Executor | Kind::Fixture => main.to_token_stream(),
         Kind::Simple => quote_spanned!(span=> ::summon::SimpleExecutor::new(#main)),
         Kind::Output => {
-            let banner = &summoned.banner;
+            let banner = part("banner");
             quote_spanned!(span=> ::summon::OutputCoordinatedExecutor::new(#main, #banner))
         }
         Kind::Tcp => {
-            let (host, port) = (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
+            let (host, port) = (host(), port());
             quote_spanned!(span=> ::summon::TcpCoordinatedExecutor::new(#main, #host, #port))
         }
         Kind::Udp => {
-            let (host, port) = (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
-            let probe = quote_spanned!(span=> ::summon::probe::udp(#host, #port));
-            quote_spanned!(span=> ::summon::Coordinated::with(#main, #probe))
+            let (host, port) = (host(), port());
+            with(quote_spanned!(span=> ::summon::probe::udp(#host, #port)))
+        }
+        Kind::Unix => {
+            let socket = part("socket");
+            with(quote_spanned!(span=> ::summon::probe::unix(#socket)))
+        }
+        Kind::File => {
+            let path = part("path");
+            with(quote_spanned!(span=> ::summon::probe::file(#path)))
+        }
+        Kind::Notify => with(quote_spanned!(span=> ::summon::probe::notify())),
+        Kind::Exec => {
+            let probe = part("probe");
+            with(quote_spanned!(span=> ::summon::probe::exec(#probe)))
         }
         Kind::Http => {
-            let url = match &summoned.url {
-                Some(url) => url.to_token_stream(),
-                None => {
-                    let (host, port) =
-                        (or(&summoned.host, &"localhost"), or(&summoned.port, &0u16));
-                    let path = or(&summoned.path, &"/");
-                    quote_spanned!(span=> ::summon::__private::url(#host, #port, #path))
-                }
-            };
+            let url = part("url").unwrap_or_else(|| {
+                let (host, port) = (host(), port());
+                let path = part("path").unwrap_or_else(|| quote!("/"));
+                quote_spanned!(span=> ::summon::__private::url(#host, #port, #path))
+            });
             quote_spanned!(span=> ::summon::HttpCoordinatedExecutor::new(#main, #url))
         }
     };
@@ -115,13 +128,6 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
         quote!(.#method(#(#values),*))
     });
     quote!(#made #(#calls)*)
-}
-
-fn or(value: &Option<syn::Expr>, default: &dyn ToTokens) -> TokenStream {
-    match value {
-        Some(value) => value.to_token_stream(),
-        None => default.to_token_stream(),
-    }
 }
 
 /// What happens when a start fails. A test that should panic must not, or it would pass.

@@ -19,11 +19,8 @@ pub(crate) struct Summoned {
     /// The key that names the kind.
     pub(crate) key: Ident,
     pub(crate) main: Expr,
-    pub(crate) banner: Option<Expr>,
-    pub(crate) host: Option<Expr>,
-    pub(crate) port: Option<Expr>,
-    pub(crate) path: Option<Expr>,
-    pub(crate) url: Option<Expr>,
+    /// The values of the keys that are part of the kind.
+    parts: Vec<(&'static str, Expr)>,
     /// Everything else, in the user's order.
     pub(crate) calls: Vec<Arg>,
 }
@@ -34,7 +31,11 @@ pub(crate) enum Kind {
     Output,
     Tcp,
     Udp,
+    Unix,
     Http,
+    File,
+    Notify,
+    Exec,
     Executor,
     Fixture,
 }
@@ -44,7 +45,11 @@ const KINDS: &[(&str, Kind)] = &[
     ("output", Kind::Output),
     ("tcp", Kind::Tcp),
     ("udp", Kind::Udp),
+    ("unix", Kind::Unix),
     ("http", Kind::Http),
+    ("file", Kind::File),
+    ("notify", Kind::Notify),
+    ("exec", Kind::Exec),
     ("executor", Kind::Executor),
     ("fixture", Kind::Fixture),
 ];
@@ -60,13 +65,36 @@ impl Kind {
         found.map_or("", |(name, _)| name)
     }
 
+    /// The key that the kind can't do without, and what it is.
+    fn required(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Kind::Output => Some((
+                "banner",
+                "a regular expression for the line that means ready",
+            )),
+            Kind::Unix => Some(("socket", "the path of the socket, such as \"{dir}/socket\"")),
+            Kind::File => Some((
+                "path",
+                "the file that means ready, such as \"{dir}/server.pid\"",
+            )),
+            Kind::Exec => Some((
+                "probe",
+                "the command that exits with code 0 when it is ready",
+            )),
+            _ => None,
+        }
+    }
+
     /// The keys that are part of the kind and no calls of the builder.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Kind::Simple | Kind::Executor | Kind::Fixture => &[],
+            Kind::Simple | Kind::Notify | Kind::Executor | Kind::Fixture => &[],
             Kind::Output => &["banner"],
             Kind::Tcp | Kind::Udp => &["host", "port"],
+            Kind::Unix => &["socket"],
             Kind::Http => &["host", "port", "path", "url"],
+            Kind::File => &["path"],
+            Kind::Exec => &["probe"],
         }
     }
 }
@@ -151,25 +179,22 @@ impl Summoned {
         let kind = Kind::of(&first.key).unwrap_or(Kind::Simple);
         let key = first.key.clone();
         let main = errors.keep(one_value(first));
-        let mut take = |name: &str| {
-            if !kind.keys().contains(&name) {
-                return None;
-            }
+        let mut parts = Vec::new();
+        for name in kind.keys() {
             let mut values = args::take(&mut args, |key| key == name).into_iter();
             let value = values.next().and_then(|arg| errors.keep(one_value(arg)));
+            parts.extend(value.map(|value| (*name, value)));
             for again in values {
                 let message = format!("`{name}` is given twice");
                 errors.add(syn::Error::new(again.key.span(), message));
             }
-            value
-        };
-        let (banner, host, port) = (take("banner"), take("host"), take("port"));
-        let (path, url) = (take("path"), take("url"));
-        if kind == Kind::Output && banner.is_none() {
-            let message = "`output` needs a `banner = \"..\"`, a regular expression for the line that means ready";
+        }
+        let has = |wanted: &str| parts.iter().find(|(name, _)| *name == wanted);
+        if let Some((name, what)) = kind.required().filter(|(name, _)| has(name).is_none()) {
+            let message = format!("`{key}` needs a `{name} = \"..\"`, {what}");
             errors.add(syn::Error::new(key.span(), message));
         }
-        if let (Some(url), true) = (&url, path.is_some() || host.is_some() || port.is_some()) {
+        if let (Some((_, url)), true) = (has("url"), parts.len() > 1) {
             let message = "`url` says it all: leave out `path`, `host` and `port`";
             errors.add(syn::Error::new_spanned(url, message));
         }
@@ -187,14 +212,16 @@ impl Summoned {
                 kind,
                 key,
                 main,
-                banner,
-                host,
-                port,
-                path,
-                url,
+                parts,
                 calls: args,
             }),
         }
+    }
+
+    /// The value of a key that is part of the kind.
+    pub(crate) fn part(&self, wanted: &str) -> Option<&Expr> {
+        let found = self.parts.iter().find(|(name, _)| *name == wanted);
+        found.map(|(_, value)| value)
     }
 }
 
@@ -229,7 +256,8 @@ fn misplaced(arg: &Arg, kind: Kind) -> Option<syn::Error> {
 }
 
 fn no_kind(args: &[Arg]) -> syn::Error {
-    let all = "`simple`, `output`, `tcp`, `udp`, `http`, `executor` or `fixture`";
+    let names: Vec<String> = KINDS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let all = names.join(", ");
     let Some(first) = args.first() else {
         let message = format!(
             "say what to summon: {all}, as in `#[summon(tcp = \"redis-server --port {{port}}\")]`"

@@ -17,6 +17,7 @@ mod output;
 mod port;
 pub mod probe;
 mod process;
+mod progress;
 mod session;
 mod sys;
 mod template;

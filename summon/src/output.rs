@@ -150,15 +150,19 @@ fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }
 
-/// Whether the pattern matches inside `line` whatever comes next: a word character or another.
+/// Whether the pattern matches inside `line` whatever comes next: a word character or another. If
+/// it has groups, what matches must not become longer either.
 fn certainly_matches(pattern: &Regex, line: &[u8]) -> bool {
+    let has_groups = pattern.captures_len() > 1;
     let mut longer = line.to_vec();
     b"0 ".iter().all(|next| {
         longer.truncate(line.len());
         longer.push(*next);
-        pattern
-            .shortest_match(&longer)
-            .is_some_and(|end| end <= line.len())
+        let end = match has_groups {
+            true => pattern.find(&longer).map(|found| found.end()),
+            false => pattern.shortest_match(&longer),
+        };
+        end.is_some_and(|end| end <= line.len())
     })
 }
 
@@ -228,6 +232,19 @@ mod tests {
         assert_eq!(
             found(&mut search, r"port \d+$").as_deref(),
             Some("port 8080")
+        );
+    }
+
+    #[test]
+    fn a_group_of_an_unfinished_line_must_not_grow() {
+        let mut log = log();
+        let mut search = log.search();
+        log.write(b"port 80");
+        assert_eq!(found(&mut search, r"port (\d+)"), None);
+        log.write(b"80 ");
+        assert_eq!(
+            found(&mut search, r"port (\d+)").as_deref(),
+            Some("port 8080 ")
         );
     }
 

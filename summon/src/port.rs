@@ -1,12 +1,13 @@
 //! Free ports that stay ours, and fixed ports that are had in turns.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::session::random;
 use crate::sys::guard::FIXTURE_TITLE;
 use crate::sys::{ports, proc, wait};
@@ -100,8 +101,6 @@ pub(crate) enum NoTurn {
 /// A thread that has one port and waits for another may wait for somebody who waits for the first;
 /// so it does not wait longer than this.
 const HOLDING_LIMIT: Duration = Duration::from_secs(30);
-/// The user is told of the wait after so long, and again each time it has taken ten times longer.
-const SILENT: Duration = Duration::from_secs(2);
 /// How soon a wait is seen to be given up.
 const GIVE_UP: Duration = Duration::from_millis(50);
 /// Where the system can't tell that a turn has ended, this is how often to look.
@@ -134,7 +133,7 @@ impl Turn {
         };
         let began = Instant::now();
         let deadline = began + limit;
-        let mut say_at = began + SILENT;
+        let mut progress = Progress::new(began);
         // Kept as long as it holds: each question makes a connection, which waits in its queue.
         let mut holder: Option<ports::Holder> = None;
         loop {
@@ -157,14 +156,11 @@ impl Turn {
                 let holder = describe(holder.as_ref());
                 return Err(NoTurn::Late { holder, holding });
             }
-            if now >= say_at {
+            if progress.is_due(now) {
                 let holder = describe(holder.as_ref());
-                let line = format!(
-                    "summon: {name} waits for its turn on port {port}; it is held by {holder}"
-                );
-                // Not by a macro, whose output a test harness keeps to itself until the test ends.
-                let _ = writeln!(io::stderr(), "{line}");
-                say_at = now + (now - began) * 9;
+                progress.say(&format!(
+                    "{name} waits for its turn on port {port}; it is held by {holder}"
+                ));
             }
             if given_up() {
                 return Err(NoTurn::GivenUp);
@@ -174,8 +170,12 @@ impl Turn {
                 Some(ended) => (vec![ended.as_fd()], GIVE_UP),
                 None => (vec![], LOOK_AGAIN),
             };
-            wait::sleep(&fds, limit.min(now + pause)).map_err(NoTurn::Failed)?;
+            wait::sleep(&fds, Some(limit.min(now + pause))).map_err(NoTurn::Failed)?;
         }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.lease.port
     }
 
     /// A copy of the claim, for a guard to hold.

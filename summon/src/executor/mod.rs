@@ -1,10 +1,12 @@
 //! What can be started until it is ready, and stopped until it is gone.
 
 mod coordinated;
+mod kinds;
+mod options;
 
-pub use coordinated::{
-    Coordinated, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,
-    TcpCoordinatedExecutor,
+pub use coordinated::Coordinated;
+pub use kinds::{
+    HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor,
 };
 
 use std::sync::Arc;

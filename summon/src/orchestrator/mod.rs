@@ -68,8 +68,13 @@ fn named(node: &dyn Executor) -> Option<(String, &Process)> {
 /// Takes the turns on all fixed ports, the lowest first. Two sets that want the same ports then
 /// never have one each and wait for the other.
 fn take_turns<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<(), Error> {
-    let ports = processes.filter_map(|process| Some((process.fixed_port()?, process)));
-    let mut ports: Vec<_> = ports.collect();
+    let ports = |process: &'a Process| {
+        process
+            .fixed_ports()
+            .into_iter()
+            .map(move |it| (it, process))
+    };
+    let mut ports: Vec<_> = processes.flat_map(ports).collect();
     ports.sort_by_key(|(port, _)| *port);
     if let Some(twice) = ports.windows(2).find(|two| two[0].0 == two[1].0) {
         return Err(Error::new(format!(
@@ -81,7 +86,7 @@ fn take_turns<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<(), Er
     }
     ports
         .iter()
-        .try_for_each(|(_, process)| process.take_turn())
+        .try_for_each(|(port, process)| process.take_turn(*port))
 }
 
 fn flatten<'a>(executor: &'a dyn Executor, nodes: &mut Vec<&'a dyn Executor>) {
@@ -101,7 +106,7 @@ impl Executor for Orchestrator<'_> {
         own().for_each(|process| process.join(&set));
         let started = take_turns(own()).and_then(|()| walk::start(&nodes, &order));
         if started.is_err() {
-            own().for_each(Process::give_turn_back);
+            own().for_each(Process::give_turns_back);
         }
         started
     }

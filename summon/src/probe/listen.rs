@@ -42,7 +42,7 @@ pub(super) fn look(
         // A kernel that does not answer such questions (some sandboxes).
         return otherwise();
     };
-    let found = match target.any_listener {
+    let found = match target.takes_any_listener() {
         false => identify(target, &addrs, place, &listeners),
         true => anybody(&addrs, &listeners),
     };
@@ -55,19 +55,6 @@ pub(super) fn look(
             describe(&stranger)
         ))),
     }
-}
-
-/// Looks for the target's own server at its own port.
-pub(super) fn look_for_own(target: &Target<'_>, protocol: Protocol) -> Result<(), NotReady> {
-    let port = target.port();
-    let addr = look(
-        target,
-        target.host(),
-        Place { protocol, port },
-        Server::Ours,
-    )?;
-    target.found_at(addr);
-    Ok(())
 }
 
 /// Who serves already where a process is about to be started: at which address, and in words.
@@ -142,7 +129,7 @@ fn identify(target: &Target<'_>, addrs: &[IpAddr], place: Place, listeners: &[Li
 }
 
 /// Whether a process of the service holds the socket.
-fn holder(target: &Target<'_>, inode: u32) -> Holds {
+pub(super) fn holder(target: &Target<'_>, inode: u32) -> Holds {
     let mut answer = Holds::No;
     // Twice, since a socket can be handed to a process that is forked while we look.
     for _ in 0..2 {

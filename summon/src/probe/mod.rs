@@ -2,7 +2,24 @@
 //!
 //! A probe is a value: it looks once, and summon owns the rest, which is the deadline, the pace,
 //! and the question whether the process has exited meanwhile. The functions here make the probes
-//! that come with summon; anything else that can tell is a probe too, a closure for instance:
+//! that come with summon:
+//!
+//! | probe | ready when | how it is known |
+//! | --- | --- | --- |
+//! | [`started`] | the program has been exec'ed | the guard says so |
+//! | [`output()`] | a line of its output matches a banner, perhaps several times | the guard says that there is more |
+//! | [`tcp`], [`udp`] | it serves its port | the kernel is asked whose it is |
+//! | [`unix()`] | it serves a Unix socket | inotify, and the kernel is asked whose it is |
+//! | [`file()`] | a file is there | inotify |
+//! | [`notify()`] | it says `READY=1` | the guard says so |
+//! | [`http()`] | a URL answers as expected | a request |
+//! | [`exec()`] | a command exits with code 0 | the command is run |
+//! | [`any`] | one of several says so | |
+//!
+//! Nothing that the system tells is asked for again and again. What must be looked at is looked at
+//! after half a millisecond first, and then at a pace that grows with the time already waited.
+//!
+//! Anything else that can tell is a probe too, a closure for instance:
 //!
 //! ```
 //! use summon::{Coordinated, probe::Target};
@@ -14,25 +31,36 @@
 //! # Ok::<(), summon::Error>(())
 //! ```
 
+mod any;
+mod exec;
+mod file;
 mod http;
 mod listen;
+mod news;
+mod notify;
 mod output;
 mod serves;
 mod started;
 mod target;
+mod unix;
 mod wait;
 mod whose;
 
+pub use any::{Any, Probes, any};
+pub use exec::{Exec, exec};
+pub use file::{File, file};
 pub use http::{Http, Statuses, http};
+pub use notify::{Notify, notify};
 pub use output::{Output, output};
 pub use serves::{Tcp, Udp, tcp, udp};
 pub use started::{Started, started};
 pub use target::Target;
+pub use unix::{Unix, unix};
 pub use whose::Whose;
 
 pub(crate) use listen::{Place, is_this_machine, somebody as somebody_serves};
-pub(crate) use target::Values;
-pub(crate) use wait::{Waited, Why, until_ready};
+pub(crate) use target::{Scene, Values};
+pub(crate) use wait::{Seen, Waited, Why, until_ready};
 
 use std::fmt;
 
@@ -88,6 +116,12 @@ pub trait Probe: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Takes note of what is there before the process is started.
+    #[doc(hidden)]
+    fn begin(&self, target: &Target<'_>) {
+        let _ = target;
+    }
+
     /// Where the process serves, if the probe knows.
     #[doc(hidden)]
     fn endpoint(&self) -> Option<Endpoint> {
@@ -100,17 +134,28 @@ pub trait Probe: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The names of values that it learns from the process.
+    #[doc(hidden)]
+    fn values(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether it is ready once it has been exec'ed, though it may have ended by now.
     #[doc(hidden)]
     fn is_ready_at_exec(&self) -> bool {
         false
     }
 
-    /// Whether nothing but new output can change the answer, so that there is no need to look
-    /// from time to time.
+    /// Whether the process is to be given a socket where it says that it is ready.
     #[doc(hidden)]
-    fn reads_output_only(&self) -> bool {
+    fn is_told_by_socket(&self) -> bool {
         false
+    }
+
+    /// Probes of which any will do.
+    #[doc(hidden)]
+    fn alternatives(&self) -> Option<Vec<&dyn Probe>> {
+        None
     }
 }
 
@@ -153,7 +198,16 @@ impl Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotReady {
     pub(crate) why: String,
-    pub(crate) never: bool,
+    pub(crate) again: Again,
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    AtItsPace,
+    /// When there is news: the probe has subscribed to what could change the answer.
+    WhenTold,
+    Never,
 }
 
 impl NotReady {
@@ -161,7 +215,7 @@ impl NotReady {
     pub fn yet(why: impl Into<String>) -> NotReady {
         NotReady {
             why: why.into(),
-            never: false,
+            again: Again::AtItsPace,
         }
     }
 
@@ -169,13 +223,30 @@ impl NotReady {
     pub fn ever(why: impl Into<String>) -> NotReady {
         NotReady {
             why: why.into(),
-            never: true,
+            again: Again::Never,
         }
+    }
+
+    /// No need to look again before there is news, if `told`.
+    fn unless_told(mut self, told: bool) -> NotReady {
+        if told {
+            self.again = Again::WhenTold;
+        }
+        self
     }
 }
 
 impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)
+    }
+}
+
+/// What is wrong with a path that a probe was given.
+fn check_path(path: &str, of: &str) -> Result<(), String> {
+    match path {
+        "" => Err(format!("the path of the {of} is empty")),
+        path if path.contains('\0') => Err(format!("the path {path:?} contains a NUL byte")),
+        _ => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ use crate::output::pattern;
 pub struct Output {
     banner: String,
     compiled: Result<Regex, String>,
+    times: u32,
 }
 
 /// Ready when a line of output, on either stream, matches the banner: a regular expression in
@@ -18,6 +19,12 @@ pub struct Output {
 ///
 /// A line that has not ended yet matches as soon as nothing that follows could undo it, so
 /// prompts work. Of such a line only the last 64 KiB are searched.
+///
+/// Named groups are values: `listening on (?<port>\\d+)` is how a program that chooses its own port
+/// tells it. The group `port` is then what [`Process::port`](crate::Process::port) and `{port}`
+/// mean, `port_admin` is `{port:admin}`, `host` is `{host}`, and any other is
+/// [`Process::value`](crate::Process::value) and `{name}`; for the other processes of the set
+/// that is `{process.name}`. They count from when the line has come.
 ///
 /// Many programs hold their output back when it goes into a pipe; for Python there is `-u`, and
 /// for C programs `stdbuf -oL`.
@@ -33,21 +40,44 @@ pub fn output(banner: impl Into<String>) -> Output {
     Output {
         compiled: pattern(&banner),
         banner,
+        times: 1,
+    }
+}
+
+impl Output {
+    /// Waits for so many lines that match. Default: 1.
+    ///
+    /// ```
+    /// // PostgreSQL's container image starts a server for its scripts first.
+    /// let ready = summon::probe::output("ready to accept connections").times(2);
+    /// ```
+    pub fn times(mut self, times: u32) -> Output {
+        self.times = times;
+        self
     }
 }
 
 impl Probe for Output {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
         let banner = self.compiled.as_ref().map_err(NotReady::ever)?;
-        match target.find_line(banner) {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(NotReady::yet("no such line yet")),
-            Err(error) => Err(NotReady::ever(format!("the log can't be read: {error}"))),
+        let (count, line) = target.count_lines(banner, self.times)?;
+        if let Some(line) = line {
+            self.learn(banner, &line, target)?;
         }
+        let why = match count {
+            count if count >= self.times => return Ok(()),
+            0 => "no such line yet".to_owned(),
+            1 => "1 such line so far".to_owned(),
+            count => format!("{count} such lines so far"),
+        };
+        Err(NotReady::yet(why).unless_told(true))
     }
 
     fn describe(&self, _: &Target<'_>) -> String {
-        format!("a line that matches `{}`", self.banner)
+        match self.times {
+            1 => format!("a line that matches `{}`", self.banner),
+            times => format!("{times} lines that match `{}`", self.banner),
+        }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -56,12 +86,31 @@ impl Probe for Output {
                 "the banner `{}` matches the empty line, so it would not wait for anything",
                 self.banner
             )),
+            Ok(_) if self.times == 0 => {
+                Err("`times` is 0, so it would not wait for anything".to_owned())
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(format!("the banner is no regular expression: {error}")),
         }
     }
 
-    fn reads_output_only(&self) -> bool {
-        true
+    fn values(&self) -> Vec<&str> {
+        let banner = self.compiled.as_ref();
+        banner.map_or_else(|_| Vec::new(), |it| it.capture_names().flatten().collect())
+    }
+}
+
+impl Output {
+    fn learn(&self, banner: &Regex, line: &[u8], target: &Target<'_>) -> Result<(), NotReady> {
+        let Some(groups) = banner.captures(line) else {
+            return Ok(());
+        };
+        for name in banner.capture_names().flatten() {
+            if let Some(value) = groups.name(name) {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                target.values().learn(name, &value)?;
+            }
+        }
+        Ok(())
     }
 }

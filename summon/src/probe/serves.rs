@@ -1,6 +1,7 @@
 //! Ready when the process serves its port, over TCP or UDP.
 
-use super::{Endpoint, NotReady, Probe, Target, listen};
+use super::listen::{self, Place, Server};
+use super::{Endpoint, NotReady, Probe, Target};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`tcp`].
@@ -65,15 +66,44 @@ fn endpoint(host: String, port: u16, protocol: Protocol) -> Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Its host and its port, as they are by now.
+    fn filled(&self, target: &Target<'_>) -> Result<(String, u16), NotReady> {
+        let port = match self.port {
+            0 => target.values().port()?,
+            port => port,
+        };
+        Ok((target.values().fill(&self.host)?, port))
+    }
+
+    fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        let (host, port) = self.filled(target)?;
+        let protocol = self.protocol;
+        let place = Place { protocol, port };
+        let addr = listen::look(target, &host, place, Server::Ours)?;
+        if target.values().port() == Ok(port) {
+            target.found_at(addr);
+        }
+        Ok(())
+    }
+
+    fn shown(&self, target: &Target<'_>) -> String {
+        match self.filled(target) {
+            Ok((host, port)) => format!("{host}:{port}"),
+            Err(_) => format!("{}:{{port}}", self.host),
+        }
+    }
+}
+
 macro_rules! serves {
     ($($probe:ident $name:literal),*) => {$(
         impl Probe for $probe {
             fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-                listen::look_for_own(target, self.0.protocol)
+                self.0.look(target)
             }
 
             fn describe(&self, target: &Target<'_>) -> String {
-                format!("{} {}:{}", $name, target.host(), target.port())
+                format!("{} {}", $name, self.0.shown(target))
             }
 
             fn endpoint(&self) -> Option<Endpoint> {

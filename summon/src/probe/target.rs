@@ -1,43 +1,122 @@
 //! What a probe may see.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::Instant;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use regex::bytes::Regex;
 
-use crate::error::Error;
+use super::NotReady;
+use super::file::Stamp;
+use super::news::News;
+use crate::command::Command;
 use crate::output::{self, Search};
-use crate::sys::guard::Guarded;
+use crate::sys::guard::{Errand, ErrandRunner, Guarded, State};
+use crate::sys::wait;
+
+/// An answer that takes longer is asked for again, with more patience each time.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+const MOST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The process that a probe looks at, while it starts.
 #[derive(Debug)]
 pub struct Target<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) host: &'a str,
-    pub(crate) values: &'a dyn Values,
-    pub(crate) dir: &'a Path,
-    pub(crate) log: &'a Path,
+    name: &'a str,
+    host: String,
+    values: &'a dyn Values,
+    dir: &'a Path,
+    log: &'a Path,
     /// Where in the log this run begins.
-    pub(crate) since: u64,
-    /// `None` for a server that was there before, and that nobody guards.
-    pub(crate) guarded: Option<&'a Guarded>,
-    pub(crate) deadline: Instant,
+    since: u64,
+    deadline: Instant,
+    began: Instant,
     /// Whoever serves the port is taken for the service.
-    pub(crate) any_listener: bool,
-    pub(crate) search: RefCell<Search>,
-    pub(crate) looks: Cell<u32>,
-    pub(crate) addr: Cell<Option<SocketAddr>>,
+    any_listener: bool,
+    pub(super) news: News,
+    memory: RefCell<Memory>,
+    addr: Cell<Option<SocketAddr>>,
 }
 
 /// What only the process itself can tell, and tells when asked.
 pub(crate) trait Values: std::fmt::Debug {
-    fn port(&self) -> u16;
-    fn fill(&self, text: &str) -> Result<String, Error>;
+    fn port(&self) -> Result<u16, NotReady>;
+    /// Puts the values of the placeholders into a text.
+    fn fill(&self, text: &str) -> Result<String, NotReady>;
+    /// A path as the program sees it: from its own working directory.
+    fn path(&self, text: &str) -> Result<PathBuf, NotReady>;
+    /// A command that runs as the program does: in its directory, with its environment.
+    fn errand(&self, command: &Command) -> Result<Errand, NotReady>;
+    /// Takes note of a value that the program has told.
+    fn learn(&self, name: &str, value: &str) -> Result<(), NotReady>;
 }
 
-impl Target<'_> {
+/// What probes remember from one look to the next, by what they look for.
+#[derive(Debug, Default)]
+struct Memory {
+    searches: BTreeMap<String, Found>,
+    addrs: BTreeMap<String, SocketAddr>,
+    stamps: BTreeMap<PathBuf, Stamp>,
+    runners: BTreeMap<String, ErrandRunner>,
+}
+
+#[derive(Debug)]
+struct Found {
+    search: Search,
+    count: u32,
+}
+
+/// What is known of a target before it is launched.
+#[derive(Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) host: String,
+    pub(crate) values: &'a dyn Values,
+    pub(crate) dir: &'a Path,
+    pub(crate) log: &'a Path,
+    pub(crate) since: u64,
+    pub(crate) deadline: Instant,
+    pub(crate) any_listener: bool,
+}
+
+impl<'a> Target<'a> {
+    /// One that is about to be launched, or that was there before.
+    pub(crate) fn new(scene: Scene<'a>) -> Target<'a> {
+        let Scene {
+            name,
+            host,
+            values,
+            dir,
+            log,
+            since,
+            deadline,
+            any_listener,
+        } = scene;
+        Target {
+            name,
+            host,
+            values,
+            dir,
+            log,
+            since,
+            deadline,
+            began: Instant::now(),
+            any_listener,
+            news: News::default(),
+            memory: RefCell::default(),
+            addr: Cell::new(None),
+        }
+    }
+
+    /// It was launched.
+    pub(crate) fn launched(&mut self, guarded: Arc<Guarded>) -> std::io::Result<()> {
+        self.news = News::of(guarded)?;
+        Ok(())
+    }
+
     /// The name of the process.
     pub fn name(&self) -> &str {
         self.name
@@ -45,12 +124,13 @@ impl Target<'_> {
 
     /// The host that the process was asked to serve on; `localhost` unless it was told another.
     pub fn host(&self) -> &str {
-        self.host
+        &self.host
     }
 
-    /// The port of the process, the one that `{port}` stands for.
+    /// The port of the process, the one that `{port}` stands for; 0 if it is to be read from a
+    /// banner that has not come yet.
     pub fn port(&self) -> u16 {
-        self.values.port()
+        self.values.port().unwrap_or(0)
     }
 
     /// The private directory of the process, the one that `{dir}` stands for.
@@ -64,7 +144,7 @@ impl Target<'_> {
     }
 
     fn pids(&self) -> Option<(u32, u32)> {
-        self.guarded?.state().pids
+        self.state()?.pids
     }
 
     /// What it has written since this start, stdout and stderr in the order written.
@@ -74,29 +154,143 @@ impl Target<'_> {
         all
     }
 
-    /// When the start fails if the process is not ready: a look must not take longer.
+    /// When the start fails if the process is not ready: a look must not take longer. It may
+    /// become later, if the process asks for that (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`).
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        let extended = self.state().and_then(|state| state.extended);
+        extended.map_or(self.deadline, |later| later.max(self.deadline))
     }
 
-    /// How often it was looked at before.
-    pub(crate) fn looks(&self) -> u32 {
-        self.looks.get()
+    /// What its guard knows of it, if it has one.
+    pub(super) fn state(&self) -> Option<State> {
+        Some(self.news.guarded()?.state())
     }
 
-    /// Puts the values of the placeholders into a text.
-    pub(crate) fn fill(&self, text: &str) -> Result<String, Error> {
-        self.values.fill(text)
+    /// Whether its end is known.
+    pub(super) fn has_exited(&self) -> bool {
+        let ended = |state: State| state.exit.is_some() || state.gone;
+        self.state().is_some_and(ended)
     }
 
-    /// The next line of output that matches.
-    pub(crate) fn find_line(&self, pattern: &Regex) -> std::io::Result<Option<Vec<u8>>> {
-        self.search.borrow_mut().find(pattern)
+    pub(super) fn values(&self) -> &dyn Values {
+        self.values
     }
 
-    /// Where it was found to listen.
-    pub(crate) fn found_at(&self, addr: SocketAddr) {
-        self.addr.set(Some(addr));
+    pub(super) fn takes_any_listener(&self) -> bool {
+        self.any_listener
+    }
+
+    /// How many lines have matched by now, and the last of them, if it is new.
+    pub(super) fn count_lines(
+        &self,
+        pattern: &Regex,
+        wanted: u32,
+    ) -> Result<(u32, Option<Vec<u8>>), NotReady> {
+        let failed =
+            |error: std::io::Error| NotReady::ever(format!("the log can't be read: {error}"));
+        self.news.subscribe_to_output().map_err(failed)?;
+        let mut memory = self.memory.borrow_mut();
+        let found = memory
+            .searches
+            .entry(pattern.as_str().to_owned())
+            .or_insert_with(|| Found {
+                search: Search::new(self.log, self.since),
+                count: 0,
+            });
+        let mut last = None;
+        while found.count < wanted {
+            match found.search.find(pattern).map_err(failed)? {
+                Some(line) => last = Some(line),
+                None => break,
+            }
+            found.count += 1;
+        }
+        Ok((found.count, last))
+    }
+
+    /// Where it was found to serve `what`, or where `look` finds it now.
+    pub(super) fn find_addr(
+        &self,
+        what: &str,
+        look: impl FnOnce() -> Result<SocketAddr, NotReady>,
+    ) -> Result<SocketAddr, NotReady> {
+        if let Some(addr) = self.memory.borrow().addrs.get(what) {
+            return Ok(*addr);
+        }
+        let addr = look()?;
+        self.memory.borrow_mut().addrs.insert(what.to_owned(), addr);
+        Ok(addr)
+    }
+
+    /// It may have moved, so it is to be looked for again.
+    pub(super) fn forget_addr(&self, what: &str) {
+        self.memory.borrow_mut().addrs.remove(what);
+    }
+
+    /// Takes note of where the process listens on its own port.
+    pub(super) fn found_at(&self, addr: SocketAddr) {
+        if self.addr.get().is_none() {
+            self.addr.set(Some(addr));
+        }
+    }
+
+    pub(crate) fn addr(&self) -> Option<SocketAddr> {
+        self.addr.get()
+    }
+
+    /// What a file was like before the start.
+    pub(super) fn stamp(&self, path: &Path) -> Option<Stamp> {
+        self.memory.borrow().stamps.get(path).copied()
+    }
+
+    pub(super) fn note_stamp(&self, path: PathBuf, stamp: Option<Stamp>) {
+        if let Some(stamp) = stamp {
+            self.memory.borrow_mut().stamps.insert(path, stamp);
+        }
+    }
+
+    /// Uses who runs this command, who is hired if nobody does.
+    pub(super) fn with_runner<T, E>(
+        &self,
+        what: &str,
+        hire: impl FnOnce() -> Result<ErrandRunner, E>,
+        act: impl FnOnce(&ErrandRunner) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let known = self.memory.borrow_mut().runners.remove(what);
+        let runner = known.map_or_else(hire, Ok)?;
+        let acted = act(&runner)?;
+        // Not one that failed, or is still at it: dropping it ends it.
+        self.memory
+            .borrow_mut()
+            .runners
+            .insert(what.to_owned(), runner);
+        Ok(acted)
+    }
+
+    /// How long an answer may take: the longer the wait, the more patience.
+    pub(super) fn patience(&self) -> Duration {
+        (self.began.elapsed() / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE)
+    }
+
+    /// A path as it is, for the report.
+    pub(super) fn shown_path(&self, text: &str) -> String {
+        match self.values.path(text) {
+            Ok(path) => path.display().to_string(),
+            Err(_) => text.to_owned(),
+        }
+    }
+
+    /// Sleeps until a descriptor can be read. `false`: not before `until`, or the process has
+    /// ended meanwhile.
+    pub(super) fn sleep_on(&self, fd: BorrowedFd<'_>, until: Instant) -> std::io::Result<bool> {
+        let Some(guarded) = self.news.guarded() else {
+            wait::sleep(&[fd], Some(until))?;
+            return Ok(wait::is_readable(&fd));
+        };
+        guarded.wait_until(until, &[fd], |state| {
+            wait::is_readable(&fd) || state.exit.is_some() || state.gone
+        })?;
+        Ok(wait::is_readable(&fd))
     }
 
     /// Every process of the service.

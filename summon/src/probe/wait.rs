@@ -1,110 +1,264 @@
 //! The one loop that waits. It owns the deadline, the pace, and the question "has it exited
 //! meanwhile?".
 
-use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Probe, Target};
-use crate::sys::guard::Interest;
-use crate::sys::wait;
+use regex::bytes::Regex;
+
+use super::{Again, Probe, Target};
+use crate::progress::Progress;
 
 /// The first pause between two looks.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 /// A pause is this part of the time already waited, so that readiness is seen late by no more
 /// than that part, and a long wait costs little.
 const PACE: u32 = 200;
+/// A look that takes longer than this is followed by a pause as long, so that a slow command does
+/// not keep a processor busy.
+const CHEAP: Duration = Duration::from_millis(2);
+/// Nor is it longer, also where the system tells: there are file systems on which it does not.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// How the waiting ended.
 #[derive(Debug)]
 pub(crate) struct Waited {
     pub(crate) result: Result<(), Why>,
-    pub(crate) what: String,
-    /// What was seen last, unless it was readiness.
-    pub(crate) last: Option<String>,
-    pub(crate) looks: u32,
+    /// What was waited for, one after the other, each with its alternatives.
+    pub(crate) seen: Vec<Vec<Seen>>,
     pub(crate) took: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a probe has seen.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) what: String,
+    /// What it saw last instead of readiness; `None` if it was ready, or never looked.
+    pub(crate) last: Option<String>,
+    pub(crate) looks: u32,
+    pub(crate) ready: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     Exited,
     Late,
     Never,
+    /// It wrote a line that means failure: the banner, and the line.
+    Failed(String, String),
+}
+
+/// One probe, and what came of it so far.
+struct Watched<'p> {
+    probe: &'p dyn Probe,
+    looks: u32,
+    /// When it was looked at last, and how long that took.
+    looked: Instant,
+    took: Duration,
+    /// Since when it is looked at at its own pace, if it is.
+    paced: Option<Instant>,
+    last: Option<String>,
+    ready: bool,
+    never: bool,
 }
 
 /// Looks until the target is ready, or can't become ready any more.
-pub(crate) fn until_ready(target: &Target<'_>, probe: &dyn Probe) -> std::io::Result<Waited> {
+///
+/// The probes are looked at one after the other: each from when those before it are ready on.
+/// When the last one is ready the others are looked at once more, since a server may have come
+/// and gone again.
+pub(crate) fn until_ready(
+    target: &Target<'_>,
+    probes: &[Arc<dyn Probe>],
+    failures: &[Regex],
+) -> std::io::Result<Waited> {
     let began = Instant::now();
-    let interest = match probe.reads_output_only() {
-        true => Interest::Output,
-        false => Interest::Ends,
-    };
-    let sleeper = target.guarded.map(|it| it.sleeper(interest)).transpose()?;
-    let mut last = None;
+    let mut steps: Vec<Vec<Watched<'_>>> = probes
+        .iter()
+        .map(|probe| {
+            let alternatives = alternatives(&**probe).into_iter();
+            alternatives.map(|it| Watched::new(it, began)).collect()
+        })
+        .collect();
+    let exit_matters = !steps.iter().flatten().all(|it| it.probe.is_ready_at_exec());
+    if !failures.is_empty() {
+        target.news.subscribe_to_output()?;
+    }
+    let mut progress = Progress::new(began);
+    let mut at = 0;
     let result = loop {
-        // Reset, then look, then sleep: news that comes after the look ends the sleep at once.
-        if let Some(sleeper) = &sleeper {
-            sleeper.waker.reset();
-        }
+        // Forget the news, then look, then sleep: news that come after the look end the sleep.
+        let told = target.news.reset();
         // Before the look: a process that has exited is not ready, whatever it left behind.
-        if !probe.is_ready_at_exec() && has_exited(target) {
+        if exit_matters && target.has_exited() {
             break Err(Why::Exited);
         }
-        let looked = Instant::now();
-        let seen = probe.look(target);
-        target.looks.set(target.looks.get() + 1);
-        match seen {
-            // And after it: it may have printed its banner and died.
-            Ok(()) if !probe.is_ready_at_exec() && has_exited(target) => break Err(Why::Exited),
-            Ok(()) => {
-                last = None;
-                break Ok(());
+        if let Some(failed) = find_failure(target, failures) {
+            break Err(failed);
+        }
+        let reached = at;
+        while let Some(step) = steps.get_mut(at) {
+            // One that has just come up has not been looked at before, and is due.
+            if !look_at(step, target, began, told) {
+                break;
             }
-            Err(seen) => {
-                // A look that the deadline cut short after a moment says less than the one before.
-                let now = Instant::now();
-                let moment = (now - began) / 10;
-                let cut_short = now >= target.deadline && now - looked < moment;
-                if seen.never || last.is_none() || !cut_short {
-                    last = Some(seen.why);
-                }
-                if seen.never {
-                    // A look that fails for good may have met a process that was just dying.
-                    break Err(if has_exited(target) {
-                        Why::Exited
-                    } else {
-                        Why::Never
-                    });
-                }
+            at += 1;
+        }
+        if at == steps.len() {
+            // Those that were ready in an earlier round may not be any more.
+            if let Some(lost) = still_ready(&mut steps[..reached], target) {
+                at = lost;
+            } else if exit_matters && target.has_exited() {
+                // And after it: it may have printed its banner and died.
+                break Err(Why::Exited);
+            } else {
+                break find_failure(target, failures).map_or(Ok(()), Err);
             }
         }
-        let now = Instant::now();
-        if now >= target.deadline {
+        let step = &steps[at];
+        if step.iter().all(|watched| watched.never) {
+            // A look that fails for good may have met a process that was just dying.
+            break Err(if target.has_exited() {
+                Why::Exited
+            } else {
+                Why::Never
+            });
+        }
+        let (now, deadline) = (Instant::now(), target.deadline());
+        if now >= deadline {
             break Err(Why::Late);
         }
-        let next = match interest {
-            Interest::Output => target.deadline,
-            Interest::Ends => {
-                let pause = ((now - began) / PACE).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-                target.deadline.min(now + pause)
-            }
-        };
-        let news: Vec<_> = sleeper.iter().map(|it| it.waker.as_fd()).collect();
-        wait::sleep(&news, next)?;
+        if progress.is_due(now) {
+            progress.say(&format!(
+                "waiting for {}: {}",
+                target.name(),
+                so_far(step, target)
+            ));
+        }
+        let due = step.iter().filter_map(Watched::due).min();
+        let next = due.map_or(deadline, |due| due.min(deadline));
+        target.news.sleep(next.min(progress.due()))?;
+    };
+    let seen = |watched: &Watched<'_>| Seen {
+        what: watched.probe.describe(target),
+        last: watched.last.clone().filter(|_| !watched.ready),
+        looks: watched.looks,
+        ready: watched.ready,
     };
     Ok(Waited {
         result,
-        what: probe.describe(target),
-        last,
-        looks: target.looks.get(),
+        seen: steps
+            .iter()
+            .map(|step| step.iter().map(seen).collect())
+            .collect(),
         took: began.elapsed(),
     })
 }
 
-fn has_exited(target: &Target<'_>) -> bool {
-    target.guarded.is_some_and(|guarded| {
-        let state = guarded.state();
-        state.exit.is_some() || state.gone
+/// Looks at the probes of a step that are due, and says whether one is ready.
+fn look_at(step: &mut [Watched<'_>], target: &Target<'_>, began: Instant, told: bool) -> bool {
+    // One that was ready and is not any more is looked at again like the others.
+    step.iter_mut()
+        .any(|watched| watched.is_due(told) && watched.look(target, began))
+}
+
+/// The first step that was ready and is not any more.
+fn still_ready(steps: &mut [Vec<Watched<'_>>], target: &Target<'_>) -> Option<usize> {
+    steps.iter_mut().position(|step| {
+        !step
+            .iter_mut()
+            .any(|watched| watched.ready && watched.look(target, Instant::now()))
     })
+}
+
+impl<'p> Watched<'p> {
+    fn new(probe: &'p dyn Probe, now: Instant) -> Watched<'p> {
+        Watched {
+            probe,
+            looks: 0,
+            looked: now,
+            took: Duration::ZERO,
+            paced: None,
+            last: None,
+            ready: false,
+            never: false,
+        }
+    }
+
+    fn look(&mut self, target: &Target<'_>, began: Instant) -> bool {
+        let looked = Instant::now();
+        let seen = self.probe.look(target);
+        self.looks += 1;
+        self.looked = Instant::now();
+        self.took = self.looked - looked;
+        self.ready = seen.is_ok();
+        let Err(seen) = seen else {
+            return true;
+        };
+        // A look that the deadline cut short after a moment says less than the one before.
+        let moment = (self.looked - began) / 10;
+        let cut_short = self.looked >= target.deadline() && self.took < moment;
+        if seen.again == Again::Never || self.last.is_none() || !cut_short {
+            self.last = Some(seen.why);
+        }
+        self.never = seen.again == Again::Never;
+        match seen.again {
+            Again::AtItsPace => {
+                self.paced.get_or_insert(looked);
+            }
+            Again::WhenTold | Again::Never => self.paced = None,
+        }
+        false
+    }
+
+    /// When to look again, if nothing is told.
+    fn due(&self) -> Option<Instant> {
+        let pause = match self.paced {
+            _ if self.never => return None,
+            _ if self.looks == 0 => Duration::ZERO,
+            Some(since) => {
+                let pause = ((self.looked - since) / PACE).max(FIRST_PAUSE);
+                pause
+                    .max(self.took.saturating_sub(CHEAP))
+                    .min(LONGEST_PAUSE)
+            }
+            None => LONGEST_PAUSE,
+        };
+        Some(self.looked + pause)
+    }
+
+    /// News are for those who asked for them, not for those who look at their own pace.
+    fn is_due(&self, told: bool) -> bool {
+        let is_told = told && self.paced.is_none() && !self.never;
+        is_told || self.due().is_some_and(|due| due <= Instant::now())
+    }
+}
+
+/// A probe, or those of which any will do.
+fn alternatives(probe: &dyn Probe) -> Vec<&dyn Probe> {
+    match probe.alternatives() {
+        None => vec![probe],
+        Some(some) => some.into_iter().flat_map(alternatives).collect(),
+    }
+}
+
+fn find_failure(target: &Target<'_>, failures: &[Regex]) -> Option<Why> {
+    failures.iter().find_map(|banner| {
+        let (_, line) = target.count_lines(banner, 1).ok()?;
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        Some(Why::Failed(banner.as_str().to_owned(), line))
+    })
+}
+
+/// What a step waits for, and what is there so far.
+fn so_far(step: &[Watched<'_>], target: &Target<'_>) -> String {
+    let one = |watched: &Watched<'_>| {
+        let what = watched.probe.describe(target);
+        match watched.last.as_deref() {
+            Some(last) if last.starts_with("no") => format!("{what}, {last} yet"),
+            Some(last) => format!("{what}, {last}"),
+            None => what,
+        }
+    };
+    step.iter().map(one).collect::<Vec<_>>().join("; or ")
 }

@@ -1,9 +1,10 @@
 //! A process's life: the states between starts and stops, and who may change them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::port::Turn;
 use crate::session::Home;
@@ -19,8 +20,8 @@ pub(super) struct Life {
     /// A stop came while it was: the start gives up as soon as it sees it.
     pub(super) cancelled: bool,
     pub(super) run: Option<Arc<Run>>,
-    /// The turn on a fixed port, from before the start until nothing is left.
-    pub(super) turn: Option<Turn>,
+    /// The turns on fixed ports, from before the start until nothing is left.
+    pub(super) turns: Vec<Turn>,
     /// Where somebody serves who was there before, and whom we use and leave alone.
     pub(super) reused: Option<SocketAddr>,
 }
@@ -28,12 +29,14 @@ pub(super) struct Life {
 /// From one start to the next stop.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) guarded: Guarded,
+    pub(super) guarded: Arc<Guarded>,
     pub(super) argv: Vec<OsString>,
     pub(super) home: Arc<Home>,
     /// Where in the log it begins.
     pub(super) since: u64,
     pub(super) addr: OnceLock<SocketAddr>,
+    /// What it has told, by name.
+    pub(super) values: Mutex<BTreeMap<String, String>>,
     cancelled: AtomicBool,
 }
 
@@ -53,11 +56,12 @@ impl Life {
 impl Run {
     pub(super) fn new(guarded: Guarded, argv: Vec<OsString>, home: Arc<Home>, since: u64) -> Run {
         Run {
-            guarded,
+            guarded: Arc::new(guarded),
             argv,
             home,
             since,
             addr: OnceLock::new(),
+            values: Mutex::default(),
             cancelled: AtomicBool::new(false),
         }
     }

@@ -8,6 +8,7 @@ mod spec;
 mod start;
 mod stop;
 mod turn;
+mod values;
 mod verbs;
 
 pub(crate) use spec::Spec;
@@ -21,7 +22,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::error::Error;
 use crate::output;
 use crate::port::Lease;
-use crate::probe::{Endpoint, Probe, Values};
+use crate::probe::{Endpoint, NotReady, Probe};
 use crate::session::{Home, Session};
 use crate::sys::guard::Sharing;
 use life::Life;
@@ -50,7 +51,8 @@ pub struct Process {
 
 struct Inner {
     spec: Spec,
-    probe: Arc<dyn Probe>,
+    /// All must say that it is ready, one after the other.
+    probes: Vec<Arc<dyn Probe>>,
     name: OnceLock<String>,
     /// By label; the empty one is the process's own port.
     leases: Mutex<BTreeMap<String, Lease>>,
@@ -77,12 +79,12 @@ pub(crate) struct Set {
 }
 
 impl Process {
-    pub(crate) fn new(spec: Spec, probe: Arc<dyn Probe>) -> Process {
+    pub(crate) fn new(spec: Spec, probes: Vec<Arc<dyn Probe>>) -> Process {
         Process {
             inner: Arc::new(Inner {
                 name: spec.name.clone().map(OnceLock::from).unwrap_or_default(),
                 spec,
-                probe,
+                probes,
                 leases: Mutex::default(),
                 home: Mutex::default(),
                 dir: OnceLock::new(),
@@ -118,11 +120,13 @@ impl Process {
     }
 
     /// The port: the fixed one where it was given one, else a free one that summon has leased for
-    /// this process, outside the range from which the system serves everybody.
+    /// this process, outside the range from which the system serves everybody; or the one that it
+    /// has told, if its banner has a group `port` ([`probe::output`](crate::probe::output())).
     ///
     /// # Panics
     ///
-    /// If no port is free. A start would report that as its error.
+    /// If no port is free, which a start would report as its error, or if its banner tells the port
+    /// and it does not run.
     pub fn port(&self) -> u16 {
         self.port_named("")
     }
@@ -141,11 +145,19 @@ impl Process {
     pub fn port_named(&self, label: &str) -> u16 {
         match self.try_port(label) {
             Ok(port) => port,
-            Err(error) => panic!("{error}"),
+            Err(why) => panic!("{} has no port: {why}", self.name()),
         }
     }
 
-    fn try_port(&self, label: &str) -> Result<u16, Error> {
+    fn try_port(&self, label: &str) -> Result<u16, NotReady> {
+        let value = match label {
+            "" => "port".to_owned(),
+            label => format!("port_{label}"),
+        };
+        if self.learns(&value) {
+            let port = self.learned(&value)?;
+            return port.parse().map_err(|_| no_port(&value, &port));
+        }
         match self.endpoint() {
             Some(endpoint) if label.is_empty() && endpoint.port != 0 => return Ok(endpoint.port),
             _ => {}
@@ -162,27 +174,67 @@ impl Process {
         if let Some(lease) = leases.get(label) {
             return Ok(lease.port);
         }
-        let lease = Lease::pick()?;
+        let lease = Lease::pick().map_err(|error| NotReady::ever(error.to_string()))?;
         let port = lease.port;
         leases.insert(label.to_owned(), lease);
         Ok(port)
     }
 
+    fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        self.inner
+            .probes
+            .iter()
+            .filter_map(|probe| probe.endpoint())
+    }
+
+    /// The one that is meant where one alone is.
     fn endpoint(&self) -> Option<Endpoint> {
-        self.inner.probe.endpoint()
+        self.endpoints().next()
     }
 
     /// The host that the process was asked to serve on; `localhost` unless it was told another.
     pub fn host(&self) -> String {
-        match self.endpoint() {
-            // The host of a URL or an executor may itself be a placeholder of another process.
-            Some(endpoint) => self.fill_host(&endpoint).unwrap_or(endpoint.host),
-            None => "localhost".to_owned(),
-        }
+        // It may itself be a placeholder of another process.
+        self.try_host().unwrap_or_else(|_| {
+            let endpoint = self.endpoint().map(|endpoint| endpoint.host);
+            endpoint.unwrap_or_else(|| "localhost".to_owned())
+        })
     }
 
-    fn fill_host(&self, endpoint: &Endpoint) -> Result<String, Error> {
-        self.fill(&endpoint.host)
+    /// Something that the process has told: a named group of its banner
+    /// ([`probe::output`](crate::probe::output())). `None` if it has no such group, or before its
+    /// line has come.
+    ///
+    /// ```
+    /// use summon::OutputCoordinatedExecutor;
+    ///
+    /// let notebook = OutputCoordinatedExecutor::new(
+    ///     "sh -c 'echo http://127.0.0.1:8888/?token=abc; exec sleep 100'",
+    ///     r"http://127.0.0.1:(?<port>\d+)/\?token=(?<token>\w+)$",
+    /// );
+    /// notebook.start()?;
+    /// assert_eq!(notebook.port(), 8888);
+    /// assert_eq!(notebook.value("token").as_deref(), Some("abc"));
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    pub fn value(&self, name: &str) -> Option<String> {
+        let run = lock(&self.inner.life).run.clone()?;
+        let values = lock(&run.values);
+        values.get(name).cloned()
+    }
+
+    /// Whether it tells that value itself.
+    fn learns(&self, name: &str) -> bool {
+        let mut probes = self.inner.probes.iter();
+        probes.any(|probe| probe.values().contains(&name))
+    }
+
+    fn learned(&self, name: &str) -> Result<String, NotReady> {
+        self.value(name).ok_or_else(|| {
+            NotReady::yet(format!(
+                "`{name}` is what its banner tells, and that has not come"
+            ))
+        })
     }
 
     /// The address where it listens, as it was found when it became ready. Before that, or with a
@@ -276,7 +328,8 @@ impl Process {
         for text in self.inner.spec.texts() {
             text.to_str().into_iter().for_each(&mut add);
         }
-        self.inner.probe.texts().into_iter().for_each(&mut add);
+        let probes = self.inner.probes.iter();
+        probes.flat_map(|it| it.texts()).for_each(&mut add);
         found.sort();
         found.dedup();
         found
@@ -312,6 +365,12 @@ impl fmt::Debug for Process {
             .field("command", &self.inner.spec.command)
             .finish_non_exhaustive()
     }
+}
+
+fn no_port(name: &str, value: &str) -> NotReady {
+    NotReady::ever(format!(
+        "its banner tells `{value}` as `{name}`, which is no port"
+    ))
 }
 
 /// A thread that panicked while it held one of these locks left a whole value behind.

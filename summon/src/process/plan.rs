@@ -1,38 +1,42 @@
 //! From what the user wrote to what the guard is told: placeholders filled in, everything checked.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use super::{Process, lock};
 use crate::error::Error;
-use crate::probe::Values;
+use crate::session::random;
 use crate::sys::guard::{Plan, StopPlan};
-use crate::template::{self, Part};
+use crate::sys::listeners::Protocol;
+
+/// What a service manager has told the test process is not meant for its services.
+const OF_SERVICE_MANAGERS: [&str; 6] = [
+    "NOTIFY_SOCKET",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+];
 
 impl Process {
     /// Everything that a guard needs to know.
     pub(super) fn plan(&self) -> Result<Plan, Error> {
-        let spec = &self.inner.spec;
         let home = self.home()?;
         let stop = self.stop_plan()?;
         let argv = self.argv()?;
-        let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-        for (name, value) in &spec.env {
-            self.check_name(name)?;
-            env.retain(|(other, _)| other != name);
-            if let Some(value) = value {
-                env.push((name.clone(), self.fill_os(value)?));
-            }
-        }
-        // From the test's own directory: the guard has another.
-        let here = std::env::current_dir()
-            .map_err(|error| self.bad(format!("the test has no working directory: {error}")))?;
-        let dir = match &spec.current_dir {
-            Some(dir) => here.join(self.fill_os(dir.as_os_str())?),
-            None => here,
-        };
+        let mut env = self.environment()?;
         let texts = argv.iter().chain(env.iter().map(|(_, value)| value));
         if let Some(text) = texts.into_iter().find(|text| has_nul(text)) {
             return Err(self.bad(format!("{text:?} contains a NUL byte")));
+        }
+        let is_told = self.inner.probes.iter().any(|it| it.is_told_by_socket());
+        let notify = is_told.then(|| format!("summon-notify-{:016x}", random()));
+        if let Some(name) = &notify {
+            env.retain(|(other, _)| other != "NOTIFY_SOCKET");
+            env.push(("NOTIFY_SOCKET".into(), format!("@{name}").into()));
         }
         let no_file = |error: std::io::Error| self.bad(format!("its log can't be opened: {error}"));
         let (sweep, session) = home.for_guard().map_err(no_file)?;
@@ -40,17 +44,19 @@ impl Process {
         for lease in lock(&self.inner.leases).values() {
             held.push(lease.share().map_err(no_file)?);
         }
-        if let Some(turn) = &lock(&self.inner.life).turn {
+        for turn in &lock(&self.inner.life).turns {
             held.push(turn.share().map_err(no_file)?);
         }
         Ok(Plan {
             name: self.name().to_owned(),
             argv,
             env,
-            dir,
+            dir: self.working_directory()?,
             stop,
             sweep,
             log: home.open_log().map_err(no_file)?.into(),
+            notify,
+            sockets: self.socket()?.into_iter().collect(),
             held,
             sharing: lock(&self.inner.sharing).take(),
         })
@@ -75,6 +81,20 @@ impl Process {
         words.iter().map(|word| self.fill_os(word)).collect()
     }
 
+    /// The test's own, with the changes that were asked for.
+    pub(super) fn environment(&self) -> Result<Vec<(OsString, OsString)>, Error> {
+        let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        env.retain(|(name, _)| !OF_SERVICE_MANAGERS.iter().any(|other| name == other));
+        for (name, value) in &self.inner.spec.env {
+            self.check_name(name)?;
+            env.retain(|(other, _)| other != name);
+            if let Some(value) = value {
+                env.push((name.clone(), self.fill_os(value)?));
+            }
+        }
+        Ok(env)
+    }
+
     fn check_name(&self, name: &OsString) -> Result<(), Error> {
         let bytes = name.as_encoded_bytes();
         if bytes.is_empty() || bytes.contains(&b'=') || has_nul(name) {
@@ -83,82 +103,49 @@ impl Process {
         Ok(())
     }
 
-    /// Fills in placeholders. Text that is not UTF-8 has none.
-    fn fill_os(&self, text: &std::ffi::OsStr) -> Result<OsString, Error> {
-        match text.to_str() {
-            Some(text) => self.fill(text).map(OsString::from),
-            None => Ok(text.to_owned()),
+    /// From the test's own directory: the guard has another.
+    pub(super) fn working_directory(&self) -> Result<PathBuf, Error> {
+        let here = std::env::current_dir()
+            .map_err(|error| self.bad(format!("the test has no working directory: {error}")))?;
+        Ok(match &self.inner.spec.current_dir {
+            Some(dir) => here.join(self.fill_os(dir.as_os_str())?),
+            None => here,
+        })
+    }
+
+    /// The socket that the process is given, and its name, if it is given one.
+    fn socket(&self) -> Result<Option<(String, OwnedFd)>, Error> {
+        if !self.inner.spec.listen_fd {
+            return Ok(None);
         }
-    }
-
-    fn value(&self, part: Part<'_>) -> Result<String, String> {
-        match part {
-            Part::Literal(text) => Ok(text.to_owned()),
-            Part::Own("host") => Ok(match self.endpoint() {
-                Some(endpoint) if !endpoint.host.contains("{host}") => self
-                    .fill(&endpoint.host)
-                    .map_err(|error| error.to_string())?,
-                _ => "localhost".to_owned(),
-            }),
-            Part::Own(word) => self
-                .word(word)?
-                .ok_or_else(|| self.unknown(&format!("{{{word}}}"))),
-            Part::Labelled("port", label) => self
-                .try_port(label)
-                .map(|port| port.to_string())
-                .map_err(|error| error.to_string()),
-            Part::Labelled(word, label) => Err(self.unknown(&format!("{{{word}:{label}}}"))),
-            Part::Other(name, word) => {
-                let set = lock(&self.inner.set).clone().unwrap_or_default();
-                let Some(other) = set.find(name) else {
-                    let known: Vec<_> = set.names().filter(|name| *name != self.name()).collect();
-                    return Err(format!(
-                        "`{{{name}.{word}}}` names a process that is not in the same set{}",
-                        if known.is_empty() {
-                            ", which has no other".to_owned()
-                        } else {
-                            format!("; there is {}", known.join(", "))
-                        }
-                    ));
-                };
-                if word == "host" {
-                    return Ok(other.host());
-                }
-                other
-                    .word(word)?
-                    .ok_or_else(|| self.unknown(&format!("{{{name}.{word}}}")))
-            }
+        let (host, port) = (self.host(), self.try_port("").map_err(|why| self.bad(why))?);
+        let endpoint = self.endpoint();
+        let bound = address(&host, port).and_then(|addr| {
+            Ok(match endpoint.map(|endpoint| endpoint.protocol) {
+                Some(Protocol::Udp) => UdpSocket::bind(addr)?.into(),
+                _ => OwnedFd::from(TcpListener::bind(addr)?),
+            })
+        });
+        match bound {
+            Ok(socket) => Ok(Some((self.name().replace(':', "_"), socket))),
+            Err(error) => Err(self.bad(format!(
+                "its socket can't be bound to {host}:{port}: {error}"
+            ))),
         }
-    }
-
-    fn word(&self, word: &str) -> Result<Option<String>, String> {
-        let say = |error: Error| error.to_string();
-        Ok(Some(match word {
-            "port" => self.try_port("").map_err(say)?.to_string(),
-            "dir" => self.try_dir().map_err(say)?.display().to_string(),
-            "name" => self.name().to_owned(),
-            _ => return Ok(None),
-        }))
-    }
-
-    fn unknown(&self, place: &str) -> String {
-        format!(
-            "`{place}` is no placeholder: there are {{port}}, {{port:label}}, {{host}}, {{dir}}, \
-             {{name}}, and {{process.port}} for another process; write `{{{place}` for the text itself"
-        )
     }
 }
 
-impl Values for Process {
-    fn port(&self) -> u16 {
-        Process::port(self)
+fn address(host: &str, port: u16) -> std::io::Result<SocketAddr> {
+    if host == "localhost" {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
-
-    fn fill(&self, text: &str) -> Result<String, Error> {
-        template::fill(text, |part| self.value(part)).map_err(|why| self.bad(why))
-    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut addrs = (host, port).to_socket_addrs()?;
+    addrs
+        .next()
+        .ok_or_else(|| std::io::ErrorKind::NotFound.into())
 }
 
-fn has_nul(text: &std::ffi::OsStr) -> bool {
+fn has_nul(text: &OsStr) -> bool {
     text.as_encoded_bytes().contains(&0)
 }

@@ -8,7 +8,7 @@ use super::Process;
 use super::life::Run;
 use crate::error::{Error, shown_command};
 use crate::output;
-use crate::probe::{Waited, Why};
+use crate::probe::{Seen, Waited, Why};
 use crate::sys::guard::{LaunchError, Plan, Step};
 use crate::sys::signal::how_it_ended;
 
@@ -80,7 +80,7 @@ impl Process {
         &self,
         run: Option<&Run>,
         waited: &Waited,
-        why: Why,
+        why: &Why,
         limit: Duration,
     ) -> Error {
         let name = self.name();
@@ -92,25 +92,21 @@ impl Process {
                 format!("{name} {} before it was ready", how_it_ended(status))
             }
             (Why::Exited, None) => format!("{name} was lost before it was ready: its guard died"),
+            (Why::Late, _) if waited.took > limit + MOMENT => {
+                format!("{name} was not ready within {limit:?}, nor in the time that it asked for")
+            }
             (Why::Late, _) => format!("{name} was not ready within {limit:?}"),
             (Why::Never, _) => format!("{name} can't become ready"),
+            (Why::Failed(..), _) => format!("{name} says that it has failed"),
         };
-        let looks = match waited.looks {
-            1 => "1 look".to_owned(),
-            looks => format!("{looks} looks"),
-        };
-        let last = waited.last.as_ref().map(|last| format!(": {last}"));
-        let waiting = format!(
-            "{}{} ({looks} in {:.1} s, limit {limit:?})",
-            waited.what,
-            last.unwrap_or_default(),
-            waited.took.as_secs_f64(),
-        );
-        let mut error = self
-            .error_of(headline, run)
-            .fact("waiting", waiting)
-            .exit(exit.filter(|_| why == Why::Exited));
-        if why == Why::Late {
+        let mut error = self.error_of(headline, run);
+        if let Why::Failed(banner, line) = why {
+            error = error.fact("failure", format!("`{line}` matches `{banner}`"));
+        }
+        error = error
+            .fact("waiting", waiting(waited, limit))
+            .exit(exit.filter(|_| *why == Why::Exited));
+        if *why == Why::Late {
             error = error.timeout();
         }
         match run {
@@ -118,6 +114,31 @@ impl Process {
             None => error,
         }
     }
+}
+
+/// A wait that took so much longer than its limit was given more.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// What was waited for, a line for each probe.
+fn waiting(waited: &Waited, limit: Duration) -> String {
+    let one = |(index, seen): (usize, &Seen)| {
+        let or = if index == 0 { "" } else { "or " };
+        let what = &seen.what;
+        let looks = match seen.looks {
+            _ if seen.ready => return format!("{or}{what}: ready"),
+            0 => return format!("{or}{what}: not looked at, since it comes after"),
+            1 => "1 look".to_owned(),
+            looks => format!("{looks} looks"),
+        };
+        let last = seen.last.as_ref().map(|last| format!(": {last}"));
+        format!(
+            "{or}{what}{} ({looks} in {:.1} s, limit {limit:?})",
+            last.unwrap_or_default(),
+            waited.took.as_secs_f64(),
+        )
+    };
+    let steps = waited.seen.iter().flat_map(|step| step.iter().enumerate());
+    steps.map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// Adds the end of the output.

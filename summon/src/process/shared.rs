@@ -12,6 +12,7 @@ use super::life::Run;
 use super::report::with_output;
 use super::{Process, lock};
 use crate::error::Error;
+use crate::probe::Probe;
 use crate::session::{Home, Session};
 use crate::sys;
 use crate::sys::guard::{Guarded, Sharing};
@@ -99,9 +100,9 @@ impl Process {
 
     /// Everything that tells this process from another of the same name.
     pub(crate) fn options(&self) -> String {
-        let probe = &self.inner.probe;
-        let options = self.inner.spec.options();
-        format!("{options} {:?} {:?}", probe.texts(), probe.endpoint())
+        let of_probe = |it: &Arc<dyn Probe>| format!("{:?} {:?}", it.texts(), it.endpoint());
+        let probes: Vec<String> = self.inner.probes.iter().map(of_probe).collect();
+        format!("{} {probes:?}", self.inner.spec.options())
     }
 
     /// The next start is one for others too: its files are the run's.
@@ -140,7 +141,8 @@ impl Process {
     }
 
     /// What others need to know, as fields between NUL bytes, which no path contains: the
-    /// directory, the log, where this run begins in it, the address if it is known, and the ports.
+    /// directory, the log, where this run begins in it, the address if it is known, how many ports
+    /// there are, the ports, and the values.
     fn told(&self, run: &Run) -> Vec<u8> {
         let addr = run
             .addr
@@ -153,12 +155,23 @@ impl Process {
             run.since.to_string().into(),
             addr.into(),
         ];
-        for (label, lease) in &*lock(&self.inner.leases) {
+        let leases = lock(&self.inner.leases);
+        fields.push(leases.len().to_string().into());
+        for (label, lease) in &*leases {
             fields.push(label.into());
             fields.push(lease.port.to_string().into());
         }
+        for (name, value) in &*lock(&run.values) {
+            fields.push(name.into());
+            // It can't be told otherwise, and no value that is of use contains one.
+            fields.push(value.replace('\0', "").into());
+        }
         let bytes: Vec<&[u8]> = fields.iter().map(|field| field.as_bytes()).collect();
         bytes.join(&0)
+    }
+
+    fn is_ready_at_exec(&self) -> bool {
+        self.inner.probes.iter().all(|it| it.is_ready_at_exec())
     }
 
     /// Becomes the process that another has started and told of.
@@ -176,14 +189,21 @@ impl Process {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let since = text(next()?).parse().map_err(|_| garbled())?;
         let addr = text(next()?).parse().ok();
+        let count: usize = text(next()?).parse().map_err(|_| garbled())?;
         let mut ports = BTreeMap::new();
-        while let (Some(label), Some(port)) = (fields.next(), fields.next()) {
-            ports.insert(text(label), text(port).parse().map_err(|_| garbled())?);
+        for _ in 0..count {
+            let (label, port) = (text(next()?), text(next()?));
+            ports.insert(label, port.parse().map_err(|_| garbled())?);
+        }
+        let mut values = BTreeMap::new();
+        while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+            values.insert(text(name), text(value));
         }
         let home = Arc::new(Home::of_others(dir, log, session));
         let exit = guarded.state().exit;
         let run = Run::new(guarded, Vec::new(), Arc::clone(&home), since);
-        if let Some(status) = exit.filter(|_| !self.inner.probe.is_ready_at_exec()) {
+        *lock(&run.values) = values;
+        if let Some(status) = exit.filter(|_| !self.is_ready_at_exec()) {
             let ended = how_it_ended(status);
             let why = format!("{} {ended} since another test has started it", self.name());
             return Err(with_output(self.error(why), &run).exit(exit));
@@ -192,7 +212,7 @@ impl Process {
             let _ = run.addr.set(addr);
         }
         let _ = self.inner.told_ports.set(ports);
-        if let Some(port) = self.fixed_port() {
+        for port in self.fixed_ports() {
             crate::port::note_fixture(port, self.name());
         }
         *lock(&self.inner.home) = Some(home);

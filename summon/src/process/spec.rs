@@ -23,6 +23,10 @@ pub(crate) struct Spec {
     pub(crate) turn_timeout: Limit,
     pub(crate) reuse: bool,
     pub(crate) listener: Whose,
+    /// Banners of lines that mean failure.
+    pub(crate) unless: Vec<String>,
+    /// It is given the socket on which it listens.
+    pub(crate) listen_fd: bool,
     pub(crate) stop_signal: Signal,
     pub(crate) stop_timeout: Limit,
     pub(crate) declared: &'static Location<'static>,
@@ -42,6 +46,8 @@ impl Spec {
             turn_timeout: Limit::seconds(10 * 60),
             reuse: false,
             listener: Whose::default(),
+            unless: Vec::new(),
+            listen_fd: false,
             stop_signal: Signal::TERM,
             stop_timeout: Limit::seconds(10),
             declared,
@@ -74,8 +80,9 @@ impl Spec {
             &self.current_dir,
         );
         let limits = (&self.timeout, &self.turn_timeout, &self.stop_timeout);
-        let rest = (self.stop_signal, self.reuse, &self.listener, &self.name);
-        format!("{command:?} {limits:?} {rest:?}")
+        let ready = (&self.unless, self.listen_fd, self.reuse, &self.listener);
+        let rest = (self.stop_signal, &self.name);
+        format!("{command:?} {limits:?} {ready:?} {rest:?}")
     }
 
     /// Every text in which placeholders are filled in.

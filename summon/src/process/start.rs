@@ -1,15 +1,17 @@
 //! Starting: from the call until ready, or until nothing is left of the attempt.
 
-use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use regex::bytes::Regex;
+
 use super::life::Run;
 use super::{Inner, Process, lock};
 use crate::error::Error;
-use crate::output::Search;
-use crate::probe::{self, Target, Waited, Why};
+use crate::output;
+use crate::probe::{self, Scene, Target, Waited, Why};
+use crate::session::Home;
 use crate::sys::guard::Guarded;
 
 impl Process {
@@ -27,20 +29,15 @@ impl Process {
         let _starting = self.claim_start()?;
         let started = self.start_in_turn();
         if started.is_err() {
-            lock(&self.inner.life).turn = None;
+            lock(&self.inner.life).turns.clear();
         }
         started
     }
 
     fn start_in_turn(&self) -> Result<(), Error> {
         let limit = self.limit(&self.inner.spec.timeout)?;
-        self.inner.probe.check().map_err(|why| self.bad(why))?;
-        self.inner
-            .spec
-            .listener
-            .check()
-            .map_err(|why| self.bad(why))?;
-        self.take_turn()?;
+        let failures = self.check()?;
+        self.take_turns()?;
         // Not before: waiting for others is not the program's fault.
         let deadline = Instant::now() + limit;
         if let Some(addr) = self.look_who_serves()? {
@@ -49,9 +46,11 @@ impl Process {
         let plan = self.plan()?;
         let home = self.home()?;
         let since = std::fs::metadata(home.log()).map_or(0, |log| log.len());
+        let mut target = self.target(&home, since, deadline, false)?;
+        self.inner.probes.iter().for_each(|it| it.begin(&target));
         let guarded =
             Guarded::launch(&plan, deadline).map_err(|error| self.not_launched(&plan, error))?;
-        let run = Arc::new(Run::new(guarded, plan.argv, home, since));
+        let run = Arc::new(Run::new(guarded, plan.argv, Arc::clone(&home), since));
         {
             let mut life = lock(&self.inner.life);
             life.run = Some(Arc::clone(&run));
@@ -59,7 +58,10 @@ impl Process {
                 run.cancel();
             }
         }
-        let ready = self.become_ready(&run, deadline, limit);
+        let listens = target.launched(Arc::clone(&run.guarded));
+        let ready = listens
+            .map_err(|error| self.no_wait(&error))
+            .and_then(|()| self.become_ready(&run, &target, &failures, limit));
         if ready.is_err() {
             // Its output up to here is in the error; what it says when stopped is not news.
             let _ = run.guarded.stop(plan.stop);
@@ -68,20 +70,43 @@ impl Process {
         ready
     }
 
-    fn become_ready(&self, run: &Run, deadline: Instant, limit: Duration) -> Result<(), Error> {
+    /// Checks what the user wrote, and compiles the banners of `unless`.
+    fn check(&self) -> Result<Vec<Regex>, Error> {
+        let spec = &self.inner.spec;
+        for probe in &self.inner.probes {
+            probe.check().map_err(|why| self.bad(why))?;
+        }
+        spec.listener.check().map_err(|why| self.bad(why))?;
+        let compile = |banner: &String| match output::pattern(banner) {
+            Ok(pattern) if pattern.is_match(b"") => Err(self.bad(format!(
+                "`unless` has `{banner}`, which matches the empty line"
+            ))),
+            Ok(pattern) => Ok(pattern),
+            Err(error) => Err(self.bad(format!("`unless` is no regular expression: {error}"))),
+        };
+        spec.unless.iter().map(compile).collect()
+    }
+
+    fn become_ready(
+        &self,
+        run: &Run,
+        target: &Target<'_>,
+        failures: &[Regex],
+        limit: Duration,
+    ) -> Result<(), Error> {
         if run.is_cancelled() {
             return Err(self.cancelled());
         }
-        let (waited, addr) = self.wait_for(Some(run), deadline)?;
-        match waited.result {
+        let waited = self.wait_for(target, failures)?;
+        match &waited.result {
             Ok(()) => {
-                if let Some(addr) = addr {
+                if let Some(addr) = target.addr() {
                     let _ = run.addr.set(addr);
                 }
                 Ok(())
             }
             Err(why) => {
-                if why == Why::Exited {
+                if *why == Why::Exited {
                     // The guard tells the end of the output before the end of the program, but
                     // descendants may have a last word: stop them before the report is made.
                     let _ = run.guarded.stop(self.stop_plan()?);
@@ -93,43 +118,46 @@ impl Process {
 
     /// Uses the server that was there before, once it is ready.
     fn reuse(&self, addr: SocketAddr, deadline: Instant, limit: Duration) -> Result<(), Error> {
-        let (waited, found) = self.wait_for(None, deadline)?;
-        if let Err(why) = waited.result {
+        let home = self.home()?;
+        let target = self.target(&home, 0, deadline, true)?;
+        let waited = self.wait_for(&target, &[])?;
+        if let Err(why) = &waited.result {
             return Err(self.not_ready(None, &waited, why, limit));
         }
         let mut life = lock(&self.inner.life);
         if life.cancelled {
             return Err(self.cancelled());
         }
-        life.reused = Some(found.unwrap_or(addr));
+        life.reused = Some(target.addr().unwrap_or(addr));
         Ok(())
     }
 
-    fn wait_for(
-        &self,
-        run: Option<&Run>,
+    fn target<'a>(
+        &'a self,
+        home: &'a Home,
+        since: u64,
         deadline: Instant,
-    ) -> Result<(Waited, Option<SocketAddr>), Error> {
-        let home = self.home()?;
-        let since = run.map_or(0, |run| run.since);
-        let host = self.host();
-        let target = Target {
+        is_reused: bool,
+    ) -> Result<Target<'a>, Error> {
+        Ok(Target::new(Scene {
             name: self.name(),
-            host: &host,
+            host: self.host(),
             values: self,
             dir: self.try_dir()?,
             log: home.log(),
             since,
-            guarded: run.map(|run| &run.guarded),
             deadline,
-            any_listener: run.is_none() || self.inner.spec.listener.is_any(),
-            search: RefCell::new(Search::new(home.log(), since)),
-            looks: Cell::new(0),
-            addr: Cell::new(None),
-        };
-        let waited = probe::until_ready(&target, &*self.inner.probe)
-            .map_err(|error| self.bad(format!("it can't be waited for: {error}")))?;
-        Ok((waited, target.addr.get()))
+            any_listener: is_reused || self.inner.spec.listener.is_any(),
+        }))
+    }
+
+    fn wait_for(&self, target: &Target<'_>, failures: &[Regex]) -> Result<Waited, Error> {
+        probe::until_ready(target, &self.inner.probes, failures)
+            .map_err(|error| self.no_wait(&error))
+    }
+
+    fn no_wait(&self, error: &std::io::Error) -> Error {
+        self.bad(format!("it can't be waited for: {error}"))
     }
 
     fn cancelled(&self) -> Error {

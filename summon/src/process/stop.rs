@@ -23,7 +23,7 @@ impl Process {
     pub fn stop(&self) -> Result<(), Error> {
         self.check_own("stopped")?;
         let stopped = self.stop_in_turn();
-        self.give_turn_back();
+        self.give_turns_back();
         stopped
     }
 

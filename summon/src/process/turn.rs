@@ -1,4 +1,4 @@
-//! The turn of a process on its fixed port: taken before it starts, kept while it is restarted,
+//! The turns of a process on its fixed ports: taken before it starts, kept while it is restarted,
 //! and given back when nothing of it is left.
 
 use super::{Process, lock};
@@ -7,23 +7,34 @@ use crate::port::{NoTurn, Turn};
 use crate::probe::{self, Endpoint, Place};
 
 impl Process {
-    /// The port of this machine that the process was given, if it does not take whichever is free.
-    pub(crate) fn fixed_port(&self) -> Option<u16> {
-        let endpoint = self.fixed()?;
-        let host = self.fill_host(&endpoint).ok()?;
-        probe::is_this_machine(&host).then_some(endpoint.port)
-    }
-
-    fn fixed(&self) -> Option<Endpoint> {
-        self.endpoint().filter(|endpoint| endpoint.port != 0)
-    }
-
-    /// Waits for the turn on the fixed port, unless the process has it.
-    pub(crate) fn take_turn(&self) -> Result<(), Error> {
-        let Some(port) = self.fixed_port() else {
-            return Ok(());
+    /// The ports of this machine that the process was given, the lowest first; those that are
+    /// whichever is free are not among them.
+    pub(crate) fn fixed_ports(&self) -> Vec<u16> {
+        let is_here = |endpoint: &Endpoint| {
+            let host = self.fill(&endpoint.host);
+            host.is_ok_and(|host| probe::is_this_machine(&host))
         };
-        if lock(&self.inner.life).turn.is_some() {
+        let endpoints = self.fixed().filter(is_here);
+        let mut ports: Vec<u16> = endpoints.map(|endpoint| endpoint.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    fn fixed(&self) -> impl Iterator<Item = Endpoint> {
+        self.endpoints().filter(|endpoint| endpoint.port != 0)
+    }
+
+    /// Waits for the turns on the fixed ports.
+    pub(super) fn take_turns(&self) -> Result<(), Error> {
+        let mut ports = self.fixed_ports().into_iter();
+        ports.try_for_each(|port| self.take_turn(port))
+    }
+
+    /// Waits for the turn on a fixed port, unless the process has it.
+    pub(crate) fn take_turn(&self, port: u16) -> Result<(), Error> {
+        let has = |turn: &Turn| turn.port() == port;
+        if lock(&self.inner.life).turns.iter().any(has) {
             return Ok(());
         }
         let limit = self.limit(&self.inner.spec.turn_timeout)?;
@@ -31,15 +42,15 @@ impl Process {
         let for_good = lock(&self.inner.fixture).is_some();
         let turn = Turn::take(port, self.name(), for_good, limit, given_up)
             .map_err(|why| self.no_turn(port, why, limit))?;
-        lock(&self.inner.life).turn = Some(turn);
+        lock(&self.inner.life).turns.push(turn);
         Ok(())
     }
 
-    /// Gives the turn back, unless something of the process may need it still.
-    pub(crate) fn give_turn_back(&self) {
+    /// Gives the turns back, unless something of the process may need them still.
+    pub(crate) fn give_turns_back(&self) {
         let mut life = lock(&self.inner.life);
         if life.run.is_none() && life.reused.is_none() && !life.starting {
-            life.turn = None;
+            life.turns.clear();
         }
     }
 
@@ -76,24 +87,26 @@ impl Process {
 
     /// What to do about somebody who serves the fixed port already: nothing, if there is nobody.
     pub(super) fn look_who_serves(&self) -> Result<Option<std::net::SocketAddr>, Error> {
-        let Some(endpoint) = self.fixed() else {
-            return match self.inner.spec.reuse {
-                true => Err(self.bad("`reuse` is for a fixed port, and it has none")),
-                false => Ok(None),
-            };
-        };
-        let (port, host) = (endpoint.port, self.fill_host(&endpoint)?);
-        let place = Place {
-            protocol: endpoint.protocol,
-            port,
-        };
-        match probe::somebody_serves(&host, place) {
-            Some((addr, _)) if self.inner.spec.reuse => Ok(Some(addr)),
-            Some((_, who)) => Err(self
-                .bad(format!("port {port} is taken"))
-                .fact("port", format!("{host}:{port} is served by {who}"))
-                .already_running()),
-            None => Ok(None),
+        let reuse = self.inner.spec.reuse;
+        let mut some = false;
+        for endpoint in self.fixed() {
+            some = true;
+            let (port, host) = (endpoint.port, self.fill(&endpoint.host)?);
+            let protocol = endpoint.protocol;
+            match probe::somebody_serves(&host, Place { protocol, port }) {
+                Some((addr, _)) if reuse => return Ok(Some(addr)),
+                Some((_, who)) => {
+                    return Err(self
+                        .bad(format!("port {port} is taken"))
+                        .fact("port", format!("{host}:{port} is served by {who}"))
+                        .already_running());
+                }
+                None => {}
+            }
+        }
+        match reuse && !some {
+            true => Err(self.bad("`reuse` is for a fixed port, and it has none")),
+            false => Ok(None),
         }
     }
 }

@@ -1,12 +1,9 @@
-//! Who serves a TCP or UDP port, asked of the kernel (`sock_diag(7)`), so that the server sees no
-//! connection from us. One question costs tens of microseconds however many connections the
-//! machine has, since the kernel walks its listeners alone.
+//! Who serves a TCP or UDP port, asked of the kernel, so that the server sees no connection from us.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use rustix::fd::OwnedFd;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
+use super::diag::{CLOSE, Diag, LISTEN, attributes, u32_at};
 
 /// What a port belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +15,11 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// The number of the protocol, and the states (`1 << TCP_LISTEN`, `1 << TCP_CLOSE`) of sockets
-    /// that serve.
+    /// The number of the protocol, and the states of sockets that serve.
     fn asked(self) -> (u8, u32) {
         match self {
-            Protocol::Tcp => (libc::IPPROTO_TCP as u8, 1 << 10),
-            Protocol::Udp => (libc::IPPROTO_UDP as u8, 1 << 7),
+            Protocol::Tcp => (libc::IPPROTO_TCP as u8, LISTEN),
+            Protocol::Udp => (libc::IPPROTO_UDP as u8, CLOSE),
         }
     }
 }
@@ -54,71 +50,29 @@ impl Listener {
 
 /// Every listener on `port`, both families.
 pub(crate) fn on_port(port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::NETLINK,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        Some(netlink::SOCK_DIAG),
-    )?;
+    let diag = Diag::open()?;
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
-        ask(&socket, family as u8, protocol, port)?;
-        while read_answers(&socket, &mut found)? == More::Yes {}
+        let question = question(family as u8, protocol, port);
+        diag.ask(&question, |answer| found.extend(parse(answer)))?;
     }
     found.retain(|listener| listener.addr.port() == port);
     Ok(found)
 }
 
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const INET_DIAG_SKV6ONLY: u16 = 11;
-/// `struct nlmsghdr`.
-const HEADER: usize = 16;
 /// `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
 
-/// Sends a `struct nlmsghdr` and a `struct inet_diag_req_v2` (`linux/inet_diag.h`).
-fn ask(socket: &OwnedFd, family: u8, protocol: Protocol, port: u16) -> io::Result<()> {
+/// A `struct inet_diag_req_v2` (`linux/inet_diag.h`).
+fn question(family: u8, protocol: Protocol, port: u16) -> Vec<u8> {
     let (number, states) = protocol.asked();
-    let mut request = Vec::with_capacity(HEADER + 56);
-    request.extend(((HEADER + 56) as u32).to_ne_bytes());
-    request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-    request.extend(((libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16).to_ne_bytes());
-    request.extend([0; 8]); // sequence, port id
-    request.extend([family, number, 0, 0]);
-    request.extend(states.to_ne_bytes());
-    request.extend(port.to_be_bytes());
-    request.resize(HEADER + 56, 0); // any peer, any address, any interface
-    rustix::net::send(socket, &request, SendFlags::empty())?;
-    Ok(())
-}
-
-#[derive(PartialEq)]
-enum More {
-    Yes,
-    No,
-}
-
-fn read_answers(socket: &OwnedFd, found: &mut Vec<Listener>) -> io::Result<More> {
-    let mut buffer = [0u8; 16 * 1024];
-    let (length, _) = rustix::net::recv(socket, &mut buffer[..], RecvFlags::empty())?;
-    let mut rest = &buffer[..length];
-    while rest.len() >= HEADER {
-        let length = (u32_at(rest, 0) as usize).clamp(HEADER, rest.len());
-        let (message, after) = rest.split_at(length);
-        match i32::from(u16_at(message, 4)) {
-            libc::NLMSG_DONE => return Ok(More::No),
-            libc::NLMSG_ERROR => {
-                let code = message
-                    .get(HEADER..HEADER + 4)
-                    .map_or(0, |_| u32_at(message, HEADER));
-                return Err(io::Error::from_raw_os_error((code as i32).wrapping_neg()));
-            }
-            _ => found.extend(parse(&message[HEADER..])),
-        }
-        // Messages are aligned to four bytes.
-        rest = after.get((4 - length % 4) % 4..).unwrap_or_default();
-    }
-    Ok(More::Yes)
+    let mut question = Vec::with_capacity(56);
+    question.extend([family, number, 0, 0]);
+    question.extend(states.to_ne_bytes());
+    question.extend(port.to_be_bytes());
+    question.resize(56, 0); // any peer, any address, any interface
+    question
 }
 
 /// Reads a `struct inet_diag_msg` and the attributes behind it.
@@ -132,30 +86,12 @@ fn parse(message: &[u8]) -> Option<Listener> {
         libc::AF_INET => IpAddr::V4(Ipv4Addr::new(source[0], source[1], source[2], source[3])),
         _ => IpAddr::V6(Ipv6Addr::from(source)),
     };
-    let mut dual = ip.is_ipv6();
-    let mut attributes = &message[MESSAGE..];
-    while attributes.len() >= 4 {
-        let length = usize::from(u16_at(attributes, 0)).clamp(4, attributes.len());
-        if u16_at(attributes, 2) == INET_DIAG_SKV6ONLY {
-            dual = attributes.get(4) == Some(&0);
-        }
-        attributes = attributes
-            .get(length.next_multiple_of(4)..)
-            .unwrap_or_default();
-    }
+    let only = attributes(&message[MESSAGE..]).find(|(kind, _)| *kind == INET_DIAG_SKV6ONLY);
     Some(Listener {
         addr: SocketAddr::new(ip, port),
         inode: u32_at(message, 68),
-        dual,
+        dual: only.map_or(ip.is_ipv6(), |(_, value)| value.first() == Some(&0)),
     })
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_ne_bytes([bytes[at], bytes[at + 1]])
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ compile_error!(
      Put it under `[target.'cfg(target_os = \"linux\")'.dev-dependencies]` until then."
 );
 
+mod diag;
 pub(crate) mod exit;
+pub(crate) mod files;
 pub(crate) mod guard;
 pub(crate) mod listeners;
 pub(crate) mod meeting;
@@ -22,6 +24,7 @@ pub(crate) mod ports;
 pub(crate) mod proc;
 pub(crate) mod runner;
 pub(crate) mod signal;
+pub(crate) mod unix_sockets;
 pub(crate) mod wait;
 
 pub use signal::Signal;

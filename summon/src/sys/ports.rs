@@ -7,12 +7,12 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::listeners::Protocol;
 use super::peer::peer;
+use super::wait;
 
 /// The ports that the kernel gives to whoever asks for none in particular, so that one of them
 /// may be taken at any moment (`ip_local_port_range` in `ip(7)`).
@@ -52,12 +52,7 @@ pub(crate) struct Holder {
 impl Holder {
     /// Whether it has ended since it was asked for.
     pub(crate) fn has_ended(&self) -> bool {
-        let Some(ended) = &self.ended else {
-            return true;
-        };
-        let mut polled = [PollFd::new(ended, PollFlags::IN)];
-        let now = rustix::event::Timespec::default();
-        rustix::event::poll(&mut polled, Some(&now)).is_ok_and(|ready| ready > 0)
+        self.ended.as_ref().is_none_or(wait::is_readable)
     }
 }
 

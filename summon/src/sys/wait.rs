@@ -23,9 +23,10 @@ impl Waker {
         let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 
-    /// Forgets the wake-ups so far. Do it before looking at what they were about.
-    pub(crate) fn reset(&self) {
-        let _ = rustix::io::read(&self.0, &mut [0; 8]);
+    /// Forgets the wake-ups so far, and says whether there were any. Do it before looking at what
+    /// they were about.
+    pub(crate) fn reset(&self) -> bool {
+        rustix::io::read(&self.0, &mut [0; 8]).is_ok()
     }
 }
 
@@ -36,19 +37,25 @@ impl AsFd for Waker {
 }
 
 /// Sleeps until one of the descriptors can be read, or until `until`.
-pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Instant) -> io::Result<()> {
+pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Result<()> {
     let mut polled: Vec<_> = fds
         .iter()
         .map(|fd| PollFd::new(fd, PollFlags::IN))
         .collect();
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        match rustix::event::poll(&mut polled, Some(&timespec(left))) {
+        let left = until.map(|until| timespec(until.saturating_duration_since(Instant::now())));
+        match rustix::event::poll(&mut polled, left.as_ref()) {
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Whether a descriptor can be read now, or its other end has closed.
+pub(crate) fn is_readable(fd: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(fd, PollFlags::IN)];
+    rustix::event::poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// A duration for the kernel. Longer than a thousand days is as good as for ever.

@@ -11,6 +11,12 @@
 //! | `http ADDR STATUS` | answers HTTP, the request's head as the body |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
+//! | `unix PATH` | listens at a Unix socket as `listen` does |
+//! | `datagrams PATH` | binds a Unix socket for datagrams |
+//! | `bound PATH`, `listening` | binds a Unix socket, and listens on it |
+//! | `activated` | listens on the socket that it was given, as `listen` does |
+//! | `notify TEXT` | says so to `NOTIFY_SOCKET`, `;` for a line end; `barrier` waits until it was read |
+//! | `touch FILE` | makes a file, or its time anew |
 //! | `share ADDR` | listens with `SO_REUSEPORT`, beside others who do |
 //! | `handover ADDR` | listens, passes the socket to a child, and closes its own |
 //! | `churn` | opens and closes ephemeral ports as fast as it can |
@@ -37,6 +43,8 @@
 )]
 
 mod net;
+mod systemd;
+mod unix;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -64,6 +72,14 @@ fn main() {
             "http" => net::http(&next(), &next()),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),
+            "unix" => unix::listen(&next()),
+            "datagrams" => unix::datagrams(&next()),
+            "bound" => unix::bind(&next()),
+            "listening" => unix::listen_on_bound(),
+            "activated" => systemd::activated(),
+            "notify" => systemd::notify(&next().replace(';', "\n")),
+            "barrier" => systemd::barrier(),
+            "touch" => touch(&next()),
             "share" => net::share(&next()),
             "handover" => net::handover(&next()),
             "churn" => net::churn(),
@@ -134,6 +150,13 @@ fn record(file: &str, text: &str) {
     let mut file = opened.expect("the record can be opened");
     file.write_all(line.as_bytes())
         .expect("the record takes it");
+}
+
+fn touch(file: &str) {
+    let opened = OpenOptions::new().append(true).create(true).open(file);
+    let now = std::time::SystemTime::now();
+    let touched = opened.and_then(|file| file.set_modified(now));
+    touched.expect("the file can be touched");
 }
 
 /// How long a farewell takes.

@@ -6,15 +6,18 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
-fn bind(addr: &str) -> TcpListener {
+pub(crate) fn bind(addr: &str) -> TcpListener {
     TcpListener::bind(addr).unwrap_or_else(|error| {
         eprintln!("can't listen on {addr}: {error}");
         std::process::exit(1)
     })
 }
 
-fn serve(addr: &str, mut each: impl FnMut(usize, TcpStream) + Send + 'static) {
-    let listener = bind(addr);
+fn serve(addr: &str, each: impl FnMut(usize, TcpStream) + Send + 'static) {
+    serve_on(bind(addr), each);
+}
+
+fn serve_on(listener: TcpListener, mut each: impl FnMut(usize, TcpStream) + Send + 'static) {
     thread::spawn(move || {
         for (count, stream) in listener.incoming().flatten().enumerate() {
             each(count + 1, stream);
@@ -24,7 +27,11 @@ fn serve(addr: &str, mut each: impl FnMut(usize, TcpStream) + Send + 'static) {
 
 /// Tells each connection the how-manyth it is.
 pub(crate) fn listen(addr: &str) {
-    serve(addr, |count, mut stream| {
+    count_on(bind(addr));
+}
+
+pub(crate) fn count_on(listener: TcpListener) {
+    serve_on(listener, |count, mut stream| {
         let _ = writeln!(stream, "{count}");
     });
 }

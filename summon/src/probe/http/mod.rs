@@ -1,14 +1,17 @@
 //! Ready when a URL answers as expected.
 
+mod ask;
 mod statuses;
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 
+use ask::ask;
 pub use statuses::Statuses;
 use url::{OWN_PORT, Url};
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::Instant;
 
 use super::listen::{self, Place};
 use super::{Endpoint, NotReady, Probe, Target};
@@ -31,6 +34,9 @@ pub struct Http {
 /// status line decides; a redirect is an answer, and is not followed. An answer that takes longer
 /// than a second is asked for again, with more patience each time, up to ten seconds.
 ///
+/// `https://` needs the feature `tls`. The certificate is not verified, since those of tests rarely
+/// can be: that the right server answers is known from who listens.
+///
 /// ```no_run
 /// let api = summon::Coordinated::with(
 ///     "my-api --port {port}",
@@ -52,30 +58,28 @@ pub fn http(url: impl Into<String>) -> Http {
 
 impl Probe for Http {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-        let (url, port) = Url::filled(&self.url, target).map_err(NotReady::ever)?;
-        let url = Url::parse(&url).map_err(NotReady::ever)?;
-        let addr = match target.addr.get() {
-            Some(addr) => addr,
-            None => {
-                let place = Place {
-                    protocol: Protocol::Tcp,
-                    port,
-                };
-                let whose = Url::parse(&self.url).map_err(NotReady::ever)?.whose();
-                let addr = listen::look(target, url.host, place, whose)?;
+        let filled = target.values().fill(&self.url)?;
+        let url = Url::parse(&filled).map_err(NotReady::ever)?;
+        let port = url.number().map_err(NotReady::ever)?;
+        let addr = target.find_addr(&self.url, || {
+            let protocol = Protocol::Tcp;
+            let place = Place { protocol, port };
+            let whose = Url::parse(&self.url).map_err(NotReady::ever)?.whose();
+            let addr = listen::look(target, url.host, place, whose)?;
+            if target.values().port() == Ok(port) {
                 target.found_at(addr);
-                addr
             }
-        };
-        let patience = Duration::from_secs(1 << target.looks().min(3)).min(Duration::from_secs(10));
+            Ok(addr)
+        })?;
+        let patience = target.patience();
         let now = Instant::now();
         let limit = target.deadline().min(now + patience);
-        match ask(addr, &self.request(&url), limit) {
+        match ask(addr, &url, &self.request(&url), limit) {
             Ok(status) if self.statuses.allow(status) => Ok(()),
             Ok(status) => Err(NotReady::yet(format!("it answers {status}"))),
             Err(error) => {
                 // It may have moved to the other family, so ask the kernel again next time.
-                target.addr.set(None);
+                target.forget_addr(&self.url);
                 Err(NotReady::yet(match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                         let waited = (limit - now).as_secs_f64();
@@ -88,7 +92,8 @@ impl Probe for Http {
     }
 
     fn describe(&self, target: &Target<'_>) -> String {
-        let url = target.fill(&self.url).unwrap_or_else(|_| self.url.clone());
+        let url = target.values().fill(&self.url);
+        let url = url.unwrap_or_else(|_| self.url.clone());
         format!("{} {url} to answer {}", self.method, self.statuses)
     }
 
@@ -154,78 +159,5 @@ impl Http {
         let mut request = (head + "\r\n").into_bytes();
         request.extend(&self.body);
         request
-    }
-}
-
-/// Sends the request and reads the status line, which is all that matters here: what follows it
-/// may be endless.
-fn ask(addr: SocketAddr, request: &[u8], limit: Instant) -> io::Result<u16> {
-    let left = || {
-        let left = limit.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::Error::from(io::ErrorKind::TimedOut));
-        }
-        Ok(left)
-    };
-    let mut stream = TcpStream::connect_timeout(&addr, left()?)?;
-    stream.set_write_timeout(Some(left()?))?;
-    stream.write_all(request)?;
-    let mut line = Vec::new();
-    while !line.contains(&b'\n') {
-        if line.len() > 1024 {
-            return Err(not_http(&line));
-        }
-        let mut buffer = [0; 256];
-        // Anew each time: a server that sends a byte a second gets no more than the limit.
-        stream.set_read_timeout(Some(left()?))?;
-        match stream.read(&mut buffer) {
-            Ok(0) => {
-                return Err(io::Error::other(
-                    "it closes the connection without an answer",
-                ));
-            }
-            Ok(read) => line.extend(&buffer[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    status(&line).ok_or_else(|| not_http(&line))
-}
-
-/// `HTTP/1.1 200 OK`, RFC 9112, section 4.
-fn status(line: &[u8]) -> Option<u16> {
-    let rest = line.strip_prefix(b"HTTP/")?;
-    let space = rest.iter().position(|byte| *byte == b' ')?;
-    let code = rest.get(space + 1..space + 4)?;
-    let ends = |byte: &u8| byte.is_ascii_whitespace();
-    if !code.iter().all(u8::is_ascii_digit) || !rest.get(space + 4).is_some_and(ends) {
-        return None;
-    }
-    std::str::from_utf8(code).ok()?.parse().ok()
-}
-
-fn not_http(line: &[u8]) -> io::Error {
-    let shown = String::from_utf8_lossy(&line[..line.len().min(40)]);
-    io::Error::other(format!("it answers, but not as HTTP does: {shown:?}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_status_line_is_read_strictly() {
-        assert_eq!(status(b"HTTP/1.1 200 OK\r\n"), Some(200));
-        assert_eq!(status(b"HTTP/1.0 404\r\n"), Some(404));
-        for line in [
-            &b"SSH-2.0-OpenSSH\r\n"[..],
-            b"HTTP/1.1 2000 OK\r\n",
-            b"HTTP/1.1 20\r\n",
-            b"HTTP/1.1\r\n",
-            b"HTTP/1.1 +20 OK\r\n",
-            b"\n",
-        ] {
-            assert_eq!(status(line), None, "{line:?}");
-        }
     }
 }

@@ -1,11 +1,11 @@
 //! As much of URLs as a probe needs.
 
-use crate::probe::Target;
 use crate::probe::listen::Server;
 
 /// The parts of a URL that a request needs.
 #[derive(Debug, PartialEq)]
 pub(super) struct Url<'a> {
+    pub(super) is_tls: bool,
     pub(super) authority: &'a str,
     pub(super) host: &'a str,
     /// A number or a placeholder.
@@ -22,12 +22,16 @@ impl Url<'_> {
         if text.contains(|c: char| c.is_control() || c == ' ') {
             return Err(wrong("contains a space or a control character"));
         }
-        if text.starts_with("https://") {
-            return Err(wrong("asks for TLS, which summon does not speak"));
+        let (is_tls, rest) = if let Some(rest) = text.strip_prefix("http://") {
+            (false, rest)
+        } else if let Some(rest) = text.strip_prefix("https://") {
+            (true, rest)
+        } else {
+            return Err(wrong("does not begin with http://"));
+        };
+        if is_tls && cfg!(not(feature = "tls")) {
+            return Err(format!("the URL `{text}` asks for TLS; {NO_TLS}"));
         }
-        let rest = text
-            .strip_prefix("http://")
-            .ok_or_else(|| wrong("does not begin with http://"))?;
         let rest = rest.split('#').next().unwrap_or(rest);
         let (authority, path) = match rest.find(['/', '?']) {
             Some(at) => rest.split_at(at),
@@ -43,6 +47,7 @@ impl Url<'_> {
             .find(|at| !authority[*at..].contains(']') && !in_braces(authority, *at));
         let (host, port) = match colon {
             Some(at) => (&authority[..at], &authority[at + 1..]),
+            None if is_tls => (authority, "443"),
             None => (authority, "80"),
         };
         if host.is_empty() {
@@ -53,6 +58,7 @@ impl Url<'_> {
             return Err(wrong("has no port between 1 and 65535"));
         }
         Ok(Url {
+            is_tls,
             authority,
             host,
             port,
@@ -60,12 +66,10 @@ impl Url<'_> {
         })
     }
 
-    /// The URL with all its values, and the port of it.
-    pub(super) fn filled(text: &str, target: &Target<'_>) -> Result<(String, u16), String> {
-        let url = target.fill(text).map_err(|error| error.to_string())?;
-        let port = Url::parse(&url)?.port.parse();
-        let port = port.map_err(|_| format!("the URL `{url}` has no port"))?;
-        Ok((url, port))
+    /// The port, once its placeholder is filled in.
+    pub(super) fn number(&self) -> Result<u16, String> {
+        let port = self.port.parse();
+        port.map_err(|_| format!("`{}` is no port", self.port))
     }
 
     /// `{db.port}` is a port of another process; all others are expected to be our own.
@@ -78,6 +82,9 @@ impl Url<'_> {
 }
 
 pub(super) const OWN_PORT: &str = "{port}";
+
+/// What to do about `https://`.
+pub(super) const NO_TLS: &str = "that needs the feature `tls` of summon-process";
 
 fn in_braces(text: &str, at: usize) -> bool {
     text[..at].rfind('{') > text[..at].rfind('}')
@@ -103,10 +110,20 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_for_those_who_have_the_feature() {
+        match Url::parse("https://localhost/a") {
+            Ok(url) => {
+                assert!(cfg!(feature = "tls") && url.is_tls);
+                assert_eq!((url.host, url.port), ("localhost", "443"));
+            }
+            Err(error) => assert!(cfg!(not(feature = "tls")) && error.contains(NO_TLS)),
+        }
+    }
+
+    #[test]
     fn bad_urls_say_what_is_wrong() {
         for (url, why) in [
             ("localhost:80", "does not begin with http://"),
-            ("https://localhost", "asks for TLS"),
             ("http://", "has no host"),
             ("http://a:0/", "has no port between 1 and 65535"),
             ("http://a:port/", "has no port between 1 and 65535"),

@@ -7,15 +7,36 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use super::message::News;
+use super::message::{News, Notice};
 use super::wire;
 
 /// One that is told news, without ever making the guard wait for it: what it does not read is
-/// kept, and how long the log has become is told once it reads again.
+/// kept, and of what changes all the time the latest is told once it reads again.
 pub(super) struct Listener {
     pub(super) socket: UnixStream,
     outbox: Vec<u8>,
-    told: u64,
+    told_length: u64,
+    told_notices: u64,
+}
+
+/// What changes all the time.
+#[derive(Clone)]
+pub(super) struct Latest {
+    /// How long the log is.
+    pub(super) length: u64,
+    /// What the service says of itself, and how often it said something.
+    pub(super) notice: Notice,
+    pub(super) notices: u64,
+}
+
+impl Latest {
+    pub(super) fn new(length: u64) -> Latest {
+        Latest {
+            length,
+            notice: Notice::default(),
+            notices: 0,
+        }
+    }
 }
 
 /// The other end has closed.
@@ -27,20 +48,33 @@ impl Listener {
         Ok(Listener {
             socket,
             outbox: Vec::new(),
-            told: 0,
+            told_length: 0,
+            told_notices: 0,
         })
     }
 
     pub(super) fn tell(&mut self, news: &News) {
-        if let News::Grown(length) = news {
-            self.told = *length;
-        }
         self.outbox.extend(wire::frame(&news.encode()));
     }
 
-    /// What to wait for on the socket, when the log is so long.
-    pub(super) fn wanted(&self, length: u64) -> PollFlags {
-        match self.outbox.is_empty() && self.told == length {
+    pub(super) fn tell_latest(&mut self, latest: &Latest) {
+        if self.told_notices != latest.notices {
+            self.told_notices = latest.notices;
+            self.tell(&News::Noticed(latest.notice.clone()));
+        }
+        if self.told_length != latest.length {
+            self.told_length = latest.length;
+            self.tell(&News::Grown(latest.length));
+        }
+    }
+
+    fn knows(&self, latest: &Latest) -> bool {
+        (self.told_length, self.told_notices) == (latest.length, latest.notices)
+    }
+
+    /// What to wait for on the socket.
+    pub(super) fn wanted(&self, latest: &Latest) -> PollFlags {
+        match self.outbox.is_empty() && self.knows(latest) {
             true => PollFlags::IN,
             false => PollFlags::IN | PollFlags::OUT,
         }
@@ -48,12 +82,12 @@ impl Listener {
 
     /// Sends what can be sent without blocking: one that does not read (it may be stopped in a
     /// debugger) must not stop the service.
-    pub(super) fn flush(&mut self, length: u64) -> Result<(), Closed> {
+    pub(super) fn flush(&mut self, latest: &Latest) -> Result<(), Closed> {
         if self.outbox.is_empty() {
-            if self.told == length {
+            if self.knows(latest) {
                 return Ok(());
             }
-            self.tell(&News::Grown(length));
+            self.tell_latest(latest);
         }
         match rustix::net::send(&self.socket, &self.outbox, SendFlags::NOSIGNAL) {
             Ok(sent) => drop(self.outbox.drain(..sent)),

@@ -1,12 +1,11 @@
-//! What is said between a test process and its guards. Both ends are the same executable, so
-//! there is no version and no byte order to agree on.
+//! What is said between a test process and its guards.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::encoding::{In, Out};
 use super::wire::garbled;
 
 /// How a service is asked to end, and how long it may take.
@@ -26,8 +25,16 @@ pub(crate) struct Sweep {
     pub(crate) parent: Option<PathBuf>,
 }
 
-/// The first frame to a guard. With it come the log, perhaps a pidfd of the owner, and whatever
-/// the guard shall hold to its end.
+/// The first frame to a guard: what its owner hires it for. With it come the descriptors that the
+/// job is about, see there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Job {
+    Service(Launch),
+    Errands(Errands),
+}
+
+/// A service. With it come the log, perhaps a pidfd of the owner, perhaps what sharing takes, the
+/// sockets to pass on, and whatever the guard shall hold to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Launch {
     pub(super) name: String,
@@ -36,11 +43,43 @@ pub(super) struct Launch {
     pub(super) dir: PathBuf,
     pub(super) stop: StopPlan,
     pub(super) sweep: Sweep,
+    /// The abstract name of the socket where the service says that it is ready (`sd_notify(3)`).
+    pub(super) notify: Option<String>,
+    /// The names of the listening sockets that it is given.
+    pub(super) sockets: Vec<String>,
     pub(super) has_pidfd: bool,
     /// A listening socket and the runner's pidfd come too: the service may be shared.
     pub(super) is_shared: bool,
     /// It ends when nobody uses it and somebody wants its port.
     pub(super) yields: bool,
+}
+
+/// A command that runs to its end, again and again. With it perhaps comes a pidfd of the owner.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Errands {
+    pub(super) name: String,
+    pub(super) argv: Vec<OsString>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) dir: PathBuf,
+    pub(super) has_pidfd: bool,
+}
+
+/// What a service has said of itself (`sd_notify(3)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) ready: bool,
+    pub(crate) status: String,
+    /// It asks for so long from now.
+    pub(crate) extend: Option<Duration>,
+}
+
+/// How an errand ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    /// Its wait status; `None` if it took too long.
+    pub(crate) status: Option<i32>,
+    /// The end of what it wrote.
+    pub(crate) output: Vec<u8>,
 }
 
 /// What the owner asks of a guard.
@@ -51,6 +90,8 @@ pub(super) enum Order {
     /// It is ready to be shared: from now on it belongs to the runner. The bytes are what others
     /// need to know.
     Share(Vec<u8>),
+    /// Of a guard for errands: do it, within that time.
+    Run(Duration),
 }
 
 /// What a guard tells its owner.
@@ -68,6 +109,12 @@ pub(super) enum News {
     Gone,
     /// It is shared; the bytes of [`Order::Share`].
     Shared(Vec<u8>),
+    /// The service has said something of itself.
+    Noticed(Notice),
+    /// It had to be killed: the grace was over.
+    Killed,
+    /// An errand is done.
+    Ran(Ran),
 }
 
 /// What a guard does before the program runs.
@@ -79,32 +126,58 @@ pub(crate) enum Step {
     Exec,
 }
 
-impl Launch {
+impl Job {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
-        out.bytes(self.name.as_bytes());
-        out.number(self.argv.len() as u64);
-        self.argv.iter().for_each(|word| out.os(word));
-        out.number(self.env.len() as u64);
-        for (name, value) in &self.env {
-            out.os(name);
-            out.os(value);
+        match self {
+            Job::Service(launch) => {
+                out.0.push(0);
+                launch.put(&mut out);
+            }
+            Job::Errands(errands) => {
+                out.0.push(1);
+                out.bytes(errands.name.as_bytes());
+                out.command(&errands.argv, &errands.env, &errands.dir);
+                out.number(errands.has_pidfd.into());
+            }
         }
-        out.os(self.dir.as_os_str());
+        out.0
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> io::Result<Job> {
+        let (tag, mut from) = In::tagged(bytes)?;
+        match tag {
+            0 => Ok(Job::Service(Launch::get(&mut from)?)),
+            1 => Ok(Job::Errands(Errands {
+                name: from.text()?,
+                argv: from.list(In::os)?,
+                env: from.list(|from| Ok((from.os()?, from.os()?)))?,
+                dir: from.os()?.into(),
+                has_pidfd: from.flag()?,
+            })),
+            _ => Err(garbled()),
+        }
+    }
+}
+
+impl Launch {
+    fn put(&self, out: &mut Out) {
+        out.bytes(self.name.as_bytes());
+        out.command(&self.argv, &self.env, &self.dir);
         out.stop(self.stop);
         out.path(self.sweep.tree.as_ref());
         out.path(self.sweep.file.as_ref());
         out.path(self.sweep.parent.as_ref());
+        out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
+        out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
         out.number(self.has_pidfd.into());
         out.number(self.is_shared.into());
         out.number(self.yields.into());
-        out.0
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> io::Result<Launch> {
-        let mut from = In(bytes);
+    fn get(from: &mut In<'_>) -> io::Result<Launch> {
         Ok(Launch {
-            name: String::from_utf8_lossy(from.bytes()?).into_owned(),
+            name: from.text()?,
             argv: from.list(In::os)?,
             env: from.list(|from| Ok((from.os()?, from.os()?)))?,
             dir: from.os()?.into(),
@@ -114,9 +187,11 @@ impl Launch {
                 file: from.path()?,
                 parent: from.path()?,
             },
-            has_pidfd: from.number()? != 0,
-            is_shared: from.number()? != 0,
-            yields: from.number()? != 0,
+            notify: from.option(In::text)?,
+            sockets: from.list(In::text)?,
+            has_pidfd: from.flag()?,
+            is_shared: from.flag()?,
+            yields: from.flag()?,
         })
     }
 }
@@ -137,6 +212,10 @@ impl Order {
                 out.0.push(2);
                 out.bytes(bytes);
             }
+            Order::Run(limit) => {
+                out.0.push(3);
+                out.duration(*limit);
+            }
         }
         out.0
     }
@@ -147,6 +226,7 @@ impl Order {
             0 => Ok(Order::Signal(from.signal()?)),
             1 => Ok(Order::Stop(from.stop()?)),
             2 => Ok(Order::Share(from.bytes()?.to_vec())),
+            3 => Ok(Order::Run(from.duration()?)),
             _ => Err(garbled()),
         }
     }
@@ -155,18 +235,43 @@ impl Order {
 impl News {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
-        let (tag, numbers): (u8, &[u64]) = match self {
-            News::Started { guard, pid } => (0, &[(*guard).into(), (*pid).into()]),
-            News::Refused { step, errno } => (1, &[*step as u64, u64::from(*errno as u32)]),
-            News::Grown(length) => (2, &[*length]),
-            News::Exited(status) => (3, &[u64::from(*status as u32)]),
-            News::Gone => (4, &[]),
-            News::Shared(_) => (5, &[]),
-        };
-        out.0.push(tag);
-        numbers.iter().for_each(|number| out.number(*number));
-        if let News::Shared(bytes) = self {
-            out.bytes(bytes);
+        let mut tag = |tag: u8| out.0.push(tag);
+        match self {
+            News::Started { guard, pid } => {
+                tag(0);
+                out.number((*guard).into());
+                out.number((*pid).into());
+            }
+            News::Refused { step, errno } => {
+                tag(1);
+                out.number(*step as u64);
+                out.signed(*errno);
+            }
+            News::Grown(length) => {
+                tag(2);
+                out.number(*length);
+            }
+            News::Exited(status) => {
+                tag(3);
+                out.signed(*status);
+            }
+            News::Gone => tag(4),
+            News::Shared(bytes) => {
+                tag(5);
+                out.bytes(bytes);
+            }
+            News::Noticed(notice) => {
+                tag(6);
+                out.number(notice.ready.into());
+                out.bytes(notice.status.as_bytes());
+                out.option(notice.extend, Out::duration);
+            }
+            News::Killed => tag(7),
+            News::Ran(ran) => {
+                tag(8);
+                out.option(ran.status, Out::signed);
+                out.bytes(&ran.output);
+            }
         }
         out.0
     }
@@ -191,90 +296,17 @@ impl News {
             3 => News::Exited(from.signed()?),
             4 => News::Gone,
             5 => News::Shared(from.bytes()?.to_vec()),
+            6 => News::Noticed(Notice {
+                ready: from.flag()?,
+                status: from.text()?,
+                extend: from.option(In::duration)?,
+            }),
+            7 => News::Killed,
+            8 => News::Ran(Ran {
+                status: from.option(In::signed)?,
+                output: from.bytes()?.to_vec(),
+            }),
             _ => return Err(garbled()),
-        })
-    }
-}
-
-#[derive(Default)]
-struct Out(Vec<u8>);
-
-impl Out {
-    fn number(&mut self, number: u64) {
-        self.0.extend(number.to_ne_bytes());
-    }
-
-    fn signed(&mut self, number: i32) {
-        self.number((number as u32).into());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.extend(bytes);
-    }
-
-    fn os(&mut self, text: &OsStr) {
-        self.bytes(text.as_bytes());
-    }
-
-    /// No path is empty, so an empty one means none.
-    fn path(&mut self, path: Option<&PathBuf>) {
-        self.bytes(path.map_or(&[], |path| path.as_os_str().as_bytes()));
-    }
-
-    fn stop(&mut self, plan: StopPlan) {
-        self.signed(plan.signal.number());
-        self.number(plan.grace.as_millis().try_into().unwrap_or(u64::MAX));
-    }
-}
-
-struct In<'a>(&'a [u8]);
-
-impl<'a> In<'a> {
-    fn tagged(bytes: &'a [u8]) -> io::Result<(u8, In<'a>)> {
-        let (tag, rest) = bytes.split_first().ok_or_else(garbled)?;
-        Ok((*tag, In(rest)))
-    }
-
-    fn number(&mut self) -> io::Result<u64> {
-        let (number, rest) = self.0.split_first_chunk::<8>().ok_or_else(garbled)?;
-        self.0 = rest;
-        Ok(u64::from_ne_bytes(*number))
-    }
-
-    fn signed(&mut self) -> io::Result<i32> {
-        Ok(self.number()? as u32 as i32)
-    }
-
-    fn bytes(&mut self) -> io::Result<&'a [u8]> {
-        let length = usize::try_from(self.number()?).map_err(|_| garbled())?;
-        let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(garbled)?;
-        self.0 = rest;
-        Ok(bytes)
-    }
-
-    fn os(&mut self) -> io::Result<OsString> {
-        Ok(OsString::from_vec(self.bytes()?.to_vec()))
-    }
-
-    fn path(&mut self) -> io::Result<Option<PathBuf>> {
-        let path = self.os()?;
-        Ok((!path.is_empty()).then(|| path.into()))
-    }
-
-    fn list<T>(&mut self, item: impl Fn(&mut Self) -> io::Result<T>) -> io::Result<Vec<T>> {
-        let length = self.number()?;
-        (0..length).map(|_| item(self)).collect()
-    }
-
-    fn signal(&mut self) -> io::Result<super::Signal> {
-        Ok(super::Signal::from_number(self.signed()?))
-    }
-
-    fn stop(&mut self) -> io::Result<StopPlan> {
-        Ok(StopPlan {
-            signal: self.signal()?,
-            grace: Duration::from_millis(self.number()?),
         })
     }
 }
@@ -282,9 +314,10 @@ impl<'a> In<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStringExt;
 
-    fn launch() -> Launch {
-        Launch {
+    fn launch() -> Job {
+        Job::Service(Launch {
             name: "redis".into(),
             argv: vec!["redis-server".into(), OsString::from_vec(vec![0xff])],
             env: vec![("A".into(), "".into()), ("B".into(), "=".into())],
@@ -297,22 +330,54 @@ mod tests {
                 tree: Some("/tmp/x".into()),
                 ..Sweep::default()
             },
+            notify: Some("summon-x".into()),
+            sockets: vec!["redis".into()],
             has_pidfd: true,
             is_shared: false,
             yields: true,
+        })
+    }
+
+    #[test]
+    fn a_job_is_read_as_it_was_written() {
+        let errands = Job::Errands(Errands {
+            name: "ready".into(),
+            argv: vec!["true".into()],
+            env: vec![],
+            dir: "/".into(),
+            has_pidfd: false,
+        });
+        for job in [launch(), errands] {
+            assert_eq!(Job::decode(&job.encode()).unwrap(), job);
         }
     }
 
     #[test]
-    fn a_launch_is_read_as_it_was_written() {
-        assert_eq!(Launch::decode(&launch().encode()).unwrap(), launch());
+    fn news_are_read_as_they_were_written() {
+        let notice = Notice {
+            ready: true,
+            status: "half way".into(),
+            extend: Some(Duration::from_micros(7)),
+        };
+        let ran = Ran {
+            status: Some(256),
+            output: b"no".to_vec(),
+        };
+        for news in [
+            News::Noticed(notice),
+            News::Ran(ran),
+            News::Killed,
+            News::Exited(-1),
+        ] {
+            assert_eq!(News::decode(&news.encode()).unwrap(), news);
+        }
     }
 
     #[test]
     fn garbage_is_an_error_and_not_a_panic() {
         let good = launch().encode();
         for length in 0..good.len() {
-            assert!(Launch::decode(&good[..length]).is_err());
+            assert!(Job::decode(&good[..length]).is_err());
         }
         assert!(Order::decode(&[]).is_err());
         assert!(News::decode(&[9, 9]).is_err());

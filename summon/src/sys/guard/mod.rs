@@ -12,12 +12,18 @@
 //! and the owner's pidfd becomes readable. The second counts where some forked child of the
 //! test still holds a copy of the socket.
 
+mod encoding;
+mod errand;
 mod hire;
 mod listener;
 mod message;
+mod notify;
 mod owner;
+mod recorder;
+mod service;
 mod sharing;
 mod signals;
+mod spawn;
 mod sweep;
 mod title;
 mod tree;
@@ -25,7 +31,8 @@ mod warden;
 mod watch;
 mod wire;
 
-pub(crate) use message::{Step, StopPlan, Sweep};
+pub(crate) use errand::{Command as Errand, Failed as ErrandFailed, Runner as ErrandRunner};
+pub(crate) use message::{Ran, Step, StopPlan, Sweep};
 /// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
 /// meaning for a file (`inode(7)`).
 pub(crate) const KEPT_MODE: u32 = 0o1600;
@@ -33,9 +40,19 @@ pub(crate) const KEPT_MODE: u32 = 0o1600;
 /// How the title of a guard ends whose service is a fixture.
 pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
 
-pub(crate) use owner::{Guarded, Interest, LaunchError, Plan, Sharing};
+pub(crate) use owner::{Guarded, Interest, LaunchError, Plan, Sharing, Sleeper, State};
+
+use std::os::fd::OwnedFd;
+
+use rustix::process::PidfdFlags;
 
 use super::Signal;
+
+/// A descriptor that can be read when this process has ended, if the kernel has such.
+fn own_pidfd() -> Option<OwnedFd> {
+    let me = rustix::process::getpid();
+    rustix::process::pidfd_open(me, PidfdFlags::empty()).ok()
+}
 
 /// Ends this process without running anything of the test program's.
 fn exit(code: i32) -> ! {

@@ -11,9 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
+use super::message::{Job, Launch, News, Notice, Order, Step, StopPlan, Sweep};
 use super::{Signal, hire, wire};
 use crate::sys::wait::{self, Waker};
+
+/// A guard kills after the grace and needs some time for that; a bound on it is for a guard that
+/// hangs, which it has no reason to.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a guard is to do: everything resolved, nothing left to look up.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ pub(crate) struct Plan {
     pub(crate) stop: StopPlan,
     pub(crate) sweep: Sweep,
     pub(crate) log: OwnedFd,
+    /// The abstract name of the socket where it says that it is ready, if it does.
+    pub(crate) notify: Option<String>,
+    /// Listening sockets that it is given, with their names.
+    pub(crate) sockets: Vec<(String, OwnedFd)>,
     /// Locks and leases that last as long as the service.
     pub(crate) held: Vec<OwnedFd>,
     /// For a service that is to be shared.
@@ -66,6 +74,11 @@ pub(crate) struct State {
     pub(crate) guard_died: bool,
     /// It is shared: what its users need to know.
     pub(crate) shared: Option<Arc<[u8]>>,
+    /// What it has said of itself, and until when it asks to be waited for.
+    pub(crate) notice: Option<Notice>,
+    pub(crate) extended: Option<Instant>,
+    /// It was killed, since it did not end within its grace.
+    pub(crate) killed: bool,
     refused: Option<(Step, i32)>,
     finished: bool,
 }
@@ -88,11 +101,13 @@ struct Known {
     sleepers: Vec<(Arc<Waker>, Interest)>,
 }
 
-/// What a sleeper wants to be woken for: the ends alone, or more output too.
+/// What a sleeper wants to be woken for, beside the ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
     Ends,
     Output,
+    Notices,
+    All,
 }
 
 impl Guarded {
@@ -117,9 +132,7 @@ impl Guarded {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => LaunchError::Late,
             _ => LaunchError::NoGuard(error),
         })?;
-        let me = rustix::process::getpid();
-        let flags = rustix::process::PidfdFlags::empty();
-        let pidfd = rustix::process::pidfd_open(me, flags).ok();
+        let pidfd = super::own_pidfd();
         let launch = Launch {
             name: plan.name.clone(),
             argv: plan.argv.clone(),
@@ -127,6 +140,8 @@ impl Guarded {
             dir: plan.dir.clone(),
             stop: plan.stop,
             sweep: plan.sweep.clone(),
+            notify: plan.notify.clone(),
+            sockets: plan.sockets.iter().map(|(name, _)| name.clone()).collect(),
             has_pidfd: pidfd.is_some(),
             is_shared: plan.sharing.is_some(),
             yields: plan.sharing.as_ref().is_some_and(|sharing| sharing.yields),
@@ -135,11 +150,12 @@ impl Guarded {
         let fds: Vec<BorrowedFd<'_>> = std::iter::once(&plan.log)
             .chain(&pidfd)
             .chain(sharing)
+            .chain(plan.sockets.iter().map(|(_, socket)| socket))
             .chain(&plan.held)
             .map(AsFd::as_fd)
             .collect();
         // A guard that never came closes its end; `listen` finds the same and says it better.
-        let _ = wire::send(&socket, &launch.encode(), &fds);
+        let _ = wire::send(&socket, &Job::Service(launch).encode(), &fds);
         let guarded = Guarded {
             shared: Arc::new(Shared::default()),
             socket,
@@ -217,7 +233,7 @@ impl Guarded {
         fds: &[BorrowedFd<'_>],
         mut done: impl FnMut(&State) -> bool,
     ) -> io::Result<Option<State>> {
-        let sleeper = self.sleeper(Interest::Output)?;
+        let sleeper = self.sleeper(Interest::All)?;
         loop {
             sleeper.waker.reset();
             let state = self.state();
@@ -229,19 +245,19 @@ impl Guarded {
             }
             let mut all = vec![sleeper.waker.as_fd()];
             all.extend(fds);
-            wait::sleep(&all, deadline)?;
+            wait::sleep(&all, Some(deadline))?;
         }
     }
 
     /// Registers somebody who wants to be woken by news. Register, look, sleep: in this order no
     /// news is missed.
-    pub(crate) fn sleeper(&self, interest: Interest) -> io::Result<Sleeper<'_>> {
+    pub(crate) fn sleeper(&self, interest: Interest) -> io::Result<Sleeper> {
         let waker = Arc::new(Waker::new()?);
         let sleeper = (Arc::clone(&waker), interest);
         self.shared.lock().sleepers.push(sleeper);
         Ok(Sleeper {
             waker,
-            shared: &self.shared,
+            shared: Arc::clone(&self.shared),
         })
     }
 
@@ -253,11 +269,21 @@ impl Guarded {
     pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
         // A guard that is gone already hears nothing, and needs not.
         let _ = wire::send(&self.socket, &Order::Stop(plan).encode(), &[]);
-        // The guard kills after the grace and needs some time for it; this bound is for a guard
-        // that hangs, which it has no reason to.
-        let limit = Instant::now() + plan.grace + Duration::from_secs(30);
-        self.wait_until(limit, &[], |state| state.gone)?
-            .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "the guard does not answer"))
+        let mut limit = Instant::now() + plan.grace + PATIENCE;
+        loop {
+            if let Some(state) = self.wait_until(limit, &[], |state| state.gone)? {
+                return Ok(state);
+            }
+            // The service may have asked for more time (`EXTEND_TIMEOUT_USEC`).
+            match self.state().extended.map(|until| until + PATIENCE) {
+                Some(later) if later > limit => limit = later,
+                _ => break,
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the guard does not answer",
+        ))
     }
 }
 
@@ -269,12 +295,13 @@ impl Drop for Guarded {
 }
 
 /// Somebody who sleeps until there is news.
-pub(crate) struct Sleeper<'a> {
+#[derive(Debug)]
+pub(crate) struct Sleeper {
     pub(crate) waker: Arc<Waker>,
-    shared: &'a Shared,
+    shared: Arc<Shared>,
 }
 
-impl Drop for Sleeper<'_> {
+impl Drop for Sleeper {
     fn drop(&mut self) {
         let mut known = self.shared.lock();
         known
@@ -292,8 +319,12 @@ impl Shared {
     fn learn(&self, news: News) {
         // A probe that looks at its own pace is not to be hurried by output, least of all by
         // what its own looks cause.
-        let is_output = matches!(news, News::Grown(_));
-        let wakes = |interest| interest == Interest::Output || !is_output;
+        let of = match news {
+            News::Grown(_) => Interest::Output,
+            News::Noticed(_) => Interest::Notices,
+            _ => Interest::Ends,
+        };
+        let wakes = |interest| of == Interest::Ends || interest == of || interest == Interest::All;
         self.update(wakes, |state| match news {
             News::Started { guard, pid } => state.pids = Some((guard, pid)),
             News::Refused { step, errno } => state.refused = Some((step, errno)),
@@ -303,6 +334,14 @@ impl Shared {
             // `gone` is true when the guard has ended too, see `guard_closed`.
             News::Gone => state.finished = true,
             News::Shared(bytes) => state.shared = Some(bytes.into()),
+            News::Noticed(notice) => {
+                let extended = notice.extend.map(|time| Instant::now() + time);
+                state.extended = extended.max(state.extended);
+                state.notice = Some(notice);
+            }
+            News::Killed => state.killed = true,
+            // Nobody asked a guard of a service for that.
+            News::Ran(_) => {}
         });
     }
 

@@ -1,69 +1,14 @@
-//! The guard's family: spawning its child, reaping, and killing every descendant.
+//! The guard's family: reaping, and killing every descendant.
 //!
 //! Only the guard reaps, so only the guard signals: a child's pid can't be reused before its
 //! parent has reaped it.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
 
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
-use super::message::{Launch, Step};
-use super::{Signal, signals};
+use super::Signal;
 use crate::sys::proc;
-
-/// Starts the program in a process group of its own, both its streams in `output`.
-pub(super) fn spawn(launch: &Launch, output: &OwnedFd) -> Result<u32, (Step, io::Error)> {
-    let (program, arguments) = launch
-        .argv
-        .split_first()
-        .ok_or_else(|| (Step::Exec, io::ErrorKind::NotFound.into()))?;
-    // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
-    enterable(&launch.dir).map_err(|error| (Step::WorkingDirectory, error))?;
-    let stream = || output.try_clone().map_err(|error| (Step::Prepare, error));
-    let null = File::open("/dev/null").map_err(|error| (Step::Prepare, error))?;
-    let guard = rustix::process::getpid();
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(launch.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(&launch.dir)
-        .stdin(null)
-        .stdout(stream()?)
-        .stderr(stream()?)
-        .process_group(0);
-    // SAFETY: the guard has one thread, so the child may call what it likes; it calls no more
-    // than system calls, and allocates nothing.
-    unsafe {
-        command.pre_exec(move || {
-            // The second belt, for a guard that is itself killed. The first look after it is for
-            // a guard that died before the signal was asked for.
-            let kill = rustix::process::Signal::KILL;
-            rustix::process::set_parent_process_death_signal(Some(kill))?;
-            if rustix::process::getppid() != Some(guard) {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            // What the guard ignores, its child must not: ignored signals survive exec.
-            signals::restore();
-            Ok(())
-        });
-    }
-    let child = command.spawn().map_err(|error| (Step::Exec, error))?;
-    // Dropped without waiting: `reap` waits for every child.
-    Ok(child.id())
-}
-
-fn enterable(dir: &Path) -> io::Result<()> {
-    if !std::fs::metadata(dir)?.is_dir() {
-        return Err(rustix::io::Errno::NOTDIR.into());
-    }
-    Ok(rustix::fs::access(dir, rustix::fs::Access::EXEC_OK)?)
-}
 
 /// Who has ended.
 pub(super) enum Reaped {
@@ -159,7 +104,8 @@ pub(super) fn signal_all(signal: Signal) {
     }
 }
 
-fn is_below(mut pid: u32, root: u32) -> bool {
+/// Whether a process is a descendant of `root`.
+pub(super) fn is_below(mut pid: u32, root: u32) -> bool {
     // Bounded, since the tree may change while we climb.
     for _ in 0..4096 {
         match proc::parent(pid) {

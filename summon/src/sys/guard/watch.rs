@@ -5,34 +5,41 @@
 //! descendants, which on Linux can't escape: the guard is a subreaper
 //! (`PR_SET_CHILD_SUBREAPER(2const)`), so whoever loses its parent becomes the guard's child.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 
-use super::listener::Listener;
-use super::message::{Launch, News, Order, Step, StopPlan, Sweep};
+use super::listener::{Latest, Listener};
+use super::message::{Job, Launch, News, Order, Step, Sweep};
+use super::notify::Notify;
+use super::recorder::Recorder;
+use super::service::Service;
 use super::sharing::Sharing;
-use super::tree::{self, Reaped};
-use super::{FIXTURE_TITLE, Signal, signals, sweep, title, wire};
+use super::spawn::{Program, spawn};
+use super::{FIXTURE_TITLE, errand, signals, sweep, title, wire};
 use crate::sys::ports;
 use crate::sys::wait::timespec;
-
-/// Descendants that were forked while others were killed are looked for this often.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Lives a guard's life. Ends this process.
 pub(super) fn run(owner: UnixStream) {
     let Ok(Some((body, fds))) = wire::receive(&owner) else {
         super::exit(0);
     };
-    let Ok(launch) = Launch::decode(&body) else {
+    let Ok(job) = Job::decode(&body) else {
         super::exit(1);
+    };
+    let launch = match job {
+        Job::Service(launch) => launch,
+        Job::Errands(errands) => {
+            title::set(&format!("summon-guard: {}", errands.name));
+            let _ = errand::serve(&owner, &errands, fds);
+            super::exit(0);
+        }
     };
     title::set(&format!("summon-guard: {}", launch.name));
     match Guard::launch(owner, &launch, fds) {
@@ -53,31 +60,14 @@ struct Guard {
     inbox: Vec<u8>,
     sharing: Option<Sharing>,
     child_ended: OwnedFd,
-    output: Option<File>,
-    log: File,
-    length: u64,
-    leader: u32,
-    leader_reaped: bool,
-    /// The wait status of the leader, once it has ended.
-    exit: Option<i32>,
-    phase: Phase,
+    recorder: Recorder,
+    notify: Option<Notify>,
+    latest: Latest,
+    service: Service,
     name: String,
-    stop: StopPlan,
     sweep: Sweep,
     /// The lock of the session, then leases, which end with this process.
     held: Vec<OwnedFd>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Phase {
-    Running,
-    /// The group was asked to end. `asked_all`: so was everybody outside of it.
-    Stopping {
-        until: Instant,
-        asked_all: bool,
-    },
-    Killing,
-    Gone,
 }
 
 impl Guard {
@@ -94,26 +84,36 @@ impl Guard {
             let child_ended = signals::notice_children()?;
             let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
             rustix::io::ioctl_fionbio(&read, true)?;
-            io::Result::Ok((log, child_ended, read, write))
+            let notify = launch.notify.as_deref().map(Notify::bind).transpose()?;
+            io::Result::Ok((log, child_ended, read, write, notify))
         })();
-        let (log, child_ended, read, write) = match prepared {
+        let (log, child_ended, read, write, notify) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err((owner, Step::Prepare, error)),
         };
-        let leader = match tree::spawn(launch, &write) {
-            Ok(leader) => leader,
-            Err((step, error)) => return Err((owner, step, error)),
-        };
-        // Our own copy of the writing end would keep the pipe open.
-        drop(write);
         let owner_pidfd = if launch.has_pidfd { fds.next() } else { None };
         let sharing = match launch.is_shared {
             true => Sharing::new(fds.next(), fds.next(), launch.yields),
             false => None,
         };
+        let sockets: Vec<OwnedFd> = fds.by_ref().take(launch.sockets.len()).collect();
+        let program = Program {
+            argv: &launch.argv,
+            env: &launch.env,
+            dir: &launch.dir,
+            sockets: &sockets,
+            names: &launch.sockets,
+        };
+        let leader = match spawn(&program, &write) {
+            Ok(leader) => leader,
+            Err((step, error)) => return Err((owner, step, error)),
+        };
+        // Our own copy of the writing end would keep the pipe open, and one of a socket would go
+        // on to listen when the service has ended.
+        drop((write, sockets));
         let held: Vec<OwnedFd> = fds.collect();
         held.iter().for_each(ports::sign);
-        let log = File::from(log);
+        let recorder = Recorder::new(read, log);
         let mut guard = Guard {
             // A socket that can't be made non-blocking is as good as closed.
             owner: Listener::new(owner).ok(),
@@ -121,15 +121,11 @@ impl Guard {
             inbox: Vec::new(),
             sharing,
             child_ended,
-            output: Some(File::from(read)),
-            length: log.metadata().map_or(0, |log| log.len()),
-            log,
-            leader,
-            leader_reaped: false,
-            exit: None,
-            phase: Phase::Running,
+            latest: Latest::new(recorder.length),
+            recorder,
+            notify,
+            service: Service::new(leader, launch.stop),
             name: launch.name.clone(),
-            stop: launch.stop,
             sweep: launch.sweep.clone(),
             held,
         };
@@ -141,16 +137,16 @@ impl Guard {
     fn started(&self) -> News {
         News::Started {
             guard: std::process::id(),
-            pid: self.leader,
+            pid: self.service.leader,
         }
     }
 
     fn watch(mut self) {
-        while self.phase != Phase::Gone {
+        while !self.service.is_gone() {
             self.flush();
             let happened = self.sleep().unwrap_or_else(|_| {
                 // Without poll nothing sensible is left to do but to keep the promise.
-                self.phase = Phase::Killing;
+                self.service.kill();
                 Vec::new()
             });
             for what in happened {
@@ -167,16 +163,26 @@ impl Guard {
                     Happened::Users => self.meet_users(),
                     Happened::RunnerEnded => self.end_run(),
                     Happened::PortWanted => self.yield_port(),
+                    Happened::Notified => self.hear(),
                     Happened::ChildEnded => {
                         let _ = rustix::io::read(&self.child_ended, &mut [0; 64]);
                     }
                 }
             }
-            self.reap();
-            self.advance();
+            if self.service.reap() {
+                // What it said and wrote before it ended comes before the news of its end.
+                self.hear();
+                self.pump();
+                self.tell_latest();
+                let exit = self.service.exit.map(News::Exited);
+                exit.iter().for_each(|news| self.tell(news));
+            }
+            if self.service.advance() {
+                self.tell(&News::Killed);
+            }
         }
         self.pump();
-        self.tell(&News::Grown(self.length));
+        self.tell_latest();
         self.tell(&News::Gone);
         // Files go before the news that all is gone.
         if self.owner.is_none() {
@@ -189,11 +195,10 @@ impl Guard {
 
     /// Sleeps until something happens, and says what.
     fn sleep(&self) -> io::Result<Vec<Happened>> {
-        let timeout = match self.phase {
-            Phase::Running => None,
-            Phase::Stopping { until, .. } => Some(until.saturating_duration_since(Instant::now())),
-            Phase::Killing | Phase::Gone => Some(LOOK_AGAIN),
-        };
+        let timeout = self
+            .service
+            .due()
+            .map(|due| due.saturating_duration_since(Instant::now()));
         let watched = self.watched();
         let mut polled: Vec<_> = watched
             .iter()
@@ -220,14 +225,17 @@ impl Guard {
             watch(
                 Happened::OwnerSpoke,
                 owner.socket.as_fd(),
-                owner.wanted(self.length),
+                owner.wanted(&self.latest),
             );
         }
         if let Some(pidfd) = &self.owner_pidfd {
             watch(Happened::OwnerEnded, pidfd.as_fd(), PollFlags::IN);
         }
-        if let Some(output) = &self.output {
+        if let Some(output) = &self.recorder.output {
             watch(Happened::Output, output.as_fd(), PollFlags::IN);
+        }
+        if let Some(notify) = &self.notify {
+            watch(Happened::Notified, notify.as_fd(), PollFlags::IN);
         }
         if let Some(sharing) = &self.sharing {
             watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
@@ -241,34 +249,28 @@ impl Guard {
                 watch(
                     Happened::Users,
                     user.socket.as_fd(),
-                    user.wanted(self.length),
+                    user.wanted(&self.latest),
                 );
             }
         }
         watched
     }
 
-    /// Moves what the pipe holds into the log. It never waits for an end of file, which some
-    /// grandchild may withhold, and takes no more than a pipe can hold, so that one who writes
-    /// without end gets his turn and no more.
     fn pump(&mut self) {
-        let mut buffer = [0; 64 * 1024];
-        for _ in 0..16 {
-            let Some(output) = &mut self.output else {
-                return;
-            };
-            match output.read(&mut buffer) {
-                Ok(0) => self.output = None,
-                Ok(read) => {
-                    // A full disk costs the log, never the service: it must not block.
-                    if self.log.write_all(&buffer[..read]).is_ok() {
-                        self.length += read as u64;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => self.output = None,
-            }
+        self.recorder.pump();
+        self.latest.length = self.recorder.length;
+    }
+
+    /// What the service says of itself.
+    fn hear(&mut self) {
+        let Some(notify) = &self.notify else { return };
+        self.latest.notice.extend = None;
+        if notify.hear(&mut self.latest.notice) {
+            self.latest.notices += 1;
+            let extend = self.latest.notice.extend;
+            extend
+                .into_iter()
+                .for_each(|time| self.service.extend(time));
         }
     }
 
@@ -277,10 +279,10 @@ impl Guard {
         let closed = owner.hear(&mut self.inbox).is_err();
         while let Ok(Some(frame)) = wire::take_frame(&mut self.inbox) {
             match Order::decode(&frame) {
-                Ok(Order::Signal(signal)) => self.signal(signal),
-                Ok(Order::Stop(plan)) => self.stop(plan),
+                Ok(Order::Signal(signal)) => self.service.signal(signal),
+                Ok(Order::Stop(plan)) => self.service.stop(plan),
                 Ok(Order::Share(bytes)) => return self.share(bytes),
-                Err(_) => return self.lose_owner(),
+                Ok(Order::Run(_)) | Err(_) => return self.lose_owner(),
             }
         }
         if closed {
@@ -292,9 +294,7 @@ impl Guard {
     fn lose_owner(&mut self) {
         self.owner = None;
         self.owner_pidfd = None;
-        if self.phase == Phase::Running {
-            self.stop(self.stop);
-        }
+        self.service.end();
     }
 
     /// From now on the service belongs to the runner, and its owner is a user like others.
@@ -310,8 +310,8 @@ impl Guard {
     }
 
     fn meet_users(&mut self) {
-        let mut news = vec![self.started(), News::Grown(self.length)];
-        news.extend(self.exit.map(News::Exited));
+        let mut news = vec![self.started()];
+        news.extend(self.service.exit.map(News::Exited));
         if let Some(sharing) = &mut self.sharing {
             sharing.meet_users(news);
         }
@@ -324,9 +324,9 @@ impl Guard {
         let Some(sharing) = &mut self.sharing else {
             return;
         };
-        if sharing.is_to_be_had() && self.phase == Phase::Running {
+        if sharing.is_to_be_had() && self.service.is_running() {
             sharing.shared = None;
-            self.stop(self.stop);
+            self.service.end();
         }
     }
 
@@ -334,101 +334,35 @@ impl Guard {
         if let Some(sharing) = &mut self.sharing {
             sharing.runner = None;
         }
-        if self.phase == Phase::Running {
-            self.stop(self.stop);
-        }
+        self.service.end();
     }
 
-    fn signal(&self, signal: Signal) {
-        if self.leader_reaped {
-            tree::signal_all(signal);
-        } else {
-            tree::signal_group(self.leader, signal);
-        }
-    }
-
-    fn stop(&mut self, plan: StopPlan) {
-        self.stop = plan;
-        if plan.grace.is_zero() {
-            self.phase = Phase::Killing;
-            return;
-        }
-        self.signal(plan.signal);
-        // A program that is halted hears nothing else until it goes on.
-        self.signal(Signal::CONT);
-        self.phase = Phase::Stopping {
-            until: Instant::now() + plan.grace,
-            asked_all: false,
-        };
-    }
-
-    fn reap(&mut self) {
-        // A leader that ended on its own stays a zombie until the group was asked to end, see
-        // `tree::reap`. Orphans that end behind it wait as long.
-        let keep = (self.phase == Phase::Running).then_some(self.leader);
-        loop {
-            match tree::reap(keep) {
-                Ok(Reaped::Child(pid, status)) if pid == self.leader => {
-                    self.leader_reaped = keep.is_none();
-                    if self.exit.is_none() {
-                        self.exit = Some(status);
-                        // What it wrote before it ended comes before the news of its end.
-                        self.pump();
-                        self.tell(&News::Grown(self.length));
-                        self.tell(&News::Exited(status));
-                    }
-                    if keep.is_some() {
-                        return;
-                    }
-                }
-                Ok(Reaped::Child(..)) => {}
-                Ok(Reaped::Nobody) => return,
-                Ok(Reaped::Childless) | Err(_) => {
-                    self.phase = Phase::Gone;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn advance(&mut self) {
-        match &mut self.phase {
-            Phase::Stopping { until, .. } if Instant::now() >= *until => {
-                self.phase = Phase::Killing;
-                tree::signal_all(Signal::KILL);
-            }
-            // The group is gone, and who has left it was not asked yet. It has the same grace.
-            Phase::Stopping { asked_all, .. }
-                if !*asked_all && self.leader_reaped && !tree::group_exists(self.leader) =>
-            {
-                *asked_all = true;
-                tree::signal_all(self.stop.signal);
-            }
-            // Again and again: a fork may have escaped the last round.
-            Phase::Killing => tree::signal_all(Signal::KILL),
-            _ => {}
-        }
+    fn listeners(&mut self) -> impl Iterator<Item = &mut Listener> {
+        let sharing = self.sharing.iter_mut();
+        let users = sharing.flat_map(|sharing| &mut sharing.users);
+        self.owner.iter_mut().chain(users)
     }
 
     fn tell(&mut self, news: &News) {
-        let users = self
-            .sharing
-            .iter_mut()
-            .flat_map(|sharing| &mut sharing.users);
-        for listener in self.owner.iter_mut().chain(users) {
-            listener.tell(news);
-        }
+        self.listeners().for_each(|listener| listener.tell(news));
+    }
+
+    /// So that what comes next is not told before it.
+    fn tell_latest(&mut self) {
+        let latest = self.latest.clone();
+        self.listeners()
+            .for_each(|listener| listener.tell_latest(&latest));
     }
 
     fn flush(&mut self) {
-        let length = self.length;
+        let latest = &self.latest;
         if let Some(sharing) = &mut self.sharing {
-            sharing.users.retain_mut(|user| user.flush(length).is_ok());
+            sharing.users.retain_mut(|user| user.flush(latest).is_ok());
         }
         if self
             .owner
             .as_mut()
-            .is_some_and(|owner| owner.flush(length).is_err())
+            .is_some_and(|owner| owner.flush(latest).is_err())
         {
             self.lose_owner();
         }
@@ -441,6 +375,7 @@ enum Happened {
     OwnerSpoke,
     OwnerEnded,
     Output,
+    Notified,
     Users,
     RunnerEnded,
     PortWanted,

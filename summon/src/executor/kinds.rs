@@ -1,0 +1,144 @@
+//! The flavours of [`Coordinated`] that have names of their own.
+
+use super::Coordinated;
+use crate::command::Command;
+use crate::probe::{self, Http, Output, Started, Statuses, Tcp};
+
+/// Ready when the program has been exec'ed.
+///
+/// ```
+/// use summon::SimpleExecutor;
+///
+/// let sleeper = SimpleExecutor::new("sleep 100");
+/// sleeper.start()?;
+/// assert!(sleeper.is_running());
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type SimpleExecutor = Coordinated<Started>;
+
+/// Ready when a line of output matches a banner, a regular expression
+/// ([details](crate::probe::output())).
+///
+/// ```
+/// use summon::OutputCoordinatedExecutor;
+///
+/// let worker = OutputCoordinatedExecutor::new(["sh", "-c", "echo up; exec sleep 100"], "^up$");
+/// worker.start()?;
+/// assert_eq!(worker.output(), b"up\n");
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type OutputCoordinatedExecutor = Coordinated<Output>;
+
+/// Ready when it listens on `host:port` ([details](crate::probe::tcp)).
+///
+/// ```no_run
+/// use summon::TcpCoordinatedExecutor;
+///
+/// let redis = TcpCoordinatedExecutor::new("redis-server --port {port}", "localhost", 0);
+/// redis.start()?;
+/// let client = std::net::TcpStream::connect(redis.addr());
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type TcpCoordinatedExecutor = Coordinated<Tcp>;
+
+/// Ready when a URL answers as expected ([details](crate::probe::http)).
+///
+/// ```no_run
+/// use summon::HttpCoordinatedExecutor;
+///
+/// let api = HttpCoordinatedExecutor::new("my-api --port {port}", "http://localhost:{port}/health")
+///     .status(200..400);
+/// api.start()?;
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type HttpCoordinatedExecutor = Coordinated<Http>;
+
+impl SimpleExecutor {
+    /// Runs `command`; ready when the program has been exec'ed.
+    #[track_caller]
+    pub fn new(command: impl Into<Command>) -> SimpleExecutor {
+        Coordinated::with(command, probe::started())
+    }
+}
+
+impl OutputCoordinatedExecutor {
+    /// Runs `command`; ready when a line of its output matches `banner`, a regular expression.
+    #[track_caller]
+    pub fn new(
+        command: impl Into<Command>,
+        banner: impl Into<String>,
+    ) -> OutputCoordinatedExecutor {
+        Coordinated::with(command, probe::output(banner))
+    }
+
+    /// Waits for so many lines that match. Default: 1.
+    ///
+    /// ```
+    /// let ready = "database system is ready to accept connections";
+    /// summon::OutputCoordinatedExecutor::new("docker-entrypoint.sh postgres", ready).times(2);
+    /// ```
+    pub fn times(self, times: u32) -> Self {
+        self.ask(|probe| *probe = probe.clone().times(times))
+    }
+}
+
+impl TcpCoordinatedExecutor {
+    /// Runs `command`; ready when it listens on `host:port`. Port 0 means a free one, which the
+    /// command gets by `{port}`.
+    #[track_caller]
+    pub fn new(
+        command: impl Into<Command>,
+        host: impl Into<String>,
+        port: u16,
+    ) -> TcpCoordinatedExecutor {
+        Coordinated::with(command, probe::tcp(host, port))
+    }
+}
+
+impl HttpCoordinatedExecutor {
+    /// Runs `command`; ready when `url` answers, by default with a status of 200 to 299.
+    #[track_caller]
+    pub fn new(command: impl Into<Command>, url: impl Into<String>) -> HttpCoordinatedExecutor {
+        Coordinated::with(command, probe::http(url))
+    }
+
+    /// Asks with this method. Default: `GET`.
+    ///
+    /// ```
+    /// # let url = "http://localhost:{port}/";
+    /// summon::HttpCoordinatedExecutor::new("my-api", url).method("HEAD");
+    /// ```
+    pub fn method(self, method: impl Into<String>) -> Self {
+        self.ask(|probe| probe.method = method.into())
+    }
+
+    /// Takes these statuses for ready: one, a range, or a list. Default: `200..300`.
+    ///
+    /// ```
+    /// # let url = "http://localhost:{port}/";
+    /// summon::HttpCoordinatedExecutor::new("my-api", url).status([200, 401]);
+    /// ```
+    pub fn status(self, status: impl Into<Statuses>) -> Self {
+        self.ask(|probe| probe.statuses = status.into())
+    }
+
+    /// Asks with this header too. Default: `Host`, `Connection` and `User-Agent` alone.
+    ///
+    /// ```
+    /// # let url = "http://localhost:{port}/";
+    /// summon::HttpCoordinatedExecutor::new("my-api", url).header("Accept", "text/plain");
+    /// ```
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.ask(|probe| probe.headers.push((name.into(), value.into())))
+    }
+
+    /// Asks with this body. Default: none.
+    ///
+    /// ```
+    /// # let url = "http://localhost:{port}/";
+    /// summon::HttpCoordinatedExecutor::new("my-api", url).method("POST").body("{}");
+    /// ```
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        self.ask(|probe| probe.body = body.into())
+    }
+}

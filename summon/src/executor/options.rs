@@ -1,0 +1,195 @@
+//! Everything that can be said about a process: each method is an option of the attribute too.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::Coordinated;
+use crate::limit::Limit;
+use crate::probe::Whose;
+use crate::sys::Signal;
+
+impl<P> Coordinated<P> {
+    /// Calls the process so, in errors and in placeholders of others. Default: the name of the
+    /// test's parameter, or else the program's file name without its extension.
+    ///
+    /// ```
+    /// let db = summon::SimpleExecutor::new("sleep 100").named("db");
+    /// assert_eq!(db.name(), "db");
+    /// ```
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.change(|spec| spec.name = Some(name.into()))
+    }
+
+    /// Adds an argument, which is taken as it is but for placeholders. Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("redis-server").arg("--port").arg("{port}");
+    /// ```
+    pub fn arg(self, arg: impl Into<OsString>) -> Self {
+        self.change(|spec| spec.args.push(arg.into()))
+    }
+
+    /// Adds arguments, as [`arg`](Coordinated::arg) does. Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("redis-server").args(["--port", "{port}"]);
+    /// ```
+    pub fn args<A: Into<OsString>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        self.change(|spec| spec.args.extend(args.into_iter().map(Into::into)))
+    }
+
+    /// Sets an environment variable. Default: the environment of the test when the process starts.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").env("PORT", "{port}");
+    /// ```
+    pub fn env(self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.change(|spec| spec.env.push((name.into(), Some(value.into()))))
+    }
+
+    /// Sets environment variables, as [`env`](Coordinated::env) does.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").envs([("PORT", "{port}"), ("RUST_LOG", "debug")]);
+    /// ```
+    pub fn envs<N: Into<OsString>, V: Into<OsString>>(
+        self,
+        vars: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let vars = vars
+            .into_iter()
+            .map(|(name, value)| (name.into(), Some(value.into())));
+        self.change(|spec| spec.env.extend(vars))
+    }
+
+    /// Removes an environment variable. Default: all of the test's are passed on.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").env_remove("HTTP_PROXY");
+    /// ```
+    pub fn env_remove(self, name: impl Into<OsString>) -> Self {
+        self.change(|spec| spec.env.push((name.into(), None)))
+    }
+
+    /// Runs in this directory; a program given by a relative path is looked for from there.
+    /// Default: the directory of the test, which under cargo is that of its package.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").current_dir("{dir}");
+    /// ```
+    pub fn current_dir(self, dir: impl Into<PathBuf>) -> Self {
+        self.change(|spec| spec.current_dir = Some(dir.into()))
+    }
+
+    /// Has `/bin/sh -c` run the command, for variables and pipes. The shell is then the program
+    /// that is started; put `exec` before the last command, so that it becomes that one.
+    /// Default: no shell.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("exec my-api --home $HOME").shell(true);
+    /// ```
+    pub fn shell(self, shell: bool) -> Self {
+        self.change(|spec| spec.shell = shell)
+    }
+
+    /// Gives a start so long, from the call until ready. Default: 30 s.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").timeout("500ms");
+    /// ```
+    pub fn timeout(self, limit: impl Into<Limit>) -> Self {
+        self.change(|spec| spec.timeout = limit.into())
+    }
+
+    /// Asks the process to end with this signal. Default: [`Signal::TERM`].
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres").stop_signal(summon::Signal::INT);
+    /// ```
+    pub fn stop_signal(self, signal: Signal) -> Self {
+        self.change(|spec| spec.stop_signal = signal)
+    }
+
+    /// Gives it so long to end after the stop signal; then it is killed. Default: 10 s; zero
+    /// kills at once.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").stop_timeout("2s");
+    /// ```
+    pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
+        self.change(|spec| spec.stop_timeout = limit.into())
+    }
+
+    /// Gives the wait for a fixed port so long: tests that want the same one take turns, and this
+    /// is not charged to [`timeout`](Coordinated::timeout). Default: 10 min, or 30 s while the
+    /// thread has another fixed port, since two tests may then wait for each other.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080).turn_timeout("1m");
+    /// ```
+    pub fn turn_timeout(self, limit: impl Into<Limit>) -> Self {
+        self.change(|spec| spec.turn_timeout = limit.into())
+    }
+
+    /// Uses a server that runs on the fixed port already, instead of failing, and then stops
+    /// nothing. Default: no. Usual is to do so everywhere but in CI:
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080)
+    ///     .reuse(std::env::var_os("CI").is_none());
+    /// ```
+    pub fn reuse(self, reuse: bool) -> Self {
+        self.change(|spec| spec.reuse = reuse)
+    }
+
+    /// Says whose listener on the port means ready: that of the process and its descendants, or
+    /// `"any"`, for programs that hand their port to someone else, such as a container engine.
+    /// Default: `"own"`.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("docker run -p {port}:80 nginx", "localhost", 0)
+    ///     .listener("any");
+    /// ```
+    pub fn listener(self, whose: impl Into<Whose>) -> Self {
+        self.change(|spec| spec.listener = whose.into())
+    }
+
+    /// Starts after that process of the set is ready, as a placeholder would have it. Default:
+    /// after those in its placeholders, and side by side with all others.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-worker").after("db");
+    /// ```
+    pub fn after(self, name: impl Into<String>) -> Self {
+        self.change(|spec| spec.after.push(name.into()))
+    }
+
+    /// Gives up at once when a line of output matches this banner, a regular expression as in
+    /// [`probe::output`](crate::probe::output()): it means failure. Default: none.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-api --port {port}", "localhost", 0)
+    ///     .unless("FATAL|panicked at");
+    /// ```
+    pub fn unless(self, banner: impl Into<String>) -> Self {
+        self.change(|spec| spec.unless.push(banner.into()))
+    }
+
+    /// Gives the process a socket that listens on its port already, as systemd does
+    /// (`sd_listen_fds(3)`): descriptor 3, with `LISTEN_FDS=1`, `LISTEN_PID`, and in
+    /// `LISTEN_FDNAMES` the name of the process. Default: no.
+    ///
+    /// Connections are accepted by the system from the start, so with [`SimpleExecutor`] and with
+    /// [`TcpCoordinatedExecutor`] it is ready as soon as it has been exec'ed, and clients wait until
+    /// it serves them. With [`probe::udp`](crate::probe::udp) the socket is one for datagrams.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").listen_fd();
+    /// ```
+    ///
+    /// [`SimpleExecutor`]: crate::SimpleExecutor
+    /// [`TcpCoordinatedExecutor`]: crate::TcpCoordinatedExecutor
+    pub fn listen_fd(self) -> Self {
+        self.change(|spec| spec.listen_fd = true)
+    }
+}

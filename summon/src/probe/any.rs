@@ -1,0 +1,119 @@
+//! Ready when one of several probes says so.
+
+use std::sync::Arc;
+
+use super::{Endpoint, NotReady, Probe, Target};
+
+/// Made by [`any`].
+#[derive(Clone)]
+pub struct Any(Vec<Arc<dyn Probe>>);
+
+/// Ready when one of these says so: a tuple of up to six probes, or an array or a vector of
+/// probes of one type.
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// let server = Coordinated::with(
+///     "sh -c 'echo listening; exec sleep 100'",
+///     probe::any((probe::output("^listening"), probe::file("{dir}/up"))),
+/// );
+/// server.start()?;
+/// # Ok::<(), summon::Error>(())
+/// ```
+///
+/// For several that must all say so there is [`and`](crate::Coordinated::and).
+pub fn any(probes: impl Probes) -> Any {
+    Any(probes.into_vec())
+}
+
+/// What [`any`] takes.
+pub trait Probes {
+    #[doc(hidden)]
+    fn into_vec(self) -> Vec<Arc<dyn Probe>>;
+}
+
+impl<P: Probe> Probes for Vec<P> {
+    fn into_vec(self) -> Vec<Arc<dyn Probe>> {
+        self.into_iter().map(|probe| Arc::new(probe) as _).collect()
+    }
+}
+
+impl<P: Probe, const N: usize> Probes for [P; N] {
+    fn into_vec(self) -> Vec<Arc<dyn Probe>> {
+        Vec::from(self).into_vec()
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)*))*) => {$(
+        impl<$($name: Probe),*> Probes for ($($name,)*) {
+            fn into_vec(self) -> Vec<Arc<dyn Probe>> {
+                #[expect(non_snake_case, reason = "a value is named as its type is")]
+                let ($($name,)*) = self;
+                vec![$(Arc::new($name)),*]
+            }
+        }
+    )*};
+}
+
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }
+
+impl Probe for Any {
+    fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        let mut why = Vec::new();
+        for probe in &self.0 {
+            match probe.look(target) {
+                Ok(()) => return Ok(()),
+                Err(seen) => why.push(seen.why),
+            }
+        }
+        Err(NotReady::yet(why.join("; ")))
+    }
+
+    fn describe(&self, target: &Target<'_>) -> String {
+        let all: Vec<String> = self.0.iter().map(|it| it.describe(target)).collect();
+        all.join(", or ")
+    }
+
+    fn begin(&self, target: &Target<'_>) {
+        self.0.iter().for_each(|probe| probe.begin(target));
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.0.is_empty() {
+            true => Err("`any` of no probes would never be ready".to_owned()),
+            false => self.0.iter().try_for_each(|probe| probe.check()),
+        }
+    }
+
+    fn endpoint(&self) -> Option<Endpoint> {
+        self.0.iter().find_map(|probe| probe.endpoint())
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        self.0.iter().flat_map(|probe| probe.texts()).collect()
+    }
+
+    fn values(&self) -> Vec<&str> {
+        self.0.iter().flat_map(|probe| probe.values()).collect()
+    }
+
+    fn is_ready_at_exec(&self) -> bool {
+        self.0.iter().any(|probe| probe.is_ready_at_exec())
+    }
+
+    fn is_told_by_socket(&self) -> bool {
+        self.0.iter().any(|probe| probe.is_told_by_socket())
+    }
+
+    fn alternatives(&self) -> Option<Vec<&dyn Probe>> {
+        Some(self.0.iter().map(|probe| &**probe as &dyn Probe).collect())
+    }
+}
+
+impl std::fmt::Debug for Any {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Any").field(&self.0.len()).finish()
+    }
+}

@@ -1,0 +1,117 @@
+//! Ready when a command says so.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use super::{NotReady, Probe, Target};
+use crate::command::Command;
+use crate::sys::guard::{ErrandFailed, ErrandRunner, Ran, Step};
+use crate::sys::signal::how_it_ended;
+
+/// Made by [`exec()`].
+#[derive(Clone, Debug)]
+pub struct Exec {
+    command: Command,
+    /// As text, for placeholders.
+    shown: String,
+}
+
+/// Ready when a command exits with code 0: `pg_isready`, `redis-cli ping`, a script of yours.
+///
+/// The command is split into words as that of a process is, no shell runs, and its words may
+/// contain placeholders. It runs in the directory and with the environment of the process, again
+/// and again until it succeeds. One that takes longer than a second is killed and started again,
+/// with more patience each time, up to ten seconds. Nothing that it starts outlives it. What it
+/// wrote last stands in the error of a start that fails.
+///
+/// ```no_run
+/// let postgres = summon::Coordinated::with(
+///     "postgres -D data -p {port}",
+///     summon::probe::exec("pg_isready -h localhost -p {port}"),
+/// );
+/// postgres.start()?;
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub fn exec(command: impl Into<Command>) -> Exec {
+    let command = command.into();
+    Exec {
+        shown: command.to_string(),
+        command,
+    }
+}
+
+impl Probe for Exec {
+    fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        let patience = target.patience();
+        let left = target.deadline().saturating_duration_since(Instant::now());
+        // Even the shortest time-out gives it a chance.
+        let limit = patience.min(left).max(Duration::from_millis(1));
+        let hire = || {
+            let errand = target.values().errand(&self.command)?;
+            ErrandRunner::hire(&errand, target.deadline())
+                .map_err(|error| NotReady::yet(format!("it can't be run: {error}")))
+        };
+        let run = |runner: &ErrandRunner| {
+            let sleep = |answer: std::os::fd::BorrowedFd<'_>| {
+                // A command that hangs does not keep the end of the process from being seen.
+                let until = Instant::now() + limit + Duration::from_secs(10);
+                target.sleep_on(answer, until)
+            };
+            match runner.run(limit, sleep) {
+                Ok(ran) => Ok(ran),
+                Err(error) => Err(self.failed(error)),
+            }
+        };
+        let ran = target.with_runner(&self.shown, hire, run)?;
+        self.judge(&ran, limit)
+    }
+
+    fn describe(&self, target: &Target<'_>) -> String {
+        let shown = target.values().fill(&self.shown);
+        format!("exec `{}`", shown.unwrap_or_else(|_| self.shown.clone()))
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![&self.shown]
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.command
+            .words()
+            .map(drop)
+            .map_err(|why| format!("the probe's command: {why}"))
+    }
+}
+
+impl Exec {
+    fn judge(&self, ran: &Ran, limit: Duration) -> Result<(), NotReady> {
+        let status = ran.status.map(ExitStatus::from_raw);
+        let how = match status {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => format!("it {}", how_it_ended(status)),
+            None => format!("it did not end within {limit:.1?}"),
+        };
+        let text = String::from_utf8_lossy(&ran.output);
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        Err(NotReady::yet(match last {
+            Some(line) => format!("{how}: {}", line.trim()),
+            None => how,
+        }))
+    }
+
+    fn failed(&self, error: ErrandFailed) -> NotReady {
+        match error {
+            ErrandFailed::Refused(Step::Exec, error) if error.kind() == io::ErrorKind::NotFound => {
+                let words = self.command.words().unwrap_or_default();
+                let program = words.first().map(|word| word.to_string_lossy());
+                let program = program.unwrap_or_default();
+                NotReady::ever(format!("there is no such program as `{program}`"))
+            }
+            ErrandFailed::Refused(_, error) => NotReady::ever(format!("it can't be run: {error}")),
+            ErrandFailed::GivenUp => NotReady::yet("it was given up"),
+            ErrandFailed::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Ready when a file is there.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::{NotReady, Probe, Target};
+
+/// Made by [`file()`].
+#[derive(Clone, Debug)]
+pub struct File {
+    path: String,
+}
+
+/// Ready when there is a file, or anything else, at `path`, whatever is in it. A program that
+/// writes one that others are to read writes it elsewhere and renames it.
+///
+/// The path may contain placeholders; a relative one is taken from the program's working
+/// directory. A file that was there before the start, such as one that a program which was killed
+/// has left, counts once it has changed: written to, touched, or replaced. The system tells of it
+/// (`inotify(7)`); where it does not, as on network file systems, it is looked for.
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// let server = Coordinated::with(
+///     ["sh", "-c", "echo $$ > {dir}/pid; exec sleep 100"],
+///     probe::file("{dir}/pid"),
+/// );
+/// server.start()?;
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub fn file(path: impl Into<String>) -> File {
+    File { path: path.into() }
+}
+
+/// What tells a file from what it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    /// When it was changed last, in seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> std::io::Result<Stamp> {
+        let found = std::fs::metadata(path)?;
+        Ok(Stamp {
+            inode: (found.dev(), found.ino()),
+            size: found.size(),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+}
+
+impl Probe for File {
+    fn begin(&self, target: &Target<'_>) {
+        // A path that can't be filled in is told by the first look.
+        if let Ok(path) = target.values().path(&self.path) {
+            let stamp = Stamp::of(&path).ok();
+            target.note_stamp(path, stamp);
+        }
+    }
+
+    fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        let path = target.values().path(&self.path)?;
+        // Before the look, so that nothing happens in between unnoticed.
+        let is_told = target.news.subscribe_to_file(&path);
+        let why = match Stamp::of(&path) {
+            Ok(stamp) if target.stamp(&path) != Some(stamp) => return Ok(()),
+            Ok(_) => "it was there before the start, and has not changed".to_owned(),
+            Err(error) => no_file(&error),
+        };
+        Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)))
+    }
+
+    fn describe(&self, target: &Target<'_>) -> String {
+        format!("file {}", target.shown_path(&self.path))
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![&self.path]
+    }
+
+    fn check(&self) -> Result<(), String> {
+        super::check_path(&self.path, "file")
+    }
+}
+
+/// Why something that should be at a path is not there.
+pub(super) fn no_file(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "nothing is there".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// What a link points to may come and go untold.
+pub(super) fn is_link(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}

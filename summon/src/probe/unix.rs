@@ -1,0 +1,153 @@
+//! Ready when the process serves a Unix socket.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::file::{is_link, no_file};
+use super::{NotReady, Probe, Target, listen};
+use crate::sys::peer::peer;
+use crate::sys::proc::{self, Holds};
+use crate::sys::unix_sockets;
+
+/// Made by [`unix()`].
+#[derive(Clone, Debug)]
+pub struct Unix {
+    path: String,
+}
+
+/// The length of `sun_path` without the NUL at its end (`unix(7)`).
+const LONGEST_PATH: usize = 107;
+
+/// Ready when the process, or one that it started, accepts connections at the Unix socket `path`;
+/// one for datagrams counts when it is bound.
+///
+/// The path may contain placeholders, and usually does: `{dir}/socket`. A relative one is taken
+/// from the program's working directory. As with [`tcp`](super::tcp) the kernel is asked who
+/// listens, so the server sees no connection from this, and somebody else's server is never taken
+/// for ours. A socket file without a server, as a program that was killed has left it, does not
+/// count.
+///
+/// # Platform notes
+///
+/// Where the kernel does not tell, or the owner of the socket can't be read (a set-uid program,
+/// another user's process), it is known by connecting.
+///
+/// ```no_run
+/// let redis = summon::Coordinated::with(
+///     "redis-server --port 0 --unixsocket {dir}/redis.sock",
+///     summon::probe::unix("{dir}/redis.sock"),
+/// );
+/// redis.start()?;
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub fn unix(path: impl Into<String>) -> Unix {
+    Unix { path: path.into() }
+}
+
+impl Probe for Unix {
+    fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        let path = target.values().path(&self.path)?;
+        if path.as_os_str().len() > LONGEST_PATH {
+            return Err(NotReady::ever(format!(
+                "the path is {} bytes long, and that of a Unix socket at most {LONGEST_PATH}: \
+                 use a shorter one, or set TMPDIR",
+                path.as_os_str().len()
+            )));
+        }
+        // Before the look, so that nothing happens in between unnoticed.
+        let is_told = target.news.subscribe_to_file(&path);
+        let found = match std::fs::metadata(&path) {
+            Ok(found) => found,
+            Err(error) => {
+                let why = NotReady::yet(no_file(&error));
+                return Err(why.unless_told(is_told && !is_link(&path)));
+            }
+        };
+        if !found.file_type().is_socket() {
+            let why = "what is there is no socket";
+            return Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)));
+        }
+        // That it is bound is told, that it listens from now on is not.
+        match who(target, &path, found.ino()) {
+            Who::Ours => Ok(()),
+            Who::Nobody => Err(NotReady::yet("nobody listens there")),
+            Who::Stranger(pid) => Err(stranger(pid)),
+            Who::Unknown => connect(target, &path),
+        }
+    }
+
+    fn describe(&self, target: &Target<'_>) -> String {
+        format!("unix {}", target.shown_path(&self.path))
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![&self.path]
+    }
+
+    fn check(&self) -> Result<(), String> {
+        super::check_path(&self.path, "socket")
+    }
+}
+
+enum Who {
+    Ours,
+    Nobody,
+    Stranger(Option<u32>),
+    /// The kernel does not tell.
+    Unknown,
+}
+
+/// Whose socket listens there.
+fn who(target: &Target<'_>, path: &Path, inode: u64) -> Who {
+    let Ok(listeners) = unix_sockets::at_path(path, inode) else {
+        return Who::Unknown;
+    };
+    let mut known = Who::Nobody;
+    for listener in listeners {
+        match listen::holder(target, listener.inode) {
+            Holds::Yes => return Who::Ours,
+            // One that has but the name is another one's, elsewhere.
+            _ if !listener.is_certain => {}
+            _ if target.takes_any_listener() => return Who::Ours,
+            Holds::Unknown => known = Who::Unknown,
+            Holds::No => match proc::holder_of_socket(listener.inode) {
+                // It closed while we looked.
+                None => {}
+                pid => known = Who::Stranger(pid),
+            },
+        }
+    }
+    known
+}
+
+fn stranger(pid: Option<u32>) -> NotReady {
+    let command = |pid| proc::command_line(pid).unwrap_or_default();
+    let who = match pid {
+        Some(pid) => format!("pid {pid}, `{}`", command(pid)),
+        None => "a process that can't be seen".to_owned(),
+    };
+    NotReady::ever(format!("somebody else listens there: {who}"))
+}
+
+/// Asks by connecting, where the kernel names the one who called `listen`.
+fn connect(target: &Target<'_>, path: &Path) -> Result<(), NotReady> {
+    let stream = match UnixStream::connect(path) {
+        Ok(stream) => stream,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return Err(NotReady::yet("nobody listens there"));
+        }
+        Err(error) => return Err(NotReady::yet(error.to_string())),
+    };
+    let pid = peer(&stream)
+        .ok()
+        .map(|peer| peer.pid)
+        .filter(|pid| *pid != 0);
+    match pid {
+        Some(pid) if !target.takes_any_listener() && !target.tree().contains(&pid) => {
+            Err(stranger(Some(pid)))
+        }
+        _ => Ok(()),
+    }
+}

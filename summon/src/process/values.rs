@@ -1,0 +1,140 @@
+//! What the placeholders of a process mean, for its own texts and for those of others.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use super::{Process, lock, no_port};
+use crate::command::Command;
+use crate::error::Error;
+use crate::probe::{NotReady, Values};
+use crate::sys::guard::Errand;
+use crate::template::{self, Part};
+
+impl Process {
+    /// Fills in placeholders.
+    pub(super) fn fill(&self, text: &str) -> Result<String, Error> {
+        self.try_fill(text).map_err(|why| self.bad(why))
+    }
+
+    /// Fills in placeholders. Text that is not UTF-8 has none.
+    pub(super) fn fill_os(&self, text: &OsStr) -> Result<OsString, Error> {
+        match text.to_str() {
+            Some(text) => self.fill(text).map(OsString::from),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    fn try_fill(&self, text: &str) -> Result<String, NotReady> {
+        template::fill(text, |part| self.part(part))
+    }
+
+    fn part(&self, part: Part<'_>) -> Result<String, NotReady> {
+        match part {
+            Part::Literal(text) => Ok(text.to_owned()),
+            Part::Own(word) => self
+                .word(word)?
+                .ok_or_else(|| self.unknown(&format!("{{{word}}}"))),
+            Part::Labelled("port", label) => self.try_port(label).map(|port| port.to_string()),
+            Part::Labelled(word, label) => Err(self.unknown(&format!("{{{word}:{label}}}"))),
+            Part::Other(name, word) => self
+                .member(name, word)?
+                .word(word)?
+                .ok_or_else(|| self.unknown(&format!("{{{name}.{word}}}"))),
+        }
+    }
+
+    /// Another process of the set, for a word of it.
+    fn member(&self, name: &str, word: &str) -> Result<Process, NotReady> {
+        let set = lock(&self.inner.set).clone().unwrap_or_default();
+        set.find(name).ok_or_else(|| {
+            let known: Vec<_> = set.names().filter(|name| *name != self.name()).collect();
+            let known = match known.as_slice() {
+                [] => ", which has no other".to_owned(),
+                known => format!("; there is {}", known.join(", ")),
+            };
+            NotReady::ever(format!(
+                "`{{{name}.{word}}}` names a process that is not in the same set{known}"
+            ))
+        })
+    }
+
+    fn word(&self, word: &str) -> Result<Option<String>, NotReady> {
+        Ok(Some(match word {
+            "port" => self.try_port("")?.to_string(),
+            "host" => self.try_host()?,
+            _ if self.learns(word) => self.learned(word)?,
+            "dir" => {
+                let dir = self.try_dir();
+                let dir = dir.map_err(|error| NotReady::ever(error.to_string()))?;
+                dir.display().to_string()
+            }
+            "name" => self.name().to_owned(),
+            _ => return Ok(None),
+        }))
+    }
+
+    pub(super) fn try_host(&self) -> Result<String, NotReady> {
+        match self.endpoint() {
+            _ if self.learns("host") => self.learned("host"),
+            // One that is its own placeholder says nothing.
+            Some(endpoint) if !endpoint.host.contains("{host}") => self.try_fill(&endpoint.host),
+            _ => Ok("localhost".to_owned()),
+        }
+    }
+
+    fn unknown(&self, place: &str) -> NotReady {
+        NotReady::ever(format!(
+            "`{place}` is no placeholder: there are {{port}}, {{port:label}}, {{host}}, {{dir}}, \
+             {{name}}, and {{process.port}} for another process; write `{{{place}` for the text itself"
+        ))
+    }
+}
+
+impl Values for Process {
+    fn port(&self) -> Result<u16, NotReady> {
+        self.try_port("")
+    }
+
+    fn fill(&self, text: &str) -> Result<String, NotReady> {
+        self.try_fill(text)
+    }
+
+    fn path(&self, text: &str) -> Result<PathBuf, NotReady> {
+        let dir = self.working_directory();
+        let dir = dir.map_err(|error| NotReady::ever(error.to_string()))?;
+        // Only this form can be compared with what the kernel says.
+        let path = dir.join(self.try_fill(text)?);
+        Ok(path.components().collect())
+    }
+
+    fn errand(&self, command: &Command) -> Result<Errand, NotReady> {
+        let words = command.words().map_err(NotReady::ever)?;
+        let argv: Result<Vec<OsString>, NotReady> = words
+            .into_iter()
+            .map(|word| match word.to_str() {
+                Some(text) => self.try_fill(text).map(OsString::from),
+                None => Ok(word),
+            })
+            .collect();
+        let argv = argv?;
+        let told = |error: Error| NotReady::ever(error.to_string());
+        let stem = command.stem().unwrap_or_default();
+        Ok(Errand {
+            name: format!("{stem} for {}", self.name()),
+            argv,
+            env: self.environment().map_err(told)?,
+            dir: self.working_directory().map_err(told)?,
+        })
+    }
+
+    fn learn(&self, name: &str, value: &str) -> Result<(), NotReady> {
+        let is_port = name == "port" || name.starts_with("port_");
+        if is_port && value.parse::<u16>().ok().is_none_or(|port| port == 0) {
+            return Err(no_port(name, value));
+        }
+        if let Some(run) = &lock(&self.inner.life).run {
+            lock(&run.values).insert(name.to_owned(), value.to_owned());
+        }
+        Ok(())
+    }
+}

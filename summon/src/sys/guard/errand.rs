@@ -1,0 +1,225 @@
+//! Commands that run to their end: a guard that has no service, and runs one command whenever it is
+//! told to. Nothing of the command outlives its run, nor the owner.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::pipe::PipeFlags;
+
+use super::message::{Errands, Job, News, Order, Ran, Step};
+use super::spawn::{Program, spawn};
+use super::tree::{self, Reaped};
+use super::{Signal, hire, signals, wire};
+use crate::sys::wait;
+
+/// So much of the end of what it writes is told.
+const TAIL: usize = 16 * 1024;
+/// Descendants that were forked while others were killed are looked for this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// What to run: everything resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    pub(crate) name: String,
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) dir: PathBuf,
+}
+
+/// The owner's side: somebody who runs a command whenever it is asked for.
+#[derive(Debug)]
+pub(crate) struct Runner(UnixStream);
+
+/// Why a command did not run to its end, or its limit.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// It could not be exec'ed, or not prepared.
+    Refused(Step, io::Error),
+    /// The caller did not want to wait any more.
+    GivenUp,
+    Broken(io::Error),
+}
+
+impl Runner {
+    pub(crate) fn hire(command: &Command, deadline: Instant) -> io::Result<Runner> {
+        let socket = hire::guard(deadline)?;
+        let pidfd = super::own_pidfd();
+        let job = Job::Errands(Errands {
+            name: command.name.clone(),
+            argv: command.argv.clone(),
+            env: command.env.clone(),
+            dir: command.dir.clone(),
+            has_pidfd: pidfd.is_some(),
+        });
+        let fds: Vec<BorrowedFd<'_>> = pidfd.iter().map(AsFd::as_fd).collect();
+        wire::send(&socket, &job.encode(), &fds)?;
+        Ok(Runner(socket))
+    }
+
+    /// Runs the command, and kills it at the limit. `sleep` waits until the descriptor can be
+    /// read, and says whether to go on waiting.
+    pub(crate) fn run(
+        &self,
+        limit: Duration,
+        sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
+    ) -> Result<Ran, Failed> {
+        wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(Failed::Broken)?;
+        match sleep(self.0.as_fd()) {
+            Ok(true) => {}
+            Ok(false) => return Err(Failed::GivenUp),
+            Err(error) => return Err(Failed::Broken(error)),
+        }
+        let news = wire::receive(&self.0)
+            .and_then(|news| news.ok_or_else(|| io::ErrorKind::ConnectionAborted.into()))
+            .and_then(|(body, _)| News::decode(&body))
+            .map_err(Failed::Broken)?;
+        match news {
+            News::Ran(ran) => Ok(ran),
+            News::Refused { step, errno } => {
+                let error = io::Error::from_raw_os_error(errno);
+                Err(Failed::Refused(step, error))
+            }
+            _ => Err(Failed::Broken(wire::garbled())),
+        }
+    }
+}
+
+/// The guard's side. Returns when the owner has ended, or speaks nonsense.
+pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) -> io::Result<()> {
+    rustix::process::setsid()?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let child_ended = signals::notice_children()?;
+    let owner_ended = fds.into_iter().next();
+    let owner_fds = || owner_ended.iter().map(AsFd::as_fd).chain([owner.as_fd()]);
+    loop {
+        wait::sleep(&owner_fds().collect::<Vec<_>>(), None)?;
+        if owner_ended.as_ref().is_some_and(wait::is_readable) {
+            return Ok(());
+        }
+        let Some((body, _)) = wire::receive(owner)? else {
+            return Ok(());
+        };
+        let Order::Run(limit) = Order::decode(&body)? else {
+            return Err(wire::garbled());
+        };
+        let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&read, true)?;
+        let program = Program {
+            argv: &errands.argv,
+            env: &errands.env,
+            dir: &errands.dir,
+            sockets: &[],
+            names: &[],
+        };
+        let news = match spawn(&program, &write) {
+            Err((step, error)) => News::Refused {
+                step,
+                errno: error.raw_os_error().unwrap_or(libc::EINVAL),
+            },
+            Ok(pid) => {
+                drop(write);
+                let run = Run {
+                    pid,
+                    output: Some(File::from(read)),
+                    tail: Vec::new(),
+                    child_ended: &child_ended,
+                };
+                match run.watch(Instant::now() + limit, owner_fds)? {
+                    Some(ran) => News::Ran(ran),
+                    None => return Ok(()),
+                }
+            }
+        };
+        wire::send(owner, &news.encode(), &[])?;
+    }
+}
+
+struct Run<'a> {
+    pid: u32,
+    output: Option<File>,
+    tail: Vec<u8>,
+    child_ended: &'a OwnedFd,
+}
+
+impl Run<'_> {
+    /// Returns when nothing of the run is left: `None` if the owner has ended meanwhile.
+    fn watch<'a, O: Iterator<Item = BorrowedFd<'a>>>(
+        mut self,
+        until: Instant,
+        owner: impl Fn() -> O,
+    ) -> io::Result<Option<Ran>> {
+        let mut status = None;
+        let mut owner_ended = false;
+        while status.is_none() && !owner_ended && Instant::now() < until {
+            let mut fds: Vec<BorrowedFd<'_>> = owner().collect();
+            fds.push(self.child_ended.as_fd());
+            fds.extend(self.output.iter().map(AsFd::as_fd));
+            wait::sleep(&fds, Some(until))?;
+            // It says nothing during a run, so this is its end.
+            owner_ended = owner().any(|fd| wait::is_readable(&fd));
+            self.pump();
+            status = self.reap()?.status;
+        }
+        // What it wrote just before its end.
+        self.pump();
+        loop {
+            tree::signal_all(Signal::KILL);
+            if self.reap()?.is_childless {
+                break;
+            }
+            wait::sleep(
+                &[self.child_ended.as_fd()],
+                Some(Instant::now() + LOOK_AGAIN),
+            )?;
+        }
+        let output = self.tail;
+        Ok((!owner_ended).then_some(Ran { status, output }))
+    }
+
+    fn reap(&self) -> io::Result<Found> {
+        let _ = rustix::io::read(self.child_ended, &mut [0; 64]);
+        let mut found = Found::default();
+        loop {
+            match tree::reap(None)? {
+                Reaped::Child(pid, status) if pid == self.pid => found.status = Some(status),
+                Reaped::Child(..) => {}
+                Reaped::Nobody => return Ok(found),
+                Reaped::Childless => {
+                    found.is_childless = true;
+                    return Ok(found);
+                }
+            }
+        }
+    }
+
+    /// As much as a pipe can hold, and no more.
+    fn pump(&mut self) {
+        let mut buffer = [0; 16 * 1024];
+        for _ in 0..64 {
+            let Some(output) = &mut self.output else {
+                return;
+            };
+            match output.read(&mut buffer) {
+                Ok(0) => self.output = None,
+                Ok(read) => {
+                    self.tail.extend(&buffer[..read]);
+                    let over = self.tail.len().saturating_sub(TAIL);
+                    self.tail.drain(..over);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.output = None,
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    status: Option<i32>,
+    is_childless: bool,
+}

@@ -1,0 +1,144 @@
+//! How a guard starts a program.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::pipe::PipeFlags;
+use rustix::process::{Pid, WaitOptions};
+
+use super::message::Step;
+use super::signals;
+
+pub(super) struct Program<'a> {
+    pub(super) argv: &'a [OsString],
+    pub(super) env: &'a [(OsString, OsString)],
+    pub(super) dir: &'a Path,
+    /// The listening sockets that it is given, and their names.
+    pub(super) sockets: &'a [OwnedFd],
+    pub(super) names: &'a [String],
+}
+
+/// The first descriptor that is passed on (`SD_LISTEN_FDS_START` in `sd_listen_fds(3)`).
+const FIRST: i32 = 3;
+
+/// Starts the program in a process group of its own, both its streams in `output`. Returns when it
+/// has been exec'ed.
+///
+/// This is a fork of our own, and no spawn of the library's: a program is told its own pid
+/// (`LISTEN_PID`), which only the child knows.
+pub(super) fn spawn(program: &Program<'_>, output: &OwnedFd) -> Result<u32, (Step, io::Error)> {
+    // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
+    enterable(program.dir).map_err(|error| (Step::WorkingDirectory, error))?;
+    let prepare = |error: rustix::io::Errno| (Step::Prepare, error.into());
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(prepare)?;
+    let guard = rustix::process::getpid();
+    // SAFETY: the guard has one thread, so the child may call what it likes.
+    let pid = match unsafe { libc::fork() } {
+        -1 => return Err((Step::Fork, io::Error::last_os_error())),
+        0 => {
+            let (write, error) = execute(program, output, write, guard);
+            let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
+            let _ = File::from(write).write_all(&errno.to_ne_bytes());
+            super::exit(127);
+        }
+        pid => pid,
+    };
+    // Closed by exec, or at the end of a child that has written what is wrong.
+    drop(write);
+    let mut errno = [0; 4];
+    match File::from(read).read_exact(&mut errno) {
+        // A child that was killed before its exec has written nothing either, and is reaped like
+        // any program that was killed.
+        Err(_) => Ok(pid as u32),
+        Ok(()) => {
+            let _ = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::empty());
+            let error = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
+            Err((Step::Exec, error))
+        }
+    }
+}
+
+fn enterable(dir: &Path) -> io::Result<()> {
+    if !std::fs::metadata(dir)?.is_dir() {
+        return Err(rustix::io::Errno::NOTDIR.into());
+    }
+    Ok(rustix::fs::access(dir, rustix::fs::Access::EXEC_OK)?)
+}
+
+/// Becomes the program. Returns why not, and where to write that.
+fn execute(
+    program: &Program<'_>,
+    output: &OwnedFd,
+    write: OwnedFd,
+    guard: Pid,
+) -> (OwnedFd, io::Error) {
+    // Out of the way of the sockets, which go to the lowest numbers.
+    let above = FIRST + program.sockets.len() as i32;
+    let write = rustix::io::fcntl_dupfd_cloexec(&write, above).unwrap_or(write);
+    match prepare(program, output, guard, above) {
+        Ok(mut command) => (write, command.exec()),
+        Err(error) => (write, error),
+    }
+}
+
+fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> io::Result<Command> {
+    let (name, arguments) = program
+        .argv
+        .split_first()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let sockets = program
+        .sockets
+        .iter()
+        .map(|socket| rustix::io::fcntl_dupfd_cloexec(socket, above))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut command = Command::new(name);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(program.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(program.dir)
+        .stdin(File::open("/dev/null")?)
+        .stdout(output.try_clone()?)
+        .stderr(output.try_clone()?)
+        .process_group(0);
+    if !sockets.is_empty() {
+        command
+            .env("LISTEN_FDS", sockets.len().to_string())
+            .env("LISTEN_PID", std::process::id().to_string())
+            .env("LISTEN_FDNAMES", program.names.join(":"));
+    }
+    // SAFETY: the closure runs in this process, which has one thread.
+    unsafe {
+        command.pre_exec(move || {
+            // The second belt, for a guard that is itself killed. The look after it is for a guard
+            // that died before the signal was asked for.
+            let kill = rustix::process::Signal::KILL;
+            rustix::process::set_parent_process_death_signal(Some(kill))?;
+            if rustix::process::getppid() != Some(guard) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            pass(&sockets)?;
+            // What the guard ignores, its child must not: ignored signals survive exec.
+            signals::restore();
+            Ok(())
+        });
+    }
+    Ok(command)
+}
+
+/// Gives the sockets their numbers, and lets exec leave them open.
+fn pass(sockets: &[OwnedFd]) -> io::Result<()> {
+    for (target, socket) in (FIRST..).zip(sockets) {
+        // SAFETY: whatever has that number is an inherited copy that this child does not use: what
+        // it does use has been moved above.
+        if unsafe { libc::dup2(socket.as_raw_fd(), target) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}

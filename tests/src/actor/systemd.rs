@@ -1,0 +1,65 @@
+//! What the services of systemd do: say that they are ready, and take sockets.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
+
+fn address() -> SocketAddr {
+    let name = std::env::var("NOTIFY_SOCKET").expect("NOTIFY_SOCKET is set");
+    match name.strip_prefix('@') {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(name),
+    }
+    .expect("an address")
+}
+
+pub(crate) fn notify(text: &str) {
+    let socket = UnixDatagram::unbound().expect("a socket");
+    socket
+        .send_to_addr(text.as_bytes(), &address())
+        .expect("it takes the message");
+}
+
+/// Waits until all that was said before was read (`sd_notify_barrier(3)`): the other end of a
+/// socket is sent along, and closed by whoever reads.
+pub(crate) fn barrier() {
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair");
+    let socket = UnixDatagram::unbound().expect("a socket");
+    socket.connect_addr(&address()).expect("somebody is there");
+    let mut text = *b"BARRIER=1";
+    let mut part = libc::iovec {
+        iov_base: text.as_mut_ptr().cast(),
+        iov_len: text.len(),
+    };
+    let mut control = [0u64; 8];
+    // SAFETY: all zeroes is a valid header, and all that it is made to point to is alive.
+    let sent = unsafe {
+        let mut header: libc::msghdr = std::mem::zeroed();
+        header.msg_iov = &raw mut part;
+        header.msg_iovlen = 1;
+        header.msg_control = control.as_mut_ptr().cast();
+        header.msg_controllen = libc::CMSG_SPACE(4) as usize;
+        let message = libc::CMSG_FIRSTHDR(&raw const header);
+        (*message).cmsg_level = libc::SOL_SOCKET;
+        (*message).cmsg_type = libc::SCM_RIGHTS;
+        (*message).cmsg_len = libc::CMSG_LEN(4) as usize;
+        libc::CMSG_DATA(message)
+            .cast::<i32>()
+            .write_unaligned(theirs.as_raw_fd());
+        libc::sendmsg(socket.as_raw_fd(), &raw const header, 0)
+    };
+    assert_eq!(sent, 9, "{}", std::io::Error::last_os_error());
+    drop(theirs);
+    assert_eq!(ours.read(&mut [0]).expect("the end"), 0);
+}
+
+pub(crate) fn activated() {
+    let var = |name: &str| std::env::var(name).unwrap_or_default();
+    assert_eq!(var("LISTEN_PID"), std::process::id().to_string());
+    assert_eq!(var("LISTEN_FDS"), "1");
+    println!("activated {}", var("LISTEN_FDNAMES"));
+    // SAFETY: that is what was promised, and nobody else uses it.
+    crate::net::count_on(unsafe { TcpListener::from_raw_fd(3) });
+}
