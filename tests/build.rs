@@ -10,12 +10,18 @@ fn main() {
         ("has_redis", "redis-server"),
         ("has_nc", "nc"),
         ("has_nextest", "cargo-nextest"),
+        ("has_python", "python3"),
+        ("has_systemd_notify", "systemd-notify"),
     ] {
         announce(cfg, on_path(program));
     }
+    let both = on_path("nginx").filter(|_| on_path("openssl").is_some());
+    announce("has_nginx_and_openssl", both);
     let unshare = std::process::Command::new("unshare")
         .args(["-rn", "true"])
         .status();
+    let both = on_path("nginx").filter(|_| on_path("openssl").is_some());
+    announce("has_nginx_and_openssl", both);
     let unshare = unshare.is_ok_and(|status| status.success());
     announce("has_unshare", unshare.then(|| on_path("unshare")).flatten());
     announce("has_postgres", on_path("postgres").or_else(hidden_postgres));

@@ -125,6 +125,11 @@ impl Error {
         self
     }
 
+    /// The first line alone, which names no log that would have to be kept.
+    pub(crate) fn headline(&self) -> &str {
+        &self.0.headline
+    }
+
     /// Whether a limit ran out: the process was not ready, or not gone, in time.
     pub fn is_timeout(&self) -> bool {
         self.0.timeout

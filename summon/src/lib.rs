@@ -21,6 +21,7 @@ mod progress;
 mod session;
 mod sys;
 mod template;
+mod trace;
 
 pub use command::Command;
 pub use error::Error;

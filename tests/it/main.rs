@@ -1,13 +1,17 @@
 //! The promises of summon, one module each, kept by real processes.
 
 mod attribute;
+mod combined;
 mod errors;
 mod fixture_use;
 mod fixtures;
+mod notify;
 mod odd;
 mod orchestrator;
 mod output;
 mod ports;
+mod probes;
+mod progress;
 #[rustfmt::skip]
 mod readme;
 mod real;

@@ -56,7 +56,7 @@ fn imports_point_down_only() {
         &["process"],
         &["probe"],
         &["command", "port", "output"],
-        &["sys", "session", "template", "limit", "progress"],
+        &["sys", "session", "template", "limit", "progress", "trace"],
     ];
     let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
     for (path, text) in sources("summon/src") {

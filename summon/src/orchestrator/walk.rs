@@ -9,6 +9,7 @@ use super::order::Order;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::Process;
+use crate::trace::Context;
 
 /// Starts all, or none: after the first error all are stopped, those that are still starting
 /// included, and that error is returned.
@@ -80,9 +81,10 @@ fn walk(
         errors: Vec::new(),
     };
     let (tell, told) = mpsc::channel();
+    let context = Context::here();
     let act = |index: usize| {
         // One's panic must neither make the others wait for ever nor leave them running.
-        let acted = catch_unwind(AssertUnwindSafe(|| act(index)));
+        let acted = catch_unwind(AssertUnwindSafe(|| context.within(|| act(index))));
         acted.unwrap_or_else(|_| Err(Error::new("an executor panicked; its message is above")))
     };
     thread::scope(|scope| {

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{NotReady, Target};
+use crate::sys::diag::Diag;
 use crate::sys::listeners::{self, Listener, Protocol};
 use crate::sys::ports;
 use crate::sys::proc::{self, Holds};
@@ -38,7 +39,15 @@ pub(super) fn look(
     if whose == Server::Anybodys || !is_here(&addrs) {
         return otherwise();
     }
-    let Ok(listeners) = place.listeners() else {
+    // Most looks end here, so this is the cheap question.
+    if !target
+        .diag()
+        .is_none_or(|diag| place.is_heard(diag, &addrs))
+    {
+        return Err(NotReady::yet("nothing listens there").quietly());
+    }
+    let listeners = target.diag().map(|diag| place.listeners(diag));
+    let Some(Ok(listeners)) = listeners else {
         // A kernel that does not answer such questions (some sandboxes).
         return otherwise();
     };
@@ -48,7 +57,8 @@ pub(super) fn look(
     };
     match found {
         Found::Ours(addr) => Ok(addr),
-        Found::Nobody => Err(NotReady::yet(nobody(target, place, &listeners))),
+        // It has gone again.
+        Found::Nobody => Err(NotReady::yet("nothing listens there").quietly()),
         Found::Unknown => otherwise(),
         Found::Stranger(stranger) => Err(NotReady::ever(format!(
             "somebody else listens there: {}",
@@ -60,7 +70,7 @@ pub(super) fn look(
 /// Who serves already where a process is about to be started: at which address, and in words.
 pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
     let addrs = resolve(host, soon()).ok().filter(|addrs| is_here(addrs))?;
-    for listener in place.listeners().ok()? {
+    for listener in place.listeners(&Diag::open().ok()?).ok()? {
         if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
             return Some((SocketAddr::new(*addr, place.port), describe(&listener)));
         }
@@ -85,8 +95,16 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn listeners(self) -> io::Result<Vec<Listener>> {
-        listeners::on_port(self.port, self.protocol)
+    /// Whether somebody serves one of these addresses; where the kernel does not tell, perhaps.
+    fn is_heard(self, diag: &Diag, addrs: &[IpAddr]) -> bool {
+        addrs.iter().any(|ip| {
+            let addr = SocketAddr::new(*ip, self.port);
+            listeners::would_be_heard(diag, addr, self.protocol).unwrap_or(true)
+        })
+    }
+
+    fn listeners(self, diag: &Diag) -> io::Result<Vec<Listener>> {
+        listeners::on_port(diag, self.port, self.protocol)
     }
 }
 
@@ -114,7 +132,7 @@ fn identify(target: &Target<'_>, addrs: &[IpAddr], place: Place, listeners: &[Li
                 Some(pid) if !target.tree().contains(&pid) => return Found::Stranger(*listener),
                 _ => unknown = true,
             },
-            Holds::No if still_listens(listener, place) => {
+            Holds::No if still_listens(target, listener, place) => {
                 return Found::Stranger(*listener);
             }
             // It closed while we looked.
@@ -144,8 +162,9 @@ pub(super) fn holder(target: &Target<'_>, inode: u32) -> Holds {
     answer
 }
 
-fn still_listens(listener: &Listener, place: Place) -> bool {
-    place.listeners().is_ok_and(|now| now.contains(listener))
+fn still_listens(target: &Target<'_>, listener: &Listener, place: Place) -> bool {
+    let now = target.diag().map(|diag| place.listeners(diag));
+    now.is_some_and(|now| now.is_ok_and(|now| now.contains(listener)))
 }
 
 /// For services that hand their port to somebody who is no descendant of theirs.
@@ -158,20 +177,23 @@ fn anybody(addrs: &[IpAddr], listeners: &[Listener]) -> Found {
     Found::Nobody
 }
 
-fn nobody(target: &Target<'_>, place: Place, listeners: &[Listener]) -> String {
-    if let [elsewhere, ..] = listeners {
-        return format!("nothing listens there, but on {}", elsewhere.addr);
+/// Why nothing listens where it should, if nothing does.
+pub(super) fn explain(target: &Target<'_>, host: &str, place: Place) -> Option<String> {
+    let addrs = resolve(host, soon()).ok()?;
+    if !is_here(&addrs) || place.is_heard(target.diag()?, &addrs) {
+        return None;
     }
-    let mut others = target
-        .tree()
-        .into_iter()
-        .filter(|pid| proc::has_other_network(*pid));
-    match others.find(|pid| proc::listens_in_network_of(*pid, place.port)) {
-        Some(pid) => format!(
-            "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
-        ),
-        None => "nothing listens there".to_owned(),
+    let listeners = place.listeners(target.diag()?).unwrap_or_default();
+    if let [elsewhere, ..] = &*listeners {
+        return Some(format!("nothing listens there, but on {}", elsewhere.addr));
     }
+    let tree = target.tree().into_iter();
+    let pid = tree
+        .filter(|pid| proc::has_other_network(*pid))
+        .find(|pid| proc::listens_in_network_of(*pid, place.port))?;
+    Some(format!(
+        "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
+    ))
 }
 
 /// For UDP, where nothing can be connected to: whether somebody has it at all.

@@ -116,6 +116,13 @@ pub trait Probe: Send + Sync + 'static {
         Ok(())
     }
 
+    /// What is there instead of readiness, when it is too late: this may cost more than a look.
+    #[doc(hidden)]
+    fn explain(&self, target: &Target<'_>) -> Option<String> {
+        let _ = target;
+        None
+    }
+
     /// Takes note of what is there before the process is started.
     #[doc(hidden)]
     fn begin(&self, target: &Target<'_>) {
@@ -205,6 +212,8 @@ pub struct NotReady {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     AtItsPace,
+    /// A little more often, since nobody notices.
+    Quietly,
     /// When there is news: the probe has subscribed to what could change the answer.
     WhenTold,
     Never,
@@ -225,6 +234,12 @@ impl NotReady {
             why: why.into(),
             again: Again::Never,
         }
+    }
+
+    /// To look again disturbs nobody.
+    fn quietly(mut self) -> NotReady {
+        self.again = Again::Quietly;
+        self
     }
 
     /// No need to look again before there is news, if `told`.

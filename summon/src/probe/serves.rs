@@ -87,6 +87,12 @@ impl Endpoint {
         Ok(())
     }
 
+    fn explain(&self, target: &Target<'_>) -> Option<String> {
+        let (host, port) = self.filled(target).ok()?;
+        let protocol = self.protocol;
+        listen::explain(target, &host, Place { protocol, port })
+    }
+
     fn shown(&self, target: &Target<'_>) -> String {
         match self.filled(target) {
             Ok((host, port)) => format!("{host}:{port}"),
@@ -104,6 +110,10 @@ macro_rules! serves {
 
             fn describe(&self, target: &Target<'_>) -> String {
                 format!("{} {}", $name, self.0.shown(target))
+            }
+
+            fn explain(&self, target: &Target<'_>) -> Option<String> {
+                self.0.explain(target)
             }
 
             fn endpoint(&self) -> Option<Endpoint> {

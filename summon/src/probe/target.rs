@@ -1,6 +1,6 @@
 //! What a probe may see.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -15,6 +15,7 @@ use super::file::Stamp;
 use super::news::News;
 use crate::command::Command;
 use crate::output::{self, Search};
+use crate::sys::diag::Diag;
 use crate::sys::guard::{Errand, ErrandRunner, Guarded, State};
 use crate::sys::wait;
 
@@ -38,6 +39,7 @@ pub struct Target<'a> {
     any_listener: bool,
     pub(super) news: News,
     memory: RefCell<Memory>,
+    diag: OnceCell<Option<Diag>>,
     addr: Cell<Option<SocketAddr>>,
 }
 
@@ -107,6 +109,7 @@ impl<'a> Target<'a> {
             any_listener,
             news: News::default(),
             memory: RefCell::default(),
+            diag: OnceCell::new(),
             addr: Cell::new(None),
         }
     }
@@ -291,6 +294,11 @@ impl<'a> Target<'a> {
             wait::is_readable(&fd) || state.exit.is_some() || state.gone
         })?;
         Ok(wait::is_readable(&fd))
+    }
+
+    /// Who tells of sockets, where the kernel does.
+    pub(super) fn diag(&self) -> Option<&Diag> {
+        self.diag.get_or_init(|| Diag::open().ok()).as_ref()
     }
 
     /// Every process of the service.

@@ -101,7 +101,10 @@ enum Who {
 
 /// Whose socket listens there.
 fn who(target: &Target<'_>, path: &Path, inode: u64) -> Who {
-    let Ok(listeners) = unix_sockets::at_path(path, inode) else {
+    let listeners = target
+        .diag()
+        .map(|diag| unix_sockets::at_path(diag, path, inode));
+    let Some(Ok(listeners)) = listeners else {
         return Who::Unknown;
     };
     let mut known = Who::Nobody;

@@ -2,23 +2,50 @@
 //! meanwhile?".
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use regex::bytes::Regex;
 
 use super::{Again, Probe, Target};
 use crate::progress::Progress;
+use crate::trace::{self, Moment};
 
-/// The first pause between two looks.
-const FIRST_PAUSE: Duration = Duration::from_micros(500);
+/// The first pause between two looks, and how long pauses become in the first moments.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const SHORT_PAUSE: Duration = Duration::from_micros(500);
 /// A pause is this part of the time already waited, so that readiness is seen late by no more
 /// than that part, and a long wait costs little.
 const PACE: u32 = 200;
+/// The same for looks that disturb nobody, and cost next to nothing.
+const QUIET_PACE: u32 = 300;
+/// If more than so many waits of this process look at a pace, each takes longer pauses, so that
+/// all of them together cost no more.
+const SIDE_BY_SIDE: u32 = 8;
 /// A look that takes longer than this is followed by a pause as long, so that a slow command does
 /// not keep a processor busy.
 const CHEAP: Duration = Duration::from_millis(2);
 /// Nor is it longer, also where the system tells: there are file systems on which it does not.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How many waits are under way in this process.
+static WAITS: AtomicU32 = AtomicU32::new(0);
+
+/// One of them.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Waiting {
+        WAITS.fetch_add(1, Ordering::Relaxed);
+        Waiting
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// How the waiting ended.
 #[derive(Debug)]
@@ -55,8 +82,8 @@ struct Watched<'p> {
     /// When it was looked at last, and how long that took.
     looked: Instant,
     took: Duration,
-    /// Since when it is looked at at its own pace, if it is.
-    paced: Option<Instant>,
+    /// Since when it is looked at at a pace, and which, if it is.
+    paced: Option<(Instant, u32)>,
     last: Option<String>,
     ready: bool,
     never: bool,
@@ -73,6 +100,7 @@ pub(crate) fn until_ready(
     failures: &[Regex],
 ) -> std::io::Result<Waited> {
     let began = Instant::now();
+    let _waiting = Waiting::begin();
     let mut steps: Vec<Vec<Watched<'_>>> = probes
         .iter()
         .map(|probe| {
@@ -139,6 +167,10 @@ pub(crate) fn until_ready(
         let next = due.map_or(deadline, |due| due.min(deadline));
         target.news.sleep(next.min(progress.due()))?;
     };
+    if result == Err(Why::Late) {
+        let step = &mut steps[at];
+        step.iter_mut().for_each(|watched| watched.explain(target));
+    }
     let seen = |watched: &Watched<'_>| Seen {
         what: watched.probe.describe(target),
         last: watched.last.clone().filter(|_| !watched.ready),
@@ -191,8 +223,12 @@ impl<'p> Watched<'p> {
         self.looks += 1;
         self.looked = Instant::now();
         self.took = self.looked - looked;
-        self.ready = seen.is_ok();
+        let was_ready = std::mem::replace(&mut self.ready, seen.is_ok());
         let Err(seen) = seen else {
+            if !was_ready {
+                let what = self.probe.describe(target);
+                trace::tell(target.name(), Moment::Seen(&what));
+            }
             return true;
         };
         // A look that the deadline cut short after a moment says less than the one before.
@@ -202,13 +238,19 @@ impl<'p> Watched<'p> {
             self.last = Some(seen.why);
         }
         self.never = seen.again == Again::Never;
-        match seen.again {
-            Again::AtItsPace => {
-                self.paced.get_or_insert(looked);
-            }
-            Again::WhenTold | Again::Never => self.paced = None,
-        }
+        let since = self.paced.map_or(looked, |(since, _)| since);
+        self.paced = match seen.again {
+            Again::AtItsPace => Some((since, PACE)),
+            Again::Quietly => Some((since, QUIET_PACE)),
+            Again::WhenTold | Again::Never => None,
+        };
         false
+    }
+
+    fn explain(&mut self, target: &Target<'_>) {
+        if let Some(why) = self.probe.explain(target) {
+            self.last = Some(why);
+        }
     }
 
     /// When to look again, if nothing is told.
@@ -216,8 +258,10 @@ impl<'p> Watched<'p> {
         let pause = match self.paced {
             _ if self.never => return None,
             _ if self.looks == 0 => Duration::ZERO,
-            Some(since) => {
-                let pause = ((self.looked - since) / PACE).max(FIRST_PAUSE);
+            Some((since, pace)) => {
+                let waited = self.looked - since;
+                let pause = waited.clamp(FIRST_PAUSE, SHORT_PAUSE).max(waited / pace);
+                let pause = pause * WAITS.load(Ordering::Relaxed).div_ceil(SIDE_BY_SIDE).max(1);
                 pause
                     .max(self.took.saturating_sub(CHEAP))
                     .min(LONGEST_PAUSE)
@@ -255,7 +299,9 @@ fn so_far(step: &[Watched<'_>], target: &Target<'_>) -> String {
     let one = |watched: &Watched<'_>| {
         let what = watched.probe.describe(target);
         match watched.last.as_deref() {
-            Some(last) if last.starts_with("no") => format!("{what}, {last} yet"),
+            Some(last) if last.starts_with("no") && !last.ends_with(" yet") => {
+                format!("{what}, {last} yet")
+            }
             Some(last) => format!("{what}, {last}"),
             None => what,
         }

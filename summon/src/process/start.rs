@@ -13,6 +13,7 @@ use crate::output;
 use crate::probe::{self, Scene, Target, Waited, Why};
 use crate::session::Home;
 use crate::sys::guard::Guarded;
+use crate::trace::{self, Moment};
 
 impl Process {
     /// Starts the process, and returns when it is ready.
@@ -27,7 +28,13 @@ impl Process {
     /// become ready, or is not ready in time.
     pub fn start(&self) -> Result<(), Error> {
         let _starting = self.claim_start()?;
+        let _span = trace::enter(trace::Span::Start, self.name());
+        let began = Instant::now();
         let started = self.start_in_turn();
+        match &started {
+            Ok(()) => self.tell(Moment::Ready(began.elapsed())),
+            Err(error) => self.tell(Moment::NotReady(error.headline())),
+        }
         if started.is_err() {
             lock(&self.inner.life).turns.clear();
         }
@@ -51,6 +58,9 @@ impl Process {
         let guarded =
             Guarded::launch(&plan, deadline).map_err(|error| self.not_launched(&plan, error))?;
         let run = Arc::new(Run::new(guarded, plan.argv, Arc::clone(&home), since));
+        if let Some((_, pid)) = run.guarded.state().pids {
+            self.tell(Moment::Launched(pid));
+        }
         {
             let mut life = lock(&self.inner.life);
             life.run = Some(Arc::clone(&run));
@@ -158,6 +168,11 @@ impl Process {
 
     fn no_wait(&self, error: &std::io::Error) -> Error {
         self.bad(format!("it can't be waited for: {error}"))
+    }
+
+    /// Tells those who collect it.
+    pub(super) fn tell(&self, moment: Moment<'_>) {
+        trace::tell(self.name(), moment);
     }
 
     fn cancelled(&self) -> Error {

@@ -8,6 +8,7 @@ use super::report::with_output;
 use super::{Inner, Process, lock};
 use crate::error::Error;
 use crate::sys::Signal;
+use crate::trace::{self, Moment};
 
 impl Process {
     /// Stops the process, and returns when nothing of it is left, descendants included.
@@ -61,10 +62,17 @@ impl Process {
 
     pub(super) fn end(&self, run: &Run) -> Result<(), Error> {
         let name = self.name();
-        let state = run.guarded.stop(self.stop_plan()?).map_err(|error| {
+        let plan = self.stop_plan()?;
+        let _span = trace::enter(trace::Span::Stop, name);
+        self.tell(Moment::Stopping(&plan.signal.to_string()));
+        let state = run.guarded.stop(plan).map_err(|error| {
             self.error(format!("{name} could not be stopped: {error}"))
                 .timeout()
         })?;
+        if state.killed {
+            self.tell(Moment::Killed);
+        }
+        self.tell(Moment::Gone);
         if state.guard_died {
             let error = self.error(format!(
                 "the guard of {name} was killed; descendants of {name} may have survived"
@@ -87,9 +95,12 @@ impl Process {
             signal: Signal::KILL,
             grace: Duration::ZERO,
         };
+        let _span = trace::enter(trace::Span::Stop, self.name());
+        self.tell(Moment::Killed);
         run.guarded
             .stop(plan)
             .map_err(|error| self.error(format!("{} could not be killed: {error}", self.name())))?;
+        self.tell(Moment::Gone);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use super::{Process, lock};
 use crate::error::Error;
 use crate::port::{NoTurn, Turn};
 use crate::probe::{self, Endpoint, Place};
+use crate::trace::Moment;
 
 impl Process {
     /// The ports of this machine that the process was given, the lowest first; those that are
@@ -37,6 +38,7 @@ impl Process {
         if lock(&self.inner.life).turns.iter().any(has) {
             return Ok(());
         }
+        self.tell(Moment::Turn(port));
         let limit = self.limit(&self.inner.spec.turn_timeout)?;
         let given_up = || lock(&self.inner.life).cancelled;
         let for_good = lock(&self.inner.fixture).is_some();

@@ -1,8 +1,8 @@
 //! Changes to files, as the kernel tells them (`inotify(7)`).
 //!
-//! A process has one inotify instance for all who watch, since a user may have 128 of them. There
-//! is no thread for it: each who sleeps also polls the instance, and whoever wakes first hands out
-//! what is there to all.
+//! A process has one inotify instance for all who watch, since a user may have 128 of them, and
+//! keeps it: to close one takes the kernel 10 ms. There is no thread for it: each who sleeps also
+//! polls the instance, and whoever wakes first hands out what is there to all.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
@@ -19,7 +19,7 @@ use super::wait::Waker;
 /// What one watches for. Dropping it ends that.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    inotify: Arc<Inotify>,
+    inotify: &'static Inotify,
     waker: Arc<Waker>,
 }
 
@@ -37,7 +37,7 @@ struct Interest {
     waker: Arc<Waker>,
 }
 
-static CURRENT: Mutex<Weak<Inotify>> = Mutex::new(Weak::new());
+static INOTIFY: OnceLock<Inotify> = OnceLock::new();
 
 /// The tree of directories may change while it is walked; so often it is walked again.
 const WALKS: usize = 16;
@@ -45,7 +45,7 @@ const WALKS: usize = 16;
 impl Watch {
     pub(crate) fn new() -> io::Result<Watch> {
         Ok(Watch {
-            inotify: Inotify::current()?,
+            inotify: Inotify::get()?,
             waker: Arc::new(Waker::new()?),
         })
     }
@@ -117,17 +117,16 @@ impl Drop for Watch {
 }
 
 impl Inotify {
-    fn current() -> io::Result<Arc<Inotify>> {
-        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inotify) = current.upgrade() {
+    /// That of this process. Where there is none to be had now, there may be one later.
+    fn get() -> io::Result<&'static Inotify> {
+        if let Some(inotify) = INOTIFY.get() {
             return Ok(inotify);
         }
-        let inotify = Arc::new(Inotify {
-            instance: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
+        let instance = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        Ok(INOTIFY.get_or_init(|| Inotify {
+            instance,
             interests: Mutex::default(),
-        });
-        *current = Arc::downgrade(&inotify);
-        Ok(inotify)
+        }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Interest>> {

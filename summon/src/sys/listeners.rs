@@ -49,8 +49,7 @@ impl Listener {
 }
 
 /// Every listener on `port`, both families.
-pub(crate) fn on_port(port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
-    let diag = Diag::open()?;
+pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
         let question = question(family as u8, protocol, port);
@@ -58,6 +57,33 @@ pub(crate) fn on_port(port: u16, protocol: Protocol) -> io::Result<Vec<Listener>
     }
     found.retain(|listener| listener.addr.port() == port);
     Ok(found)
+}
+
+/// Whether a packet to that address would find a socket that serves.
+pub(crate) fn would_be_heard(
+    diag: &Diag,
+    addr: SocketAddr,
+    protocol: Protocol,
+) -> io::Result<bool> {
+    let family = match addr {
+        SocketAddr::V4(_) => libc::AF_INET,
+        SocketAddr::V6(_) => libc::AF_INET6,
+    };
+    let mut question = question(family as u8, protocol, 0);
+    // In `struct inet_diag_sockid` the source is the socket's own address, but for UDP, where the
+    // kernel has them swapped.
+    let (port, address) = match protocol {
+        Protocol::Tcp => (8, 12),
+        Protocol::Udp => (10, 28),
+    };
+    question[port..port + 2].copy_from_slice(&addr.port().to_be_bytes());
+    match addr.ip() {
+        IpAddr::V4(ip) => question[address..address + 4].copy_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => question[address..address + 16].copy_from_slice(&ip.octets()),
+    }
+    // Any cookie.
+    question[48..56].fill(0xff);
+    diag.is_there(&question)
 }
 
 const INET_DIAG_SKV6ONLY: u16 = 11;
@@ -102,7 +128,7 @@ mod tests {
     fn listener_at(at: &str) -> (TcpListener, Listener) {
         let socket = TcpListener::bind(at).unwrap();
         let addr = socket.local_addr().unwrap();
-        let found = on_port(addr.port(), Protocol::Tcp).unwrap();
+        let found = on_port(&Diag::open().unwrap(), addr.port(), Protocol::Tcp).unwrap();
         let seen = found.into_iter().find(|listener| listener.addr == addr);
         (socket, seen.expect("the kernel tells of our listener"))
     }
@@ -114,10 +140,32 @@ mod tests {
         assert!(!seen.covers(Ipv6Addr::LOCALHOST.into()));
         drop(socket);
         assert!(
-            !on_port(seen.addr.port(), Protocol::Tcp)
+            !on_port(&Diag::open().unwrap(), seen.addr.port(), Protocol::Tcp)
                 .unwrap()
                 .contains(&seen)
         );
+    }
+
+    #[test]
+    fn a_packet_finds_its_socket_as_the_kernel_would_deliver_it() {
+        let diag = Diag::open().unwrap();
+        let heard = |addr: SocketAddr, protocol| would_be_heard(&diag, addr, protocol).unwrap();
+        for at in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
+            let tcp = TcpListener::bind(at).unwrap();
+            let udp = std::net::UdpSocket::bind(at).unwrap();
+            let tcp_port = tcp.local_addr().unwrap().port();
+            let udp_port = udp.local_addr().unwrap().port();
+            let v4 = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+            let reached_by_v4 = at != "[::1]:0";
+            let reached_by_v6 = at.starts_with('[');
+            assert_eq!(heard(v4(tcp_port), Protocol::Tcp), reached_by_v4, "{at}");
+            assert_eq!(heard(v6(tcp_port), Protocol::Tcp), reached_by_v6, "{at}");
+            assert_eq!(heard(v4(udp_port), Protocol::Udp), reached_by_v4, "{at}");
+            assert_eq!(heard(v6(udp_port), Protocol::Udp), reached_by_v6, "{at}");
+            drop((tcp, udp));
+            assert!(!heard(v4(tcp_port), Protocol::Tcp), "{at}");
+        }
     }
 
     #[test]
@@ -132,7 +180,7 @@ mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
         let serves = |protocol| {
-            let found = on_port(addr.port(), protocol).unwrap();
+            let found = on_port(&Diag::open().unwrap(), addr.port(), protocol).unwrap();
             found.iter().any(|listener| listener.addr == addr)
         };
         assert!(serves(Protocol::Udp) && !serves(Protocol::Tcp));

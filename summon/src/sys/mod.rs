@@ -13,7 +13,7 @@ compile_error!(
      Put it under `[target.'cfg(target_os = \"linux\")'.dev-dependencies]` until then."
 );
 
-mod diag;
+pub(crate) mod diag;
 pub(crate) mod exit;
 pub(crate) mod files;
 pub(crate) mod guard;

@@ -24,7 +24,7 @@ const SHOWN: u32 = 1 | 2;
 const MESSAGE: usize = 16;
 
 /// Every socket that listens at `path`, or was bound there for datagrams. `file`: its inode.
-pub(crate) fn at_path(path: &Path, file: u64) -> io::Result<Vec<UnixListener>> {
+pub(crate) fn at_path(diag: &Diag, path: &Path, file: u64) -> io::Result<Vec<UnixListener>> {
     let mut found = Vec::new();
     let parse = |answer: &[u8]| {
         if answer.len() < MESSAGE {
@@ -51,7 +51,7 @@ pub(crate) fn at_path(path: &Path, file: u64) -> io::Result<Vec<UnixListener>> {
             is_certain: same || name == path,
         });
     };
-    Diag::open()?.ask(&question(), parse)?;
+    diag.ask(&question(), parse)?;
     Ok(found)
 }
 
@@ -80,18 +80,19 @@ mod tests {
     fn the_kernel_tells_who_serves_a_unix_socket() {
         let home = crate::session::Home::create("unix", None).unwrap();
         let path = home.dir().join("s");
+        let diag = Diag::open().unwrap();
         let inode = || std::fs::metadata(&path).unwrap().ino();
         let listener = Listener::bind(&path).unwrap();
-        let found = at_path(&path, inode()).unwrap();
+        let found = at_path(&diag, &path, inode()).unwrap();
         assert_eq!((found.len(), found[0].is_certain), (1, true));
         // Connections are no listeners.
         let _client = UnixStream::connect(&path).unwrap();
         let _server = listener.accept().unwrap();
-        assert_eq!(at_path(&path, inode()).unwrap(), found);
+        assert_eq!(at_path(&diag, &path, inode()).unwrap(), found);
         drop(listener);
-        assert_eq!(at_path(&path, inode()).unwrap(), []);
+        assert_eq!(at_path(&diag, &path, inode()).unwrap(), []);
         std::fs::remove_file(&path).unwrap();
         let _datagrams = UnixDatagram::bind(&path).unwrap();
-        assert_eq!(at_path(&path, inode()).unwrap().len(), 1);
+        assert_eq!(at_path(&diag, &path, inode()).unwrap().len(), 1);
     }
 }

@@ -27,6 +27,7 @@
 //! | `farewell FILE TEXT` | the same when TERM comes, then ends |
 //! | `linger MS` | takes so long for its farewell |
 //! | `await FILE` | until the file is there |
+//! | `mark`, `tell FILE` | notes the monotonic clock, and writes it to a file |
 //! | `env NAME`, `cwd`, `args` | says what it was given |
 //! | `fds` | says which descriptors it holds |
 //! | `child SCRIPT` | starts an actor, in the same group |
@@ -95,6 +96,11 @@ fn main() {
                 LINGER.store(milliseconds, Ordering::Relaxed);
             }
             "await" => await_file(&next()),
+            "mark" => MARK.store(now(), Ordering::Relaxed),
+            "tell" => {
+                let mark = MARK.load(Ordering::Relaxed);
+                std::fs::write(next(), format!("{mark}\n")).expect("the file takes it");
+            }
             "env" => {
                 let name = next();
                 let value = std::env::var(&name).unwrap_or_else(|_| "(unset)".to_owned());
@@ -157,6 +163,22 @@ fn touch(file: &str) {
     let now = std::time::SystemTime::now();
     let touched = opened.and_then(|file| file.set_modified(now));
     touched.expect("the file can be touched");
+}
+
+/// When it became ready, in nanoseconds of `CLOCK_MONOTONIC`, which other processes have too.
+static MARK: AtomicU64 = AtomicU64::new(0);
+
+fn now() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a valid place.
+    assert_eq!(
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) },
+        0
+    );
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// How long a farewell takes.

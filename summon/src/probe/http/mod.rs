@@ -97,6 +97,13 @@ impl Probe for Http {
         format!("{} {url} to answer {}", self.method, self.statuses)
     }
 
+    fn explain(&self, target: &Target<'_>) -> Option<String> {
+        let filled = target.values().fill(&self.url).ok()?;
+        let url = Url::parse(&filled).ok()?;
+        let (port, protocol) = (url.number().ok()?, Protocol::Tcp);
+        listen::explain(target, url.host, Place { protocol, port })
+    }
+
     fn check(&self) -> Result<(), String> {
         Url::parse(&self.url)?;
         let token = |text: &str| {

@@ -1,0 +1,206 @@
+//! From the moment when a server is ready to the moment when `start` has returned.
+//!
+//! The actor notes the monotonic clock when it becomes ready; a loop that spins, which is the limit
+//! of what is possible, and one that sleeps for 100 ms, which is what people write, take turns with
+//! summon in the same run. `cargo bench --bench latency`; with `-- quick` fewer rounds.
+
+mod common;
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{ACTOR, Figures, asked, milliseconds, noted, now, row, scratch};
+use summon::{
+    Coordinated, Executor, HttpCoordinatedExecutor, OutputCoordinatedExecutor,
+    TcpCoordinatedExecutor, probe,
+};
+
+const KINDS: [&str; 8] = [
+    "output", "unix", "file", "notify", "tcp", "udp", "http", "exec",
+];
+
+/// The words of the actor that make it ready, in between those that note when.
+fn script(kind: &str, boot: u64, note: &str) -> Vec<String> {
+    let ready: &[&str] = match kind {
+        "output" => &["mark", "say", "ready"],
+        "unix" => &["unix", "{dir}/s", "mark"],
+        "file" => &["mark", "touch", "{dir}/up"],
+        "notify" => &["mark", "notify", "READY=1"],
+        "tcp" => &["listen", "127.0.0.1:{port}", "mark"],
+        "udp" => &["udp", "127.0.0.1:{port}", "mark"],
+        "http" => &["http", "127.0.0.1:{port}", "200", "mark"],
+        "exec" => &["touch", "{dir}/up", "mark"],
+        other => panic!("no such kind: {other}"),
+    };
+    let boot = boot.to_string();
+    let mut words = vec![ACTOR, "boot", &boot];
+    words.extend(ready);
+    words.extend(["tell", note]);
+    words.into_iter().map(str::to_owned).collect()
+}
+
+fn executor(kind: &str, words: Vec<String>) -> Box<dyn Executor> {
+    match kind {
+        "output" => Box::new(OutputCoordinatedExecutor::new(words, "^ready$")),
+        "unix" => Box::new(Coordinated::with(words, probe::unix("{dir}/s"))),
+        "file" => Box::new(Coordinated::with(words, probe::file("{dir}/up"))),
+        "notify" => Box::new(Coordinated::with(words, probe::notify())),
+        "tcp" => Box::new(TcpCoordinatedExecutor::new(words, "127.0.0.1", 0)),
+        "udp" => Box::new(Coordinated::with(words, probe::udp("127.0.0.1", 0))),
+        "http" => {
+            let url = "http://127.0.0.1:{port}/";
+            Box::new(HttpCoordinatedExecutor::new(words, url))
+        }
+        _ => Box::new(Coordinated::with(words, probe::exec("test -e {dir}/up"))),
+    }
+}
+
+/// How late `start` returns.
+fn by_summon(kind: &str, boot: u64, note: &Path) -> Duration {
+    let server = executor(kind, script(kind, boot, note.to_str().expect("UTF-8")));
+    server.start().expect("it starts");
+    let returned = now();
+    let late = Duration::from_nanos(returned.saturating_sub(noted(note)));
+    server.stop().expect("it stops");
+    late
+}
+
+/// How late a loop is that connects, and sleeps in between.
+fn by_loop(pause: Duration, boot: u64, note: &Path) -> Duration {
+    let port = free_port();
+    let addr = format!("127.0.0.1:{port}");
+    let boot = boot.to_string();
+    let words = ["boot", &boot, "listen", &addr, "mark", "tell"];
+    let mut child = Command::new(ACTOR)
+        .args(words)
+        .arg(note)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    while TcpStream::connect(&addr).is_err() {
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+        }
+    }
+    let returned = now();
+    let late = Duration::from_nanos(returned.saturating_sub(noted(note)));
+    child.kill().expect("our own child");
+    child.wait().expect("our own child");
+    late
+}
+
+fn free_port() -> u16 {
+    summon::SimpleExecutor::new("true").port()
+}
+
+/// What one look takes that finds the server ready.
+fn own_time(kind: &str) -> Duration {
+    let mut times = Figures::default();
+    for _ in 0..50 {
+        let began = Instant::now();
+        if kind == "exec" {
+            let done = Command::new("test").args(["-e", "/"]).status();
+            assert!(done.expect("`test` runs").success());
+        } else {
+            return own_time_of_http();
+        }
+        times.add(began.elapsed());
+    }
+    times.median()
+}
+
+fn own_time_of_http() -> Duration {
+    use std::io::{Read, Write};
+    let words = [ACTOR, "http", "127.0.0.1:{port}", "200"];
+    let server = TcpCoordinatedExecutor::new(words, "127.0.0.1", 0);
+    server.start().expect("it starts");
+    let mut times = Figures::default();
+    for _ in 0..50 {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(server.addr()).expect("it listens");
+        let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).expect("it takes the request");
+        let read = stream.read(&mut [0; 1024]).expect("it answers");
+        assert!(read > 0);
+        times.add(began.elapsed());
+    }
+    times.median()
+}
+
+/// A boot time of its own for each round.
+fn boot_of(boot: Option<u64>, round: u64) -> u64 {
+    boot.unwrap_or_else(|| {
+        // The golden ratio spreads the rounds over the range.
+        (round * 618_033_989 % 1_000_000_007) % 400
+    })
+}
+
+fn main() {
+    let Some(quick) = asked() else { return };
+    let dir = scratch("latency");
+    let mut number = 0;
+    let mut note = || -> PathBuf {
+        number += 1;
+        dir.join(number.to_string())
+    };
+    let plan: &[(Option<u64>, u64)] = match quick {
+        true => &[(Some(0), 20), (Some(20), 20), (Some(150), 8), (None, 8)],
+        false => &[
+            (Some(0), 100),
+            (Some(20), 100),
+            (Some(150), 40),
+            (Some(1000), 25),
+            (None, 40),
+        ],
+    };
+    let own = [("http", own_time("http")), ("exec", own_time("exec"))];
+    println!("From ready to `start` returned, in milliseconds: median (95th percentile).");
+    println!(
+        "Off http and exec is taken their own time: that of the attempt that sees it, and half"
+    );
+    println!("that of the one under way, which can't. An attempt takes:");
+    for (kind, own) in own {
+        println!("- {kind}: {} ms", milliseconds(own));
+    }
+    println!();
+    row(&[
+        "boot",
+        "output",
+        "unix",
+        "file",
+        "notify",
+        "tcp",
+        "udp",
+        "http",
+        "exec",
+        "spinning loop",
+        "100 ms loop",
+    ]);
+    row(&["---"; 11]);
+    for (boot, rounds) in plan {
+        let mut figures = vec![Figures::default(); KINDS.len() + 2];
+        for round in 0..*rounds {
+            let boot = boot_of(*boot, round);
+            for (kind, figures) in KINDS.iter().zip(&mut figures) {
+                figures.add(by_summon(kind, boot, &note()));
+            }
+            let spinning = by_loop(Duration::ZERO, boot, &note());
+            figures[KINDS.len()].add(spinning);
+            let sleeping = by_loop(Duration::from_millis(100), boot, &note());
+            figures[KINDS.len() + 1].add(sleeping);
+        }
+        for (kind, own) in own {
+            let at = KINDS.iter().position(|it| *it == kind).expect("a kind");
+            figures[at] = figures[at].beyond(own * 3 / 2);
+        }
+        let boot = boot.map_or("0 to 400 ms".to_owned(), |boot| format!("{boot} ms"));
+        let mut cells = vec![boot];
+        let shown =
+            |it: &Figures| format!("{} ({})", milliseconds(it.median()), milliseconds(it.p95()));
+        cells.extend(figures.iter().map(shown));
+        row(&cells.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let _ = std::fs::remove_dir_all(dir);
+}

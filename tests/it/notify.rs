@@ -1,0 +1,208 @@
+//! Ready when it says so, as the services of systemd do; and sockets that it is given.
+
+use std::time::{Duration, Instant};
+
+use summon::{Coordinated, Process, SimpleExecutor, TcpCoordinatedExecutor, probe, summon};
+
+use crate::support::{ACTOR, actor, ask, eventually};
+
+#[summon(notify = [ACTOR, "boot", "30", "notify", "STATUS=nearly;READY=1", "say", "up"])]
+#[test]
+fn a_service_says_that_it_is_ready(server: &Process) {
+    server.wait_for_output("^up$", "20s").unwrap();
+}
+
+#[test]
+fn any_process_of_the_service_may_say_so() {
+    // From a session of its own, by one that ends at once: by then there is nobody to be asked for.
+    for script in [
+        ["stranger", "notify READY=1"],
+        ["daemon", "notify READY=1 exit 0"],
+        ["child", "notify READY=1 exit 0"],
+    ] {
+        let server = Coordinated::with(actor(script), probe::notify());
+        server.start().unwrap();
+    }
+}
+
+#[test]
+fn a_stranger_may_not_say_so() {
+    let script = actor(["env", "NOTIFY_SOCKET"]);
+    let server = Coordinated::with(script, probe::notify()).timeout("500ms");
+    let error = std::thread::scope(|threads| {
+        let starting = threads.spawn(|| server.start().unwrap_err());
+        let mut name = String::new();
+        eventually_some(&mut name, || {
+            let output = String::from_utf8(server.output()).ok()?;
+            let name = output.strip_prefix("NOTIFY_SOCKET=@")?.strip_suffix('\n')?;
+            Some(name.to_owned())
+        });
+        let addr = <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
+        let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        // This test process is of the same user, and no process of the service.
+        socket.send_to_addr(b"READY=1", &addr.unwrap()).unwrap();
+        starting.join().unwrap()
+    });
+    assert!(error.is_timeout(), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("notify READY=1: it did not say so yet ("),
+        "{error}"
+    );
+}
+
+fn eventually_some(found: &mut String, look: impl Fn() -> Option<String>) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(seen) = look() {
+            *found = seen;
+            return;
+        }
+        assert!(Instant::now() < limit);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn its_status_stands_in_the_error() {
+    let script = actor([
+        "notify",
+        "STATUS=replaying the log, 40 %",
+        "barrier",
+        "say",
+        "told",
+    ]);
+    let server = Coordinated::with(script, probe::notify()).timeout("1s");
+    let error = server.start().unwrap_err();
+    let expected = "it did not say so yet; its status is `replaying the log, 40 %` (";
+    assert!(error.to_string().contains(expected), "{error}");
+    // The barrier was answered, or it would still wait.
+    assert_eq!(error.output(), b"told\n");
+}
+
+#[test]
+fn it_may_ask_for_more_time() {
+    let script = actor([
+        "notify",
+        "EXTEND_TIMEOUT_USEC=20000000",
+        "boot",
+        "600",
+        "notify",
+        "READY=1",
+    ]);
+    let server = Coordinated::with(script, probe::notify()).timeout("300ms");
+    server.start().unwrap();
+}
+
+#[test]
+fn more_time_that_is_not_used_ends_too() {
+    let script = actor(["notify", "EXTEND_TIMEOUT_USEC=1500000", "wait"]);
+    let server = Coordinated::with(script, probe::notify()).timeout("200ms");
+    let began = Instant::now();
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    assert!(began.elapsed() >= Duration::from_millis(1500));
+    assert!(
+        error
+            .to_string()
+            .starts_with("actor was not ready within 200ms, nor in the time that"),
+        "{error}"
+    );
+}
+
+#[test]
+fn garbage_and_a_flood_do_no_harm() {
+    let mut script = vec![ACTOR.to_owned()];
+    for garbage in ["=", "READY", "READY=maybe", "\u{1}\u{2}", ";;;", "STATUS="] {
+        script.extend(["notify".to_owned(), garbage.to_owned()]);
+    }
+    // More than a socket takes at once; one that nobody read would block it.
+    for _ in 0..2000 {
+        script.extend(["notify".to_owned(), "STATUS=again".to_owned()]);
+    }
+    script.extend(["notify", "READY=1"].map(str::to_owned));
+    for _ in 0..2000 {
+        script.extend(["notify".to_owned(), "STATUS=and again".to_owned()]);
+    }
+    script.extend(["say", "done"].map(str::to_owned));
+    let server = Coordinated::with(script, probe::notify());
+    server.start().unwrap();
+    server.wait_for_output("^done$", "20s").unwrap();
+}
+
+#[test]
+#[cfg_attr(not(has_systemd_notify), ignore = "systemd-notify is not on PATH")]
+fn a_service_that_is_about_to_end_may_ask_for_more_time_too() {
+    let script = "trap 'systemd-notify EXTEND_TIMEOUT_USEC=20000000; sleep 0.6; echo bye; exit' TERM; \
+                  systemd-notify --ready; while :; do sleep 0.01; done";
+    let server = Coordinated::with(script, probe::notify())
+        .shell(true)
+        .stop_timeout("300ms");
+    server.start().unwrap();
+    server.stop().unwrap();
+    assert!(server.output().ends_with(b"bye\n"));
+}
+
+#[test]
+#[cfg_attr(not(has_systemd_notify), ignore = "systemd-notify is not on PATH")]
+fn systemd_notify_works() {
+    let script = "systemd-notify --status='from a shell' --ready; echo told; exec sleep 1000";
+    let server = Coordinated::with(script, probe::notify()).shell(true);
+    server.start().unwrap();
+    server.wait_for_output("^told$", "20s").unwrap();
+}
+
+#[summon(tcp = [ACTOR, "boot", "100", "activated"], listen_fd())]
+#[test]
+fn a_socket_that_listens_is_passed_on(server: &Process) {
+    // It does not take it before a while has passed, and the client waits for that.
+    assert_eq!(server.output(), b"");
+    assert_eq!(ask(server.addr()), "1");
+    assert_eq!(server.output(), b"activated server\n");
+}
+
+#[test]
+fn with_a_socket_it_is_ready_as_soon_as_it_is_executed() {
+    let server = SimpleExecutor::new(actor(["boot", "50", "activated"])).listen_fd();
+    server.start().unwrap();
+    assert_eq!(ask(server.addr()), "1");
+    server.restart().unwrap();
+    assert_eq!(ask(server.addr()), "1");
+    // Nobody else holds it: with the process it is gone.
+    server.stop().unwrap();
+    assert!(std::net::TcpStream::connect(server.addr()).is_err());
+}
+
+#[test]
+fn a_socket_for_datagrams_is_passed_on() {
+    let server = Coordinated::with(actor(["fds"]), probe::udp("127.0.0.1", 0)).listen_fd();
+    server.start().unwrap();
+    assert!(std::net::UdpSocket::bind(server.addr()).is_err());
+    server.wait_for_output("^fd 3 socket:", "20s").unwrap();
+}
+
+#[test]
+fn a_socket_that_can_not_be_bound_is_told() {
+    let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let server = TcpCoordinatedExecutor::new("sleep 1", "127.0.0.1", port).listen_fd();
+    assert!(server.start().unwrap_err().is_already_running());
+    let elsewhere = TcpCoordinatedExecutor::new("sleep 1", "203.0.113.7", 0).listen_fd();
+    let error = elsewhere.start().unwrap_err().to_string();
+    assert!(
+        error.contains("its socket can't be bound to 203.0.113.7:"),
+        "{error}"
+    );
+}
+
+#[test]
+#[cfg_attr(not(has_python), ignore = "python3 is not on PATH")]
+fn a_real_server_takes_the_socket() {
+    let serve = "import socket, os; assert os.environ['LISTEN_PID'] == str(os.getpid()); \
+                 s = socket.socket(fileno=3); c, _ = s.accept(); c.sendall(b'hello\\n'); c.close()";
+    let server = SimpleExecutor::new(["python3", "-c", serve]).listen_fd();
+    server.start().unwrap();
+    assert_eq!(ask(server.addr()), "hello");
+    eventually("it ends", || !server.is_running());
+}

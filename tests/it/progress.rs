@@ -1,0 +1,46 @@
+//! A start that takes long says so, and a fast one says nothing.
+
+use std::process::Command;
+
+use summon::TcpCoordinatedExecutor;
+
+use crate::support::actor;
+
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_boots() {
+    let boot = std::env::var("BOOT").unwrap();
+    let script = ["boot", &boot, "listen", "127.0.0.1:{port}"];
+    let server = TcpCoordinatedExecutor::new(actor(script), "localhost", 0).named("redis");
+    server.start().unwrap();
+    println!("port {}", server.port());
+}
+
+/// What a test says on stderr, live, while its harness keeps what it prints.
+fn said(boot: &str) -> String {
+    let test = "progress::run_by_another_and_boots";
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored"])
+        .env("BOOT", boot)
+        .output()
+        .unwrap();
+    assert!(run.status.success());
+    assert!(!String::from_utf8_lossy(&run.stdout).contains("port "));
+    String::from_utf8(run.stderr).unwrap()
+}
+
+#[test]
+fn a_start_that_takes_long_says_what_it_waits_for_once_in_a_while() {
+    let said = said("2500");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    let rest = lines[0].strip_prefix("summon: waiting for redis: tcp localhost:");
+    let (port, rest) = rest.unwrap().split_once(", ").unwrap();
+    assert!(port.parse::<u16>().is_ok());
+    assert_eq!(rest, "nothing listens there yet");
+}
+
+#[test]
+fn a_fast_start_says_nothing() {
+    assert_eq!(said("0"), "");
+}
