@@ -11,6 +11,7 @@ mod command;
 mod error;
 mod executor;
 mod fixture;
+pub mod guide;
 mod limit;
 mod orchestrator;
 mod output;
@@ -89,13 +90,18 @@ pub use summon_macros::fixture;
 /// | `#[summon(output = "cmd", banner = "regex")]` | a line of its output matches |
 /// | `#[summon(tcp = "cmd {port}")]` | it listens; `port = 6379` and `host = ".."` where they are fixed |
 /// | `#[summon(udp = "cmd {port}")]` | it has bound its UDP port; `port` and `host` as above |
+/// | `#[summon(unix = "cmd", socket = "{dir}/s")]` | it accepts at the Unix socket |
 /// | `#[summon(http = "cmd {port}", path = "/health")]` | the path answers 2xx; or `url = ".."`, `port`, `host` |
+/// | `#[summon(file = "cmd", path = "{dir}/pid")]` | the file is there |
+/// | `#[summon(notify = "cmd")]` | it says `READY=1` to `NOTIFY_SOCKET` (`sd_notify(3)`) |
+/// | `#[summon(exec = "cmd", probe = "pg_isready")]` | the other command exits with code 0 |
 /// | `#[summon(executor = expr)]` | its `start` returns |
 /// | `#[summon(fixture = NAME)]` | it was started and set up, by whoever used it first ([`macro@fixture`]) |
 ///
 /// Every other `key = value` or `key(values)` is a call of the builder's method of that name, so
 /// [`Coordinated`] is the list of options: `timeout = "5s"`,
-/// `env("RUST_LOG", "debug")`, `args(["-v"])`, `after = "db"`. Values may be any expression;
+/// `env("RUST_LOG", "debug")`, `args(["-v"])`, `after = "db"`, `unless = "FATAL"`, `listen_fd()`,
+/// `and(probe::file("{dir}/up"))`. Values may be any expression;
 /// `name = ".."` stands for `named(..)`.
 ///
 /// # Parameters

@@ -177,6 +177,8 @@ fn parent(pid: u32) -> u32 {
         .expect("a parent")
 }
 
+const SICK: &str = "http, of a server that answers 503";
+
 /// How long each wait is.
 const WAIT: &str = "5000";
 
@@ -187,7 +189,7 @@ fn processor(rounds: usize) {
     row(&["waiting for", "of a core"]);
     row(&["---"; 2]);
     let kinds = [
-        "output", "unix", "file", "notify", "tcp", "udp", "http", "exec",
+        "output", "unix", "file", "notify", "tcp", "udp", "http", SICK, "exec",
     ];
     for kind in kinds {
         let mut all = Figures::default();
@@ -252,8 +254,15 @@ fn booting(kind: &str) -> Box<dyn Executor> {
             Box::new(Coordinated::with(words, probe::udp("127.0.0.1", 0)))
         }
         "http" => {
-            // It listens from the start, and says 503 until it is ready.
             let words = words(&["http", "127.0.0.1:{port}", "200"]);
+            Box::new(HttpCoordinatedExecutor::new(
+                words,
+                "http://127.0.0.1:{port}/",
+            ))
+        }
+        SICK => {
+            // It listens from the start, and says 503 until it is ready.
+            let words = [ACTOR, "sick", "127.0.0.1:{port}", WAIT];
             Box::new(HttpCoordinatedExecutor::new(
                 words,
                 "http://127.0.0.1:{port}/",

@@ -95,10 +95,11 @@ impl Exec {
         };
         let text = String::from_utf8_lossy(&ran.output);
         let last = text.lines().rev().find(|line| !line.trim().is_empty());
-        Err(NotReady::yet(match last {
+        let why = match last {
             Some(line) => format!("{how}: {}", line.trim()),
             None => how,
-        }))
+        };
+        Err(NotReady::yet(why).soon())
     }
 
     fn failed(&self, error: ErrandFailed) -> NotReady {

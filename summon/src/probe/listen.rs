@@ -44,7 +44,7 @@ pub(super) fn look(
         .diag()
         .is_none_or(|diag| place.is_heard(diag, &addrs))
     {
-        return Err(NotReady::yet("nothing listens there").quietly());
+        return Err(NotReady::yet("nothing listens there").soon());
     }
     let listeners = target.diag().map(|diag| place.listeners(diag));
     let Some(Ok(listeners)) = listeners else {
@@ -58,7 +58,7 @@ pub(super) fn look(
     match found {
         Found::Ours(addr) => Ok(addr),
         // It has gone again.
-        Found::Nobody => Err(NotReady::yet("nothing listens there").quietly()),
+        Found::Nobody => Err(NotReady::yet("nothing listens there").soon()),
         Found::Unknown => otherwise(),
         Found::Stranger(stranger) => Err(NotReady::ever(format!(
             "somebody else listens there: {}",

@@ -212,8 +212,8 @@ pub struct NotReady {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     AtItsPace,
-    /// A little more often, since nobody notices.
-    Quietly,
+    /// A little more often: it is not the program itself that is asked.
+    Soon,
     /// When there is news: the probe has subscribed to what could change the answer.
     WhenTold,
     Never,
@@ -236,9 +236,9 @@ impl NotReady {
         }
     }
 
-    /// To look again disturbs nobody.
-    fn quietly(mut self) -> NotReady {
-        self.again = Again::Quietly;
+    /// To look again does not disturb the program.
+    fn soon(mut self) -> NotReady {
+        self.again = Again::Soon;
         self
     }
 

@@ -12,13 +12,13 @@ use crate::progress::Progress;
 use crate::trace::{self, Moment};
 
 /// The first pause between two looks, and how long pauses become in the first moments.
-const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const FIRST_PAUSE: Duration = Duration::from_micros(20);
 const SHORT_PAUSE: Duration = Duration::from_micros(500);
 /// A pause is this part of the time already waited, so that readiness is seen late by no more
 /// than that part, and a long wait costs little.
 const PACE: u32 = 200;
-/// The same for looks that disturb nobody, and cost next to nothing.
-const QUIET_PACE: u32 = 300;
+/// The same for looks that do not disturb the program.
+const SOON_PACE: u32 = 250;
 /// If more than so many waits of this process look at a pace, each takes longer pauses, so that
 /// all of them together cost no more.
 const SIDE_BY_SIDE: u32 = 8;
@@ -241,7 +241,7 @@ impl<'p> Watched<'p> {
         let since = self.paced.map_or(looked, |(since, _)| since);
         self.paced = match seen.again {
             Again::AtItsPace => Some((since, PACE)),
-            Again::Quietly => Some((since, QUIET_PACE)),
+            Again::Soon => Some((since, SOON_PACE)),
             Again::WhenTold | Again::Never => None,
         };
         false

@@ -9,6 +9,7 @@
 //! | `boot MS` | takes so long to boot |
 //! | `listen ADDR` | listens; connections are counted, and answered with the count |
 //! | `http ADDR STATUS` | answers HTTP, the request's head as the body |
+//! | `sick ADDR MS` | answers HTTP with 503 for so long, and then with 200 |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
 //! | `unix PATH` | listens at a Unix socket as `listen` does |
@@ -71,6 +72,7 @@ fn main() {
             "boot" => boot(next().parse().expect("milliseconds")),
             "listen" => net::listen(&next()),
             "http" => net::http(&next(), &next()),
+            "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),
             "unix" => unix::listen(&next()),

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) fn bind(addr: &str) -> TcpListener {
     TcpListener::bind(addr).unwrap_or_else(|error| {
@@ -38,8 +38,21 @@ pub(crate) fn count_on(listener: TcpListener) {
 
 pub(crate) fn http(addr: &str, status: &str) {
     let status = status.to_owned();
+    answer(addr, move || status.clone());
+}
+
+pub(crate) fn sick(addr: &str, milliseconds: u64) {
+    let well = Instant::now() + Duration::from_millis(milliseconds);
+    answer(addr, move || {
+        let status = if Instant::now() < well { "503" } else { "200" };
+        status.to_owned()
+    });
+}
+
+fn answer(addr: &str, status: impl Fn() -> String + Send + 'static) {
     serve(addr, move |_, mut stream| {
         let head = head(&stream);
+        let status = status();
         let _ = write!(
             stream,
             "HTTP/1.1 {status} Some\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{head}",

@@ -1,0 +1,4 @@
+//! Pages about one subject each, for reading; there is nothing to call here.
+
+#[doc = include_str!("../docs/readiness.md")]
+pub mod readiness {}
