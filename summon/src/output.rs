@@ -44,6 +44,11 @@ pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     }
 }
 
+/// Whether there is more in the log than that.
+pub(crate) fn is_longer(source: &dyn Source, length: u64) -> bool {
+    fs::metadata(source.path()).is_ok_and(|log| log.len() > length)
+}
+
 fn count_lines(file: &mut File, range: Range<u64>) -> io::Result<usize> {
     file.seek(SeekFrom::Start(range.start))?;
     let mut reader = file.take(range.end - range.start);

@@ -6,6 +6,13 @@ use std::time::{Duration, Instant};
 /// A wait is told after so long, and again each time that it has taken ten times longer.
 const SILENT: Duration = Duration::from_secs(2);
 
+/// Says something to the user, whatever a test harness does with what tests print.
+pub(crate) fn say(what: &str) {
+    // Not by a macro, whose output a harness keeps to itself until the test has failed; in one
+    // write, since others say something too.
+    let _ = io::stderr().write_all(format!("summon: {what}\n").as_bytes());
+}
+
 /// How long a wait has taken, and when to say so.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -32,9 +39,7 @@ impl Progress {
 
     /// Says what is waited for, on stderr.
     pub(crate) fn say(&mut self, what: &str) {
-        // Not by a macro, whose output a test harness keeps to itself until the test ends; in one
-        // write, since others say something too.
-        let _ = io::stderr().write_all(format!("summon: {what}\n").as_bytes());
+        say(what);
         let now = Instant::now();
         self.due = now + (now - self.began) * 9;
     }

@@ -4,6 +4,7 @@
 //! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
 //! `<name>.log` beside it is its log: a directory that is empty at the start can be given to
 //! programs such as `initdb`, which insist on that. Directories are 0700, files 0600.
+//! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>`, and `SUMMON_KEEP` keeps them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -29,6 +30,8 @@ const CLEANED: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug)]
 pub(crate) struct Session {
     path: PathBuf,
+    /// Where the logs are.
+    logs: PathBuf,
     lock: OwnedFd,
 }
 
@@ -59,7 +62,7 @@ impl Session {
             // Somebody who cleans may have been here between the two steps: then the directory is
             // gone, or locked for a moment, and another name will do.
             if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Nobody) {
-                return Ok(Session { path, lock });
+                return Session::at(path, lock);
             }
         }
         Err(io::Error::other("no free name for a session directory"))
@@ -77,11 +80,31 @@ impl Session {
             }
             // Who cleans may be at it; what it takes away is made again.
             if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Others) {
-                return Ok(Session { path, lock });
+                return Session::at(path, lock);
             }
             std::thread::yield_now();
         }
         Err(io::Error::other("its directory can't be locked"))
+    }
+
+    fn at(path: PathBuf, lock: OwnedFd) -> io::Result<Session> {
+        let logs = match sys::runner::path_from_env("SUMMON_LOG_DIR") {
+            Some(dir) => {
+                let session = path.file_name().unwrap_or_default().to_string_lossy();
+                let dir = std::path::absolute(dir)?.join(format!("{}-{session}", program()));
+                let mut builder = private_dir();
+                builder.recursive(true).create(&dir)?;
+                dir
+            }
+            None => path.clone(),
+        };
+        Ok(Session { path, logs, lock })
+    }
+
+    /// What goes when nobody uses it any more, unless a log was kept in it.
+    fn dirs(&self) -> Vec<PathBuf> {
+        let logs = (self.logs != self.path).then(|| self.logs.clone());
+        logs.into_iter().chain([self.path.clone()]).collect()
     }
 
     /// Leaves a note for the other processes, whole or not at all.
@@ -105,7 +128,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         // Not while others use it, nor when a log was kept in it: then it isn't empty.
         if sys::is_alone(&self.lock) {
-            let _ = fs::remove_dir(&self.path);
+            for dir in self.dirs() {
+                let _ = fs::remove_dir(dir);
+            }
         }
     }
 }
@@ -210,7 +235,7 @@ impl Home {
                 _ => format!("{name}-{number}"),
             };
             let dir = session.path.join(&name);
-            let path = session.path.join(format!("{name}.log"));
+            let path = session.logs.join(format!("{name}.log"));
             // The file claims the name, for the directory too: it is made first and removed last,
             // so that nobody removes what belongs to the next one of that name.
             match log_options().create_new(true).open(&path) {
@@ -224,6 +249,9 @@ impl Home {
                 is_ours: true,
                 session: Arc::clone(&session),
             });
+            if keeps_all() {
+                log.name_it();
+            }
             match private_dir().create(&dir) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -267,7 +295,7 @@ impl Home {
         let sweep = sys::guard::Sweep {
             tree: Some(self.dir.clone()),
             file: Some(self.log.path.clone()),
-            parent: Some(self.log.session.path.clone()),
+            parents: self.log.session.dirs(),
         };
         Ok((sweep, self.log.session.lock.try_clone()?))
     }
@@ -301,6 +329,21 @@ impl Drop for Log {
         if self.is_ours && !self.named.load(Ordering::Relaxed) {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// Whether the user wants to see the logs of tests that pass, too.
+fn keeps_all() -> bool {
+    std::env::var_os("SUMMON_KEEP").is_some_and(|keep| !keep.is_empty() && keep != "0")
+}
+
+/// What this program is called, without the digits that cargo gives to test binaries.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    match name.rsplit_once('-') {
+        Some((name, hash)) if hash.len() == 16 => name.to_owned(),
+        _ => name.into_owned(),
     }
 }
 

@@ -19,16 +19,18 @@ fn a_report_has_all_facts_in_order() {
     assert_eq!(lines[1], format!("  declared  tests/it/errors.rs:{line}"));
     let command = format!("  command   {ACTOR} complain \"can't open config file\" exit 1");
     assert_eq!(lines[2], command);
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(lines[3], format!("  directory {}", here.display()));
     let waiting = format!("  waiting   tcp localhost:{}", server.port());
     assert!(
-        lines[3].starts_with(&waiting) && lines[3].ends_with(" s, limit 30s)"),
+        lines[4].starts_with(&waiting) && lines[4].ends_with(" s, limit 30s)"),
         "{error}"
     );
-    let log = lines[4]
+    let log = lines[5]
         .strip_prefix("  output    last 1 of 1 line, ")
         .unwrap();
-    assert_eq!(lines[5], "            | can't open config file");
-    assert_eq!(lines.len(), 6);
+    assert_eq!(lines[6], "            | can't open config file");
+    assert_eq!(lines.len(), 7);
     // The log that the report names is there, also when the executor is gone.
     drop(server);
     assert_eq!(std::fs::read(log).unwrap(), b"can't open config file\n");

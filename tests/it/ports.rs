@@ -178,7 +178,7 @@ fn a_server_on_another_address_is_told() {
     let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).timeout("300ms");
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.contains("nothing listens there, but on 127.0.0.2:"),
+        error.contains("nothing listens there; it listens on 127.0.0.2:"),
         "{error}"
     );
 }

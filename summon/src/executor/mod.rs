@@ -83,6 +83,12 @@ pub trait Executor: Send + Sync {
         None
     }
 
+    /// How long its log was when this use of it began, for one that others use too.
+    #[doc(hidden)]
+    fn used_since(&self) -> u64 {
+        0
+    }
+
     /// What an orchestrator is made of, so that a set sees its members.
     #[doc(hidden)]
     fn members(&self) -> Option<Vec<&dyn Executor>> {
@@ -107,6 +113,10 @@ macro_rules! forward {
 
             fn shared_as(&self) -> Option<&str> {
                 (**self).shared_as()
+            }
+
+            fn used_since(&self) -> u64 {
+                (**self).used_since()
             }
 
             fn members(&self) -> Option<Vec<&dyn Executor>> {

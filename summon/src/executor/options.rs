@@ -120,6 +120,18 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.stop_timeout = limit.into())
     }
 
+    /// Makes it a failure if the process ends by itself before it is stopped: `stop` returns an
+    /// error, and a scope panics. Default: no, and then a line on stderr says so. A process that a
+    /// test has signalled, killed or waited for has not ended by itself, nor has a job that is done:
+    /// one with [`probe::started`](crate::probe::started) that exits with code 0.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-api --port {port}", "localhost", 0).must_live(true);
+    /// ```
+    pub fn must_live(self, must_live: bool) -> Self {
+        self.change(|spec| spec.must_live = must_live)
+    }
+
     /// Gives the wait for a fixed port so long: tests that want the same one take turns, and this
     /// is not charged to [`timeout`](Coordinated::timeout). Default: 10 min, or 30 s while the
     /// thread has another fixed port, since two tests may then wait for each other.

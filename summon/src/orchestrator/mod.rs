@@ -7,6 +7,7 @@ mod walk;
 pub use executors::Executors;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::executor::Executor;
@@ -160,6 +161,8 @@ pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Erro
     Ok(Scope {
         orchestrator,
         stopped: false,
+        failed: AtomicBool::new(false),
+        expects_panic: false,
     })
 }
 
@@ -174,6 +177,10 @@ pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Erro
 pub struct Scope<'a> {
     orchestrator: Orchestrator<'a>,
     stopped: bool,
+    /// Its test has returned an error.
+    failed: AtomicBool,
+    /// A panic is how its test passes.
+    expects_panic: bool,
 }
 
 impl Scope<'_> {
@@ -192,12 +199,43 @@ impl Scope<'_> {
         self.stopped = true;
         self.orchestrator.stop()
     }
+
+    /// A panic of its test is what is expected, and no reason to tell of the processes.
+    pub(crate) fn expect_panic(mut self) -> Self {
+        self.expects_panic = true;
+        self
+    }
+
+    /// Its test has failed, though without a panic.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells of each process of a test that fails, into the output of that test.
+    fn tell(&self) {
+        for node in self.orchestrator.flat() {
+            let Some(process) = node.process() else {
+                continue;
+            };
+            if let Some(told) = process.postmortem(node.used_since()) {
+                eprintln!("{told}");
+            }
+            if node.shared_as().is_none() {
+                process.was_told();
+            }
+        }
+    }
 }
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
         if self.stopped {
             return;
+        }
+        let panics = std::thread::panicking() && !self.expects_panic;
+        if panics || self.failed.load(Ordering::Relaxed) {
+            // Before they are stopped, which is none of their doing.
+            self.tell();
         }
         match self.orchestrator.stop() {
             Err(error) if std::thread::panicking() => eprintln!("{error}"),

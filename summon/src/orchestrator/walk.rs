@@ -27,8 +27,13 @@ pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error>
             ours.for_each(|index| drop(nodes[*index].stop()));
         },
     );
-    let Some(first) = walked.errors.into_iter().next() else {
+    let Some((failed, first)) = walked.errors.first() else {
         return Ok(());
+    };
+    let first = first.clone();
+    let first = match picture(nodes, &walked, *failed, &ran) {
+        Some(picture) => first.fact("set", picture),
+        None => first,
     };
     let stop = |index: usize| match walked.begun[index] && !ran[index] {
         true => nodes[index].stop(),
@@ -46,7 +51,46 @@ pub(super) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> 
         |index| nodes[index].stop(),
         |_| (),
     );
-    walked.errors.into_iter().next().map_or(Ok(()), Err)
+    let first = walked.errors.into_iter().next();
+    first.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// What became of the others when one could not be started.
+fn picture(
+    nodes: &[&dyn Executor],
+    walked: &Walked,
+    failed: usize,
+    ran: &[bool],
+) -> Option<String> {
+    let names = |is: &dyn Fn(usize) -> bool| {
+        let these = (0..nodes.len()).filter(|index| *index != failed && is(*index));
+        let names: Vec<_> = these
+            .map(|index| super::name(nodes[index]).unwrap_or("an executor without a process"))
+            .collect();
+        names.join(", ")
+    };
+    let given_up = |index: usize| walked.given_up.contains(&index);
+    let lines = [
+        ("ran before: ", names(&|index| ran[index])),
+        (
+            "up, and stopped again: ",
+            names(&|index| walked.begun[index] && !given_up(index) && !ran[index]),
+        ),
+        (
+            "starting, and given up: ",
+            names(&|index| given_up(index) && !ran[index]),
+        ),
+        (
+            "never started: ",
+            names(&|index| !walked.begun[index] && !ran[index]),
+        ),
+    ];
+    let lines: Vec<String> = lines
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| what.to_owned() + &names)
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -61,8 +105,10 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 struct Walked {
     begun: Vec<bool>,
-    /// In the order in which they came.
-    errors: Vec<Error>,
+    /// In the order in which they came, with their nodes.
+    errors: Vec<(usize, Error)>,
+    /// What was under way when the first error came.
+    given_up: Vec<usize>,
 }
 
 /// Does `act` for each node once all before it are done, side by side where two can be.
@@ -79,6 +125,7 @@ fn walk(
     let mut walked = Walked {
         begun: vec![false; count],
         errors: Vec::new(),
+        given_up: Vec::new(),
     };
     let (tell, told) = mpsc::channel();
     let context = Context::here();
@@ -117,9 +164,12 @@ fn walk(
             running.retain(|other| *other != index);
             done[index] = true;
             if let Err(error) = result {
-                walked.errors.push(error);
+                walked.errors.push((index, error));
                 if on_error == OnError::GiveUp {
                     waiting.clear();
+                    if walked.errors.len() == 1 {
+                        walked.given_up.clone_from(&running);
+                    }
                     give_up(&running);
                 }
             }

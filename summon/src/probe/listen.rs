@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{NotReady, Target};
+use super::{Explained, NotReady, Target};
 use crate::sys::diag::Diag;
 use crate::sys::listeners::{self, Listener, Protocol};
 use crate::sys::ports;
@@ -178,22 +178,52 @@ fn anybody(addrs: &[IpAddr], listeners: &[Listener]) -> Found {
 }
 
 /// Why nothing listens where it should, if nothing does.
-pub(super) fn explain(target: &Target<'_>, host: &str, place: Place) -> Option<String> {
-    let addrs = resolve(host, soon()).ok()?;
-    if !is_here(&addrs) || place.is_heard(target.diag()?, &addrs) {
-        return None;
+pub(super) fn explain(target: &Target<'_>, host: &str, place: Place) -> Explained {
+    let nothing = Explained::default();
+    let (Ok(addrs), Some(diag)) = (resolve(host, soon()), target.diag()) else {
+        return nothing;
+    };
+    if !is_here(&addrs) || place.is_heard(diag, &addrs) {
+        return nothing;
     }
-    let listeners = place.listeners(target.diag()?).unwrap_or_default();
-    if let [elsewhere, ..] = &*listeners {
-        return Some(format!("nothing listens there, but on {}", elsewhere.addr));
+    let tree = target.tree();
+    let all = listeners::on_port(diag, 0, place.protocol).unwrap_or_default();
+    let held: Vec<u32> = tree.iter().flat_map(|pid| proc::sockets(*pid)).collect();
+    if let Some(ours) = all.iter().find(|it| held.contains(&it.inode)) {
+        return Explained {
+            last: Some(format!(
+                "nothing listens there; it listens on {}",
+                ours.addr
+            )),
+            hint: Some(match ours.addr.port() == place.port {
+                true => format!(
+                    "with `host = \"{}\"` it is waited for there",
+                    ours.addr.ip()
+                ),
+                false => {
+                    "is the port in its command? `{port}` stands for it, and `port = ..` sets it"
+                        .to_owned()
+                }
+            }),
+        };
     }
-    let tree = target.tree().into_iter();
-    let pid = tree
-        .filter(|pid| proc::has_other_network(*pid))
-        .find(|pid| proc::listens_in_network_of(*pid, place.port))?;
-    Some(format!(
-        "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
-    ))
+    if let Some(other) = all.iter().find(|it| it.addr.port() == place.port) {
+        let last = format!("nothing listens there, but somebody else on {}", other.addr);
+        return Explained {
+            last: Some(last),
+            ..nothing
+        };
+    }
+    let mut apart = tree.iter().filter(|pid| proc::has_other_network(**pid));
+    match apart.find(|pid| proc::listens_in_network_of(**pid, place.port)) {
+        Some(pid) => Explained {
+            last: Some(format!(
+                "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
+            )),
+            ..nothing
+        },
+        None => nothing,
+    }
 }
 
 /// For UDP, where nothing can be connected to: whether somebody has it at all.

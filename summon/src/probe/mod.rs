@@ -117,10 +117,11 @@ pub trait Probe: Send + Sync + 'static {
     }
 
     /// What is there instead of readiness, when it is too late: this may cost more than a look.
+    /// `last` is what the last look has seen.
     #[doc(hidden)]
-    fn explain(&self, target: &Target<'_>) -> Option<String> {
-        let _ = target;
-        None
+    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
+        let _ = (target, last);
+        Explained::default()
     }
 
     /// Takes note of what is there before the process is started.
@@ -164,6 +165,16 @@ pub trait Probe: Send + Sync + 'static {
     fn alternatives(&self) -> Option<Vec<&dyn Probe>> {
         None
     }
+}
+
+/// What a probe has to say when it is too late.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct Explained {
+    /// Instead of what the last look has seen.
+    pub(crate) last: Option<String>,
+    /// What is probably wrong.
+    pub(crate) hint: Option<String>,
 }
 
 impl<F, T, E> Probe for F

@@ -1,7 +1,7 @@
 //! Ready when the process serves its port, over TCP or UDP.
 
 use super::listen::{self, Place, Server};
-use super::{Endpoint, NotReady, Probe, Target};
+use super::{Endpoint, Explained, NotReady, Probe, Target};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`tcp`].
@@ -87,10 +87,11 @@ impl Endpoint {
         Ok(())
     }
 
-    fn explain(&self, target: &Target<'_>) -> Option<String> {
-        let (host, port) = self.filled(target).ok()?;
+    fn explain(&self, target: &Target<'_>) -> Explained {
         let protocol = self.protocol;
-        listen::explain(target, &host, Place { protocol, port })
+        let explain =
+            |(host, port): (String, u16)| listen::explain(target, &host, Place { protocol, port });
+        self.filled(target).map(explain).unwrap_or_default()
     }
 
     fn shown(&self, target: &Target<'_>) -> String {
@@ -112,7 +113,7 @@ macro_rules! serves {
                 format!("{} {}", $name, self.0.shown(target))
             }
 
-            fn explain(&self, target: &Target<'_>) -> Option<String> {
+            fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
                 self.0.explain(target)
             }
 

@@ -17,7 +17,7 @@ use crate::command::Command;
 use crate::output::{self, Search};
 use crate::sys::diag::Diag;
 use crate::sys::guard::{Errand, ErrandRunner, Guarded, State};
-use crate::sys::wait;
+use crate::sys::{proc, wait};
 
 /// An answer that takes longer is asked for again, with more patience each time.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -301,9 +301,17 @@ impl<'a> Target<'a> {
         self.diag.get_or_init(|| Diag::open().ok()).as_ref()
     }
 
+    /// The processes of the service but the program itself, as people would call them.
+    pub(super) fn left_behind(&self) -> Vec<String> {
+        let leader = self.id();
+        let others = self.tree().into_iter().filter(|pid| Some(*pid) != leader);
+        let alive = others.filter(|pid| !proc::has_ended(*pid));
+        alive.filter_map(proc::command_line).take(3).collect()
+    }
+
     /// Every process of the service.
     pub(crate) fn tree(&self) -> Vec<u32> {
         let guard = self.pids().map(|(guard, _)| guard);
-        guard.map_or_else(Vec::new, crate::sys::proc::descendants)
+        guard.map_or_else(Vec::new, proc::descendants)
     }
 }

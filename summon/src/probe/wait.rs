@@ -53,6 +53,8 @@ pub(crate) struct Waited {
     pub(crate) result: Result<(), Why>,
     /// What was waited for, one after the other, each with its alternatives.
     pub(crate) seen: Vec<Vec<Seen>>,
+    /// The descendants of the program that were there when it was given up.
+    pub(crate) left: Vec<String>,
     pub(crate) took: Duration,
 }
 
@@ -62,6 +64,8 @@ pub(crate) struct Seen {
     pub(crate) what: String,
     /// What it saw last instead of readiness; `None` if it was ready, or never looked.
     pub(crate) last: Option<String>,
+    /// What is probably wrong.
+    pub(crate) hint: Option<String>,
     pub(crate) looks: u32,
     pub(crate) ready: bool,
 }
@@ -85,6 +89,7 @@ struct Watched<'p> {
     /// Since when it is looked at at a pace, and which, if it is.
     paced: Option<(Instant, u32)>,
     last: Option<String>,
+    hint: Option<String>,
     ready: bool,
     never: bool,
 }
@@ -167,14 +172,16 @@ pub(crate) fn until_ready(
         let next = due.map_or(deadline, |due| due.min(deadline));
         target.news.sleep(next.min(progress.due()))?;
     };
-    if result == Err(Why::Late) {
-        let step = &mut steps[at];
+    let mut left = Vec::new();
+    if let (Err(_), Some(step)) = (&result, steps.get_mut(at)) {
+        left = target.left_behind();
         step.iter_mut().for_each(|watched| watched.explain(target));
     }
     let seen = |watched: &Watched<'_>| Seen {
         what: watched.probe.describe(target),
         last: watched.last.clone().filter(|_| !watched.ready),
         looks: watched.looks,
+        hint: watched.hint.clone(),
         ready: watched.ready,
     };
     Ok(Waited {
@@ -183,6 +190,7 @@ pub(crate) fn until_ready(
             .iter()
             .map(|step| step.iter().map(seen).collect())
             .collect(),
+        left,
         took: began.elapsed(),
     })
 }
@@ -212,6 +220,7 @@ impl<'p> Watched<'p> {
             took: Duration::ZERO,
             paced: None,
             last: None,
+            hint: None,
             ready: false,
             never: false,
         }
@@ -248,9 +257,10 @@ impl<'p> Watched<'p> {
     }
 
     fn explain(&mut self, target: &Target<'_>) {
-        if let Some(why) = self.probe.explain(target) {
-            self.last = Some(why);
-        }
+        let last = self.last.as_deref().unwrap_or_default();
+        let explained = self.probe.explain(target, last);
+        self.last = explained.last.or(self.last.take());
+        self.hint = explained.hint;
     }
 
     /// When to look again, if nothing is told.

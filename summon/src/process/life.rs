@@ -1,11 +1,12 @@
 //! A process's life: the states between starts and stops, and who may change them.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::as_run::AsRun;
+use super::live::Live;
 use crate::port::Turn;
 use crate::session::Home;
 use crate::sys::guard::Guarded;
@@ -30,7 +31,7 @@ pub(super) struct Life {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) guarded: Arc<Guarded>,
-    pub(super) argv: Vec<OsString>,
+    pub(super) as_run: AsRun,
     pub(super) home: Arc<Home>,
     /// Where in the log it begins.
     pub(super) since: u64,
@@ -38,6 +39,10 @@ pub(super) struct Run {
     /// What it has told, by name.
     pub(super) values: Mutex<BTreeMap<String, String>>,
     cancelled: AtomicBool,
+    /// Shows its output meanwhile.
+    pub(super) live: OnceLock<Live>,
+    /// Somebody has asked it to end, or waited for its end.
+    expected_to_end: AtomicBool,
 }
 
 impl Life {
@@ -54,21 +59,32 @@ impl Life {
 }
 
 impl Run {
-    pub(super) fn new(guarded: Guarded, argv: Vec<OsString>, home: Arc<Home>, since: u64) -> Run {
+    pub(super) fn new(guarded: Guarded, as_run: AsRun, home: Arc<Home>, since: u64) -> Run {
         Run {
             guarded: Arc::new(guarded),
-            argv,
+            as_run,
             home,
             since,
             addr: OnceLock::new(),
             values: Mutex::default(),
             cancelled: AtomicBool::new(false),
+            live: OnceLock::new(),
+            expected_to_end: AtomicBool::new(false),
         }
     }
 
     /// Notes that somebody stops this run, so that its end is no surprise.
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that its end is no surprise, from now on.
+    pub(super) fn expect_end(&self) {
+        self.expected_to_end.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_expected_to_end(&self) -> bool {
+        self.expected_to_end.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

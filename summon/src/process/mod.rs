@@ -1,7 +1,11 @@
 //! One process: what it is called, where it serves, and the verbs that move it.
 
+mod as_run;
+mod hints;
 mod life;
+mod live;
 mod plan;
+mod postmortem;
 mod report;
 mod shared;
 mod spec;

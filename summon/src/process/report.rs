@@ -1,12 +1,13 @@
 //! Errors about a process: always with its name, where it was declared, and its command.
 
-use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
 use super::Process;
+use super::as_run::AsRun;
+use super::hints::no_exec;
 use super::life::Run;
-use crate::error::{Error, shown_command};
+use crate::error::Error;
 use crate::output;
 use crate::probe::{Seen, Waited, Why};
 use crate::sys::guard::{LaunchError, Plan, Step};
@@ -15,12 +16,8 @@ use crate::sys::signal::how_it_ended;
 impl Process {
     /// An error about this process, with the facts that are known even if it never runs.
     pub(super) fn error(&self, headline: impl Into<String>) -> Error {
-        let declared = self.inner.spec.declared;
         Error::new(headline)
-            .fact(
-                "declared",
-                format!("{}:{}", declared.file(), declared.line()),
-            )
+            .fact("declared", self.declared())
             .fact("command", self.inner.spec.command.to_string())
     }
 
@@ -29,33 +26,27 @@ impl Process {
         self.error(format!("{} could not be started: {why}", self.name()))
     }
 
-    /// As `error`, with the command as it is run.
-    fn error_of(&self, headline: String, run: Option<&Run>) -> Error {
-        match run {
-            Some(run) => self.error_as_run(headline, &run.argv),
-            None => self.error(headline),
-        }
+    /// As `error`, with what was run.
+    pub(super) fn error_as_run(&self, headline: impl Into<String>, as_run: &AsRun) -> Error {
+        as_run.add_to(Error::new(headline).fact("declared", self.declared()))
     }
 
-    fn error_as_run(&self, headline: String, argv: &[OsString]) -> Error {
-        let declared = self.inner.spec.declared;
-        Error::new(headline)
-            .fact(
-                "declared",
-                format!("{}:{}", declared.file(), declared.line()),
-            )
-            .fact(
-                "command",
-                shown_command(argv.iter().map(OsString::as_os_str)),
-            )
+    fn declared(&self) -> String {
+        self.inner.declared()
     }
 
     /// The program did not come to run.
     pub(super) fn not_launched(&self, plan: &Plan, error: LaunchError) -> Error {
         let name = self.name();
         let program = plan.argv[0].to_string_lossy();
-        let (why, late) = match error {
-            LaunchError::Refused(Step::Exec, error) => (no_exec(&error, &program, plan), false),
+        let mut hint = None;
+        let late = matches!(error, LaunchError::Late);
+        let why = match error {
+            LaunchError::Refused(Step::Exec, error) => {
+                let (why, what_to_do) = no_exec(&error, &program, plan);
+                hint = what_to_do;
+                why
+            }
             LaunchError::Refused(Step::WorkingDirectory, error) => {
                 let dir = plan.dir.display();
                 let why = match error.kind() {
@@ -63,15 +54,23 @@ impl Process {
                     io::ErrorKind::NotADirectory => "is not a directory".to_owned(),
                     _ => format!("can't be entered: {error}"),
                 };
-                (format!("its working directory {dir} {why}"), false)
+                format!("its working directory {dir} {why}")
             }
             LaunchError::Refused(Step::Fork | Step::Prepare, error) => {
-                (format!("its guard could not be set up: {error}"), false)
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    hint = Some("the limit of processes is reached (`ulimit -u`)".to_owned());
+                }
+                format!("its guard could not be set up: {error}")
             }
-            LaunchError::NoGuard(error) => (format!("it can't be guarded: {error}"), false),
-            LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), true),
+            LaunchError::NoGuard(error) => format!("it can't be guarded: {error}"),
+            LaunchError::Late => "the time-out passed before it was exec'ed".to_owned(),
         };
-        let error = self.error_as_run(format!("{name} could not be started: {why}"), &plan.argv);
+        let as_run = self.as_run(&plan.argv, &plan.dir, &plan.env);
+        let headline = format!("{name} could not be started: {why}");
+        let mut error = self.error_as_run(headline, &as_run);
+        if let Some(hint) = hint {
+            error = error.fact("hint", hint);
+        }
         if late { error.timeout() } else { error }
     }
 
@@ -99,7 +98,10 @@ impl Process {
             (Why::Never, _) => format!("{name} can't become ready"),
             (Why::Failed(..), _) => format!("{name} says that it has failed"),
         };
-        let mut error = self.error_of(headline, run);
+        let mut error = match run {
+            Some(run) => self.error_as_run(headline, &run.as_run),
+            None => self.error(headline),
+        };
         if let Why::Failed(banner, line) = why {
             error = error.fact("failure", format!("`{line}` matches `{banner}`"));
         }
@@ -109,10 +111,17 @@ impl Process {
         if *why == Why::Late {
             error = error.timeout();
         }
-        match run {
-            Some(run) => with_output(error, run),
-            None => error,
+        let Some(run) = run else {
+            return error;
+        };
+        let tail = output::tail(run.home.share_log(), run.since);
+        if !is_cancelled {
+            let hints = self.hints(waited, exit, &tail);
+            if !hints.is_empty() {
+                error = error.fact("hint", hints.join("\n"));
+            }
         }
+        error.tail(tail)
     }
 }
 
@@ -144,19 +153,4 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
 /// Adds the end of the output.
 pub(super) fn with_output(error: Error, run: &Run) -> Error {
     error.tail(output::tail(run.home.share_log(), run.since))
-}
-
-fn no_exec(error: &io::Error, program: &str, plan: &Plan) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound if program.contains('/') => {
-            format!("`{program}` does not exist, or the interpreter in its first line does not")
-        }
-        io::ErrorKind::NotFound => {
-            let path = plan.env.iter().find(|(name, _)| name == "PATH");
-            let path = path.map_or("not set".into(), |(_, path)| path.to_string_lossy());
-            format!("there is no such program as `{program}` in PATH, which is {path}")
-        }
-        io::ErrorKind::PermissionDenied => format!("`{program}` is not executable"),
-        _ => format!("`{program}` can't be executed: {error}"),
-    }
 }

@@ -201,7 +201,7 @@ impl Process {
         }
         let home = Arc::new(Home::of_others(dir, log, session));
         let exit = guarded.state().exit;
-        let run = Run::new(guarded, Vec::new(), Arc::clone(&home), since);
+        let run = Run::new(guarded, self.as_planned(), Arc::clone(&home), since);
         *lock(&run.values) = values;
         if let Some(status) = exit.filter(|_| !self.is_ready_at_exec()) {
             let ended = how_it_ended(status);

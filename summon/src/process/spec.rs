@@ -29,6 +29,8 @@ pub(crate) struct Spec {
     pub(crate) listen_fd: bool,
     pub(crate) stop_signal: Signal,
     pub(crate) stop_timeout: Limit,
+    /// If it ends by itself that is a failure.
+    pub(crate) must_live: bool,
     pub(crate) declared: &'static Location<'static>,
 }
 
@@ -50,6 +52,7 @@ impl Spec {
             listen_fd: false,
             stop_signal: Signal::TERM,
             stop_timeout: Limit::seconds(10),
+            must_live: false,
             declared,
         }
     }
@@ -81,7 +84,7 @@ impl Spec {
         );
         let limits = (&self.timeout, &self.turn_timeout, &self.stop_timeout);
         let ready = (&self.unless, self.listen_fd, self.reuse, &self.listener);
-        let rest = (self.stop_signal, &self.name);
+        let rest = (self.stop_signal, self.must_live, &self.name);
         format!("{command:?} {limits:?} {ready:?} {rest:?}")
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use regex::bytes::Regex;
 
 use super::life::Run;
+use super::live::Live;
 use super::{Inner, Process, lock};
 use crate::error::Error;
 use crate::output;
@@ -57,7 +58,11 @@ impl Process {
         self.inner.probes.iter().for_each(|it| it.begin(&target));
         let guarded =
             Guarded::launch(&plan, deadline).map_err(|error| self.not_launched(&plan, error))?;
-        let run = Arc::new(Run::new(guarded, plan.argv, Arc::clone(&home), since));
+        let as_run = self.as_run(&plan.argv, &plan.dir, &plan.env);
+        let run = Arc::new(Run::new(guarded, as_run, Arc::clone(&home), since));
+        if let Some(live) = Live::of(self.name(), &run.guarded, home.log(), since) {
+            let _ = run.live.set(live);
+        }
         if let Some((_, pid)) = run.guarded.state().pids {
             self.tell(Moment::Launched(pid));
         }

@@ -20,7 +20,8 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If its guard was killed, so that nobody can tell what is left, or if it is a fixture.
+    /// If its guard was killed, so that nobody can tell what is left, if it
+    /// [must live](crate::Coordinated::must_live) and has ended by itself, or if it is a fixture.
     pub fn stop(&self) -> Result<(), Error> {
         self.check_own("stopped")?;
         let stopped = self.stop_in_turn();
@@ -39,8 +40,10 @@ impl Process {
         };
         let ended = match &run {
             Some(run) => {
+                let lived = self.check_lived(run);
                 run.cancel();
-                self.end(run)
+                run.expect_end();
+                self.end(run).and(lived)
             }
             None => Ok(()),
         };
@@ -91,6 +94,7 @@ impl Process {
         self.check_own("killed")?;
         let run = self.running("killed")?;
         run.cancel();
+        run.expect_end();
         let plan = crate::sys::guard::StopPlan {
             signal: Signal::KILL,
             grace: Duration::ZERO,
@@ -108,11 +112,26 @@ impl Process {
 impl Drop for Inner {
     /// Stops what still runs: the handle is gone, so nobody else could.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The test fails, and no scope has told of this process.
+            if let Some(told) = self
+                .postmortem(0)
+                .filter(|_| lock(&self.life).run.is_some())
+            {
+                eprintln!("{told}");
+            }
+        }
         let Some(run) = lock(&self.life).run.take() else {
             return;
         };
         if run.guarded.state().shared.is_some() {
             return;
+        }
+        if !std::thread::panicking() {
+            // This is no place for a failure.
+            if let Err(error) = self.check_lived(&run) {
+                eprintln!("{error}");
+            }
         }
         let stop = crate::sys::guard::StopPlan {
             signal: self.spec.stop_signal,

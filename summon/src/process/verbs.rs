@@ -63,6 +63,7 @@ impl Process {
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         self.check_own("signalled")?;
         let run = self.running("signalled")?;
+        run.expect_end();
         run.guarded
             .signal(signal)
             .map_err(|error| self.error(format!("{} could not be signalled: {error}", self.name())))
@@ -101,7 +102,10 @@ impl Process {
             })
             .map_err(|error| self.error(format!("{name} can't be waited for: {error}")))?;
         match known.map(|state| state.exit) {
-            Some(Some(status)) => Ok(status),
+            Some(Some(status)) => {
+                run.expect_end();
+                Ok(status)
+            }
             Some(None) => Err(self.error(format!("the guard of {name} was killed"))),
             None => {
                 let error = self.error(format!("{name} did not end within {limit:?}"));

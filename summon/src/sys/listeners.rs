@@ -48,14 +48,14 @@ impl Listener {
     }
 }
 
-/// Every listener on `port`, both families.
+/// Every listener on `port`, or on any if it is 0, both families.
 pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
         let question = question(family as u8, protocol, port);
         diag.ask(&question, |answer| found.extend(parse(answer)))?;
     }
-    found.retain(|listener| listener.addr.port() == port);
+    found.retain(|listener| port == 0 || listener.addr.port() == port);
     Ok(found)
 }
 

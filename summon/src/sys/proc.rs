@@ -111,9 +111,25 @@ pub(crate) fn holds_socket(pid: u32, inode: u32) -> Holds {
 }
 
 /// Whether the process is a zombie, or not there.
-fn has_ended(pid: u32) -> bool {
+pub(crate) fn has_ended(pid: u32) -> bool {
     let state = stat(pid, 0);
     state.is_none_or(|state| state == "Z" || state == "X")
+}
+
+/// The sockets that a process holds, as far as that can be read.
+pub(crate) fn sockets(pid: u32) -> Vec<u32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd"));
+    let links = entries.into_iter().flatten().flatten();
+    links
+        .filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            let inode = target
+                .to_str()?
+                .strip_prefix("socket:[")?
+                .strip_suffix(']')?;
+            inode.parse().ok()
+        })
+        .collect()
 }
 
 /// Some process that holds a socket, if the system lets us see one. Looks at everything, so it

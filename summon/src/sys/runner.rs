@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::process::{Pid, PidfdFlags};
 
@@ -15,12 +16,28 @@ pub(crate) struct Runner {
     /// The same for all processes of the run, and for no others.
     pub(crate) id: String,
     pub(crate) is_nextest: bool,
+    /// Where it was called, which is where a user expects files of relative names.
+    pub(crate) dir: Option<PathBuf>,
     /// Can be read when it has ended.
     pub(crate) pidfd: OwnedFd,
 }
 
+/// The runner of this process, if there is one.
+pub(crate) fn current() -> Option<&'static Runner> {
+    static RUNNER: OnceLock<Option<Runner>> = OnceLock::new();
+    RUNNER.get_or_init(find).as_ref()
+}
+
+/// The path in an environment variable, if it has one: a relative one is taken from where the
+/// user has called the runner, and not from the directory of each package.
+pub(crate) fn path_from_env(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(name).filter(|path| !path.is_empty())?;
+    let from = current().and_then(|runner| runner.dir.clone());
+    Some(from.map_or_else(|| PathBuf::from(&path), |from| from.join(&path)))
+}
+
 /// Looks for the runner among the ancestors. A wrapper, rustup's proxy, or rustdoc may be between.
-pub(crate) fn find() -> Option<Runner> {
+fn find() -> Option<Runner> {
     let mut pid = std::process::id();
     // Bounded, since the tree may change while we climb.
     for _ in 0..256 {
@@ -52,6 +69,7 @@ fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {
     Some(Runner {
         id,
         is_nextest,
+        dir: fs::read_link(format!("/proc/{pid}/cwd")).ok(),
         pidfd,
     })
 }

@@ -95,6 +95,11 @@ impl fmt::Debug for Signal {
     }
 }
 
+/// Whether a program ended by SIGKILL.
+pub(crate) fn was_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(libc::SIGKILL)
+}
+
 /// Says how a program ended, as the end of a sentence about it: "exited with code 1".
 pub(crate) fn how_it_ended(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {

@@ -7,6 +7,7 @@ mod tls;
 mod url;
 
 use ask::ask;
+use statuses::ANSWERS;
 pub use statuses::Statuses;
 use url::{OWN_PORT, Url};
 
@@ -14,7 +15,7 @@ use std::io;
 use std::time::Instant;
 
 use super::listen::{self, Place};
-use super::{Endpoint, NotReady, Probe, Target};
+use super::{Endpoint, Explained, NotReady, Probe, Target};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`http`].
@@ -76,7 +77,7 @@ impl Probe for Http {
         let limit = target.deadline().min(now + patience);
         match ask(addr, &url, &self.request(&url), limit) {
             Ok(status) if self.statuses.allow(status) => Ok(()),
-            Ok(status) => Err(NotReady::yet(format!("it answers {status}"))),
+            Ok(status) => Err(NotReady::yet(format!("{ANSWERS}{status}"))),
             Err(error) => {
                 // It may have moved to the other family, so ask the kernel again next time.
                 target.forget_addr(&self.url);
@@ -97,11 +98,23 @@ impl Probe for Http {
         format!("{} {url} to answer {}", self.method, self.statuses)
     }
 
-    fn explain(&self, target: &Target<'_>) -> Option<String> {
-        let filled = target.values().fill(&self.url).ok()?;
-        let url = Url::parse(&filled).ok()?;
-        let (port, protocol) = (url.number().ok()?, Protocol::Tcp);
-        listen::explain(target, url.host, Place { protocol, port })
+    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
+        if let Some(hint) = statuses::hint(last) {
+            return Explained {
+                hint: Some(hint),
+                last: None,
+            };
+        }
+        let Ok(filled) = target.values().fill(&self.url) else {
+            return Explained::default();
+        };
+        match Url::parse(&filled).and_then(|url| Ok((url.host.to_owned(), url.number()?))) {
+            Ok((host, port)) => {
+                let protocol = Protocol::Tcp;
+                listen::explain(target, &host, Place { protocol, port })
+            }
+            Err(_) => Explained::default(),
+        }
     }
 
     fn check(&self) -> Result<(), String> {

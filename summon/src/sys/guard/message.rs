@@ -21,8 +21,8 @@ pub(crate) struct Sweep {
     /// Removed with all that is in it.
     pub(crate) tree: Option<PathBuf>,
     pub(crate) file: Option<PathBuf>,
-    /// Removed if it is empty then.
-    pub(crate) parent: Option<PathBuf>,
+    /// Removed, in this order, if they are empty then.
+    pub(crate) parents: Vec<PathBuf>,
 }
 
 /// The first frame to a guard: what its owner hires it for. With it come the descriptors that the
@@ -167,7 +167,7 @@ impl Launch {
         out.stop(self.stop);
         out.path(self.sweep.tree.as_ref());
         out.path(self.sweep.file.as_ref());
-        out.path(self.sweep.parent.as_ref());
+        out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
         out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
         out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
         out.number(self.has_pidfd.into());
@@ -185,7 +185,7 @@ impl Launch {
             sweep: Sweep {
                 tree: from.path()?,
                 file: from.path()?,
-                parent: from.path()?,
+                parents: from.list(|from| Ok(from.os()?.into()))?,
             },
             notify: from.option(In::text)?,
             sockets: from.list(In::text)?,

@@ -66,8 +66,9 @@ pub(crate) enum LaunchError {
 pub(crate) struct State {
     /// The guard and the program.
     pub(crate) pids: Option<(u32, u32)>,
-    /// How the program itself ended.
+    /// How the program itself ended, and when that was heard of.
     pub(crate) exit: Option<ExitStatus>,
+    pub(crate) exited: Option<Instant>,
     /// Nothing of it is left: the guard says so, or is itself gone.
     pub(crate) gone: bool,
     /// The guard ended before it had said that nothing is left: somebody killed it.
@@ -225,28 +226,14 @@ impl Guarded {
         self.shared.lock().state.clone()
     }
 
-    /// Waits until `done` says so of the state, or, with `Ok(None)`, until the deadline. Waking
-    /// up early on `fds` is for the caller to see in `done`.
+    /// Waits as [`Sleeper::wait_until`] does, for any news.
     pub(crate) fn wait_until(
         &self,
         deadline: Instant,
         fds: &[BorrowedFd<'_>],
-        mut done: impl FnMut(&State) -> bool,
+        done: impl FnMut(&State) -> bool,
     ) -> io::Result<Option<State>> {
-        let sleeper = self.sleeper(Interest::All)?;
-        loop {
-            sleeper.waker.reset();
-            let state = self.state();
-            if done(&state) {
-                return Ok(Some(state));
-            }
-            if Instant::now() >= deadline {
-                return Ok(None);
-            }
-            let mut all = vec![sleeper.waker.as_fd()];
-            all.extend(fds);
-            wait::sleep(&all, Some(deadline))?;
-        }
+        self.sleeper(Interest::All)?.wait_until(deadline, fds, done)
     }
 
     /// Registers somebody who wants to be woken by news. Register, look, sleep: in this order no
@@ -301,6 +288,31 @@ pub(crate) struct Sleeper {
     shared: Arc<Shared>,
 }
 
+impl Sleeper {
+    /// Waits until `done` says so of the state, or, with `Ok(None)`, until the deadline. Waking
+    /// up early on `fds` is for the caller to see in `done`.
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Instant,
+        fds: &[BorrowedFd<'_>],
+        mut done: impl FnMut(&State) -> bool,
+    ) -> io::Result<Option<State>> {
+        loop {
+            self.waker.reset();
+            let state = self.shared.lock().state.clone();
+            if done(&state) {
+                return Ok(Some(state));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            let mut all = vec![self.waker.as_fd()];
+            all.extend(fds);
+            wait::sleep(&all, Some(deadline))?;
+        }
+    }
+}
+
 impl Drop for Sleeper {
     fn drop(&mut self) {
         let mut known = self.shared.lock();
@@ -330,7 +342,10 @@ impl Shared {
             News::Refused { step, errno } => state.refused = Some((step, errno)),
             // Whoever waits for output is woken, and looks into the log itself.
             News::Grown(_) => {}
-            News::Exited(status) => state.exit = Some(ExitStatus::from_raw(status)),
+            News::Exited(status) => {
+                state.exit = Some(ExitStatus::from_raw(status));
+                state.exited = Some(Instant::now());
+            }
             // `gone` is true when the guard has ended too, see `guard_closed`.
             News::Gone => state.finished = true,
             News::Shared(bytes) => state.shared = Some(bytes.into()),

@@ -21,9 +21,9 @@ pub(super) fn sweep(files: &Sweep, lock: Option<&OwnedFd>) {
     if let Some(file) = files.file.as_ref().filter(|file| !is_kept(file)) {
         let _ = fs::remove_file(file);
     }
-    if let Some(parent) = &files.parent {
-        // Only for us alone: whoever else holds the lock is about to put something there.
-        if lock.is_some_and(crate::sys::is_alone) {
+    // Only for us alone: whoever else holds the lock is about to put something there.
+    if lock.is_some_and(crate::sys::is_alone) {
+        for parent in &files.parents {
             let _ = fs::remove_dir(parent);
         }
     }

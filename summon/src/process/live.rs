@@ -1,0 +1,109 @@
+//! What a process writes, shown while it writes it: `SUMMON_OUTPUT=live`.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::sys::guard::{Guarded, Interest};
+
+/// A thread that shows the output of one run, until that is gone.
+#[derive(Debug)]
+pub(super) struct Live(Option<JoinHandle<()>>);
+
+/// There is always an end.
+const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+/// A line that is longer is shown in parts.
+const LONGEST: usize = 64 * 1024;
+
+impl Live {
+    /// `None` unless the user asks for it.
+    pub(super) fn of(name: &str, guarded: &Guarded, log: &Path, since: u64) -> Option<Live> {
+        if std::env::var_os("SUMMON_OUTPUT").is_none_or(|output| output != "live") {
+            return None;
+        }
+        let mut shown = Shown {
+            prefix: prefix(name),
+            log: log.to_owned(),
+            at: since,
+            pending: Vec::new(),
+        };
+        // It ends with the guard, and keeps neither that nor the process alive.
+        let sleeper = guarded.sleeper(Interest::All).ok()?;
+        let thread = thread::Builder::new()
+            .name("summon-live".into())
+            .spawn(move || {
+                let until = Instant::now() + FOR_EVER;
+                let _ = sleeper.wait_until(until, &[], |state| {
+                    shown.show();
+                    state.gone
+                });
+                shown.show_rest();
+            });
+        thread.ok().map(|thread| Live(Some(thread)))
+    }
+}
+
+impl Drop for Live {
+    /// Everything is shown before anybody goes on.
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Shown {
+    prefix: String,
+    log: PathBuf,
+    at: u64,
+    pending: Vec<u8>,
+}
+
+impl Shown {
+    /// Shows the lines that have come.
+    fn show(&mut self) {
+        let read = File::open(&self.log).and_then(|mut log| {
+            log.seek(SeekFrom::Start(self.at))?;
+            log.read_to_end(&mut self.pending)
+        });
+        self.at += read.unwrap_or_default() as u64;
+        while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.pending.drain(..=end).collect();
+            self.write(&line[..end]);
+        }
+        if self.pending.len() > LONGEST {
+            self.show_rest();
+        }
+    }
+
+    fn show_rest(&mut self) {
+        let rest = std::mem::take(&mut self.pending);
+        if !rest.is_empty() {
+            self.write(&rest);
+        }
+    }
+
+    /// In one write, since others write too; past a harness that would keep it.
+    fn write(&self, line: &[u8]) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let whole = [self.prefix.as_bytes(), line, b"\n"].concat();
+        let _ = io::stderr().write_all(&whole);
+    }
+}
+
+/// `name |`, in a colour of its own where colours are wanted (<https://no-color.org>).
+fn prefix(name: &str) -> String {
+    let off = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if off("NO_COLOR") || is_dumb || !io::stderr().is_terminal() {
+        return format!("{name} | ");
+    }
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    // Of the eight colours those that are seen on black and on white.
+    let colour = 31 + hasher.finish() % 6;
+    format!("\x1b[{colour}m{name} |\x1b[0m ")
+}

@@ -1,0 +1,134 @@
+//! What a process did during a test: told when the test fails, and when it died unasked.
+
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use super::life::Run;
+use super::report::with_output;
+use super::{Inner, Process, lock};
+use crate::error::{Error, Source as _};
+use crate::output;
+use crate::progress;
+use crate::sys::signal::how_it_ended;
+
+impl Process {
+    /// What is to be said of this process when its test fails: whether it lives, or how and when
+    /// it died, and what it wrote from the offset `since` on. `None` if it never ran.
+    pub(crate) fn postmortem(&self, since: u64) -> Option<Error> {
+        self.inner.postmortem(since)
+    }
+
+    /// Says on stderr that it died, or fails if it must live.
+    pub(super) fn check_lived(&self, run: &Run) -> Result<(), Error> {
+        self.inner.check_lived(run)
+    }
+
+    /// Notes that what is to be said of its end was said.
+    pub(crate) fn was_told(&self) {
+        if let Some(run) = &lock(&self.inner.life).run {
+            if run.guarded.state().exit.is_some() {
+                run.expect_end();
+            }
+        }
+    }
+
+    /// The same for one that many tests use, if it died since `begun`.
+    pub(crate) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
+        let run = lock(&self.inner.life).run.clone();
+        match run {
+            Some(run) if run.guarded.state().exited.is_some_and(|at| at >= begun) => {
+                self.check_lived(&run)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How long its log is by now: what comes next is written after this moment.
+    pub(crate) fn log_length(&self) -> u64 {
+        match &*lock(&self.inner.home) {
+            Some(home) => std::fs::metadata(home.log()).map_or(0, |log| log.len()),
+            None => 0,
+        }
+    }
+}
+
+impl Inner {
+    fn name(&self) -> &str {
+        self.name.get().map_or("process", String::as_str)
+    }
+
+    pub(super) fn postmortem(&self, since: u64) -> Option<Error> {
+        let run = lock(&self.life).run.clone();
+        let name = self.name();
+        let log = lock(&self.home).as_ref().map(|home| home.share_log())?;
+        let headline = match &run {
+            Some(run) => {
+                let state = run.guarded.state();
+                match (state.exit, state.exited) {
+                    (Some(status), at) => {
+                        let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+                        let how = how_it_ended(status);
+                        format!("{name} {how} {} before this test failed", seconds(ago))
+                    }
+                    (None, _) if state.gone => format!("{name} was lost: its guard died"),
+                    (None, _) => format!("{name} is alive"),
+                }
+            }
+            // It was stopped, and what it wrote may matter all the same.
+            None if output::is_longer(&*log, since) => format!("{name} was stopped by this test"),
+            None => return None,
+        };
+        let declared = self.spec.declared;
+        let mut error = Error::new(headline).fact(
+            "declared",
+            format!("{}:{}", declared.file(), declared.line()),
+        );
+        if let Some(run) = &run {
+            error = run.as_run.add_to(error);
+        }
+        Some(error.tail(output::tail(log, since)))
+    }
+
+    pub(super) fn check_lived(&self, run: &Run) -> Result<(), Error> {
+        let Some((status, ago)) = self.died(run) else {
+            return Ok(());
+        };
+        let (name, how) = (self.name(), how_it_ended(status));
+        let headline = format!("{name} {how} {} before its test ended", seconds(ago));
+        if self.spec.must_live {
+            let error = Error::new(headline).fact("declared", self.declared());
+            let error = run.as_run.add_to(error).exit(Some(status));
+            return Err(with_output(error, run));
+        }
+        // Somebody will want to read it.
+        run.home.share_log().name_it();
+        progress::say(&format!(
+            "{headline} ({}, log {}); `must_live = true` makes that a failure",
+            self.declared(),
+            run.home.log().display()
+        ));
+        Ok(())
+    }
+
+    /// How and how long ago it ended, if nobody has asked it to.
+    fn died(&self, run: &Run) -> Option<(ExitStatus, Duration)> {
+        let state = run.guarded.state();
+        let status = state.exit?;
+        // A job that is done.
+        let is_job = status.success() && self.probes.iter().all(|it| it.is_ready_at_exec());
+        if run.is_expected_to_end() || is_job {
+            return None;
+        }
+        let ago = state.exited.map(|at| at.elapsed());
+        Some((status, ago.unwrap_or_default()))
+    }
+
+    pub(super) fn declared(&self) -> String {
+        let declared = self.spec.declared;
+        format!("{}:{}", declared.file(), declared.line())
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
