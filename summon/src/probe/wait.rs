@@ -53,6 +53,8 @@ pub(crate) struct Waited {
     pub(crate) result: Result<(), Why>,
     /// What was waited for, one after the other, each with its alternatives.
     pub(crate) seen: Vec<Vec<Seen>>,
+    /// Which of them was being waited for.
+    pub(crate) reached: usize,
     /// The descendants of the program that were there when it was given up.
     pub(crate) left: Vec<String>,
     pub(crate) took: Duration,
@@ -190,6 +192,7 @@ pub(crate) fn until_ready(
             .iter()
             .map(|step| step.iter().map(seen).collect())
             .collect(),
+        reached: at,
         left,
         took: began.elapsed(),
     })

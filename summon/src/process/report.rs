@@ -130,12 +130,14 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// What was waited for, a line for each probe.
 fn waiting(waited: &Waited, limit: Duration) -> String {
-    let one = |(index, seen): (usize, &Seen)| {
+    let one = |step: usize, index: usize, seen: &Seen| {
         let or = if index == 0 { "" } else { "or " };
         let what = &seen.what;
         let looks = match seen.looks {
             _ if seen.ready => return format!("{or}{what}: ready"),
-            0 => return format!("{or}{what}: not looked at, since it comes after"),
+            _ if step > waited.reached => {
+                return format!("{or}{what}: not looked at, since it comes after");
+            }
             1 => "1 look".to_owned(),
             looks => format!("{looks} looks"),
         };
@@ -146,8 +148,12 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
             waited.took.as_secs_f64(),
         )
     };
-    let steps = waited.seen.iter().flat_map(|step| step.iter().enumerate());
-    steps.map(one).collect::<Vec<_>>().join("\n")
+    let mut lines = Vec::new();
+    for (step, alternatives) in waited.seen.iter().enumerate() {
+        let alternatives = alternatives.iter().enumerate();
+        lines.extend(alternatives.map(|(index, seen)| one(step, index, seen)));
+    }
+    lines.join("\n")
 }
 
 /// Adds the end of the output.
