@@ -153,18 +153,22 @@ fn systemd_notify_works() {
     server.wait_for_output("^told$", "20s").unwrap();
 }
 
-#[summon(tcp = [ACTOR, "boot", "100", "activated"], listen_fd())]
+#[summon(tcp = [ACTOR, "await", "{dir}/go", "activated"], listen_fd())]
 #[test]
 fn a_socket_that_listens_is_passed_on(server: &Process) {
-    // It does not take it before a while has passed, and the client waits for that.
+    // It has not taken it yet, and a client waits for that.
+    let client = std::net::TcpStream::connect(server.addr()).unwrap();
     assert_eq!(server.output(), b"");
-    assert_eq!(ask(server.addr()), "1");
-    assert_eq!(server.output(), b"activated server\n");
+    std::fs::write(server.dir().join("go"), "").unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut &client, &mut answer).unwrap();
+    assert_eq!(answer, "1\n");
+    server.wait_for_output("^activated server$", "20s").unwrap();
 }
 
 #[test]
 fn with_a_socket_it_is_ready_as_soon_as_it_is_executed() {
-    let server = SimpleExecutor::new(actor(["boot", "50", "activated"])).listen_fd();
+    let server = SimpleExecutor::new(actor(["boot", "20", "activated"])).listen_fd();
     server.start().unwrap();
     assert_eq!(ask(server.addr()), "1");
     server.restart().unwrap();
