@@ -9,22 +9,22 @@ use std::time::Instant;
 use crate::support::{ACTOR, Life, TempDir, eventually, hear_int, recorded};
 
 /// The project, with a record of its own for each run.
-struct Project {
+pub(crate) struct Project {
     dir: TempDir,
 }
 
 impl Project {
-    fn new() -> Project {
+    pub(crate) fn new() -> Project {
         Project {
             dir: TempDir::new(),
         }
     }
 
-    fn record(&self) -> String {
+    pub(crate) fn record(&self) -> String {
         self.dir.file("record")
     }
 
-    fn cargo(&self, args: &str) -> Command {
+    pub(crate) fn cargo(&self, args: &str) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new(env!("CARGO"));
         command
@@ -34,6 +34,8 @@ impl Project {
             .env("ACTOR", ACTOR)
             .env("RECORD", self.record())
             .stdin(Stdio::null());
+        // Nor is it a part of a picture of these tests.
+        command.env_remove("SUMMON_TRACE");
         // What this test was given by its own runner is none of the project's business.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();

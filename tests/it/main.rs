@@ -15,6 +15,7 @@ mod progress;
 #[rustfmt::skip]
 mod readme;
 mod real;
+mod reports;
 mod start;
 mod stop;
 mod support;

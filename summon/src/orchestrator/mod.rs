@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::{Process, Set};
+use crate::trace::Test;
 use order::Order;
 
 /// An executor made of executors.
@@ -78,11 +79,12 @@ fn take_turns<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<(), Er
     let mut ports: Vec<_> = processes.flat_map(ports).collect();
     ports.sort_by_key(|(port, _)| *port);
     if let Some(twice) = ports.windows(2).find(|two| two[0].0 == two[1].0) {
-        return Err(Error::new(format!(
-            "{} and {} of one set want the same port, {}",
-            twice[0].1.name(),
-            twice[1].1.name(),
-            twice[0].0
+        let (one, two) = (twice[0].1, twice[1].1);
+        let port = twice[0].0;
+        return Err(two.misplaced(format!(
+            "{} and {} of one set want the same port, {port}",
+            one.name(),
+            two.name(),
         )));
     }
     ports
@@ -156,10 +158,12 @@ impl fmt::Debug for Orchestrator<'_> {
 /// processes have one name, if one refers to a name that is not there, or if they refer to each
 /// other in a circle.
 pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Error> {
+    let test = Test::begin(None);
     let orchestrator = Orchestrator::new(executors);
     orchestrator.start()?;
     Ok(Scope {
         orchestrator,
+        _test: test,
         stopped: false,
         failed: AtomicBool::new(false),
         expects_panic: false,
@@ -176,6 +180,8 @@ pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Erro
 #[must_use = "the executors are stopped when this is dropped; keep it: `let _scope = ..`"]
 pub struct Scope<'a> {
     orchestrator: Orchestrator<'a>,
+    /// Dropped after all is stopped.
+    _test: Test,
     stopped: bool,
     /// Its test has returned an error.
     failed: AtomicBool,
@@ -218,7 +224,7 @@ impl Scope<'_> {
                 continue;
             };
             if let Some(told) = process.postmortem(node.used_since()) {
-                eprintln!("{told}");
+                eprintln!("\n{told}");
             }
             if node.shared_as().is_none() {
                 process.was_told();

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::process::Process;
 
 /// For each node, those that must be ready before it starts.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,9 +17,13 @@ impl Order {
         for (index, name) in names.iter().enumerate() {
             if name.is_some() && names[..index].contains(name) {
                 let name = name.unwrap_or_default();
-                return Err(Error::new(format!(
+                let why = format!(
                     "two processes of one set are called `{name}`; name them apart, with `named`"
-                )));
+                );
+                return Err(nodes[index].process().map_or_else(
+                    || Error::new(&*why),
+                    |process| process.misplaced(why.clone()),
+                ));
             }
         }
         let mut order = Order {
@@ -34,7 +39,7 @@ impl Order {
                     // Its own placeholders by its own name are no matter of order.
                     Some(before) if before == index => {}
                     Some(before) => order.before[index].push(before),
-                    None => return Err(unknown(process.name(), &wanted, &names)),
+                    None => return Err(unknown(process, &wanted, &names)),
                 }
             }
         }
@@ -105,19 +110,20 @@ impl Order {
     }
 }
 
-fn unknown(process: &str, wanted: &str, names: &[Option<&str>]) -> Error {
+fn unknown(process: &Process, wanted: &str, names: &[Option<&str>]) -> Error {
+    let name = process.name();
     let known: Vec<_> = names
         .iter()
         .flatten()
-        .filter(|name| **name != process)
+        .filter(|other| **other != name)
         .copied()
         .collect();
     let known = match known.as_slice() {
         [] => "the set has no other process".to_owned(),
         known => format!("the set has {}", known.join(", ")),
     };
-    Error::new(format!(
-        "{process} refers to `{wanted}`, which is not in the same set; {known}"
+    process.misplaced(format!(
+        "{name} refers to `{wanted}`, which is not in the same set; {known}"
     ))
 }
 
@@ -168,8 +174,8 @@ mod tests {
             "these processes wait for each other: a -> b -> c -> a"
         );
         assert_eq!(
-            error(&[&named("a").after("d"), &named("b")]),
-            "a refers to `d`, which is not in the same set; the set has b"
+            error(&[&named("a").after("d"), &named("b")]).lines().next(),
+            Some("a refers to `d`, which is not in the same set; the set has b")
         );
         assert!(error(&[&named("a"), &named("a")]).contains("are called `a`"));
     }

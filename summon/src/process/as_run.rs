@@ -46,7 +46,7 @@ impl Process {
                 Some((_, value)) if ours.as_ref() == Some(value) => continue,
                 None if ours.is_none() => continue,
                 Some((_, value)) => shown_variable(name, value),
-                None => format!("{} is removed", name.display()),
+                None => format!("{} is removed", name.to_string_lossy()),
             };
             // A variable that was set twice has one value.
             if !environment.contains(&change) {

@@ -106,7 +106,7 @@ fn hidden(program: &str) -> Option<PathBuf> {
         let versions = versions.map(|version| version.path().join("bin").join(program));
         versions.chain([Path::new(dir).join(program)]).collect()
     };
-    let mut all = HIDDEN.iter().flat_map(|dir| below(dir));
+    let mut all = HIDDEN.iter().flat_map(below);
     all.find(|path| path.is_file())
 }
 

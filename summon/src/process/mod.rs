@@ -29,6 +29,7 @@ use crate::port::Lease;
 use crate::probe::{Endpoint, NotReady, Probe};
 use crate::session::{Home, Session};
 use crate::sys::guard::Sharing;
+use crate::trace::Story;
 use life::Life;
 
 /// The handle on a process that summon starts.
@@ -74,6 +75,7 @@ struct Inner {
     told_ports: OnceLock<BTreeMap<String, u16>>,
     /// Notified when `life.starting` becomes false.
     start_over: Condvar,
+    story: Story,
 }
 
 /// The processes that know each other's placeholders. It holds them weakly, as they hold it.
@@ -99,6 +101,7 @@ impl Process {
                 sharing: Mutex::default(),
                 told_ports: OnceLock::new(),
                 start_over: Condvar::new(),
+                story: Story::default(),
             }),
         }
     }

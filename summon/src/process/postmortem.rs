@@ -10,6 +10,7 @@ use crate::error::{Error, Source as _};
 use crate::output;
 use crate::progress;
 use crate::sys::signal::how_it_ended;
+use crate::trace::Moment;
 
 impl Process {
     /// What is to be said of this process when its test fails: whether it lives, or how and when
@@ -71,7 +72,7 @@ impl Inner {
                         format!("{name} {how} {} before this test failed", seconds(ago))
                     }
                     (None, _) if state.gone => format!("{name} was lost: its guard died"),
-                    (None, _) => format!("{name} is alive"),
+                    (None, _) => format!("{name} was alive when this test failed"),
                 }
             }
             // It was stopped, and what it wrote may matter all the same.
@@ -94,6 +95,7 @@ impl Inner {
             return Ok(());
         };
         let (name, how) = (self.name(), how_it_ended(status));
+        self.story.tell(name, Moment::Died(&how, ago));
         let headline = format!("{name} {how} {} before its test ended", seconds(ago));
         if self.spec.must_live {
             let error = Error::new(headline).fact("declared", self.declared());

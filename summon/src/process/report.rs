@@ -21,6 +21,11 @@ impl Process {
             .fact("command", self.inner.spec.command.to_string())
     }
 
+    /// It does not fit into its set.
+    pub(crate) fn misplaced(&self, why: String) -> Error {
+        self.error(why)
+    }
+
     /// What the user wrote can't work.
     pub(super) fn bad(&self, why: impl std::fmt::Display) -> Error {
         self.error(format!("{} could not be started: {why}", self.name()))

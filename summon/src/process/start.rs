@@ -177,7 +177,7 @@ impl Process {
 
     /// Tells those who collect it.
     pub(super) fn tell(&self, moment: Moment<'_>) {
-        trace::tell(self.name(), moment);
+        self.inner.story.tell(self.name(), moment);
     }
 
     fn cancelled(&self) -> Error {

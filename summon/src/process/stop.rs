@@ -118,7 +118,7 @@ impl Drop for Inner {
                 .postmortem(0)
                 .filter(|_| lock(&self.life).run.is_some())
             {
-                eprintln!("{told}");
+                eprintln!("\n{told}");
             }
         }
         let Some(run) = lock(&self.life).run.take() else {

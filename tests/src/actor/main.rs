@@ -9,6 +9,7 @@
 //! | `boot MS` | takes so long to boot |
 //! | `listen ADDR` | listens; connections are counted, and answered with the count |
 //! | `http ADDR STATUS` | answers HTTP, the request's head as the body |
+//! | `quiet` | HTTP servers don't say what they were asked |
 //! | `sick ADDR MS` | answers HTTP with 503 for so long, and then with 200 |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
@@ -17,6 +18,7 @@
 //! | `bound PATH`, `listening` | binds a Unix socket, and listens on it |
 //! | `activated` | listens on the socket that it was given, as `listen` does |
 //! | `notify TEXT` | says so to `NOTIFY_SOCKET`, `;` for a line end; `barrier` waits until it was read |
+//! | `serve DIR` | says what is put into a file `line` there, again and again |
 //! | `touch FILE` | makes a file, or its time anew |
 //! | `share ADDR` | listens with `SO_REUSEPORT`, beside others who do |
 //! | `handover ADDR` | listens, passes the socket to a child, and closes its own |
@@ -72,6 +74,7 @@ fn main() {
             "boot" => boot(next().parse().expect("milliseconds")),
             "listen" => net::listen(&next()),
             "http" => net::http(&next(), &next()),
+            "quiet" => net::QUIET.store(true, Ordering::Relaxed),
             "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),
@@ -82,6 +85,7 @@ fn main() {
             "activated" => systemd::activated(),
             "notify" => systemd::notify(&next().replace(';', "\n")),
             "barrier" => systemd::barrier(),
+            "serve" => serve(&next()),
             "touch" => touch(&next()),
             "share" => net::share(&next()),
             "handover" => net::handover(&next()),
@@ -158,6 +162,21 @@ fn record(file: &str, text: &str) {
     let mut file = opened.expect("the record can be opened");
     file.write_all(line.as_bytes())
         .expect("the record takes it");
+}
+
+fn serve(dir: &str) {
+    let line = std::path::Path::new(dir).join("line");
+    std::thread::spawn(move || {
+        loop {
+            if let Ok(text) = std::fs::read(&line) {
+                // Half of it may have been written by now.
+                if text.ends_with(b"\n") && std::fs::remove_file(&line).is_ok() {
+                    print(&text);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
 }
 
 fn touch(file: &str) {

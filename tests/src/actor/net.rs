@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,13 +62,17 @@ fn answer(addr: &str, status: impl Fn() -> String + Send + 'static) {
     });
 }
 
+pub(crate) static QUIET: AtomicBool = AtomicBool::new(false);
+
 fn head(stream: &TcpStream) -> String {
     let mut head = String::new();
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
         if line.is_empty() {
             break;
         }
-        println!("{line}");
+        if !QUIET.load(Ordering::Relaxed) {
+            println!("{line}");
+        }
         head += &line;
         head.push('\n');
     }

@@ -1,0 +1,80 @@
+//! For which test something happens.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use super::events::Row;
+
+thread_local! {
+    /// The test that this thread works for, if that is another one's.
+    static TEST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The test on whose behalf this thread acts: libtest names its threads so.
+pub(super) fn test_name() -> String {
+    let known = TEST.with_borrow(Clone::clone);
+    let of_thread = || std::thread::current().name().map(str::to_owned);
+    known
+        .or_else(of_thread)
+        .unwrap_or_else(|| "a test".to_owned())
+}
+
+/// A test, from when it begins to start its processes until they are stopped.
+#[derive(Debug)]
+pub(crate) struct Test {
+    row: Option<Row>,
+    before: Option<String>,
+}
+
+impl Test {
+    /// Begins a test of this name, or of that of the thread.
+    pub(crate) fn begin(name: Option<&str>) -> Test {
+        let before = TEST.with_borrow(Clone::clone);
+        if let Some(name) = name {
+            TEST.set(Some(name.to_owned()));
+        }
+        let name = test_name();
+        let row = Row::new(&name);
+        if let Some(row) = &row {
+            row.begin(&name, "");
+        }
+        Test { row, before }
+    }
+}
+
+impl Drop for Test {
+    fn drop(&mut self) {
+        if let Some(row) = &self.row {
+            row.end(Duration::ZERO);
+        }
+        // A thread whose locals are gone works for nobody any more.
+        let _ = TEST.try_with(|test| test.replace(self.before.take()));
+    }
+}
+
+/// For which test a thread works, and its span, for another thread that does a part of the work.
+#[derive(Clone)]
+pub(crate) struct Context {
+    test: String,
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
+}
+
+impl Context {
+    pub(crate) fn here() -> Context {
+        Context {
+            test: test_name(),
+            #[cfg(feature = "tracing")]
+            span: tracing::Span::current(),
+        }
+    }
+
+    pub(crate) fn within<T>(&self, act: impl FnOnce() -> T) -> T {
+        #[cfg(feature = "tracing")]
+        let _entered = self.span.enter();
+        let before = TEST.replace(Some(self.test.clone()));
+        let result = act();
+        TEST.set(before);
+        result
+    }
+}

@@ -1,0 +1,188 @@
+//! The run as a file of trace events, which Perfetto and `chrome://tracing` open:
+//! `SUMMON_TRACE=out.json`.
+//!
+//! All processes of a run append to one file, in the JSON array form of the format, whose closing
+//! bracket may be missing: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
+//! A test is a row, and so is each of its processes, below it.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::sys::runner;
+
+/// The file, if the user wants one.
+fn file() -> Option<&'static File> {
+    static FILE: OnceLock<Option<File>> = OnceLock::new();
+    let open = || {
+        let path = runner::path_from_env("SUMMON_TRACE")?;
+        match open(&path) {
+            Ok(file) => {
+                let program = std::env::current_exe().unwrap_or_default();
+                let program = program.file_stem().unwrap_or_default().to_string_lossy();
+                name(&file, "process_name", 0, &program);
+                Some(file)
+            }
+            Err(error) => {
+                let path = path.display();
+                crate::progress::say(&format!("SUMMON_TRACE: {path} can't be written: {error}"));
+                None
+            }
+        }
+    };
+    FILE.get_or_init(open).as_ref()
+}
+
+/// Opens the file of this run: the first process of a run begins it anew.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)?;
+    let id = runner::current().map_or_else(
+        || format!("process {}", std::process::id()),
+        |runner| runner.id.clone(),
+    );
+    let head = format!(
+        "[\n{{\"ph\":\"M\",\"name\":\"summon_run\",\"pid\":0,\"tid\":0,\"args\":{{\"id\":\"{}\"}}}},\n",
+        escaped(&id)
+    );
+    // Held until the head is there: whoever comes meanwhile waits, and finds it.
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+    let mut found = vec![0; head.len()];
+    file.rewind()?;
+    if file.read_exact(&mut found).is_err() || found != head.as_bytes() {
+        file.set_len(0)?;
+        file.write_all(head.as_bytes())?;
+    }
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock)?;
+    Ok(file)
+}
+
+/// A row of the picture.
+#[derive(Debug)]
+pub(super) struct Row(u64);
+
+/// Rows of this process, in the order of their numbers.
+static ROWS: AtomicU64 = AtomicU64::new(1);
+
+impl Row {
+    /// `None` if nobody wants a picture.
+    pub(super) fn new(called: &str) -> Option<Row> {
+        let file = file()?;
+        let row = ROWS.fetch_add(1, Ordering::Relaxed);
+        name(file, "thread_name", row, called);
+        write(
+            file,
+            &format!(
+                "\"ph\":\"M\",\"name\":\"thread_sort_index\",\"tid\":{row},\"args\":{{\"sort_index\":{row}}}"
+            ),
+        );
+        Some(Row(row))
+    }
+
+    pub(super) fn begin(&self, bar: &str, detail: &str) {
+        let (row, at) = (self.0, at(Duration::ZERO));
+        self.write(&format!(
+            "\"ph\":\"B\",\"name\":\"{}\",\"cat\":\"summon\",\"ts\":{at},\"tid\":{row},\"args\":{{\"detail\":\"{}\"}}",
+            escaped(bar),
+            escaped(detail)
+        ));
+    }
+
+    /// Ends the bar, so long ago.
+    pub(super) fn end(&self, ago: Duration) {
+        let (row, at) = (self.0, at(ago));
+        self.write(&format!("\"ph\":\"E\",\"ts\":{at},\"tid\":{row}"));
+    }
+
+    /// Something that takes no time, so long ago.
+    pub(super) fn mark(&self, what: &str, ago: Duration) {
+        let (row, at) = (self.0, at(ago));
+        self.write(&format!(
+            "\"ph\":\"i\",\"s\":\"t\",\"name\":\"{}\",\"cat\":\"summon\",\"ts\":{at},\"tid\":{row}",
+            escaped(what)
+        ));
+    }
+
+    fn write(&self, event: &str) {
+        if let Some(file) = file() {
+            write(file, event);
+        }
+    }
+}
+
+/// A time, in microseconds.
+fn at(ago: Duration) -> u128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().saturating_sub(ago).as_micros()
+}
+
+fn name(file: &File, kind: &str, row: u64, called: &str) {
+    let called = escaped(called);
+    write(
+        file,
+        &format!(
+            "\"ph\":\"M\",\"name\":\"{kind}\",\"tid\":{row},\"args\":{{\"name\":\"{called}\"}}"
+        ),
+    );
+}
+
+/// Appends an event, in one write, so that those of several processes don't mix.
+fn write(mut file: &File, event: &str) {
+    let pid = std::process::id();
+    // A picture is not worth a failure.
+    let _ = file.write_all(format!("{{\"pid\":{pid},{event}}},\n").as_bytes());
+}
+
+/// As the inside of a JSON string.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => escaped.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(escaped, "\\u{:04x}", c as u32);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_escaped() {
+        assert_eq!(escaped("a\"b\\c\n\u{1}ä"), "a\\\"b\\\\c\\u000a\\u0001ä");
+    }
+
+    #[test]
+    fn the_first_of_a_run_begins_the_file_anew() {
+        let home = crate::session::Home::create("trace", None).unwrap();
+        let path = home.dir().join("out.json");
+        std::fs::write(&path, "[\nof an older run,\n").unwrap();
+        let first = open(&path).unwrap();
+        write(&first, "\"ph\":\"E\"");
+        let second = open(&path).unwrap();
+        write(&second, "\"ph\":\"B\"");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("older"), "{text}");
+        let pid = std::process::id();
+        let events = format!("{{\"pid\":{pid},\"ph\":\"E\"}},\n{{\"pid\":{pid},\"ph\":\"B\"}},\n");
+        assert!(
+            text.starts_with("[\n{\"ph\":\"M\",\"name\":\"summon_run\"") && text.ends_with(&events),
+            "{text}"
+        );
+    }
+}

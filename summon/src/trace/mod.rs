@@ -1,0 +1,133 @@
+//! What happens to processes, told to those who collect it: with the feature `tracing` the
+//! subscribers of that crate, and with `SUMMON_TRACE` a file that shows the run as a picture.
+
+mod context;
+mod events;
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+pub(crate) use context::{Context, Test};
+
+/// Something that takes a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    Start,
+    Stop,
+}
+
+/// Something that happens meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Moment<'a> {
+    /// It waits for its turn on a port.
+    Turn(u16),
+    /// The program has been exec'ed.
+    Launched(u32),
+    /// A probe has seen what it waits for.
+    Seen(&'a str),
+    Ready(Duration),
+    NotReady(&'a str),
+    /// It ended by itself, so long ago.
+    Died(&'a str, Duration),
+    /// It is asked to end.
+    Stopping(&'a str),
+    /// It did not end within its grace, or was not given any.
+    Killed,
+    Gone,
+}
+
+/// The story of one process.
+#[derive(Debug, Default)]
+pub(crate) struct Story {
+    row: OnceLock<Option<events::Row>>,
+    /// Whether a bar of the row has begun, and not ended.
+    is_open: Mutex<bool>,
+}
+
+impl Story {
+    pub(crate) fn tell(&self, process: &str, moment: Moment<'_>) {
+        tell(process, moment);
+        if let Some(row) = self.row(process) {
+            self.draw(row, moment);
+        }
+    }
+
+    fn row(&self, process: &str) -> Option<&events::Row> {
+        let new = || events::Row::new(&format!("{}: {process}", context::test_name()));
+        self.row.get_or_init(new).as_ref()
+    }
+
+    fn draw(&self, row: &events::Row, moment: Moment<'_>) {
+        let mut is_open = self.is_open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut end = |ago| {
+            if std::mem::take(&mut *is_open) {
+                row.end(ago);
+            }
+        };
+        let bar = match moment {
+            Moment::Seen(what) => return row.mark(what, Duration::ZERO),
+            Moment::Killed => return row.mark("kill", Duration::ZERO),
+            Moment::Died(how, ago) => {
+                end(ago);
+                return row.mark(how, ago);
+            }
+            Moment::NotReady(why) => {
+                end(Duration::ZERO);
+                return row.mark(why, Duration::ZERO);
+            }
+            Moment::Gone => return end(Duration::ZERO),
+            Moment::Turn(port) => ("turn", format!("port {port}")),
+            Moment::Launched(pid) => ("boot", format!("pid {pid}")),
+            Moment::Ready(took) => ("ready", format!("after {took:.1?}")),
+            Moment::Stopping(signal) => ("stop", signal.to_owned()),
+        };
+        end(Duration::ZERO);
+        row.begin(bar.0, &bar.1);
+        *is_open = true;
+    }
+}
+
+/// The end of a span, when it is dropped.
+#[must_use = "the span lasts as long as this"]
+pub(crate) struct Entered {
+    #[cfg(feature = "tracing")]
+    _span: tracing::span::EnteredSpan,
+}
+
+/// Begins a span of this thread, about a process.
+pub(crate) fn enter(span: Span, process: &str) -> Entered {
+    #[cfg(feature = "tracing")]
+    let entered = Entered {
+        _span: match span {
+            Span::Start => tracing::info_span!(target: "summon", "start", process).entered(),
+            Span::Stop => tracing::info_span!(target: "summon", "stop", process).entered(),
+        },
+    };
+    #[cfg(not(feature = "tracing"))]
+    let entered = {
+        let _ = (span, process);
+        Entered {}
+    };
+    entered
+}
+
+/// Tells subscribers alone.
+pub(crate) fn tell(process: &str, moment: Moment<'_>) {
+    #[cfg(feature = "tracing")]
+    {
+        use tracing::{debug, info, warn};
+        match moment {
+            Moment::Turn(port) => debug!(target: "summon", process, port, "waits for its turn"),
+            Moment::Launched(pid) => debug!(target: "summon", process, pid, "is executed"),
+            Moment::Seen(what) => debug!(target: "summon", process, what, "is seen"),
+            Moment::Ready(took) => info!(target: "summon", process, ?took, "is ready"),
+            Moment::NotReady(why) => warn!(target: "summon", process, why, "is not ready"),
+            Moment::Died(how, ago) => warn!(target: "summon", process, how, ?ago, "has died"),
+            Moment::Stopping(signal) => debug!(target: "summon", process, signal, "is to end"),
+            Moment::Killed => warn!(target: "summon", process, "is killed"),
+            Moment::Gone => info!(target: "summon", process, "is gone"),
+        }
+    }
+    #[cfg(not(feature = "tracing"))]
+    let _ = (process, moment);
+}

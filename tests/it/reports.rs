@@ -1,0 +1,101 @@
+//! When it fails, one message says why: each test of `tests/project/tests/failures.rs` is run for
+//! real, and what it says is in `tests/it/reports`, to be read. `SUMMON_BLESS=1` writes them anew.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use regex::bytes::RegexBuilder;
+
+use crate::fixtures::Project;
+use crate::support::ACTOR;
+
+fn snapshots() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("it/reports")
+}
+
+/// What differs from run to run, and stands for itself.
+fn normalised(text: &str, project: &Project) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("project");
+    let text = text
+        .replace(ACTOR, "actor")
+        .replace(root.to_str().unwrap(), "<project>")
+        .replace(&project.record(), "<record>");
+    let rules = [
+        // Sessions, and logs of several that are called alike.
+        (r"/\S*/summon-\d+/[0-9a-f]+/", "<session>/"),
+        (r"(<session>/[\w.]+?)-\d+(\.log|/|\b)", "$1$2"),
+        (r"(127\.0\.0\.[12]|localhost|server|\[::1\]):\d+", "$1:PORT"),
+        (r"\bport \d{4,5}", "port PORT"),
+        (r"PORT=\d{4,5}", "PORT=PORT"),
+        (r"--port \d{4,5}", "--port PORT"),
+        (r"panicked at /[^ :]*/summon/src", "panicked at <summon>"),
+        (r"(orchestrator/mod\.rs):\d+:\d+", "$1:LINE"),
+        (r"of \d{3,} lines", "of N lines"),
+        (r#"does: "\d+\\n""#, r#"does: "1\n""#),
+        (r"pid \d+, `[^`]*`", "pid PID, `..`"),
+        (r"\d+\.\d s\b", "N s"),
+        (r"\b\d+ looks?\b", "N looks"),
+        (r"(tests/failures\.rs):\d+(:\d+)?", "$1:LINE"),
+        (r"\(\d+\) panicked", "panicked"),
+        (r"(?m)^note: run with.*\n", ""),
+    ];
+    rules.iter().fold(text, |text, (pattern, plain)| {
+        let pattern = RegexBuilder::new(pattern).unicode(false).build().unwrap();
+        let replaced = pattern.replace_all(text.as_bytes(), plain.as_bytes());
+        String::from_utf8(replaced.into_owned()).unwrap()
+    })
+}
+
+/// What each test that failed has said.
+fn sections(stdout: &str) -> BTreeMap<String, String> {
+    let mut sections = BTreeMap::new();
+    let end = stdout.find("\nfailures:\n    ").unwrap_or(stdout.len());
+    for section in stdout[..end].split("\n---- ").skip(1) {
+        let (name, said) = section.split_once(" stdout ----\n").unwrap();
+        sections.insert(name.to_owned(), said.trim().to_owned() + "\n");
+    }
+    sections
+}
+
+#[test]
+fn are_what_a_reader_wants() {
+    let project = Project::new();
+    let output = project
+        .cargo("test --test failures")
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let said = sections(&stdout);
+    assert!(said.len() >= 25, "{stdout}{stderr}");
+    let bless = std::env::var_os("SUMMON_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for (name, said) in &said {
+        let path = snapshots().join(format!("{name}.txt"));
+        let said = normalised(said, &project);
+        if bless {
+            std::fs::write(&path, &said).unwrap();
+        } else if std::fs::read_to_string(&path).unwrap_or_default() != said {
+            wrong.push(format!("{name}:\n{said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for entry in std::fs::read_dir(snapshots()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(said.contains_key(&name), "{name} did not fail");
+    }
+    // Told though it has passed, past the harness.
+    let warning = "summon: server exited with code 7 ";
+    let told = stderr.lines().find(|line| line.starts_with(warning));
+    let told = normalised(told.expect(&stderr), &project);
+    assert_eq!(
+        told,
+        "summon: server exited with code 7 N s before its test ended (tests/failures.rs:LINE, \
+         log <session>/server.log); `must_live = true` makes that a failure"
+    );
+    for passed in ["dies_but_passes", "panics_on_purpose"] {
+        assert!(stdout.contains(&format!("test {passed}")) && !said.contains_key(passed));
+    }
+}
