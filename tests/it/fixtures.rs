@@ -53,7 +53,7 @@ impl Project {
         self.run_with(args, &[])
     }
 
-    fn run_with(&self, args: &str, env: &[(&str, &str)]) -> Ran {
+    pub(crate) fn run_with(&self, args: &str, env: &[(&str, &str)]) -> Ran {
         let mut command = self.cargo(args);
         command.envs(env.iter().copied());
         let output = command.output().unwrap();
@@ -82,7 +82,7 @@ impl Project {
     }
 }
 
-struct Ran {
+pub(crate) struct Ran {
     output: Output,
     record: Vec<String>,
 }
@@ -93,7 +93,7 @@ impl Ran {
     }
 
     #[track_caller]
-    fn succeeded(self) -> Ran {
+    pub(crate) fn succeeded(self) -> Ran {
         assert!(self.output.status.success(), "{}", self.said());
         self
     }

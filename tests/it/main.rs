@@ -20,5 +20,6 @@ mod start;
 mod stop;
 mod support;
 mod tidy;
+mod trace;
 mod tree;
 mod turns;

@@ -34,7 +34,7 @@ impl Test {
             TEST.set(Some(name.to_owned()));
         }
         let name = test_name();
-        let row = Row::new(&name);
+        let row = Row::of_test(&name);
         if let Some(row) = &row {
             row.begin(&name, "");
         }

@@ -5,13 +5,13 @@
 //! bracket may be missing: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
 //! A test is a row, and so is each of its processes, below it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::sys::runner;
@@ -71,20 +71,49 @@ fn open(path: &Path) -> io::Result<File> {
 #[derive(Debug)]
 pub(super) struct Row(u64);
 
-/// Rows of this process, in the order of their numbers.
-static ROWS: AtomicU64 = AtomicU64::new(1);
+/// The rows of this process.
+struct Rows {
+    count: u64,
+    of_tests: BTreeMap<String, u64>,
+}
+
+static ROWS: Mutex<Rows> = Mutex::new(Rows {
+    count: 0,
+    of_tests: BTreeMap::new(),
+});
+
+/// Rows of tests are so far apart that those of their processes fit in between.
+const APART: u64 = 1000;
 
 impl Row {
-    /// `None` if nobody wants a picture.
-    pub(super) fn new(called: &str) -> Option<Row> {
+    /// That of a test, which has one however often it is asked for. `None` if nobody wants a
+    /// picture.
+    pub(super) fn of_test(test: &str) -> Option<Row> {
         let file = file()?;
-        let row = ROWS.fetch_add(1, Ordering::Relaxed);
-        name(file, "thread_name", row, called);
-        write(
-            file,
-            &format!(
-                "\"ph\":\"M\",\"name\":\"thread_sort_index\",\"tid\":{row},\"args\":{{\"sort_index\":{row}}}"
-            ),
+        let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = rows.of_tests.get(test) {
+            return Some(Row(*row));
+        }
+        rows.count += 1;
+        let row = rows.count;
+        rows.of_tests.insert(test.to_owned(), row);
+        name_row(file, row, test, row * APART);
+        Some(Row(row))
+    }
+
+    /// One for a process of a test, below that of the test.
+    pub(super) fn of_process(test: &str, process: &str) -> Option<Row> {
+        let Row(above) = Row::of_test(test)?;
+        let row = {
+            let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.count += 1;
+            rows.count
+        };
+        name_row(
+            file()?,
+            row,
+            &format!("{test}: {process}"),
+            above * APART + row % APART,
         );
         Some(Row(row))
     }
@@ -118,6 +147,16 @@ impl Row {
             write(file, event);
         }
     }
+}
+
+fn name_row(file: &File, row: u64, called: &str, place: u64) {
+    name(file, "thread_name", row, called);
+    write(
+        file,
+        &format!(
+            "\"ph\":\"M\",\"name\":\"thread_sort_index\",\"tid\":{row},\"args\":{{\"sort_index\":{place}}}"
+        ),
+    );
 }
 
 /// A time, in microseconds.

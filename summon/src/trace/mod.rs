@@ -53,7 +53,7 @@ impl Story {
     }
 
     fn row(&self, process: &str) -> Option<&events::Row> {
-        let new = || events::Row::new(&format!("{}: {process}", context::test_name()));
+        let new = || events::Row::of_process(&context::test_name(), process);
         self.row.get_or_init(new).as_ref()
     }
 

@@ -1,0 +1,248 @@
+//! `SUMMON_TRACE` writes a run as trace events: one file, whatever processes the run has.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::fixtures::Project;
+use crate::support::TempDir;
+
+/// An event, as the format has it:
+/// <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
+struct Event {
+    phase: String,
+    name: String,
+    row: (u64, u64),
+    at: Option<f64>,
+    args: Value,
+}
+
+/// Reads a trace; the bracket at its end may be missing.
+fn read(path: &Path) -> Vec<Event> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.trim_end().trim_end_matches(',').to_owned() + "]";
+    let all: Vec<Value> =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let event = |value: Value| Event {
+        phase: value["ph"].as_str().expect("each has a phase").to_owned(),
+        name: value["name"].as_str().unwrap_or_default().to_owned(),
+        row: (
+            value["pid"].as_u64().expect("a pid"),
+            value["tid"].as_u64().expect("a tid"),
+        ),
+        at: value["ts"].as_f64(),
+        args: value["args"].clone(),
+    };
+    all.into_iter().map(event).collect()
+}
+
+/// What is true of every trace.
+fn check(events: &[Event]) {
+    let mut open: BTreeMap<(u64, u64), u32> = BTreeMap::new();
+    let mut latest: BTreeMap<(u64, u64), f64> = BTreeMap::new();
+    let mut named = Vec::new();
+    for event in events {
+        let bars = open.entry(event.row).or_default();
+        match event.phase.as_str() {
+            "M" => {
+                assert!(event.args.is_object(), "{}", event.name);
+                if event.name == "thread_name" {
+                    assert!(event.args["name"].is_string());
+                    named.push(event.row);
+                }
+                continue;
+            }
+            "B" => {
+                assert!(!event.name.is_empty());
+                *bars += 1;
+            }
+            "E" => *bars = bars.checked_sub(1).expect("each end has a beginning"),
+            "i" => assert!(!event.name.is_empty()),
+            other => panic!("no such phase: {other}"),
+        }
+        assert!(
+            named.contains(&event.row),
+            "row {:?} has no name",
+            event.row
+        );
+        let at = event.at.expect("it happens at some time");
+        let before = latest.insert(event.row, at).unwrap_or_default();
+        // What is found out later is told with its own time.
+        assert!(at >= before - 1.0 || event.phase != "B", "time goes on");
+    }
+}
+
+/// The names of the rows, with the bars on each.
+fn rows(events: &[Event]) -> Vec<(String, Vec<String>)> {
+    let names = events.iter().filter(|event| event.name == "thread_name");
+    let row = |named: &Event| {
+        let bars = events
+            .iter()
+            .filter(|event| event.row == named.row && event.phase == "B");
+        let bars = bars.map(|event| event.name.clone()).collect();
+        (named.args["name"].as_str().unwrap().to_owned(), bars)
+    };
+    names.map(row).collect()
+}
+
+fn processes(events: &[Event]) -> usize {
+    let bars = events.iter().filter(|event| event.phase == "B");
+    let mut pids: Vec<u64> = bars.map(|event| event.row.0).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.len()
+}
+
+fn has_all_of(events: &[Event]) {
+    check(events);
+    let rows = rows(events);
+    let bars = |wanted: &str| {
+        let found = rows.iter().find(|(name, _)| name == wanted);
+        found
+            .unwrap_or_else(|| panic!("no row `{wanted}` in {rows:?}"))
+            .1
+            .clone()
+    };
+    // The test, and below it the process of its own.
+    assert_eq!(bars("suite::stacked"), ["suite::stacked"]);
+    assert_eq!(bars("suite::stacked: client"), ["boot", "ready", "stop"]);
+}
+
+#[test]
+fn all_binaries_of_a_run_are_in_one_file() {
+    let (project, dir) = (Project::new(), TempDir::new());
+    let file = dir.path().join("out.json");
+    std::fs::write(&file, "[\n{\"of\":\"another run\"},\n").unwrap();
+    let file_env = [("SUMMON_TRACE", file.to_str().unwrap())];
+    project
+        .run_with("test --test one --test two --test three", &file_env)
+        .succeeded();
+    let events = read(&file);
+    has_all_of(&events);
+    assert_eq!(processes(&events), 3);
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn all_processes_of_nextest_are_in_one_file() {
+    let project = Project::new();
+    // From where the user has called the runner.
+    let relative = format!("../../target/trace-{}.json", std::process::id());
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("project")
+        .join(&relative);
+    let file_env = [("SUMMON_TRACE", relative.as_str())];
+    project
+        .run_with("nextest run --test one --test two", &file_env)
+        .succeeded();
+    let events = read(&file);
+    std::fs::remove_file(file).unwrap();
+    has_all_of(&events);
+    // Each test that has a process of its own, or has started one, is a process.
+    assert!(processes(&events) >= 5);
+}
+
+/// `tests/run trace` names the trace of the whole suite.
+#[test]
+#[ignore = "checks a trace that was written before"]
+fn run_by_hand_on_a_trace() {
+    let file = PathBuf::from(std::env::var_os("TRACE").expect("TRACE names the file"));
+    let events = read(&file);
+    check(&events);
+    println!(
+        "{} events, {} rows, {} processes",
+        events.len(),
+        rows(&events).len(),
+        processes(&events)
+    );
+    assert!(rows(&events).len() > 10);
+    if let Some(picture) = std::env::var_os("PICTURE") {
+        std::fs::write(picture, picture_of(&events)).unwrap();
+    }
+}
+
+const COLOURS: [(&str, &str); 4] = [
+    ("turn", "#c9a227"),
+    ("boot", "#e07b39"),
+    ("ready", "#4a9d5b"),
+    ("stop", "#8a63b0"),
+];
+
+/// The rows that have bars, one below the other, as a viewer shows them.
+fn picture_of(events: &[Event]) -> String {
+    let (left, width, height) = (520.0, 700.0, 18.0);
+    let timed = || events.iter().filter_map(|event| event.at);
+    let (first, last) = timed().fold((f64::MAX, f64::MIN), |(first, last), at| {
+        (first.min(at), last.max(at))
+    });
+    let x = |at: f64| left + (at - first) / (last - first) * width;
+    let names = events.iter().filter(|event| event.name == "thread_name");
+    let mut shown: Vec<&Event> = names
+        .filter(|named| {
+            events
+                .iter()
+                .any(|event| event.row == named.row && event.phase == "B")
+        })
+        .collect();
+    let place = |named: &Event| {
+        let mut places = events
+            .iter()
+            .filter(|event| event.name == "thread_sort_index");
+        places
+            .find(|it| it.row == named.row)
+            .and_then(|it| it.args["sort_index"].as_u64())
+    };
+    shown.sort_by_key(|named| (named.row.0, place(named)));
+    let total = height * (shown.len() as f64 + 2.0);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {total}\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n",
+        left + width + 10.0
+    );
+    for (index, (bar, colour)) in COLOURS.iter().enumerate() {
+        let at = left + index as f64 * 80.0;
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{at:.0}\" y=\"4\" width=\"10\" height=\"10\" fill=\"{colour}\"/>"
+        );
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.0}\" y=\"13\" fill=\"gray\">{bar}</text>",
+            at + 14.0
+        );
+    }
+    for (index, named) in shown.iter().enumerate() {
+        let y = height * (index as f64 + 1.0);
+        let name = named.args["name"].as_str().unwrap_or_default();
+        let name = name.replace('&', "&amp;").replace('<', "&lt;");
+        let _ = writeln!(
+            svg,
+            "<text x=\"0\" y=\"{:.0}\" fill=\"gray\">{name}</text>",
+            y + 13.0
+        );
+        let mut open: Option<&Event> = None;
+        for event in events.iter().filter(|event| event.row == named.row) {
+            match (event.phase.as_str(), open, event.at) {
+                ("B", ..) => open = Some(event),
+                ("E", Some(begun), Some(end)) => {
+                    let begin = begun.at.unwrap_or(end);
+                    let colour = COLOURS.iter().find(|(bar, _)| *bar == begun.name);
+                    let colour = colour.map_or("#7f8c9b", |(_, colour)| colour);
+                    let _ = writeln!(
+                        svg,
+                        "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\"/>",
+                        x(begin),
+                        y + 2.0,
+                        (x(end) - x(begin)).max(0.6),
+                        height - 4.0
+                    );
+                    open = None;
+                }
+                _ => {}
+            }
+        }
+    }
+    svg + "</svg>\n"
+}
