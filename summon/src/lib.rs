@@ -10,6 +10,7 @@ pub mod __private;
 mod command;
 mod error;
 mod executor;
+mod exit_codes;
 mod fixture;
 pub mod guide;
 mod limit;
@@ -20,6 +21,8 @@ pub mod probe;
 mod process;
 mod progress;
 mod session;
+mod size;
+mod stdin;
 mod sys;
 mod template;
 mod trace;
@@ -30,10 +33,13 @@ pub use executor::{
     Coordinated, Executor, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,
     TcpCoordinatedExecutor,
 };
+pub use exit_codes::ExitCodes;
 pub use fixture::Fixture;
 pub use limit::Limit;
 pub use orchestrator::{Executors, Orchestrator, Scope, orchestrated};
-pub use process::Process;
+pub use process::{Mark, Process};
+pub use size::Size;
+pub use stdin::Stdin;
 pub use sys::Signal;
 
 /// Makes a `static` a process that many tests share.

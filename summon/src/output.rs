@@ -9,6 +9,7 @@ use std::sync::Arc;
 use regex::bytes::Regex;
 
 use crate::error::{Source, Tail};
+use crate::sys::holes;
 
 /// A report reads at most so much from the end of a log.
 const TAIL: u64 = 64 * 1024;
@@ -16,9 +17,14 @@ const TAIL: u64 = 64 * 1024;
 const LONG_LINE: usize = 64 * 1024;
 const CHUNK: u64 = 256 * 1024;
 
-/// Everything that is in the log. A log that is not there yet is empty.
-pub(crate) fn read_all(log: &Path) -> Vec<u8> {
-    fs::read(log).unwrap_or_default()
+/// Everything that is in the log from an offset on. A log that is not there yet is empty.
+pub(crate) fn read_all(log: &Path, from: u64) -> Vec<u8> {
+    let read = || {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        holes::read(&mut file, from..length.max(from))
+    };
+    read().unwrap_or_default()
 }
 
 /// The end of the log, for a report, as of the offset where this run began.
@@ -50,16 +56,19 @@ pub(crate) fn is_longer(source: &dyn Source, length: u64) -> bool {
 }
 
 fn count_lines(file: &mut File, range: Range<u64>) -> io::Result<usize> {
-    file.seek(SeekFrom::Start(range.start))?;
-    let mut reader = file.take(range.end - range.start);
     let mut buffer = vec![0; 64 * 1024];
     let mut lines = 0;
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(lines),
-            read => lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count(),
+    for part in holes::data(file, range) {
+        file.seek(SeekFrom::Start(part.start))?;
+        let mut reader = Read::by_ref(file).take(part.end - part.start);
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => break,
+                read => lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count(),
+            }
         }
     }
+    Ok(lines)
 }
 
 /// Compiles a pattern for raw bytes. `\d`, `\w` and the like mean ASCII.
@@ -105,6 +114,15 @@ impl Search {
         loop {
             if let Some(line) = self.take_line(pattern) {
                 return Ok(Some(line));
+            }
+            let next = self.at + self.pending.len() as u64;
+            // What was cut out of the log before it was searched is lost.
+            if let Some(part) = holes::data(&file, next..u64::MAX).first() {
+                if part.start > next {
+                    self.pending.clear();
+                    self.searched = 0;
+                    self.at = part.start;
+                }
             }
             file.seek(SeekFrom::Start(self.at + self.pending.len() as u64))?;
             let mut chunk = Read::by_ref(&mut file).take(CHUNK);

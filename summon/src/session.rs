@@ -326,9 +326,13 @@ impl Source for Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if self.is_ours && !self.named.load(Ordering::Relaxed) {
-            let _ = fs::remove_file(&self.path);
+        if !self.is_ours {
+            return;
         }
+        let _ = match self.named.load(Ordering::Relaxed) {
+            true => sys::holes::close(&self.path),
+            false => fs::remove_file(&self.path),
+        };
     }
 }
 

@@ -56,7 +56,17 @@ fn imports_point_down_only() {
         &["process"],
         &["probe"],
         &["command", "port", "output"],
-        &["sys", "session", "template", "limit", "progress", "trace"],
+        &[
+            "sys",
+            "session",
+            "template",
+            "limit",
+            "size",
+            "stdin",
+            "exit_codes",
+            "progress",
+            "trace",
+        ],
     ];
     let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
     for (path, text) in sources("summon/src") {

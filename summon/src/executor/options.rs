@@ -4,8 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::Coordinated;
+use crate::command::Command;
+use crate::exit_codes::ExitCodes;
 use crate::limit::Limit;
 use crate::probe::Whose;
+use crate::size::Size;
+use crate::stdin::Stdin;
 use crate::sys::Signal;
 
 impl<P> Coordinated<P> {
@@ -203,5 +207,106 @@ impl<P> Coordinated<P> {
     /// [`TcpCoordinatedExecutor`]: crate::TcpCoordinatedExecutor
     pub fn listen_fd(self) -> Self {
         self.change(|spec| spec.listen_fd = true)
+    }
+
+    /// Runs a command first, such as `initdb`, which must exit with code 0. It runs where the process
+    /// does and with its environment, and is charged to [`timeout`](Coordinated::timeout). Nothing
+    /// that it starts outlives it. Several run one after the other. They are not run again when the
+    /// process is restarted, since its directory stays. Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres -D {dir}/data").before("initdb -D {dir}/data");
+    /// ```
+    pub fn before(self, command: impl Into<Command>) -> Self {
+        self.change(|spec| spec.before.push(command.into()))
+    }
+
+    /// Runs a command when nothing is left of the process, also if the test process was killed
+    /// meanwhile. It has as long as [`stop_timeout`](Coordinated::stop_timeout), and a second at
+    /// least; if it fails, so does [`stop`](crate::Process::stop). Several run one after the other.
+    /// Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("docker run --name {name} redis").after_stop("docker rm -f {name}");
+    /// ```
+    pub fn after_stop(self, command: impl Into<Command>) -> Self {
+        self.change(|spec| spec.after_stop.push(command.into()))
+    }
+
+    /// Asks the process to end with a command instead of a signal. It runs where the process does
+    /// and with its environment; if it fails, the stop signal is sent after all. The grace is the
+    /// same. Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres -D {dir}").stop_command("pg_ctl stop -m fast -D {dir}");
+    /// ```
+    pub fn stop_command(self, command: impl Into<Command>) -> Self {
+        self.change(|spec| spec.stop_command = Some(command.into()))
+    }
+
+    /// Sends signals to the program alone, for programs that tell their children themselves, and do
+    /// not like it if others do. What is left after the grace is killed all the same. Default: no,
+    /// the whole process group hears them.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-supervisor").signal_only_leader(true);
+    /// ```
+    pub fn signal_only_leader(self, only: bool) -> Self {
+        self.change(|spec| spec.signal_only_leader = only)
+    }
+
+    /// Takes these exit codes for a good end, when it is stopped: one, a range, or a list. Default: 0,
+    /// and 128 plus the number of the stop signal. To die of the stop signal is always fine.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").expect_exit([0, 1]);
+    /// ```
+    pub fn expect_exit(self, codes: impl Into<ExitCodes>) -> Self {
+        self.change(|spec| spec.expect_exit = Some(codes.into()))
+    }
+
+    /// Follows a program that forks away: when it exits with code 0, those of its descendants that
+    /// are left then are the process. Default: no, its exit is the end.
+    ///
+    /// A program that can stay in the foreground should do so: then its own exit is seen.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-daemon --port {port}", "localhost", 0).daemon(true);
+    /// ```
+    pub fn daemon(self, daemon: bool) -> Self {
+        self.change(|spec| spec.daemon = daemon)
+    }
+
+    /// Gives the process something to read: a text, a file, or what the test writes. Default:
+    /// nothing, `/dev/null`.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-worker").stdin("one line\n");
+    /// ```
+    pub fn stdin(self, stdin: impl Into<Stdin>) -> Self {
+        self.change(|spec| spec.stdin = stdin.into())
+    }
+
+    /// Sets the permissions that files of the process do not get (`umask(2)`). Default: those of the
+    /// test.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").umask(0o077);
+    /// ```
+    pub fn umask(self, mask: u32) -> Self {
+        self.change(|spec| spec.umask = Some(mask))
+    }
+
+    /// Bounds the log: of an output that is longer, the beginning and the end are kept. Default: 64 MB.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-chatty-api").log_limit("1MB");
+    /// ```
+    ///
+    /// # Platform notes
+    ///
+    /// On a file system that knows no holes (`fallocate(2)`) the beginning alone is kept.
+    pub fn log_limit(self, limit: impl Into<Size>) -> Self {
+        self.change(|spec| spec.log_limit = limit.into())
     }
 }

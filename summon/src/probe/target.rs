@@ -152,9 +152,7 @@ impl<'a> Target<'a> {
 
     /// What it has written since this start, stdout and stderr in the order written.
     pub fn output(&self) -> Vec<u8> {
-        let mut all = output::read_all(self.log);
-        all.drain(..all.len().min(self.since.try_into().unwrap_or(usize::MAX)));
-        all
+        output::read_all(self.log, self.since)
     }
 
     /// When the start fails if the process is not ready: a look must not take longer. It may

@@ -127,8 +127,9 @@ pub(crate) fn until_ready(
         // Before the look: a process that has exited is not ready, whatever it left behind.
         if exit_matters && target.has_exited() {
             // But what there is to see is of use to the report.
-            let unseen = steps[at].iter_mut().filter(|it| it.looks == 0);
-            unseen.for_each(|watched| drop(watched.look(target, began)));
+            for unseen in steps[at].iter_mut().filter(|it| it.looks == 0) {
+                unseen.look(target, began);
+            }
             break Err(Why::Exited);
         }
         if let Some(failed) = find_failure(target, failures) {

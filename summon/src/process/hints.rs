@@ -8,9 +8,9 @@ use std::process::ExitStatus;
 use super::Process;
 use crate::error::Tail;
 use crate::probe::{self, Place, Waited};
+use crate::sys::Signal;
 use crate::sys::guard::Plan;
 use crate::sys::listeners::Protocol;
-use crate::sys::signal::was_killed;
 
 /// Well-known servers: the program, and the packages that have it, of Debian and of Homebrew.
 const PACKAGES: [(&str, &str, &str); 22] = [
@@ -142,7 +142,7 @@ impl Process {
             Some(127) if is_shell => {
                 Some("127 is what a shell says of a program that it does not find".to_owned())
             }
-            None if was_killed(status) => {
+            None if Signal::KILL.has_ended(status) => {
                 Some("summon did not kill it; when memory runs out, the system does".to_owned())
             }
             _ => None,

@@ -1,6 +1,8 @@
 //! A process's life: the states between starts and stops, and who may change them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -21,6 +23,8 @@ pub(super) struct Life {
     /// A stop came while it was: the start gives up as soon as it sees it.
     pub(super) cancelled: bool,
     pub(super) run: Option<Arc<Run>>,
+    /// The commands that must come before it have succeeded.
+    pub(super) prepared: bool,
     /// The turns on fixed ports, from before the start until nothing is left.
     pub(super) turns: Vec<Turn>,
     /// Where somebody serves who was there before, and whom we use and leave alone.
@@ -36,6 +40,10 @@ pub(super) struct Run {
     /// Where in the log it begins.
     pub(super) since: u64,
     pub(super) addr: OnceLock<SocketAddr>,
+    /// The command that asks it to end, if not a signal.
+    pub(super) stop_command: Option<Vec<OsString>>,
+    /// Where its standard input is written, if the test does so.
+    pub(super) stdin: Mutex<Option<File>>,
     /// What it has told, by name.
     pub(super) values: Mutex<BTreeMap<String, String>>,
     cancelled: AtomicBool,
@@ -61,11 +69,13 @@ impl Life {
 impl Run {
     pub(super) fn new(guarded: Guarded, as_run: AsRun, home: Arc<Home>, since: u64) -> Run {
         Run {
+            stop_command: None,
             guarded: Arc::new(guarded),
             as_run,
             home,
             since,
             addr: OnceLock::new(),
+            stdin: Mutex::default(),
             values: Mutex::default(),
             cancelled: AtomicBool::new(false),
             live: OnceLock::new(),

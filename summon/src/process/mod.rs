@@ -1,6 +1,7 @@
 //! One process: what it is called, where it serves, and the verbs that move it.
 
 mod as_run;
+mod errands;
 mod hints;
 mod life;
 mod live;
@@ -9,6 +10,7 @@ mod postmortem;
 mod report;
 mod shared;
 mod spec;
+mod speech;
 mod start;
 mod stop;
 mod turn;
@@ -16,6 +18,7 @@ mod values;
 mod verbs;
 
 pub(crate) use spec::Spec;
+pub use speech::Mark;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +27,6 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use crate::error::Error;
-use crate::output;
 use crate::port::Lease;
 use crate::probe::{Endpoint, NotReady, Probe};
 use crate::session::{Home, Session};
@@ -297,16 +299,6 @@ impl Process {
         let session = lock(&self.inner.session).clone();
         let made = Arc::new(Home::create(self.name(), session)?);
         Ok(Arc::clone(home.insert(made)))
-    }
-
-    /// What it has written so far, both streams in the order written, over all its starts. Bytes
-    /// that it wrote a moment ago may be on their way yet; to wait for something there is
-    /// [`wait_for_output`](Process::wait_for_output).
-    pub fn output(&self) -> Vec<u8> {
-        match &*lock(&self.inner.home) {
-            Some(home) => output::read_all(home.log()),
-            None => Vec::new(),
-        }
     }
 
     /// The pid of the program while it runs.

@@ -1,15 +1,20 @@
 //! From what the user wrote to what the guard is told: placeholders filled in, everything checked.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use super::{Process, lock};
+use crate::command::Command;
 use crate::error::Error;
 use crate::session::random;
+use crate::stdin::Kind;
 use crate::sys::guard::{Plan, StopPlan};
 use crate::sys::listeners::Protocol;
+use crate::sys::pipe;
 
 /// What a service manager has told the test process is not meant for its services.
 const OF_SERVICE_MANAGERS: [&str; 6] = [
@@ -22,8 +27,9 @@ const OF_SERVICE_MANAGERS: [&str; 6] = [
 ];
 
 impl Process {
-    /// Everything that a guard needs to know.
-    pub(super) fn plan(&self) -> Result<Plan, Error> {
+    /// Everything that a guard needs to know, and where the standard input is written, if the test
+    /// does that.
+    pub(super) fn plan(&self) -> Result<(Plan, Option<File>), Error> {
         let home = self.home()?;
         let stop = self.stop_plan()?;
         let argv = self.argv()?;
@@ -38,7 +44,7 @@ impl Process {
             env.retain(|(other, _)| other != "NOTIFY_SOCKET");
             env.push(("NOTIFY_SOCKET".into(), format!("@{name}").into()));
         }
-        let no_file = |error: std::io::Error| self.bad(format!("its log can't be opened: {error}"));
+        let no_file = |error: io::Error| self.bad(format!("its log can't be opened: {error}"));
         let (sweep, session) = home.for_guard().map_err(no_file)?;
         let mut held = vec![session];
         for lease in lock(&self.inner.leases).values() {
@@ -47,24 +53,60 @@ impl Process {
         for turn in &lock(&self.inner.life).turns {
             held.push(turn.share().map_err(no_file)?);
         }
-        Ok(Plan {
+        let (stdin, writer) = self.standard_input()?;
+        let spec = &self.inner.spec;
+        let after_stop = spec.after_stop.iter().map(|it| self.words_of(it));
+        let plan = Plan {
             name: self.name().to_owned(),
             argv,
             env,
             dir: self.working_directory()?,
+            umask: spec.umask,
+            daemon: spec.daemon,
             stop,
+            after_stop: after_stop.collect::<Result<_, _>>()?,
+            log_limit: spec.log_limit.get().map_err(|why| self.bad(why))?,
             sweep,
             log: home.open_log().map_err(no_file)?.into(),
+            stdin,
             notify,
             sockets: self.socket()?.into_iter().collect(),
             held,
             sharing: lock(&self.inner.sharing).take(),
-        })
+        };
+        Ok((plan, writer))
+    }
+
+    /// What the program reads, and where that is written, if the test does so.
+    fn standard_input(&self) -> Result<(OwnedFd, Option<File>), Error> {
+        let opened = match &self.inner.spec.stdin.0 {
+            Kind::Null => File::open("/dev/null").map(|null| (null.into(), None)),
+            Kind::Text(text) => pipe::of_text(text).map(|text| (text, None)),
+            Kind::Piped => pipe::to_write().map(|(read, write)| (read, Some(write))),
+            Kind::File(path) => {
+                let path = self
+                    .working_directory()?
+                    .join(self.fill_os(path.as_os_str())?);
+                let opened = File::open(&path).map(|file| (file.into(), None));
+                opened.map_err(|error| {
+                    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+                })
+            }
+        };
+        opened.map_err(|error| self.bad(format!("its standard input can't be opened: {error}")))
     }
 
     pub(super) fn stop_plan(&self) -> Result<StopPlan, Error> {
         Ok(StopPlan {
             signal: self.inner.spec.stop_signal,
+            only_leader: self.inner.spec.signal_only_leader,
+            command: self
+                .inner
+                .spec
+                .stop_command
+                .as_ref()
+                .map(|command| self.words_of(command))
+                .transpose()?,
             grace: self.limit(&self.inner.spec.stop_timeout)?,
         })
     }
@@ -93,6 +135,12 @@ impl Process {
             }
         }
         Ok(env)
+    }
+
+    /// The words of a command that goes with the process.
+    pub(super) fn words_of(&self, command: &Command) -> Result<Vec<OsString>, Error> {
+        let words = command.words().map_err(|why| self.bad(why))?;
+        words.iter().map(|word| self.fill_os(word)).collect()
     }
 
     fn check_name(&self, name: &OsString) -> Result<(), Error> {
@@ -135,15 +183,13 @@ impl Process {
     }
 }
 
-fn address(host: &str, port: u16) -> std::io::Result<SocketAddr> {
+fn address(host: &str, port: u16) -> io::Result<SocketAddr> {
     if host == "localhost" {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut addrs = (host, port).to_socket_addrs()?;
-    addrs
-        .next()
-        .ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    addrs.next().ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 fn has_nul(text: &OsStr) -> bool {

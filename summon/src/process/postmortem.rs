@@ -79,11 +79,7 @@ impl Inner {
             None if output::is_longer(&*log, since) => format!("{name} was stopped by this test"),
             None => return None,
         };
-        let declared = self.spec.declared;
-        let mut error = Error::new(headline).fact(
-            "declared",
-            format!("{}:{}", declared.file(), declared.line()),
-        );
+        let mut error = Error::new(headline).fact("declared", self.spec.declared.to_string());
         if let Some(run) = &run {
             error = run.as_run.add_to(error);
         }
@@ -98,7 +94,7 @@ impl Inner {
         self.story.tell(name, Moment::Died(&how, ago));
         let headline = format!("{name} {how} {} before its test ended", seconds(ago));
         if self.spec.must_live {
-            let error = Error::new(headline).fact("declared", self.declared());
+            let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
             let error = run.as_run.add_to(error).exit(Some(status));
             return Err(with_output(error, run));
         }
@@ -106,7 +102,7 @@ impl Inner {
         run.home.share_log().name_it();
         progress::say(&format!(
             "{headline} ({}, log {}); `must_live = true` makes that a failure",
-            self.declared(),
+            self.spec.declared,
             run.home.log().display()
         ));
         Ok(())
@@ -123,11 +119,6 @@ impl Inner {
         }
         let ago = state.exited.map(|at| at.elapsed());
         Some((status, ago.unwrap_or_default()))
-    }
-
-    pub(super) fn declared(&self) -> String {
-        let declared = self.spec.declared;
-        format!("{}:{}", declared.file(), declared.line())
     }
 }
 

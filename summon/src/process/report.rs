@@ -17,7 +17,7 @@ impl Process {
     /// An error about this process, with the facts that are known even if it never runs.
     pub(super) fn error(&self, headline: impl Into<String>) -> Error {
         Error::new(headline)
-            .fact("declared", self.declared())
+            .fact("declared", self.inner.spec.declared.to_string())
             .fact("command", self.inner.spec.command.to_string())
     }
 
@@ -33,11 +33,7 @@ impl Process {
 
     /// As `error`, with what was run.
     pub(super) fn error_as_run(&self, headline: impl Into<String>, as_run: &AsRun) -> Error {
-        as_run.add_to(Error::new(headline).fact("declared", self.declared()))
-    }
-
-    fn declared(&self) -> String {
-        self.inner.declared()
+        as_run.add_to(Error::new(headline).fact("declared", self.inner.spec.declared.to_string()))
     }
 
     /// The program did not come to run.

@@ -1,13 +1,34 @@
 //! What the builder collects: everything about a process that is known before it runs.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 
 use crate::command::Command;
+use crate::exit_codes::ExitCodes;
 use crate::limit::Limit;
 use crate::probe::Whose;
+use crate::size::Size;
+use crate::stdin::{Kind, Stdin};
 use crate::sys::Signal;
+
+/// Where a process was declared. It is no part of what a process is: the same attribute in two
+/// binaries means the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Declared(&'static Location<'static>);
+
+impl fmt::Display for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0.file(), self.0.line())
+    }
+}
+
+impl fmt::Debug for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("somewhere")
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
@@ -27,11 +48,23 @@ pub(crate) struct Spec {
     pub(crate) unless: Vec<String>,
     /// It is given the socket on which it listens.
     pub(crate) listen_fd: bool,
+    pub(crate) stdin: Stdin,
+    pub(crate) umask: Option<u32>,
+    /// It forks away.
+    pub(crate) daemon: bool,
+    /// Commands that must succeed first.
+    pub(crate) before: Vec<Command>,
+    /// Commands for when it is gone.
+    pub(crate) after_stop: Vec<Command>,
+    pub(crate) log_limit: Size,
     pub(crate) stop_signal: Signal,
+    pub(crate) signal_only_leader: bool,
+    pub(crate) stop_command: Option<Command>,
     pub(crate) stop_timeout: Limit,
+    pub(crate) expect_exit: Option<ExitCodes>,
     /// If it ends by itself that is a failure.
     pub(crate) must_live: bool,
-    pub(crate) declared: &'static Location<'static>,
+    pub(crate) declared: Declared,
 }
 
 impl Spec {
@@ -50,10 +83,19 @@ impl Spec {
             listener: Whose::default(),
             unless: Vec::new(),
             listen_fd: false,
+            stdin: Stdin::default(),
+            umask: None,
+            daemon: false,
+            before: Vec::new(),
+            after_stop: Vec::new(),
+            log_limit: Size::from(64_000_000),
             stop_signal: Signal::TERM,
+            signal_only_leader: false,
+            stop_command: None,
             stop_timeout: Limit::seconds(10),
+            expect_exit: None,
             must_live: false,
-            declared,
+            declared: Declared(declared),
         }
     }
 
@@ -75,17 +117,7 @@ impl Spec {
 
     /// Everything but the place in the source.
     pub(crate) fn options(&self) -> String {
-        let command = (
-            &self.command,
-            &self.args,
-            self.shell,
-            &self.env,
-            &self.current_dir,
-        );
-        let limits = (&self.timeout, &self.turn_timeout, &self.stop_timeout);
-        let ready = (&self.unless, self.listen_fd, self.reuse, &self.listener);
-        let rest = (self.stop_signal, self.must_live, &self.name);
-        format!("{command:?} {limits:?} {ready:?} {rest:?}")
+        format!("{self:?}")
     }
 
     /// Every text in which placeholders are filled in.
@@ -93,6 +125,13 @@ impl Spec {
         let mut texts = self.argv().unwrap_or_default();
         texts.extend(self.env.iter().filter_map(|(_, value)| value.clone()));
         texts.extend(self.current_dir.iter().map(|dir| dir.clone().into()));
+        if let Kind::File(path) = &self.stdin.0 {
+            texts.push(path.clone().into());
+        }
+        let helpers = self.before.iter().chain(&self.after_stop);
+        for command in helpers.chain(&self.stop_command) {
+            texts.extend(command.words().unwrap_or_default());
+        }
         texts
     }
 }

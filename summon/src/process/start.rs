@@ -51,7 +51,8 @@ impl Process {
         if let Some(addr) = self.look_who_serves()? {
             return self.reuse(addr, deadline, limit);
         }
-        let plan = self.plan()?;
+        let (plan, stdin) = self.plan()?;
+        self.run_before(deadline)?;
         let home = self.home()?;
         let since = std::fs::metadata(home.log()).map_or(0, |log| log.len());
         let mut target = self.target(&home, since, deadline, false)?;
@@ -59,7 +60,10 @@ impl Process {
         let guarded =
             Guarded::launch(&plan, deadline).map_err(|error| self.not_launched(&plan, error))?;
         let as_run = self.as_run(&plan.argv, &plan.dir, &plan.env);
-        let run = Arc::new(Run::new(guarded, as_run, Arc::clone(&home), since));
+        let mut run = Run::new(guarded, as_run, Arc::clone(&home), since);
+        run.stop_command.clone_from(&plan.stop.command);
+        let run = Arc::new(run);
+        *lock(&run.stdin) = stdin;
         if let Some(live) = Live::of(self.name(), &run.guarded, home.log(), since) {
             let _ = run.live.set(live);
         }
@@ -79,7 +83,7 @@ impl Process {
             .and_then(|()| self.become_ready(&run, &target, &failures, limit));
         if ready.is_err() {
             // Its output up to here is in the error; what it says when stopped is not news.
-            let _ = run.guarded.stop(plan.stop);
+            let _ = run.guarded.stop(plan.stop.clone());
             lock(&self.inner.life).run = None;
         }
         ready
@@ -180,7 +184,7 @@ impl Process {
         self.inner.story.tell(self.name(), moment);
     }
 
-    fn cancelled(&self) -> Error {
+    pub(super) fn cancelled(&self) -> Error {
         self.error(format!("{} was stopped before it was ready", self.name()))
     }
 

@@ -7,8 +7,14 @@ use super::life::Run;
 use super::report::with_output;
 use super::{Inner, Process, lock};
 use crate::error::Error;
-use crate::sys::Signal;
+use crate::progress;
+use crate::sys::guard::{State, StopPlan};
+use crate::sys::signal::how_it_ended;
 use crate::trace::{self, Moment};
+
+/// A program that does not end when it is asked to costs so much time that the user may want to
+/// know.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 impl Process {
     /// Stops the process, and returns when nothing of it is left, descendants included.
@@ -20,8 +26,12 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If its guard was killed, so that nobody can tell what is left, if it
-    /// [must live](crate::Coordinated::must_live) and has ended by itself, or if it is a fixture.
+    /// If it ends with an exit code other than 0 and 128 plus the signal, unless others are
+    /// [expected](crate::Coordinated::expect_exit), if a command
+    /// [for afterwards](crate::Coordinated::after_stop) fails, if it
+    /// [must live](crate::Coordinated::must_live) and has ended by itself, if its guard was killed,
+    /// so that nobody can tell what is left, or if it is a fixture. Whatever the error, nothing is
+    /// left that its guard knows of.
     pub fn stop(&self) -> Result<(), Error> {
         self.check_own("stopped")?;
         let stopped = self.stop_in_turn();
@@ -68,7 +78,8 @@ impl Process {
         let plan = self.stop_plan()?;
         let _span = trace::enter(trace::Span::Stop, name);
         self.tell(Moment::Stopping(&plan.signal.to_string()));
-        let state = run.guarded.stop(plan).map_err(|error| {
+        let had_ended = run.guarded.state().exit.is_some();
+        let state = run.guarded.stop(plan.clone()).map_err(|error| {
             self.error(format!("{name} could not be stopped: {error}"))
                 .timeout()
         })?;
@@ -77,12 +88,45 @@ impl Process {
         }
         self.tell(Moment::Gone);
         if state.guard_died {
-            let error = self.error(format!(
-                "the guard of {name} was killed; descendants of {name} may have survived"
-            ));
-            return Err(with_output(error, run));
+            let error =
+                format!("the guard of {name} was killed; descendants of {name} may have survived");
+            return Err(with_output(self.error_as_run(error, &run.as_run), run));
         }
-        Ok(())
+        if !had_ended {
+            self.check_exit(run, &plan, &state)?;
+        }
+        self.check_after_stop(&state)
+    }
+
+    /// Whether it ended as one does that was asked to.
+    fn check_exit(&self, run: &Run, plan: &StopPlan, state: &State) -> Result<(), Error> {
+        let name = self.name();
+        if state.killed && plan.grace >= WORTH_TELLING {
+            progress::say(&format!(
+                "{name} did not end within {:?} of {}, and was killed ({})",
+                plan.grace, plan.signal, self.inner.spec.declared
+            ));
+        }
+        let Some(status) = state.exit else {
+            return Ok(());
+        };
+        let is_fine = match status.code() {
+            Some(code) => match &self.inner.spec.expect_exit {
+                Some(codes) => codes.allow(code),
+                None => code == 0 || code == 128 + plan.signal.number(),
+            },
+            // Whoever is killed has not chosen how to end.
+            None => state.killed || plan.grace.is_zero() || plan.signal.has_ended(status),
+        };
+        if is_fine {
+            return Ok(());
+        }
+        let how = how_it_ended(status);
+        let error = self
+            .error_as_run(format!("{name} {how} when it was stopped"), &run.as_run)
+            .fact("hint", "`expect_exit` says which exit codes are fine")
+            .exit(Some(status));
+        Err(with_output(error, run))
     }
 
     /// Kills the process and all its descendants, without grace, and returns when they are gone.
@@ -95,10 +139,7 @@ impl Process {
         let run = self.running("killed")?;
         run.cancel();
         run.expect_end();
-        let plan = crate::sys::guard::StopPlan {
-            signal: Signal::KILL,
-            grace: Duration::ZERO,
-        };
+        let plan = StopPlan::kill();
         let _span = trace::enter(trace::Span::Stop, self.name());
         self.tell(Moment::Killed);
         run.guarded
@@ -133,8 +174,10 @@ impl Drop for Inner {
                 eprintln!("{error}");
             }
         }
-        let stop = crate::sys::guard::StopPlan {
+        let stop = StopPlan {
             signal: self.spec.stop_signal,
+            only_leader: self.spec.signal_only_leader,
+            command: run.stop_command.clone(),
             grace: self.spec.stop_timeout.get().unwrap_or_default(),
         };
         let _ = run.guarded.stop(stop);

@@ -108,23 +108,8 @@ impl Values for Process {
     }
 
     fn errand(&self, command: &Command) -> Result<Errand, NotReady> {
-        let words = command.words().map_err(NotReady::ever)?;
-        let argv: Result<Vec<OsString>, NotReady> = words
-            .into_iter()
-            .map(|word| match word.to_str() {
-                Some(text) => self.try_fill(text).map(OsString::from),
-                None => Ok(word),
-            })
-            .collect();
-        let argv = argv?;
-        let told = |error: Error| NotReady::ever(error.to_string());
-        let stem = command.stem().unwrap_or_default();
-        Ok(Errand {
-            name: format!("{stem} for {}", self.name()),
-            argv,
-            env: self.environment().map_err(told)?,
-            dir: self.working_directory().map_err(told)?,
-        })
+        self.errand(command)
+            .map_err(|error| NotReady::ever(error.headline()))
     }
 
     fn learn(&self, name: &str, value: &str) -> Result<(), NotReady> {

@@ -10,9 +10,8 @@ use super::report::with_output;
 use super::{Process, lock};
 use crate::error::Error;
 use crate::limit::Limit;
-use crate::output::{self, Search};
 use crate::sys::Signal;
-use crate::sys::signal::how_it_ended;
+use crate::sys::guard::Whom;
 
 impl Process {
     /// Stops the process and starts it again: the same name, ports, and directory.
@@ -64,9 +63,80 @@ impl Process {
         self.check_own("signalled")?;
         let run = self.running("signalled")?;
         run.expect_end();
+        let whom = match self.inner.spec.signal_only_leader {
+            true => Whom::Leader,
+            false => Whom::Group,
+        };
         run.guarded
-            .signal(signal)
+            .signal(signal, whom)
             .map_err(|error| self.error(format!("{} could not be signalled: {error}", self.name())))
+    }
+
+    /// Halts the process and all its descendants, calls `body`, and has them go on, also if `body`
+    /// panics. Returns what `body` returned. To their clients they look like a machine that does
+    /// not answer any more.
+    ///
+    /// ```
+    /// let db = summon::SimpleExecutor::new("sleep 100");
+    /// db.start()?;
+    /// let seen = db.paused(|| db.is_running())?;
+    /// assert!(seen);
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the process does not run, or is a fixture.
+    pub fn paused<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
+        self.check_own("paused")?;
+        let run = self.running("paused")?;
+        let no = |error: std::io::Error| {
+            self.error(format!("{} could not be paused: {error}", self.name()))
+        };
+        run.guarded.pause(true).map_err(no)?;
+        let result = catch_unwind(AssertUnwindSafe(body));
+        let resumed = run.guarded.pause(false).map_err(no);
+        match result {
+            Ok(result) => resumed.map(|()| result),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// Has the program die of a signal, such as [`Signal::SEGV`], and says how it ended. Its
+    /// descendants are left to themselves, as in a real crash, until it is stopped or started
+    /// again. Its port, name and directory stay its own.
+    ///
+    /// ```
+    /// use summon::{Signal, SimpleExecutor};
+    ///
+    /// let db = SimpleExecutor::new("sleep 100");
+    /// db.start()?;
+    /// let status = db.crash(Signal::SEGV)?;
+    /// assert!(!status.success() && !db.is_running());
+    /// db.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the process does not run, does not die of the signal within its
+    /// [`stop_timeout`](crate::Coordinated::stop_timeout), or is a fixture.
+    pub fn crash(&self, signal: Signal) -> Result<ExitStatus, Error> {
+        self.check_own("crashed")?;
+        let run = self.running("crashed")?;
+        run.expect_end();
+        let name = self.name();
+        run.guarded
+            .signal(signal, Whom::Leader)
+            .map_err(|error| self.error(format!("{name} could not be crashed: {error}")))?;
+        let limit = self.limit(&self.inner.spec.stop_timeout)?;
+        self.wait(limit).map_err(|error| match error.is_timeout() {
+            true => {
+                let why = format!("{name} did not die of {signal} within {limit:?}");
+                with_output(self.error_as_run(why, &run.as_run), &run).timeout()
+            }
+            false => error,
+        })
     }
 
     pub(super) fn running(&self, verb: &str) -> Result<Arc<Run>, Error> {
@@ -110,58 +180,6 @@ impl Process {
             None => {
                 let error = self.error(format!("{name} did not end within {limit:?}"));
                 Err(with_output(error.timeout(), &run))
-            }
-        }
-    }
-
-    /// Waits until a line of output matches, and returns that line. Lines that were written
-    /// before the call count too. The syntax is that of [`probe::output`](crate::probe::output()).
-    ///
-    /// ```
-    /// use summon::SimpleExecutor;
-    ///
-    /// let job = SimpleExecutor::new("sh -c 'echo 3 rows copied; exec sleep 100'");
-    /// job.start()?;
-    /// let line = job.wait_for_output(r"\d+ rows", "5s")?;
-    /// assert_eq!(line, "3 rows copied");
-    /// # Ok::<(), summon::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the pattern is no regular expression, or no such line came before the process ended or
-    /// the time-out passed.
-    pub fn wait_for_output(&self, regex: &str, timeout: impl Into<Limit>) -> Result<String, Error> {
-        let limit = self.limit(&timeout.into())?;
-        let name = self.name();
-        let pattern = output::pattern(regex)
-            .map_err(|error| self.error(format!("no output to wait for: {error}")))?;
-        let run = lock(&self.inner.life).run.clone();
-        let run =
-            run.ok_or_else(|| self.error(format!("{name} has no output: it does not run")))?;
-        let mut search = Search::new(run.home.log(), run.since);
-        let mut found = Ok(None);
-        // The end of the output is told before the end of the program, so one look after that
-        // has seen everything.
-        let known = run
-            .guarded
-            .wait_until(Instant::now() + limit, &[], |state| {
-                found = search.find(&pattern);
-                !matches!(found, Ok(None)) || state.exit.is_some() || state.gone
-            });
-        let error = |why: String| {
-            let error = self.error(format!(
-                "no line of {name}'s output matches `{regex}`: {why}"
-            ));
-            with_output(error, &run)
-        };
-        match (found, known) {
-            (Ok(Some(line)), _) => Ok(String::from_utf8_lossy(&line).into_owned()),
-            (Err(failed), _) | (_, Err(failed)) => Err(error(failed.to_string())),
-            (Ok(None), Ok(None)) => Err(error(format!("not within {limit:?}")).timeout()),
-            (Ok(None), Ok(Some(state))) => {
-                let ended = state.exit.map_or("is gone".to_owned(), how_it_ended);
-                Err(error(format!("{name} {ended}")).exit(state.exit))
             }
         }
     }

@@ -132,6 +132,12 @@ pub(crate) fn sockets(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// Whether the process does not run until it is told to go on, or never again.
+pub(crate) fn is_halted(pid: u32) -> bool {
+    let state = stat(pid, 0);
+    state.is_none_or(|state| ["T", "t", "Z", "X"].contains(&state.as_str()))
+}
+
 /// Some process that holds a socket, if the system lets us see one. Looks at everything, so it
 /// is for error messages alone.
 pub(crate) fn holder_of_socket(inode: u32) -> Option<u32> {

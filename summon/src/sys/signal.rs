@@ -45,6 +45,11 @@ impl Signal {
         self.0
     }
 
+    /// Whether it is what a program has died of.
+    pub(crate) fn has_ended(self, status: ExitStatus) -> bool {
+        status.signal() == Some(self.0)
+    }
+
     pub(super) fn from_number(number: i32) -> Signal {
         Signal(number)
     }
@@ -93,11 +98,6 @@ impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// Whether a program ended by SIGKILL.
-pub(crate) fn was_killed(status: ExitStatus) -> bool {
-    status.signal() == Some(libc::SIGKILL)
 }
 
 /// Says how a program ended, as the end of a sentence about it: "exited with code 1".

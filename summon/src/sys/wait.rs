@@ -52,6 +52,16 @@ pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Resul
     }
 }
 
+/// Sleeps until a descriptor can be written, or its other end has closed, or until `until`.
+pub(crate) fn until_writable(fd: BorrowedFd<'_>, until: Instant) -> io::Result<()> {
+    let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
+    let left = timespec(until.saturating_duration_since(Instant::now()));
+    match rustix::event::poll(&mut polled, Some(&left)) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether a descriptor can be read now, or its other end has closed.
 pub(crate) fn is_readable(fd: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(fd, PollFlags::IN)];

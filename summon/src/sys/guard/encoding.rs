@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Signal;
-use super::message::StopPlan;
+use super::message::{Ran, StopPlan};
 use super::wire::garbled;
 
 #[derive(Default)]
@@ -62,9 +62,18 @@ impl Out {
         self.bytes(path.map_or(&[], |path| path.as_os_str().as_bytes()));
     }
 
-    pub(super) fn stop(&mut self, plan: StopPlan) {
+    pub(super) fn stop(&mut self, plan: &StopPlan) {
         self.signed(plan.signal.number());
+        self.number(plan.only_leader.into());
+        self.option(plan.command.as_ref(), |out, words| {
+            out.list(words, |out, word| out.os(word));
+        });
         self.duration(plan.grace);
+    }
+
+    pub(super) fn ran(&mut self, ran: &Ran) {
+        self.option(ran.status, Out::signed);
+        self.bytes(&ran.output);
     }
 }
 
@@ -136,7 +145,16 @@ impl<'a> In<'a> {
     pub(super) fn stop(&mut self) -> io::Result<StopPlan> {
         Ok(StopPlan {
             signal: self.signal()?,
+            only_leader: self.flag()?,
+            command: self.option(|from| from.list(In::os))?,
             grace: self.duration()?,
+        })
+    }
+
+    pub(super) fn ran(&mut self) -> io::Result<Ran> {
+        Ok(Ran {
+            status: self.option(In::signed)?,
+            output: self.bytes()?.to_vec(),
         })
     }
 }

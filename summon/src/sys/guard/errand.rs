@@ -107,36 +107,51 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
         let Order::Run(limit) = Order::decode(&body)? else {
             return Err(wire::garbled());
         };
-        let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        rustix::io::ioctl_fionbio(&read, true)?;
         let program = Program {
             argv: &errands.argv,
             env: &errands.env,
             dir: &errands.dir,
+            stdin: None,
+            umask: None,
             sockets: &[],
             names: &[],
         };
-        let news = match spawn(&program, &write) {
+        let until = Instant::now() + limit;
+        let news = match run(&program, until, &child_ended, owner_fds)? {
             Err((step, error)) => News::Refused {
                 step,
                 errno: error.raw_os_error().unwrap_or(libc::EINVAL),
             },
-            Ok(pid) => {
-                drop(write);
-                let run = Run {
-                    pid,
-                    output: Some(File::from(read)),
-                    tail: Vec::new(),
-                    child_ended: &child_ended,
-                };
-                match run.watch(Instant::now() + limit, owner_fds)? {
-                    Some(ran) => News::Ran(ran),
-                    None => return Ok(()),
-                }
-            }
+            Ok(Some(ran)) => News::Ran(ran),
+            Ok(None) => return Ok(()),
         };
         wire::send(owner, &news.encode(), &[])?;
     }
+}
+
+/// Runs a command in a process that has no other children, until nothing of it is left: at the
+/// latest soon after `until`, or when one of the owner's descriptors can be read. Then there is
+/// nobody to tell.
+pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
+    program: &Program<'_>,
+    until: Instant,
+    child_ended: &OwnedFd,
+    owner: impl Fn() -> O,
+) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&read, true)?;
+    let pid = match spawn(program, &write) {
+        Ok(pid) => pid,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    drop(write);
+    let run = Run {
+        pid,
+        output: Some(File::from(read)),
+        tail: Vec::new(),
+        child_ended,
+    };
+    run.watch(until, owner).map(Ok)
 }
 
 struct Run<'a> {

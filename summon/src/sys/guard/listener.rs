@@ -14,9 +14,11 @@ use super::wire;
 /// kept, and of what changes all the time the latest is told once it reads again.
 pub(super) struct Listener {
     pub(super) socket: UnixStream,
+    inbox: Vec<u8>,
     outbox: Vec<u8>,
     told_length: u64,
     told_notices: u64,
+    told_lost: Option<(u64, i32)>,
 }
 
 /// What changes all the time.
@@ -27,6 +29,8 @@ pub(super) struct Latest {
     /// What the service says of itself, and how often it said something.
     pub(super) notice: Notice,
     pub(super) notices: u64,
+    /// How much of the output could not be kept, and why.
+    pub(super) lost: Option<(u64, i32)>,
 }
 
 impl Latest {
@@ -35,6 +39,7 @@ impl Latest {
             length,
             notice: Notice::default(),
             notices: 0,
+            lost: None,
         }
     }
 }
@@ -47,9 +52,11 @@ impl Listener {
         socket.set_nonblocking(true)?;
         Ok(Listener {
             socket,
+            inbox: Vec::new(),
             outbox: Vec::new(),
             told_length: 0,
             told_notices: 0,
+            told_lost: None,
         })
     }
 
@@ -62,14 +69,25 @@ impl Listener {
             self.told_notices = latest.notices;
             self.tell(&News::Noticed(latest.notice.clone()));
         }
+        if let (true, Some((bytes, errno))) = (self.told_lost != latest.lost, latest.lost) {
+            self.told_lost = latest.lost;
+            self.tell(&News::Lost { bytes, errno });
+        }
         if self.told_length != latest.length {
             self.told_length = latest.length;
             self.tell(&News::Grown(latest.length));
         }
     }
 
+    /// Tells one who has asked that the log is as long as it should be.
+    pub(super) fn confirm(&mut self, latest: &Latest, number: u64) {
+        self.tell_latest(latest);
+        self.tell(&News::Synced(number));
+    }
+
     fn knows(&self, latest: &Latest) -> bool {
-        (self.told_length, self.told_notices) == (latest.length, latest.notices)
+        (self.told_length, self.told_notices, self.told_lost)
+            == (latest.length, latest.notices, latest.lost)
     }
 
     /// What to wait for on the socket.
@@ -97,18 +115,26 @@ impl Listener {
         Ok(())
     }
 
-    /// Adds what it has said to `inbox`.
-    pub(super) fn hear(&mut self, inbox: &mut Vec<u8>) -> Result<(), Closed> {
+    /// Reads what it says, for [`Listener::take_frame`].
+    pub(super) fn hear(&mut self) -> Result<(), Closed> {
         let mut buffer = [0; 4096];
         loop {
             match self.socket.read(&mut buffer) {
                 Ok(0) => return Err(Closed),
-                Ok(read) => inbox.extend(&buffer[..read]),
+                Ok(read) => self.inbox.extend(&buffer[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(_) => return Err(Closed),
             }
         }
+    }
+
+    /// What it has said, as far as it is whole. Nonsense is forgotten, and an empty frame.
+    pub(super) fn take_frame(&mut self) -> Option<Vec<u8>> {
+        wire::take_frame(&mut self.inbox).unwrap_or_else(|_| {
+            self.inbox.clear();
+            Some(Vec::new())
+        })
     }
 
     /// Sends the last words. This may block: the other end reads them, or it dies and they fail.

@@ -9,10 +9,33 @@ use super::encoding::{In, Out};
 use super::wire::garbled;
 
 /// How a service is asked to end, and how long it may take.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StopPlan {
     pub(crate) signal: super::Signal,
+    /// The program alone hears it: it tells its children itself.
+    pub(crate) only_leader: bool,
+    /// A command that asks it to end, instead of the signal.
+    pub(crate) command: Option<Vec<OsString>>,
     pub(crate) grace: Duration,
+}
+
+impl StopPlan {
+    /// Without any grace.
+    pub(crate) fn kill() -> StopPlan {
+        StopPlan {
+            signal: super::Signal::KILL,
+            only_leader: false,
+            command: None,
+            grace: Duration::ZERO,
+        }
+    }
+}
+
+/// Who is to hear a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    Group,
+    Leader,
 }
 
 /// The files that go when the owner can't remove them any more.
@@ -33,15 +56,22 @@ pub(super) enum Job {
     Errands(Errands),
 }
 
-/// A service. With it come the log, perhaps a pidfd of the owner, perhaps what sharing takes, the
-/// sockets to pass on, and whatever the guard shall hold to its end.
+/// A service. With it come the log, its standard input, perhaps a pidfd of the owner, perhaps what
+/// sharing takes, the sockets to pass on, and whatever the guard shall hold to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Launch {
     pub(super) name: String,
     pub(super) argv: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) dir: PathBuf,
+    pub(super) umask: Option<u32>,
+    /// It forks away, and what is left then is the service.
+    pub(super) daemon: bool,
     pub(super) stop: StopPlan,
+    /// Commands for when nothing is left of it.
+    pub(super) after_stop: Vec<Vec<OsString>>,
+    /// So long the log may become.
+    pub(super) log_limit: u64,
     pub(super) sweep: Sweep,
     /// The abstract name of the socket where the service says that it is ready (`sd_notify(3)`).
     pub(super) notify: Option<String>,
@@ -85,8 +115,12 @@ pub(crate) struct Ran {
 /// What the owner asks of a guard.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Order {
-    Signal(super::Signal),
+    Signal(super::Signal, Whom),
     Stop(StopPlan),
+    /// All its processes are to halt, or to go on.
+    Pause(bool),
+    /// What was written up to now is to be in the log.
+    Sync(u64),
     /// It is ready to be shared: from now on it belongs to the runner. The bytes are what others
     /// need to know.
     Share(Vec<u8>),
@@ -115,6 +149,12 @@ pub(super) enum News {
     Killed,
     /// An errand is done.
     Ran(Ran),
+    /// What was written before this was asked for is in the log.
+    Synced(u64),
+    /// A command for afterwards is done.
+    AfterStop(Ran),
+    /// So many bytes of output could not be kept, for this reason.
+    Lost { bytes: u64, errno: i32 },
 }
 
 /// What a guard does before the program runs.
@@ -164,7 +204,13 @@ impl Launch {
     fn put(&self, out: &mut Out) {
         out.bytes(self.name.as_bytes());
         out.command(&self.argv, &self.env, &self.dir);
-        out.stop(self.stop);
+        out.option(self.umask, |out, umask| out.number(umask.into()));
+        out.number(self.daemon.into());
+        out.stop(&self.stop);
+        out.list(&self.after_stop, |out, words| {
+            out.list(words, |out, word| out.os(word));
+        });
+        out.number(self.log_limit);
         out.path(self.sweep.tree.as_ref());
         out.path(self.sweep.file.as_ref());
         out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
@@ -181,7 +227,11 @@ impl Launch {
             argv: from.list(In::os)?,
             env: from.list(|from| Ok((from.os()?, from.os()?)))?,
             dir: from.os()?.into(),
+            umask: from.option(In::number)?.map(|umask| umask as u32),
+            daemon: from.flag()?,
             stop: from.stop()?,
+            after_stop: from.list(|from| from.list(In::os))?,
+            log_limit: from.number()?,
             sweep: Sweep {
                 tree: from.path()?,
                 file: from.path()?,
@@ -200,13 +250,14 @@ impl Order {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
         match self {
-            Order::Signal(signal) => {
+            Order::Signal(signal, whom) => {
                 out.0.push(0);
                 out.signed(signal.number());
+                out.number((*whom == Whom::Leader).into());
             }
             Order::Stop(plan) => {
                 out.0.push(1);
-                out.stop(*plan);
+                out.stop(plan);
             }
             Order::Share(bytes) => {
                 out.0.push(2);
@@ -216,6 +267,14 @@ impl Order {
                 out.0.push(3);
                 out.duration(*limit);
             }
+            Order::Pause(pause) => {
+                out.0.push(4);
+                out.number((*pause).into());
+            }
+            Order::Sync(number) => {
+                out.0.push(5);
+                out.number(*number);
+            }
         }
         out.0
     }
@@ -223,10 +282,18 @@ impl Order {
     pub(super) fn decode(bytes: &[u8]) -> io::Result<Order> {
         let (tag, mut from) = In::tagged(bytes)?;
         match tag {
-            0 => Ok(Order::Signal(from.signal()?)),
+            0 => Ok(Order::Signal(
+                from.signal()?,
+                match from.flag()? {
+                    true => Whom::Leader,
+                    false => Whom::Group,
+                },
+            )),
             1 => Ok(Order::Stop(from.stop()?)),
             2 => Ok(Order::Share(from.bytes()?.to_vec())),
             3 => Ok(Order::Run(from.duration()?)),
+            4 => Ok(Order::Pause(from.flag()?)),
+            5 => Ok(Order::Sync(from.number()?)),
             _ => Err(garbled()),
         }
     }
@@ -269,8 +336,20 @@ impl News {
             News::Killed => tag(7),
             News::Ran(ran) => {
                 tag(8);
-                out.option(ran.status, Out::signed);
-                out.bytes(&ran.output);
+                out.ran(ran);
+            }
+            News::Synced(number) => {
+                tag(9);
+                out.number(*number);
+            }
+            News::AfterStop(ran) => {
+                tag(10);
+                out.ran(ran);
+            }
+            News::Lost { bytes, errno } => {
+                tag(11);
+                out.number(*bytes);
+                out.signed(*errno);
             }
         }
         out.0
@@ -302,10 +381,13 @@ impl News {
                 extend: from.option(In::duration)?,
             }),
             7 => News::Killed,
-            8 => News::Ran(Ran {
-                status: from.option(In::signed)?,
-                output: from.bytes()?.to_vec(),
-            }),
+            8 => News::Ran(from.ran()?),
+            9 => News::Synced(from.number()?),
+            10 => News::AfterStop(from.ran()?),
+            11 => News::Lost {
+                bytes: from.number()?,
+                errno: from.signed()?,
+            },
             _ => return Err(garbled()),
         })
     }
@@ -322,10 +404,16 @@ mod tests {
             argv: vec!["redis-server".into(), OsString::from_vec(vec![0xff])],
             env: vec![("A".into(), "".into()), ("B".into(), "=".into())],
             dir: "/tmp".into(),
+            umask: Some(0o077),
+            daemon: true,
             stop: StopPlan {
                 signal: super::super::Signal::INT,
+                only_leader: true,
+                command: Some(vec!["pg_ctl".into(), "stop".into()]),
                 grace: Duration::from_millis(1500),
             },
+            after_stop: vec![vec!["rm".into(), "x".into()], vec![]],
+            log_limit: 1 << 40,
             sweep: Sweep {
                 tree: Some("/tmp/x".into()),
                 ..Sweep::default()

@@ -7,11 +7,12 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::message::{Job, Launch, News, Notice, Order, Step, StopPlan, Sweep};
+use super::message::{Job, Launch, News, Notice, Order, Ran, Step, StopPlan, Sweep, Whom};
 use super::{Signal, hire, wire};
 use crate::sys::wait::{self, Waker};
 
@@ -26,9 +27,14 @@ pub(crate) struct Plan {
     pub(crate) argv: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) dir: PathBuf,
+    pub(crate) umask: Option<u32>,
+    pub(crate) daemon: bool,
     pub(crate) stop: StopPlan,
+    pub(crate) after_stop: Vec<Vec<OsString>>,
+    pub(crate) log_limit: u64,
     pub(crate) sweep: Sweep,
     pub(crate) log: OwnedFd,
+    pub(crate) stdin: OwnedFd,
     /// The abstract name of the socket where it says that it is ready, if it does.
     pub(crate) notify: Option<String>,
     /// Listening sockets that it is given, with their names.
@@ -80,6 +86,11 @@ pub(crate) struct State {
     pub(crate) extended: Option<Instant>,
     /// It was killed, since it did not end within its grace.
     pub(crate) killed: bool,
+    /// How the commands for afterwards ended.
+    pub(crate) after_stop: Vec<Ran>,
+    /// How much of its output could not be kept, and why.
+    pub(crate) lost: Option<(u64, i32)>,
+    synced: u64,
     refused: Option<(Step, i32)>,
     finished: bool,
 }
@@ -94,6 +105,8 @@ pub(crate) struct Guarded {
 #[derive(Debug, Default)]
 struct Shared {
     known: Mutex<Known>,
+    /// How often it was asked for everything to be in the log.
+    syncs: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -139,7 +152,11 @@ impl Guarded {
             argv: plan.argv.clone(),
             env: plan.env.clone(),
             dir: plan.dir.clone(),
-            stop: plan.stop,
+            umask: plan.umask,
+            daemon: plan.daemon,
+            stop: plan.stop.clone(),
+            after_stop: plan.after_stop.clone(),
+            log_limit: plan.log_limit,
             sweep: plan.sweep.clone(),
             notify: plan.notify.clone(),
             sockets: plan.sockets.iter().map(|(name, _)| name.clone()).collect(),
@@ -148,7 +165,8 @@ impl Guarded {
             yields: plan.sharing.as_ref().is_some_and(|sharing| sharing.yields),
         };
         let sharing = plan.sharing.iter().flat_map(|it| [&it.socket, &it.runner]);
-        let fds: Vec<BorrowedFd<'_>> = std::iter::once(&plan.log)
+        let fds: Vec<BorrowedFd<'_>> = [&plan.log, &plan.stdin]
+            .into_iter()
             .chain(&pidfd)
             .chain(sharing)
             .chain(plan.sockets.iter().map(|(_, socket)| socket))
@@ -168,7 +186,7 @@ impl Guarded {
         if !matches!(known, Ok(Some(_))) {
             // The guard may start the command yet. It is told to stop, and waited for, so that
             // it does not clean up under the next start.
-            let _ = guarded.stop(plan.stop);
+            let _ = guarded.stop(plan.stop.clone());
         }
         match known {
             Err(error) => Err(LaunchError::NoGuard(error)),
@@ -199,7 +217,7 @@ impl Guarded {
 
     /// Lets others use the service, and gives it to the runner.
     pub(crate) fn share(&self, bytes: &[u8]) -> io::Result<()> {
-        wire::send(&self.socket, &Order::Share(bytes.to_vec()).encode(), &[])
+        self.order(&Order::Share(bytes.to_vec()))
     }
 
     /// Hears the guard on a thread of its own, until it closes. The thread has no other job, and
@@ -248,15 +266,38 @@ impl Guarded {
         })
     }
 
-    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
-        wire::send(&self.socket, &Order::Signal(signal).encode(), &[])
+    pub(crate) fn signal(&self, signal: Signal, whom: Whom) -> io::Result<()> {
+        self.order(&Order::Signal(signal, whom))
+    }
+
+    fn order(&self, order: &Order) -> io::Result<()> {
+        wire::send(&self.socket, &order.encode(), &[])
+    }
+
+    /// Halts all processes of the service, or has them go on. Returns when that is done.
+    pub(crate) fn pause(&self, pause: bool) -> io::Result<()> {
+        self.order(&Order::Pause(pause))?;
+        self.sync()
+    }
+
+    /// Returns when everything that was written before the call is in the log.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        // An answer to a later question is one to this, too.
+        let number = self.shared.syncs.fetch_add(1, Ordering::Relaxed) + 1;
+        self.order(&Order::Sync(number))?;
+        let until = Instant::now() + PATIENCE;
+        let known = self.wait_until(until, &[], |state| state.synced >= number || state.gone)?;
+        known
+            .map(drop)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "the guard does not answer"))
     }
 
     /// Stops the service, and returns when nothing of it is left, the guard included.
     pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
         // A guard that is gone already hears nothing, and needs not.
-        let _ = wire::send(&self.socket, &Order::Stop(plan).encode(), &[]);
-        let mut limit = Instant::now() + plan.grace + PATIENCE;
+        let grace = plan.grace;
+        let _ = self.order(&Order::Stop(plan));
+        let mut limit = Instant::now() + grace + PATIENCE;
         loop {
             if let Some(state) = self.wait_until(limit, &[], |state| state.gone)? {
                 return Ok(state);
@@ -332,7 +373,7 @@ impl Shared {
         // A probe that looks at its own pace is not to be hurried by output, least of all by
         // what its own looks cause.
         let of = match news {
-            News::Grown(_) => Interest::Output,
+            News::Grown(_) | News::Lost { .. } => Interest::Output,
             News::Noticed(_) => Interest::Notices,
             _ => Interest::Ends,
         };
@@ -355,6 +396,9 @@ impl Shared {
                 state.notice = Some(notice);
             }
             News::Killed => state.killed = true,
+            News::Synced(number) => state.synced = number,
+            News::AfterStop(ran) => state.after_stop.push(ran),
+            News::Lost { bytes, errno } => state.lost = Some((bytes, errno)),
             // Nobody asked a guard of a service for that.
             News::Ran(_) => {}
         });

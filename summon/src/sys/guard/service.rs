@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Signal;
-use super::message::StopPlan;
+use super::message::{StopPlan, Whom};
 use super::tree::{self, Reaped};
 
 /// Descendants that were forked while others were killed are looked for this often.
@@ -12,8 +12,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 pub(super) struct Service {
     pub(super) leader: u32,
     leader_reaped: bool,
+    /// It forks away: whoever is left then is the leader.
+    daemon: bool,
     /// The wait status of the leader, once it has ended.
     pub(super) exit: Option<i32>,
+    paused: bool,
     phase: Phase,
     stop: StopPlan,
 }
@@ -21,21 +24,35 @@ pub(super) struct Service {
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
     Running,
-    /// The group was asked to end. `asked_all`: so was everybody outside of it.
+    /// It was asked to end. `asked_all`: so was everybody outside of its group.
     Stopping {
         until: Instant,
         asked_all: bool,
+        /// Who asks it, if not a signal.
+        command: Option<u32>,
     },
     Killing,
     Gone,
 }
 
+/// What the end of children means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    None,
+    /// The leader has ended.
+    Ended,
+    /// The leader has forked away: there is another one.
+    NewLeader,
+}
+
 impl Service {
-    pub(super) fn new(leader: u32, stop: StopPlan) -> Service {
+    pub(super) fn new(leader: u32, daemon: bool, stop: StopPlan) -> Service {
         Service {
             leader,
             leader_reaped: false,
+            daemon,
             exit: None,
+            paused: false,
             phase: Phase::Running,
             stop,
         }
@@ -58,33 +75,68 @@ impl Service {
         }
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
-        if self.leader_reaped {
-            tree::signal_all(signal);
+    pub(super) fn signal(&self, signal: Signal, whom: Whom) {
+        match whom {
+            // A pid that nobody has reaped is nobody else's.
+            Whom::Leader if !self.leader_reaped => tree::signal_child(self.leader, signal),
+            Whom::Group if !self.leader_reaped && !self.daemon => {
+                tree::signal_group(self.leader, signal);
+            }
+            // What a daemon's group is, nobody can tell.
+            Whom::Group => tree::signal_all(signal),
+            Whom::Leader => {}
+        }
+    }
+
+    /// Has all its processes halt, or go on. One that is forked meanwhile is looked for again.
+    pub(super) fn pause(&mut self, pause: bool) {
+        self.paused = pause;
+        if pause {
+            tree::halt_all();
         } else {
-            tree::signal_group(self.leader, signal);
+            tree::signal_all(Signal::CONT);
         }
     }
 
-    /// Asks it to end, as it was planned when it started.
-    pub(super) fn end(&mut self) {
-        if self.is_running() {
-            self.stop(self.stop);
-        }
+    /// How it is to be asked to end, unless somebody says it otherwise.
+    pub(super) fn plan(&self) -> StopPlan {
+        self.stop.clone()
     }
 
-    pub(super) fn stop(&mut self, plan: StopPlan) {
+    /// Asks it to end. `run` starts a command of the plan, and returns its pid.
+    pub(super) fn stop(
+        &mut self,
+        plan: StopPlan,
+        run: impl FnOnce(&[std::ffi::OsString]) -> Option<u32>,
+    ) {
         self.stop = plan;
-        if plan.grace.is_zero() {
+        if self.stop.grace.is_zero() {
             return self.kill();
         }
-        self.signal(plan.signal);
+        let command = self.stop.command.as_deref().and_then(run);
+        if command.is_none() {
+            self.ask();
+        }
         // A program that is halted hears nothing else until it goes on.
-        self.signal(Signal::CONT);
+        match std::mem::take(&mut self.paused) {
+            true => tree::signal_all(Signal::CONT),
+            false => self.signal(Signal::CONT, Whom::Group),
+        }
         self.phase = Phase::Stopping {
-            until: Instant::now() + plan.grace,
+            until: Instant::now() + self.stop.grace,
             asked_all: false,
+            command,
         };
+    }
+
+    fn ask(&self) {
+        self.signal(
+            self.stop.signal,
+            match self.stop.only_leader {
+                true => Whom::Leader,
+                false => Whom::Group,
+            },
+        );
     }
 
     /// Gives it more time, if it is about to end and asks for that.
@@ -98,29 +150,60 @@ impl Service {
         self.phase = Phase::Killing;
     }
 
-    /// Takes note of who has ended, and says whether the leader is among them for the first time.
-    pub(super) fn reap(&mut self) -> bool {
+    /// Takes note of who has ended.
+    pub(super) fn reap(&mut self) -> Change {
         // A leader that ended on its own stays a zombie until the group was asked to end, see
         // `tree::reap`. Orphans that end behind it wait as long.
-        let keep = self.is_running().then_some(self.leader);
-        let mut news = false;
+        let keep = (self.is_running() && !self.daemon).then_some(self.leader);
+        let mut change = Change::None;
         loop {
             match tree::reap(keep) {
-                Ok(Reaped::Child(pid, status)) if pid == self.leader => {
-                    self.leader_reaped = keep.is_none();
-                    news |= self.exit.is_none();
-                    self.exit.get_or_insert(status);
+                Ok(Reaped::Child(pid, status)) if pid == self.leader && self.exit.is_none() => {
+                    change = self.leader_ended(status, keep.is_none());
                     if keep.is_some() {
-                        return news;
+                        return change;
                     }
                 }
-                Ok(Reaped::Child(..)) => {}
-                Ok(Reaped::Nobody) => return news,
+                Ok(Reaped::Child(pid, _)) if pid == self.leader => {
+                    self.leader_reaped = keep.is_none();
+                    if keep.is_some() {
+                        return change;
+                    }
+                }
+                Ok(Reaped::Child(pid, status)) => self.other_ended(pid, status),
+                Ok(Reaped::Nobody) => return change,
                 Ok(Reaped::Childless) | Err(_) => {
                     self.phase = Phase::Gone;
-                    return news;
+                    return change;
                 }
             }
+        }
+    }
+
+    fn leader_ended(&mut self, status: i32, reaped: bool) -> Change {
+        // Orphans are ours since before their parent's end was told.
+        let heir = tree::eldest_child().filter(|_| self.daemon && status == 0 && self.is_running());
+        match heir {
+            Some(heir) => {
+                self.leader = heir;
+                Change::NewLeader
+            }
+            None => {
+                self.leader_reaped = reaped;
+                self.exit = Some(status);
+                Change::Ended
+            }
+        }
+    }
+
+    /// A stop command that fails has asked for nothing.
+    fn other_ended(&mut self, pid: u32, status: i32) {
+        match &mut self.phase {
+            Phase::Stopping { command, .. } if *command == Some(pid) => *command = None,
+            _ => return,
+        }
+        if status != 0 {
+            self.ask();
         }
     }
 

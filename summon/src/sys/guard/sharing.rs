@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 
 use super::listener::Listener;
-use super::message::News;
+use super::message::{News, Order};
 use crate::sys::peer::peer;
 
 /// What makes a service one that several processes use.
@@ -40,12 +40,24 @@ impl Sharing {
         self.yields && self.shared.is_some() && self.users.is_empty()
     }
 
-    /// Lets new users in, who are told the news so far, and those go who have closed. What users
-    /// say is of no interest.
+    /// Which users want to have in the log what was written by now, as [`Order::Sync`]; nothing else
+    /// that they say is of interest. Those go who have closed.
+    pub(super) fn hear_users(&mut self) -> Vec<(usize, u64)> {
+        self.users.retain_mut(|user| user.hear().is_ok());
+        let mut wanted = Vec::new();
+        for (index, user) in self.users.iter_mut().enumerate() {
+            while let Some(frame) = user.take_frame() {
+                if let Ok(Order::Sync(number)) = Order::decode(&frame) {
+                    wanted.push((index, number));
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Lets new users in, who are told the news so far.
     pub(super) fn meet_users(&mut self, mut news: Vec<News>) {
         news.extend(self.shared.clone().map(News::Shared));
-        self.users
-            .retain_mut(|user| user.hear(&mut Vec::new()).is_ok());
         while let Ok((socket, _)) = self.socket.accept() {
             // The socket's name is no secret; what is said there is for this user alone.
             if !peer(&socket).is_ok_and(|peer| peer.uid == crate::sys::user()) {

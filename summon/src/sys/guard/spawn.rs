@@ -18,6 +18,9 @@ pub(super) struct Program<'a> {
     pub(super) argv: &'a [OsString],
     pub(super) env: &'a [(OsString, OsString)],
     pub(super) dir: &'a Path,
+    /// `/dev/null` if it is given none.
+    pub(super) stdin: Option<&'a OwnedFd>,
+    pub(super) umask: Option<u32>,
     /// The listening sockets that it is given, and their names.
     pub(super) sockets: &'a [OwnedFd],
     pub(super) names: &'a [String],
@@ -102,7 +105,10 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
         .env_clear()
         .envs(program.env.iter().map(|(name, value)| (name, value)))
         .current_dir(program.dir)
-        .stdin(File::open("/dev/null")?)
+        .stdin(match program.stdin {
+            Some(stdin) => stdin.try_clone()?,
+            None => File::open("/dev/null")?.into(),
+        })
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
         .process_group(0);
@@ -112,6 +118,7 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
             .env("LISTEN_PID", std::process::id().to_string())
             .env("LISTEN_FDNAMES", program.names.join(":"));
     }
+    let umask = program.umask;
     // SAFETY: the closure runs in this process, which has one thread.
     unsafe {
         command.pre_exec(move || {
@@ -123,6 +130,9 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             pass(&sockets)?;
+            if let Some(umask) = umask {
+                rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
+            }
             // What the guard ignores, its child must not: ignored signals survive exec.
             signals::restore();
             Ok(())

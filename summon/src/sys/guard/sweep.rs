@@ -18,8 +18,11 @@ pub(super) fn sweep(files: &Sweep, lock: Option<&OwnedFd>) {
         let found = fs::symlink_metadata(file);
         found.is_ok_and(|found| found.permissions().mode() & 0o7777 == KEPT_MODE)
     };
-    if let Some(file) = files.file.as_ref().filter(|file| !is_kept(file)) {
-        let _ = fs::remove_file(file);
+    if let Some(file) = &files.file {
+        let _ = match is_kept(file) {
+            true => crate::sys::holes::close(file),
+            false => fs::remove_file(file),
+        };
     }
     // Only for us alone: whoever else holds the lock is about to put something there.
     if lock.is_some_and(crate::sys::is_alone) {

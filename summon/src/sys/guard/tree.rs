@@ -74,6 +74,34 @@ pub(super) fn signal_group(leader: u32, signal: Signal) {
     }
 }
 
+/// Signals a child that has not been reaped yet.
+pub(super) fn signal_child(child: u32, signal: Signal) {
+    if let (Some(child), Some(signal)) = (pid(child), signal.to_rustix()) {
+        let _ = rustix::process::kill_process(child, signal);
+    }
+}
+
+/// The child that is ours for the longest time, and lives.
+pub(super) fn eldest_child() -> Option<u32> {
+    let mut children = proc::children(std::process::id()).into_iter();
+    children.find(|child| !proc::has_ended(*child))
+}
+
+/// Halts every descendant, those included that others fork before they are halted.
+pub(super) fn halt_all() {
+    let me = std::process::id();
+    // Bounded, for one who forks faster than he can be halted.
+    for _ in 0..100 {
+        signal_all(Signal::STOP);
+        let all_halt = proc::descendants(me).into_iter().all(proc::is_halted);
+        if all_halt {
+            return;
+        }
+        let moment = Some(std::time::Instant::now() + std::time::Duration::from_micros(500));
+        let _ = crate::sys::wait::sleep(&[], moment);
+    }
+}
+
 /// Whether anybody is left in the leader's group. Wrong only where the group's id was reused
 /// since, and then in the direction that makes us wait.
 pub(super) fn group_exists(leader: u32) -> bool {

@@ -5,25 +5,30 @@
 //! descendants, which on Linux can't escape: the guard is a subreaper
 //! (`PR_SET_CHILD_SUBREAPER(2const)`), so whoever loses its parent becomes the guard's child.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::time::Instant;
+mod events;
+mod orders;
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
 use rustix::pipe::PipeFlags;
 
 use super::listener::{Latest, Listener};
-use super::message::{Job, Launch, News, Order, Step, Sweep};
+use super::message::{Job, Launch, News, Ran, Step};
 use super::notify::Notify;
 use super::recorder::Recorder;
-use super::service::Service;
+use super::service::{Change, Service};
 use super::sharing::Sharing;
 use super::spawn::{Program, spawn};
-use super::{FIXTURE_TITLE, errand, signals, sweep, title, wire};
+use super::{errand, signals, sweep, title, wire};
 use crate::sys::ports;
-use crate::sys::wait::timespec;
+use events::Happened;
+
+/// A command for afterwards has at least so long.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// Lives a guard's life. Ends this process.
 pub(super) fn run(owner: UnixStream) {
@@ -42,7 +47,7 @@ pub(super) fn run(owner: UnixStream) {
         }
     };
     title::set(&format!("summon-guard: {}", launch.name));
-    match Guard::launch(owner, &launch, fds) {
+    match Guard::launch(owner, launch, fds) {
         Ok(guard) => guard.watch(),
         Err((owner, step, error)) => {
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
@@ -57,15 +62,13 @@ struct Guard {
     owner: Option<Listener>,
     /// Can be read when the owner is dead, even if some child of it still holds the socket.
     owner_pidfd: Option<OwnedFd>,
-    inbox: Vec<u8>,
     sharing: Option<Sharing>,
     child_ended: OwnedFd,
     recorder: Recorder,
     notify: Option<Notify>,
     latest: Latest,
     service: Service,
-    name: String,
-    sweep: Sweep,
+    launch: Launch,
     /// The lock of the session, then leases, which end with this process.
     held: Vec<OwnedFd>,
 }
@@ -73,7 +76,7 @@ struct Guard {
 impl Guard {
     fn launch(
         owner: UnixStream,
-        launch: &Launch,
+        launch: Launch,
         fds: Vec<OwnedFd>,
     ) -> Result<Guard, (UnixStream, Step, io::Error)> {
         let mut fds = fds.into_iter();
@@ -81,13 +84,14 @@ impl Guard {
             rustix::process::setsid()?;
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
             let log = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
+            let stdin = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
             let child_ended = signals::notice_children()?;
             let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
             rustix::io::ioctl_fionbio(&read, true)?;
             let notify = launch.notify.as_deref().map(Notify::bind).transpose()?;
-            io::Result::Ok((log, child_ended, read, write, notify))
+            io::Result::Ok((log, stdin, child_ended, read, write, notify))
         })();
-        let (log, child_ended, read, write, notify) = match prepared {
+        let (log, stdin, child_ended, read, write, notify) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err((owner, Step::Prepare, error)),
         };
@@ -101,6 +105,8 @@ impl Guard {
             argv: &launch.argv,
             env: &launch.env,
             dir: &launch.dir,
+            stdin: Some(&stdin),
+            umask: launch.umask,
             sockets: &sockets,
             names: &launch.sockets,
         };
@@ -108,25 +114,22 @@ impl Guard {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
         };
-        // Our own copy of the writing end would keep the pipe open, and one of a socket would go
-        // on to listen when the service has ended.
-        drop((write, sockets));
+        // Our own copies would keep pipes open, and sockets listening when the service has ended.
+        drop((write, stdin, sockets));
         let held: Vec<OwnedFd> = fds.collect();
         held.iter().for_each(ports::sign);
-        let recorder = Recorder::new(read, log);
+        let recorder = Recorder::new(read, log, launch.log_limit);
         let mut guard = Guard {
             // A socket that can't be made non-blocking is as good as closed.
             owner: Listener::new(owner).ok(),
             owner_pidfd,
-            inbox: Vec::new(),
             sharing,
             child_ended,
             latest: Latest::new(recorder.length),
             recorder,
             notify,
-            service: Service::new(leader, launch.stop),
-            name: launch.name.clone(),
-            sweep: launch.sweep.clone(),
+            service: Service::new(leader, launch.daemon, launch.stop.clone()),
+            launch,
             held,
         };
         let started = guard.started();
@@ -169,96 +172,69 @@ impl Guard {
                     }
                 }
             }
-            if self.service.reap() {
-                // What it said and wrote before it ended comes before the news of its end.
-                self.hear();
-                self.pump();
-                self.tell_latest();
-                let exit = self.service.exit.map(News::Exited);
-                exit.iter().for_each(|news| self.tell(news));
+            match self.service.reap() {
+                Change::Ended => {
+                    // What it said and wrote before it ended comes before the news of its end.
+                    self.hear();
+                    self.pump();
+                    self.tell_latest();
+                    let exit = self.service.exit.map(News::Exited);
+                    exit.iter().for_each(|news| self.tell(news));
+                }
+                Change::NewLeader => {
+                    let started = self.started();
+                    self.tell(&started);
+                }
+                Change::None => {}
             }
             if self.service.advance() {
                 self.tell(&News::Killed);
             }
         }
         self.pump();
+        self.clean_up();
         self.tell_latest();
         self.tell(&News::Gone);
         // Files go before the news that all is gone.
         if self.owner.is_none() {
             // The lock of the session is the first of what is held.
-            sweep::sweep(&self.sweep, self.held.first());
+            sweep::sweep(&self.launch.sweep, self.held.first());
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         self.owner.into_iter().chain(users).for_each(Listener::part);
     }
 
-    /// Sleeps until something happens, and says what.
-    fn sleep(&self) -> io::Result<Vec<Happened>> {
-        let timeout = self
-            .service
-            .due()
-            .map(|due| due.saturating_duration_since(Instant::now()));
-        let watched = self.watched();
-        let mut polled: Vec<_> = watched
-            .iter()
-            .map(|(_, fd, wanted)| PollFd::from_borrowed_fd(*fd, *wanted))
-            .collect();
-        match rustix::event::poll(&mut polled, timeout.map(timespec).as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let can_read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        let readable = |(fd, _): &(&PollFd<'_>, _)| fd.revents().intersects(can_read);
-        let pairs = polled.iter().zip(&watched).filter(readable);
-        Ok(pairs.map(|(_, (what, ..))| *what).collect())
-    }
-
-    fn watched(&self) -> Vec<(Happened, BorrowedFd<'_>, PollFlags)> {
-        let mut watched = vec![(
-            Happened::ChildEnded,
-            self.child_ended.as_fd(),
-            PollFlags::IN,
-        )];
-        let mut watch = |what, fd, wanted| watched.push((what, fd, wanted));
-        if let Some(owner) = &self.owner {
-            watch(
-                Happened::OwnerSpoke,
-                owner.socket.as_fd(),
-                owner.wanted(&self.latest),
-            );
-        }
-        if let Some(pidfd) = &self.owner_pidfd {
-            watch(Happened::OwnerEnded, pidfd.as_fd(), PollFlags::IN);
-        }
-        if let Some(output) = &self.recorder.output {
-            watch(Happened::Output, output.as_fd(), PollFlags::IN);
-        }
-        if let Some(notify) = &self.notify {
-            watch(Happened::Notified, notify.as_fd(), PollFlags::IN);
-        }
-        if let Some(sharing) = &self.sharing {
-            watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
-            if let Some(runner) = &sharing.runner {
-                watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
-            }
-            // Who waits for a port is in the queue of its lease.
-            let leases = self.held.iter().skip(1).filter(|_| sharing.is_to_be_had());
-            leases.for_each(|lease| watch(Happened::PortWanted, lease.as_fd(), PollFlags::IN));
-            for user in &sharing.users {
-                watch(
-                    Happened::Users,
-                    user.socket.as_fd(),
-                    user.wanted(&self.latest),
-                );
-            }
-        }
-        watched
-    }
-
     fn pump(&mut self) {
         self.recorder.pump();
         self.latest.length = self.recorder.length;
+        self.latest.lost = self.recorder.lost;
+    }
+
+    /// Runs the commands for afterwards, whatever has become of the owner.
+    fn clean_up(&mut self) {
+        let limit = self.service.plan().grace.max(LEAST);
+        for argv in &self.launch.after_stop {
+            let program = helper(&self.launch, argv);
+            let until = Instant::now() + limit;
+            let nobody = std::iter::empty;
+            let ran = match errand::run(&program, until, &self.child_ended, nobody) {
+                Ok(Ok(Some(ran))) => ran,
+                Ok(Err((_, error))) | Err(error) => Ran {
+                    status: Some(127 << 8),
+                    output: error.to_string().into_bytes(),
+                },
+                Ok(Ok(None)) => continue,
+            };
+            self.recorder.keep(&ran.output);
+            self.latest.length = self.recorder.length;
+            let news = News::AfterStop(ran);
+            let sharing = self.sharing.iter_mut();
+            let users = sharing.flat_map(|sharing| &mut sharing.users);
+            self.owner
+                .iter_mut()
+                .chain(users)
+                .for_each(|it| it.tell(&news));
+        }
     }
 
     /// What the service says of itself.
@@ -274,67 +250,11 @@ impl Guard {
         }
     }
 
-    fn obey(&mut self) {
-        let Some(owner) = &mut self.owner else { return };
-        let closed = owner.hear(&mut self.inbox).is_err();
-        while let Ok(Some(frame)) = wire::take_frame(&mut self.inbox) {
-            match Order::decode(&frame) {
-                Ok(Order::Signal(signal)) => self.service.signal(signal),
-                Ok(Order::Stop(plan)) => self.service.stop(plan),
-                Ok(Order::Share(bytes)) => return self.share(bytes),
-                Ok(Order::Run(_)) | Err(_) => return self.lose_owner(),
-            }
-        }
-        if closed {
-            self.lose_owner();
-        }
-    }
-
     /// The owner is dead, or speaks nonsense: the service goes.
     fn lose_owner(&mut self) {
         self.owner = None;
         self.owner_pidfd = None;
-        self.service.end();
-    }
-
-    /// From now on the service belongs to the runner, and its owner is a user like others.
-    fn share(&mut self, bytes: Vec<u8>) {
-        let Some(sharing) = &mut self.sharing else {
-            return self.lose_owner();
-        };
-        sharing.shared = Some(bytes.clone());
-        sharing.users.extend(self.owner.take());
-        self.owner_pidfd = None;
-        title::set(&format!("summon-guard: {}{FIXTURE_TITLE}", self.name));
-        self.tell(&News::Shared(bytes));
-    }
-
-    fn meet_users(&mut self) {
-        let mut news = vec![self.started()];
-        news.extend(self.service.exit.map(News::Exited));
-        if let Some(sharing) = &mut self.sharing {
-            sharing.meet_users(news);
-        }
-    }
-
-    /// Ends for somebody who waits, unless a user has come meanwhile. Who comes from now on is not
-    /// told that it is shared, and waits until it is gone.
-    fn yield_port(&mut self) {
-        self.meet_users();
-        let Some(sharing) = &mut self.sharing else {
-            return;
-        };
-        if sharing.is_to_be_had() && self.service.is_running() {
-            sharing.shared = None;
-            self.service.end();
-        }
-    }
-
-    fn end_run(&mut self) {
-        if let Some(sharing) = &mut self.sharing {
-            sharing.runner = None;
-        }
-        self.service.end();
+        self.end();
     }
 
     fn listeners(&mut self) -> impl Iterator<Item = &mut Listener> {
@@ -369,14 +289,15 @@ impl Guard {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Happened {
-    ChildEnded,
-    OwnerSpoke,
-    OwnerEnded,
-    Output,
-    Notified,
-    Users,
-    RunnerEnded,
-    PortWanted,
+/// A command that goes with a service: where it runs, and with its environment.
+fn helper<'a>(launch: &'a Launch, argv: &'a [OsString]) -> Program<'a> {
+    Program {
+        argv,
+        env: &launch.env,
+        dir: &launch.dir,
+        stdin: None,
+        umask: launch.umask,
+        sockets: &[],
+        names: &[],
+    }
 }

@@ -1,0 +1,102 @@
+//! Commands that go with a process: before it starts, to ask whether it is ready, and after it.
+
+use std::os::fd::BorrowedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use super::{Process, lock};
+use crate::command::Command;
+use crate::error::{Error, shown_command};
+use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State};
+use crate::sys::signal::how_it_ended;
+use crate::sys::wait;
+
+/// How soon a start is seen to be given up.
+const GIVE_UP: Duration = Duration::from_millis(50);
+
+impl Process {
+    /// A command that runs as the process does: in its directory, with its environment.
+    pub(super) fn errand(&self, command: &Command) -> Result<Errand, Error> {
+        let stem = command.stem().unwrap_or_default();
+        Ok(Errand {
+            name: format!("{stem} for {}", self.name()),
+            argv: self.words_of(command)?,
+            env: self.environment()?,
+            dir: self.working_directory()?,
+        })
+    }
+
+    /// Runs the commands that must succeed before the first start: what they have prepared in the
+    /// directory is there for the next one too.
+    pub(super) fn run_before(&self, deadline: Instant) -> Result<(), Error> {
+        if lock(&self.inner.life).prepared {
+            return Ok(());
+        }
+        for command in &self.inner.spec.before {
+            self.run_one_before(command, deadline)?;
+        }
+        lock(&self.inner.life).prepared = true;
+        Ok(())
+    }
+
+    fn run_one_before(&self, command: &Command, deadline: Instant) -> Result<(), Error> {
+        let errand = self.errand(command)?;
+        let shown = shown_command(errand.argv.iter().map(std::ffi::OsString::as_os_str));
+        let no = |why: &str| self.bad(format!("`{shown}`, which comes before it, {why}"));
+        let runner = ErrandRunner::hire(&errand, deadline)
+            .map_err(|error| no(&format!("can't be run: {error}")))?;
+        let given_up = || lock(&self.inner.life).cancelled;
+        let sleep = |answer: BorrowedFd<'_>| {
+            while !wait::is_readable(&answer) {
+                if given_up() {
+                    return Ok(false);
+                }
+                wait::sleep(&[answer], Some(Instant::now() + GIVE_UP))?;
+            }
+            Ok(true)
+        };
+        let limit = deadline.saturating_duration_since(Instant::now());
+        match runner.run(limit, sleep) {
+            Ok(ran) if ran.status == Some(0) => Ok(()),
+            Ok(ran) if ran.status.is_none() => Err(no("takes too long").timeout()),
+            Ok(ran) => Err(with_last_words(no(&how(&ran)), &ran)),
+            Err(ErrandFailed::GivenUp) => Err(self.cancelled()),
+            Err(ErrandFailed::Refused(_, error) | ErrandFailed::Broken(error)) => {
+                Err(no(&format!("can't be run: {error}")))
+            }
+        }
+    }
+
+    /// Whether the commands for afterwards have done what they should.
+    pub(super) fn check_after_stop(&self, state: &State) -> Result<(), Error> {
+        let commands = self.inner.spec.after_stop.iter();
+        for (command, ran) in commands.zip(&state.after_stop) {
+            if ran.status != Some(0) {
+                let name = self.name();
+                let why = how(ran);
+                let error = self.error(format!("`{command}`, which comes after {name}, {why}"));
+                return Err(with_last_words(error, ran));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn how(ran: &Ran) -> String {
+    match ran.status {
+        Some(status) => how_it_ended(ExitStatus::from_raw(status)),
+        None => "took too long".to_owned(),
+    }
+}
+
+/// Adds the end of what a command said.
+fn with_last_words(error: Error, ran: &Ran) -> Error {
+    let text = String::from_utf8_lossy(&ran.output);
+    let mut lines: Vec<&str> = text.lines().rev().take(20).collect();
+    lines.reverse();
+    match lines.is_empty() {
+        true => error,
+        false => error.fact("it said", lines.join("\n")),
+    }
+}

@@ -1,0 +1,79 @@
+//! What a process reads from its standard input.
+
+use std::path::PathBuf;
+
+/// The standard input of a process: nothing, a text, a file, or what the test writes.
+///
+/// Text turns into it by itself, so most say `.stdin("a line\n")`.
+///
+/// ```
+/// use summon::{SimpleExecutor, Stdin};
+///
+/// let nothing = SimpleExecutor::new("cat").stdin(Stdin::null());
+/// let text = SimpleExecutor::new("cat").stdin("one line\n");
+/// let file = SimpleExecutor::new("cat").stdin(Stdin::file("Cargo.toml"));
+/// let written = SimpleExecutor::new("cat").stdin(Stdin::piped());
+/// written.start()?;
+/// written.write_stdin("hello\n")?;
+/// assert_eq!(written.wait_for_output("hello", "5s")?, "hello");
+/// # let _ = (nothing, text, file);
+/// # Ok::<(), summon::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stdin(pub(crate) Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Text(Vec<u8>),
+    File(PathBuf),
+    Piped,
+}
+
+impl Stdin {
+    /// Nothing: it ends at once. The default.
+    pub fn null() -> Stdin {
+        Stdin(Kind::Null)
+    }
+
+    /// These bytes, and then its end.
+    pub fn bytes(bytes: impl Into<Vec<u8>>) -> Stdin {
+        Stdin(Kind::Text(bytes.into()))
+    }
+
+    /// What is in that file. The path may contain placeholders; a relative one is taken from the
+    /// program's working directory.
+    pub fn file(path: impl Into<PathBuf>) -> Stdin {
+        Stdin(Kind::File(path.into()))
+    }
+
+    /// What the test writes with [`write_stdin`](crate::Process::write_stdin), until it says
+    /// [`close_stdin`](crate::Process::close_stdin).
+    pub fn piped() -> Stdin {
+        Stdin(Kind::Piped)
+    }
+}
+
+impl Default for Stdin {
+    fn default() -> Stdin {
+        Stdin::null()
+    }
+}
+
+impl From<&str> for Stdin {
+    fn from(text: &str) -> Stdin {
+        Stdin::bytes(text)
+    }
+}
+
+impl From<String> for Stdin {
+    fn from(text: String) -> Stdin {
+        Stdin::bytes(text)
+    }
+}
+
+impl From<Vec<u8>> for Stdin {
+    fn from(bytes: Vec<u8>) -> Stdin {
+        Stdin::bytes(bytes)
+    }
+}

@@ -1,0 +1,88 @@
+//! What a guard waits for.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use super::Guard;
+use crate::sys::wait::timespec;
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Happened {
+    ChildEnded,
+    OwnerSpoke,
+    OwnerEnded,
+    Output,
+    Notified,
+    Users,
+    RunnerEnded,
+    PortWanted,
+}
+
+impl Guard {
+    /// Sleeps until something happens, and says what.
+    pub(super) fn sleep(&self) -> io::Result<Vec<Happened>> {
+        let timeout = self
+            .service
+            .due()
+            .map(|due| due.saturating_duration_since(Instant::now()));
+        let watched = self.watched();
+        let mut polled: Vec<_> = watched
+            .iter()
+            .map(|(_, fd, wanted)| PollFd::from_borrowed_fd(*fd, *wanted))
+            .collect();
+        match rustix::event::poll(&mut polled, timeout.map(timespec).as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let can_read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
+        let readable = |(fd, _): &(&PollFd<'_>, _)| fd.revents().intersects(can_read);
+        let pairs = polled.iter().zip(&watched).filter(readable);
+        Ok(pairs.map(|(_, (what, ..))| *what).collect())
+    }
+
+    fn watched(&self) -> Vec<(Happened, BorrowedFd<'_>, PollFlags)> {
+        let mut watched = vec![(
+            Happened::ChildEnded,
+            self.child_ended.as_fd(),
+            PollFlags::IN,
+        )];
+        let mut watch = |what, fd, wanted| watched.push((what, fd, wanted));
+        if let Some(owner) = &self.owner {
+            watch(
+                Happened::OwnerSpoke,
+                owner.socket.as_fd(),
+                owner.wanted(&self.latest),
+            );
+        }
+        if let Some(pidfd) = &self.owner_pidfd {
+            watch(Happened::OwnerEnded, pidfd.as_fd(), PollFlags::IN);
+        }
+        if let Some(output) = &self.recorder.output {
+            watch(Happened::Output, output.as_fd(), PollFlags::IN);
+        }
+        if let Some(notify) = &self.notify {
+            watch(Happened::Notified, notify.as_fd(), PollFlags::IN);
+        }
+        if let Some(sharing) = &self.sharing {
+            watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
+            if let Some(runner) = &sharing.runner {
+                watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
+            }
+            // Who waits for a port is in the queue of its lease.
+            let leases = self.held.iter().skip(1).filter(|_| sharing.is_to_be_had());
+            leases.for_each(|lease| watch(Happened::PortWanted, lease.as_fd(), PollFlags::IN));
+            for user in &sharing.users {
+                watch(
+                    Happened::Users,
+                    user.socket.as_fd(),
+                    user.wanted(&self.latest),
+                );
+            }
+        }
+        watched
+    }
+}

@@ -1,0 +1,103 @@
+//! What a guard does when somebody says so.
+
+use super::{Guard, helper};
+use crate::sys::guard::listener::Listener;
+use crate::sys::guard::message::{News, Order, StopPlan};
+use crate::sys::guard::spawn::spawn;
+use crate::sys::guard::{FIXTURE_TITLE, title};
+
+impl Guard {
+    pub(super) fn obey(&mut self) {
+        let Some(owner) = &mut self.owner else { return };
+        let closed = owner.hear().is_err();
+        while let Some(frame) = self.owner.as_mut().and_then(Listener::take_frame) {
+            match Order::decode(&frame) {
+                Ok(Order::Signal(signal, whom)) => self.service.signal(signal, whom),
+                Ok(Order::Stop(plan)) => self.stop(plan),
+                Ok(Order::Pause(pause)) => self.service.pause(pause),
+                Ok(Order::Sync(number)) => self.sync(number),
+                Ok(Order::Share(bytes)) => self.share(bytes),
+                Ok(Order::Run(_)) | Err(_) => self.lose_owner(),
+            }
+        }
+        if closed {
+            self.lose_owner();
+        }
+    }
+
+    /// Moves everything into the log that was written before this: a pipe holds no more than is
+    /// moved in one go.
+    fn sync(&mut self, number: u64) {
+        self.pump();
+        if let Some(owner) = &mut self.owner {
+            owner.confirm(&self.latest, number);
+        }
+    }
+
+    fn stop(&mut self, plan: StopPlan) {
+        let (launch, recorder) = (&self.launch, &self.recorder);
+        self.service.stop(plan, |argv| {
+            let output = recorder.another_end().ok()?;
+            spawn(&helper(launch, argv), &output).ok()
+        });
+    }
+
+    pub(super) fn end(&mut self) {
+        if self.service.is_running() {
+            self.stop(self.service.plan());
+        }
+    }
+
+    /// From now on the service belongs to the runner, and its owner is a user like others.
+    fn share(&mut self, bytes: Vec<u8>) {
+        let Some(sharing) = &mut self.sharing else {
+            return self.lose_owner();
+        };
+        sharing.shared = Some(bytes.clone());
+        sharing.users.extend(self.owner.take());
+        self.owner_pidfd = None;
+        title::set(&format!(
+            "summon-guard: {}{FIXTURE_TITLE}",
+            self.launch.name
+        ));
+        self.tell(&News::Shared(bytes));
+    }
+
+    pub(super) fn meet_users(&mut self) {
+        let mut news = vec![self.started()];
+        news.extend(self.service.exit.map(News::Exited));
+        let Some(sharing) = &mut self.sharing else {
+            return;
+        };
+        sharing.meet_users(news);
+        for (user, number) in sharing.hear_users() {
+            self.pump();
+            let latest = self.latest.clone();
+            let users = self
+                .sharing
+                .iter_mut()
+                .flat_map(|it| it.users.get_mut(user));
+            users.for_each(|user| user.confirm(&latest, number));
+        }
+    }
+
+    /// Ends for somebody who waits, unless a user has come meanwhile. Who comes from now on is not
+    /// told that it is shared, and waits until it is gone.
+    pub(super) fn yield_port(&mut self) {
+        self.meet_users();
+        let Some(sharing) = &mut self.sharing else {
+            return;
+        };
+        if sharing.is_to_be_had() && self.service.is_running() {
+            sharing.shared = None;
+            self.end();
+        }
+    }
+
+    pub(super) fn end_run(&mut self) {
+        if let Some(sharing) = &mut self.sharing {
+            sharing.runner = None;
+        }
+        self.end();
+    }
+}
