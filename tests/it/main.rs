@@ -5,6 +5,7 @@ mod combined;
 mod errors;
 mod fixture_use;
 mod fixtures;
+mod lifecycle;
 mod notify;
 mod odd;
 mod orchestrator;

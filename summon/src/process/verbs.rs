@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::life::Run;
 use super::report::with_output;
@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::limit::Limit;
 use crate::sys::Signal;
 use crate::sys::guard::Whom;
+
+/// How soon a program is sent the signal again of which it should die.
+const AGAIN: Duration = Duration::from_millis(100);
 
 impl Process {
     /// Stops the process and starts it again: the same name, ports, and directory.
@@ -126,17 +129,30 @@ impl Process {
         let run = self.running("crashed")?;
         run.expect_end();
         let name = self.name();
-        run.guarded
-            .signal(signal, Whom::Leader)
-            .map_err(|error| self.error(format!("{name} could not be crashed: {error}")))?;
         let limit = self.limit(&self.inner.spec.stop_timeout)?;
-        self.wait(limit).map_err(|error| match error.is_timeout() {
-            true => {
-                let why = format!("{name} did not die of {signal} within {limit:?}");
-                with_output(self.error_as_run(why, &run.as_run), &run).timeout()
+        let until = Instant::now() + limit;
+        loop {
+            run.guarded
+                .signal(signal, Whom::Leader)
+                .map_err(|error| self.error(format!("{name} could not be crashed: {error}")))?;
+            // A handler may take the first one, as that of Rust's runtime does with SEGV, and give
+            // way to the second.
+            let moment = (Instant::now() + AGAIN).min(until);
+            let known = run
+                .guarded
+                .wait_until(moment, &[], |state| state.exit.is_some() || state.gone)
+                .map_err(|error| self.error(format!("{name} can't be waited for: {error}")))?;
+            match known.map(|state| state.exit) {
+                Some(Some(status)) => return Ok(status),
+                Some(None) => return Err(self.error(format!("the guard of {name} was killed"))),
+                None if Instant::now() >= until => {
+                    let why = format!("{name} did not die of {signal} within {limit:?}");
+                    let error = self.error_as_run(why, &run.as_run);
+                    return Err(with_output(error, &run).timeout());
+                }
+                None => {}
             }
-            false => error,
-        })
+        }
     }
 
     pub(super) fn running(&self, verb: &str) -> Result<Arc<Run>, Error> {

@@ -99,7 +99,8 @@ mod tests {
         let told = "\n[summon has left out 65536 bytes here, see `log_limit`]\n";
         let expected = format!("{}{told}{}", "a".repeat(8192), "c".repeat(100)).into_bytes();
         assert_eq!(read(&mut file, whole.clone()).unwrap(), expected);
-        assert_eq!(data(&file, 10_000..whole.end), [73728..whole.end]);
+        let rest = data(&file, 10_000..whole.end);
+        assert_eq!((rest.len(), rest[0].clone()), (1, 73728..whole.end));
         close(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), expected);
         close(&path).unwrap();

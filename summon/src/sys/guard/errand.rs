@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::pipe::PipeFlags;
 
-use super::message::{Errands, Job, News, Order, Ran, Step};
+use super::job::{Errands, Job};
+use super::message::{News, Order, Ran, Step};
 use super::spawn::{Program, spawn};
 use super::tree::{self, Reaped};
 use super::{Signal, hire, signals, wire};

@@ -48,52 +48,6 @@ pub(crate) struct Sweep {
     pub(crate) parents: Vec<PathBuf>,
 }
 
-/// The first frame to a guard: what its owner hires it for. With it come the descriptors that the
-/// job is about, see there.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Job {
-    Service(Launch),
-    Errands(Errands),
-}
-
-/// A service. With it come the log, its standard input, perhaps a pidfd of the owner, perhaps what
-/// sharing takes, the sockets to pass on, and whatever the guard shall hold to its end.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Launch {
-    pub(super) name: String,
-    pub(super) argv: Vec<OsString>,
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) dir: PathBuf,
-    pub(super) umask: Option<u32>,
-    /// It forks away, and what is left then is the service.
-    pub(super) daemon: bool,
-    pub(super) stop: StopPlan,
-    /// Commands for when nothing is left of it.
-    pub(super) after_stop: Vec<Vec<OsString>>,
-    /// So long the log may become.
-    pub(super) log_limit: u64,
-    pub(super) sweep: Sweep,
-    /// The abstract name of the socket where the service says that it is ready (`sd_notify(3)`).
-    pub(super) notify: Option<String>,
-    /// The names of the listening sockets that it is given.
-    pub(super) sockets: Vec<String>,
-    pub(super) has_pidfd: bool,
-    /// A listening socket and the runner's pidfd come too: the service may be shared.
-    pub(super) is_shared: bool,
-    /// It ends when nobody uses it and somebody wants its port.
-    pub(super) yields: bool,
-}
-
-/// A command that runs to its end, again and again. With it perhaps comes a pidfd of the owner.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Errands {
-    pub(super) name: String,
-    pub(super) argv: Vec<OsString>,
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) dir: PathBuf,
-    pub(super) has_pidfd: bool,
-}
-
 /// What a service has said of itself (`sd_notify(3)`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Notice {
@@ -164,86 +118,6 @@ pub(crate) enum Step {
     Prepare,
     WorkingDirectory,
     Exec,
-}
-
-impl Job {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Out::default();
-        match self {
-            Job::Service(launch) => {
-                out.0.push(0);
-                launch.put(&mut out);
-            }
-            Job::Errands(errands) => {
-                out.0.push(1);
-                out.bytes(errands.name.as_bytes());
-                out.command(&errands.argv, &errands.env, &errands.dir);
-                out.number(errands.has_pidfd.into());
-            }
-        }
-        out.0
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> io::Result<Job> {
-        let (tag, mut from) = In::tagged(bytes)?;
-        match tag {
-            0 => Ok(Job::Service(Launch::get(&mut from)?)),
-            1 => Ok(Job::Errands(Errands {
-                name: from.text()?,
-                argv: from.list(In::os)?,
-                env: from.list(|from| Ok((from.os()?, from.os()?)))?,
-                dir: from.os()?.into(),
-                has_pidfd: from.flag()?,
-            })),
-            _ => Err(garbled()),
-        }
-    }
-}
-
-impl Launch {
-    fn put(&self, out: &mut Out) {
-        out.bytes(self.name.as_bytes());
-        out.command(&self.argv, &self.env, &self.dir);
-        out.option(self.umask, |out, umask| out.number(umask.into()));
-        out.number(self.daemon.into());
-        out.stop(&self.stop);
-        out.list(&self.after_stop, |out, words| {
-            out.list(words, |out, word| out.os(word));
-        });
-        out.number(self.log_limit);
-        out.path(self.sweep.tree.as_ref());
-        out.path(self.sweep.file.as_ref());
-        out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
-        out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
-        out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
-        out.number(self.has_pidfd.into());
-        out.number(self.is_shared.into());
-        out.number(self.yields.into());
-    }
-
-    fn get(from: &mut In<'_>) -> io::Result<Launch> {
-        Ok(Launch {
-            name: from.text()?,
-            argv: from.list(In::os)?,
-            env: from.list(|from| Ok((from.os()?, from.os()?)))?,
-            dir: from.os()?.into(),
-            umask: from.option(In::number)?.map(|umask| umask as u32),
-            daemon: from.flag()?,
-            stop: from.stop()?,
-            after_stop: from.list(|from| from.list(In::os))?,
-            log_limit: from.number()?,
-            sweep: Sweep {
-                tree: from.path()?,
-                file: from.path()?,
-                parents: from.list(|from| Ok(from.os()?.into()))?,
-            },
-            notify: from.option(In::text)?,
-            sockets: from.list(In::text)?,
-            has_pidfd: from.flag()?,
-            is_shared: from.flag()?,
-            yields: from.flag()?,
-        })
-    }
 }
 
 impl Order {
@@ -396,49 +270,6 @@ impl News {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::ffi::OsStringExt;
-
-    fn launch() -> Job {
-        Job::Service(Launch {
-            name: "redis".into(),
-            argv: vec!["redis-server".into(), OsString::from_vec(vec![0xff])],
-            env: vec![("A".into(), "".into()), ("B".into(), "=".into())],
-            dir: "/tmp".into(),
-            umask: Some(0o077),
-            daemon: true,
-            stop: StopPlan {
-                signal: super::super::Signal::INT,
-                only_leader: true,
-                command: Some(vec!["pg_ctl".into(), "stop".into()]),
-                grace: Duration::from_millis(1500),
-            },
-            after_stop: vec![vec!["rm".into(), "x".into()], vec![]],
-            log_limit: 1 << 40,
-            sweep: Sweep {
-                tree: Some("/tmp/x".into()),
-                ..Sweep::default()
-            },
-            notify: Some("summon-x".into()),
-            sockets: vec!["redis".into()],
-            has_pidfd: true,
-            is_shared: false,
-            yields: true,
-        })
-    }
-
-    #[test]
-    fn a_job_is_read_as_it_was_written() {
-        let errands = Job::Errands(Errands {
-            name: "ready".into(),
-            argv: vec!["true".into()],
-            env: vec![],
-            dir: "/".into(),
-            has_pidfd: false,
-        });
-        for job in [launch(), errands] {
-            assert_eq!(Job::decode(&job.encode()).unwrap(), job);
-        }
-    }
 
     #[test]
     fn news_are_read_as_they_were_written() {
@@ -463,11 +294,7 @@ mod tests {
 
     #[test]
     fn garbage_is_an_error_and_not_a_panic() {
-        let good = launch().encode();
-        for length in 0..good.len() {
-            assert!(Job::decode(&good[..length]).is_err());
-        }
         assert!(Order::decode(&[]).is_err());
-        assert!(News::decode(&[9, 9]).is_err());
+        assert!(News::decode(&[99, 9]).is_err());
     }
 }

@@ -15,6 +15,7 @@
 mod encoding;
 mod errand;
 mod hire;
+mod job;
 mod listener;
 mod message;
 mod notify;

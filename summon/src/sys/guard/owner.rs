@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::message::{Job, Launch, News, Notice, Order, Ran, Step, StopPlan, Sweep, Whom};
+use super::job::{Job, Launch};
+use super::message::{News, Notice, Order, Ran, Step, StopPlan, Sweep, Whom};
 use super::{Signal, hire, wire};
 use crate::sys::wait::{self, Waker};
 
@@ -174,7 +175,7 @@ impl Guarded {
             .map(AsFd::as_fd)
             .collect();
         // A guard that never came closes its end; `listen` finds the same and says it better.
-        let _ = wire::send(&socket, &Job::Service(launch).encode(), &fds);
+        let _ = wire::send(&socket, &Job::Service(Box::new(launch)).encode(), &fds);
         let guarded = Guarded {
             shared: Arc::new(Shared::default()),
             socket,

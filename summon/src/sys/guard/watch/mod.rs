@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 
 use rustix::pipe::PipeFlags;
 
+use super::job::{Job, Launch};
 use super::listener::{Latest, Listener};
-use super::message::{Job, Launch, News, Ran, Step};
+use super::message::{News, Ran, Step};
 use super::notify::Notify;
 use super::recorder::Recorder;
 use super::service::{Change, Service};
@@ -47,7 +48,7 @@ pub(super) fn run(owner: UnixStream) {
         }
     };
     title::set(&format!("summon-guard: {}", launch.name));
-    match Guard::launch(owner, launch, fds) {
+    match Guard::launch(owner, *launch, fds) {
         Ok(guard) => guard.watch(),
         Err((owner, step, error)) => {
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);

@@ -1,0 +1,583 @@
+//! Processes that are restarted, halted, crashed and stopped on purpose.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use summon::{
+    Coordinated, OutputCoordinatedExecutor, Process, Signal, SimpleExecutor, Stdin,
+    TcpCoordinatedExecutor, probe, summon,
+};
+
+use crate::support::{ACTOR, Life, TempDir, actor, ask, eventually, family, recorded};
+
+/// The letter that `/proc` has for what a process does.
+fn state(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat[stat.rfind(')').unwrap() + 2..].chars().next().unwrap()
+}
+
+#[test]
+fn pausing_halts_the_whole_tree_and_lets_it_go_on() {
+    let script = actor([
+        "child", "say one", "stranger", "say two", "boot", "20", "say", "three",
+    ]);
+    let server = OutputCoordinatedExecutor::new(script, "one|two|three").times(3);
+    server.start().unwrap();
+    let lives = family(server.id().unwrap());
+    assert_eq!(lives.len(), 3);
+    let seen = server.paused(|| lives.iter().map(|life| state(life.pid)).collect::<String>());
+    assert_eq!(seen.unwrap(), "TTT");
+    assert!(lives.iter().all(|life| state(life.pid) != 'T'));
+    let panics =
+        AssertUnwindSafe(|| drop(server.paused(|| panic!("this panic is part of a test"))));
+    assert!(catch_unwind(panics).is_err());
+    assert!(lives.iter().all(|life| state(life.pid) != 'T'));
+}
+
+#[test]
+fn what_is_paused_can_be_stopped() {
+    let server =
+        OutputCoordinatedExecutor::new(actor(["stranger", "say up"]), "up").stop_timeout("1h");
+    server.start().unwrap();
+    let lives = family(server.id().unwrap());
+    server.paused(|| server.stop().unwrap()).unwrap_err();
+    assert!(lives.iter().all(|life| !life.goes_on()));
+}
+
+#[test]
+fn a_crash_is_one_of_the_program_alone() {
+    let server = OutputCoordinatedExecutor::new(actor(["child", "say up"]), "up");
+    server.start().unwrap();
+    let port = server.port();
+    let lives = family(server.id().unwrap());
+    let status = server.crash(Signal::SEGV).unwrap();
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(11)
+    );
+    assert!(!server.is_running() && lives[1].goes_on());
+    server.start().unwrap();
+    assert!(server.is_running() && !lives[1].goes_on());
+    assert_eq!(server.port(), port);
+}
+
+#[test]
+fn a_crash_that_does_not_come_is_an_error() {
+    let server =
+        OutputCoordinatedExecutor::new(actor(["ignore", "say", "up"]), "up").stop_timeout("50ms");
+    server.start().unwrap();
+    let error = server.crash(Signal::TERM).unwrap_err();
+    assert!(error.is_timeout());
+    assert!(
+        error
+            .to_string()
+            .starts_with("actor did not die of SIGTERM within 50ms\n"),
+        "{error}"
+    );
+    assert!(server.is_running());
+}
+
+#[summon(
+    output = "sh -c 'cat; exec sleep 1000'",
+    banner = "^two$",
+    stdin = "one\ntwo\n"
+)]
+#[test]
+fn reads_a_text(cat: &Process) {
+    assert_eq!(cat.output(), b"one\ntwo\n");
+}
+
+#[test]
+fn reads_a_text_that_is_longer_than_a_pipe_anew_at_each_start() {
+    let text = "a line of a long text\n".repeat(20_000);
+    let cat = SimpleExecutor::new("cat").stdin(text.as_str());
+    cat.start().unwrap();
+    assert!(cat.wait("20s").unwrap().success());
+    assert_eq!(cat.output().len(), text.len());
+    cat.start().unwrap();
+    assert!(cat.wait("20s").unwrap().success());
+    assert_eq!(cat.output().len(), 2 * text.len());
+}
+
+#[test]
+fn reads_a_file_or_says_that_it_can_not() {
+    let cat = SimpleExecutor::new("cat").stdin(Stdin::file("{dir}/in"));
+    std::fs::write(cat.dir().join("in"), "from a file\n").unwrap();
+    cat.start().unwrap();
+    cat.wait("20s").unwrap();
+    assert_eq!(cat.output(), b"from a file\n");
+    let missing = SimpleExecutor::new("cat")
+        .stdin(Stdin::file("/no/such/file"))
+        .start();
+    let error = missing.unwrap_err().to_string();
+    assert!(
+        error.contains("its standard input can't be opened: /no/such/file: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn reads_what_the_test_writes_until_it_ends() {
+    let cat = SimpleExecutor::new("cat").stdin(Stdin::piped());
+    assert!(cat.write_stdin("too early").is_err());
+    cat.start().unwrap();
+    cat.write_stdin("hello\n").unwrap();
+    cat.wait_for_output("^hello$", "20s").unwrap();
+    cat.write_stdin(vec![b'x'; 500_000]).unwrap();
+    cat.close_stdin().unwrap();
+    cat.close_stdin()
+        .unwrap_or_else(|_| assert!(!cat.is_running()));
+    assert!(cat.wait("20s").unwrap().success());
+    assert_eq!(cat.output().len(), 6 + 500_000);
+}
+
+#[test]
+fn a_program_that_does_not_read_is_not_waited_for_for_ever() {
+    let deaf = SimpleExecutor::new("sleep 1000")
+        .stdin(Stdin::piped())
+        .timeout("200ms");
+    deaf.start().unwrap();
+    let error = deaf.write_stdin(vec![b'x'; 1 << 20]).unwrap_err();
+    assert!(error.is_timeout());
+    assert!(
+        error.to_string().contains("it does not read within 200ms"),
+        "{error}"
+    );
+    let without = SimpleExecutor::new("sleep 1000");
+    without.start().unwrap();
+    let error = without.write_stdin("x").unwrap_err().to_string();
+    assert!(
+        error.contains("its input is closed, or not `Stdin::piped()`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_mark_parts_what_was_before_from_what_comes_after() {
+    let cat = SimpleExecutor::new("cat").stdin(Stdin::piped());
+    cat.start().unwrap();
+    for round in 0..50 {
+        cat.write_stdin(format!("GET /a {round}\n")).unwrap();
+        cat.wait_for_output(&format!("GET /a {round}$"), "20s")
+            .unwrap();
+        let mark = cat.mark();
+        cat.write_stdin(format!("GET /b {round}\n")).unwrap();
+        let line = cat.wait_for_output_after(mark, "^GET", "20s").unwrap();
+        assert_eq!(line, format!("GET /b {round}"));
+    }
+}
+
+#[test]
+fn output_has_what_was_written_before() {
+    let dir = TempDir::new();
+    // The record is written after the line, so whoever sees it can rely on the line.
+    let server = SimpleExecutor::new(actor(["say", "up", "record", &dir.file("record"), "up"]));
+    for _ in 0..20 {
+        let _ = std::fs::remove_file(dir.file("record"));
+        let before = server.output().len();
+        server.start().unwrap();
+        eventually("it has written", || {
+            !recorded(&dir.file("record")).is_empty()
+        });
+        assert_eq!(server.output().len(), before + 3);
+        server.stop().unwrap();
+    }
+}
+
+#[test]
+fn files_have_the_permissions_of_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let server =
+        Coordinated::with(actor(["touch", "{dir}/f"]), probe::file("{dir}/f")).umask(0o027);
+    server.start().unwrap();
+    let mode = std::fs::metadata(server.dir().join("f"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[summon(
+    output = [ACTOR, "await", "{dir}/ready", "say", "up"],
+    banner = "up",
+    before = "mkdir {dir}/data",
+    before = ["sh", "-c", "test -d $0/data && echo > $0/ready", "{dir}"],
+)]
+#[test]
+fn commands_before_it_run_one_after_the_other_and_once(server: &Process) {
+    // `mkdir` would fail now.
+    server.restart().unwrap();
+}
+
+#[test]
+fn a_command_before_it_that_fails_is_told_with_what_it_said() {
+    let server = SimpleExecutor::new("sleep 1000").before("sh -c 'echo no disk >&2; exit 4'");
+    let error = server.start().unwrap_err().to_string();
+    let headline = "sleep could not be started: `sh -c 'echo no disk >&2; exit 4'`, which comes before it, exited with code 4\n";
+    assert!(error.starts_with(headline), "{error}");
+    assert!(error.contains("\n  it said   no disk"), "{error}");
+    let missing = SimpleExecutor::new("sleep 1")
+        .before("no-such-program")
+        .start()
+        .unwrap_err();
+    assert!(
+        missing
+            .to_string()
+            .contains("which comes before it, can't be run: "),
+        "{missing}"
+    );
+}
+
+#[test]
+fn a_command_before_it_is_bounded_and_leaves_nothing() {
+    let dir = TempDir::new();
+    let child = format!("record {} child", dir.file("pids"));
+    let server = SimpleExecutor::new("sleep 1000")
+        .before(actor(["stranger", &child, "wait"]))
+        .timeout("500ms");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    assert!(
+        error
+            .to_string()
+            .contains("which comes before it, takes too long"),
+        "{error}"
+    );
+    let text = std::fs::read_to_string(dir.file("pids")).unwrap();
+    let pid = text.trim().rsplit(' ').next().unwrap().parse().unwrap();
+    let lives = || Life::of(pid).is_some_and(|life| life.what.contains(&child));
+    eventually("what it started is gone", || !lives());
+}
+
+#[test]
+fn a_start_can_be_given_up_while_a_command_comes_before_it() {
+    let server = SimpleExecutor::new("sleep 1000")
+        .before("sleep 1000")
+        .timeout("1h");
+    std::thread::scope(|threads| {
+        let starting = threads.spawn(|| server.start());
+        let guarded = || {
+            let found = Command::new("pgrep")
+                .args(["-fc", "summon-guard: sleep for sleep"])
+                .output();
+            String::from_utf8(found.unwrap().stdout).unwrap().trim() != "0"
+        };
+        eventually("the command runs", guarded);
+        server.stop().unwrap();
+        let error = starting.join().unwrap().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("was stopped before it was ready"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_command_after_it_runs_when_nothing_is_left() {
+    let dir = TempDir::new();
+    let script = actor(["farewell", &dir.file("record"), "bye", "say", "up"]);
+    let server = OutputCoordinatedExecutor::new(script, "up")
+        .after_stop(["sh", "-c", "echo after $WHO >> $0", &dir.file("record")])
+        .env("WHO", "all");
+    server.start().unwrap();
+    server.stop().unwrap();
+    assert_eq!(recorded(&dir.file("record")), ["bye", "after"]);
+    let failing = SimpleExecutor::new("sleep 1000").after_stop("sh -c 'echo still there; exit 3'");
+    failing.start().unwrap();
+    let error = failing.stop().unwrap_err().to_string();
+    assert!(
+        error.contains("which comes after sleep, exited with code 3"),
+        "{error}"
+    );
+    assert!(error.contains("\n  it said   still there"), "{error}");
+    assert!(!failing.is_running());
+}
+
+#[test]
+fn a_stop_command_asks_it_to_end() {
+    let dir = TempDir::new();
+    // TERM would leave a farewell.
+    let script = actor([
+        "farewell",
+        &dir.file("record"),
+        "term",
+        "await",
+        "{dir}/stop",
+        "exit",
+        "0",
+    ]);
+    let server = SimpleExecutor::new(script).stop_command("touch {dir}/stop");
+    server.start().unwrap();
+    server.stop().unwrap();
+    assert_eq!(recorded(&dir.file("record")), [""; 0]);
+}
+
+#[test]
+fn a_stop_command_that_fails_is_followed_by_the_signal() {
+    let dir = TempDir::new();
+    let script = || actor(["farewell", &dir.file("record"), "term", "say", "up"]);
+    for command in ["sh -c 'echo no such server; exit 1'", "no-such-program"] {
+        let server = OutputCoordinatedExecutor::new(script(), "up")
+            .stop_command(command)
+            .stop_timeout("1h");
+        server.start().unwrap();
+        server.stop().unwrap();
+        // What the command said is in the log.
+        let said = String::from_utf8(server.output()).unwrap();
+        assert_eq!(
+            said.contains("no such server"),
+            command.starts_with("sh"),
+            "{said}"
+        );
+    }
+    assert_eq!(recorded(&dir.file("record")), ["term", "term"]);
+}
+
+#[test]
+fn a_stop_command_that_hangs_is_killed_with_the_rest() {
+    let server = SimpleExecutor::new("sleep 1000")
+        .stop_command("sleep 1001")
+        .stop_timeout("100ms");
+    server.start().unwrap();
+    server.stop().unwrap();
+}
+
+#[test]
+#[ignore = "another test runs it, and kills it"]
+fn run_by_another_and_waits_to_be_killed() {
+    let record = std::env::var("RECORD").unwrap();
+    let script = actor([
+        "say",
+        "up",
+        "await",
+        "{dir}/stop",
+        "record",
+        &record,
+        "stopped",
+        "exit",
+        "0",
+    ]);
+    let server = OutputCoordinatedExecutor::new(script, "up")
+        .stop_command("touch {dir}/stop")
+        .after_stop(["sh", "-c", "echo after >> $0", &record]);
+    server.start().unwrap();
+    std::fs::write(format!("{record}.ready"), "").unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn the_guard_runs_commands_for_the_end_also_for_a_dead_owner() {
+    let dir = TempDir::new();
+    let record = dir.file("record");
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "lifecycle::run_by_another_and_waits_to_be_killed",
+            "--ignored",
+        ])
+        .env("RECORD", &record)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("its process is ready", || {
+        std::path::Path::new(&format!("{record}.ready")).exists()
+    });
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    eventually("both have run", || {
+        recorded(&record) == ["stopped", "after"]
+    });
+}
+
+#[test]
+fn an_unexpected_exit_code_at_the_stop_is_an_error() {
+    let trap =
+        |code: u32| format!("trap 'exit {code}' TERM; echo up; while :; do sleep 0.01; done");
+    let server = |code: u32| {
+        OutputCoordinatedExecutor::new(trap(code), "up")
+            .shell(true)
+            .named("server")
+    };
+    for fine in [0, 128 + 15] {
+        let server = server(fine);
+        server.start().unwrap();
+        server.stop().unwrap();
+    }
+    let odd = server(3);
+    odd.start().unwrap();
+    let error = odd.stop().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("server exited with code 3 when it was stopped\n"),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("`expect_exit` says which"),
+        "{error}"
+    );
+    assert_eq!(error.exit_status().unwrap().code(), Some(3));
+    assert!(!odd.is_running());
+    let expected = server(3).expect_exit([0, 3]);
+    expected.start().unwrap();
+    expected.stop().unwrap();
+    let other = server(0).expect_exit(1..=2);
+    other.start().unwrap();
+    assert!(other.stop().is_err());
+}
+
+#[test]
+fn to_be_killed_is_no_exit_code() {
+    let stubborn =
+        OutputCoordinatedExecutor::new(actor(["ignore", "say", "up"]), "up").stop_timeout("50ms");
+    stubborn.start().unwrap();
+    stubborn.stop().unwrap();
+}
+
+#[test]
+fn signals_go_to_the_program_alone_if_it_says_so() {
+    let dir = TempDir::new();
+    let (own, child) = (dir.file("own"), dir.file("child"));
+    let script = format!("farewell {child} term say up");
+    let run = |only: bool| {
+        let words = actor(["farewell", &own, "term", "child", &script]);
+        let server = OutputCoordinatedExecutor::new(words, "up")
+            .signal_only_leader(only)
+            .stop_timeout("300ms");
+        server.start().unwrap();
+        server.stop().unwrap();
+        [recorded(&own), recorded(&child)].map(|words| words.len())
+    };
+    assert_eq!(run(false), [1, 1]);
+    // The leader alone hears the signal, and then, when the group is still there, nobody asks the
+    // child but the end of the grace.
+    assert_eq!(run(true), [2, 1]);
+}
+
+#[summon(
+    tcp = [ACTOR, "daemon", "boot 20 listen 127.0.0.1:{port} wait", "exit", "0"],
+    daemon = true,
+)]
+#[test]
+fn a_daemon_is_followed(server: &Process) {
+    assert_eq!(ask(server.addr()), "1");
+    assert!(server.is_running());
+    let daemon = Life::of(server.id().unwrap()).unwrap();
+    assert!(daemon.what.contains("listen"), "{daemon:?}");
+    server.restart().unwrap();
+    assert!(!daemon.goes_on());
+    assert_eq!(ask(server.addr()), "1");
+    let daemon = Life::of(server.id().unwrap()).unwrap();
+    server.stop().unwrap();
+    assert!(!daemon.goes_on());
+}
+
+#[test]
+fn the_end_of_a_daemon_is_seen() {
+    let script = actor(["daemon", "say up await {dir}/go exit 6", "exit", "0"]);
+    let server = OutputCoordinatedExecutor::new(script, "up").daemon(true);
+    server.start().unwrap();
+    std::fs::write(server.dir().join("go"), "").unwrap();
+    assert_eq!(server.wait("20s").unwrap().code(), Some(6));
+    assert!(!server.is_running());
+}
+
+#[test]
+fn one_that_fails_to_become_a_daemon_is_told() {
+    for (script, code) in [
+        (["say", "no", "exit", "3"], 3),
+        (["say", "done", "exit", "0"], 0),
+    ] {
+        let server = OutputCoordinatedExecutor::new(actor(script), "up")
+            .daemon(true)
+            .timeout("1h");
+        let error = server.start().unwrap_err();
+        assert_eq!(error.exit_status().unwrap().code(), Some(code));
+    }
+}
+
+#[test]
+fn a_daemon_can_crash_and_be_killed() {
+    let script = || actor(["daemon", "ignore say up wait", "exit", "0"]);
+    let server = OutputCoordinatedExecutor::new(script(), "up").daemon(true);
+    server.start().unwrap();
+    let daemon = Life::of(server.id().unwrap()).unwrap();
+    server.crash(Signal::ABRT).unwrap();
+    assert!(!server.is_running() && !daemon.goes_on());
+    server.start().unwrap();
+    let daemon = Life::of(server.id().unwrap()).unwrap();
+    server.kill().unwrap();
+    assert!(!daemon.goes_on());
+}
+
+#[test]
+fn of_a_log_that_is_too_long_both_ends_are_kept() {
+    let script = actor([
+        "say",
+        "the beginning",
+        "flood",
+        "20000000",
+        "say",
+        "the end",
+    ]);
+    let server = OutputCoordinatedExecutor::new(script, "^the end$").log_limit("1MB");
+    server.start().unwrap();
+    let output = server.output();
+    assert!(output.starts_with(b"the beginning\n") && output.ends_with(b"\nthe end\n"));
+    assert!(output.len() < 1_500_000, "{}", output.len());
+    let text = String::from_utf8(output).unwrap();
+    assert!(text.contains("\n[summon has left out "), "it says so");
+    // It is searched where it is, and from the end.
+    server.wait_for_output("^the beginning$", "1s").unwrap();
+    let error = server
+        .wait_for_output("never", "1ms")
+        .unwrap_err()
+        .to_string();
+    assert!(error.ends_with("| the end"), "{error}");
+    let log = error
+        .lines()
+        .find_map(|line| line.split_once("lines, "))
+        .unwrap()
+        .1
+        .to_owned();
+    let blocks = std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&log).unwrap());
+    assert!(blocks * 512 < 2_000_000, "{blocks} blocks");
+    drop(server);
+    // For people it is closed: what is kept has no hole.
+    let kept = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(kept, text);
+    std::fs::remove_file(log).unwrap();
+}
+
+#[test]
+fn a_size_that_is_none_is_told() {
+    let error = SimpleExecutor::new("sleep 1")
+        .log_limit("big")
+        .start()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`big` is no size; write it like `64MB`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn tcp_options_and_helpers_may_be_combined() {
+    let began = Instant::now();
+    let server = TcpCoordinatedExecutor::new(actor(["listen", "127.0.0.1:{port}"]), "localhost", 0)
+        .before("true")
+        .after_stop("true")
+        .stdin(Stdin::null())
+        .umask(0o077)
+        .expect_exit(0);
+    server.start().unwrap();
+    server.stop().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(20));
+}
