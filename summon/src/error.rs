@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
+use std::fs::File;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub(crate) struct Tail {
 /// The whole of the output, which lasts if a report that was shown has named it.
 pub(crate) trait Source: Send + Sync {
     fn path(&self) -> &Path;
+    fn file(&self) -> &File;
     fn name_it(&self);
 }
 
@@ -228,6 +230,10 @@ mod tests {
     impl Source for Nowhere {
         fn path(&self) -> &Path {
             Path::new("/tmp/x.log")
+        }
+
+        fn file(&self) -> &File {
+            unreachable!("nobody reads it")
         }
 
         fn name_it(&self) {}

@@ -1,14 +1,14 @@
 //! What a process has written: the log on disk, and the search for lines in it.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use regex::bytes::Regex;
 
 use crate::error::{Source, Tail};
+use crate::session::Log;
 use crate::sys::holes;
 
 /// A report reads at most so much from the end of a log.
@@ -17,27 +17,25 @@ const TAIL: u64 = 64 * 1024;
 const LONG_LINE: usize = 64 * 1024;
 const CHUNK: u64 = 256 * 1024;
 
-/// Everything that is in the log from an offset on. A log that is not there yet is empty.
-pub(crate) fn read_all(log: &Path, from: u64) -> Vec<u8> {
-    let read = || {
-        let mut file = File::open(log)?;
-        let length = file.metadata()?.len();
-        holes::read(&mut file, from..length.max(from))
-    };
-    read().unwrap_or_default()
+/// How long a log is.
+pub(crate) fn length(log: &File) -> u64 {
+    log.metadata().map_or(0, |log| log.len())
+}
+
+/// Everything that is in the log from an offset on.
+pub(crate) fn read_all(log: &File, from: u64) -> Vec<u8> {
+    holes::read(log, from..length(log).max(from)).unwrap_or_default()
 }
 
 /// The end of the log, for a report, as of the offset where this run began.
 pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
-    let log = source.path();
+    let log = source.file();
     let read = || -> io::Result<(Vec<u8>, usize)> {
-        let mut file = File::open(log)?;
-        let length = file.metadata()?.len().max(from);
+        let length = length(log).max(from);
         let start = from.max(length.saturating_sub(TAIL));
-        let before = count_lines(&mut file, from..start)?;
-        file.seek(SeekFrom::Start(start))?;
+        let before = count_lines(log, from..start)?;
         let mut bytes = Vec::new();
-        file.take(TAIL).read_to_end(&mut bytes)?;
+        holes::read_part(log, start..length, &mut bytes)?;
         let partial = bytes.last().is_some_and(|last| *last != b'\n');
         let lines = before + bytes.iter().filter(|byte| **byte == b'\n').count();
         Ok((bytes, lines + usize::from(partial)))
@@ -50,22 +48,18 @@ pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     }
 }
 
-/// Whether there is more in the log than that.
-pub(crate) fn is_longer(source: &dyn Source, length: u64) -> bool {
-    fs::metadata(source.path()).is_ok_and(|log| log.len() > length)
-}
-
-fn count_lines(file: &mut File, range: Range<u64>) -> io::Result<usize> {
-    let mut buffer = vec![0; 64 * 1024];
+fn count_lines(log: &File, range: Range<u64>) -> io::Result<usize> {
     let mut lines = 0;
-    for part in holes::data(file, range) {
-        file.seek(SeekFrom::Start(part.start))?;
-        let mut reader = Read::by_ref(file).take(part.end - part.start);
-        loop {
-            match reader.read(&mut buffer)? {
-                0 => break,
-                read => lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count(),
+    for part in holes::data(log, range) {
+        let mut at = part.start;
+        while at < part.end {
+            let mut bytes = Vec::new();
+            holes::read_part(log, at..part.end.min(at + CHUNK), &mut bytes)?;
+            if bytes.is_empty() {
+                break;
             }
+            at += bytes.len() as u64;
+            lines += bytes.iter().filter(|byte| **byte == b'\n').count();
         }
     }
     Ok(lines)
@@ -82,7 +76,7 @@ pub(crate) fn pattern(pattern: &str) -> Result<Regex, String> {
 /// A search that goes on where it was, line by line, as the log grows.
 #[derive(Debug)]
 pub(crate) struct Search {
-    log: PathBuf,
+    log: Arc<Log>,
     /// Where the first line that may still match begins.
     at: u64,
     /// What is there from that line on.
@@ -92,9 +86,9 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub(crate) fn new(log: &Path, from: u64) -> Search {
+    pub(crate) fn new(log: Arc<Log>, from: u64) -> Search {
         Search {
-            log: log.to_owned(),
+            log,
             at: from,
             pending: Vec::new(),
             searched: 0,
@@ -106,27 +100,26 @@ impl Search {
     /// A line that has not ended yet matches only where what follows can't undo it: `ready$`
     /// does not match `ready` that may become `ready or not`.
     pub(crate) fn find(&mut self, pattern: &Regex) -> io::Result<Option<Vec<u8>>> {
-        let mut file = match File::open(&self.log) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
         loop {
             if let Some(line) = self.take_line(pattern) {
                 return Ok(Some(line));
             }
             let next = self.at + self.pending.len() as u64;
+            let parts = holes::data(self.log.file(), next..u64::MAX);
+            let Some(part) = parts.first() else {
+                return Ok(None);
+            };
             // What was cut out of the log before it was searched is lost.
-            if let Some(part) = holes::data(&file, next..u64::MAX).first() {
-                if part.start > next {
-                    self.pending.clear();
-                    self.searched = 0;
-                    self.at = part.start;
-                }
+            if part.start > next {
+                self.pending.clear();
+                self.searched = 0;
+                self.at = part.start;
             }
-            file.seek(SeekFrom::Start(self.at + self.pending.len() as u64))?;
-            let mut chunk = Read::by_ref(&mut file).take(CHUNK);
-            if chunk.read_to_end(&mut self.pending)? == 0 {
+            let from = self.at + self.pending.len() as u64;
+            let before = self.pending.len();
+            let part = from..part.end.min(from + CHUNK);
+            holes::read_part(self.log.file(), part, &mut self.pending)?;
+            if self.pending.len() == before {
                 return Ok(None);
             }
         }
@@ -204,7 +197,7 @@ mod tests {
 
     impl Log {
         fn search(&self) -> Search {
-            Search::new(self.0.log(), 0)
+            Search::new(self.0.share_log(), 0)
         }
 
         fn write(&mut self, bytes: &[u8]) {

@@ -210,6 +210,8 @@ pub(crate) struct Home {
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
+    /// Open, so that it is the log whatever a service does to the file of its name.
+    file: File,
     named: AtomicBool,
     is_ours: bool,
     /// Dropped after the file is removed, so that the session's directory is empty then.
@@ -238,13 +240,14 @@ impl Home {
             let path = session.logs.join(format!("{name}.log"));
             // The file claims the name, for the directory too: it is made first and removed last,
             // so that nobody removes what belongs to the next one of that name.
-            match log_options().create_new(true).open(&path) {
+            let file = match log_options().read(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
-                Ok(_) => {}
-            }
+                Ok(file) => file,
+            };
             let log = Arc::new(Log {
                 path,
+                file,
                 named: AtomicBool::new(false),
                 is_ours: true,
                 session: Arc::clone(&session),
@@ -262,32 +265,33 @@ impl Home {
     }
 
     /// That of a process which another test process has started, and whose files it removes.
-    pub(crate) fn of_others(dir: PathBuf, log: PathBuf, session: Arc<Session>) -> Home {
+    pub(crate) fn of_others(dir: PathBuf, log: PathBuf, session: Arc<Session>) -> io::Result<Home> {
         let log = Arc::new(Log {
+            file: log_options().read(true).open(&log)?,
             path: log,
             named: AtomicBool::new(false),
             is_ours: false,
             session,
         });
-        Home { dir, log }
+        Ok(Home { dir, log })
     }
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    pub(crate) fn log(&self) -> &Path {
-        &self.log.path
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
-    /// The log, for whoever may name it.
+    /// The log, for whoever reads or names it.
     pub(crate) fn share_log(&self) -> Arc<Log> {
         Arc::clone(&self.log)
     }
 
-    /// Opens the log for its writer, which appends whatever others do to the file.
+    /// The log for its writer, which appends.
     pub(crate) fn open_log(&self) -> io::Result<File> {
-        log_options().create(true).open(&self.log.path)
+        self.log.file.try_clone()
     }
 
     /// What a guard removes in our place, and the lock that it holds meanwhile.
@@ -314,13 +318,15 @@ impl Source for Log {
         &self.path
     }
 
+    fn file(&self) -> &File {
+        &self.file
+    }
+
     fn name_it(&self) {
         self.named.store(true, Ordering::Relaxed);
         // For a guard that may have to clean up after this process.
-        let _ = fs::set_permissions(
-            &self.path,
-            fs::Permissions::from_mode(sys::guard::KEPT_MODE),
-        );
+        let kept = fs::Permissions::from_mode(sys::guard::KEPT_MODE);
+        let _ = self.file.set_permissions(kept);
     }
 }
 
@@ -330,7 +336,7 @@ impl Drop for Log {
             return;
         }
         let _ = match self.named.load(Ordering::Relaxed) {
-            true => sys::holes::close(&self.path),
+            true => sys::holes::leave(&self.file, &self.path),
             false => fs::remove_file(&self.path),
         };
     }
@@ -378,8 +384,8 @@ mod tests {
         assert_ne!(one.dir(), two.dir());
         assert_eq!(fs::metadata(one.dir()).unwrap().mode() & 0o777, 0o700);
         one.open_log().unwrap();
-        assert_eq!(fs::metadata(one.log()).unwrap().mode() & 0o777, 0o600);
-        let (dir, log) = (one.dir().to_owned(), one.log().to_owned());
+        assert_eq!(one.log().file.metadata().unwrap().mode() & 0o777, 0o600);
+        let (dir, log) = (one.dir().to_owned(), one.log().path.clone());
         drop(one);
         assert!(!dir.exists() && !log.exists());
         assert!(two.dir().exists());
@@ -392,9 +398,9 @@ mod tests {
                 threads.spawn(|| {
                     for _ in 0..200 {
                         let home = Home::create("contended", None).unwrap();
-                        assert!(home.dir().is_dir() && home.log().is_file());
+                        assert!(home.dir().is_dir() && home.log().path.is_file());
                         std::thread::yield_now();
-                        assert!(home.dir().is_dir() && home.log().is_file());
+                        assert!(home.dir().is_dir() && home.log().path.is_file());
                     }
                 });
             }
@@ -406,7 +412,7 @@ mod tests {
         let home = Home::create("kept", None).unwrap();
         home.open_log().unwrap();
         home.share_log().name_it();
-        let (dir, log) = (home.dir().to_owned(), home.log().to_owned());
+        let (dir, log) = (home.dir().to_owned(), home.log().path.clone());
         drop(home);
         assert!(!dir.exists() && log.exists());
         fs::remove_file(log).unwrap();

@@ -14,7 +14,9 @@ use super::NotReady;
 use super::file::Stamp;
 use super::news::News;
 use crate::command::Command;
+use crate::error::Source as _;
 use crate::output::{self, Search};
+use crate::session::Log;
 use crate::sys::diag::Diag;
 use crate::sys::guard::{Errand, ErrandRunner, Guarded, State};
 use crate::sys::{proc, wait};
@@ -30,7 +32,7 @@ pub struct Target<'a> {
     host: String,
     values: &'a dyn Values,
     dir: &'a Path,
-    log: &'a Path,
+    log: Arc<Log>,
     /// Where in the log this run begins.
     since: u64,
     deadline: Instant,
@@ -78,7 +80,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) host: String,
     pub(crate) values: &'a dyn Values,
     pub(crate) dir: &'a Path,
-    pub(crate) log: &'a Path,
+    pub(crate) log: Arc<Log>,
     pub(crate) since: u64,
     pub(crate) deadline: Instant,
     pub(crate) any_listener: bool,
@@ -152,7 +154,7 @@ impl<'a> Target<'a> {
 
     /// What it has written since this start, stdout and stderr in the order written.
     pub fn output(&self) -> Vec<u8> {
-        output::read_all(self.log, self.since)
+        output::read_all(self.log.file(), self.since)
     }
 
     /// When the start fails if the process is not ready: a look must not take longer. It may
@@ -195,7 +197,7 @@ impl<'a> Target<'a> {
             .searches
             .entry(pattern.as_str().to_owned())
             .or_insert_with(|| Found {
-                search: Search::new(self.log, self.since),
+                search: Search::new(Arc::clone(&self.log), self.since),
                 count: 0,
             });
         let mut last = None;

@@ -1,13 +1,16 @@
 //! What a process writes, shown while it writes it: `SUMMON_OUTPUT=live`.
 
-use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::error::Source as _;
+use crate::output;
+use crate::session::Log;
 use crate::sys::guard::{Guarded, Interest};
+use crate::sys::holes;
 
 /// A thread that shows the output of one run, until that is gone.
 #[derive(Debug)]
@@ -20,13 +23,13 @@ const LONGEST: usize = 64 * 1024;
 
 impl Live {
     /// `None` unless the user asks for it.
-    pub(super) fn of(name: &str, guarded: &Guarded, log: &Path, since: u64) -> Option<Live> {
+    pub(super) fn of(name: &str, guarded: &Guarded, log: Arc<Log>, since: u64) -> Option<Live> {
         if std::env::var_os("SUMMON_OUTPUT").is_none_or(|output| output != "live") {
             return None;
         }
         let mut shown = Shown {
             prefix: prefix(name),
-            log: log.to_owned(),
+            log,
             at: since,
             pending: Vec::new(),
         };
@@ -57,7 +60,7 @@ impl Drop for Live {
 
 struct Shown {
     prefix: String,
-    log: PathBuf,
+    log: Arc<Log>,
     at: u64,
     pending: Vec<u8>,
 }
@@ -65,11 +68,10 @@ struct Shown {
 impl Shown {
     /// Shows the lines that have come.
     fn show(&mut self) {
-        let read = File::open(&self.log).and_then(|mut log| {
-            log.seek(SeekFrom::Start(self.at))?;
-            log.read_to_end(&mut self.pending)
-        });
-        self.at += read.unwrap_or_default() as u64;
+        let end = output::length(self.log.file());
+        let new = holes::read(self.log.file(), self.at..end.max(self.at));
+        self.pending.extend(new.unwrap_or_default());
+        self.at = end.max(self.at);
         while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.pending.drain(..=end).collect();
             self.write(&line[..end]);

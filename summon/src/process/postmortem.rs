@@ -47,7 +47,7 @@ impl Process {
     /// How long its log is by now: what comes next is written after this moment.
     pub(crate) fn log_length(&self) -> u64 {
         match &*lock(&self.inner.home) {
-            Some(home) => std::fs::metadata(home.log()).map_or(0, |log| log.len()),
+            Some(home) => output::length(home.log().file()),
             None => 0,
         }
     }
@@ -76,7 +76,9 @@ impl Inner {
                 }
             }
             // It was stopped, and what it wrote may matter all the same.
-            None if output::is_longer(&*log, since) => format!("{name} was stopped by this test"),
+            None if output::length(log.file()) > since => {
+                format!("{name} was stopped by this test")
+            }
             None => return None,
         };
         let mut error = Error::new(headline).fact("declared", self.spec.declared.to_string());
@@ -103,7 +105,7 @@ impl Inner {
         progress::say(&format!(
             "{headline} ({}, log {}); `must_live = true` makes that a failure",
             self.spec.declared,
-            run.home.log().display()
+            run.home.log().path().display()
         ));
         Ok(())
     }

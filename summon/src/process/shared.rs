@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::life::Run;
 use super::report::with_output;
 use super::{Process, lock};
-use crate::error::Error;
+use crate::error::{Error, Source as _};
 use crate::probe::Probe;
 use crate::session::{Home, Session};
 use crate::sys;
@@ -151,7 +151,7 @@ impl Process {
             .unwrap_or_default();
         let mut fields = vec![
             run.home.dir().as_os_str().to_owned(),
-            run.home.log().as_os_str().to_owned(),
+            run.home.log().path().as_os_str().to_owned(),
             run.since.to_string().into(),
             addr.into(),
         ];
@@ -199,7 +199,9 @@ impl Process {
         while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
             values.insert(text(name), text(value));
         }
-        let home = Arc::new(Home::of_others(dir, log, session));
+        let home = Home::of_others(dir, log, session)
+            .map_err(|error| self.bad(format!("its log can't be read: {error}")))?;
+        let home = Arc::new(home);
         let exit = guarded.state().exit;
         let run = Run::new(guarded, self.as_planned(), Arc::clone(&home), since);
         *lock(&run.values) = values;

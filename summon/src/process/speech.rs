@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::report::with_output;
 use super::{Process, lock};
-use crate::error::Error;
+use crate::error::{Error, Source as _};
 use crate::limit::Limit;
 use crate::output::{self, Search};
 use crate::sys::signal::how_it_ended;
@@ -24,7 +24,7 @@ impl Process {
     pub fn output(&self) -> Vec<u8> {
         self.catch_up();
         match &*lock(&self.inner.home) {
-            Some(home) => output::read_all(home.log(), 0),
+            Some(home) => output::read_all(home.log().file(), 0),
             None => Vec::new(),
         }
     }
@@ -107,7 +107,7 @@ impl Process {
         let run =
             run.ok_or_else(|| self.error(format!("{name} has no output: it does not run")))?;
         let from = mark.map_or(run.since, |Mark(at)| at);
-        let mut search = Search::new(run.home.log(), from);
+        let mut search = Search::new(run.home.share_log(), from);
         let mut found = Ok(None);
         // The end of the output is told before the end of the program, so one look after that
         // has seen everything.

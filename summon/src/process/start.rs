@@ -9,7 +9,7 @@ use regex::bytes::Regex;
 use super::life::Run;
 use super::live::Live;
 use super::{Inner, Process, lock};
-use crate::error::Error;
+use crate::error::{Error, Source as _};
 use crate::output;
 use crate::probe::{self, Scene, Target, Waited, Why};
 use crate::session::Home;
@@ -54,7 +54,7 @@ impl Process {
         let (plan, stdin) = self.plan()?;
         self.run_before(deadline)?;
         let home = self.home()?;
-        let since = std::fs::metadata(home.log()).map_or(0, |log| log.len());
+        let since = output::length(home.log().file());
         let mut target = self.target(&home, since, deadline, false)?;
         self.inner.probes.iter().for_each(|it| it.begin(&target));
         let guarded =
@@ -64,7 +64,7 @@ impl Process {
         run.stop_command.clone_from(&plan.stop.command);
         let run = Arc::new(run);
         *lock(&run.stdin) = stdin;
-        if let Some(live) = Live::of(self.name(), &run.guarded, home.log(), since) {
+        if let Some(live) = Live::of(self.name(), &run.guarded, home.share_log(), since) {
             let _ = run.live.set(live);
         }
         if let Some((_, pid)) = run.guarded.state().pids {
@@ -163,7 +163,7 @@ impl Process {
             host: self.host(),
             values: self,
             dir: self.try_dir()?,
-            log: home.log(),
+            log: home.share_log(),
             since,
             deadline,
             any_listener: is_reused || self.inner.spec.listener.is_any(),

@@ -2,13 +2,13 @@
 //! with a hole is left (`lseek(2)`, `fallocate(2)`). Offsets stay what they were, so whoever reads
 //! along is not disturbed.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use rustix::fs::{FallocateFlags, SeekFrom as Seeked};
+use rustix::fs::{FallocateFlags, SeekFrom};
 
 /// Gives a part of the file back. Not every file system can do that.
 pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
@@ -23,10 +23,10 @@ pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
     let mut at = range.start;
     while at < range.end {
         // Behind the last data there is none (ENXIO). Where nobody knows of holes all is data.
-        let Ok(start) = rustix::fs::seek(file, Seeked::Data(at)) else {
+        let Ok(start) = rustix::fs::seek(file, SeekFrom::Data(at)) else {
             break;
         };
-        let end = rustix::fs::seek(file, Seeked::Hole(start)).unwrap_or(range.end);
+        let end = rustix::fs::seek(file, SeekFrom::Hole(start)).unwrap_or(range.end);
         if start >= range.end || end <= start {
             break;
         }
@@ -37,39 +37,68 @@ pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
 }
 
 /// Reads a range, with a line of its own in place of each hole.
-pub(crate) fn read(file: &mut File, range: Range<u64>) -> io::Result<Vec<u8>> {
+pub(crate) fn read(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut at = range.start;
-    for part in data(file, range.clone()) {
+    for part in data(file, range) {
         if part.start > at {
             bytes.extend(left_out(part.start - at));
         }
-        file.seek(SeekFrom::Start(part.start))?;
-        Read::by_ref(file)
-            .take(part.end - part.start)
-            .read_to_end(&mut bytes)?;
+        read_part(file, part.clone(), &mut bytes)?;
         at = part.end;
     }
     Ok(bytes)
 }
 
+/// Adds what is in a part of a file, as far as the file goes.
+pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io::Result<()> {
+    let mut at = part.start;
+    while at < part.end {
+        let wanted = (part.end - at).min(CHUNK as u64) as usize;
+        let before = into.len();
+        into.resize(before + wanted, 0);
+        // At its own place, since others read the same file.
+        let read = file.read_at(&mut into[before..], at);
+        into.truncate(before + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => break,
+            Ok(read) => at += read as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+const CHUNK: usize = 256 * 1024;
+
 fn left_out(bytes: u64) -> Vec<u8> {
     format!("\n[summon has left out {bytes} bytes here, see `log_limit`]\n").into_bytes()
 }
 
-/// Makes a file with holes one without, for people who will read it.
-pub(crate) fn close(path: &Path) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    let whole = 0..file.metadata()?.len();
-    let parts = data(&file, whole.clone());
-    if parts.len() < 2 && parts.first().is_none_or(|part| *part == whole) {
+/// Leaves a log at its path for people who will read it: without holes, and the log itself,
+/// whatever the service has put there meanwhile.
+pub(crate) fn leave(log: &File, path: &Path) -> io::Result<()> {
+    let found = log.metadata()?;
+    let whole = 0..found.len();
+    let parts = data(log, whole.clone());
+    let is_whole = whole.is_empty() || parts.first() == Some(&whole);
+    let is_there = fs::symlink_metadata(path)
+        .is_ok_and(|it| (it.dev(), it.ino()) == (found.dev(), found.ino()));
+    if is_whole && is_there {
         return Ok(());
     }
     let draft = path.with_extension("draft");
     let written = (|| {
-        let mut closed = File::create_new(&draft)?;
-        closed.set_permissions(fs::Permissions::from_mode(super::guard::KEPT_MODE))?;
-        closed.write_all(&read(&mut file, whole)?)?;
+        let mut options = OpenOptions::new();
+        let mut copy = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        copy.write_all(&read(log, whole)?)?;
+        copy.set_permissions(fs::Permissions::from_mode(super::guard::KEPT_MODE))?;
+        // A link is replaced, and not followed.
         fs::rename(&draft, path)
     })();
     if written.is_err() {
@@ -91,19 +120,25 @@ mod tests {
             [vec![b'a'; 8192], vec![b'b'; 65536], vec![b'c'; 100]].concat(),
         )
         .unwrap();
-        let mut file = File::options().read(true).append(true).open(&path).unwrap();
+        let file = File::options().read(true).append(true).open(&path).unwrap();
         if punch(&file, 8192..8192 + 65536).is_err() {
             return;
         }
         let whole = 0..file.metadata().unwrap().len();
         let told = "\n[summon has left out 65536 bytes here, see `log_limit`]\n";
         let expected = format!("{}{told}{}", "a".repeat(8192), "c".repeat(100)).into_bytes();
-        assert_eq!(read(&mut file, whole.clone()).unwrap(), expected);
+        assert_eq!(read(&file, whole.clone()).unwrap(), expected);
         let rest = data(&file, 10_000..whole.end);
         assert_eq!((rest.len(), rest[0].clone()), (1, 73728..whole.end));
-        close(&path).unwrap();
+        leave(&file, &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), expected);
-        close(&path).unwrap();
+        // Somebody has put a link there, to something that is none of ours.
+        let other = home.dir().join("other");
+        fs::write(&other, "other").unwrap();
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        leave(&file, &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), expected);
+        assert_eq!(fs::read(&other).unwrap(), b"other");
     }
 }

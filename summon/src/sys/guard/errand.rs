@@ -15,7 +15,7 @@ use super::job::{Errands, Job};
 use super::message::{News, Order, Ran, Step};
 use super::spawn::{Program, spawn};
 use super::tree::{self, Reaped};
-use super::{Signal, hire, signals, wire};
+use super::{hire, signals, wire};
 use crate::sys::wait;
 
 /// So much of the end of what it writes is told.
@@ -184,7 +184,7 @@ impl Run<'_> {
         // What it wrote just before its end.
         self.pump();
         loop {
-            tree::signal_all(Signal::KILL);
+            tree::kill_all();
             if self.reap()?.is_childless {
                 break;
             }

@@ -9,7 +9,7 @@ use crate::sys::holes;
 pub(super) struct Recorder {
     /// The reading end of the pipe, until it is closed.
     pub(super) output: Option<File>,
-    log: File,
+    pub(super) log: File,
     /// How long the log is.
     pub(super) length: u64,
     limit: u64,

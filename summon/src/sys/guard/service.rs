@@ -212,7 +212,7 @@ impl Service {
         match &mut self.phase {
             Phase::Stopping { until, .. } if Instant::now() >= *until => {
                 self.phase = Phase::Killing;
-                tree::signal_all(Signal::KILL);
+                tree::kill_all();
                 return true;
             }
             // The group is gone, and who has left it was not asked yet. It has the same grace.
@@ -223,7 +223,7 @@ impl Service {
                 tree::signal_all(self.stop.signal);
             }
             // Again and again: a fork may have escaped the last round.
-            Phase::Killing => tree::signal_all(Signal::KILL),
+            Phase::Killing => tree::kill_all(),
             _ => {}
         }
         false

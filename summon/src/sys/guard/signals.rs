@@ -1,7 +1,7 @@
 //! Which signals a warden, a guard and a service take.
 
 use std::io;
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::pipe::PipeFlags;
@@ -29,10 +29,15 @@ pub(super) fn restore() {
 static CHILD_ENDED: AtomicI32 = AtomicI32::new(-1);
 
 /// Makes the end of a child readable: each writes a byte to the pipe whose other end this is.
-/// Call it once in a process.
+/// Call it once in a process; one that was forked has its own.
 pub(super) fn notice_children() -> io::Result<OwnedFd> {
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    CHILD_ENDED.store(write.into_raw_fd(), Ordering::Relaxed);
+    let before = CHILD_ENDED.swap(write.into_raw_fd(), Ordering::Relaxed);
+    if before != -1 {
+        // SAFETY: it was put there by this function, in the process that this one was forked from,
+        // and nobody else has it.
+        drop(unsafe { OwnedFd::from_raw_fd(before) });
+    }
     dispose(
         libc::SIGCHLD,
         on_child_ended as *const () as libc::sighandler_t,

@@ -1,26 +1,25 @@
 //! Cleaning up after an owner that can't any more.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use super::KEPT_MODE;
 use super::message::Sweep;
 
 /// Removes what the owner would have removed, had it lived.
 /// `lock`: that on the directory of the session.
-pub(super) fn sweep(files: &Sweep, lock: Option<&OwnedFd>) {
+pub(super) fn sweep(files: &Sweep, log: &File, lock: Option<&OwnedFd>) {
     if let Some(tree) = &files.tree {
         let _ = fs::remove_dir_all(tree);
     }
-    let is_kept = |file: &Path| {
-        let found = fs::symlink_metadata(file);
+    let is_kept = || {
+        let found = log.metadata();
         found.is_ok_and(|found| found.permissions().mode() & 0o7777 == KEPT_MODE)
     };
     if let Some(file) = &files.file {
-        let _ = match is_kept(file) {
-            true => crate::sys::holes::close(file),
+        let _ = match is_kept() {
+            true => crate::sys::holes::leave(log, file),
             false => fs::remove_file(file),
         };
     }

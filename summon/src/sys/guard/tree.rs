@@ -4,6 +4,7 @@
 //! parent has reaped it.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
@@ -11,6 +12,7 @@ use super::Signal;
 use crate::sys::proc;
 
 /// Who has ended.
+#[derive(PartialEq)]
 pub(super) enum Reaped {
     /// A child, with its wait status. It may be any descendant that became ours.
     Child(u32, i32),
@@ -97,7 +99,7 @@ pub(super) fn halt_all() {
         if all_halt {
             return;
         }
-        let moment = Some(std::time::Instant::now() + std::time::Duration::from_micros(500));
+        let moment = Some(Instant::now() + Duration::from_micros(500));
         let _ = crate::sys::wait::sleep(&[], moment);
     }
 }
@@ -110,11 +112,41 @@ pub(super) fn group_exists(leader: u32) -> bool {
 
 /// Signals every descendant, each by itself, whatever its group and session.
 pub(super) fn signal_all(signal: Signal) {
+    signal_below(std::process::id(), signal);
+}
+
+/// Kills every descendant, those included that are forked meanwhile, as far as that can be done
+/// in a moment: a chain of processes of which each is there just long enough to fork the next one
+/// has to be caught in between.
+pub(super) fn kill_all() {
+    signal_all(Signal::KILL);
+    let me = std::process::id();
+    let until = Instant::now() + MOMENT;
+    let mut seen = Vec::new();
+    loop {
+        let new: Vec<u32> = proc::children(me)
+            .into_iter()
+            .filter(|child| !seen.contains(child))
+            .collect();
+        // Of our own children, which nobody but us reaps, no pid can be a stranger's.
+        new.iter()
+            .for_each(|child| signal_child(*child, Signal::KILL));
+        if new.is_empty() || Instant::now() >= until {
+            return;
+        }
+        seen.extend(new);
+    }
+}
+
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// Signals every descendant of a process that is a descendant of ours, or ourselves.
+pub(super) fn signal_below(root: u32, signal: Signal) {
     let me = std::process::id();
     let Some(signal) = signal.to_rustix() else {
         return;
     };
-    for found in proc::descendants(me) {
+    for found in proc::descendants(root) {
         let Some(pid) = pid(found) else { continue };
         // A pidfd first, the parent after it: had the pid been reused in between, the stranger
         // that has it now would not be below us.

@@ -6,15 +6,18 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
 
 use super::message::{News, Step};
-use super::{signals, title, watch, wire};
+use super::tree::{self, Reaped};
+use super::{Signal, signals, title, watch, wire};
 use crate::sys::peer::peer;
+use crate::sys::{proc, wait};
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -68,17 +71,108 @@ fn serve() -> io::Result<()> {
     signals::ignore();
     std::env::set_current_dir("/")?;
     title::set("summon-warden");
+    // What a guard leaves that was killed becomes ours.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let child_ended = signals::notice_children()?;
     wire::send(&socket, HELLO, &[])?;
-    while let Ok(Some((_, fds))) = wire::receive(&socket) {
-        for guard_end in fds {
-            fork_guard(&socket, guard_end);
+    Warden {
+        child_ended,
+        guards: Vec::new(),
+    }
+    .serve(&socket)?;
+    super::exit(0);
+}
+
+struct Warden {
+    child_ended: OwnedFd,
+    guards: Vec<u32>,
+}
+
+/// Orphans that were forked while others were killed are looked for this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+impl Warden {
+    /// Forks guards as long as the owner is there, and then waits until they have cleaned up: ended
+    /// children of ours leave no zombies, and those of process 1 may, since in many a container it
+    /// reaps nobody.
+    fn serve(mut self, socket: &UnixStream) -> io::Result<()> {
+        let mut has_owner = true;
+        loop {
+            let reaped = self.reap();
+            let orphans = self.kill_orphans();
+            if reaped == Reaped::Childless && !has_owner {
+                return Ok(());
+            }
+            let again = orphans.then(|| Instant::now() + LOOK_AGAIN);
+            let owner = has_owner.then(|| socket.as_fd());
+            let fds: Vec<_> = owner
+                .into_iter()
+                .chain([self.child_ended.as_fd()])
+                .collect();
+            wait::sleep(&fds, again)?;
+            if has_owner && wait::is_readable(&socket) {
+                match wire::receive(socket) {
+                    Ok(Some((_, fds))) => {
+                        fds.into_iter().for_each(|end| self.fork_guard(socket, end));
+                    }
+                    _ => has_owner = false,
+                }
+            }
         }
     }
-    // The owner is gone; its guards are cleaning up. Ended children of ours leave no zombies,
-    // and those of process 1 may: in many a container it reaps nobody. With SIGCHLD ignored this
-    // returns when there are none left (`wait(2)`).
-    let _ = rustix::process::wait(rustix::process::WaitOptions::empty());
-    super::exit(0);
+
+    fn reap(&mut self) -> Reaped {
+        let _ = rustix::io::read(&self.child_ended, &mut [0; 64]);
+        loop {
+            match tree::reap(None) {
+                Ok(Reaped::Child(pid, _)) => self.guards.retain(|guard| *guard != pid),
+                Ok(other) => return other,
+                Err(_) => return Reaped::Nobody,
+            }
+        }
+    }
+
+    /// Kills everybody below us who has no guard any more, and says whether there was somebody.
+    fn kill_orphans(&self) -> bool {
+        let children = proc::children(std::process::id());
+        let orphans: Vec<u32> = children
+            .into_iter()
+            .filter(|child| !self.guards.contains(child) && !proc::has_ended(*child))
+            .collect();
+        for orphan in &orphans {
+            // Those below it become ours as it ends, but might do harm until then.
+            tree::signal_below(*orphan, Signal::KILL);
+            tree::signal_child(*orphan, Signal::KILL);
+        }
+        !orphans.is_empty()
+    }
+
+    fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd) {
+        let socket = UnixStream::from(guard_end);
+        // SAFETY: this process has one thread, so the child may do anything that a process may.
+        match unsafe { libc::fork() } {
+            -1 => {
+                let errno = io::Error::last_os_error()
+                    .raw_os_error()
+                    .unwrap_or_default();
+                let news = News::Refused {
+                    step: Step::Fork,
+                    errno,
+                };
+                let _ = wire::send(&socket, &news.encode(), &[]);
+            }
+            0 => {
+                // A guard that held the warden's socket would keep a dead test's warden alive.
+                for fd in [warden.as_raw_fd(), self.child_ended.as_raw_fd()] {
+                    // SAFETY: the child never touches them again: `run` does not return.
+                    let _ = unsafe { libc::close(fd) };
+                }
+                let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
+                super::exit(1);
+            }
+            guard => self.guards.push(guard as u32),
+        }
+    }
 }
 
 /// Takes the socket from descriptor 0, and puts `/dev/null` there.
@@ -88,29 +182,4 @@ fn own_socket() -> io::Result<UnixStream> {
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3)?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     Ok(UnixStream::from(socket))
-}
-
-fn fork_guard(warden: &UnixStream, guard_end: OwnedFd) {
-    let socket = UnixStream::from(guard_end);
-    // SAFETY: this process has one thread, so the child may do anything that a process may.
-    match unsafe { libc::fork() } {
-        -1 => {
-            let errno = io::Error::last_os_error()
-                .raw_os_error()
-                .unwrap_or_default();
-            let news = News::Refused {
-                step: Step::Fork,
-                errno,
-            };
-            let _ = wire::send(&socket, &news.encode(), &[]);
-        }
-        0 => {
-            // A guard that held the warden's socket would keep a dead test's warden alive.
-            // SAFETY: the child never touches `warden` again: `run` does not return.
-            let _ = unsafe { libc::close(warden.as_raw_fd()) };
-            let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
-            super::exit(1);
-        }
-        _ => {}
-    }
 }

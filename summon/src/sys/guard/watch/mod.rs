@@ -199,7 +199,7 @@ impl Guard {
         // Files go before the news that all is gone.
         if self.owner.is_none() {
             // The lock of the session is the first of what is held.
-            sweep::sweep(&self.launch.sweep, self.held.first());
+            sweep::sweep(&self.launch.sweep, &self.recorder.log, self.held.first());
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         self.owner.into_iter().chain(users).for_each(Listener::part);
