@@ -17,11 +17,12 @@ fn main() {
     }
     let both = on_path("nginx").filter(|_| on_path("openssl").is_some());
     announce("has_nginx_and_openssl", both);
+    let status = std::fs::metadata("/proc/self");
+    let is_root = status.is_ok_and(|found| std::os::unix::fs::MetadataExt::uid(&found) == 0);
+    announce("is_root", is_root.then(|| PathBuf::from("build.rs")));
     let unshare = std::process::Command::new("unshare")
         .args(["-rn", "true"])
         .status();
-    let both = on_path("nginx").filter(|_| on_path("openssl").is_some());
-    announce("has_nginx_and_openssl", both);
     let unshare = unshare.is_ok_and(|status| status.success());
     announce("has_unshare", unshare.then(|| on_path("unshare")).flatten());
     announce("has_postgres", on_path("postgres").or_else(hidden_postgres));

@@ -5,6 +5,8 @@ mod combined;
 mod errors;
 mod fixture_use;
 mod fixtures;
+mod helpers;
+mod hostile;
 mod lifecycle;
 mod notify;
 mod odd;

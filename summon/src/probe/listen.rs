@@ -132,10 +132,10 @@ fn identify(target: &Target<'_>, addrs: &[IpAddr], place: Place, listeners: &[Li
                 Some(pid) if !target.tree().contains(&pid) => return Found::Stranger(*listener),
                 _ => unknown = true,
             },
-            Holds::No if still_listens(target, listener, place) => {
+            Holds::No if is_strangers(target, listener, place) => {
                 return Found::Stranger(*listener);
             }
-            // It closed while we looked.
+            // It closed while we looked, or is about to.
             Holds::No => {}
         }
     }
@@ -162,9 +162,20 @@ pub(super) fn holder(target: &Target<'_>, inode: u32) -> Holds {
     answer
 }
 
-fn still_listens(target: &Target<'_>, listener: &Listener, place: Place) -> bool {
+/// Whether a socket that none of ours was seen to hold is somebody else's.
+fn is_strangers(target: &Target<'_>, listener: &Listener, place: Place) -> bool {
     let now = target.diag().map(|diag| place.listeners(diag));
-    now.is_some_and(|now| now.is_ok_and(|now| now.contains(listener)))
+    if !now.is_some_and(|now| now.is_ok_and(|now| now.contains(listener))) {
+        return false;
+    }
+    match proc::holder_of_socket(listener.inode) {
+        Some(pid) => !target.tree().contains(&pid),
+        // A process that is ending holds its sockets a moment longer than that can be seen.
+        None => {
+            let tree = target.tree();
+            !tree.is_empty() && !tree.into_iter().any(proc::is_ending)
+        }
+    }
 }
 
 /// For services that hand their port to somebody who is no descendant of theirs.

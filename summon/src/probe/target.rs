@@ -309,6 +309,12 @@ impl<'a> Target<'a> {
         alive.filter_map(proc::command_line).take(3).collect()
     }
 
+    /// Whether the program has been stopped, as by Ctrl-Z.
+    pub(super) fn is_halted(&self) -> bool {
+        let halts = |pid| proc::is_halted(pid) && !proc::has_ended(pid);
+        self.id().is_some_and(halts)
+    }
+
     /// Every process of the service.
     pub(crate) fn tree(&self) -> Vec<u32> {
         let guard = self.pids().map(|(guard, _)| guard);

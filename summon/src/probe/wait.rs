@@ -57,6 +57,8 @@ pub(crate) struct Waited {
     pub(crate) reached: usize,
     /// The descendants of the program that were there when it was given up.
     pub(crate) left: Vec<String>,
+    /// The program was halted then.
+    pub(crate) halted: bool,
     pub(crate) took: Duration,
 }
 
@@ -178,9 +180,10 @@ pub(crate) fn until_ready(
         let next = due.map_or(deadline, |due| due.min(deadline));
         target.news.sleep(next.min(progress.due()))?;
     };
-    let mut left = Vec::new();
+    let (mut left, mut halted) = (Vec::new(), false);
     if let (Err(_), Some(step)) = (&result, steps.get_mut(at)) {
         left = target.left_behind();
+        halted = target.is_halted();
         step.iter_mut().for_each(|watched| watched.explain(target));
     }
     let seen = |watched: &Watched<'_>| Seen {
@@ -198,6 +201,7 @@ pub(crate) fn until_ready(
             .collect(),
         reached: at,
         left,
+        halted,
         took: began.elapsed(),
     })
 }

@@ -125,6 +125,9 @@ impl Process {
             None => self.hint_at_shell(waited),
         });
         hints.extend(self.port_is_taken(output));
+        if waited.halted {
+            hints.push("it is halted (SIGSTOP), and does nothing until it gets SIGCONT".to_owned());
+        }
         hints
     }
 

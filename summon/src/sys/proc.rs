@@ -138,6 +138,15 @@ pub(crate) fn is_halted(pid: u32) -> bool {
     state.is_none_or(|state| ["T", "t", "Z", "X"].contains(&state.as_str()))
 }
 
+/// Whether the process has ended, or is about to: what it holds may not be seen any more, and be
+/// held all the same.
+pub(crate) fn is_ending(pid: u32) -> bool {
+    /// `PF_EXITING` in the kernel.
+    const EXITING: u64 = 4;
+    let flags = stat(pid, 6).and_then(|flags| flags.parse::<u64>().ok());
+    has_ended(pid) || flags.is_none_or(|flags| flags & EXITING != 0)
+}
+
 /// Some process that holds a socket, if the system lets us see one. Looks at everything, so it
 /// is for error messages alone.
 pub(crate) fn holder_of_socket(inode: u32) -> Option<u32> {

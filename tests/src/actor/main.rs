@@ -36,6 +36,18 @@
 //! | `child SCRIPT` | starts an actor, in the same group |
 //! | `stranger SCRIPT` | starts an actor in a session of its own |
 //! | `daemon SCRIPT` | the same, forked twice, so that it is an orphan |
+//! | `brood N` | forks so many children when TERM comes, and does not end |
+//! | `chain N` | forks a chain of processes of which each ends at once |
+//! | `bomb N` | forks so many generations, each as many as there are |
+//! | `close-all` | closes all descriptors |
+//! | `kill-group`, `kill-ancestor N` | kills its group, its parent (1), or the parent of that (2) |
+//! | `rename TEXT`, `user UID` | changes its name, its user |
+//! | `halt`, `halt-at-term` | stops itself, as Ctrl-Z would |
+//! | `remove DIR`, `link FROM TO` | removes a directory, puts a link there |
+//! | `long-line N` | so many bytes without a line end |
+//! | `deaf ADDR` | listens, and never accepts |
+//! | `endless ADDR HEAD` | answers HTTP with this, and then without an end |
+//! | `exec COMMAND` | becomes another program |
 //! | `exit CODE`, `abort` | ends |
 //! | `wait` | until it is ended |
 //!
@@ -46,6 +58,7 @@
     reason = "it misbehaves, as programs do"
 )]
 
+mod hostile;
 mod net;
 mod systemd;
 mod unix;
@@ -122,6 +135,22 @@ fn main() {
             "child" => drop(actor(&next()).spawn().expect("a child")),
             "stranger" => stranger(&next()),
             "daemon" => daemon(&next()),
+            "brood" => hostile::brood(next().parse().expect("a number")),
+            "chain" => hostile::chain(next().parse().expect("a number")),
+            "bomb" => hostile::bomb(next().parse().expect("a number")),
+            "close-all" => hostile::close_all(),
+            "kill-group" => hostile::kill_group(),
+            "kill-ancestor" => hostile::kill_ancestor(next().parse().expect("a number")),
+            "rename" => hostile::rename(&next()),
+            "user" => hostile::become_user(next().parse().expect("a uid")),
+            "halt" => hostile::halt(),
+            "halt-at-term" => hostile::halt_at_term(),
+            "remove" => drop(std::fs::remove_dir_all(next())),
+            "link" => hostile::link(&next(), &next()),
+            "long-line" => hostile::long_line(next().parse().expect("a number of bytes")),
+            "deaf" => hostile::deaf(&next()),
+            "endless" => hostile::endless(&next(), &next()),
+            "exec" => hostile::execute(&next()),
             "exit" => std::process::exit(next().parse().expect("an exit code")),
             "abort" => std::process::abort(),
             "wait" => wait(),
@@ -205,18 +234,7 @@ static LINGER: AtomicU64 = AtomicU64::new(0);
 
 /// Takes TERM on a thread of its own; it must come before any other thread is made.
 fn farewell(file: String, text: String) {
-    // SAFETY: all zeroes is a valid set, and `set` is a valid place for each call.
-    let set = unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGTERM);
-        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
-        set
-    };
-    std::thread::spawn(move || {
-        let mut signal = 0;
-        // SAFETY: both are valid places.
-        unsafe { libc::sigwait(&raw const set, &raw mut signal) };
+    hostile::on_term(move || {
         boot(LINGER.load(Ordering::Relaxed));
         record(&file, &text);
         std::process::exit(0);

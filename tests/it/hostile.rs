@@ -1,0 +1,415 @@
+//! Programs that misbehave: none may hang, leak or crash anything.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use summon::{
+    Coordinated, HttpCoordinatedExecutor, OutputCoordinatedExecutor, Process, Signal,
+    SimpleExecutor, TcpCoordinatedExecutor, probe,
+};
+
+use crate::support::{ACTOR, Life, TempDir, actor, eventually, family, parent};
+
+/// Everything that runs because of a test has its directory among its words.
+fn survivors(sign: &str) -> Vec<Life> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let me = std::process::id();
+    pids.filter(|pid| *pid != me)
+        .filter_map(Life::of)
+        .filter(|life| life.what.contains(sign))
+        .collect()
+}
+
+/// Starts, stops, and looks for what is left.
+fn survives_a_stop(script: &str) {
+    let dir = TempDir::new();
+    let sign = dir.file("sign");
+    let words = script
+        .split(' ')
+        .chain(["say", "up", "record", &sign, "up"]);
+    let server = OutputCoordinatedExecutor::new([ACTOR], "^up$")
+        .args(words.map(str::to_owned))
+        .stop_timeout("200ms");
+    server.start().unwrap();
+    assert!(!survivors(&sign).is_empty());
+    server.stop().unwrap();
+    let left = survivors(&sign);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn that_fork_two_hundred_children_at_the_stop() {
+    survives_a_stop("brood 200");
+}
+
+#[test]
+fn that_fork_generation_after_generation_into_sessions_of_their_own() {
+    survives_a_stop("bomb 8");
+}
+
+#[test]
+fn that_fork_on_and_on_and_never_stay() {
+    for _ in 0..3 {
+        // It would take its time to end by itself.
+        survives_a_stop("chain 200000");
+    }
+}
+
+#[test]
+fn that_fork_on_while_they_boot() {
+    let dir = TempDir::new();
+    let sign = dir.file("sign");
+    let script = actor(["chain", "200000", "record", &sign, "up"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0)
+        .timeout("300ms")
+        .stop_timeout("100ms");
+    assert!(server.start().unwrap_err().is_timeout());
+    assert_eq!(survivors(&sign), []);
+}
+
+#[test]
+fn that_become_daemons_twice() {
+    let dir = TempDir::new();
+    let sign = dir.file("sign");
+    let second = format!("setsid setsid {ACTOR} ignore record {sign} second & exec sleep 1000");
+    let first = format!("setsid sh -c '{second}' & echo up; exec sleep 1000");
+    let server = OutputCoordinatedExecutor::new(first, "up")
+        .shell(true)
+        .stop_timeout("100ms");
+    server.start().unwrap();
+    eventually("the second one is there", || {
+        std::path::Path::new(&sign).exists()
+    });
+    server.stop().unwrap();
+    assert_eq!(survivors(&sign), []);
+}
+
+#[test]
+fn that_close_all_descriptors() {
+    let script = actor(["close-all", "listen", "127.0.0.1:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    server.start().unwrap();
+    // Its output has ended, and it has not.
+    assert_eq!(server.output(), b"");
+    assert!(
+        server
+            .wait_for_output("never", "20ms")
+            .unwrap_err()
+            .is_timeout()
+    );
+    assert!(server.is_running());
+    server.stop().unwrap();
+}
+
+#[test]
+fn that_kill_their_own_group() {
+    let server = OutputCoordinatedExecutor::new(actor(["boot", "20", "kill-group"]), "up");
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.starts_with("actor was killed by SIGKILL before it was ready"),
+        "{error}"
+    );
+}
+
+#[test]
+fn that_kill_their_guard_take_nobody_but_themselves() {
+    let dir = TempDir::new();
+    let sign = dir.file("sign");
+    let stranger = format!("ignore record {sign} stranger");
+    let script = actor([
+        "daemon",
+        &stranger,
+        "await",
+        &sign,
+        "boot",
+        "20",
+        "kill-ancestor",
+        "1",
+    ]);
+    let server = OutputCoordinatedExecutor::new(script, "never").timeout("1h");
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.starts_with("actor was lost before it was ready: its guard died"),
+        "{error}"
+    );
+    // The warden sees to who is left, though nobody waits for it.
+    eventually("the daemon is gone too", || survivors(&sign).is_empty());
+    // And others live on.
+    let other = SimpleExecutor::new("sleep 1000");
+    other.start().unwrap();
+    assert!(other.is_running());
+}
+
+#[test]
+fn that_kill_the_warden_change_nothing() {
+    let bystander = SimpleExecutor::new("sleep 1000");
+    bystander.start().unwrap();
+    let script = actor(["kill-ancestor", "2", "say", "up"]);
+    let server = OutputCoordinatedExecutor::new(script, "^up$");
+    server.start().unwrap();
+    let next = SimpleExecutor::new("sleep 1000");
+    next.start().unwrap();
+    assert!(bystander.is_running() && server.is_running() && next.is_running());
+    server.stop().unwrap();
+}
+
+#[test]
+fn that_call_themselves_so_that_proc_can_hardly_be_read() {
+    let script = actor(["rename", "a) Z 1 (b c", "listen", "127.0.0.1:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    server.start().unwrap();
+    let life = Life::of(server.id().unwrap()).unwrap();
+    server.paused(|| ()).unwrap();
+    server.stop().unwrap();
+    assert!(!life.goes_on());
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can change its user")]
+fn that_become_another_user() {
+    let script = actor(["user", "65534", "listen", "127.0.0.1:{port}", "ignore"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0).stop_timeout("50ms");
+    server.start().unwrap();
+    let life = Life::of(server.id().unwrap()).unwrap();
+    server.stop().unwrap();
+    assert!(!life.goes_on());
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can act as another user")]
+fn that_gain_privileges_of_which_their_owner_has_none() {
+    // As a user that may neither read what it holds nor signal it: `su` is set-uid.
+    let run = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "hostile::run_by_another_as_nobody",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("TMPDIR", std::env::temp_dir())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(
+        run.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "another test runs it, as a user without privileges"]
+fn run_by_another_as_nobody() {
+    // It asks for a password, and waits for that.
+    let su = SimpleExecutor::new(["su", "-c", "true", "root"])
+        .stdin(summon::Stdin::piped())
+        .stop_timeout("200ms");
+    su.start().unwrap();
+    assert!(su.wait("300ms").is_err(), "it should wait for the password");
+    let pid = su.id().unwrap();
+    assert!(
+        std::fs::read_dir(format!("/proc/{pid}/fd")).is_err(),
+        "it has no privileges"
+    );
+    // Its guard can signal it no more than we can, though it is its parent; it is told, not waited
+    // for without end.
+    let began = Instant::now();
+    let stopped = su.stop();
+    assert!(began.elapsed() < Duration::from_secs(40));
+    drop(stopped);
+}
+
+#[test]
+fn that_halt_before_they_are_ready() {
+    let script = actor(["halt", "say", "up"]);
+    let server = OutputCoordinatedExecutor::new(script, "up").timeout("300ms");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    assert!(
+        error.to_string().contains("it is halted (SIGSTOP)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn that_halt_when_they_should_end() {
+    survives_a_stop("halt-at-term");
+}
+
+#[test]
+fn that_listen_and_exit() {
+    for _ in 0..20 {
+        let script = actor(["listen", "127.0.0.1:{port}", "exit", "0"]);
+        let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("1h");
+        match server.start() {
+            // It was there for a moment.
+            Ok(()) => assert!(server.wait("20s").unwrap().success()),
+            Err(error) => {
+                let status = error.exit_status();
+                assert_eq!(status.and_then(|it| it.code()), Some(0), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn that_listen_and_never_accept() {
+    let script = actor(["deaf", "127.0.0.1:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    server.start().unwrap();
+    let url = "http://127.0.0.1:{port}/";
+    let http =
+        HttpCoordinatedExecutor::new(actor(["deaf", "127.0.0.1:{port}"]), url).timeout("300ms");
+    let error = http.start().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("it accepts, but does not answer within"),
+        "{error}"
+    );
+}
+
+#[test]
+fn that_answer_without_an_end() {
+    let url = "http://127.0.0.1:{port}/";
+    let http = |head: &str| {
+        let script = actor(["endless", "127.0.0.1:{port}", head]);
+        HttpCoordinatedExecutor::new(script, url).timeout("500ms")
+    };
+    // What follows the first line is nobody's business.
+    http("HTTP/1.1 200 OK;X: ").start().unwrap();
+    let error = http("HTTP/1.1 2").start().unwrap_err().to_string();
+    assert!(
+        error.contains("it answers, but not as HTTP does"),
+        "{error}"
+    );
+}
+
+#[test]
+fn that_send_you_elsewhere() {
+    let script = actor(["http", "127.0.0.1:{port}", "302"]);
+    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("300ms");
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("it answers 302") && error.contains("a redirect is an answer"),
+        "{error}"
+    );
+}
+
+#[test]
+fn that_remove_their_own_directory() {
+    let script = actor(["remove", "{dir}", "say", "up"]);
+    let server = OutputCoordinatedExecutor::new(script, "up");
+    server.start().unwrap();
+    assert!(!server.dir().exists());
+    server.restart().unwrap();
+    server.stop().unwrap();
+}
+
+#[test]
+fn that_replace_their_log_by_a_link() {
+    let dir = TempDir::new();
+    let victim = dir.file("victim");
+    std::fs::write(&victim, "precious\n").unwrap();
+    let log = "{dir}.log";
+    let script = actor([
+        "say", "before", "link", log, &victim, "say", "after", "await", "{dir}/go", "exit", "1",
+    ]);
+    let server = OutputCoordinatedExecutor::new(script, "^after$");
+    server.start().unwrap();
+    assert_eq!(server.output(), b"before\nafter\n");
+    let error = server.wait_for_output("never", "1ms").unwrap_err();
+    // Shown, so the log stays; it is the log that stays, and the other file what it was.
+    let log = error
+        .to_string()
+        .lines()
+        .find_map(|line| Some(line.split_once("lines, ")?.1.to_owned()));
+    let log = log.unwrap();
+    server.stop().unwrap();
+    drop((server, error));
+    assert_eq!(std::fs::read(&log).unwrap(), b"before\nafter\n");
+    assert_eq!(std::fs::read(&victim).unwrap(), b"precious\n");
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(
+        std::fs::metadata(&victim).unwrap().permissions().mode() & 0o7000,
+        0
+    );
+    std::fs::remove_file(log).unwrap();
+}
+
+#[test]
+fn that_truncate_what_they_write_to() {
+    let script = "echo one; echo two > /dev/stdout; : > /dev/stdout; echo three; exec sleep 1000";
+    let server = OutputCoordinatedExecutor::new(script, "three").shell(true);
+    server.start().unwrap();
+    assert_eq!(server.output(), b"one\ntwo\nthree\n");
+}
+
+#[test]
+fn that_write_a_line_of_a_hundred_megabytes() {
+    let script = actor(["long-line", "100000000", "say", "", "say", "ready"]);
+    let server = OutputCoordinatedExecutor::new(script, "^ready$")
+        .timeout("60s")
+        .log_limit("10MB");
+    server.start().unwrap();
+    assert!(server.output().len() < 20_000_000);
+}
+
+#[test]
+fn that_write_a_gigabyte() {
+    let script = actor(["flood", "1000000000", "say", "ready"]);
+    let server = OutputCoordinatedExecutor::new(script, "^ready$")
+        .timeout("120s")
+        .log_limit("1MB");
+    server.start().unwrap();
+    let output = server.output();
+    assert!(output.ends_with(b"\nready\n") && output.len() < 2_000_000);
+}
+
+#[test]
+fn that_die_of_every_signal() {
+    for signal in [
+        Signal::ABRT,
+        Signal::SEGV,
+        Signal::USR1,
+        Signal::HUP,
+        Signal::QUIT,
+    ] {
+        let server = OutputCoordinatedExecutor::new(actor(["say", "up"]), "up");
+        server.start().unwrap();
+        let status = server.crash(signal).unwrap();
+        assert!(!status.success(), "{signal}");
+    }
+}
+
+#[test]
+fn whose_files_are_sockets_pipes_and_loops() {
+    let script = "mkfifo pipe; ln -s loop loop; mkdir -p a/b; chmod 0 a; echo up; exec sleep 1000";
+    let server = OutputCoordinatedExecutor::new(script, "up")
+        .shell(true)
+        .current_dir("{dir}");
+    server.start().unwrap();
+    let dir = server.dir().to_owned();
+    server.stop().unwrap();
+    drop(server);
+    assert!(!dir.exists());
+}
+
+#[test]
+fn guards_have_no_descriptor_of_each_other() {
+    let one = Coordinated::with(actor(["unix", "{dir}/s"]), probe::unix("{dir}/s"));
+    let two = SimpleExecutor::new("sleep 1000").stdin(summon::Stdin::piped());
+    let both: [&Process; 2] = [&one, &two];
+    both.iter().for_each(|process| process.start().unwrap());
+    for process in both {
+        // The service, and its guard, which is its parent.
+        let lives = family(parent(process.id().unwrap()));
+        assert_eq!(lives.len(), 2);
+    }
+    // Its input ends with the handle, so nobody else holds the other end.
+    two.close_stdin().unwrap();
+}

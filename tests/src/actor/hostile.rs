@@ -1,0 +1,169 @@
+//! What programs do that nobody would want to start.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::thread;
+
+/// Blocks TERM in all threads to come, and does `act` when it comes. It must come before any
+/// other thread is made.
+pub(crate) fn on_term(act: impl FnOnce() + Send + 'static) {
+    // SAFETY: all zeroes is a valid set, and `set` is a valid place for each call.
+    let set = unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        set
+    };
+    thread::spawn(move || {
+        let mut signal = 0;
+        // SAFETY: both are valid places.
+        unsafe { libc::sigwait(&raw const set, &raw mut signal) };
+        act();
+    });
+}
+
+/// Forks so many children when it should end, and does not end.
+pub(crate) fn brood(count: u32) {
+    on_term(move || {
+        for _ in 0..count {
+            // SAFETY: the child does nothing but wait.
+            if unsafe { libc::fork() } == 0 {
+                loop {
+                    // SAFETY: takes nothing.
+                    unsafe { libc::pause() };
+                }
+            }
+        }
+    });
+}
+
+/// Each forks the next one, in a session of its own, and ends: there is always one, and never long
+/// enough to be looked at. It ends by itself after so many.
+pub(crate) fn chain(count: u32) {
+    // SAFETY: the child calls async-signal-safe functions alone.
+    if unsafe { libc::fork() } != 0 {
+        return;
+    }
+    for _ in 0..count {
+        // SAFETY: takes nothing.
+        unsafe { libc::setsid() };
+        // SAFETY: as above.
+        if unsafe { libc::fork() } != 0 {
+            // SAFETY: ends this process.
+            unsafe { libc::_exit(0) };
+        }
+    }
+    // SAFETY: as above.
+    unsafe { libc::_exit(0) };
+}
+
+/// Two of each, until there are so many generations, all in sessions of their own; all wait then.
+pub(crate) fn bomb(generations: u32) {
+    for _ in 0..generations {
+        // SAFETY: the child calls async-signal-safe functions alone.
+        if unsafe { libc::fork() } == 0 {
+            // SAFETY: takes nothing.
+            unsafe { libc::setsid() };
+        }
+    }
+}
+
+pub(crate) fn close_all() {
+    for fd in 0..1024 {
+        // SAFETY: nobody here uses any of them any more.
+        unsafe { libc::close(fd) };
+    }
+}
+
+pub(crate) fn kill_group() {
+    // SAFETY: it is our own group.
+    unsafe { libc::kill(0, libc::SIGKILL) };
+}
+
+/// Kills its parent, or the parent of that.
+pub(crate) fn kill_ancestor(generation: u32) {
+    let mut pid = std::process::id();
+    for _ in 0..generation {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("/proc");
+        let rest = &stat[stat.rfind(')').expect("a name") + 2..];
+        pid = rest
+            .split(' ')
+            .nth(1)
+            .and_then(|pid| pid.parse().ok())
+            .expect("a parent");
+    }
+    // SAFETY: the guard or the warden of the test that plays with this.
+    unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+}
+
+pub(crate) fn rename(name: &str) {
+    let name = std::ffi::CString::new(name).expect("no NUL");
+    // SAFETY: the name is valid, and copied.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
+pub(crate) fn become_user(uid: u32) {
+    // SAFETY: takes a number.
+    assert_eq!(
+        unsafe { libc::setuid(uid) },
+        0,
+        "{}",
+        std::io::Error::last_os_error()
+    );
+}
+
+pub(crate) fn halt() {
+    // SAFETY: halts this process.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+pub(crate) fn halt_at_term() {
+    on_term(halt);
+}
+
+pub(crate) fn link(from: &str, to: &str) {
+    let _ = std::fs::remove_file(from);
+    std::os::unix::fs::symlink(to, from).expect("a link");
+}
+
+/// A line without an end.
+pub(crate) fn long_line(length: usize) {
+    let part = vec![b'y'; 1 << 20];
+    let mut stdout = std::io::stdout().lock();
+    for _ in 0..length / part.len() {
+        stdout.write_all(&part).expect("stdout takes it");
+    }
+}
+
+/// Listens, and never accepts.
+pub(crate) fn deaf(addr: &str) {
+    std::mem::forget(crate::net::bind(addr));
+}
+
+/// Answers HTTP without an end: in the first line, or behind it.
+pub(crate) fn endless(addr: &str, head: &str) {
+    let head = head.replace(';', "\r\n");
+    let listener = crate::net::bind(addr);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let head = head.clone();
+            thread::spawn(move || pour(stream, &head));
+        }
+    });
+}
+
+fn pour(mut stream: TcpStream, head: &str) {
+    let part = vec![b'z'; 1 << 16];
+    let _ = stream.write_all(head.as_bytes());
+    while stream.write_all(&part).is_ok() {}
+}
+
+pub(crate) fn execute(command: &str) {
+    let mut words = command.split(' ');
+    let program = words.next().expect("a program");
+    let error = Command::new(program).args(words).exec();
+    panic!("{program}: {error}");
+}
