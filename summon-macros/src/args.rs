@@ -94,7 +94,7 @@ fn argument(input: ParseStream<'_>) -> Result<Arg, Unreadable> {
         return Ok(Arg { key, values });
     }
     input.parse::<Token![=]>().map_err(in_value)?;
-    if input.is_empty() {
+    if input.is_empty() || input.peek(Token![,]) {
         return Err(in_value(needs_value(&key)));
     }
     let value = input.parse().map_err(in_value)?;

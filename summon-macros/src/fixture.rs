@@ -49,31 +49,61 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     } = &parsed;
     let text = attribute.to_string();
     let declared = Declared::read(attribute, name, &mut errors);
-    let is_another_type = matches!(ty, Type::Path(path) if parameters::is_like_process(&path.path));
-    if is_another_type {
-        errors.under(
-            ty,
-            format!("a fixture derefs to its process: write `static {name}: Fixture;`"),
-        );
+    if matches!(ty, Type::Path(path) if parameters::is_like_process(&path.path)) {
+        let message = format!("a fixture derefs to its process: write `static {name}: Fixture;`");
+        errors.under(ty, message);
     }
-    if let Some(declared) = declared.filter(|_| errors.is_empty()) {
-        let value = value(&declared, &parsed, &text);
-        return quote!(#(#attributes)* #visibility static #name: #ty = #value;);
-    }
-    // A static of that name, so that whoever uses it makes no errors of his own.
-    let ty = match is_another_type {
-        true => quote!(::summon::Fixture),
-        false => ty.to_token_stream(),
+    let Some(declared) = declared.filter(|_| errors.is_empty()) else {
+        let mut output = errors.into_tokens();
+        output.extend(parsed.unmade());
+        return output;
     };
-    let (errors, value) = (errors.into_tokens(), nothing());
-    quote!(#errors #(#attributes)* #visibility static #name: #ty = #value;)
+    let value = value(&declared, &parsed, &text);
+    quote!(#(#attributes)* #visibility static #name: #ty = #value;)
+}
+
+/// What was meant to be a fixture, but stands below another attribute.
+pub(crate) fn unmade(item: &TokenStream) -> Option<TokenStream> {
+    let mut errors = Errors::default();
+    let read = |input: ParseStream<'_>| Static::read(input, &mut errors);
+    let parsed = read.parse2(item.clone()).ok()?;
+    errors.is_empty().then(|| parsed.unmade())
 }
 
 impl Static {
+    /// A static of that name which compiles, so that whoever uses it makes no errors of his own.
+    fn unmade(&self) -> TokenStream {
+        let Static {
+            attributes,
+            visibility,
+            name,
+            ty,
+        } = self;
+        let is_fixture = matches!(ty, Type::Path(path)
+            if path.path.segments.last().is_some_and(|it| it.ident == "Fixture"));
+        let ty = match is_fixture {
+            true => ty.to_token_stream(),
+            false => quote!(::summon::Fixture),
+        };
+        // The compiler evaluates the value, so it must not panic.
+        quote! {
+            #(#attributes)* #visibility static #name: #ty =
+                ::summon::Fixture::new(::summon::__private::Plan {
+                    name: "",
+                    package: "",
+                    text: "",
+                    scope: ::summon::__private::FixtureScope::Binary,
+                    make: || ::core::unreachable!(),
+                    setup: |_| ::core::unreachable!(),
+                    needs: || ::core::unreachable!(),
+                });
+        }
+    }
+
     /// Reads what was meant, and says what is wrong with it.
     fn read(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Static> {
-        let message =
-            "`#[summon::fixture]` goes on a `static` without a value: `static NAME: Fixture;`";
+        let message = "`#[summon::fixture]` goes on a `static` without a value, `static NAME: \
+                       Fixture;`; on a function it is `#[summon(..)]`";
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
         // Not a `const fn`.
@@ -117,6 +147,7 @@ impl Declared {
                            in `{OTHER.port}`";
             errors.at(summoned.key.span(), message);
         }
+        check::fixture(&summoned, errors);
         let mut needs = Vec::new();
         for other in references(&summoned) {
             if other.unraw() == name.unraw() {
@@ -207,21 +238,6 @@ fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
         }
         #made
     }}
-}
-
-/// The value of a fixture that can't be made. The compiler evaluates it, so it must not panic.
-fn nothing() -> TokenStream {
-    quote! {
-        ::summon::Fixture::new(::summon::__private::Plan {
-            name: "",
-            package: "",
-            text: "",
-            scope: ::summon::__private::FixtureScope::Binary,
-            make: || ::core::unreachable!(),
-            setup: |_| ::core::unreachable!(),
-            needs: || ::core::unreachable!(),
-        })
-    }
 }
 
 /// The statics that the placeholders in its texts speak of, `OTHER` of `{OTHER.port}`, wherever in

@@ -100,7 +100,12 @@ impl Parse for Function {
             ));
         }
         if !is_function(&input.fork()) {
-            return Err(input.error("`#[summon]` goes on a function"));
+            let has_functions =
+                input.peek(Token![mod]) || input.peek(Token![impl]) || input.peek(Token![trait]);
+            return Err(input.error(match has_functions {
+                true => "`#[summon]` goes on a function; put it on those in here that need it",
+                false => "`#[summon]` goes on a function",
+            }));
         }
         let signature: Signature = input.parse()?;
         let Some(TokenTree::Group(body)) = input.parse()? else {

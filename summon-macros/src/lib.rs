@@ -1,8 +1,8 @@
 //! The attribute macros of summon. Use them through `summon`, which re-exports and documents them.
 //!
 //! A macro is a pipeline: `args` reads the attribute and `item` the function, `model` says what
-//! they mean together, `check` what is wrong, and `expand` writes the result. What placeholders are
-//! is read by the very file of the runtime, which is linked here.
+//! they mean together, `check` what is wrong with literals, and `expand` writes the result. What
+//! placeholders and URLs are is read by the very files of the runtime, which are linked here.
 #![warn(clippy::unwrap_used)]
 
 mod args;
@@ -18,6 +18,8 @@ mod nearest;
 mod parameters;
 #[allow(dead_code, reason = "filling in is the runtime's part")]
 mod template;
+#[allow(dead_code, reason = "requests are the runtime's part")]
+mod url;
 
 use proc_macro2::TokenStream;
 
@@ -42,10 +44,10 @@ pub fn fixture(
 fn on_function(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let function = match item::Function::parse(item.clone()) {
         Ok(function) => function,
-        // The error, and the item as it was, so that nothing else complains.
+        // The error, and the item, so that nothing else complains.
         Err(error) => {
             let mut output = error.into_compile_error();
-            output.extend(item);
+            output.extend(fixture::unmade(&item).unwrap_or(item));
             return output;
         }
     };

@@ -59,6 +59,7 @@ impl Model {
             })
             .collect();
         let parameters = parameters::take(&mut item, &summoned, &mut errors);
+        check::together(&summoned, &parameters, &mut errors);
         if errors.is_empty() {
             return Ok(Model {
                 item,
@@ -115,6 +116,7 @@ impl Summoned {
             calls: args.list,
         };
         summoned.check_keys(args.is_whole, errors);
+        check::alone(&summoned, errors);
         Some(summoned)
     }
 
@@ -122,6 +124,11 @@ impl Summoned {
     pub(crate) fn part(&self, wanted: &str) -> Option<&Expr> {
         let found = self.parts.iter().find(|(name, _)| *name == wanted);
         found.map(|(_, value)| value)
+    }
+
+    /// The calls of one method of the builder.
+    pub(crate) fn calls<'a>(&'a self, method: &'a str) -> impl Iterator<Item = &'a Arg> {
+        self.calls.iter().filter(move |arg| arg.key == method)
     }
 
     fn check_keys(&self, is_whole: bool, errors: &mut Errors) {
@@ -140,7 +147,8 @@ impl Summoned {
         }
         for arg in &self.calls {
             if *kind == Kind::Fixture {
-                let message = "a fixture has its options where it is declared";
+                let message = "a fixture has its options where it is declared: move this to its \
+                               `#[summon::fixture(..)]`";
                 errors.at(arg.key.span(), message);
             } else if kind.is_command() {
                 misplaced(arg, *kind, errors);
@@ -184,7 +192,10 @@ fn misplaced(arg: &Arg, kind: Kind, errors: &mut Errors) {
         return;
     }
     let (key, name) = (&arg.key, kind.name());
-    let message = format!("`{key}` goes with {}, not with `{name}`", all(&kinds));
+    let message = format!(
+        "`{key}` goes with {}, not with `{name}`; leave it out, or change the kind",
+        all(&kinds)
+    );
     errors.at(key.span(), message);
 }
 

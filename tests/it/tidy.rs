@@ -182,3 +182,29 @@ fn builder_names_and_process_names_are_disjoint() {
         assert!(!of_process.contains(&name), "`{name}` is both");
     }
 }
+
+#[test]
+fn the_macros_know_what_the_options_do() {
+    let check = read("summon-macros/src/check/mod.rs");
+    let listed = |name: &str| -> Vec<String> {
+        let list = check.split(&format!("const {name}: ")).nth(1).unwrap();
+        let list = list.split("];").next().unwrap();
+        list.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let (adding, durations) = (listed("ADDING"), listed("DURATIONS"));
+    assert!(!adding.is_empty() && !durations.is_empty());
+    for (path, text) in sources("summon/src/executor") {
+        for method in text.split("\n    pub fn ").skip(1) {
+            let name = method.split(['(', '<']).next().unwrap().to_owned();
+            let method = method.split("\n    }\n").next().unwrap();
+            let adds = method.contains(".push(") || method.contains(".extend(");
+            assert_eq!(adds, adding.contains(&name), "{path}: does `{name}` add?");
+            let is_duration = method.contains("impl Into<Limit>");
+            assert_eq!(is_duration, durations.contains(&name), "{path}: {name}");
+        }
+    }
+}
