@@ -16,6 +16,8 @@ mod literal;
 mod model;
 mod nearest;
 mod parameters;
+#[cfg(test)]
+mod snapshots;
 #[allow(dead_code, reason = "filling in is the runtime's part")]
 mod template;
 #[allow(dead_code, reason = "requests are the runtime's part")]

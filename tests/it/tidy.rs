@@ -195,6 +195,16 @@ fn the_macros_know_what_the_options_do() {
             .map(str::to_owned)
             .collect()
     };
+    let regex = |manifest: &str| -> Vec<String> {
+        let text = read(manifest);
+        let lines = text.lines().filter(|line| line.starts_with("regex = "));
+        lines.map(str::to_owned).collect()
+    };
+    // The macros' tests compare with the very regular expressions of the runtime.
+    assert_eq!(
+        regex("summon/Cargo.toml"),
+        regex("summon-macros/Cargo.toml")
+    );
     let (adding, durations) = (listed("ADDING"), listed("DURATIONS"));
     assert!(!adding.is_empty() && !durations.is_empty());
     for (path, text) in sources("summon/src/executor") {
