@@ -11,9 +11,12 @@ use crate::kind::Kind;
 use crate::model::{Model, Summoned};
 
 pub(crate) fn expand(model: Model) -> TokenStream {
-    let names: Vec<Ident> = (0..model.summoned.len())
-        .map(|index| own(&format!("executor_{index}")))
-        .collect();
+    // At the key, so that an error about one speaks of its attribute.
+    let name = |(index, summoned): (usize, &Summoned)| {
+        let (place, _) = ends(&summoned.key);
+        Ident::new(&format!("executor_{index}"), place)
+    };
+    let names: Vec<Ident> = model.summoned.iter().enumerate().map(name).collect();
     // What the parameters call them.
     let called = |index: usize| match model.parameters.get(index).and_then(Parameter::name) {
         Some(called) => quote!(::core::option::Option::Some(#called)),
