@@ -205,8 +205,8 @@ fn the_macros_know_what_the_options_do() {
         regex("summon/Cargo.toml"),
         regex("summon-macros/Cargo.toml")
     );
-    let (adding, durations) = (listed("ADDING"), listed("DURATIONS"));
-    assert!(!adding.is_empty() && !durations.is_empty());
+    let (adding, durations, commands) = (listed("ADDING"), listed("DURATIONS"), listed("COMMANDS"));
+    assert!(!adding.is_empty() && !durations.is_empty() && !commands.is_empty());
     for (path, text) in sources("summon/src/executor") {
         for method in text.split("\n    pub fn ").skip(1) {
             let name = method.split(['(', '<']).next().unwrap().to_owned();
@@ -215,6 +215,8 @@ fn the_macros_know_what_the_options_do() {
             assert_eq!(adds, adding.contains(&name), "{path}: does `{name}` add?");
             let is_duration = method.contains("impl Into<Limit>");
             assert_eq!(is_duration, durations.contains(&name), "{path}: {name}");
+            let is_command = method.contains("(self, command: impl Into<Command>)");
+            assert_eq!(is_command, commands.contains(&name), "{path}: {name}");
         }
     }
 }

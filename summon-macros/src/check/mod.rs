@@ -34,6 +34,9 @@ const ADDING: [&str; 11] = [
 /// The options that take a length of time.
 const DURATIONS: [&str; 3] = ["timeout", "stop_timeout", "turn_timeout"];
 
+/// The options that take a command of their own, which no shell runs.
+const COMMANDS: [&str; 3] = ["before", "after_stop", "stop_command"];
+
 /// Of an option that is given twice the last would win, and nobody would notice.
 pub(crate) fn twice(args: &[Arg], kind: Kind, errors: &mut Errors) {
     if kind == Kind::Executor {
@@ -78,14 +81,16 @@ pub(crate) fn alone(summoned: &Summoned, errors: &mut Errors) {
     if summoned.kind == Kind::Http {
         url(summoned, errors);
     }
-    for arg in &summoned.calls {
-        let Some(text) = arg.values.first().and_then(literal::text) else {
-            continue;
-        };
-        if arg.key == "unless" {
-            regex(text, "`unless`", errors);
-        } else if DURATIONS.iter().any(|key| arg.key == key) {
-            duration(text, errors);
+    for Arg { key, values } in &summoned.calls {
+        let is_of = |keys: &[&str]| keys.iter().any(|it| key == it);
+        match values.first() {
+            Some(value) if is_of(&COMMANDS) => command(value, Some(false), errors),
+            Some(value) => match literal::text(value) {
+                Some(text) if is_of(&DURATIONS) => duration(text, errors),
+                Some(text) if key == "unless" => regex(text, "`unless`", errors),
+                _ => {}
+            },
+            None => {}
         }
     }
 }

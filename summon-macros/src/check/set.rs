@@ -249,6 +249,9 @@ pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
                 found.extend(literal::text(value));
             }
             ("args", [values]) => found.extend(literal::texts(values)),
+            (key, [command]) if super::COMMANDS.contains(&key) => {
+                found.extend(literal::texts(command));
+            }
             ("envs", [pairs]) => {
                 let pairs = literal::list(pairs).unwrap_or_default();
                 found.extend(pairs.into_iter().filter_map(|pair| match pair {
