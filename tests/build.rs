@@ -26,6 +26,10 @@ fn main() {
     let unshare = unshare.is_ok_and(|status| status.success());
     announce("has_unshare", unshare.then(|| on_path("unshare")).flatten());
     announce("has_postgres", on_path("postgres").or_else(hidden_postgres));
+    announce(
+        "is_rustc_1_95",
+        on_path("rustc").filter(|_| is_rustc("1.95")),
+    );
 }
 
 fn announce(cfg: &str, found: Option<PathBuf>) {
@@ -45,6 +49,15 @@ fn on_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|dir| dir.join(program))
         .find(|program| program.exists())
+}
+
+/// Whether it is the compiler whose messages `ui` has: others tell the same mistakes in other
+/// words.
+fn is_rustc(version: &str) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let said = std::process::Command::new(rustc).arg("--version").output();
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    said.is_ok_and(|said| said.starts_with(&format!("rustc {version}.")))
 }
 
 /// Debian keeps the server out of PATH.

@@ -1,17 +1,22 @@
 //! What the attribute becomes: statements before the function's own, in the same block.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, ReturnType};
 
 use crate::args::Arg;
+use crate::errors::Errors;
 use crate::item::{Function, Parameter, own};
-use crate::model::{Kind, Model, Summoned};
+use crate::kind::Kind;
+use crate::model::{Model, Summoned};
 
 pub(crate) fn expand(model: Model) -> TokenStream {
-    let names: Vec<Ident> = (0..model.summoned.len())
-        .map(|index| own(&format!("executor_{index}")))
-        .collect();
+    // At the key, so that an error about one speaks of its attribute.
+    let name = |(index, summoned): (usize, &Summoned)| {
+        let (place, _) = ends(&summoned.key);
+        Ident::new(&format!("executor_{index}"), place)
+    };
+    let names: Vec<Ident> = model.summoned.iter().enumerate().map(name).collect();
     // What the parameters call them.
     let called = |index: usize| match model.parameters.get(index).and_then(Parameter::name) {
         Some(called) => quote!(::core::option::Option::Some(#called)),
@@ -30,9 +35,10 @@ pub(crate) fn expand(model: Model) -> TokenStream {
                 };
                 quote!(let #name = #executor;)
             });
-    let members = names.iter().enumerate().map(|(index, name)| {
-        let called = called(index);
-        quote!((#called, &#name))
+    let members = model.summoned.iter().zip(&names).enumerate();
+    let members = members.map(|(index, (summoned, name))| {
+        let (called, member) = (called(index), reference(name, &summoned.main));
+        quote!((#called, #member))
     });
     let (scope, error) = (own("_scope"), own("error"));
     let failed = failed(&model.item, &error);
@@ -42,8 +48,7 @@ pub(crate) fn expand(model: Model) -> TokenStream {
         .zip(&names)
         .map(|(parameter, name)| {
             let Parameter { pattern, ty } = parameter;
-            // At the user's type, where a mismatch belongs.
-            let value = quote_spanned!(span_of(ty)=> &#name);
+            let value = reference(name, ty);
             quote!(let #pattern: #ty = #value;)
         });
     let prologue = quote! {
@@ -59,25 +64,23 @@ pub(crate) fn expand(model: Model) -> TokenStream {
 }
 
 /// The errors, and the item without what it asked for.
-pub(crate) fn expand_error(errors: &syn::Error, item: Function) -> TokenStream {
-    let mut output = errors.to_compile_error();
+pub(crate) fn expand_error(errors: Errors, item: Function) -> TokenStream {
+    let mut output = errors.into_tokens();
     output.extend(item.with_prologue(&TokenStream::new()));
     output
 }
 
 fn used(summoned: &Summoned, called: &TokenStream) -> TokenStream {
-    let fixture = &summoned.main;
-    let span = summoned
-        .key
-        .span()
-        .resolved_at(proc_macro2::Span::mixed_site());
-    quote_spanned!(span=> ::summon::__private::Used::new(&#fixture, #called))
+    let Summoned { key, main, .. } = summoned;
+    let ((at_key, _), (at_main, _)) = (ends(key), ends(main));
+    let fixture = quote_spanned!(at_main=> &#main);
+    quote_spanned!(at_key=> ::summon::__private::Used::new(#fixture, #called))
 }
 
 pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
     let Summoned { key, main, .. } = summoned;
     // At the key, so that errors and `Location::caller` speak of the attribute's line.
-    let span = key.span().resolved_at(proc_macro2::Span::mixed_site());
+    let (span, _) = ends(key);
     let part = |name: &str| summoned.part(name).map(ToTokens::to_token_stream);
     let host = || part("host").unwrap_or_else(|| quote!("localhost"));
     let port = || part("port").unwrap_or_else(|| quote!(0u16));
@@ -142,10 +145,23 @@ fn failed(item: &Function, error: &Ident) -> TokenStream {
     }
 }
 
-fn span_of(tokens: &impl ToTokens) -> proc_macro2::Span {
-    let mut tokens = tokens.to_token_stream().into_iter();
-    let first = tokens.next().map(|token| token.span());
-    first.unwrap_or_else(proc_macro2::Span::call_site)
+/// A reference to something of ours, in the place of the user's tokens that a mismatch is about.
+fn reference(name: &Ident, place: &impl ToTokens) -> TokenStream {
+    let (first, last) = ends(place);
+    let name = Ident::new(&name.to_string(), last);
+    quote_spanned!(first=> &#name)
+}
+
+/// Where the user's tokens begin and end, for names of ours.
+pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let spans: Vec<Span> = tokens
+        .to_token_stream()
+        .into_iter()
+        .map(|token| token.span().resolved_at(Span::mixed_site()))
+        .collect();
+    let none = Span::mixed_site();
+    let first = spans.first().copied().unwrap_or(none);
+    (first, spans.last().copied().unwrap_or(none))
 }
 
 /// Parts a body after its inner attributes, `#![..]`, which must stay first.

@@ -2,13 +2,19 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, Ident, Lit, LitStr, Token, Type, Visibility};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Expr, Ident, LitStr, Token, Type, Visibility};
 
-use crate::args;
-use crate::expand::executor;
+use crate::args::{Arg, Args};
+use crate::check;
+use crate::errors::Errors;
+use crate::expand::{ends, executor};
 use crate::item::own;
-use crate::model::{Errors, Kind, Summoned, one_value};
+use crate::kind::Kind;
+use crate::literal;
+use crate::model::{Summoned, one_value};
+use crate::{parameters, template};
 
 /// The `static`, which has no value: the attribute gives it one.
 struct Static {
@@ -22,121 +28,204 @@ struct Declared {
     summoned: Summoned,
     setup: Option<Expr>,
     is_run: bool,
+    needs: Vec<Ident>,
 }
 
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let item: Static = match syn::parse2(item.clone()) {
-        Ok(item) => item,
-        Err(error) => {
-            let mut output = error.into_compile_error();
-            // What is no such static may be something that others refer to.
-            if !is_static_without_value(&item) {
-                output.extend(item);
-            }
-            return output;
-        }
+    let mut errors = Errors::default();
+    let read = |input: ParseStream<'_>| Static::read(input, &mut errors);
+    let parsed = read.parse2(item.clone());
+    let Some(parsed) = errors.keep(parsed) else {
+        // It may be something that others refer to.
+        let mut output = errors.into_tokens();
+        output.extend(item);
+        return output;
     };
     let Static {
         attributes,
         visibility,
         name,
         ty,
-    } = &item;
-    let (errors, value) = match parse(attribute.clone()) {
-        Ok(declared) => (TokenStream::new(), value(&declared, name, attribute)),
-        // So that whoever uses the static makes no errors of his own.
-        Err(error) => (error.into_compile_error(), quote!(::core::unreachable!())),
+    } = &parsed;
+    let text = attribute.to_string();
+    let declared = Declared::read(attribute, name, &mut errors);
+    if matches!(ty, Type::Path(path) if parameters::is_like_process(&path.path)) {
+        let message = format!("a fixture derefs to its process: write `static {name}: Fixture;`");
+        errors.under(ty, message);
+    }
+    let Some(declared) = declared.filter(|_| errors.is_empty()) else {
+        let mut output = errors.into_tokens();
+        output.extend(parsed.unmade());
+        return output;
     };
-    quote! {
-        #errors
-        #(#attributes)*
-        #visibility static #name: #ty = #value;
+    let value = value(&declared, &parsed, &text);
+    quote!(#(#attributes)* #visibility static #name: #ty = #value;)
+}
+
+/// What was meant to be a fixture, but stands below another attribute.
+pub(crate) fn unmade(item: &TokenStream) -> Option<TokenStream> {
+    let mut errors = Errors::default();
+    let read = |input: ParseStream<'_>| Static::read(input, &mut errors);
+    let parsed = read.parse2(item.clone()).ok()?;
+    errors.is_empty().then(|| parsed.unmade())
+}
+
+impl Static {
+    /// A static of that name which compiles, so that whoever uses it makes no errors of his own.
+    fn unmade(&self) -> TokenStream {
+        let Static {
+            attributes,
+            visibility,
+            name,
+            ty,
+        } = self;
+        let is_fixture = matches!(ty, Type::Path(path)
+            if path.path.segments.last().is_some_and(|it| it.ident == "Fixture"));
+        let ty = match is_fixture {
+            true => ty.to_token_stream(),
+            false => quote!(::summon::Fixture),
+        };
+        // The compiler evaluates the value, so it must not panic.
+        quote! {
+            #(#attributes)* #visibility static #name: #ty =
+                ::summon::Fixture::new(::summon::__private::Plan {
+                    name: "",
+                    package: "",
+                    text: "",
+                    scope: ::summon::__private::FixtureScope::Binary,
+                    make: || ::core::unreachable!(),
+                    setup: |_| ::core::unreachable!(),
+                    needs: || ::core::unreachable!(),
+                });
+        }
+    }
+
+    /// Reads what was meant, and says what is wrong with it.
+    fn read(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Static> {
+        let message = "`#[summon::fixture]` goes on a `static` without a value, `static NAME: \
+                       Fixture;`; on a function it is `#[summon(..)]`";
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        // Not a `const fn`.
+        if input.peek(Token![const]) && input.peek3(Token![:]) {
+            let token = input.parse::<Token![const]>()?;
+            let message = "a fixture is one for all who use it: write `static` for `const`";
+            errors.at(token.span, message);
+        } else if input.parse::<Option<Token![static]>>()?.is_none() {
+            return Err(input.error(message));
+        }
+        if let Some(token) = input.parse::<Option<Token![mut]>>()? {
+            errors.at(token.span, "a fixture is never changed; leave out `mut`");
+        }
+        let name = input.parse()?;
+        input.parse::<Token![:]>()?;
+        let ty = input.parse()?;
+        if input.parse::<Option<Token![=]>>()?.is_some() {
+            let value: Expr = input.parse()?;
+            let message = format!("the attribute makes the value: write `static {name}: Fixture;`");
+            errors.under(&value, message);
+        }
+        input.parse::<Token![;]>()?;
+        Ok(Static {
+            attributes,
+            visibility,
+            name,
+            ty,
+        })
     }
 }
 
-fn parse(attribute: TokenStream) -> syn::Result<Declared> {
-    let mut errors = Errors::default();
-    let mut args = args::parse(attribute)?;
-    let mut setup = None;
-    for arg in args::take(&mut args, |key| key == "setup") {
-        let again = setup.is_some().then(|| twice(&arg.key));
-        again.into_iter().for_each(|error| errors.add(error));
-        setup = errors.keep(one_value(arg));
-    }
-    let mut is_run = None;
-    for arg in args::take(&mut args, |key| key == "scope") {
-        let again = is_run.is_some().then(|| twice(&arg.key));
-        again.into_iter().for_each(|error| errors.add(error));
-        is_run = errors.keep(one_value(arg).and_then(|value| scope(&value)));
-    }
-    let summoned = errors.keep(Summoned::from_args(args));
-    if let Some(Summoned {
-        kind: Kind::Fixture,
-        key,
-        ..
-    }) = &summoned
-    {
-        let message = "a fixture can't be made of another; refer to it in a placeholder, as in `{OTHER.port}`";
-        errors.add(syn::Error::new(key.span(), message));
-    }
-    match (errors.0, summoned) {
-        (Some(errors), _) => Err(errors),
-        (None, Some(summoned)) => Ok(Declared {
+impl Declared {
+    fn read(attribute: TokenStream, name: &Ident, errors: &mut Errors) -> Option<Declared> {
+        let mut args = Args::parse(attribute, errors);
+        let setup = option(&mut args, "setup", errors);
+        let is_run = option(&mut args, "scope", errors);
+        let is_run = is_run.and_then(|value| errors.keep(scope(&value)));
+        let summoned = Summoned::read(args, Span::call_site(), errors)?;
+        if summoned.kind == Kind::Fixture {
+            let message = "a fixture can't be made of another; refer to it in a placeholder, as \
+                           in `{OTHER.port}`";
+            errors.at(summoned.key.span(), message);
+        }
+        check::fixture(&summoned, errors);
+        let mut needs = Vec::new();
+        for other in references(&summoned) {
+            if other.unraw() == name.unraw() {
+                let message = format!(
+                    "`{other}` is this fixture itself, and would wait for itself: leave out its \
+                     name, as in `{{port}}`"
+                );
+                errors.at(other.span(), message);
+            } else if !needs.contains(&other) {
+                needs.push(other);
+            }
+        }
+        Some(Declared {
             summoned,
             setup,
             is_run: is_run.unwrap_or(false),
-        }),
-        (None, None) => Err(syn::Error::new(Span::call_site(), "no fixture")),
+            needs,
+        })
     }
 }
 
-fn twice(key: &Ident) -> syn::Error {
-    syn::Error::new(key.span(), format!("`{key}` is given twice"))
+/// The value of an option that a fixture alone has.
+fn option(args: &mut Args, name: &str, errors: &mut Errors) -> Option<Expr> {
+    let given = args.take(|key| key == name);
+    check::twice(&given, Kind::Simple, errors);
+    let first = given.into_iter().next()?;
+    errors.keep(one_value(first))
 }
 
 fn scope(value: &Expr) -> syn::Result<bool> {
-    if let Expr::Lit(literal) = value {
-        if let Lit::Str(text) = &literal.lit {
-            match text.value().as_str() {
-                "binary" => return Ok(false),
-                "run" => return Ok(true),
-                _ => {}
-            }
+    match literal::text(value).map(LitStr::value).as_deref() {
+        Some("binary") => Ok(false),
+        Some("run") => Ok(true),
+        _ => {
+            let message = "the scope is \"binary\" (once per test binary, the default) or \"run\" \
+                           (once per run of cargo or nextest)";
+            Err(syn::Error::new_spanned(value, message))
         }
     }
-    let message = "the scope is \"binary\" (once per test binary, the default) or \"run\" (once per run of cargo or nextest)";
-    Err(syn::Error::new_spanned(value, message))
 }
 
-fn value(declared: &Declared, name: &Ident, attribute: TokenStream) -> TokenStream {
+fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
     // Names that no user has: functions of an expansion are seen by the user's own expressions.
     let process = own("process");
     let executor = executor(&declared.summoned);
     let setup = match &declared.setup {
         // At the user's path, where a mismatch belongs.
         Some(setup) => {
-            let span = setup
-                .to_token_stream()
-                .into_iter()
-                .next()
-                .map_or_else(Span::call_site, |it| it.span());
+            let (span, _) = ends(setup);
             quote_spanned!(span=> ::summon::__private::set_up(#setup, #process))
         }
-        None => quote!({
+        None => quote! {
             let _ = #process;
             ::core::result::Result::Ok(())
-        }),
+        },
     };
-    let text = attribute.to_string();
-    let needs = references(attribute).into_iter().map(|literal| {
-        let name = literal.to_string();
-        quote!((#name, &#literal))
+    let needs = declared.needs.iter().map(|other| {
+        let name = other.to_string();
+        quote!((#name, &#other))
     });
     let scope = match declared.is_run {
         true => quote!(Run),
         false => quote!(Binary),
     };
-    let name = syn::ext::IdentExt::unraw(name).to_string();
+    let name = item.name.unraw().to_string();
+    // At the user's type, where a mismatch belongs.
+    let (span, _) = ends(&item.ty);
+    let made = quote_spanned! {span=>
+        ::summon::Fixture::new(::summon::__private::Plan {
+            name: #name,
+            package: ::core::env!("CARGO_PKG_NAME"),
+            text: #text,
+            scope: ::summon::__private::FixtureScope::#scope,
+            make: __summon_make,
+            setup: __summon_setup,
+            needs: __summon_needs,
+        })
+    };
     quote! {{
         fn __summon_make() -> ::summon::__private::Arc<dyn ::summon::Executor> {
             ::summon::__private::Arc::new(#executor)
@@ -147,93 +236,37 @@ fn value(declared: &Declared, name: &Ident, attribute: TokenStream) -> TokenStre
         fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
             ::std::vec::Vec::from([#(#needs),*])
         }
-        ::summon::Fixture::new(::summon::__private::Plan {
-            name: #name,
-            package: ::core::env!("CARGO_PKG_NAME"),
-            text: #text,
-            scope: ::summon::__private::FixtureScope::#scope,
-            make: __summon_make,
-            setup: __summon_setup,
-            needs: __summon_needs,
-        })
+        #made
     }}
 }
 
-/// The statics that the placeholders in an attribute's texts speak of: `OTHER` of `{OTHER.port}`.
-fn references(tokens: TokenStream) -> Vec<Ident> {
-    let mut found: Vec<Ident> = Vec::new();
-    for token in tokens {
-        let names = match token {
-            TokenTree::Group(group) => references(group.stream()),
-            TokenTree::Literal(literal) => match syn::parse_str::<LitStr>(&literal.to_string()) {
-                Ok(text) => names_in(&text.value(), literal.span()),
-                Err(_) => Vec::new(),
-            },
-            _ => Vec::new(),
-        };
-        for name in names {
-            if !found.contains(&name) {
-                found.push(name);
-            }
-        }
-    }
-    found
+/// The statics that the placeholders in its texts speak of, `OTHER` of `{OTHER.port}`, wherever in
+/// an expression the text stands, but not in regular expressions.
+fn references(summoned: &Summoned) -> Vec<Ident> {
+    let parts = summoned.parts.iter().filter(|(name, _)| *name != "banner");
+    let calls = summoned.calls.iter().filter(|call| call.key != "unless");
+    let values = std::iter::once(&summoned.main)
+        .chain(parts.map(|(_, value)| value))
+        .chain(calls.flat_map(|Arg { values, .. }| values));
+    let texts = values.flat_map(|value| texts(value.to_token_stream()));
+    let names = |text: LitStr| {
+        let names: Vec<_> = template::references(&text.value())
+            .filter_map(|name| syn::parse_str::<Ident>(name).ok())
+            .map(|name| Ident::new(&name.to_string(), text.span()))
+            .collect();
+        names
+    };
+    texts.flat_map(names).collect()
 }
 
-/// As the templates of the runtime crate read a text: `{{` and `${` are none.
-fn names_in(text: &str, span: Span) -> Vec<Ident> {
-    let mut found = Vec::new();
-    let mut rest = text.replace("{{", "");
-    while let Some(brace) = rest.find('{') {
-        let inside = rest[brace + 1..]
-            .split('}')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        if let (Some((name, word)), false) = (inside.split_once('.'), rest[..brace].ends_with('$'))
-        {
-            if let (Ok(name), Ok(_)) =
-                (syn::parse_str::<Ident>(name), syn::parse_str::<Ident>(word))
-            {
-                found.push(Ident::new(&name.to_string(), span));
-            }
+fn texts(tokens: TokenStream) -> Vec<LitStr> {
+    let texts = tokens.into_iter().map(|token| match token {
+        TokenTree::Group(group) => texts(group.stream()),
+        TokenTree::Literal(literal) => {
+            let text = syn::parse2(TokenTree::from(literal).into());
+            text.into_iter().collect()
         }
-        rest = rest[brace + 1..].to_owned();
-    }
-    found
-}
-
-fn is_static_without_value(item: &TokenStream) -> bool {
-    let mut tokens = item.clone().into_iter();
-    let is_word =
-        |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(it) if it == word);
-    tokens.any(|token| is_word(&token, "static"))
-}
-
-impl Parse for Static {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Static> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        let visibility = input.parse()?;
-        let message =
-            "`#[summon::fixture]` goes on a `static` without a value: `static NAME: Fixture;`";
-        input
-            .parse::<Token![static]>()
-            .map_err(|error| syn::Error::new(error.span(), message))?;
-        if input.peek(Token![mut]) {
-            return Err(input.error("a fixture is never changed; leave out `mut`"));
-        }
-        let name = input.parse()?;
-        input.parse::<Token![:]>()?;
-        let ty = input.parse()?;
-        if input.peek(Token![=]) {
-            return Err(input.error("the attribute makes the value; write `static NAME: Fixture;`"));
-        }
-        input.parse::<Token![;]>()?;
-        Ok(Static {
-            attributes,
-            visibility,
-            name,
-            ty,
-        })
-    }
+        _ => Vec::new(),
+    });
+    texts.flatten().collect()
 }

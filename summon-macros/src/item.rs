@@ -1,9 +1,10 @@
 //! The function that the attribute stands on. Its body stays tokens.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, FnArg, Meta, Pat, Signature, Type, Visibility};
+use syn::{Attribute, FnArg, Meta, Pat, Signature, Token, Type, Visibility};
 
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
@@ -31,18 +32,22 @@ impl Function {
         stacked
     }
 
+    pub(crate) fn count_parameters(&self, ours: impl Fn(&Type) -> bool) -> usize {
+        let inputs = self.signature.inputs.iter();
+        inputs.filter(|input| is_free(input, &ours)).count()
+    }
+
     /// Takes out the parameters whose type `ours` accepts.
     pub(crate) fn take_parameters(&mut self, ours: impl Fn(&Type) -> bool) -> Vec<Parameter> {
         let mut taken = Vec::new();
         let mut rest = Punctuated::new();
         for input in std::mem::take(&mut self.signature.inputs) {
+            let is_taken = is_free(&input, &ours);
             match input {
-                FnArg::Typed(typed) if typed.attrs.is_empty() && ours(&typed.ty) => {
-                    taken.push(Parameter {
-                        pattern: *typed.pat,
-                        ty: *typed.ty,
-                    });
-                }
+                FnArg::Typed(typed) if is_taken => taken.push(Parameter {
+                    pattern: *typed.pat,
+                    ty: *typed.ty,
+                }),
                 other => rest.push(other),
             }
         }
@@ -55,6 +60,11 @@ impl Function {
             .iter()
             .any(|attribute| attribute.path().is_ident("should_panic"))
     }
+}
+
+/// Whether a parameter is of such a type, and has no attribute of somebody who gives it a value.
+fn is_free(input: &FnArg, ours: impl Fn(&Type) -> bool) -> bool {
+    matches!(input, FnArg::Typed(typed) if typed.attrs.is_empty() && ours(&typed.ty))
 }
 
 fn is_summon(attribute: &Attribute) -> bool {
@@ -70,7 +80,7 @@ impl Parameter {
     pub(crate) fn name(&self) -> Option<String> {
         match &self.pattern {
             Pat::Ident(pattern) => {
-                let name = syn::ext::IdentExt::unraw(&pattern.ident).to_string();
+                let name = pattern.ident.unraw().to_string();
                 let name = name.trim_start_matches('_');
                 (!name.is_empty()).then(|| name.to_owned())
             }
@@ -83,23 +93,42 @@ impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Function> {
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
-        let signature: Signature = input
-            .parse()
-            .map_err(|error| syn::Error::new(error.span(), "`#[summon]` goes on a function"))?;
+        if input.peek(Token![static]) {
+            return Err(input.error(
+                "`#[summon]` goes on a function; a process for many tests is made by \
+                 `#[summon::fixture(..)]` on `static NAME: Fixture;`",
+            ));
+        }
+        if !is_function(&input.fork()) {
+            let has_functions =
+                input.peek(Token![mod]) || input.peek(Token![impl]) || input.peek(Token![trait]);
+            return Err(input.error(match has_functions {
+                true => "`#[summon]` goes on a function; put it on those in here that need it",
+                false => "`#[summon]` goes on a function",
+            }));
+        }
+        let signature: Signature = input.parse()?;
         let Some(TokenTree::Group(body)) = input.parse()? else {
-            let message = "`#[summon]` goes on a function with a body";
+            let message = "`#[summon]` goes on a function with a body, so that it runs in it";
             return Err(syn::Error::new(signature.ident.span(), message));
         };
-        if let Some(constness) = &signature.constness {
-            let message = "a `const fn` can't start programs; leave out `const`";
-            return Err(syn::Error::new(constness.span, message));
-        }
         Ok(Function {
             attributes,
             visibility,
             signature,
             body,
         })
+    }
+}
+
+/// Whether nothing but words, such as `async` and `extern "C"`, comes before `fn`.
+fn is_function(input: ParseStream<'_>) -> bool {
+    loop {
+        match input.parse() {
+            Ok(TokenTree::Ident(word)) if word == "fn" => return true,
+            Ok(TokenTree::Ident(_) | TokenTree::Literal(_)) => {}
+            _ => return false,
+        }
     }
 }
 

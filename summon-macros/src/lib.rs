@@ -1,41 +1,63 @@
 //! The attribute macros of summon. Use them through `summon`, which re-exports and documents them.
 //!
 //! A macro is a pipeline: `args` reads the attribute and `item` the function, `model` says what
-//! they mean together and what is wrong with them, and `expand` writes the result.
+//! they mean together, `check` what is wrong with literals, and `expand` writes the result. What
+//! placeholders and URLs are is read by the very files of the runtime, which are linked here.
 #![warn(clippy::unwrap_used)]
 
 mod args;
+mod check;
+mod errors;
 mod expand;
 mod fixture;
 mod item;
+mod kind;
+mod literal;
 mod model;
+mod nearest;
+mod parameters;
+#[cfg(test)]
+mod snapshots;
+#[allow(dead_code, reason = "filling in is the runtime's part")]
+mod template;
+#[allow(dead_code, reason = "requests are the runtime's part")]
+mod url;
 
-use proc_macro::TokenStream;
+use proc_macro2::TokenStream;
 
 /// See `summon::summon`, where it is documented.
 #[proc_macro_attribute]
-pub fn summon(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let item = match item::Function::parse(item.clone().into()) {
-        Ok(item) => item,
-        // Not a function: the error, and the item as it was, so that nothing else complains.
-        Err(error) => {
-            let mut output = error.into_compile_error();
-            output.extend(proc_macro2::TokenStream::from(item));
-            return output.into();
-        }
-    };
-    let output = match model::Model::new(attribute.into(), item) {
-        Ok(model) => expand::expand(model),
-        Err(wrong) => {
-            let (errors, item) = *wrong;
-            expand::expand_error(&errors, item)
-        }
-    };
-    output.into()
+pub fn summon(
+    attribute: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    on_function(attribute.into(), item.into()).into()
 }
 
 /// See `summon::fixture`, where it is documented.
 #[proc_macro_attribute]
-pub fn fixture(attribute: TokenStream, item: TokenStream) -> TokenStream {
+pub fn fixture(
+    attribute: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
     fixture::expand(attribute.into(), item.into()).into()
+}
+
+fn on_function(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let function = match item::Function::parse(item.clone()) {
+        Ok(function) => function,
+        // The error, and the item, so that nothing else complains.
+        Err(error) => {
+            let mut output = error.into_compile_error();
+            output.extend(fixture::unmade(&item).unwrap_or(item));
+            return output;
+        }
+    };
+    match model::Model::new(attribute, function) {
+        Ok(model) => expand::expand(model),
+        Err(wrong) => {
+            let (errors, function) = *wrong;
+            expand::expand_error(errors, function)
+        }
+    }
 }

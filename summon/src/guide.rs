@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/readiness.md")]
 pub mod readiness {}
+
+#[doc = include_str!("../docs/compile-errors.md")]
+pub mod compile_errors {}

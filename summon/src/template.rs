@@ -1,7 +1,8 @@
 //! Texts with placeholders: `{port}`, `{port:admin}`, `{redis.port}`.
 //!
 //! Only `{word}`, `{word:word}` and `{word.word}` are placeholders. `{{` is a brace, `${word}` is
-//! left to a shell, and everything else in braces, such as JSON, is literal text.
+//! left to a shell, and everything else in braces, such as JSON, is literal text. The macros read
+//! literals with this very file.
 
 use std::borrow::Cow;
 

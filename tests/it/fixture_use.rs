@@ -111,7 +111,8 @@ fn one_of_the_run_can_not_need_one_of_the_binary() {
     );
 }
 
-#[summon::fixture(simple = "sleep {nonsense}", scope = "run")]
+// No literal, whose error would be the compiler's.
+#[summon::fixture(simple = concat!("sleep ", "{nonsense}"), scope = "run")]
 static NONSENSE: summon::Fixture;
 
 #[test]

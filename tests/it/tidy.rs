@@ -192,3 +192,41 @@ fn builder_names_and_process_names_are_disjoint() {
         assert!(!of_process.contains(&name), "`{name}` is both");
     }
 }
+
+#[test]
+fn the_macros_know_what_the_options_do() {
+    let check = read("summon-macros/src/check/mod.rs");
+    let listed = |name: &str| -> Vec<String> {
+        let list = check.split(&format!("const {name}: ")).nth(1).unwrap();
+        let list = list.split("];").next().unwrap();
+        list.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let regex = |manifest: &str| -> Vec<String> {
+        let text = read(manifest);
+        let lines = text.lines().filter(|line| line.starts_with("regex = "));
+        lines.map(str::to_owned).collect()
+    };
+    // The macros' tests compare with the very regular expressions of the runtime.
+    assert_eq!(
+        regex("summon/Cargo.toml"),
+        regex("summon-macros/Cargo.toml")
+    );
+    let (adding, durations, commands) = (listed("ADDING"), listed("DURATIONS"), listed("COMMANDS"));
+    assert!(!adding.is_empty() && !durations.is_empty() && !commands.is_empty());
+    for (path, text) in sources("summon/src/executor") {
+        for method in text.split("\n    pub fn ").skip(1) {
+            let name = method.split(['(', '<']).next().unwrap().to_owned();
+            let method = method.split("\n    }\n").next().unwrap();
+            let adds = method.contains(".push(") || method.contains(".extend(");
+            assert_eq!(adds, adding.contains(&name), "{path}: does `{name}` add?");
+            let is_duration = method.contains("impl Into<Limit>");
+            assert_eq!(is_duration, durations.contains(&name), "{path}: {name}");
+            let is_command = method.contains("(self, command: impl Into<Command>)");
+            assert_eq!(is_command, commands.contains(&name), "{path}: {name}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use url::{OWN_PORT, Url};
 use std::io;
 use std::time::Instant;
 
-use super::listen::{self, Place};
+use super::listen::{self, Place, Server};
 use super::{Endpoint, Explained, NotReady, Probe, Target};
 use crate::sys::listeners::Protocol;
 
@@ -65,7 +65,7 @@ impl Probe for Http {
         let addr = target.find_addr(&self.url, || {
             let protocol = Protocol::Tcp;
             let place = Place { protocol, port };
-            let whose = Url::parse(&self.url).map_err(NotReady::ever)?.whose();
+            let whose = whose(&Url::parse(&self.url).map_err(NotReady::ever)?);
             let addr = listen::look(target, url.host, place, whose)?;
             if target.values().port() == Ok(port) {
                 target.found_at(addr);
@@ -179,5 +179,13 @@ impl Http {
         let mut request = (head + "\r\n").into_bytes();
         request.extend(&self.body);
         request
+    }
+}
+
+/// `{db.port}` is a port of another process; all others are expected to be our own.
+fn whose(url: &Url<'_>) -> Server {
+    match url.port.contains('.') {
+        true => Server::Anybodys,
+        false => Server::Ours,
     }
 }

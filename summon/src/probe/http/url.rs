@@ -1,6 +1,4 @@
-//! As much of URLs as a probe needs.
-
-use crate::probe::listen::Server;
+//! As much of URLs as a probe needs. The macros read literals with this very file.
 
 /// The parts of a URL that a request needs.
 #[derive(Debug, PartialEq)]
@@ -70,14 +68,6 @@ impl Url<'_> {
     pub(super) fn number(&self) -> Result<u16, String> {
         let port = self.port.parse();
         port.map_err(|_| format!("`{}` is no port", self.port))
-    }
-
-    /// `{db.port}` is a port of another process; all others are expected to be our own.
-    pub(super) fn whose(&self) -> Server {
-        match self.port.contains('.') {
-            true => Server::Anybodys,
-            false => Server::Ours,
-        }
     }
 }
 

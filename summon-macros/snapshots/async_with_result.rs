@@ -1,0 +1,22 @@
+#[summon(simple = "sleep 100")]
+#[tokio::test(flavor = "multi_thread")]
+async fn sleeps(sleeper: &Process) -> Result<(), summon::Error> {
+    sleeper.stop()?;
+    Ok(())
+}
+
+// becomes
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sleeps() -> Result<(), summon::Error> {
+    let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::Some("sleeper"), &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+    let sleeper: &Process = &executor_0;
+    sleeper.stop()?;
+    Ok(())
+}

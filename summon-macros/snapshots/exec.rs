@@ -1,0 +1,18 @@
+#[summon(exec = "postgres -p {port}", probe = "pg_isready -p {port}", stop_signal = Signal::INT)]
+fn was_asked() {}
+
+// becomes
+
+fn was_asked() {
+    let executor_0 = ::summon::Coordinated::with(
+            "postgres -p {port}",
+            ::summon::probe::exec("pg_isready -p {port}"),
+        )
+        .stop_signal(Signal::INT);
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

@@ -1,0 +1,19 @@
+#[summon(executor = Mailhog::new(1025))]
+#[summon(executor = SimpleExecutor::new("sleep 100"), arg = "1")]
+fn sends(mailhog: &Mailhog, _: &Process) {}
+
+// becomes
+
+fn sends() {
+    let executor_0 = Mailhog::new(1025);
+    let executor_1 = SimpleExecutor::new("sleep 100").arg("1");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::Some("mailhog"), &executor_0),
+        (::core::option::Option::None, &executor_1),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+    let mailhog: &Mailhog = &executor_0;
+    let _: &Process = &executor_1;
+}

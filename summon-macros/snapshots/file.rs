@@ -1,0 +1,17 @@
+#[summon(file = "my-server", path = "{dir}/pid")]
+fn has_written() {}
+
+// becomes
+
+fn has_written() {
+    let executor_0 = ::summon::Coordinated::with(
+        "my-server",
+        ::summon::probe::file("{dir}/pid"),
+    );
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

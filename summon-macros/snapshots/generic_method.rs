@@ -1,0 +1,27 @@
+#[summon(simple = self.command)]
+pub(crate) fn method<'a, T: Clone>(&'a mut self, (n, m): (u8, u8), process: &Process) -> impl Iterator<Item = T> + 'a
+where
+    T: Send,
+{
+    std::iter::empty()
+}
+
+// becomes
+
+pub(crate) fn method<'a, T: Clone>(
+    &'a mut self,
+    (n, m): (u8, u8),
+) -> impl Iterator<Item = T> + 'a
+where
+    T: Send,
+{
+    let executor_0 = ::summon::SimpleExecutor::new(self.command);
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::Some("process"), &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+    let process: &Process = &executor_0;
+    std::iter::empty()
+}

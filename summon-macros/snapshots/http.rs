@@ -1,0 +1,25 @@
+#[summon(http = "my-api --port {port}", path = "/health", status = 200..400)]
+#[summon(http = "my-api", url = "http://localhost:{port}/", name = "other")]
+fn serves() {}
+
+// becomes
+
+fn serves() {
+    let executor_0 = ::summon::HttpCoordinatedExecutor::new(
+            "my-api --port {port}",
+            ::summon::__private::url("localhost", 0u16, "/health"),
+        )
+        .status(200..400);
+    let executor_1 = ::summon::HttpCoordinatedExecutor::new(
+            "my-api",
+            "http://localhost:{port}/",
+        )
+        .named("other");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+        (::core::option::Option::None, &executor_1),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

@@ -1,0 +1,15 @@
+#[summon(notify = "my-server", listen_fd())]
+fn has_said() {}
+
+// becomes
+
+fn has_said() {
+    let executor_0 = ::summon::Coordinated::with("my-server", ::summon::probe::notify())
+        .listen_fd();
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

@@ -1,0 +1,21 @@
+#[summon(output = ["my-worker", "-v"], banner = "^ready", times = 2, unless = "FATAL")]
+#[test]
+fn works() {}
+
+// becomes
+
+#[test]
+fn works() {
+    let executor_0 = ::summon::OutputCoordinatedExecutor::new(
+            ["my-worker", "-v"],
+            "^ready",
+        )
+        .times(2)
+        .unless("FATAL");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

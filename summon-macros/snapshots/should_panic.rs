@@ -1,0 +1,24 @@
+#[summon(simple = "sleep 100")]
+#[test]
+#[should_panic(expected = "as it should")]
+fn panics() {
+    panic!("as it should");
+}
+
+// becomes
+
+#[test]
+#[should_panic(expected = "as it should")]
+fn panics() {
+    let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => {
+            ::summon::__private::report(&error);
+            return;
+        }
+    };
+    panic!("as it should");
+}

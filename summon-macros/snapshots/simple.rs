@@ -1,0 +1,18 @@
+#[summon(simple = "sleep 100")]
+fn sleeps(sleeper: &Process) {
+    assert!(sleeper.is_running());
+}
+
+// becomes
+
+fn sleeps() {
+    let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::Some("sleeper"), &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+    let sleeper: &Process = &executor_0;
+    assert!(sleeper.is_running());
+}

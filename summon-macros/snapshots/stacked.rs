@@ -1,0 +1,40 @@
+#[summon(output = "my-api --db {db.port}", banner = "up")]
+#[ignore]
+#[summon(simple = "postgres")]
+#[test]
+/// Others' attributes stay in their order.
+#[summon(fixture = common::REDIS)]
+fn needs_three(api: &Process, r#db: &Process, _redis: &Process, #[case] n: u32) {
+    #![allow(unused)]
+    let n = n + 1;
+}
+
+// becomes
+
+#[ignore]
+#[test]
+/// Others' attributes stay in their order.
+fn needs_three(#[case] n: u32) {
+    #![allow(unused)]
+    let executor_0 = ::summon::OutputCoordinatedExecutor::new(
+        "my-api --db {db.port}",
+        "up",
+    );
+    let executor_1 = ::summon::SimpleExecutor::new("postgres");
+    let executor_2 = ::summon::__private::Used::new(
+        &common::REDIS,
+        ::core::option::Option::Some("redis"),
+    );
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::Some("api"), &executor_0),
+        (::core::option::Option::Some("db"), &executor_1),
+        (::core::option::Option::Some("redis"), &executor_2),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+    let api: &Process = &executor_0;
+    let r#db: &Process = &executor_1;
+    let _redis: &Process = &executor_2;
+    let n = n + 1;
+}

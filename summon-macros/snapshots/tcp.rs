@@ -1,0 +1,26 @@
+#[summon(tcp = "redis-server --port {port}", timeout = "5s", env("A", "b"))]
+#[test]
+fn answers(redis: &Process) {
+    redis.port();
+}
+
+// becomes
+
+#[test]
+fn answers() {
+    let executor_0 = ::summon::TcpCoordinatedExecutor::new(
+            "redis-server --port {port}",
+            "localhost",
+            0u16,
+        )
+        .timeout("5s")
+        .env("A", "b");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::Some("redis"), &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+    let redis: &Process = &executor_0;
+    redis.port();
+}

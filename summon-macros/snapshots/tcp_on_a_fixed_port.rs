@@ -1,0 +1,19 @@
+#[summon(tcp = "redis-server --port 6379", host = "127.0.0.1", port = 6379, name = "cache")]
+fn answers() {}
+
+// becomes
+
+fn answers() {
+    let executor_0 = ::summon::TcpCoordinatedExecutor::new(
+            "redis-server --port 6379",
+            "127.0.0.1",
+            6379,
+        )
+        .named("cache");
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

@@ -1,0 +1,17 @@
+#[summon(udp = "dnsmasq -k -p {port}", port = PORT)]
+fn resolves() {}
+
+// becomes
+
+fn resolves() {
+    let executor_0 = ::summon::Coordinated::with(
+        "dnsmasq -k -p {port}",
+        ::summon::probe::udp("localhost", PORT),
+    );
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

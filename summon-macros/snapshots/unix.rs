@@ -1,0 +1,17 @@
+#[summon(unix = "my-server", socket = "{dir}/socket")]
+fn accepts() {}
+
+// becomes
+
+fn accepts() {
+    let executor_0 = ::summon::Coordinated::with(
+        "my-server",
+        ::summon::probe::unix("{dir}/socket"),
+    );
+    let _scope = match ::summon::__private::scope([
+        (::core::option::Option::None, &executor_0),
+    ]) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

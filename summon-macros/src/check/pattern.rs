@@ -1,0 +1,228 @@
+//! Regular expressions, read by the parser of the `regex` crate with the settings of the runtime:
+//! raw bytes, no Unicode. Only one that is too large once compiled is left to run time.
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Hir, HirKind, Look};
+
+use crate::template::{self, Part};
+
+pub(super) struct Pattern {
+    /// The names of its groups.
+    pub(super) groups: Vec<String>,
+    pub(super) matches_empty_line: bool,
+}
+
+/// Reads a pattern, or says what is wrong with it and what to write instead.
+pub(super) fn read(pattern: &str) -> Result<Pattern, String> {
+    let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
+    let hir = parser
+        .parse(pattern)
+        .map_err(|error| why(pattern, &error))?;
+    if hir.properties().look_set().contains_word_unicode() {
+        return Err(no_unicode("(?u)"));
+    }
+    let mut groups = Vec::new();
+    name_groups(&hir, &mut groups);
+    Ok(Pattern {
+        groups,
+        matches_empty_line: matches_empty(&hir),
+    })
+}
+
+fn why(pattern: &str, error: &regex_syntax::Error) -> String {
+    let (kind, span) = match error {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.span()),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.span()),
+        // The parser has no others today.
+        error => return error.to_string(),
+    };
+    let (start, end) = (span.start.offset, span.end.offset);
+    if kind.contains("Unicode") {
+        return no_unicode(&pattern[start..end]);
+    }
+    if let Some(place) = first_place(pattern) {
+        return format!(
+            "placeholders such as `{place}` are not filled in here; `\\d+` matches any port, and \
+             `(?<port>\\d+)` tells which"
+        );
+    }
+    let shown: String = pattern[start..].chars().take(20).collect();
+    match shown.chars().next() {
+        None => kind,
+        Some(c) if regex_syntax::is_meta_character(c) => {
+            format!("{kind}, at `{shown}`; if that is meant as text write `\\{shown}`")
+        }
+        Some(_) => format!("{kind}, at `{shown}`"),
+    }
+}
+
+fn no_unicode(what: &str) -> String {
+    format!("only ASCII is known here, and `{what}` asks for Unicode; write `[a-z]` or the like")
+}
+
+/// What looks like a placeholder.
+fn first_place(pattern: &str) -> Option<String> {
+    let mut parts = template::parts(pattern).into_iter();
+    parts.find_map(|part| match part {
+        Part::Literal(_) => None,
+        Part::Own(word) => Some(format!("{{{word}}}")),
+        Part::Labelled(word, label) => Some(format!("{{{word}:{label}}}")),
+        Part::Other(process, word) => Some(format!("{{{process}.{word}}}")),
+    })
+}
+
+fn name_groups(hir: &Hir, groups: &mut Vec<String>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            groups.extend(capture.name.as_deref().map(str::to_owned));
+            name_groups(&capture.sub, groups);
+        }
+        HirKind::Repetition(repetition) => name_groups(&repetition.sub, groups),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| name_groups(part, groups));
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
+    }
+}
+
+/// Whether it matches where there is nothing at all: each assertion is then true or false, so
+/// that no search is needed.
+fn matches_empty(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty => true,
+        HirKind::Literal(_) | HirKind::Class(_) => false,
+        HirKind::Look(look) => match look {
+            Look::Start | Look::End | Look::StartLF | Look::EndLF => true,
+            Look::StartCRLF | Look::EndCRLF => true,
+            Look::WordAscii | Look::WordUnicode => false,
+            Look::WordStartAscii | Look::WordStartUnicode => false,
+            Look::WordEndAscii | Look::WordEndUnicode => false,
+            // No word, on neither side.
+            Look::WordAsciiNegate | Look::WordUnicodeNegate => true,
+            Look::WordStartHalfAscii | Look::WordStartHalfUnicode => true,
+            Look::WordEndHalfAscii | Look::WordEndHalfUnicode => true,
+        },
+        HirKind::Repetition(repetition) => repetition.min == 0 || matches_empty(&repetition.sub),
+        HirKind::Capture(capture) => matches_empty(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(matches_empty),
+        HirKind::Alternation(parts) => parts.iter().any(matches_empty),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Good and bad, and those at which the two could disagree.
+    const PATTERNS: &[&str] = &[
+        "",
+        "^$",
+        "^ready$",
+        "ready to accept connections",
+        r"listening on (?<host>[^:]+):(?P<port>\d+)$",
+        "a|",
+        "(a|b)?",
+        "(?:a*)+",
+        "a{0}",
+        "a{0,3}b",
+        "x{2,1}",
+        "x{2",
+        "x{,2}",
+        "a**",
+        "*",
+        "(?",
+        "(?<port",
+        "(?<a>x)(?<a>y)",
+        "(up",
+        "up)",
+        "[z-a]",
+        "[^a]",
+        "[a",
+        "[[:alpha:]]",
+        "[a&&b]",
+        ".",
+        r"\",
+        r"\q",
+        r"\xff",
+        r"\x{fff}",
+        r"\w\d\s",
+        r"\b",
+        r"\B",
+        r"\bup\b",
+        r"\b{start}",
+        r"\b{end-half}",
+        r"\A\z",
+        r"\pL",
+        r"\p{Greek}",
+        "ä+",
+        "(?i)ä",
+        "(?iu)ä",
+        "(?u)x",
+        "(?u).",
+        r"(?u)\w",
+        r"(?u)\pL",
+        r"(?u)\b",
+        r"(?u)\B",
+        "(?u)[^a]",
+        "(?x) a # comment",
+        "(?mR)^$",
+        "(?=a)",
+        r"(a)\1",
+        "{port}",
+        "on port {port}",
+        "a{port}",
+        "((((((((((a))))))))))",
+    ];
+
+    /// As `summon::output` compiles them.
+    fn compiled(pattern: &str) -> Result<regex::bytes::Regex, regex::Error> {
+        regex::bytes::RegexBuilder::new(pattern)
+            .unicode(false)
+            .build()
+    }
+
+    #[test]
+    fn a_pattern_is_good_here_if_it_is_good_at_run_time() {
+        for pattern in PATTERNS {
+            match (read(pattern), compiled(pattern)) {
+                (Ok(here), Ok(there)) => {
+                    let matches_empty_line = there.is_match(b"");
+                    assert_eq!(here.matches_empty_line, matches_empty_line, "{pattern}");
+                    let groups: Vec<_> = there.capture_names().flatten().collect();
+                    assert_eq!(here.groups, groups, "{pattern}");
+                }
+                (Err(_), Err(_)) => {}
+                (here, there) => panic!("{pattern}: {:?} and {there:?}", here.err()),
+            }
+        }
+    }
+
+    #[test]
+    fn deep_patterns_are_as_good_too() {
+        for depth in [200, 300] {
+            let pattern = format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+            assert_eq!(
+                read(&pattern).is_ok(),
+                compiled(&pattern).is_ok(),
+                "{depth}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_say_where_and_what_to_write() {
+        let why = |pattern| read(pattern).err().unwrap();
+        assert_eq!(
+            why("listening (on port"),
+            r"unclosed group, at `(on port`; if that is meant as text write `\(on port`"
+        );
+        assert_eq!(
+            why("[z-a]"),
+            "invalid character class range, the start must be <= the end, at `z-a]`"
+        );
+        assert!(why("on {port}").contains("placeholders such as `{port}` are not filled in here"));
+        assert!(why(r"\p{Greek}").contains(r"`\p{Greek}` asks for Unicode"));
+        assert!(why("ä(").ends_with(r"`\(`"));
+        assert!(why("(?ä)").contains("at `ä)`"));
+    }
+}

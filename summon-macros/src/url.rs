@@ -1,0 +1,1 @@
+../../summon/src/probe/http/url.rs

@@ -1,0 +1,18 @@
+//! What users read when they make a mistake: each case is one mistake, and its `.stderr` is what
+//! they are told. Cases that begin with `rustc` are those where the compiler's own words are better.
+//! What looks like a mistake and is none is in `ui/pass`, and compiles with this file.
+//!
+//! `TRYBUILD=overwrite` writes the `.stderr` anew; read them before you commit them.
+
+#[path = "ui/pass/parameters_of_others.rs"]
+mod parameters_of_others;
+#[path = "ui/pass/placeholders.rs"]
+mod placeholders;
+#[path = "ui/pass/values_of_run_time.rs"]
+mod values_of_run_time;
+
+#[test]
+#[cfg_attr(not(is_rustc_1_95), ignore = "the messages are those of rustc 1.95")]
+fn each_mistake_has_its_message() {
+    trybuild::TestCases::new().compile_fail("ui/*.rs");
+}

@@ -1,0 +1,15 @@
+use summon::summon;
+
+#[summon(output = "my-server", banner = "listening (on port")]
+fn unclosed() {}
+
+#[summon(output = "my-server", banner = "* ready")]
+fn nothing_to_repeat() {}
+
+#[summon(output = "my-server", banner = "listening on {port}")]
+fn placeholder() {}
+
+#[summon(simple = "my-server", unless = r"\pL+ failed")]
+fn unicode() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[summon::summon(simple("sleep", "100"))]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[summon::summon("redis-server --port {port}")]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[summon::summon(tcp = "my-api --port {port}", path = "/health")]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[summon::summon(output = "my-worker")]
+fn f() {}
+
+fn main() {}

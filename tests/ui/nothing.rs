@@ -1,0 +1,4 @@
+#[summon::summon]
+fn f() {}
+
+fn main() {}

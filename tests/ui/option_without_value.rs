@@ -1,0 +1,4 @@
+#[summon::summon(tcp = "my-server", listen_fd)]
+fn f() {}
+
+fn main() {}

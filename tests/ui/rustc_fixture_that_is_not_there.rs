@@ -1,0 +1,4 @@
+#[summon::summon(fixture = REDIS)]
+fn f() {}
+
+fn main() {}

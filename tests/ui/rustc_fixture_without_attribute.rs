@@ -1,0 +1,5 @@
+use summon::Fixture;
+
+static SLEEPER: Fixture;
+
+fn main() {}

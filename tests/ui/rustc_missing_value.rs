@@ -1,0 +1,4 @@
+#[summon::summon(simple = "my-server", env("A"))]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[summon::summon(simple = "my-server", timeout = 5)]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[summon::summon(simple = "redis-server --port {port}")]
+#[summon::summon(simple = "/usr/bin/redis-server --port {port}")]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use summon::summon;
+
+#[summon(tcp = "redis-server --port {prot}")]
+fn word() {}
+
+#[summon(output = ["my-server", "{tokne}"], banner = "token=(?<token>.*)", env("A", "{port:a} {dir:b}"))]
+fn word_beside_one_that_is_told() {}
+
+#[summon(simple = "awk '{print}' file", shell = true)]
+fn text_for_a_shell() {}
+
+fn main() {}

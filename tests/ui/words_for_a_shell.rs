@@ -1,0 +1,4 @@
+#[summon::summon(simple = ["echo", "$HOME"], shell = true)]
+fn f() {}
+
+fn main() {}
