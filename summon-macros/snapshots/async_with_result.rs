@@ -10,13 +10,27 @@ async fn sleeps(sleeper: &Process) -> Result<(), summon::Error> {
 #[tokio::test(flavor = "multi_thread")]
 async fn sleeps() -> Result<(), summon::Error> {
     let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::Some("sleeper"), &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(sleeps)),
+        [(::core::option::Option::Some("sleeper"), &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };
     let sleeper: &Process = &executor_0;
-    sleeper.stop()?;
-    Ok(())
+    let result: Result<(), summon::Error> = async {
+        if false {
+            return ::summon::__private::never::<Result<(), summon::Error>>();
+        }
+        sleeper.stop()?;
+        Ok(())
+    }
+        .await;
+    {
+        use ::summon::__private::Unknown as _;
+        if ::summon::__private::Returned(&result).is_failure() {
+            ::summon::__private::has_failed(&_scope);
+        }
+    }
+    result
 }

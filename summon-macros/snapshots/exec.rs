@@ -9,9 +9,10 @@ fn was_asked() {
             ::summon::probe::exec("pg_isready -p {port}"),
         )
         .stop_signal(Signal::INT);
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(was_asked)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

@@ -7,10 +7,13 @@ fn sends(mailhog: &Mailhog, _: &Process) {}
 fn sends() {
     let executor_0 = Mailhog::new(1025);
     let executor_1 = SimpleExecutor::new("sleep 100").arg("1");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::Some("mailhog"), &executor_0),
-        (::core::option::Option::None, &executor_1),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(sends)),
+        [
+            (::core::option::Option::Some("mailhog"), &executor_0),
+            (::core::option::Option::None, &executor_1),
+        ],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

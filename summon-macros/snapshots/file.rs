@@ -8,9 +8,10 @@ fn has_written() {
         "my-server",
         ::summon::probe::file("{dir}/pid"),
     );
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(has_written)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

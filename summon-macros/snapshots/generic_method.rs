@@ -16,9 +16,10 @@ where
     T: Send,
 {
     let executor_0 = ::summon::SimpleExecutor::new(self.command);
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::Some("process"), &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(method)),
+        [(::core::option::Option::Some("process"), &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

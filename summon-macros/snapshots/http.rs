@@ -15,10 +15,13 @@ fn serves() {
             "http://localhost:{port}/",
         )
         .named("other");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-        (::core::option::Option::None, &executor_1),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(serves)),
+        [
+            (::core::option::Option::None, &executor_0),
+            (::core::option::Option::None, &executor_1),
+        ],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

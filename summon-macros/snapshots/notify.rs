@@ -6,9 +6,10 @@ fn has_said() {}
 fn has_said() {
     let executor_0 = ::summon::Coordinated::with("my-server", ::summon::probe::notify())
         .listen_fd();
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(has_said)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

@@ -12,9 +12,10 @@ fn works() {
         )
         .times(2)
         .unless("FATAL");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(works)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

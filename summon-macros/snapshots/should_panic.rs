@@ -11,10 +11,11 @@ fn panics() {
 #[should_panic(expected = "as it should")]
 fn panics() {
     let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
-        ::core::result::Result::Ok(scope) => scope,
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(panics)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
+        ::core::result::Result::Ok(scope) => ::summon::__private::expect_panic(scope),
         ::core::result::Result::Err(error) => {
             ::summon::__private::report(&error);
             return;

@@ -11,11 +11,21 @@ fn panics() -> Result<(), Error> {
 #[should_panic]
 fn panics() -> Result<(), Error> {
     let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
-        ::core::result::Result::Ok(scope) => scope,
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(panics)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
+        ::core::result::Result::Ok(scope) => ::summon::__private::expect_panic(scope),
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };
-    panic!("as it should");
+    let result: Result<(), Error> = ::summon::__private::call(|| -> Result<(), Error> {
+        panic!("as it should");
+    });
+    {
+        use ::summon::__private::Unknown as _;
+        if ::summon::__private::Returned(&result).is_failure() {
+            ::summon::__private::has_failed(&_scope);
+        }
+    }
+    result
 }

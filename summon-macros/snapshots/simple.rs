@@ -7,9 +7,10 @@ fn sleeps(sleeper: &Process) {
 
 fn sleeps() {
     let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::Some("sleeper"), &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(sleeps)),
+        [(::core::option::Option::Some("sleeper"), &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

@@ -25,11 +25,14 @@ fn needs_three(#[case] n: u32) {
         &common::REDIS,
         ::core::option::Option::Some("redis"),
     );
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::Some("api"), &executor_0),
-        (::core::option::Option::Some("db"), &executor_1),
-        (::core::option::Option::Some("redis"), &executor_2),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(needs_three)),
+        [
+            (::core::option::Option::Some("api"), &executor_0),
+            (::core::option::Option::Some("db"), &executor_1),
+            (::core::option::Option::Some("redis"), &executor_2),
+        ],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

@@ -15,9 +15,10 @@ fn answers() {
         )
         .timeout("5s")
         .env("A", "b");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::Some("redis"), &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(answers)),
+        [(::core::option::Option::Some("redis"), &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

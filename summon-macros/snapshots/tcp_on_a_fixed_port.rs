@@ -10,9 +10,10 @@ fn answers() {
             6379,
         )
         .named("cache");
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(answers)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

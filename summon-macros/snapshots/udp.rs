@@ -8,9 +8,10 @@ fn resolves() {
         "dnsmasq -k -p {port}",
         ::summon::probe::udp("localhost", PORT),
     );
-    let _scope = match ::summon::__private::scope([
-        (::core::option::Option::None, &executor_0),
-    ]) {
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(resolves)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
     };

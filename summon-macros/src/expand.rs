@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Ident, ReturnType};
+use syn::{Ident, ReturnType, Type};
 
 use crate::args::Arg;
 use crate::errors::Errors;
@@ -41,7 +41,11 @@ pub(crate) fn expand(model: Model) -> TokenStream {
         quote!((#called, #member))
     });
     let (scope, error) = (own("_scope"), own("error"));
-    let failed = failed(&model.item, &error);
+    let (name, failed) = (&model.item.signature.ident, failed(&model.item, &error));
+    let started = match model.item.should_panic() {
+        true => quote!(::summon::__private::expect_panic(scope)),
+        false => quote!(scope),
+    };
     let parameters = model
         .parameters
         .iter()
@@ -54,19 +58,53 @@ pub(crate) fn expand(model: Model) -> TokenStream {
     let prologue = quote! {
         #(#executors)*
         // Before the function's own locals, hence dropped after them.
-        let #scope = match ::summon::__private::scope([#(#members),*]) {
-            ::core::result::Result::Ok(scope) => scope,
+        let #scope = match ::summon::__private::scope(
+            ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
+            [#(#members),*],
+        ) {
+            ::core::result::Result::Ok(scope) => #started,
             ::core::result::Result::Err(#error) => #failed,
         };
         #(#parameters)*
     };
-    model.item.with_prologue(&prologue)
+    model.item.with(&prologue, |item, statements| match item.result() {
+        Some(ty) => judged(item, ty, &scope, statements),
+        None => statements,
+    })
+}
+
+/// The statements of a function that may return an error, after which its processes are told
+/// about. They become a closure's, out of which `?` and `return` lead no further.
+fn judged(item: &Function, ty: &Type, scope: &Ident, statements: TokenStream) -> TokenStream {
+    let result = own("result");
+    let body = match item.signature.asyncness {
+        None => quote!(::summon::__private::call(|| -> #ty { #statements })),
+        // An async block can't say its type: what is never returned tells it.
+        Some(_) => quote! {
+            async {
+                if false {
+                    return ::summon::__private::never::<#ty>();
+                }
+                #statements
+            }.await
+        },
+    };
+    quote! {
+        let #result: #ty = #body;
+        {
+            use ::summon::__private::Unknown as _;
+            if ::summon::__private::Returned(&#result).is_failure() {
+                ::summon::__private::has_failed(&#scope);
+            }
+        }
+        #result
+    }
 }
 
 /// The errors, and the item without what it asked for.
 pub(crate) fn expand_error(errors: Errors, item: Function) -> TokenStream {
     let mut output = errors.into_tokens();
-    output.extend(item.with_prologue(&TokenStream::new()));
+    output.extend(item.with(&TokenStream::new(), |_, statements| statements));
     output
 }
 
@@ -180,14 +218,20 @@ fn split_inner(body: TokenStream) -> (TokenStream, TokenStream) {
 }
 
 impl Function {
-    fn with_prologue(self, prologue: &TokenStream) -> TokenStream {
+    /// The function with statements before its own, which may become others.
+    fn with(
+        self,
+        prologue: &TokenStream,
+        change: impl FnOnce(&Function, TokenStream) -> TokenStream,
+    ) -> TokenStream {
+        let (inner, statements) = split_inner(self.body.stream());
+        let statements = change(&self, statements);
         let Function {
             attributes,
             visibility,
             signature,
             body,
         } = self;
-        let (inner, statements) = split_inner(body.stream());
         // The user's own braces, so that an error about the block has its place.
         let mut block = Group::new(Delimiter::Brace, quote!(#inner #prologue #statements));
         block.set_span(body.span());

@@ -1,10 +1,11 @@
 //! The function that the attribute stands on. Its body stays tokens.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, FnArg, Meta, Pat, Signature, Token, Type, Visibility};
+use syn::{Attribute, FnArg, Meta, Pat, ReturnType, Signature, Token, Type, Visibility};
 
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
@@ -60,6 +61,30 @@ impl Function {
             .iter()
             .any(|attribute| attribute.path().is_ident("should_panic"))
     }
+
+    /// The type that the function returns, if by its name it can be an error, and may be written
+    /// in the function's body too.
+    pub(crate) fn result(&self) -> Option<&Type> {
+        let ReturnType::Type(_, ty) = &self.signature.output else {
+            return None;
+        };
+        let Type::Path(path) = &**ty else {
+            return None;
+        };
+        let last = path.path.segments.last()?;
+        let is_result = last.ident.to_string().ends_with("Result");
+        (is_result && is_nameable(ty.to_token_stream())).then_some(ty)
+    }
+}
+
+/// Whether a type has neither a lifetime nor an `impl`.
+fn is_nameable(ty: TokenStream) -> bool {
+    ty.into_iter().all(|token| match token {
+        TokenTree::Group(group) => is_nameable(group.stream()),
+        TokenTree::Punct(punct) => !matches!(punct.as_char(), '&' | '\''),
+        TokenTree::Ident(word) => word != "impl",
+        TokenTree::Literal(_) => true,
+    })
 }
 
 /// Whether a parameter is of such a type, and has no attribute of somebody who gives it a value.

@@ -1,17 +1,19 @@
 //! What the attribute's expansion may name. Nothing here is for people, and nothing is stable.
 
 pub use crate::fixture::{Plan, Scope as FixtureScope, Used};
-pub use crate::orchestrator::{Scope, orchestrated};
+pub use crate::orchestrator::Scope;
 
 pub use std::sync::Arc;
 
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::orchestrator::begin;
 use crate::process::Process;
 
-/// Starts what one item's attributes declare. Each executor comes with the name of its
-/// parameter, if it has one.
+/// Starts what the attributes of one function declare, by the function's path. Each executor comes
+/// with the name of its parameter, if it has one.
 pub fn scope<'a, const N: usize>(
+    function: &str,
     members: [(Option<&str>, &'a dyn Executor); N],
 ) -> Result<Scope<'a>, Error> {
     for (name, executor) in &members {
@@ -21,8 +23,50 @@ pub fn scope<'a, const N: usize>(
             process.suggest_name(name);
         }
     }
-    orchestrated(members.map(|(_, executor)| executor))
+    // As libtest calls it: without the crate.
+    let test = function.split_once("::").map_or(function, |(_, test)| test);
+    begin(members.map(|(_, executor)| executor), Some(test))
 }
+
+/// The function is a test that passes by a panic.
+pub fn expect_panic(scope: Scope<'_>) -> Scope<'_> {
+    scope.expect_panic()
+}
+
+/// The function has returned an error, so its test fails.
+pub fn has_failed(scope: &Scope<'_>) {
+    scope.fail();
+}
+
+/// Runs the body of a function that returns a result.
+pub fn call<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
+
+/// A value for where none is ever asked for, but a type is.
+pub fn never<T>() -> T {
+    unreachable!()
+}
+
+/// What a function has returned.
+#[derive(Debug)]
+pub struct Returned<'a, T>(pub &'a T);
+
+impl<T, E> Returned<'_, Result<T, E>> {
+    pub fn is_failure(&self) -> bool {
+        self.0.is_err()
+    }
+}
+
+/// A type that is called a result, but isn't `Result`, says nothing: its method is found where the
+/// one above does not apply.
+pub trait Unknown {
+    fn is_failure(&self) -> bool {
+        false
+    }
+}
+
+impl<T> Unknown for Returned<'_, T> {}
 
 /// Calls a fixture's setup.
 pub fn set_up<T, E: std::fmt::Display>(

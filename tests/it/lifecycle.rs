@@ -1,7 +1,6 @@
 //! Processes that are restarted, halted, crashed and stopped on purpose.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use summon::{

@@ -160,3 +160,58 @@ fn inner_attributes_stay_first(process: &Process) {
     #![expect(unused_variables, reason = "it shows that this attribute counts")]
     let unused = process;
 }
+
+/// Called a result, but not `Result`.
+#[derive(Debug, PartialEq)]
+struct NoResult(u8);
+
+#[summon(simple = "sleep 1000")]
+fn what_is_called_a_result(process: &Process) -> NoResult {
+    NoResult(u8::from(process.is_running()))
+}
+
+#[summon(simple = "sleep 1000")]
+fn what_returns_early(input: Vec<u8>, count: &mut usize, _: &Process) -> std::io::Result<Vec<u8>> {
+    *count += 1;
+    if input.is_empty() {
+        return Ok(vec![0]);
+    }
+    std::fs::read("/no/such/file")?;
+    Ok(input)
+}
+
+#[summon(simple = "sleep 1000")]
+async fn what_waits_and_returns_early<T: ToString>(
+    input: T,
+    _: &Process,
+) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    tokio::task::yield_now().await;
+    let text = input.to_string();
+    if text.is_empty() {
+        return Ok(text);
+    }
+    text.parse::<u8>()?;
+    std::fs::read("/no/such/file")?;
+    Ok(text)
+}
+
+#[test]
+fn bodies_leave_early_by_return_and_by_question_mark() {
+    assert_eq!(what_is_called_a_result(), NoResult(1));
+    let mut count = 0;
+    assert_eq!(what_returns_early(vec![], &mut count).unwrap(), [0]);
+    assert!(what_returns_early(vec![1], &mut count).is_err());
+    assert_eq!(count, 2);
+}
+
+#[tokio::test]
+async fn async_bodies_leave_early_by_return_and_by_question_mark() {
+    assert_eq!(what_waits_and_returns_early("").await.unwrap(), "");
+    let error = what_waits_and_returns_early("many").await.unwrap_err();
+    assert!(error.is::<std::num::ParseIntError>());
+    let error = what_waits_and_returns_early(1).await.unwrap_err();
+    assert!(error.is::<std::io::Error>());
+    // The futures can go to another thread.
+    let elsewhere = tokio::spawn(what_waits_and_returns_early(300));
+    assert!(elsewhere.await.unwrap().is_err());
+}

@@ -158,7 +158,15 @@ impl fmt::Debug for Orchestrator<'_> {
 /// processes have one name, if one refers to a name that is not there, or if they refer to each
 /// other in a circle.
 pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Error> {
-    let test = Test::begin(None);
+    begin(executors, None)
+}
+
+/// The same, for a test of this name.
+pub(crate) fn begin<'a>(
+    executors: impl Executors<'a>,
+    test: Option<&str>,
+) -> Result<Scope<'a>, Error> {
+    let test = Test::begin(test);
     let orchestrator = Orchestrator::new(executors);
     orchestrator.start()?;
     Ok(Scope {

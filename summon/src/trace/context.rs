@@ -10,13 +10,18 @@ thread_local! {
     static TEST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// The test on whose behalf this thread acts: libtest names its threads so.
+/// The test on whose behalf this thread acts.
 pub(super) fn test_name() -> String {
-    let known = TEST.with_borrow(Clone::clone);
-    let of_thread = || std::thread::current().name().map(str::to_owned);
-    known
-        .or_else(of_thread)
-        .unwrap_or_else(|| "a test".to_owned())
+    let known = TEST.with_borrow(Clone::clone).or_else(thread_name);
+    known.unwrap_or_else(|| "main".to_owned())
+}
+
+/// libtest names the thread of a test after it, with the case if it has cases; the main thread
+/// says nothing about whom it works for.
+fn thread_name() -> Option<String> {
+    let thread = std::thread::current();
+    let name = thread.name().filter(|name| *name != "main");
+    name.map(str::to_owned)
 }
 
 /// A test, from when it begins to start its processes until they are stopped.
@@ -27,10 +32,10 @@ pub(crate) struct Test {
 }
 
 impl Test {
-    /// Begins a test of this name, or of that of the thread.
+    /// Begins a test, on a thread of its name, or of this one.
     pub(crate) fn begin(name: Option<&str>) -> Test {
         let before = TEST.with_borrow(Clone::clone);
-        if let Some(name) = name {
+        if let (Some(name), None, None) = (name, &before, thread_name()) {
             TEST.set(Some(name.to_owned()));
         }
         let name = test_name();

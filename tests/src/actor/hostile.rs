@@ -107,12 +107,8 @@ pub(crate) fn rename(name: &str) {
 
 pub(crate) fn become_user(uid: u32) {
     // SAFETY: takes a number.
-    assert_eq!(
-        unsafe { libc::setuid(uid) },
-        0,
-        "{}",
-        std::io::Error::last_os_error()
-    );
+    let result = unsafe { libc::setuid(uid) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
 pub(crate) fn halt() {
