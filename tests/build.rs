@@ -11,6 +11,7 @@ fn main() {
         ("has_nc", "nc"),
         ("has_nextest", "cargo-nextest"),
         ("has_python", "python3"),
+        ("has_script", "script"),
         ("has_systemd_notify", "systemd-notify"),
     ] {
         announce(cfg, on_path(program));

@@ -67,10 +67,12 @@ pub(crate) fn expand(model: Model) -> TokenStream {
         };
         #(#parameters)*
     };
-    model.item.with(&prologue, |item, statements| match item.result() {
-        Some(ty) => judged(item, ty, &scope, statements),
-        None => statements,
-    })
+    model
+        .item
+        .with(&prologue, |item, statements| match item.result() {
+            Some(ty) => judged(item, ty, &scope, statements),
+            None => statements,
+        })
 }
 
 /// The statements of a function that may return an error, after which its processes are told

@@ -93,7 +93,10 @@ impl Session {
                 let session = path.file_name().unwrap_or_default().to_string_lossy();
                 let dir = std::path::absolute(dir)?.join(format!("{}-{session}", program()));
                 let mut builder = private_dir();
-                builder.recursive(true).create(&dir)?;
+                builder.recursive(true).create(&dir).map_err(|error| {
+                    let dir = dir.display();
+                    io::Error::other(format!("{dir}, where SUMMON_LOG_DIR wants logs: {error}"))
+                })?;
                 dir
             }
             None => path.clone(),

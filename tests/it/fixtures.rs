@@ -34,13 +34,11 @@ impl Project {
             .env("ACTOR", ACTOR)
             .env("RECORD", self.record())
             .stdin(Stdio::null());
-        // Nor is it a part of a picture of these tests.
-        command.env_remove("SUMMON_TRACE");
         // What this test was given by its own runner is none of the project's business.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             // But what nextest says stays: a run within a run is one of its own all the same.
-            let is_ours = text.starts_with("CARGO_");
+            let is_ours = text.starts_with("CARGO_") || text.starts_with("SUMMON_");
             if is_ours && text != "CARGO_HOME" && text != "CARGO_TARGET_DIR" {
                 command.env_remove(&name);
             }

@@ -19,6 +19,7 @@ mod progress;
 mod readme;
 mod real;
 mod reports;
+mod settings;
 mod start;
 mod stop;
 mod support;

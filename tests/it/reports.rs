@@ -22,7 +22,7 @@ fn normalised(text: &str, project: &Project) -> String {
         .replace(&project.record(), "<record>");
     let rules = [
         // Sessions, and logs of several that are called alike.
-        (r"/\S*/summon-\d+/[0-9a-f]+/", "<session>/"),
+        (r"/\S*/summon-\d+/(?:run-)?[0-9a-f]+/", "<session>/"),
         (r"(<session>/[\w.]+?)-\d+(\.log|/|\b)", "$1$2"),
         (r"(127\.0\.0\.[12]|localhost|server|\[::1\]):\d+", "$1:PORT"),
         (r"\bport \d{4,5}", "port PORT"),
@@ -97,5 +97,41 @@ fn are_what_a_reader_wants() {
     );
     for passed in ["dies_but_passes", "panics_on_purpose"] {
         assert!(stdout.contains(&format!("test {passed}")) && !said.contains_key(passed));
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn are_the_same_under_nextest() {
+    let names = [
+        "exits",
+        "by_hand",
+        "one_of_a_set",
+        "the_body_panics",
+        "the_body_returns_an_error",
+        "a_fixture_wrote_meanwhile",
+    ];
+    let project = Project::new();
+    let args = "nextest run --no-fail-fast --success-output never --test failures -- --exact";
+    let output = project
+        .cargo(args)
+        .args(names)
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("6 tests run: 0 passed, 6 failed"),
+        "{stderr}"
+    );
+    // It shows output by four columns to the right.
+    let stderr = stderr.replace("\n    ", "\n");
+    let stderr = normalised(&stderr, &project);
+    for name in names {
+        let report = std::fs::read_to_string(snapshots().join(format!("{name}.txt"))).unwrap();
+        assert!(
+            stderr.contains(report.trim_end()),
+            "{name}:\n{report}\nnot in:\n{stderr}"
+        );
     }
 }
