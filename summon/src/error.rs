@@ -195,7 +195,12 @@ impl Tail {
         let plural = if all == 1 { "line" } else { "lines" };
         write!(f, "\n  output    last {count} of {all} {plural}, {path}")?;
         for line in shown {
-            f.write_str("\n            | ")?;
+            // An empty one leaves no blank behind, for snapshots.
+            f.write_str(if line.is_empty() {
+                "\n            |"
+            } else {
+                "\n            | "
+            })?;
             // What would move the cursor or colour the terminal is shown, not obeyed.
             for c in line.chars() {
                 match c {

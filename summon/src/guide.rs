@@ -3,5 +3,9 @@
 #[doc = include_str!("../docs/readiness.md")]
 pub mod readiness {}
 
+#[doc = include_str!("../docs/failures.md")]
+#[doc = include_str!("../docs/trace.svg")]
+pub mod failures {}
+
 #[doc = include_str!("../docs/compile-errors.md")]
 pub mod compile_errors {}

@@ -7,7 +7,7 @@ use summon::{
     Executor, OutputCoordinatedExecutor, Process, Signal, TcpCoordinatedExecutor, summon,
 };
 
-use crate::support::TempDir;
+use crate::support::{TempDir, replaced};
 
 #[summon(tcp = "redis-server --port {port} --dir {dir} --save ''")]
 #[test]
@@ -50,6 +50,31 @@ fn a_redis_with_a_bad_option_says_what_redis_said() {
         error.contains("| *** FATAL CONFIG FILE ERROR (Redis "),
         "{error}"
     );
+}
+
+/// A report without what is different each time and on each machine.
+fn plain(report: &str) -> String {
+    let rules = [
+        (r"declared  \S+:\d+", "declared  .."),
+        (r"directory \S+", "directory .."),
+        (r"(port |localhost:)\d+", "${1}PORT"),
+        (r"\d+ looks in \S+ s", "looks"),
+        (r"\S+/redis\.log", "redis.log"),
+        (r"Redis [0-9.]+", "Redis"),
+    ];
+    replaced(report, &rules)
+}
+
+#[test]
+#[cfg_attr(not(has_redis), ignore = "redis-server is not on PATH")]
+fn the_readme_shows_a_report_as_it_is() {
+    let server = "redis-server --port {port} --no-such-option x";
+    let redis = TcpCoordinatedExecutor::new(server, "localhost", 0).named("redis");
+    let report = redis.start().unwrap_err().to_string();
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("```text\nredis exited").nth(1).unwrap();
+    let shown = "redis exited".to_owned() + shown.split("\n```").next().unwrap();
+    assert_eq!(plain(&shown), plain(&report));
 }
 
 /// Where Debian keeps the programs of PostgreSQL, which are not all on PATH.

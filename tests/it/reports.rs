@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use regex::bytes::RegexBuilder;
-
 use crate::fixtures::Project;
-use crate::support::ACTOR;
+use crate::support::{ACTOR, replaced};
 
 fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("it/reports")
@@ -39,11 +37,7 @@ fn normalised(text: &str, project: &Project) -> String {
         (r"\(\d+\) panicked", "panicked"),
         (r"(?m)^note: run with.*\n", ""),
     ];
-    rules.iter().fold(text, |text, (pattern, plain)| {
-        let pattern = RegexBuilder::new(pattern).unicode(false).build().unwrap();
-        let replaced = pattern.replace_all(text.as_bytes(), plain.as_bytes());
-        String::from_utf8(replaced.into_owned()).unwrap()
-    })
+    replaced(&text, &rules)
 }
 
 /// What each test that failed has said.
@@ -98,6 +92,38 @@ fn are_what_a_reader_wants() {
     for passed in ["dies_but_passes", "panics_on_purpose"] {
         assert!(stdout.contains(&format!("test {passed}")) && !said.contains_key(passed));
     }
+}
+
+/// What a reader sees of a report: not who panicked.
+fn core(report: &str) -> String {
+    let lines = report
+        .lines()
+        .filter(|line| !line.starts_with("thread '"))
+        .map(|line| line.trim_start_matches("called `Result::unwrap()` on an `Err` value: "));
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+#[test]
+fn in_the_docs_are_real_ones() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../summon/docs/failures.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let mut now = String::new();
+    for (number, part) in text.split("<!-- report: ").enumerate() {
+        if number == 0 {
+            now.push_str(part);
+            continue;
+        }
+        let (name, rest) = part.split_once(" -->\n\n```text\n").expect(part);
+        let (_, rest) = rest.split_once("```\n").expect(part);
+        let report = std::fs::read_to_string(snapshots().join(format!("{name}.txt")));
+        let report = core(&report.expect(name));
+        let block = format!("<!-- report: {name} -->\n\n```text\n{report}```\n{rest}");
+        now.push_str(&block);
+    }
+    if std::env::var_os("SUMMON_BLESS").is_some() {
+        std::fs::write(&page, &now).unwrap();
+    }
+    assert_eq!(now, text, "run again with SUMMON_BLESS=1 and read the diff");
 }
 
 #[test]

@@ -138,3 +138,16 @@ pub(crate) fn hear_int(command: &mut std::process::Command) {
         std::os::unix::process::CommandExt::pre_exec(command, hear)
     };
 }
+
+/// A text with each pattern replaced by what stands for it.
+pub(crate) fn replaced(text: &str, rules: &[(&str, &str)]) -> String {
+    rules
+        .iter()
+        .fold(text.to_owned(), |text, (pattern, plain)| {
+            // Without the tables of Unicode, which the feature set leaves out.
+            let mut pattern = regex::bytes::RegexBuilder::new(pattern);
+            let pattern = pattern.unicode(false).build().unwrap();
+            let text = pattern.replace_all(text.as_bytes(), plain.as_bytes());
+            String::from_utf8(text.into_owned()).unwrap()
+        })
+}
