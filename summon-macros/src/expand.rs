@@ -70,14 +70,14 @@ pub(crate) fn expand(model: Model) -> TokenStream {
     model
         .item
         .with(&prologue, |item, statements| match item.result() {
-            Some(ty) => judged(item, ty, &scope, statements),
+            Some(ty) => judged(item, ty, &scope, &statements),
             None => statements,
         })
 }
 
 /// The statements of a function that may return an error, after which its processes are told
 /// about. They become a closure's, out of which `?` and `return` lead no further.
-fn judged(item: &Function, ty: &Type, scope: &Ident, statements: TokenStream) -> TokenStream {
+fn judged(item: &Function, ty: &Type, scope: &Ident, statements: &TokenStream) -> TokenStream {
     let result = own("result");
     let body = match item.signature.asyncness {
         None => quote!(::summon::__private::call(|| -> #ty { #statements })),

@@ -144,7 +144,7 @@ fn all_processes_of_nextest_are_in_one_file() {
     assert!(processes(&events) >= 5);
 }
 
-/// `tests/run trace` names the trace of the whole suite.
+/// `tests/run unit trace` writes the trace of the whole suite, and has it checked here.
 #[test]
 #[ignore = "checks a trace that was written before"]
 fn run_by_hand_on_a_trace() {
