@@ -119,6 +119,8 @@ fn used(summoned: &Summoned, called: &TokenStream) -> TokenStream {
 
 pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
     let Summoned { key, main, .. } = summoned;
+    let command = summoned.program.as_ref().map(|it| it.command(main));
+    let main = command.as_ref().unwrap_or(main);
     // At the key, so that errors and `Location::caller` speak of the attribute's line.
     let (span, _) = ends(key);
     let part = |name: &str| summoned.part(name).map(ToTokens::to_token_stream);

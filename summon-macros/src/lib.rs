@@ -16,6 +16,7 @@ mod literal;
 mod model;
 mod nearest;
 mod parameters;
+mod program;
 #[cfg(test)]
 mod snapshots;
 #[allow(dead_code, reason = "filling in is the runtime's part")]

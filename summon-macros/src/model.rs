@@ -11,6 +11,7 @@ use crate::item::{Function, Parameter};
 use crate::kind::Kind;
 use crate::nearest::nearest;
 use crate::parameters;
+use crate::program::Program;
 
 pub(crate) struct Model {
     pub(crate) item: Function,
@@ -25,6 +26,8 @@ pub(crate) struct Summoned {
     /// The key that names the kind.
     pub(crate) key: Ident,
     pub(crate) main: Expr,
+    /// What runs, if `main` is its arguments alone.
+    pub(crate) program: Option<Program>,
     /// The values of the keys that are part of the kind.
     pub(crate) parts: Vec<(&'static str, Expr)>,
     /// Everything else, in the user's order.
@@ -95,6 +98,7 @@ impl Summoned {
             let theirs = |key: &Ident| parts.iter().any(|it| key == it);
             args.take(|key| theirs(key) && !kind.keys().iter().any(|it| key == it));
         }
+        let program = Program::take(&mut args, kind, errors);
         let main = errors.keep(main_value(first, kind));
         check::twice(&args.list, kind, errors);
         let mut parts: Vec<(&'static str, Expr)> = Vec::new();
@@ -112,6 +116,7 @@ impl Summoned {
             kind,
             key,
             main: main?,
+            program,
             parts,
             calls: args.list,
         };

@@ -5,10 +5,12 @@ pub use crate::orchestrator::Scope;
 
 pub use std::sync::Arc;
 
+use crate::command::Command;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::orchestrator::begin;
 use crate::process::Process;
+use crate::program;
 
 /// Starts what the attributes of one function declare, by the function's path. Each executor comes
 /// with the name of its parameter, if it has one.
@@ -87,6 +89,16 @@ pub fn url(host: impl std::fmt::Display, port: u16, path: impl std::fmt::Display
         0 => format!("http://{host}:{{port}}/{path}"),
         port => format!("http://{host}:{port}/{path}"),
     }
+}
+
+/// A binary of the package, built at that path, with arguments.
+pub fn bin(name: &str, built: &str, arguments: impl Into<Command>) -> Command {
+    arguments.into().run_by(&program::bin(name, built))
+}
+
+/// An example of the package, with arguments.
+pub fn example(name: &str, arguments: impl Into<Command>) -> Command {
+    arguments.into().run_by(&program::example(name))
 }
 
 /// A start has failed: the test fails, with the report.

@@ -17,7 +17,11 @@ use std::path::Path;
 /// # let _ = words;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command(Form);
+pub struct Command {
+    /// What comes before the words, if they are arguments alone.
+    program: Option<OsString>,
+    form: Form,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Form {
@@ -26,9 +30,29 @@ enum Form {
 }
 
 impl Command {
+    fn new(form: Form) -> Command {
+        Command {
+            program: None,
+            form,
+        }
+    }
+
+    /// That program, with this command as its arguments.
+    pub(crate) fn run_by(self, program: &Path) -> Command {
+        // Whatever braces a directory has in its name are no placeholder.
+        let program = match program.to_str() {
+            Some(text) => text.replace('{', "{{").into(),
+            None => program.into(),
+        };
+        Command {
+            program: Some(program),
+            ..self
+        }
+    }
+
     /// The words; an error says what is wrong with the text.
     pub(crate) fn words(&self) -> Result<Vec<OsString>, String> {
-        let words = match &self.0 {
+        let mut words = match &self.form {
             Form::Line(line) => shlex::split(line)
                 .ok_or_else(|| {
                     format!("`{line}` has a quote that is not closed, or ends in a backslash")
@@ -38,6 +62,9 @@ impl Command {
                 .collect(),
             Form::Words(words) => words.clone(),
         };
+        if let Some(program) = &self.program {
+            words.insert(0, program.clone());
+        }
         match words.first() {
             Some(program) if !program.is_empty() => Ok(words),
             _ => Err("the command is empty".to_owned()),
@@ -46,7 +73,10 @@ impl Command {
 
     /// The text for a shell.
     pub(crate) fn line(&self) -> Result<&str, String> {
-        match &self.0 {
+        match &self.form {
+            _ if self.program.is_some() => {
+                Err("a program of the package takes words, not a shell".to_owned())
+            }
             Form::Line(line) if !line.trim().is_empty() => Ok(line),
             Form::Line(_) => Err("the command is empty".to_owned()),
             Form::Words(_) => Err("a shell takes one text, not a list of words".to_owned()),
@@ -64,7 +94,10 @@ impl Command {
 /// As it was written.
 impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
+        if let Some(program) = &self.program {
+            write!(f, "{} ", crate::error::shown_command([program.as_os_str()]))?;
+        }
+        match &self.form {
             Form::Line(line) => f.write_str(line),
             Form::Words(words) => f.write_str(&crate::error::shown_command(
                 words.iter().map(OsString::as_os_str),
@@ -75,13 +108,13 @@ impl std::fmt::Display for Command {
 
 impl From<&str> for Command {
     fn from(line: &str) -> Command {
-        Command(Form::Line(line.to_owned()))
+        Command::new(Form::Line(line.to_owned()))
     }
 }
 
 impl From<String> for Command {
     fn from(line: String) -> Command {
-        Command(Form::Line(line))
+        Command::new(Form::Line(line))
     }
 }
 
@@ -106,7 +139,7 @@ impl<S: AsRef<OsStr>> From<Vec<S>> for Command {
 impl<S: AsRef<OsStr>> From<&[S]> for Command {
     fn from(words: &[S]) -> Command {
         let words = words.iter().map(|word| word.as_ref().to_owned());
-        Command(Form::Words(words.collect()))
+        Command::new(Form::Words(words.collect()))
     }
 }
 

@@ -19,6 +19,7 @@ mod output;
 mod port;
 pub mod probe;
 mod process;
+mod program;
 mod progress;
 mod session;
 mod size;

@@ -47,7 +47,7 @@ impl Project {
     }
 
     /// Runs it to its end, and waits until what it started has gone.
-    fn run(&self, args: &str) -> Ran {
+    pub(crate) fn run(&self, args: &str) -> Ran {
         self.run_with(args, &[])
     }
 
@@ -96,7 +96,7 @@ impl Ran {
         self
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let of = |bytes| String::from_utf8_lossy(bytes).into_owned();
         format!(
             "{}\n{}\n{:?}",

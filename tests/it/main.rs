@@ -12,6 +12,7 @@ mod notify;
 mod odd;
 mod orchestrator;
 mod output;
+mod own;
 mod ports;
 mod probes;
 mod progress;

@@ -64,6 +64,7 @@ fn imports_point_down_only() {
             "size",
             "stdin",
             "exit_codes",
+            "program",
             "progress",
             "trace",
         ],

@@ -13,6 +13,7 @@ use crate::item::Parameter;
 use crate::kind::Kind;
 use crate::literal;
 use crate::model::Summoned;
+use crate::program::Program;
 use crate::url::Url;
 use set::Set;
 
@@ -68,7 +69,10 @@ pub(crate) fn alone(summoned: &Summoned, errors: &mut Errors) {
     if !summoned.kind.is_command() {
         return;
     }
-    command(&summoned.main, shell(summoned), errors);
+    match &summoned.program {
+        None => command(&summoned.main, shell(summoned), errors),
+        Some(program) => arguments(program, summoned, errors),
+    }
     if let Some(probe) = summoned.part("probe") {
         command(probe, Some(false), errors);
     }
@@ -164,6 +168,19 @@ fn command(value: &Expr, shell: Option<bool>, errors: &mut Errors) {
                 },
             );
         }
+    }
+}
+
+/// The arguments of a program that has a key of its own: there may be none.
+fn arguments(program: &Program, summoned: &Summoned, errors: &mut Errors) {
+    if shell(summoned) != Some(false) {
+        let message = "no shell runs a program of the package: leave out `shell`";
+        errors.under(&program.name, message);
+    }
+    let text = literal::text(&summoned.main);
+    if let Some(text) = text.filter(|text| !text.value().trim().is_empty()) {
+        command(&summoned.main, Some(false), errors);
+        let _ = text;
     }
 }
 

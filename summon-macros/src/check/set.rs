@@ -203,7 +203,10 @@ fn name(summoned: &Summoned, parameter: Option<&Parameter>) -> Option<String> {
             let named = summoned.calls("name").chain(summoned.calls("named")).last();
             match named {
                 Some(arg) => literal::text(arg.values.first()?).map(LitStr::value),
-                None => parameter.or_else(|| stem(&summoned.main)),
+                None => parameter.or_else(|| match &summoned.program {
+                    Some(program) => Some(program.name.value()),
+                    None => stem(&summoned.main),
+                }),
             }
         }
     }

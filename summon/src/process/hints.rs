@@ -50,7 +50,10 @@ pub(super) fn no_exec(error: &io::Error, program: &str, plan: &Plan) -> (String,
                 format!("`{program}` names an interpreter that does not exist, `{interpreter}`"),
                 Some("see its first line".to_owned()),
             ),
-            None => (format!("`{program}` does not exist"), relative(program, plan)),
+            None => (
+                format!("`{program}` does not exist"),
+                unbuilt(&path).or_else(|| relative(program, plan)),
+            ),
         },
         io::ErrorKind::NotFound => {
             let path = plan.env.iter().find(|(name, _)| name == "PATH");
@@ -89,6 +92,17 @@ fn interpreter(path: &Path) -> Option<String> {
 fn relative(program: &str, plan: &Plan) -> Option<String> {
     let is_relative = Path::new(program).is_relative();
     is_relative.then(|| format!("it is looked for from {}", plan.dir.display()))
+}
+
+/// An example, which cargo does not build for each command that runs tests.
+fn unbuilt(program: &Path) -> Option<String> {
+    let is_example = program.parent()?.ends_with("examples");
+    let name = program.file_stem()?.to_string_lossy();
+    is_example.then(|| {
+        format!(
+            "`cargo build --example {name}` builds it, and so does a `cargo test` without `--test`"
+        )
+    })
 }
 
 /// Where a program that is not in PATH is to be had.

@@ -1,0 +1,29 @@
+#[summon(bin = "my-server", http = "--listen {port}", path = "/up")]
+#[summon(simple = "", example = "other")]
+fn uses_its_own() {}
+
+// becomes
+
+fn uses_its_own() {
+    let executor_0 = ::summon::HttpCoordinatedExecutor::new(
+        ::summon::__private::bin(
+            "my-server",
+            ::core::env!("CARGO_BIN_EXE_my-server"),
+            "--listen {port}",
+        ),
+        ::summon::__private::url("localhost", 0u16, "/up"),
+    );
+    let executor_1 = ::summon::SimpleExecutor::new(
+        ::summon::__private::example("other", ""),
+    );
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(uses_its_own)),
+        [
+            (::core::option::Option::None, &executor_0),
+            (::core::option::Option::None, &executor_1),
+        ],
+    ) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+}

@@ -1,0 +1,51 @@
+//! `bin = ".."` and `example = ".."`: the programs of the user's own package.
+
+use crate::fixtures::Project;
+use crate::support::TempDir;
+
+#[test]
+fn run_where_cargo_has_built_them() {
+    let project = Project::new();
+    // As `cargo test` does, which would run everything.
+    project.run("build --examples").succeeded();
+    project.run("test --test own").succeeded();
+}
+
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn run_where_nextest_has_unpacked_them() {
+    let (project, dir) = (Project::new(), TempDir::new());
+    let archive = dir.file("archive.tar.zst");
+    let args = format!("nextest archive --test own --archive-file {archive}");
+    project.run(&args).succeeded();
+    let to = dir.file("to");
+    std::fs::create_dir(&to).unwrap();
+    let args = format!(
+        "nextest run --archive-file {archive} --extract-to {to} --workspace-remap . \
+         -E test(/^a_(binary|fixture)$/)"
+    );
+    let ran = project.run_with(&args, &[("PLACE", &to)]).succeeded();
+    assert!(
+        ran.said().contains("2 tests run: 2 passed"),
+        "{}",
+        ran.said()
+    );
+}
+
+/// What the compiler's coverage counts is written when a program returns from `main`; the test in the
+/// project looks for it.
+#[test]
+#[ignore = "builds the project anew with coverage; `tests/run coverage` runs it"]
+fn are_stopped_such_that_their_coverage_is_written() {
+    let (project, dir) = (Project::new(), TempDir::new());
+    let flags = "-Cinstrument-coverage";
+    let target = format!("{}/../target/coverage", env!("CARGO_MANIFEST_DIR"));
+    let profile = dir.file("%p.profraw");
+    let env = [
+        ("CARGO_ENCODED_RUSTFLAGS", flags),
+        ("CARGO_TARGET_DIR", &target),
+        ("LLVM_PROFILE_FILE", &profile),
+    ];
+    let args = "test --test own -- --exact a_binary";
+    project.run_with(args, &env).succeeded();
+}

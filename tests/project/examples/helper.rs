@@ -1,0 +1,8 @@
+//! An example that a test runs as a process beside it.
+
+fn main() {
+    println!("helps with {:?}", std::env::args().nth(1));
+    loop {
+        std::thread::park();
+    }
+}
