@@ -24,6 +24,7 @@ mod settings;
 mod start;
 mod stop;
 mod support;
+mod surroundings;
 mod tidy;
 mod trace;
 mod tree;

@@ -39,23 +39,7 @@ pub(super) fn look(
     if whose == Server::Anybodys || !is_here(&addrs) {
         return otherwise();
     }
-    // Most looks end here, so this is the cheap question.
-    if !target
-        .diag()
-        .is_none_or(|diag| place.is_heard(diag, &addrs))
-    {
-        return Err(NotReady::yet("nothing listens there").soon());
-    }
-    let listeners = target.diag().map(|diag| place.listeners(diag));
-    let Some(Ok(listeners)) = listeners else {
-        // A kernel that does not answer such questions (some sandboxes).
-        return otherwise();
-    };
-    let found = match target.takes_any_listener() {
-        false => identify(target, &addrs, place, &listeners),
-        true => anybody(&addrs, &listeners),
-    };
-    match found {
+    match found(target, &addrs, place).map_err(|error| unseen(&error))? {
         Found::Ours(addr) => Ok(addr),
         // It has gone again.
         Found::Nobody => Err(NotReady::yet("nothing listens there").soon()),
@@ -65,6 +49,11 @@ pub(super) fn look(
             describe(&stranger)
         ))),
     }
+}
+
+/// For now.
+pub(super) fn unseen(error: &io::Error) -> NotReady {
+    NotReady::yet(format!("who listens there can't be seen: {error}"))
 }
 
 /// Who serves already where a process is about to be started: at which address, and in words.
@@ -95,12 +84,15 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Whether somebody serves one of these addresses; where the kernel does not tell, perhaps.
-    fn is_heard(self, diag: &Diag, addrs: &[IpAddr]) -> bool {
-        addrs.iter().any(|ip| {
+    /// Whether somebody serves one of these addresses.
+    fn is_heard(self, diag: &Diag, addrs: &[IpAddr]) -> io::Result<bool> {
+        for ip in addrs {
             let addr = SocketAddr::new(*ip, self.port);
-            listeners::would_be_heard(diag, addr, self.protocol).unwrap_or(true)
-        })
+            if listeners::would_be_heard(diag, addr, self.protocol)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn listeners(self, diag: &Diag) -> io::Result<Vec<Listener>> {
@@ -108,73 +100,102 @@ impl Place {
     }
 }
 
+/// Who serves a place.
+fn found(target: &Target<'_>, addrs: &[IpAddr], place: Place) -> io::Result<Found> {
+    // Most looks end here, so this is the cheap question.
+    if target.ask(|diag| place.is_heard(diag, addrs))? == Some(false) {
+        return Ok(Found::Nobody);
+    }
+    match target.ask(|diag| place.listeners(diag))? {
+        Some(listeners) if target.takes_any_listener() => Ok(anybody(addrs, &listeners)),
+        Some(listeners) => identify(target, addrs, place, &listeners),
+        None => Ok(Found::Unknown),
+    }
+}
+
 enum Found {
     Ours(SocketAddr),
     Nobody,
-    /// It can't be told whose: another user's process, or one with privileges.
+    /// It can't be told whose: another user's process, one with privileges, or a system that does
+    /// not answer such questions.
     Unknown,
     Stranger(Listener),
 }
 
 /// Ready is: some address of the host is served by us, and none by a stranger.
-fn identify(target: &Target<'_>, addrs: &[IpAddr], place: Place, listeners: &[Listener]) -> Found {
+fn identify(
+    target: &Target<'_>,
+    addrs: &[IpAddr],
+    place: Place,
+    listeners: &[Listener],
+) -> io::Result<Found> {
     let relevant = |listener: &&Listener| addrs.iter().any(|addr| listener.covers(*addr));
     let mut ours = None;
     let mut unknown = false;
     for listener in listeners.iter().filter(relevant) {
-        match holder(target, listener.inode) {
+        match holder(target, listener.inode)? {
             Holds::Yes => {
                 let addr = addrs.iter().find(|addr| listener.covers(**addr));
                 ours = ours.or(addr.map(|addr| SocketAddr::new(*addr, listener.addr.port())));
             }
-            Holds::Unknown => match proc::holder_of_socket(listener.inode) {
-                // Somebody else is seen to hold it, whatever the one can do whom we can't see.
-                Some(pid) if !target.tree().contains(&pid) => return Found::Stranger(*listener),
-                _ => unknown = true,
-            },
+            // Somebody else is seen to hold it, whatever those can do whom we can't see.
+            Holds::Unknown if is_held_by_others(target, listener.inode) => {
+                return Ok(Found::Stranger(*listener));
+            }
+            Holds::Unknown => unknown = true,
             Holds::No if is_strangers(target, listener, place) => {
-                return Found::Stranger(*listener);
+                return Ok(Found::Stranger(*listener));
             }
             // It closed while we looked, or is about to.
             Holds::No => {}
         }
     }
-    match ours {
+    Ok(match ours {
         Some(addr) => Found::Ours(addr),
         None if unknown => Found::Unknown,
         None => Found::Nobody,
-    }
+    })
 }
 
 /// Whether a process of the service holds the socket.
-pub(super) fn holder(target: &Target<'_>, inode: u32) -> Holds {
+pub(super) fn holder(target: &Target<'_>, inode: u32) -> io::Result<Holds> {
     let mut answer = Holds::No;
     // Twice, since a socket can be handed to a process that is forked while we look.
     for _ in 0..2 {
-        for pid in target.tree() {
-            match proc::holds_socket(pid, inode) {
-                Holds::Yes => return Holds::Yes,
+        let tree = match target.tree() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holds::Unknown),
+            tree => tree?,
+        };
+        for pid in tree {
+            match proc::holds_socket(pid, inode)? {
+                Holds::Yes => return Ok(Holds::Yes),
                 Holds::Unknown => answer = Holds::Unknown,
                 Holds::No => {}
             }
         }
     }
-    answer
+    Ok(answer)
 }
 
 /// Whether a socket that none of ours was seen to hold is somebody else's.
 fn is_strangers(target: &Target<'_>, listener: &Listener, place: Place) -> bool {
-    let now = target.diag().map(|diag| place.listeners(diag));
-    if !now.is_some_and(|now| now.is_ok_and(|now| now.contains(listener))) {
+    let now = target.ask(|diag| place.listeners(diag));
+    if !now.is_ok_and(|now| now.is_some_and(|now| now.contains(listener))) {
         return false;
     }
-    match proc::holder_of_socket(listener.inode) {
-        Some(pid) => !target.tree().contains(&pid),
+    match (proc::holder_of_socket(listener.inode), target.tree()) {
+        (Some(pid), Ok(tree)) => !tree.contains(&pid),
         // A process that is ending holds its sockets a moment longer than that can be seen.
-        None => {
-            let tree = target.tree();
-            !tree.is_empty() && !tree.into_iter().any(proc::is_ending)
-        }
+        (None, Ok(tree)) => !tree.is_empty() && !tree.into_iter().any(proc::is_ending),
+        (_, Err(_)) => false,
+    }
+}
+
+/// Whether somebody is seen to hold a socket who is known to be none of ours.
+pub(super) fn is_held_by_others(target: &Target<'_>, inode: u32) -> bool {
+    match (proc::holder_of_socket(inode), target.tree()) {
+        (Some(pid), Ok(tree)) => !tree.contains(&pid),
+        _ => false,
     }
 }
 
@@ -191,14 +212,16 @@ fn anybody(addrs: &[IpAddr], listeners: &[Listener]) -> Found {
 /// Why nothing listens where it should, if nothing does.
 pub(super) fn explain(target: &Target<'_>, host: &str, place: Place) -> Explained {
     let nothing = Explained::default();
-    let (Ok(addrs), Some(diag)) = (resolve(host, soon()), target.diag()) else {
+    let Ok(addrs) = resolve(host, soon()) else {
         return nothing;
     };
-    if !is_here(&addrs) || place.is_heard(diag, &addrs) {
+    let is_heard = target.ask(|diag| place.is_heard(diag, &addrs));
+    if !is_here(&addrs) || !matches!(is_heard, Ok(Some(false))) {
         return nothing;
     }
-    let tree = target.tree();
-    let all = listeners::on_port(diag, 0, place.protocol).unwrap_or_default();
+    let tree = target.tree().unwrap_or_default();
+    let all = target.ask(|diag| listeners::on_port(diag, 0, place.protocol));
+    let all = all.ok().flatten().unwrap_or_default();
     let held: Vec<u32> = tree.iter().flat_map(|pid| proc::sockets(*pid)).collect();
     if let Some(ours) = all.iter().find(|it| held.contains(&it.inode)) {
         return Explained {

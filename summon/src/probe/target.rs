@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::output::{self, Search};
 use crate::session::Log;
 use crate::sys::diag::Diag;
 use crate::sys::guard::{Errand, ErrandRunner, Guarded, State};
-use crate::sys::{proc, wait};
+use crate::sys::{is_shortage, proc, wait};
 
 /// An answer that takes longer is asked for again, with more patience each time.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -117,7 +118,7 @@ impl<'a> Target<'a> {
     }
 
     /// It was launched.
-    pub(crate) fn launched(&mut self, guarded: Arc<Guarded>) -> std::io::Result<()> {
+    pub(crate) fn launched(&mut self, guarded: Arc<Guarded>) -> io::Result<()> {
         self.news = News::of(guarded)?;
         Ok(())
     }
@@ -189,8 +190,7 @@ impl<'a> Target<'a> {
         pattern: &Regex,
         wanted: u32,
     ) -> Result<(u32, Option<Vec<u8>>), NotReady> {
-        let failed =
-            |error: std::io::Error| NotReady::ever(format!("the log can't be read: {error}"));
+        let failed = |error: io::Error| NotReady::ever(format!("the log can't be read: {error}"));
         self.news.subscribe_to_output().map_err(failed)?;
         let mut memory = self.memory.borrow_mut();
         let found = memory
@@ -285,7 +285,7 @@ impl<'a> Target<'a> {
 
     /// Sleeps until a descriptor can be read. `false`: not before `until`, or the process has
     /// ended meanwhile.
-    pub(super) fn sleep_on(&self, fd: BorrowedFd<'_>, until: Instant) -> std::io::Result<bool> {
+    pub(super) fn sleep_on(&self, fd: BorrowedFd<'_>, until: Instant) -> io::Result<bool> {
         let Some(guarded) = self.news.guarded() else {
             wait::sleep(&[fd], Some(until))?;
             return Ok(wait::is_readable(&fd));
@@ -297,14 +297,33 @@ impl<'a> Target<'a> {
     }
 
     /// Who tells of sockets, where the kernel does.
-    pub(super) fn diag(&self) -> Option<&Diag> {
-        self.diag.get_or_init(|| Diag::open().ok()).as_ref()
+    pub(super) fn diag(&self) -> io::Result<Option<&Diag>> {
+        if self.diag.get().is_none() {
+            let diag = match Diag::open() {
+                Err(error) if is_shortage(&error) => return Err(error),
+                diag => diag.ok(),
+            };
+            let _ = self.diag.set(diag);
+        }
+        Ok(self.diag.get().and_then(Option::as_ref))
+    }
+
+    /// Asks the kernel; none if it does not answer such questions, as in some sandboxes.
+    pub(super) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Diag) -> io::Result<T>,
+    ) -> io::Result<Option<T>> {
+        match self.diag()?.map(question) {
+            Some(Err(error)) if is_shortage(&error) => Err(error),
+            answer => Ok(answer.and_then(Result::ok)),
+        }
     }
 
     /// The processes of the service but the program itself, as people would call them.
     pub(super) fn left_behind(&self) -> Vec<String> {
         let leader = self.id();
-        let others = self.tree().into_iter().filter(|pid| Some(*pid) != leader);
+        let others = self.tree().unwrap_or_default();
+        let others = others.into_iter().filter(|pid| Some(*pid) != leader);
         let alive = others.filter(|pid| !proc::has_ended(*pid));
         alive.filter_map(proc::command_line).take(3).collect()
     }
@@ -315,9 +334,12 @@ impl<'a> Target<'a> {
         self.id().is_some_and(halts)
     }
 
-    /// Every process of the service.
-    pub(crate) fn tree(&self) -> Vec<u32> {
-        let guard = self.pids().map(|(guard, _)| guard);
-        guard.map_or_else(Vec::new, proc::descendants)
+    /// Every process of the service. It is an error if some can't be seen, such as for want of
+    /// descriptors: who is not among the others may be one of these.
+    pub(crate) fn tree(&self) -> io::Result<Vec<u32>> {
+        match self.pids() {
+            Some((guard, _)) => proc::try_descendants(guard),
+            None => Ok(Vec::new()),
+        }
     }
 }

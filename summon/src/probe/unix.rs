@@ -70,7 +70,7 @@ impl Probe for Unix {
             return Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)));
         }
         // That it is bound is told, that it listens from now on is not.
-        match who(target, &path, found.ino()) {
+        match who(target, &path, found.ino()).map_err(|error| listen::unseen(&error))? {
             Who::Ours => Ok(()),
             Who::Nobody => Err(NotReady::yet("nobody listens there")),
             Who::Stranger(pid) => Err(stranger(pid)),
@@ -100,20 +100,18 @@ enum Who {
 }
 
 /// Whose socket listens there.
-fn who(target: &Target<'_>, path: &Path, inode: u64) -> Who {
-    let listeners = target
-        .diag()
-        .map(|diag| unix_sockets::at_path(diag, path, inode));
-    let Some(Ok(listeners)) = listeners else {
-        return Who::Unknown;
+fn who(target: &Target<'_>, path: &Path, inode: u64) -> io::Result<Who> {
+    let listeners = target.ask(|diag| unix_sockets::at_path(diag, path, inode))?;
+    let Some(listeners) = listeners else {
+        return Ok(Who::Unknown);
     };
     let mut known = Who::Nobody;
     for listener in listeners {
-        match listen::holder(target, listener.inode) {
-            Holds::Yes => return Who::Ours,
+        match listen::holder(target, listener.inode)? {
+            Holds::Yes => return Ok(Who::Ours),
             // One that has but the name is another one's, elsewhere.
             _ if !listener.is_certain => {}
-            _ if target.takes_any_listener() => return Who::Ours,
+            _ if target.takes_any_listener() => return Ok(Who::Ours),
             Holds::Unknown => known = Who::Unknown,
             Holds::No => match proc::holder_of_socket(listener.inode) {
                 // It closed while we looked.
@@ -122,7 +120,7 @@ fn who(target: &Target<'_>, path: &Path, inode: u64) -> Who {
             },
         }
     }
-    known
+    Ok(known)
 }
 
 fn stranger(pid: Option<u32>) -> NotReady {
@@ -148,9 +146,12 @@ fn connect(target: &Target<'_>, path: &Path) -> Result<(), NotReady> {
         .map(|peer| peer.pid)
         .filter(|pid| *pid != 0);
     match pid {
-        Some(pid) if !target.takes_any_listener() && !target.tree().contains(&pid) => {
-            Err(stranger(Some(pid)))
-        }
+        Some(pid) if !target.takes_any_listener() => match target.tree() {
+            Ok(tree) if !tree.contains(&pid) => Err(stranger(Some(pid))),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(listen::unseen(&error)),
+            // Or there is no `/proc`.
+            _ => Ok(()),
+        },
         _ => Ok(()),
     }
 }

@@ -77,3 +77,17 @@ pub(crate) fn lock_dir(path: &Path, lock: Lock) -> std::io::Result<Option<OwnedF
     let same = inode(rustix::fs::fstat(&dir)) == inode(rustix::fs::stat(path));
     Ok(same.then_some(dir))
 }
+
+/// Whether something fails because the process or the machine has run out of something, which it
+/// may have again.
+pub(crate) fn is_shortage(error: &std::io::Error) -> bool {
+    let shortages = [
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOMEM,
+        libc::ENOBUFS,
+        libc::EAGAIN,
+    ];
+    let number = error.raw_os_error();
+    number.is_some_and(|number| shortages.contains(&number))
+}

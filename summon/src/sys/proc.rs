@@ -3,38 +3,65 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
-/// The children of a process, zombies included.
+/// The children of a process, zombies included, as far as they can be seen.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
+    try_children(pid).unwrap_or_default()
+}
+
+/// The same. It is an error if they can't be seen, which is not the same as that there are none.
+fn try_children(pid: u32) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
-    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
-        return found;
+    let tasks = match fs::read_dir(format!("/proc/{pid}/task")) {
+        Err(error) if has_gone(&error) => return Ok(found),
+        tasks => tasks?,
     };
-    for task in tasks.flatten() {
-        match fs::read_to_string(task.path().join("children")) {
+    for task in tasks {
+        match fs::read_to_string(task?.path().join("children")) {
             Ok(pids) => found.extend(pids.split_ascii_whitespace().flat_map(str::parse::<u32>)),
-            // The thread has just ended.
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-            // A kernel without CONFIG_PROC_CHILDREN.
-            Err(_) => return children_by_parent(pid),
+            // A kernel without CONFIG_PROC_CHILDREN, or a thread that has just ended.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return children_by_parent(pid);
+            }
+            Err(error) if has_gone(&error) => {}
+            Err(error) => return Err(error),
         }
     }
-    found
+    Ok(found)
 }
 
-fn children_by_parent(pid: u32) -> Vec<u32> {
-    all()
-        .into_iter()
-        .filter(|child| parent(*child) == Some(pid))
-        .collect()
+fn children_by_parent(pid: u32) -> io::Result<Vec<u32>> {
+    let all = all()?.into_iter();
+    Ok(all.filter(|child| parent(*child) == Some(pid)).collect())
 }
 
-/// Every process below `root`, parents before their children, `root` itself left out.
+/// Whether an error says that the process or thread which was asked for is not there any more.
+fn has_gone(error: &io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(libc::ESRCH) => true,
+        // Unless nothing at all is there.
+        Some(libc::ENOENT) => Path::new("/proc/self/stat").exists(),
+        _ => false,
+    }
+}
+
+/// Every process below `root`, parents before their children, `root` itself left out, as far as
+/// they can be seen.
 pub(crate) fn descendants(root: u32) -> Vec<u32> {
-    let mut found = children(root);
+    below(root, |pid| Ok(children(pid))).unwrap_or_default()
+}
+
+/// The same. It is an error if some can't be seen.
+pub(crate) fn try_descendants(root: u32) -> io::Result<Vec<u32>> {
+    below(root, try_children)
+}
+
+fn below(root: u32, children: impl Fn(u32) -> io::Result<Vec<u32>>) -> io::Result<Vec<u32>> {
+    let mut found = children(root)?;
     let mut next = 0;
     while next < found.len() {
-        for pid in children(found[next]) {
+        for pid in children(found[next])? {
             // A process that moved while we looked may turn up twice.
             if !found.contains(&pid) {
                 found.push(pid);
@@ -42,7 +69,7 @@ pub(crate) fn descendants(root: u32) -> Vec<u32> {
         }
         next += 1;
     }
-    found
+    Ok(found)
 }
 
 /// The process's parent, `None` when there is no such process any more.
@@ -84,30 +111,41 @@ pub(crate) fn command_line(pid: u32) -> Option<String> {
 pub(crate) enum Holds {
     Yes,
     No,
-    /// Its descriptors can't be read: another user's, or a program with privileges.
+    /// Its descriptors can't be read: another user's, a program with privileges, or there is no
+    /// `/proc`.
     Unknown,
 }
 
-pub(crate) fn holds_socket(pid: u32, inode: u32) -> Holds {
+/// An error says that it could not be looked at for now, such as for want of descriptors.
+pub(crate) fn holds_socket(pid: u32, inode: u32) -> io::Result<Holds> {
     let wanted = format!("socket:[{inode}]");
     let entries = match fs::read_dir(format!("/proc/{pid}/fd")) {
         Ok(entries) => entries,
-        // What has ended holds nothing, though its descriptors can't be read either.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !has_ended(pid) => {
-            return Holds::Unknown;
-        }
-        Err(_) => return Holds::No,
+        Err(error) => return unread(error, pid),
     };
-    for entry in entries.flatten() {
-        match fs::read_link(entry.path()) {
-            Ok(target) if target.as_os_str() == wanted.as_str() => return Holds::Yes,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !has_ended(pid) => {
-                return Holds::Unknown;
-            }
-            _ => {}
+    for entry in entries {
+        let target = entry.and_then(|entry| fs::read_link(entry.path()));
+        match target.map(|target| target.as_os_str() == wanted.as_str()) {
+            Ok(true) => return Ok(Holds::Yes),
+            Ok(false) => {}
+            Err(error) => match unread(error, pid)? {
+                Holds::No => {}
+                unknown => return Ok(unknown),
+            },
         }
     }
-    Holds::No
+    Ok(Holds::No)
+}
+
+/// What an error says about what a process holds.
+fn unread(error: io::Error, pid: u32) -> io::Result<Holds> {
+    match error.kind() {
+        _ if has_gone(&error) => Ok(Holds::No),
+        // What has ended holds nothing, though its descriptors can't be read either.
+        io::ErrorKind::PermissionDenied if has_ended(pid) => Ok(Holds::No),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Ok(Holds::Unknown),
+        _ => Err(error),
+    }
 }
 
 /// Whether the process is a zombie, or not there.
@@ -151,8 +189,9 @@ pub(crate) fn is_ending(pid: u32) -> bool {
 /// is for error messages alone.
 pub(crate) fn holder_of_socket(inode: u32) -> Option<u32> {
     all()
+        .unwrap_or_default()
         .into_iter()
-        .find(|pid| holds_socket(*pid, inode) == Holds::Yes)
+        .find(|pid| matches!(holds_socket(*pid, inode), Ok(Holds::Yes)))
 }
 
 /// Whether the process has a network of its own, other than ours (`network_namespaces(7)`).
@@ -177,14 +216,10 @@ pub(crate) fn listens_in_network_of(pid: u32, port: u16) -> bool {
     })
 }
 
-fn all() -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect()
+fn all() -> io::Result<Vec<u32>> {
+    let entries = fs::read_dir("/proc")?.flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(pids.collect())
 }
 
 #[cfg(test)]

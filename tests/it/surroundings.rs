@@ -1,0 +1,203 @@
+//! Surroundings that are hostile: it works there, or an error says what has happened. Either way
+//! nothing is left.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::{ACTOR, TempDir, eventually};
+
+/// A test process of its own, with copies of all it needs, so that others may run it.
+struct Guest {
+    dir: TempDir,
+    command: Command,
+}
+
+/// What it has reported: an error, or nothing if it has worked, for each of its two attempts.
+type Reports = Vec<Option<String>>;
+
+impl Guest {
+    /// Runs it after what a shell does.
+    fn after(prelude: &str) -> Guest {
+        Guest::run_by(&["sh", "-c", &format!("{prelude}\nexec \"$0\" \"$1\"")])
+    }
+
+    /// Has other programs run it.
+    fn run_by(words: &[&str]) -> Guest {
+        let dir = TempDir::new();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        for (name, program) in [("attempt", env!("CARGO_BIN_EXE_attempt")), ("actor", ACTOR)] {
+            fs::copy(program, dir.file(name)).unwrap();
+        }
+        let report = dir.file("report");
+        fs::write(&report, "").unwrap();
+        fs::set_permissions(&report, fs::Permissions::from_mode(0o666)).unwrap();
+        fs::create_dir(dir.file("tmp")).unwrap();
+        fs::set_permissions(dir.file("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .args([dir.file("attempt"), dir.file("actor")])
+            .env("REPORT", report)
+            .env("TMPDIR", dir.file("tmp"))
+            .env("RUST_BACKTRACE", "0");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SUMMON_") {
+                command.env_remove(&name);
+            }
+        }
+        Guest { dir, command }
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Guest {
+        self.command.env(name, value);
+        self
+    }
+
+    fn tmp(&self) -> PathBuf {
+        self.dir.path().join("tmp")
+    }
+
+    /// Runs it to its end, sees that nothing is left, and says what it has reported.
+    fn reports(mut self) -> Reports {
+        let output = self.command.output().unwrap();
+        let text = fs::read_to_string(self.dir.file("report")).unwrap();
+        fs::write(self.dir.file("report"), "").unwrap();
+        let reports: Reports = text
+            .split_inclusive("works\n")
+            .flat_map(|part| part.split_inclusive("\n\n"))
+            .map(|part| part.strip_prefix("error: ").map(str::to_owned))
+            .collect();
+        assert!(
+            output.status.success() && reports.len() == 2,
+            "{}\n{text}\n{}",
+            output.status,
+            said(&output)
+        );
+        eventually("nothing runs any more", || {
+            running_from(self.dir.path()).is_empty()
+        });
+        let left = files(&self.tmp());
+        // Logs that an error has named are kept.
+        let is_kept = |path: &PathBuf| {
+            let path = path.to_str().unwrap();
+            reports.iter().flatten().any(|error| error.contains(path))
+        };
+        let left: Vec<_> = left.into_iter().filter(|path| !is_kept(path)).collect();
+        assert!(left.is_empty(), "{left:?}\n{text}");
+        reports
+    }
+
+    fn works(self) {
+        let reports = self.reports();
+        assert!(reports.iter().all(Option::is_none), "{reports:?}");
+    }
+
+    /// It fails each time, with an error that says this.
+    fn fails(self, why: &str) {
+        let reports = self.reports();
+        let is_right = |report: &Option<String>| report.as_ref().is_some_and(|it| it.contains(why));
+        assert!(reports.iter().all(is_right), "{reports:#?}");
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+/// The processes whose program is in a directory.
+fn running_from(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let programs = entries.filter_map(|entry| fs::read_link(entry.path().join("exe")).ok());
+    programs
+        .filter(|program| program.starts_with(dir))
+        .collect()
+}
+
+/// All files below a directory, but for a mark of summon's.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().flatten();
+    let below = |path: PathBuf| match path.symlink_metadata().unwrap().is_dir() {
+        true => files(&path),
+        false => vec![path],
+    };
+    let files = entries.flat_map(|entry| below(entry.path()));
+    files.filter(|path| !path.ends_with(".cleaned")).collect()
+}
+
+#[test]
+fn with_few_descriptors() {
+    Guest::after("ulimit -n 64").works();
+    // Each error is about descriptors, wherever they have run out.
+    for limit in (6..40).rev() {
+        let guest = Guest::after(&format!("ulimit -n {limit}"));
+        for error in guest.env("TIMEOUT", "2s").reports().into_iter().flatten() {
+            assert!(error.contains("os error 24"), "{limit}: {error}");
+        }
+    }
+}
+
+#[test]
+fn with_closed_standard_streams() {
+    Guest::after("exec <&- >&- 2>&-").works();
+}
+
+#[test]
+fn with_sigchld_ignored() {
+    Guest::run_by(&["env", "--ignore-signal=CHLD"]).works();
+}
+
+#[test]
+fn with_all_signals_blocked() {
+    Guest::run_by(&["env", "--block-signal"]).works();
+}
+
+#[test]
+fn with_somebody_who_reaps_every_child() {
+    Guest::after("").env("FIRST", "reap").works();
+}
+
+#[test]
+fn with_a_test_binary_that_is_deleted() {
+    Guest::after("").env("FIRST", "delete").works();
+}
+
+#[test]
+fn with_a_test_binary_that_is_replaced() {
+    Guest::after("").env("FIRST", "replace").works();
+}
+
+#[test]
+fn with_a_working_directory_that_is_gone() {
+    let guest = Guest::after("").env("FIRST", "use no directory");
+    let gone = guest.dir.file("gone");
+    let why = "the test has no working directory";
+    guest.env("GONE", &gone).fails(why);
+}
+
+#[test]
+fn with_ten_thousand_environment_variables() {
+    let mut guest = Guest::after("");
+    for number in 0..10_000 {
+        guest.command.env(format!("VARIABLE_{number}"), "value");
+    }
+    guest.works();
+}
+
+#[test]
+fn with_a_temporary_directory_of_a_long_name() {
+    let mut guest = Guest::after("");
+    let long = guest.tmp().join("long".repeat(50));
+    fs::create_dir(&long).unwrap();
+    guest.command.env("TMPDIR", long);
+    guest.works();
+}
+
+#[test]
+fn with_no_temporary_directory() {
+    let mut guest = Guest::after("");
+    let none = guest.dir.file("none");
+    guest.command.env("TMPDIR", &none);
+    guest.fails(&format!("directory {none}/summon-"));
+}
