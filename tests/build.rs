@@ -26,6 +26,11 @@ fn main() {
         .status();
     let unshare = unshare.is_ok_and(|status| status.success());
     announce("has_unshare", unshare.then(|| on_path("unshare")).flatten());
+    let mount = std::process::Command::new("unshare")
+        .args(["--mount", "mount", "-t", "tmpfs", "none", "/proc"])
+        .status();
+    let may_mount = mount.is_ok_and(|status| status.success());
+    announce("may_mount", may_mount.then(|| on_path("unshare")).flatten());
     announce("has_postgres", on_path("postgres").or_else(hidden_postgres));
     announce(
         "is_rustc_1_95",

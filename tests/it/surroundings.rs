@@ -201,3 +201,52 @@ fn with_no_temporary_directory() {
     guest.command.env("TMPDIR", &none);
     guest.fails(&format!("directory {none}/summon-"));
 }
+
+/// A user that nobody is, so that no processes but the test's own count.
+const NOBODY: &str = "61007";
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn with_few_processes_allowed() {
+    let user = format!("--reuid={NOBODY}");
+    let mut worked = 0;
+    for limit in 1..12 {
+        let script = format!("ulimit -u {limit}\nexec \"$0\" \"$1\"");
+        let guest = Guest::run_by(&["setpriv", &user, "--clear-groups", "sh", "-c", &script]);
+        let reports = guest.env("TIMEOUT", "2s").reports();
+        worked += reports.iter().filter(|report| report.is_none()).count();
+        for error in reports.into_iter().flatten() {
+            assert!(error.contains("os error 11"), "{limit}: {error}");
+        }
+    }
+    assert!(worked > 0);
+}
+
+/// Runs it in a mount namespace, in which the script of a shell comes first.
+fn in_other_mounts(prelude: &str) -> Guest {
+    let script = format!("set -e\n{prelude}\nexec \"$0\" \"$1\"");
+    Guest::run_by(&["unshare", "--mount", "sh", "-c", &script])
+}
+
+#[test]
+#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
+fn without_proc() {
+    in_other_mounts("mount -t tmpfs none /proc")
+        .fails("server could not be started: it can't be guarded: `/proc` is not mounted");
+}
+
+#[test]
+#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
+fn with_a_temporary_directory_that_is_read_only() {
+    let guest = in_other_mounts("mount -t tmpfs -o ro none \"$TMPDIR\"");
+    guest.fails("Read-only file system (os error 30)");
+}
+
+#[test]
+#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
+fn with_a_temporary_directory_that_is_full() {
+    let fill = "mount -t tmpfs -o size=16k none \"$TMPDIR\"\nmkdir -m 700 \"$TMPDIR/summon-0\"\n\
+                cat /dev/zero >\"$TMPDIR/zero\" 2>/dev/null || true";
+    let guest = in_other_mounts(fill);
+    guest.env("TIMEOUT", "2s").fails("No space left on device");
+}

@@ -162,11 +162,7 @@ pub(super) fn holder(target: &Target<'_>, inode: u32) -> io::Result<Holds> {
     let mut answer = Holds::No;
     // Twice, since a socket can be handed to a process that is forked while we look.
     for _ in 0..2 {
-        let tree = match target.tree() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holds::Unknown),
-            tree => tree?,
-        };
-        for pid in tree {
+        for pid in target.tree()? {
             match proc::holds_socket(pid, inode)? {
                 Holds::Yes => return Ok(Holds::Yes),
                 Holds::Unknown => answer = Holds::Unknown,

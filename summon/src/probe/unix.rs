@@ -147,10 +147,9 @@ fn connect(target: &Target<'_>, path: &Path) -> Result<(), NotReady> {
         .filter(|pid| *pid != 0);
     match pid {
         Some(pid) if !target.takes_any_listener() => match target.tree() {
-            Ok(tree) if !tree.contains(&pid) => Err(stranger(Some(pid))),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(listen::unseen(&error)),
-            // Or there is no `/proc`.
-            _ => Ok(()),
+            Ok(tree) if tree.contains(&pid) => Ok(()),
+            Ok(_) => Err(stranger(Some(pid))),
+            Err(error) => Err(listen::unseen(&error)),
         },
         _ => Ok(()),
     }

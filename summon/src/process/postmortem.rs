@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::life::Run;
-use super::report::with_output;
+use super::report::{with_lost, with_output};
 use super::{Inner, Process, lock};
 use crate::error::{Error, Source as _};
 use crate::output;
@@ -83,7 +83,7 @@ impl Inner {
         };
         let mut error = Error::new(headline).fact("declared", self.spec.declared.to_string());
         if let Some(run) = &run {
-            error = run.as_run.add_to(error);
+            error = with_lost(run.as_run.add_to(error), run);
         }
         Some(error.tail(output::tail(log, since)))
     }

@@ -115,14 +115,14 @@ impl Process {
         let Some(run) = run else {
             return error;
         };
-        let tail = output::tail(run.home.share_log(), run.since);
         if !is_cancelled {
+            let tail = output::tail(run.home.share_log(), run.since);
             let hints = self.hints(waited, exit, &tail);
             if !hints.is_empty() {
                 error = error.fact("hint", hints.join("\n"));
             }
         }
-        error.tail(tail)
+        with_output(error, run)
     }
 }
 
@@ -159,5 +159,17 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
 
 /// Adds the end of the output.
 pub(super) fn with_output(error: Error, run: &Run) -> Error {
-    error.tail(output::tail(run.home.share_log(), run.since))
+    let log = run.home.share_log();
+    with_lost(error, run).tail(output::tail(log, run.since))
+}
+
+/// Adds what could not be kept of the output.
+pub(super) fn with_lost(error: Error, run: &Run) -> Error {
+    match run.guarded.state().lost {
+        Some((bytes, errno)) => {
+            let why = io::Error::from_raw_os_error(errno);
+            error.fact("lost", format!("{bytes} bytes of its output: {why}"))
+        }
+        None => error,
+    }
 }

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 
 /// The children of a process, zombies included, as far as they can be seen.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
@@ -38,12 +37,7 @@ fn children_by_parent(pid: u32) -> io::Result<Vec<u32>> {
 
 /// Whether an error says that the process or thread which was asked for is not there any more.
 fn has_gone(error: &io::Error) -> bool {
-    match error.raw_os_error() {
-        Some(libc::ESRCH) => true,
-        // Unless nothing at all is there.
-        Some(libc::ENOENT) => Path::new("/proc/self/stat").exists(),
-        _ => false,
-    }
+    matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENOENT))
 }
 
 /// Every process below `root`, parents before their children, `root` itself left out, as far as
@@ -111,8 +105,7 @@ pub(crate) fn command_line(pid: u32) -> Option<String> {
 pub(crate) enum Holds {
     Yes,
     No,
-    /// Its descriptors can't be read: another user's, a program with privileges, or there is no
-    /// `/proc`.
+    /// Its descriptors can't be read: another user's, or a program with privileges.
     Unknown,
 }
 
@@ -143,7 +136,7 @@ fn unread(error: io::Error, pid: u32) -> io::Result<Holds> {
         _ if has_gone(&error) => Ok(Holds::No),
         // What has ended holds nothing, though its descriptors can't be read either.
         io::ErrorKind::PermissionDenied if has_ended(pid) => Ok(Holds::No),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Ok(Holds::Unknown),
+        io::ErrorKind::PermissionDenied => Ok(Holds::Unknown),
         _ => Err(error),
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -71,10 +72,14 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("can't start this executable again: {error}"),
-            )
+            let why = match error.kind() {
+                // Nor could a guard follow descendants without it.
+                io::ErrorKind::NotFound if !Path::new("/proc/self").exists() => {
+                    "`/proc` is not mounted".to_owned()
+                }
+                _ => format!("this executable can't be started again: {error}"),
+            };
+            io::Error::new(error.kind(), why)
         })?;
     // The copy closed its end, or says hello.
     let hello = match wire::receive(&ours) {
