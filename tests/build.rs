@@ -7,6 +7,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=PATH");
     for (cfg, program) in [
+        ("has_cc", "cc"),
         ("has_redis", "redis-server"),
         ("has_nc", "nc"),
         ("has_nextest", "cargo-nextest"),

@@ -108,7 +108,7 @@ impl Ran {
 
     /// Of these starts each has its end, and the next began after it.
     #[track_caller]
-    fn one_after_the_other(&self, name: &str, starts: usize) {
+    pub(crate) fn one_after_the_other(&self, name: &str, starts: usize) {
         let gone = format!("-{name}");
         let lives: Vec<_> = self
             .record

@@ -20,6 +20,7 @@ mod progress;
 mod readme;
 mod real;
 mod reports;
+mod security;
 mod settings;
 mod start;
 mod stop;

@@ -250,3 +250,112 @@ fn with_a_temporary_directory_that_is_full() {
     let guest = in_other_mounts(fill);
     guest.env("TIMEOUT", "2s").fails("No space left on device");
 }
+
+/// Each look at the clock finds it a year further, or a year back.
+const JUMPING_CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t clock, struct timespec *at) {
+    static int (*real)(clockid_t, struct timespec *);
+    static int looks;
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, at);
+    if (clock == CLOCK_REALTIME) at->tv_sec += ++looks % 2 ? 31536000 : -31536000;
+    return result;
+}
+"#;
+
+#[test]
+#[cfg_attr(not(has_cc), ignore = "cc is not on PATH")]
+fn with_a_clock_that_jumps() {
+    let guest = Guest::after("");
+    let (source, library) = (guest.dir.file("clock.c"), guest.dir.file("clock.so"));
+    fs::write(&source, JUMPING_CLOCK).unwrap();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o", &library, &source, "-ldl"])
+        .status();
+    assert!(built.unwrap().success());
+    let year = |preload: &str| {
+        let mut date = Command::new("date");
+        let output = date.arg("+%Y").env("LD_PRELOAD", preload).output().unwrap();
+        said(&output)
+    };
+    assert_ne!(year(&library), year(""));
+    // Logs that are kept, and a trace, are what looks at the clock.
+    let trace = guest.dir.file("trace.json");
+    let guest = guest
+        .env("LD_PRELOAD", &library)
+        .env("SUMMON_TRACE", &trace);
+    guest.works();
+}
+
+/// Where summon keeps its files below a temporary directory.
+fn base(guest: &Guest, user: &str) -> PathBuf {
+    guest.tmp().join(format!("summon-{user}"))
+}
+
+fn user() -> String {
+    let own = fs::metadata("/proc/self").unwrap();
+    std::os::unix::fs::MetadataExt::uid(&own).to_string()
+}
+
+#[test]
+fn with_a_file_in_the_way() {
+    let mut guest = Guest::after("");
+    let base = base(&guest, &user());
+    fs::write(&base, "").unwrap();
+    guest.refuses(&base);
+    assert!(base.is_file());
+}
+
+#[test]
+fn with_a_link_in_the_way() {
+    let mut guest = Guest::after("");
+    let (base, elsewhere) = (base(&guest, &user()), guest.dir.path().join("elsewhere"));
+    fs::create_dir(&elsewhere).unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &base).unwrap();
+    guest.refuses(&base);
+    assert_eq!(files(&elsewhere), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn with_a_directory_that_others_may_enter() {
+    let mut guest = Guest::after("");
+    let base = base(&guest, &user());
+    fs::create_dir(&base).unwrap();
+    fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).unwrap();
+    guest.refuses(&base);
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "makes files of another user, as root can")]
+fn with_a_directory_of_another_user() {
+    let mut guest = Guest::after("");
+    let base = base(&guest, "0");
+    fs::create_dir(&base).unwrap();
+    fs::set_permissions(&base, fs::Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::chown(&base, Some(61_008), None).unwrap();
+    guest.refuses(&base);
+}
+
+impl Guest {
+    /// It uses no directory that is not its user's alone, and says which.
+    fn refuses(&mut self, base: &Path) {
+        let output = self.command.output().unwrap();
+        let report = fs::read_to_string(self.dir.file("report")).unwrap();
+        let wanted =
+            "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR";
+        assert_eq!(
+            report.matches(wanted).count(),
+            2,
+            "{report}{}",
+            said(&output)
+        );
+        assert!(
+            report.contains(&format!("directory {}\n", base.display())),
+            "{report}"
+        );
+    }
+}

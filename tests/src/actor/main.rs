@@ -23,6 +23,7 @@
 //! | `share ADDR` | listens with `SO_REUSEPORT`, beside others who do |
 //! | `handover ADDR` | listens, passes the socket to a child, and closes its own |
 //! | `churn` | opens and closes ephemeral ports as fast as it can |
+//! | `pretend`, `crowd N` | what another user may try: says for all that they are ready, connects to all and stays |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
 //! | `drip ADDR` | answers HTTP a byte a second |
 //! | `ignore` | ignores TERM, INT and HUP |
@@ -60,6 +61,7 @@
 
 mod hostile;
 mod net;
+mod stranger;
 mod systemd;
 mod unix;
 
@@ -103,6 +105,8 @@ fn main() {
             "share" => net::share(&next()),
             "handover" => net::handover(&next()),
             "churn" => net::churn(),
+            "pretend" => stranger::pretend(),
+            "crowd" => stranger::crowd(next().parse().expect("a number")),
             "once" => net::once(&next()),
             "drip" => net::drip(&next()),
             "ignore" => [libc::SIGTERM, libc::SIGINT, libc::SIGHUP]

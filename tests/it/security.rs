@@ -1,0 +1,181 @@
+//! Other users of the machine, and services that lay traps: they can neither stop, read nor divert
+//! anything.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+
+use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
+
+use crate::fixtures::Project;
+use crate::support::{ACTOR, TempDir, actor, eventually, parent};
+
+/// A user that nobody is.
+const STRANGER: &str = "--reuid=61009";
+
+/// A program that a stranger runs, until it is dropped.
+struct Stranger {
+    child: Child,
+    /// With a copy of the actor, which others may not reach where it was built.
+    _dir: TempDir,
+}
+
+impl Stranger {
+    fn runs(words: &[&str]) -> Stranger {
+        Stranger::with(TempDir::new(), words)
+    }
+
+    /// Has the actor play a script.
+    fn plays(script: &[&str]) -> Stranger {
+        let dir = TempDir::new();
+        let copy = dir.file("actor");
+        fs::copy(ACTOR, &copy).unwrap();
+        let words: Vec<&str> = [&[copy.as_str()], script].concat();
+        Stranger::with(dir, &words)
+    }
+
+    fn with(dir: TempDir, words: &[&str]) -> Stranger {
+        let child = Command::new("setpriv")
+            .args([STRANGER, "--regid=61009", "--clear-groups"])
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        Stranger {
+            child: child.unwrap(),
+            _dir: dir,
+        }
+    }
+
+    /// What it says to its end.
+    fn said(mut self) -> String {
+        let mut said = String::new();
+        let stdout = self.child.stdout.as_mut().unwrap();
+        stdout.read_to_string(&mut said).unwrap();
+        said
+    }
+
+    /// The first line that it says.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.child.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_can_neither_read_nor_signal() {
+    let server = OutputCoordinatedExecutor::new(actor(["say", "secret", "wait"]), "secret");
+    server.start().unwrap();
+    let service = server.id().unwrap();
+    let guard = parent(service);
+    let pids = [service, guard, parent(guard)].map(|pid| pid.to_string());
+    let dir = server.dir().display().to_string();
+    let script = format!(
+        "for pid in {pids}; do kill -TERM $pid; kill -KILL $pid; cat /proc/$pid/environ; done
+         ls {dir}; ls {dir}/..; cat {dir}.log; touch {dir}/trap; true >>{dir}.log; rm -rf {dir}
+         echo end",
+        pids = pids.join(" ")
+    );
+    assert_eq!(Stranger::runs(&["sh", "-c", &script]).said(), "end\n");
+    assert!(server.is_running());
+    assert_eq!(server.id(), Some(service));
+    assert_eq!(parent(service), guard);
+    assert_eq!(server.output(), b"secret\n");
+    assert_eq!(fs::read_dir(server.dir()).unwrap().count(), 0);
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_can_not_say_that_a_service_is_ready() {
+    let mut stranger = Stranger::plays(&["pretend"]);
+    let server = Coordinated::with(actor(["wait"]), probe::notify()).timeout("3s");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(!error.to_string().contains("stranger"), "{error}");
+    // It did reach the socket.
+    assert_eq!(stranger.line(), "sent");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_can_not_disturb_what_a_run_shares() {
+    let mut stranger = Stranger::plays(&["crowd", "500"]);
+    for _ in 0..3 {
+        let ran = Project::new().run("test --test one --test two").succeeded();
+        ran.one_after_the_other("run", 1);
+    }
+    assert_eq!(stranger.line(), "connected");
+}
+
+#[test]
+fn helpers_have_no_socket_of_the_network() {
+    let script = actor(["listen", "127.0.0.1:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    server.start().unwrap();
+    let guard = parent(server.id().unwrap());
+    let tables = ["tcp", "tcp6", "udp", "udp6"].map(|table| {
+        let text = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+        let lines = text.lines().skip(1);
+        let inodes = lines.filter_map(|line| line.split_whitespace().nth(9).map(str::to_owned));
+        inodes.collect::<Vec<_>>()
+    });
+    for pid in [guard, parent(guard)] {
+        for fd in fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
+            let Ok(target) = fs::read_link(fd.unwrap().path()) else {
+                continue;
+            };
+            let target = target.to_str().unwrap().to_owned();
+            let inode = target
+                .strip_prefix("socket:[")
+                .and_then(|it| it.strip_suffix(']'));
+            let is_inet = inode.is_some_and(|it| tables.concat().iter().any(|other| other == it));
+            assert!(!is_inet, "{pid}: {target}");
+        }
+    }
+}
+
+#[test]
+fn links_are_not_followed_when_it_is_cleaned_up() {
+    let victim = TempDir::new();
+    let precious = victim.file("precious");
+    fs::write(&precious, "data").unwrap();
+    let target = victim.path().display().to_string();
+    let script = "ln -s \"$1\" \"$2/inside\"; echo up; exec sleep 100";
+    let server = OutputCoordinatedExecutor::new(["sh", "-c", script, "sh", &target, "{dir}"], "up");
+    server.start().unwrap();
+    let dir = server.dir().to_owned();
+    // The directory itself becomes a link, too.
+    fs::rename(&dir, victim.file("taken")).unwrap();
+    std::os::unix::fs::symlink(victim.path(), &dir).unwrap();
+    drop(server);
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "data");
+    assert!(dir.symlink_metadata().is_err());
+}
+
+#[test]
+fn files_are_private_whatever_the_umask() {
+    let server = OutputCoordinatedExecutor::new([ACTOR], "up").args(["say", "up", "wait"]);
+    server.start().unwrap();
+    let dir = server.dir().to_owned();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let base = dir.parent().unwrap().parent().unwrap();
+    for dir in [dir.as_path(), dir.parent().unwrap(), base] {
+        assert_eq!(mode(dir), 0o700, "{}", dir.display());
+    }
+    let log = dir.with_extension("log");
+    assert_eq!(mode(&log), 0o600);
+    server.stop().unwrap();
+    eventually("it is gone", || !server.is_running());
+}
