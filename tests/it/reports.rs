@@ -20,7 +20,7 @@ fn normalised(text: &str, project: &Project) -> String {
         .replace(&project.record(), "<record>");
     let rules = [
         // Sessions, and logs of several that are called alike.
-        (r"/\S*/summon-\d+/(?:run-)?[0-9a-f]+/", "<session>/"),
+        (r"/\S*/summon-\d+/(?:run-)?[0-9a-f-]+/", "<session>/"),
         (r"(<session>/[\w.]+?)-\d+(\.log|/|\b)", "$1$2"),
         (r"(127\.0\.0\.[12]|localhost|server|\[::1\]):\d+", "$1:PORT"),
         (r"\bport \d{4,5}", "port PORT"),

@@ -33,6 +33,7 @@ mod watch;
 mod wire;
 
 pub(crate) use errand::{Command as Errand, Failed as ErrandFailed, Runner as ErrandRunner};
+pub(crate) use hire::prepare;
 pub(crate) use message::{Ran, Step, StopPlan, Sweep, Whom};
 /// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
 /// meaning for a file (`inode(7)`).

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
+use rustix::process::PidfdFlags;
 
 use super::message::{News, Step};
 use super::tree::{self, Reaped};
@@ -59,6 +60,9 @@ fn serve() -> io::Result<()> {
         super::exit(1);
     }
     io::Read::read_exact(&mut &socket, &mut [0; MAGIC.len()])?;
+    let clean_up = parent.map(crate::session::clean_after);
+    let owner = rustix::process::getppid()
+        .and_then(|owner| rustix::process::pidfd_open(owner, PidfdFlags::empty()).ok());
     // The warden is nobody's child: a test that waits for all its children must not wait for it.
     // SAFETY: this process has one thread.
     match unsafe { libc::fork() } {
@@ -80,6 +84,13 @@ fn serve() -> io::Result<()> {
         guards: Vec::new(),
     }
     .serve(&socket)?;
+    if let Some(owner) = owner {
+        // Its end of our socket may be closed before the lock on what is to be removed.
+        let _ = wait::sleep(&[owner.as_fd()], Some(Instant::now() + END_LIMIT));
+    }
+    if let Some(clean_up) = clean_up {
+        clean_up();
+    }
     super::exit(0);
 }
 
@@ -88,6 +99,8 @@ struct Warden {
     guards: Vec<u32>,
 }
 
+/// A process that closes its descriptors has ended soon.
+const END_LIMIT: Duration = Duration::from_secs(10);
 /// Orphans that were forked while others were killed are looked for this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 

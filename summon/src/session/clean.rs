@@ -1,0 +1,86 @@
+//! Removes what test processes have left that could not clean up themselves.
+
+use std::borrow::Cow;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::{base, log_dir, log_options, logs_of};
+use crate::sys::{self, Lock};
+
+/// Logs that an error has named are kept for so long.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often it is looked for what others have left.
+const CLEANED: Duration = Duration::from_secs(5 * 60);
+
+/// Removes what dead test processes have left here, whatever they were.
+pub(super) fn after_all(base: &Path) {
+    // Not each time: there may be thousands, and nextest makes a process for each test.
+    let mark = base.join(".cleaned");
+    let age = fs::metadata(&mark).and_then(|found| found.modified());
+    if age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < CLEANED)) {
+        return;
+    }
+    let marked = log_options().create(true).open(&mark);
+    let _ = marked.and_then(|mark| mark.set_modified(SystemTime::now()));
+    for session in entries(base) {
+        sweep(&session, None);
+    }
+}
+
+/// What removes all that one test process has left, after its guards have ended. Its warden does
+/// that, last, from a working directory of its own; hence the two steps.
+pub(crate) fn after(process: u32) -> impl FnOnce() {
+    let found = base().and_then(|base| Ok((base, log_dir()?)));
+    move || {
+        let Ok((base, log_dir)) = found else { return };
+        let prefix = super::prefix(process);
+        let is_its = |path: &PathBuf| name(path).starts_with(&prefix);
+        entries(&base)
+            .filter(is_its)
+            .for_each(|it| sweep(&it, log_dir.as_deref()));
+    }
+}
+
+/// Removes a session that nobody uses, but for the logs that somebody may want to read.
+fn sweep(session: &Path, log_dir: Option<&Path>) {
+    // It is the lock that says so: a pid may have been reused, and others may share it.
+    let Ok(Some(_lock)) = sys::lock_dir(session, Lock::Nobody) else {
+        return;
+    };
+    let age = fs::metadata(session).and_then(|found| found.modified());
+    if age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > KEPT)) {
+        let _ = fs::remove_dir_all(session);
+    }
+    // What a run shares may have a note in it for those that are still to come.
+    if !name(session).starts_with(|first: char| first.is_ascii_digit()) {
+        let _ = fs::remove_dir(session);
+        return;
+    }
+    for dir in [&logs_of(session, log_dir), session] {
+        for path in entries(dir) {
+            let Ok(found) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            let is_kept = found.permissions().mode() & 0o7777 == sys::guard::KEPT_MODE;
+            let _ = match found.is_dir() {
+                true => fs::remove_dir_all(&path),
+                false if found.is_file() && is_kept => continue,
+                false => fs::remove_file(&path),
+            };
+        }
+        // Unless a log was kept in it.
+        let _ = fs::remove_dir(dir);
+    }
+}
+
+fn name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
+}

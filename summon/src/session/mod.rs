@@ -1,0 +1,198 @@
+//! The directories where summon keeps its files: one session per test process, or for what the
+//! processes of a run share, and a home per process in it.
+//!
+//! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
+//! `<name>.log` beside it is its log: a directory that is empty at the start can be given to
+//! programs such as `initdb`, which insist on that. Directories are 0700, files 0600.
+//! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>`, and `SUMMON_KEEP` keeps them.
+
+mod clean;
+mod home;
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+pub(crate) use clean::after as clean_after;
+pub(crate) use home::{Home, Log};
+
+use crate::sys::{self, Lock};
+
+/// The directory of this test process or of its run, while some process of it has files there. Its
+/// lock says that it is in use; guards hold the lock too.
+#[derive(Debug)]
+pub(crate) struct Session {
+    path: PathBuf,
+    /// Where the logs are.
+    logs: PathBuf,
+    lock: OwnedFd,
+}
+
+static CURRENT: Mutex<Weak<Session>> = Mutex::new(Weak::new());
+
+impl Session {
+    fn current() -> io::Result<Arc<Session>> {
+        // Held while a session is made, so that two threads don't make two.
+        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = current.upgrade() {
+            return Ok(session);
+        }
+        let base = base()?;
+        clean::after_all(&base);
+        // First the warden, who cleans up whenever this process ends, then what is to be cleaned
+        // up. Without a warden nothing can be started, and that is told then.
+        sys::guard::prepare();
+        let session = Arc::new(Session::create(&base)?);
+        *current = Arc::downgrade(&session);
+        Ok(session)
+    }
+
+    fn create(base: &Path) -> io::Result<Session> {
+        for _ in 0..100 {
+            let number = random() & 0xffff;
+            let path = base.join(format!("{}{number:04x}", prefix(std::process::id())));
+            match private_dir().create(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error),
+            }
+            // Somebody who cleans may have been here between the two steps: then the directory is
+            // gone, or locked for a moment, and another name will do.
+            if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Nobody) {
+                return Session::at(path, lock);
+            }
+        }
+        Err(io::Error::other("no free name for a session directory"))
+    }
+
+    /// The directory of that name, which several processes use.
+    pub(crate) fn shared(name: &str) -> io::Result<Session> {
+        let base = base()?;
+        clean::after_all(&base);
+        let path = base.join(name);
+        for _ in 0..1000 {
+            match private_dir().create(&path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            // Who cleans may be at it; what it takes away is made again.
+            if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Others) {
+                return Session::at(path, lock);
+            }
+            std::thread::yield_now();
+        }
+        Err(io::Error::other("its directory can't be locked"))
+    }
+
+    fn at(path: PathBuf, lock: OwnedFd) -> io::Result<Session> {
+        let logs = logs_of(&path, log_dir()?.as_deref());
+        let mut builder = private_dir();
+        builder.recursive(true).create(&logs).map_err(|error| {
+            let logs = logs.display();
+            io::Error::other(format!("{logs}, where SUMMON_LOG_DIR wants logs: {error}"))
+        })?;
+        Ok(Session { path, logs, lock })
+    }
+
+    /// What goes when nobody uses it any more, unless a log was kept in it.
+    fn dirs(&self) -> Vec<PathBuf> {
+        let logs = (self.logs != self.path).then(|| self.logs.clone());
+        logs.into_iter().chain([self.path.clone()]).collect()
+    }
+
+    /// Leaves a note for the other processes, whole or not at all.
+    pub(crate) fn remember(&self, name: &str, note: &str) {
+        let draft = self.path.join(format!("{name}.{:x}", random()));
+        let written = log_options().create_new(true).open(&draft);
+        let written = written.and_then(|mut file| file.write_all(note.as_bytes()));
+        // Without a note the others will try for themselves, which is the second best.
+        if written.is_err() || fs::rename(&draft, self.path.join(name)).is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+    }
+
+    /// A note that another process has left.
+    pub(crate) fn recall(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path.join(name)).ok()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Not while others use it, nor when a log was kept in it: then it isn't empty.
+        if sys::is_alone(&self.lock) {
+            for dir in self.dirs() {
+                let _ = fs::remove_dir(dir);
+            }
+        }
+    }
+}
+
+/// With what the names of a process's sessions begin. Those that several share begin with a letter.
+fn prefix(process: u32) -> String {
+    format!("{process}-")
+}
+
+/// Where the user wants logs.
+fn log_dir() -> io::Result<Option<PathBuf>> {
+    let dir = sys::runner::path_from_env("SUMMON_LOG_DIR");
+    dir.map(std::path::absolute).transpose()
+}
+
+/// Where the logs of a session are.
+fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
+    let Some(dir) = log_dir else {
+        return session.to_owned();
+    };
+    let name = session.file_name().unwrap_or_default().to_string_lossy();
+    dir.join(format!("{}-{name}", program()))
+}
+
+/// `<temp>/summon-<uid>`, refused unless it is ours alone.
+fn base() -> io::Result<PathBuf> {
+    // Absolute, since guards and services have other working directories.
+    let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{}", sys::user()));
+    match private_dir().create(&base) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(&base)?;
+    if !found.is_dir() || found.uid() != sys::user() || found.mode() & 0o077 != 0 {
+        return Err(io::Error::other(
+            "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
+        ));
+    }
+    Ok(base)
+}
+
+fn log_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    let no_links = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    options.append(true).mode(0o600).custom_flags(no_links);
+    options
+}
+
+fn private_dir() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+/// Random enough for names and for where to begin a search.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// What this program is called, without the digits that cargo gives to test binaries.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    match name.rsplit_once('-') {
+        Some((name, hash)) if hash.len() == 16 => name.to_owned(),
+        _ => name.into_owned(),
+    }
+}

@@ -1,0 +1,232 @@
+//! Plays a test process that does random things with random programs on many threads, looks whether
+//! it has anything left, and ends in some way.
+//!
+//! `riot SEED ENDING ACTOR`, where the ending is `return`, `exit`, `abort`, or `midway`, which is to
+//! abort while all threads are busy. Ports are told to the file `PORTS`, and `clean` to stdout.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use summon::{Coordinated, Executor, Process, Signal, orchestrated, probe};
+
+const THREADS: u64 = 6;
+const STEPS: u32 = 4;
+
+/// What programs do, besides what makes them ready: nothing, mostly.
+const HABITS: [&str; 16] = [
+    "",
+    "",
+    "",
+    "",
+    "ignore",
+    "child wait",
+    "stranger ignore",
+    "daemon ignore",
+    "flood 100000",
+    "brood 5",
+    "boot 20",
+    "boot 300",
+    "exit 3",
+    "abort",
+    "halt",
+    "kill-ancestor 1",
+];
+
+/// Random enough, and the same for the same seed (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % limit
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [seed, ending, actor] = &words[..] else {
+        panic!("usage: riot SEED ENDING ACTOR");
+    };
+    let seed: u64 = seed.parse().expect("a seed");
+    // The first wave makes what a test process keeps: a warden, a watch on files.
+    wave(seed, actor, u32::MAX);
+    let before = descriptors();
+    let midway = match ending.as_str() {
+        "midway" => seed as u32 % (THREADS as u32 * STEPS),
+        _ => u32::MAX,
+    };
+    wave(seed ^ 0x9e37_79b9_7f4a_7c15, actor, midway);
+    eventually("its threads have ended", || tasks() == 1);
+    eventually("it has no child", || children().is_empty());
+    let is_as_before = || descriptors() <= before;
+    eventually("its descriptors are those of before", is_as_before);
+    println!("clean");
+    match ending.as_str() {
+        "exit" => std::process::exit(0),
+        "abort" => std::process::abort(),
+        _ => {}
+    }
+}
+
+/// All threads take their random steps; after so many of all it aborts.
+fn wave(seed: u64, actor: &str, midway: u32) {
+    let steps = AtomicU32::new(0);
+    std::thread::scope(|threads| {
+        for thread in 1..=THREADS {
+            let steps = &steps;
+            threads.spawn(move || {
+                let mut random = Random(seed.wrapping_mul(thread * 2 + 1) | 1);
+                for _ in 0..STEPS {
+                    if steps.fetch_add(1, Ordering::Relaxed) == midway {
+                        std::process::abort();
+                    }
+                    step(&mut random, actor);
+                }
+            });
+        }
+    });
+}
+
+/// One program and what is done with it, or a set of some.
+fn step(random: &mut Random, actor: &str) {
+    if random.below(4) == 0 {
+        let members: Vec<Box<dyn Executor>> = (0..3)
+            .map(|number| program(random, actor, &format!("p{number}")))
+            .collect();
+        members.iter().for_each(|member| tell_port(&**member));
+        if let Ok(scope) = orchestrated(members) {
+            // A program that has died is told of, and keeps its log.
+            let _ = scope.stop();
+        }
+        return;
+    }
+    let server = program(random, actor, "server");
+    tell_port(&*server);
+    if random.below(8) == 0 {
+        // Two who want the same.
+        std::thread::scope(|threads| {
+            threads.spawn(|| server.start());
+            threads.spawn(|| server.start());
+        });
+    } else {
+        let _ = server.start();
+    }
+    let process = server.process().expect("each has one");
+    for _ in 0..random.below(3) {
+        act(random, process);
+    }
+    match random.below(3) {
+        0 => drop(server.stop()),
+        1 => drop(process.kill()),
+        _ => {}
+    }
+}
+
+fn program(random: &mut Random, actor: &str, name: &str) -> Box<dyn Executor> {
+    let kind = random.below(8);
+    let script = [
+        "",
+        "say up",
+        "listen 127.0.0.1:{port}",
+        "udp 127.0.0.1:{port}",
+        "unix {dir}/s",
+        "http 127.0.0.1:{port} 200",
+        "touch {dir}/up",
+        "notify READY=1",
+    ][kind];
+    let habit = random.one_of(&HABITS);
+    // The habit comes before it is ready, or after.
+    let halves = match random.below(2) {
+        0 => [habit, script],
+        _ => [script, habit],
+    };
+    let words = halves.iter().flat_map(|half| half.split_whitespace());
+    let command: Vec<String> = [actor]
+        .into_iter()
+        .chain(words)
+        .map(str::to_owned)
+        .collect();
+    macro_rules! with {
+        ($probe:expr) => {{
+            let timeout = random.one_of(&["50ms", "400ms", "10s"]);
+            let grace = random.one_of(&["0ms", "30ms", "100ms"]);
+            // What never becomes ready must not take long.
+            let timeout = if habit == "halt" { "50ms" } else { timeout };
+            Box::new(
+                Coordinated::with(command, $probe)
+                    .named(name)
+                    .timeout(timeout)
+                    .stop_timeout(grace)
+                    .expect_exit(0..=255),
+            )
+        }};
+    }
+    match kind {
+        0 => with!(probe::started()),
+        1 => with!(probe::output("^up$")),
+        2 => with!(probe::tcp("127.0.0.1", 0)),
+        3 => with!(probe::udp("127.0.0.1", 0)),
+        4 => with!(probe::unix("{dir}/s")),
+        5 => with!(probe::http("http://127.0.0.1:{port}/")),
+        6 => with!(probe::file("{dir}/up")),
+        _ => with!(probe::notify()),
+    }
+}
+
+fn tell_port(server: &dyn Executor) {
+    let process = server.process().expect("each has one");
+    let path = std::env::var_os("PORTS").expect("PORTS is set");
+    let mut file = OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(format!("{}\n", process.port()).as_bytes())
+        .unwrap();
+}
+
+/// Whatever comes of it: errors are right where the program has died.
+fn act(random: &mut Random, process: &Process) {
+    match random.below(9) {
+        0 => drop(process.restart()),
+        1 => drop(process.stopped(|| {})),
+        2 => drop(process.paused(|| {})),
+        3 => drop(process.crash(Signal::KILL)),
+        4 => drop(process.signal(Signal::HUP)),
+        5 => drop(process.signal(Signal::STOP)),
+        6 => drop(process.wait("10ms")),
+        7 => drop(process.wait_for_output("up", "10ms")),
+        _ => drop(process.output()),
+    }
+}
+
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn tasks() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+fn children() -> String {
+    let pid = std::process::id();
+    fs::read_to_string(format!("/proc/self/task/{pid}/children")).unwrap()
+}
+
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        if Instant::now() > limit {
+            for fd in fs::read_dir("/proc/self/fd").unwrap() {
+                let path = fd.unwrap().path();
+                eprintln!("{}: {:?}", path.display(), fs::read_link(&path));
+            }
+            panic!("in vain: {what}");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
