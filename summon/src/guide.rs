@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/readiness.md")]
 pub mod readiness {}
 
+#[doc = include_str!("../docs/lifecycle.md")]
+pub mod lifecycle {}
+
 #[doc = include_str!("../docs/failures.md")]
 #[doc = include_str!("../docs/trace.svg")]
 pub mod failures {}

@@ -105,6 +105,10 @@ pub use summon_macros::fixture;
 /// | `#[summon(executor = expr)]` | its `start` returns |
 /// | `#[summon(fixture = NAME)]` | it was started and set up, by whoever used it first ([`macro@fixture`]) |
 ///
+/// With `bin = "name"` or `example = "name"` the program is one of the user's own package, and the
+/// text of the kind has its arguments, of which there may be none:
+/// `#[summon(bin = "my-server", tcp = "--port {port}")]`. See [the guide](guide::lifecycle).
+///
 /// Every other `key = value` or `key(values)` is a call of the builder's method of that name, so
 /// [`Coordinated`] is the list of options: `timeout = "5s"`,
 /// `env("RUST_LOG", "debug")`, `args(["-v"])`, `after = "db"`, `unless = "FATAL"`, `listen_fd()`,
