@@ -305,6 +305,28 @@ fn one_that_fails_to_become_a_daemon_is_told() {
 }
 
 #[test]
+fn a_daemon_is_ready_only_when_what_was_started_has_ended() {
+    let script = actor(["daemon", "say up wait", "boot", "300", "exit", "0"]);
+    let server = OutputCoordinatedExecutor::new(script, "up").daemon(true);
+    server.start().unwrap();
+    let daemon = Life::of(server.id().unwrap()).unwrap();
+    assert!(daemon.what.ends_with("say up wait"), "{daemon:?}");
+}
+
+#[test]
+fn one_that_stays_in_the_foreground_is_no_daemon() {
+    let server = OutputCoordinatedExecutor::new(actor(["say", "up", "wait"]), "up")
+        .daemon(true)
+        .timeout("300ms");
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("for the program to fork away and end: it has not ended"),
+        "{error}"
+    );
+    assert!(error.contains("leave `daemon = true` out"), "{error}");
+}
+
+#[test]
 fn a_daemon_can_crash_and_be_killed() {
     let script = || actor(["daemon", "ignore say up wait", "exit", "0"]);
     let server = OutputCoordinatedExecutor::new(script(), "up").daemon(true);

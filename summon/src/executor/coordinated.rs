@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::Executor;
 use crate::command::Command;
 use crate::error::Error;
-use crate::probe::Probe;
+use crate::probe::{ForkedAway, Probe};
 use crate::process::{Process, Spec};
 
 /// A command and a probe: the executor that starts a program and knows when it is ready.
@@ -121,7 +121,11 @@ impl<P: Probe> Deref for Coordinated<P> {
 
     fn deref(&self) -> &Process {
         self.process.get_or_init(|| {
-            let mut probes = vec![Arc::clone(&self.probe) as Arc<dyn Probe>];
+            let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+            if self.spec.daemon {
+                probes.push(Arc::new(ForkedAway));
+            }
+            probes.push(Arc::clone(&self.probe) as _);
             probes.extend(self.also.iter().cloned());
             let process = Process::new(self.spec.clone(), probes);
             if let Some(before) = &self.before {

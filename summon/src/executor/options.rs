@@ -266,7 +266,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Follows a program that forks away: when it exits with code 0, those of its descendants that
-    /// are left then are the process. Default: no, its exit is the end.
+    /// are left then are the process, and not before it is looked whether that is ready, as
+    /// `Type=forking` in `systemd.service(5)`. Default: no, its exit is the end.
     ///
     /// A program that can stay in the foreground should do so: then its own exit is seen.
     ///

@@ -34,6 +34,7 @@
 mod any;
 mod exec;
 mod file;
+mod forked;
 mod http;
 mod listen;
 mod news;
@@ -58,6 +59,7 @@ pub use target::Target;
 pub use unix::{Unix, unix};
 pub use whose::Whose;
 
+pub(crate) use forked::ForkedAway;
 pub(crate) use listen::{Place, is_this_machine, somebody as somebody_serves};
 pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Seen, Waited, Why, until_ready};

@@ -73,6 +73,8 @@ pub(crate) enum LaunchError {
 pub(crate) struct State {
     /// The guard and the program.
     pub(crate) pids: Option<(u32, u32)>,
+    /// The program is no longer the one that was started, but what that one has left behind.
+    pub(crate) forked_away: bool,
     /// How the program itself ended, and when that was heard of.
     pub(crate) exit: Option<ExitStatus>,
     pub(crate) exited: Option<Instant>,
@@ -380,7 +382,10 @@ impl Shared {
         };
         let wakes = |interest| of == Interest::Ends || interest == of || interest == Interest::All;
         self.update(wakes, |state| match news {
-            News::Started { guard, pid } => state.pids = Some((guard, pid)),
+            News::Started { guard, pid } => {
+                state.forked_away = state.pids.is_some();
+                state.pids = Some((guard, pid));
+            }
             News::Refused { step, errno } => state.refused = Some((step, errno)),
             // Whoever waits for output is woken, and looks into the log itself.
             News::Grown(_) => {}
