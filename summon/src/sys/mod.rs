@@ -13,20 +13,16 @@ compile_error!(
      Put it under `[target.'cfg(target_os = \"linux\")'.dev-dependencies]` until then."
 );
 
-pub(crate) mod diag;
+mod linux;
+pub(crate) use linux::{diag, files, listeners, meeting, peer, proc, unix_sockets};
+
 pub(crate) mod exit;
-pub(crate) mod files;
 pub(crate) mod guard;
 pub(crate) mod holes;
-pub(crate) mod listeners;
-pub(crate) mod meeting;
-pub(crate) mod peer;
 pub(crate) mod pipe;
 pub(crate) mod ports;
-pub(crate) mod proc;
 pub(crate) mod runner;
 pub(crate) mod signal;
-pub(crate) mod unix_sockets;
 pub(crate) mod wait;
 
 pub use signal::Signal;

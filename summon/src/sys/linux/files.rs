@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
-use super::wait::Waker;
+use crate::sys::wait::Waker;
 
 /// What one watches for. Dropping it ends that.
 #[derive(Debug)]

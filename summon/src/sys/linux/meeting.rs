@@ -33,7 +33,7 @@ pub(crate) fn meet(name: &str) -> io::Result<Role> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(Role::Unclear),
         Err(error) => return Err(error),
     };
-    if peer(&stream)?.uid != super::user() {
+    if peer(&stream)?.uid != crate::sys::user() {
         return Err(io::Error::other("another user of this machine sits there"));
     }
     Ok(Role::Later(stream))
