@@ -11,7 +11,7 @@ use super::{Explained, NotReady, Target};
 use crate::sys::diag::Diag;
 use crate::sys::listeners::{self, Listener, Protocol};
 use crate::sys::ports;
-use crate::sys::proc::{self, Holds};
+use crate::sys::proc::{self, Holds, SocketId};
 
 /// A connection that takes longer is tried again.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -36,6 +36,10 @@ pub(super) fn look(
         Protocol::Tcp => connect(&addrs, place.port, target.deadline()),
         Protocol::Udp => bound(&addrs, place),
     };
+    let whose = match target.takes_any_listener() && !Diag::SEES_ALL {
+        true => Server::Anybodys,
+        false => whose,
+    };
     if whose == Server::Anybodys || !is_here(&addrs) {
         return otherwise();
     }
@@ -59,7 +63,7 @@ pub(super) fn unseen(error: &io::Error) -> NotReady {
 /// Who serves already where a process is about to be started: at which address, and in words.
 pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
     let addrs = resolve(host, soon()).ok().filter(|addrs| is_here(addrs))?;
-    for listener in place.listeners(&Diag::open().ok()?).ok()? {
+    for listener in place.listeners(&Diag::open(None).ok()?).ok()? {
         if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
             return Some((SocketAddr::new(*addr, place.port), describe(&listener)));
         }
@@ -158,7 +162,7 @@ fn identify(
 }
 
 /// Whether a process of the service holds the socket.
-pub(super) fn holder(target: &Target<'_>, inode: u32) -> io::Result<Holds> {
+pub(super) fn holder(target: &Target<'_>, inode: SocketId) -> io::Result<Holds> {
     let mut answer = Holds::No;
     // Twice, since a socket can be handed to a process that is forked while we look.
     for _ in 0..2 {
@@ -188,7 +192,7 @@ fn is_strangers(target: &Target<'_>, listener: &Listener, place: Place) -> bool 
 }
 
 /// Whether somebody is seen to hold a socket who is known to be none of ours.
-pub(super) fn is_held_by_others(target: &Target<'_>, inode: u32) -> bool {
+pub(super) fn is_held_by_others(target: &Target<'_>, inode: SocketId) -> bool {
     match (proc::holder_of_socket(inode), target.tree()) {
         (Some(pid), Ok(tree)) => !tree.contains(&pid),
         _ => false,
@@ -218,7 +222,7 @@ pub(super) fn explain(target: &Target<'_>, host: &str, place: Place) -> Explaine
     let tree = target.tree().unwrap_or_default();
     let all = target.ask(|diag| listeners::on_port(diag, 0, place.protocol));
     let all = all.ok().flatten().unwrap_or_default();
-    let held: Vec<u32> = tree.iter().flat_map(|pid| proc::sockets(*pid)).collect();
+    let held: Vec<SocketId> = tree.iter().flat_map(|pid| proc::sockets(*pid)).collect();
     if let Some(ours) = all.iter().find(|it| held.contains(&it.inode)) {
         return Explained {
             last: Some(format!(

@@ -299,7 +299,7 @@ impl<'a> Target<'a> {
     /// Who tells of sockets, where the kernel does.
     pub(super) fn diag(&self) -> io::Result<Option<&Diag>> {
         if self.diag.get().is_none() {
-            let diag = match Diag::open() {
+            let diag = match Diag::open(self.pids().map(|(guard, _)| guard)) {
                 Err(error) if is_shortage(&error) => return Err(error),
                 diag => diag.ok(),
             };

@@ -7,18 +7,16 @@ use std::path::Path;
 
 use super::file::{is_link, no_file};
 use super::{NotReady, Probe, Target, listen};
+use crate::sys::diag::Diag;
 use crate::sys::peer::peer;
 use crate::sys::proc::{self, Holds};
-use crate::sys::unix_sockets;
+use crate::sys::unix_sockets::{self, LONGEST_PATH};
 
 /// Made by [`unix()`].
 #[derive(Clone, Debug)]
 pub struct Unix {
     path: String,
 }
-
-/// The length of `sun_path` without the NUL at its end (`unix(7)`).
-const LONGEST_PATH: usize = 107;
 
 /// Ready when the process, or one that it started, accepts connections at the Unix socket `path`;
 /// one for datagrams counts when it is bound.
@@ -101,6 +99,9 @@ enum Who {
 
 /// Whose socket listens there.
 fn who(target: &Target<'_>, path: &Path, inode: u64) -> io::Result<Who> {
+    if target.takes_any_listener() && !Diag::SEES_ALL {
+        return Ok(Who::Unknown);
+    }
     let listeners = target.ask(|diag| unix_sockets::at_path(diag, path, inode))?;
     let Some(listeners) = listeners else {
         return Ok(Who::Unknown);

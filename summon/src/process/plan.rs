@@ -12,6 +12,7 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::session::random;
 use crate::stdin::Kind;
+use crate::sys;
 use crate::sys::guard::{Plan, StopPlan};
 use crate::sys::listeners::Protocol;
 use crate::sys::pipe;
@@ -39,10 +40,10 @@ impl Process {
             return Err(self.bad(format!("{text:?} contains a NUL byte")));
         }
         let is_told = self.inner.probes.iter().any(|it| it.is_told_by_socket());
-        let notify = is_told.then(|| format!("summon-notify-{:016x}", random()));
+        let notify = is_told.then(|| sys::notify_name(home.session_dir(), random()));
         if let Some(name) = &notify {
             env.retain(|(other, _)| other != "NOTIFY_SOCKET");
-            env.push(("NOTIFY_SOCKET".into(), format!("@{name}").into()));
+            env.push(("NOTIFY_SOCKET".into(), name.into()));
         }
         let no_file = |error: io::Error| self.bad(format!("its log can't be opened: {error}"));
         let (sweep, session) = home.for_guard().map_err(no_file)?;

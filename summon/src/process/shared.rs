@@ -28,7 +28,7 @@ pub(super) struct Fixture {
     /// It was started, and set up.
     begun: bool,
     /// The thread that ends it, once it is over.
-    ender: Option<i32>,
+    ender: Option<u64>,
 }
 
 impl Process {

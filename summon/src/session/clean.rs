@@ -25,8 +25,9 @@ pub(super) fn after_all(base: &Path) {
     }
     let marked = log_options().create(true).open(&mark);
     let _ = marked.and_then(|mark| mark.set_modified(SystemTime::now()));
-    for session in entries(base) {
-        sweep(&session, None);
+    for found in entries(base) {
+        sys::ports::tidy(&found);
+        sweep(&found, None);
     }
 }
 

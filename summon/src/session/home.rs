@@ -95,6 +95,11 @@ impl Home {
         &self.dir
     }
 
+    /// Where all of this session is.
+    pub(crate) fn session_dir(&self) -> &Path {
+        &self.log.session.path
+    }
+
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }

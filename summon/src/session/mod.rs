@@ -153,7 +153,7 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
 }
 
 /// `<temp>/summon-<uid>`, refused unless it is ours alone.
-fn base() -> io::Result<PathBuf> {
+pub(crate) fn base() -> io::Result<PathBuf> {
     // Absolute, since guards and services have other working directories.
     let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{}", sys::user()));
     match private_dir().create(&base) {

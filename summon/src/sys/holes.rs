@@ -1,5 +1,5 @@
 //! Logs that have become too long: what is in their middle is given back to the disk, and a file
-//! with a hole is left (`lseek(2)`, `fallocate(2)`). Offsets stay what they were, so whoever reads
+//! with a hole is left (`lseek(2)`). Offsets stay what they were, so whoever reads
 //! along is not disturbed.
 
 use std::fs::{self, File, OpenOptions};
@@ -8,14 +8,9 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use rustix::fs::{FallocateFlags, SeekFrom};
+use rustix::fs::SeekFrom;
 
-/// Gives a part of the file back. Not every file system can do that.
-pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
-    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    rustix::fs::fallocate(file, flags, hole.start, hole.end - hole.start)?;
-    Ok(())
-}
+pub(crate) use super::punch::punch;
 
 /// The parts of a range where there is something.
 pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {

@@ -7,18 +7,26 @@
     reason = "the one place where Rust meets fork, sigaction and waitid"
 )]
 
-#[cfg(not(target_os = "linux"))]
-compile_error!(
-    "summon runs on Linux so far; macOS and Windows are planned. \
-     Put it under `[target.'cfg(target_os = \"linux\")'.dev-dependencies]` until then."
-);
-
+#[cfg(target_os = "linux")]
 mod linux;
-pub(crate) use linux::{diag, files, listeners, meeting, peer, proc, unix_sockets};
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+use macos as system;
+
+pub(crate) use system::notices::name as notify_name;
+pub(crate) use system::thread::this_thread;
+use system::{
+    claims, ending, executable, family, notices, pipes, punch, sockets, thread, title, waker,
+};
+pub(crate) use system::{diag, files, meeting, peer, proc, unix_sockets};
 
 pub(crate) mod exit;
 pub(crate) mod guard;
 pub(crate) mod holes;
+pub(crate) mod listeners;
 pub(crate) mod pipe;
 pub(crate) mod ports;
 pub(crate) mod runner;
@@ -29,11 +37,6 @@ pub use signal::Signal;
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-
-/// The thread that asks, also when its thread-locals are gone, as in an exit hook.
-pub(crate) fn this_thread() -> i32 {
-    rustix::thread::gettid().as_raw_nonzero().get()
-}
 
 /// The user that this process acts for.
 pub(crate) fn user() -> u32 {

@@ -1,91 +1,19 @@
 //! What the kernel says of ports: which it hands out itself, which are free, who has claimed one.
 
-use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::os::fd::OwnedFd;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketType};
 
+pub(crate) use super::claims::{Holder, Signed, claim, holder, sign, tidy};
 use super::listeners::Protocol;
-use super::peer::peer;
-use super::wait;
+use super::{claims, sockets};
 
 /// The ports that the kernel gives to whoever asks for none in particular, so that one of them
-/// may be taken at any moment (`ip_local_port_range` in `ip(7)`).
+/// may be taken at any moment.
 pub(crate) fn ephemeral() -> RangeInclusive<u16> {
-    let parse = |text: String| {
-        let mut ends = text.split_ascii_whitespace().map(str::parse);
-        Some(ends.next()?.ok()?..=ends.next()?.ok()?)
-    };
-    std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
-        .ok()
-        .and_then(parse)
-        .unwrap_or(32768..=60999)
-}
-
-/// Claims a port among all who use summon in this network namespace: a Unix socket with an
-/// abstract name (`unix(7)`) exists once, and ends with its last holder. `Ok(None)` means that
-/// somebody else has it.
-pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
-    let name = UnixAddr::from_abstract_name(claim_name(port))?;
-    match UnixListener::bind_addr(&name) {
-        Ok(listener) => Ok(Some(listener.into())),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Who has claimed a port.
-#[derive(Debug)]
-pub(crate) struct Holder {
-    /// The guard of the service, or else the process that will have one started; 0 if it can't be
-    /// told.
-    pub(crate) pid: u32,
-    /// Can be read when the last holder has ended. `None` when too many wait for it already.
-    pub(crate) ended: Option<OwnedFd>,
-}
-
-impl Holder {
-    /// Whether it has ended since it was asked for.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.as_ref().is_none_or(wait::is_readable)
-    }
-}
-
-/// Says who holds the claim on a port: `None` if nobody does.
-pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
-    let kind = (AddressFamily::UNIX, SocketType::STREAM);
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(kind.0, kind.1, flags, None)?;
-    let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
-    // Nobody accepts: the connection waits in the listener's queue, and ends with it.
-    match rustix::net::connect(&socket, &name) {
-        Ok(()) => Ok(Some(Holder {
-            pid: peer(&socket)?.pid,
-            ended: Some(socket),
-        })),
-        Err(Errno::AGAIN) => Ok(Some(Holder {
-            pid: 0,
-            ended: None,
-        })),
-        Err(Errno::CONNREFUSED) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Makes this process the one that others see as the holder of a claim that it was given.
-pub(crate) fn sign(claim: &OwnedFd) {
-    // A socket's peers are told who called `listen` last. What is no socket refuses, which is fine.
-    // The queue is for those who wait for its end, whom nobody accepts.
-    let _ = rustix::net::listen(claim, 4096);
-}
-
-fn claim_name(port: u16) -> String {
-    format!("summon-port-{port}")
+    let (first, last) = claims::ephemeral().unwrap_or((32768, 60999));
+    first..=last
 }
 
 /// Whether a server could bind the port on every address of both families, for TCP and UDP.
@@ -107,7 +35,7 @@ fn can_bind(addr: &SocketAddr, kind: SocketType) -> bool {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    let Ok(socket) = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None) else {
+    let Ok(socket) = sockets::socket(family, kind) else {
         // No such family on this machine, so nobody has the port there.
         return true;
     };

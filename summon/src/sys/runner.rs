@@ -1,14 +1,11 @@
 //! Which run this process belongs to: the one of the nearest ancestor that is cargo or
 //! cargo-nextest.
 
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use rustix::process::{Pid, PidfdFlags};
-
-use super::proc;
+use super::{ending, proc};
 
 /// The program that runs the tests, and at whose end the run ends.
 #[derive(Debug)]
@@ -18,8 +15,8 @@ pub(crate) struct Runner {
     pub(crate) is_nextest: bool,
     /// Where it was called, which is where a user expects files of relative names.
     pub(crate) dir: Option<PathBuf>,
-    /// Can be read when it has ended.
-    pub(crate) pidfd: OwnedFd,
+    /// What a guard watches to know that it has ended, see [`ending`].
+    pub(crate) ending: OwnedFd,
 }
 
 /// The runner of this process, if there is one.
@@ -42,7 +39,7 @@ fn find() -> Option<Runner> {
     // Bounded, since the tree may change while we climb.
     for _ in 0..256 {
         pid = proc::parent(pid).filter(|pid| *pid > 1)?;
-        let name = program(pid);
+        let name = proc::program(pid);
         // As wrappers of some distributions rename it: `.cargo-wrapped`.
         let name = name.trim_start_matches('.').trim_end_matches("-wrapped");
         if name == "cargo" || name == "cargo-nextest" {
@@ -54,14 +51,12 @@ fn find() -> Option<Runner> {
 
 fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {
     let began = proc::began(pid)?;
-    let pidfd =
-        rustix::process::pidfd_open(Pid::from_raw(pid as i32)?, PidfdFlags::empty()).ok()?;
+    let ending = ending::of(pid).ok()?;
     // The descriptor first, the time after it: had the pid been reused in between, it would differ.
     if proc::began(pid)? != began {
         return None;
     }
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let mut id = format!("{} {pid} {began}", boot.trim());
+    let mut id = format!("{} {pid} {began}", proc::boot());
     // Believed only here: a `cargo test` below a nextest run inherits it.
     if let (true, Ok(run)) = (is_nextest, std::env::var("NEXTEST_RUN_ID")) {
         id = format!("{id} {run}");
@@ -69,23 +64,9 @@ fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {
     Some(Runner {
         id,
         is_nextest,
-        dir: fs::read_link(format!("/proc/{pid}/cwd")).ok(),
-        pidfd,
+        dir: proc::working_directory(pid),
+        ending,
     })
-}
-
-/// The file name of a process's executable, or else its short name, which may be read of other
-/// users' processes too.
-fn program(pid: u32) -> String {
-    let name = match fs::read_link(format!("/proc/{pid}/exe")) {
-        Ok(exe) => exe
-            .file_name()
-            .map(Path::new)
-            .map(|name| name.display().to_string()),
-        Err(_) => fs::read_to_string(format!("/proc/{pid}/comm")).ok(),
-    };
-    let name = name.unwrap_or_default();
-    name.trim_end().trim_end_matches(" (deleted)").to_owned()
 }
 
 #[cfg(test)]

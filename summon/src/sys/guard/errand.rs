@@ -9,14 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rustix::pipe::PipeFlags;
-
 use super::job::{Errands, Job};
 use super::message::{News, Order, Ran, Step};
 use super::spawn::{Program, spawn};
 use super::tree::{self, Reaped};
 use super::{hire, signals, wire};
-use crate::sys::wait;
+use crate::sys::family::Ends;
+use crate::sys::{ending, pipes, wait};
 
 /// So much of the end of what it writes is told.
 const TAIL: usize = 16 * 1024;
@@ -49,15 +48,15 @@ pub(crate) enum Failed {
 impl Runner {
     pub(crate) fn hire(command: &Command, deadline: Instant) -> io::Result<Runner> {
         let socket = hire::guard(deadline)?;
-        let pidfd = super::own_pidfd();
+        let ending = super::own_ending();
         let job = Job::Errands(Errands {
             name: command.name.clone(),
             argv: command.argv.clone(),
             env: command.env.clone(),
             dir: command.dir.clone(),
-            has_pidfd: pidfd.is_some(),
+            has_ending: ending.is_some(),
         });
-        let fds: Vec<BorrowedFd<'_>> = pidfd.iter().map(AsFd::as_fd).collect();
+        let fds: Vec<BorrowedFd<'_>> = ending.iter().map(AsFd::as_fd).collect();
         wire::send(&socket, &job.encode(), &fds)?;
         Ok(Runner(socket))
     }
@@ -93,9 +92,8 @@ impl Runner {
 /// The guard's side. Returns when the owner has ended, or speaks nonsense.
 pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) -> io::Result<()> {
     rustix::process::setsid()?;
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let child_ended = signals::notice_children()?;
-    let owner_ended = fds.into_iter().next();
+    let child_ended = Ends::of_guard(signals::notice_children()?)?;
+    let owner_ended = fds.into_iter().next().map(ending::watch).transpose()?;
     let owner_fds = || owner_ended.iter().map(AsFd::as_fd).chain([owner.as_fd()]);
     loop {
         wait::sleep(&owner_fds().collect::<Vec<_>>(), None)?;
@@ -136,15 +134,16 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
 pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
     program: &Program<'_>,
     until: Instant,
-    child_ended: &OwnedFd,
+    child_ended: &Ends,
     owner: impl Fn() -> O,
 ) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
-    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let (read, write) = pipes::pair()?;
     rustix::io::ioctl_fionbio(&read, true)?;
     let pid = match spawn(program, &write) {
         Ok(pid) => pid,
         Err(refused) => return Ok(Err(refused)),
     };
+    child_ended.note();
     drop(write);
     let run = Run {
         pid,
@@ -159,7 +158,7 @@ struct Run<'a> {
     pid: u32,
     output: Option<File>,
     tail: Vec<u8>,
-    child_ended: &'a OwnedFd,
+    child_ended: &'a Ends,
 }
 
 impl Run<'_> {
@@ -198,7 +197,7 @@ impl Run<'_> {
     }
 
     fn reap(&self) -> io::Result<Found> {
-        let _ = rustix::io::read(self.child_ended, &mut [0; 64]);
+        self.child_ended.note();
         let mut found = Found::default();
         loop {
             match tree::reap(None)? {

@@ -4,13 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::warden::{HELLO, MAGIC, MARK};
 use super::wire;
+use crate::sys::{executable, sockets};
 
 /// The copy has so long to become the warden. A program that takes longer before its
 /// constructors run is not waited for.
@@ -51,7 +51,7 @@ fn lock() -> MutexGuard<'static, Option<UnixStream>> {
 }
 
 fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
-    let (ours, theirs) = UnixStream::pair()?;
+    let (ours, theirs) = sockets::pair()?;
     wire::send(warden, b"guard", &[theirs.as_fd()])?;
     Ok(ours)
 }
@@ -63,14 +63,13 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
             "the environment variable {MARK} is set, which marks summon's own helper processes; unset it"
         )));
     }
-    let (mut ours, theirs) = UnixStream::pair()?;
+    let (mut ours, theirs) = sockets::pair()?;
     io::Write::write_all(&mut ours, MAGIC)?;
     let left = deadline.saturating_duration_since(Instant::now());
     ours.set_read_timeout(Some(left.clamp(Duration::from_millis(1), COPY_LIMIT)))?;
-    // `/proc/self/exe` is this very executable, also when its file was replaced or deleted.
     // Should the constructor not run there, `--help` makes a test harness end at once; what
     // follows makes room for the title.
-    let mut copy = Command::new("/proc/self/exe")
+    let mut copy = Command::new(executable::path()?)
         .arg0("summon-warden")
         .arg("--help")
         .arg("-".repeat(64))
@@ -80,13 +79,10 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| {
-            let why = match error.kind() {
-                // Nor could a guard follow descendants without it.
-                io::ErrorKind::NotFound if !Path::new("/proc/self").exists() => {
-                    "`/proc` is not mounted".to_owned()
-                }
-                _ => format!("this executable can't be started again: {error}"),
-            };
+            let why = executable::why_not(&error).map_or_else(
+                || format!("this executable can't be started again: {error}"),
+                str::to_owned,
+            );
             io::Error::new(error.kind(), why)
         })?;
     // The copy closed its end, or says hello.

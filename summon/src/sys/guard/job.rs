@@ -16,7 +16,7 @@ pub(super) enum Job {
     Errands(Errands),
 }
 
-/// A service. With it come the log, its standard input, perhaps a pidfd of the owner, perhaps what
+/// A service. With it come the log, its standard input, perhaps what tells of the owner's end, perhaps what
 /// sharing takes, the sockets to pass on, and whatever the guard shall hold to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Launch {
@@ -33,25 +33,25 @@ pub(super) struct Launch {
     /// So long the log may become.
     pub(super) log_limit: u64,
     pub(super) sweep: Sweep,
-    /// The abstract name of the socket where the service says that it is ready (`sd_notify(3)`).
+    /// The name of the socket where the service says that it is ready (`sd_notify(3)`).
     pub(super) notify: Option<String>,
     /// The names of the listening sockets that it is given.
     pub(super) sockets: Vec<String>,
-    pub(super) has_pidfd: bool,
-    /// A listening socket and the runner's pidfd come too: the service may be shared.
+    pub(super) has_ending: bool,
+    /// A listening socket and what tells of the runner's end come too: the service may be shared.
     pub(super) is_shared: bool,
     /// It ends when nobody uses it and somebody wants its port.
     pub(super) yields: bool,
 }
 
-/// A command that runs to its end, again and again. With it perhaps comes a pidfd of the owner.
+/// A command that runs to its end, again and again. With it perhaps comes what tells of the owner's end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Errands {
     pub(super) name: String,
     pub(super) argv: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) dir: PathBuf,
-    pub(super) has_pidfd: bool,
+    pub(super) has_ending: bool,
 }
 
 impl Job {
@@ -66,7 +66,7 @@ impl Job {
                 out.0.push(1);
                 out.bytes(errands.name.as_bytes());
                 out.command(&errands.argv, &errands.env, &errands.dir);
-                out.number(errands.has_pidfd.into());
+                out.number(errands.has_ending.into());
             }
         }
         out.0
@@ -81,7 +81,7 @@ impl Job {
                 argv: from.list(In::os)?,
                 env: from.list(|from| Ok((from.os()?, from.os()?)))?,
                 dir: from.os()?.into(),
-                has_pidfd: from.flag()?,
+                has_ending: from.flag()?,
             })),
             _ => Err(garbled()),
         }
@@ -104,7 +104,7 @@ impl Launch {
         out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
         out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
         out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
-        out.number(self.has_pidfd.into());
+        out.number(self.has_ending.into());
         out.number(self.is_shared.into());
         out.number(self.yields.into());
     }
@@ -127,7 +127,7 @@ impl Launch {
             },
             notify: from.option(In::text)?,
             sockets: from.list(In::text)?,
-            has_pidfd: from.flag()?,
+            has_ending: from.flag()?,
             is_shared: from.flag()?,
             yields: from.flag()?,
         })
@@ -162,7 +162,7 @@ mod tests {
             },
             notify: Some("summon-x".into()),
             sockets: vec!["redis".into()],
-            has_pidfd: true,
+            has_ending: true,
             is_shared: false,
             yields: true,
         }))
@@ -175,7 +175,7 @@ mod tests {
             argv: vec!["true".into()],
             env: vec![],
             dir: "/".into(),
-            has_pidfd: false,
+            has_ending: false,
         });
         for job in [launch(), errands] {
             assert_eq!(Job::decode(&job.encode()).unwrap(), job);

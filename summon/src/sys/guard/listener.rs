@@ -5,10 +5,10 @@ use std::os::unix::net::UnixStream;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 
 use super::message::{News, Notice};
 use super::wire;
+use crate::sys::sockets;
 
 /// One that is told news, without ever making the guard wait for it: what it does not read is
 /// kept, and of what changes all the time the latest is told once it reads again.
@@ -107,7 +107,7 @@ impl Listener {
             }
             self.tell_latest(latest);
         }
-        match rustix::net::send(&self.socket, &self.outbox, SendFlags::NOSIGNAL) {
+        match rustix::net::send(&self.socket, &self.outbox, sockets::SEND) {
             Ok(sent) => drop(self.outbox.drain(..sent)),
             Err(Errno::WOULDBLOCK | Errno::INTR) => {}
             Err(_) => return Err(Closed),

@@ -9,7 +9,7 @@
 //! connects to its socket, and stops the service when the runner (cargo, nextest) has ended.
 //!
 //! Two things tell a guard that its owner has ended, whichever comes first: the socket closes,
-//! and the owner's pidfd becomes readable. The second counts where some forked child of the
+//! and the system tells of the owner's end ([`ending`]). The second counts where some forked child of the
 //! test still holds a copy of the socket.
 
 mod encoding;
@@ -46,42 +46,15 @@ pub(crate) use owner::{Guarded, Interest, LaunchError, Plan, Sharing, Sleeper, S
 
 use std::os::fd::OwnedFd;
 
-use rustix::process::PidfdFlags;
+use super::{Signal, ending};
 
-use super::Signal;
-
-/// A descriptor that can be read when this process has ended, if the kernel has such.
-fn own_pidfd() -> Option<OwnedFd> {
-    let me = rustix::process::getpid();
-    rustix::process::pidfd_open(me, PidfdFlags::empty()).ok()
+/// What a guard of this process watches to know that it has ended, if the system has such.
+fn own_ending() -> Option<OwnedFd> {
+    ending::of(std::process::id()).ok()
 }
 
 /// Ends this process without running anything of the test program's.
 fn exit(code: i32) -> ! {
     // SAFETY: `_exit` takes any number and does not return.
     unsafe { libc::_exit(code) }
-}
-
-/// Closes every descriptor from `first` on: what some code in the test process opened without
-/// close-on-exec is not for us.
-fn close_from(first: u32) {
-    // SAFETY: the caller is the copy before `main`, in which nobody owns those descriptors.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
-    if closed == 0 {
-        return;
-    }
-    // A kernel before 5.9.
-    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    let open: Vec<i32> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|fd: &i32| *fd >= first as i32)
-        .collect();
-    for fd in open {
-        // SAFETY: as above; the descriptor of the listing itself is closed by now, and closing
-        // it again does no harm in a process of one thread.
-        unsafe { libc::close(fd) };
-    }
 }

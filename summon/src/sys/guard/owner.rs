@@ -36,7 +36,7 @@ pub(crate) struct Plan {
     pub(crate) sweep: Sweep,
     pub(crate) log: OwnedFd,
     pub(crate) stdin: OwnedFd,
-    /// The abstract name of the socket where it says that it is ready, if it does.
+    /// The name of the socket where it says that it is ready, if it does.
     pub(crate) notify: Option<String>,
     /// Listening sockets that it is given, with their names.
     pub(crate) sockets: Vec<(String, OwnedFd)>,
@@ -51,7 +51,7 @@ pub(crate) struct Plan {
 pub(crate) struct Sharing {
     /// Where its users connect: a listening socket.
     pub(crate) socket: OwnedFd,
-    /// A pidfd of the process at whose end the service ends.
+    /// What tells of the end of the process at whose end the service ends (`sys::ending`).
     pub(crate) runner: OwnedFd,
     /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
     pub(crate) yields: bool,
@@ -149,7 +149,7 @@ impl Guarded {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => LaunchError::Late,
             _ => LaunchError::NoGuard(error),
         })?;
-        let pidfd = super::own_pidfd();
+        let ending = super::own_ending();
         let launch = Launch {
             name: plan.name.clone(),
             argv: plan.argv.clone(),
@@ -163,14 +163,14 @@ impl Guarded {
             sweep: plan.sweep.clone(),
             notify: plan.notify.clone(),
             sockets: plan.sockets.iter().map(|(name, _)| name.clone()).collect(),
-            has_pidfd: pidfd.is_some(),
+            has_ending: ending.is_some(),
             is_shared: plan.sharing.is_some(),
             yields: plan.sharing.as_ref().is_some_and(|sharing| sharing.yields),
         };
         let sharing = plan.sharing.iter().flat_map(|it| [&it.socket, &it.runner]);
         let fds: Vec<BorrowedFd<'_>> = [&plan.log, &plan.stdin]
             .into_iter()
-            .chain(&pidfd)
+            .chain(&ending)
             .chain(sharing)
             .chain(plan.sockets.iter().map(|(_, socket)| socket))
             .chain(&plan.held)

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use crate::sys::holes;
+use crate::sys::pipes::Writers;
 
 pub(super) struct Recorder {
     /// The reading end of the pipe, until it is closed.
     pub(super) output: Option<File>,
+    writers: Writers,
     pub(super) log: File,
     /// How long the log is.
     pub(super) length: u64,
@@ -23,11 +25,12 @@ pub(super) struct Recorder {
 const BLOCK: u64 = 4096;
 
 impl Recorder {
-    pub(super) fn new(output: OwnedFd, log: OwnedFd, limit: u64) -> Recorder {
+    pub(super) fn new(output: OwnedFd, writers: Writers, log: OwnedFd, limit: u64) -> Recorder {
         let log = File::from(log);
         let length = log.metadata().map_or(0, |log| log.len());
         Recorder {
             output: Some(File::from(output)),
+            writers,
             length,
             log,
             limit,
@@ -57,12 +60,10 @@ impl Recorder {
 
     /// Another end of the pipe, for a command whose output belongs to the service's.
     pub(super) fn another_end(&self) -> io::Result<OwnedFd> {
-        let end = match &self.output {
-            // A pipe can be opened by its descriptor, too (`pipe(7)`, `proc_pid_fd(5)`).
-            Some(output) => format!("/proc/self/fd/{}", output.as_raw_fd()),
-            None => "/dev/null".to_owned(),
-        };
-        Ok(File::options().write(true).open(end)?.into())
+        match &self.output {
+            Some(output) => self.writers.another(output),
+            None => Ok(File::options().write(true).open("/dev/null")?.into()),
+        }
     }
 
     /// Adds to the log. A full disk costs the log, never the service: it must not block.

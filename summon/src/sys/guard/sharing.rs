@@ -5,6 +5,7 @@ use std::os::unix::net::UnixListener;
 
 use super::listener::Listener;
 use super::message::{News, Order};
+use crate::sys::ending;
 use crate::sys::peer::peer;
 
 /// What makes a service one that several processes use.
@@ -28,7 +29,7 @@ impl Sharing {
         socket.set_nonblocking(true).ok()?;
         Some(Sharing {
             socket,
-            runner: Some(runner?),
+            runner: Some(ending::watch(runner?).ok()?),
             users: Vec::new(),
             yields,
             shared: None,

@@ -4,7 +4,8 @@ use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use rustix::pipe::PipeFlags;
+use crate::sys::pipes;
+use crate::sys::thread::errno_place;
 
 /// `SIGRTMIN` is higher; real-time signals keep what they had.
 const LAST: i32 = 31;
@@ -31,7 +32,9 @@ static CHILD_ENDED: AtomicI32 = AtomicI32::new(-1);
 /// Makes the end of a child readable: each writes a byte to the pipe whose other end this is.
 /// Call it once in a process; one that was forked has its own.
 pub(super) fn notice_children() -> io::Result<OwnedFd> {
-    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    let (read, write) = pipes::pair()?;
+    rustix::io::ioctl_fionbio(&read, true)?;
+    rustix::io::ioctl_fionbio(&write, true)?;
     let before = CHILD_ENDED.swap(write.into_raw_fd(), Ordering::Relaxed);
     if before != -1 {
         // SAFETY: it was put there by this function, in the process that this one was forked from,
@@ -49,7 +52,7 @@ extern "C" fn on_child_ended(_: libc::c_int) {
     let pipe = CHILD_ENDED.load(Ordering::Relaxed);
     // The code below us may be about to read `errno`.
     // SAFETY: it takes nothing, and returns a place that is this thread's and valid.
-    let place = unsafe { libc::__errno_location() };
+    let place = unsafe { errno_place() };
     // SAFETY: as above.
     let errno = unsafe { *place };
     // A full pipe is as good as one byte: both say "look".

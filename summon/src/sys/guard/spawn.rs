@@ -8,11 +8,11 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, WaitOptions};
 
 use super::message::Step;
 use super::signals;
+use crate::sys::{family, pipes};
 
 pub(super) struct Program<'a> {
     pub(super) argv: &'a [OsString],
@@ -37,8 +37,7 @@ const FIRST: i32 = 3;
 pub(super) fn spawn(program: &Program<'_>, output: &OwnedFd) -> Result<u32, (Step, io::Error)> {
     // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
     enterable(program.dir).map_err(|error| (Step::WorkingDirectory, error))?;
-    let prepare = |error: rustix::io::Errno| (Step::Prepare, error.into());
-    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(prepare)?;
+    let (read, write) = pipes::pair().map_err(|error| (Step::Prepare, error))?;
     let guard = rustix::process::getpid();
     // SAFETY: the guard has one thread, so the child may call what it likes.
     let pid = match unsafe { libc::fork() } {
@@ -122,16 +121,14 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
     // SAFETY: the closure runs in this process, which has one thread.
     unsafe {
         command.pre_exec(move || {
-            // The second belt, for a guard that is itself killed. The look after it is for a guard
-            // that died before the signal was asked for.
-            let kill = rustix::process::Signal::KILL;
-            rustix::process::set_parent_process_death_signal(Some(kill))?;
+            // The look after it is for a guard that died before that was asked for.
+            family::die_with_guard()?;
             if rustix::process::getppid() != Some(guard) {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             pass(&sockets)?;
             if let Some(umask) = umask {
-                rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
+                rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask as _));
             }
             // What the guard ignores, its child must not: ignored signals survive exec.
             signals::restore();

@@ -1,15 +1,12 @@
 //! What `ps` shows of a warden or a guard.
 
-use std::ffi::CString;
-use std::fs;
+use crate::sys::title::{arguments, set_short};
 
 /// Writes `text` over the arguments of this process, as far as it fits, and into its short name.
 /// A title is a courtesy: where it can't be set, nothing is lost.
 pub(super) fn set(text: &str) {
     let short: String = text.chars().take_while(|c| *c != ':').collect();
-    if let Ok(short) = CString::new(short) {
-        let _ = rustix::thread::set_name(&short);
-    }
+    set_short(&short);
     let Some((start, end)) = arguments() else {
         return;
     };
@@ -21,14 +18,4 @@ pub(super) fn set(text: &str) {
     // SAFETY: the kernel says that the arguments of this process lie there; they are writable
     // memory of its own stack, nobody else writes to it, and `title` is as long.
     unsafe { std::ptr::copy_nonoverlapping(title.as_ptr(), start as *mut u8, length) };
-}
-
-/// Where the arguments lie: the fields `arg_start` and `arg_end` of `/proc/self/stat`.
-fn arguments() -> Option<(usize, usize)> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
-    // The first field here is the third of the line; those wanted are the 48th and the 49th.
-    let start = fields.nth(45)?.parse().ok()?;
-    let end = fields.next()?.parse().ok()?;
-    (start != 0 && start < end).then_some((start, end))
 }

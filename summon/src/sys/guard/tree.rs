@@ -6,10 +6,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, WaitOptions};
+use rustix::process::{Pid, WaitOptions};
 
 use super::Signal;
-use crate::sys::proc;
+use crate::sys::{family, proc};
 
 /// Who has ended.
 #[derive(PartialEq)]
@@ -18,8 +18,7 @@ pub(super) enum Reaped {
     Child(u32, i32),
     /// Nobody, for now.
     Nobody,
-    /// There is no child left, hence no descendant: each would have one of our children above
-    /// it, or be one.
+    /// Nobody of the family is left.
     Childless,
 }
 
@@ -48,7 +47,8 @@ fn peek() -> io::Result<Reaped> {
     if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, options) } == -1 {
         let error = io::Error::last_os_error();
         return match error.raw_os_error() {
-            Some(libc::ECHILD) => Ok(Reaped::Childless),
+            Some(libc::ECHILD) if family::is_gone() => Ok(Reaped::Childless),
+            Some(libc::ECHILD) => Ok(Reaped::Nobody),
             Some(libc::EINTR) => Ok(Reaped::Nobody),
             _ => Err(error),
         };
@@ -85,17 +85,16 @@ pub(super) fn signal_child(child: u32, signal: Signal) {
 
 /// The child that is ours for the longest time, and lives.
 pub(super) fn eldest_child() -> Option<u32> {
-    let mut children = proc::children(std::process::id()).into_iter();
-    children.find(|child| !proc::has_ended(*child))
+    let mut nearest = family::nearest().into_iter();
+    nearest.find(|child| !proc::has_ended(*child))
 }
 
 /// Halts every descendant, those included that others fork before they are halted.
 pub(super) fn halt_all() {
-    let me = std::process::id();
     // Bounded, for one who forks faster than he can be halted.
     for _ in 0..100 {
         signal_all(Signal::STOP);
-        let all_halt = proc::descendants(me).into_iter().all(proc::is_halted);
+        let all_halt = family::everybody().into_iter().all(proc::is_halted);
         if all_halt {
             return;
         }
@@ -112,7 +111,7 @@ pub(super) fn group_exists(leader: u32) -> bool {
 
 /// Signals every descendant, each by itself, whatever its group and session.
 pub(super) fn signal_all(signal: Signal) {
-    signal_below(std::process::id(), signal);
+    family::signal_below(std::process::id(), signal);
 }
 
 /// Kills every descendant, those included that are forked meanwhile, as far as that can be done
@@ -120,15 +119,13 @@ pub(super) fn signal_all(signal: Signal) {
 /// has to be caught in between.
 pub(super) fn kill_all() {
     signal_all(Signal::KILL);
-    let me = std::process::id();
     let until = Instant::now() + MOMENT;
     let mut seen = Vec::new();
     loop {
-        let new: Vec<u32> = proc::children(me)
+        let new: Vec<u32> = family::nearest()
             .into_iter()
             .filter(|child| !seen.contains(child))
             .collect();
-        // Of our own children, which nobody but us reaps, no pid can be a stranger's.
         new.iter()
             .for_each(|child| signal_child(*child, Signal::KILL));
         if new.is_empty() || Instant::now() >= until {
@@ -139,43 +136,6 @@ pub(super) fn kill_all() {
 }
 
 const MOMENT: Duration = Duration::from_millis(20);
-
-/// Signals every descendant of a process that is a descendant of ours, or ourselves.
-pub(super) fn signal_below(root: u32, signal: Signal) {
-    let me = std::process::id();
-    let Some(signal) = signal.to_rustix() else {
-        return;
-    };
-    for found in proc::descendants(root) {
-        let Some(pid) = pid(found) else { continue };
-        // A pidfd first, the parent after it: had the pid been reused in between, the stranger
-        // that has it now would not be below us.
-        let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
-            // A kernel without pidfds (before 5.3), or no descriptor to be had: our own children
-            // we may signal by pid all the same, and the others become ours as these die.
-            if proc::parent(found) == Some(me) {
-                let _ = rustix::process::kill_process(pid, signal);
-            }
-            continue;
-        };
-        if is_below(found, me) {
-            let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
-        }
-    }
-}
-
-/// Whether a process is a descendant of `root`.
-pub(super) fn is_below(mut pid: u32, root: u32) -> bool {
-    // Bounded, since the tree may change while we climb.
-    for _ in 0..4096 {
-        match proc::parent(pid) {
-            Some(parent) if parent == root => return true,
-            Some(parent) if parent > 1 => pid = parent,
-            _ => return false,
-        }
-    }
-    false
-}
 
 fn pid(pid: u32) -> Option<Pid> {
     Pid::from_raw(pid as i32)

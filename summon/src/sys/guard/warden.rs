@@ -12,13 +12,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
-use rustix::process::PidfdFlags;
 
 use super::message::{News, Step};
 use super::tree::{self, Reaped};
 use super::{Signal, signals, title, watch, wire};
+use crate::sys::family::{self, Ends, Orphans};
 use crate::sys::peer::peer;
-use crate::sys::{proc, wait};
+use crate::sys::{ending, executable, wait};
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -52,7 +52,7 @@ fn has_magic() -> bool {
 }
 
 fn serve() -> io::Result<()> {
-    super::close_from(3);
+    executable::close_from(3);
     let socket = own_socket()?;
     // A parent that is not the peer has died since: there is nobody to serve.
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
@@ -61,8 +61,7 @@ fn serve() -> io::Result<()> {
     }
     io::Read::read_exact(&mut &socket, &mut [0; MAGIC.len()])?;
     let clean_up = parent.map(crate::session::clean_after);
-    let owner = rustix::process::getppid()
-        .and_then(|owner| rustix::process::pidfd_open(owner, PidfdFlags::empty()).ok());
+    let owner = parent.and_then(|owner| ending::of(owner).and_then(ending::watch).ok());
     // The warden is nobody's child: a test that waits for all its children must not wait for it.
     // SAFETY: this process has one thread.
     match unsafe { libc::fork() } {
@@ -75,13 +74,12 @@ fn serve() -> io::Result<()> {
     signals::ignore();
     std::env::set_current_dir("/")?;
     title::set("summon-warden");
-    // What a guard leaves that was killed becomes ours.
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let child_ended = signals::notice_children()?;
+    let child_ended = Ends::of_warden(signals::notice_children()?)?;
     wire::send(&socket, HELLO, &[])?;
     Warden {
         child_ended,
         guards: Vec::new(),
+        orphans: Orphans::new(),
     }
     .serve(&socket)?;
     if let Some(owner) = owner {
@@ -95,8 +93,9 @@ fn serve() -> io::Result<()> {
 }
 
 struct Warden {
-    child_ended: OwnedFd,
+    child_ended: Ends,
     guards: Vec<u32>,
+    orphans: Orphans,
 }
 
 /// A process that closes its descriptors has ended soon.
@@ -113,7 +112,7 @@ impl Warden {
         loop {
             let reaped = self.reap();
             let orphans = self.kill_orphans();
-            if reaped == Reaped::Childless && !has_owner {
+            if reaped == Reaped::Childless && !orphans && !has_owner {
                 return Ok(());
             }
             let again = orphans.then(|| Instant::now() + LOOK_AGAIN);
@@ -135,26 +134,25 @@ impl Warden {
     }
 
     fn reap(&mut self) -> Reaped {
-        let _ = rustix::io::read(&self.child_ended, &mut [0; 64]);
+        self.child_ended.note();
         loop {
             match tree::reap(None) {
-                Ok(Reaped::Child(pid, _)) => self.guards.retain(|guard| *guard != pid),
+                Ok(Reaped::Child(pid, _)) => {
+                    self.guards.retain(|guard| *guard != pid);
+                    self.orphans.guard_ended(pid);
+                }
                 Ok(other) => return other,
                 Err(_) => return Reaped::Nobody,
             }
         }
     }
 
-    /// Kills everybody below us who has no guard any more, and says whether there was somebody.
-    fn kill_orphans(&self) -> bool {
-        let children = proc::children(std::process::id());
-        let orphans: Vec<u32> = children
-            .into_iter()
-            .filter(|child| !self.guards.contains(child) && !proc::has_ended(*child))
-            .collect();
+    /// Kills everybody who has lost its guard, and says whether there was somebody.
+    fn kill_orphans(&mut self) -> bool {
+        let orphans = self.orphans.find(&self.guards);
         for orphan in &orphans {
             // Those below it become ours as it ends, but might do harm until then.
-            tree::signal_below(*orphan, Signal::KILL);
+            family::signal_below(*orphan, Signal::KILL);
             tree::signal_child(*orphan, Signal::KILL);
         }
         !orphans.is_empty()
@@ -176,10 +174,9 @@ impl Warden {
             }
             0 => {
                 // A guard that held the warden's socket would keep a dead test's warden alive.
-                for fd in [warden.as_raw_fd(), self.child_ended.as_raw_fd()] {
-                    // SAFETY: the child never touches them again: `run` does not return.
-                    let _ = unsafe { libc::close(fd) };
-                }
+                // SAFETY: the child never touches it again: `run` does not return.
+                let _ = unsafe { libc::close(warden.as_raw_fd()) };
+                self.child_ended.close_copy();
                 let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
                 super::exit(1);
             }

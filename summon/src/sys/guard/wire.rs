@@ -7,9 +7,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage,
 };
+
+use crate::sys::sockets;
 
 /// The most descriptors that one message carries (`SCM_MAX_FD` in `unix(7)`).
 const MOST_FDS: usize = 253;
@@ -51,12 +53,12 @@ pub(super) fn send(mut socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>])
     }
     let sent = retry(|| {
         let parts = [IoSlice::new(&framed)];
-        rustix::net::sendmsg(socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)
+        rustix::net::sendmsg(socket, &parts, &mut ancillary, sockets::SEND)
     })?;
     // The kernel may have taken a part; the descriptors went with its first byte.
     let mut rest = &framed[sent..];
     while !rest.is_empty() {
-        let sent = retry(|| rustix::net::send(socket, rest, SendFlags::NOSIGNAL))?;
+        let sent = retry(|| rustix::net::send(socket, rest, sockets::SEND))?;
         rest = &rest[sent..];
     }
     socket.flush()
@@ -92,15 +94,14 @@ fn receive_some(socket: &UnixStream, into: &mut [u8], fds: &mut Vec<OwnedFd>) ->
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let message = retry(|| {
         let mut parts = [IoSliceMut::new(into)];
-        let flags = RecvFlags::CMSG_CLOEXEC;
-        rustix::net::recvmsg(socket.as_fd(), &mut parts, &mut ancillary, flags)
+        rustix::net::recvmsg(socket.as_fd(), &mut parts, &mut ancillary, sockets::RECEIVE)
     })?;
     if message.flags.contains(ReturnFlags::CTRUNC) {
         return Err(io::Error::other("no room for the descriptors of a frame"));
     }
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
-            fds.extend(received);
+            fds.extend(received.map(sockets::received));
         }
     }
     Ok(message.bytes)

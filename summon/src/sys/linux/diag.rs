@@ -28,7 +28,11 @@ pub(crate) struct Diag {
 }
 
 impl Diag {
-    pub(crate) fn open() -> io::Result<Diag> {
+    /// Whether it tells of every socket of the machine, whoever has it.
+    pub(crate) const SEES_ALL: bool = true;
+
+    /// `guard`: the one whose family is asked about, where not everybody can be.
+    pub(crate) fn open(_guard: Option<u32>) -> io::Result<Diag> {
         let flags = SocketFlags::CLOEXEC;
         let protocol = Some(netlink::SOCK_DIAG);
         let socket =

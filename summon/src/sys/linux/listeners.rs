@@ -4,47 +4,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::diag::{CLOSE, Diag, LISTEN, attributes, u32_at};
+use crate::sys::listeners::{Listener, Protocol};
 
-/// What a port belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// Served by a socket in the state LISTEN.
-    Tcp,
-    /// Served by a socket that is bound, and connected to nobody.
-    Udp,
-}
-
-impl Protocol {
-    /// The number of the protocol, and the states of sockets that serve.
-    fn asked(self) -> (u8, u32) {
-        match self {
-            Protocol::Tcp => (libc::IPPROTO_TCP as u8, LISTEN),
-            Protocol::Udp => (libc::IPPROTO_UDP as u8, CLOSE),
-        }
-    }
-}
-
-/// One socket that serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Listener {
-    pub(crate) addr: SocketAddr,
-    pub(crate) inode: u32,
-    /// An IPv6 wildcard that takes IPv4 connections too.
-    dual: bool,
-}
-
-impl Listener {
-    /// Whether a connection to `addr` can reach this listener.
-    pub(crate) fn covers(&self, addr: IpAddr) -> bool {
-        match (self.addr.ip(), addr) {
-            (mine, theirs) if mine == theirs => true,
-            (IpAddr::V4(mine), IpAddr::V4(_)) => mine.is_unspecified(),
-            (IpAddr::V6(mine), IpAddr::V6(_)) => mine.is_unspecified(),
-            (IpAddr::V6(mine), IpAddr::V4(theirs)) => {
-                (mine.is_unspecified() && self.dual) || mine.to_ipv4_mapped() == Some(theirs)
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) => false,
-        }
+/// The number of the protocol, and the states of sockets that serve.
+fn asked(protocol: Protocol) -> (u8, u32) {
+    match protocol {
+        Protocol::Tcp => (libc::IPPROTO_TCP as u8, LISTEN),
+        Protocol::Udp => (libc::IPPROTO_UDP as u8, CLOSE),
     }
 }
 
@@ -92,7 +58,7 @@ const MESSAGE: usize = 72;
 
 /// A `struct inet_diag_req_v2` (`linux/inet_diag.h`).
 fn question(family: u8, protocol: Protocol, port: u16) -> Vec<u8> {
-    let (number, states) = protocol.asked();
+    let (number, states) = asked(protocol);
     let mut question = Vec::with_capacity(56);
     question.extend([family, number, 0, 0]);
     question.extend(states.to_ne_bytes());
@@ -128,7 +94,7 @@ mod tests {
     fn listener_at(at: &str) -> (TcpListener, Listener) {
         let socket = TcpListener::bind(at).unwrap();
         let addr = socket.local_addr().unwrap();
-        let found = on_port(&Diag::open().unwrap(), addr.port(), Protocol::Tcp).unwrap();
+        let found = on_port(&Diag::open(None).unwrap(), addr.port(), Protocol::Tcp).unwrap();
         let seen = found.into_iter().find(|listener| listener.addr == addr);
         (socket, seen.expect("the kernel tells of our listener"))
     }
@@ -140,7 +106,7 @@ mod tests {
         assert!(!seen.covers(Ipv6Addr::LOCALHOST.into()));
         drop(socket);
         assert!(
-            !on_port(&Diag::open().unwrap(), seen.addr.port(), Protocol::Tcp)
+            !on_port(&Diag::open(None).unwrap(), seen.addr.port(), Protocol::Tcp)
                 .unwrap()
                 .contains(&seen)
         );
@@ -148,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_packet_finds_its_socket_as_the_kernel_would_deliver_it() {
-        let diag = Diag::open().unwrap();
+        let diag = Diag::open(None).unwrap();
         let heard = |addr: SocketAddr, protocol| would_be_heard(&diag, addr, protocol).unwrap();
         for at in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
             let tcp = TcpListener::bind(at).unwrap();
@@ -180,7 +146,7 @@ mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
         let serves = |protocol| {
-            let found = on_port(&Diag::open().unwrap(), addr.port(), protocol).unwrap();
+            let found = on_port(&Diag::open(None).unwrap(), addr.port(), protocol).unwrap();
             found.iter().any(|listener| listener.addr == addr)
         };
         assert!(serves(Protocol::Udp) && !serves(Protocol::Tcp));

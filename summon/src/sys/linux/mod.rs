@@ -1,9 +1,21 @@
-//! What Linux does its own way: `/proc`, pidfds, inotify, `sock_diag`, sockets with abstract names.
+//! What Linux does its own way: `/proc`, pidfds, inotify, `sock_diag`, subreapers, and sockets with
+//! abstract names.
 
+pub(crate) mod claims;
 pub(crate) mod diag;
+pub(crate) mod ending;
+pub(crate) mod executable;
+pub(crate) mod family;
 pub(crate) mod files;
 pub(crate) mod listeners;
 pub(crate) mod meeting;
+pub(crate) mod notices;
 pub(crate) mod peer;
+pub(crate) mod pipes;
 pub(crate) mod proc;
+pub(crate) mod punch;
+pub(crate) mod sockets;
+pub(crate) mod thread;
+pub(crate) mod title;
 pub(crate) mod unix_sockets;
+pub(crate) mod waker;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 /// The children of a process, zombies included, as far as they can be seen.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
@@ -71,6 +72,19 @@ pub(crate) fn parent(pid: u32) -> Option<u32> {
     stat(pid, 1)?.parse().ok()
 }
 
+/// Whether a process is a descendant of `root`.
+pub(crate) fn is_below(mut pid: u32, root: u32) -> bool {
+    // Bounded, since the tree may change while we climb.
+    for _ in 0..4096 {
+        match parent(pid) {
+            Some(parent) if parent == root => return true,
+            Some(parent) if parent > 1 => pid = parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// A field of `/proc/<pid>/stat`, counted from the first behind the name.
 fn stat(pid: u32, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -100,6 +114,34 @@ pub(crate) fn command_line(pid: u32) -> Option<String> {
     Some(words.join(" "))
 }
 
+/// The file name of a process's executable, or else its short name, which may be read of other
+/// users' processes too.
+pub(crate) fn program(pid: u32) -> String {
+    let name = match fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(exe) => exe
+            .file_name()
+            .map(std::path::Path::new)
+            .map(|name| name.display().to_string()),
+        Err(_) => fs::read_to_string(format!("/proc/{pid}/comm")).ok(),
+    };
+    let name = name.unwrap_or_default();
+    name.trim_end().trim_end_matches(" (deleted)").to_owned()
+}
+
+/// Where the process looks for files of relative names.
+pub(crate) fn working_directory(pid: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd")).ok()
+}
+
+/// What tells this boot of the machine from others.
+pub(crate) fn boot() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    boot.trim().to_owned()
+}
+
+/// What tells a socket from others: its inode.
+pub(crate) type SocketId = u32;
+
 /// Whether a process holds a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Holds {
@@ -110,7 +152,7 @@ pub(crate) enum Holds {
 }
 
 /// An error says that it could not be looked at for now, such as for want of descriptors.
-pub(crate) fn holds_socket(pid: u32, inode: u32) -> io::Result<Holds> {
+pub(crate) fn holds_socket(pid: u32, inode: SocketId) -> io::Result<Holds> {
     let wanted = format!("socket:[{inode}]");
     let entries = match fs::read_dir(format!("/proc/{pid}/fd")) {
         Ok(entries) => entries,
@@ -148,7 +190,7 @@ pub(crate) fn has_ended(pid: u32) -> bool {
 }
 
 /// The sockets that a process holds, as far as that can be read.
-pub(crate) fn sockets(pid: u32) -> Vec<u32> {
+pub(crate) fn sockets(pid: u32) -> Vec<SocketId> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd"));
     let links = entries.into_iter().flatten().flatten();
     links
@@ -180,7 +222,7 @@ pub(crate) fn is_ending(pid: u32) -> bool {
 
 /// Some process that holds a socket, if the system lets us see one. Looks at everything, so it
 /// is for error messages alone.
-pub(crate) fn holder_of_socket(inode: u32) -> Option<u32> {
+pub(crate) fn holder_of_socket(inode: SocketId) -> Option<u32> {
     all()
         .unwrap_or_default()
         .into_iter()

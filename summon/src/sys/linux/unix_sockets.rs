@@ -6,11 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::diag::{CLOSE, Diag, LISTEN, attributes, u32_at};
+use super::proc::SocketId;
 
 /// One socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnixListener {
-    pub(crate) inode: u32,
+    pub(crate) inode: SocketId,
     /// It is bound to the very file that was asked for. Otherwise it is one of that name: where file
     /// systems are stacked (overlayfs), the file's number says less than it should.
     pub(crate) is_certain: bool,
@@ -18,6 +19,8 @@ pub(crate) struct UnixListener {
 
 const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_VFS: u16 = 1;
+/// The length of `sun_path` without the NUL at its end (`unix(7)`).
+pub(crate) const LONGEST_PATH: usize = 107;
 /// `UDIAG_SHOW_NAME | UDIAG_SHOW_VFS`.
 const SHOWN: u32 = 1 | 2;
 /// `struct unix_diag_msg`.
@@ -80,7 +83,7 @@ mod tests {
     fn the_kernel_tells_who_serves_a_unix_socket() {
         let home = crate::session::Home::create("unix", None).unwrap();
         let path = home.dir().join("s");
-        let diag = Diag::open().unwrap();
+        let diag = Diag::open(None).unwrap();
         let inode = || std::fs::metadata(&path).unwrap().ino();
         let listener = Listener::bind(&path).unwrap();
         let found = at_path(&diag, &path, inode()).unwrap();

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::Guard;
+use crate::sys::ports::Signed;
 use crate::sys::wait::timespec;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -58,8 +59,8 @@ impl Guard {
                 owner.wanted(&self.latest),
             );
         }
-        if let Some(pidfd) = &self.owner_pidfd {
-            watch(Happened::OwnerEnded, pidfd.as_fd(), PollFlags::IN);
+        if let Some(ended) = &self.owner_ended {
+            watch(Happened::OwnerEnded, ended.as_fd(), PollFlags::IN);
         }
         if let Some(output) = &self.recorder.output {
             watch(Happened::Output, output.as_fd(), PollFlags::IN);
@@ -72,9 +73,10 @@ impl Guard {
             if let Some(runner) = &sharing.runner {
                 watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
             }
-            // Who waits for a port is in the queue of its lease.
-            let leases = self.held.iter().skip(1).filter(|_| sharing.is_to_be_had());
-            leases.for_each(|lease| watch(Happened::PortWanted, lease.as_fd(), PollFlags::IN));
+            // Who waits for a port is told by its lease.
+            let leases = self.leases.iter().filter(|_| sharing.is_to_be_had());
+            let wanted = leases.filter_map(Signed::wanted);
+            wanted.for_each(|wanted| watch(Happened::PortWanted, wanted, PollFlags::IN));
             for user in &sharing.users {
                 watch(
                     Happened::Users,

@@ -2,8 +2,7 @@
 //!
 //! It pumps the service's output into the log, tells its owner what happens, and does what its
 //! owner says. When the owner ends, however it ends, it stops the service and all its
-//! descendants, which on Linux can't escape: the guard is a subreaper
-//! (`PR_SET_CHILD_SUBREAPER(2const)`), so whoever loses its parent becomes the guard's child.
+//! descendants, as far as the system shows them ([`family`](crate::sys::family)).
 
 mod events;
 mod orders;
@@ -14,8 +13,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use rustix::pipe::PipeFlags;
-
 use super::job::{Job, Launch};
 use super::listener::{Latest, Listener};
 use super::message::{News, Ran, Step};
@@ -25,7 +22,10 @@ use super::service::{Change, Service};
 use super::sharing::Sharing;
 use super::spawn::{Program, spawn};
 use super::{errand, signals, sweep, title, wire};
-use crate::sys::ports;
+use crate::sys::ending;
+use crate::sys::family::Ends;
+use crate::sys::pipes::{self, Writers};
+use crate::sys::ports::{self, Signed};
 use events::Happened;
 
 /// A command for afterwards has at least so long.
@@ -62,16 +62,17 @@ struct Guard {
     /// `None` once it has closed, or once the service is shared.
     owner: Option<Listener>,
     /// Can be read when the owner is dead, even if some child of it still holds the socket.
-    owner_pidfd: Option<OwnedFd>,
+    owner_ended: Option<OwnedFd>,
     sharing: Option<Sharing>,
-    child_ended: OwnedFd,
+    child_ended: Ends,
     recorder: Recorder,
     notify: Option<Notify>,
     latest: Latest,
     service: Service,
     launch: Launch,
-    /// The lock of the session, then leases, which end with this process.
-    held: Vec<OwnedFd>,
+    /// The lock of the session, and leases, which end with this process.
+    lock: Option<OwnedFd>,
+    leases: Vec<Signed>,
 }
 
 impl Guard {
@@ -83,11 +84,10 @@ impl Guard {
         let mut fds = fds.into_iter();
         let prepared = (|| {
             rustix::process::setsid()?;
-            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
             let log = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
             let stdin = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
-            let child_ended = signals::notice_children()?;
-            let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+            let child_ended = Ends::of_guard(signals::notice_children()?)?;
+            let (read, write) = pipes::pair()?;
             rustix::io::ioctl_fionbio(&read, true)?;
             let notify = launch.notify.as_deref().map(Notify::bind).transpose()?;
             io::Result::Ok((log, stdin, child_ended, read, write, notify))
@@ -96,7 +96,8 @@ impl Guard {
             Ok(prepared) => prepared,
             Err(error) => return Err((owner, Step::Prepare, error)),
         };
-        let owner_pidfd = if launch.has_pidfd { fds.next() } else { None };
+        let owner_ended = if launch.has_ending { fds.next() } else { None };
+        let owner_ended = owner_ended.and_then(|sent| ending::watch(sent).ok());
         let sharing = match launch.is_shared {
             true => Sharing::new(fds.next(), fds.next(), launch.yields),
             false => None,
@@ -115,15 +116,16 @@ impl Guard {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
         };
+        child_ended.note();
         // Our own copies would keep pipes open, and sockets listening when the service has ended.
-        drop((write, stdin, sockets));
-        let held: Vec<OwnedFd> = fds.collect();
-        held.iter().for_each(ports::sign);
-        let recorder = Recorder::new(read, log, launch.log_limit);
+        drop((stdin, sockets));
+        let lock = fds.next();
+        let leases = fds.map(ports::sign).collect();
+        let recorder = Recorder::new(read, Writers::of(write), log, launch.log_limit);
         let mut guard = Guard {
             // A socket that can't be made non-blocking is as good as closed.
             owner: Listener::new(owner).ok(),
-            owner_pidfd,
+            owner_ended,
             sharing,
             child_ended,
             latest: Latest::new(recorder.length),
@@ -131,7 +133,8 @@ impl Guard {
             notify,
             service: Service::new(leader, launch.daemon, launch.stop.clone()),
             launch,
-            held,
+            lock,
+            leases,
         };
         let started = guard.started();
         guard.tell(&started);
@@ -159,7 +162,7 @@ impl Guard {
                     // What it said before it died comes first; it may have shared the service.
                     Happened::OwnerEnded => {
                         self.obey();
-                        if self.owner_pidfd.is_some() {
+                        if self.owner_ended.is_some() {
                             self.lose_owner();
                         }
                     }
@@ -168,9 +171,7 @@ impl Guard {
                     Happened::RunnerEnded => self.end_run(),
                     Happened::PortWanted => self.yield_port(),
                     Happened::Notified => self.hear(),
-                    Happened::ChildEnded => {
-                        let _ = rustix::io::read(&self.child_ended, &mut [0; 64]);
-                    }
+                    Happened::ChildEnded => self.child_ended.note(),
                 }
             }
             match self.service.reap() {
@@ -194,12 +195,13 @@ impl Guard {
         }
         self.pump();
         self.clean_up();
+        // Its socket may be a file, without which the owner can remove the directory.
+        self.notify = None;
         self.tell_latest();
         self.tell(&News::Gone);
         // Files go before the news that all is gone.
         if self.owner.is_none() {
-            // The lock of the session is the first of what is held.
-            sweep::sweep(&self.launch.sweep, &self.recorder.log, self.held.first());
+            sweep::sweep(&self.launch.sweep, &self.recorder.log, self.lock.as_ref());
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         self.owner.into_iter().chain(users).for_each(Listener::part);
@@ -254,7 +256,7 @@ impl Guard {
     /// The owner is dead, or speaks nonsense: the service goes.
     fn lose_owner(&mut self) {
         self.owner = None;
-        self.owner_pidfd = None;
+        self.owner_ended = None;
         self.end();
     }
 

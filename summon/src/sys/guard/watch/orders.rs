@@ -55,7 +55,7 @@ impl Guard {
         };
         sharing.shared = Some(bytes.clone());
         sharing.users.extend(self.owner.take());
-        self.owner_pidfd = None;
+        self.owner_ended = None;
         title::set(&format!(
             "summon-guard: {}{FIXTURE_TITLE}",
             self.launch.name

@@ -1,0 +1,100 @@
+//! Claims on ports: Unix sockets with abstract names (`unix(7)`).
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
+use std::path::Path;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+
+use super::peer::peer;
+use super::sockets;
+use crate::sys::wait;
+
+/// The ports that the kernel gives to whoever asks for none in particular
+/// (`ip_local_port_range` in `ip(7)`): from the first to the last.
+pub(crate) fn ephemeral() -> Option<(u16, u16)> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = text.split_ascii_whitespace().map(str::parse);
+    Some((ends.next()?.ok()?, ends.next()?.ok()?))
+}
+
+/// Claims a port among all who use summon in this network namespace: a Unix socket with an
+/// abstract name (`unix(7)`) exists once, and ends with its last holder. `Ok(None)` means that
+/// somebody else has it.
+pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
+    let name = UnixAddr::from_abstract_name(claim_name(port))?;
+    match UnixListener::bind_addr(&name) {
+        Ok(listener) => Ok(Some(listener.into())),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Who has claimed a port.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    /// The guard of the service, or else the process that will have one started; 0 if it can't be
+    /// told.
+    pub(crate) pid: u32,
+    /// Can be read when the last holder has ended. `None` when too many wait for it already.
+    pub(crate) ended: Option<OwnedFd>,
+}
+
+impl Holder {
+    /// Whether it has ended since it was asked for.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.as_ref().is_none_or(wait::is_readable)
+    }
+}
+
+/// Says who holds the claim on a port: `None` if nobody does.
+pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
+    let socket = sockets::socket(AddressFamily::UNIX, SocketType::STREAM)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
+    // Nobody accepts: the connection waits in the listener's queue, and ends with it.
+    match rustix::net::connect(&socket, &name) {
+        Ok(()) => Ok(Some(Holder {
+            pid: peer(&socket)?.pid,
+            ended: Some(socket),
+        })),
+        Err(Errno::AGAIN) => Ok(Some(Holder {
+            pid: 0,
+            ended: None,
+        })),
+        Err(Errno::CONNREFUSED) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A claim of which others see this process as the holder.
+pub(crate) struct Signed(OwnedFd);
+
+/// Makes this process the one that others see as the holder of a claim that it was given.
+pub(crate) fn sign(claim: OwnedFd) -> Signed {
+    // A socket's peers are told who called `listen` last. What is no socket refuses, which is fine.
+    // The queue is for those who wait for its end, whom nobody accepts.
+    let _ = rustix::net::listen(&claim, 4096);
+    Signed(claim)
+}
+
+impl Signed {
+    /// Can be read when somebody waits for it.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "on other systems it may not be told"
+    )]
+    pub(crate) fn wanted(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
+    }
+}
+
+/// Removes what claims have left in the user's directory: nothing, here.
+pub(crate) fn tidy(_: &Path) {}
+
+fn claim_name(port: u16) -> String {
+    format!("summon-port-{port}")
+}

@@ -1,0 +1,117 @@
+//! The family of a guard, which is all of a service. The kernel keeps it together: the guard is a
+//! subreaper (`PR_SET_CHILD_SUBREAPER(2const)`), so whoever loses its parent becomes its child.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{Pid, PidfdFlags};
+
+use super::proc;
+use crate::sys::Signal;
+
+/// Can be read when somebody of the family has ended.
+pub(crate) struct Ends(OwnedFd);
+
+impl Ends {
+    /// Those of a guard's family. `children`: can be read when a child has ended.
+    pub(crate) fn of_guard(children: OwnedFd) -> io::Result<Ends> {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        Ok(Ends(children))
+    }
+
+    /// Those of guards: what one leaves that was killed becomes the warden's.
+    pub(crate) fn of_warden(children: OwnedFd) -> io::Result<Ends> {
+        Ends::of_guard(children)
+    }
+
+    /// Takes note of what has happened. Do it before a look at what it was about, and once when
+    /// somebody was started.
+    pub(crate) fn note(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 64]);
+    }
+
+    /// Closes the copy that a fork has made, which must not touch it again.
+    pub(crate) fn close_copy(&self) {
+        // SAFETY: the caller is a child that never touches it again.
+        let _ = unsafe { libc::close(self.0.as_raw_fd()) };
+    }
+}
+
+impl AsFd for Ends {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Everybody in the family, parents before their children.
+pub(crate) fn everybody() -> Vec<u32> {
+    proc::descendants(std::process::id())
+}
+
+/// Those who are to be killed first, and whose pids can't be a stranger's: our own children, which
+/// nobody but us reaps. The others become that.
+pub(crate) fn nearest() -> Vec<u32> {
+    proc::children(std::process::id())
+}
+
+/// Whether nobody is left, told when no child is: each descendant would have one of our children
+/// above it, or be one.
+pub(crate) fn is_gone() -> bool {
+    true
+}
+
+/// Signals every descendant of a process that is a descendant of ours, or ourselves.
+pub(crate) fn signal_below(root: u32, signal: Signal) {
+    let me = std::process::id();
+    let Some(signal) = signal.to_rustix() else {
+        return;
+    };
+    for found in proc::descendants(root) {
+        let Some(pid) = Pid::from_raw(found as i32) else {
+            continue;
+        };
+        // A pidfd first, the parent after it: had the pid been reused in between, the stranger
+        // that has it now would not be below us.
+        let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
+            // A kernel without pidfds (before 5.3), or no descriptor to be had: our own children
+            // we may signal by pid all the same, and the others become ours as these die.
+            if proc::parent(found) == Some(me) {
+                let _ = rustix::process::kill_process(pid, signal);
+            }
+            continue;
+        };
+        if proc::is_below(found, me) {
+            let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
+        }
+    }
+}
+
+/// Has a program that is about to be exec'ed die with its guard: the second belt, for a guard that
+/// is itself killed.
+pub(crate) fn die_with_guard() -> io::Result<()> {
+    let kill = rustix::process::Signal::KILL;
+    Ok(rustix::process::set_parent_process_death_signal(Some(
+        kill,
+    ))?)
+}
+
+/// What guards that were killed have left to their warden.
+pub(crate) struct Orphans;
+
+impl Orphans {
+    pub(crate) fn new() -> Orphans {
+        Orphans
+    }
+
+    /// That a guard has ended, in whatever way.
+    pub(crate) fn guard_ended(&mut self, _: u32) {}
+
+    /// Everybody below us who has no guard any more.
+    pub(crate) fn find(&mut self, guards: &[u32]) -> Vec<u32> {
+        let children = proc::children(std::process::id());
+        children
+            .into_iter()
+            .filter(|child| !guards.contains(child) && !proc::has_ended(*child))
+            .collect()
+    }
+}

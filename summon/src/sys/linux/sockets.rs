@@ -1,0 +1,27 @@
+//! Making sockets, and sending through them, such that nobody inherits one or dies of it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+/// Sends without a signal where the other end has closed.
+pub(crate) const SEND: SendFlags = SendFlags::NOSIGNAL;
+/// Receives descriptors that no program inherits.
+pub(crate) const RECEIVE: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+
+pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC;
+    Ok(rustix::net::socket_with(family, kind, flags, None)?)
+}
+
+/// Two that are connected to each other.
+pub(crate) fn pair() -> io::Result<(UnixStream, UnixStream)> {
+    UnixStream::pair()
+}
+
+/// Makes a descriptor that was received one that no program inherits.
+pub(crate) fn received(fd: OwnedFd) -> OwnedFd {
+    fd
+}

@@ -1,0 +1,148 @@
+//! Claims on ports: locks on files (`flock(2)`), which end with their last holder. They hold among
+//! the processes of one user, since the files are in that user's directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use super::kqueue::{Kqueue, Wanted};
+use super::{meeting, sysctl};
+
+/// With what the names of the files begin.
+const PREFIX: &str = "port-";
+/// Somebody who tidies may remove a file just before it is locked; so often it is made again.
+const TRIES: usize = 100;
+
+/// The ports that the kernel gives to whoever asks for none in particular: from the first to the
+/// last.
+pub(crate) fn ephemeral() -> Option<(u16, u16)> {
+    let first = sysctl::number(c"net.inet.ip.portrange.first")?;
+    let last = sysctl::number(c"net.inet.ip.portrange.last")?;
+    Some((first.try_into().ok()?, last.try_into().ok()?))
+}
+
+/// Claims a port among all of this user who use summon. `Ok(None)` means that somebody else has
+/// it.
+pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
+    let path = path(port)?;
+    for _ in 0..TRIES {
+        let file = options().create(true).open(&path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            other => other?,
+        }
+        if is_at(&file, &path) {
+            note_holder(&file);
+            return Ok(Some(file.into()));
+        }
+    }
+    Ok(None)
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    options
+}
+
+fn path(port: u16) -> io::Result<PathBuf> {
+    Ok(crate::session::base()?.join(format!("{PREFIX}{port}")))
+}
+
+/// Whether the file is still the one of that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let number = |found: io::Result<fs::Metadata>| found.ok().map(|it| (it.dev(), it.ino()));
+    number(file.metadata()) == number(fs::symlink_metadata(path))
+}
+
+/// Says in the file who holds it, for people to read.
+fn note_holder(file: &File) {
+    let _ = file.set_len(0);
+    let _ = file.write_all_at(std::process::id().to_string().as_bytes(), 0);
+}
+
+/// Who has claimed a port.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    /// The guard of the service, or else the process that will have one started; 0 if it can't be
+    /// told.
+    pub(crate) pid: u32,
+    /// Nothing tells here that a lock has ended.
+    pub(crate) ended: Option<OwnedFd>,
+}
+
+impl Holder {
+    /// Whether it is to be asked for again: it may have ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_none()
+    }
+}
+
+/// Says who holds the claim on a port, and lets it know that somebody wants it: `None` if nobody
+/// ever did.
+pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
+    let file = match options().open(path(port)?) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut pid = [0; 16];
+    let length = file.read_at(&mut pid, 0)?;
+    let pid = std::str::from_utf8(&pid[..length]).ok();
+    // A change of attributes is what a guard listens for, see `sign`.
+    let _ = file.set_modified(SystemTime::now());
+    Ok(Some(Holder {
+        pid: pid.and_then(|pid| pid.parse().ok()).unwrap_or(0),
+        ended: None,
+    }))
+}
+
+/// A claim of which others see this process as the holder.
+pub(crate) struct Signed {
+    _claim: File,
+    wanted: Option<Kqueue>,
+}
+
+/// Makes this process the one that others see as the holder of a claim that it was given.
+pub(crate) fn sign(claim: OwnedFd) -> Signed {
+    let claim = File::from(claim);
+    note_holder(&claim);
+    let listen = || {
+        let queue = Kqueue::new()?;
+        queue.add(&Wanted::Attributes(claim.as_raw_fd()))?;
+        io::Result::Ok(queue)
+    };
+    Signed {
+        wanted: listen().ok(),
+        _claim: claim,
+    }
+}
+
+impl Signed {
+    /// Can be read when somebody waits for it.
+    pub(crate) fn wanted(&self) -> Option<BorrowedFd<'_>> {
+        self.wanted.as_ref().map(AsFd::as_fd)
+    }
+}
+
+/// Removes what was for claims and meetings, if it is that and nobody has it.
+pub(crate) fn tidy(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if !name.starts_with(PREFIX) {
+        return meeting::tidy(path);
+    }
+    let Ok(file) = options().open(path) else {
+        return;
+    };
+    // Under the lock: who opened it before finds that it is not there any more, see `claim`.
+    let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+    if locked.is_ok() && is_at(&file, path) {
+        let _ = fs::remove_file(path);
+    }
+}

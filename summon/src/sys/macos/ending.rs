@@ -1,0 +1,44 @@
+//! Knowing that some process has ended: kqueues, which can't be sent to another process. What is
+//! sent instead is a file that says which process it is.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+
+use super::kqueue::{Kqueue, Wanted};
+use super::{pipes, proc};
+
+/// Something to send to another process, which [`watch`] turns into what can be watched. Look
+/// whether it is the right process afterwards: its pid may have been reused just before.
+pub(crate) fn of(pid: u32) -> io::Result<OwnedFd> {
+    let began = proc::began(pid).ok_or(io::ErrorKind::NotFound)?;
+    pipes::of_text(&[u64::from(pid).to_ne_bytes(), began.to_ne_bytes()].concat())
+}
+
+/// A descriptor that can be read when the process has ended.
+pub(crate) fn watch(sent: OwnedFd) -> io::Result<OwnedFd> {
+    let file = File::from(sent);
+    let number = |at: u64| {
+        let mut bytes = [0; 8];
+        // At its own place: copies of the descriptor share their position.
+        file.read_exact_at(&mut bytes, at)?;
+        io::Result::Ok(u64::from_ne_bytes(bytes))
+    };
+    let (pid, began) = (number(0)? as u32, number(8)?);
+    let queue = Kqueue::new()?;
+    match queue.add(&Wanted::End(pid)) {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return ended(),
+        other => other?,
+    }
+    // The watch first, the time after it: had the pid been reused in between, it would differ.
+    match proc::began(pid) == Some(began) && !proc::has_ended(pid) {
+        true => Ok(queue.into()),
+        false => ended(),
+    }
+}
+
+/// One that can be read at once: its other end is closed.
+fn ended() -> io::Result<OwnedFd> {
+    Ok(pipes::pair()?.0)
+}

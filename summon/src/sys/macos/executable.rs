@@ -1,0 +1,34 @@
+//! This executable, to be started again.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Where it is, or was: one that was replaced or deleted can't be started again.
+pub(crate) fn path() -> io::Result<PathBuf> {
+    std::path::absolute(std::env::current_exe()?)
+}
+
+/// Why it can't be started, where the error does not say so.
+pub(crate) fn why_not(error: &io::Error) -> Option<&'static str> {
+    let is_gone = error.kind() == io::ErrorKind::NotFound;
+    is_gone.then_some("the file of this executable was deleted while it runs")
+}
+
+/// Closes every descriptor from `first` on: what some code in the test process opened without
+/// close-on-exec is not for us.
+pub(crate) fn close_from(first: u32) {
+    let Ok(entries) = std::fs::read_dir("/dev/fd") else {
+        return;
+    };
+    let open: Vec<i32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|fd: &i32| *fd >= first as i32)
+        .collect();
+    for fd in open {
+        // SAFETY: the caller is the copy before `main`, in which nobody owns those descriptors; the
+        // descriptor of the listing itself is closed by now, and closing it again does no harm in
+        // a process of one thread.
+        unsafe { libc::close(fd) };
+    }
+}

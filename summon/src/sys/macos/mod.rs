@@ -1,0 +1,25 @@
+//! What macOS does its own way: `libproc`, kqueues, locks on files. It has no subreapers, no pidfds
+//! and no sockets with abstract names; `docs/platforms.md` says what that means for the promises.
+
+pub(crate) mod claims;
+pub(crate) mod diag;
+pub(crate) mod ending;
+pub(crate) mod executable;
+pub(crate) mod family;
+pub(crate) mod files;
+mod kqueue;
+mod libproc;
+pub(crate) mod listeners;
+pub(crate) mod meeting;
+pub(crate) mod notices;
+pub(crate) mod peer;
+pub(crate) mod pipes;
+pub(crate) mod proc;
+pub(crate) mod punch;
+mod socket_info;
+pub(crate) mod sockets;
+mod sysctl;
+pub(crate) mod thread;
+pub(crate) mod title;
+pub(crate) mod unix_sockets;
+pub(crate) mod waker;

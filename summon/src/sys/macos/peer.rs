@@ -1,0 +1,45 @@
+//! Who is at the other end of a Unix socket.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+use super::libproc;
+
+/// The process that used the other end of a connection last, or listens there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) pid: u32,
+    pub(crate) uid: u32,
+}
+
+pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
+    let mut pid: libc::pid_t = 0;
+    let mut length = size_of_val(&pid) as libc::socklen_t;
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: `pid` and `length` are valid places, and `length` says how long `pid` is.
+    let result = unsafe {
+        libc::getsockopt(
+            fd,
+            libc::SOL_LOCAL,
+            libc::LOCAL_PEERPID,
+            (&raw mut pid).cast(),
+            &raw mut length,
+        )
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    let pid = pid as u32;
+    let (mut uid, mut gid) = (0, 0);
+    // SAFETY: both are valid places.
+    if unsafe { libc::getpeereid(fd, &raw mut uid, &raw mut gid) } == 0 {
+        return Ok(Peer { pid, uid });
+    }
+    // The system notes users for connections, and not for pairs.
+    let error = io::Error::last_os_error();
+    let info = libproc::info(pid).ok_or(error)?;
+    Ok(Peer {
+        pid,
+        uid: info.pbi_uid,
+    })
+}

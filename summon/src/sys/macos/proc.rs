@@ -1,0 +1,216 @@
+//! What the system tells of other processes (`libproc`). All of it is a picture of a moment:
+//! callers look again before they believe something that would be an error.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::{libproc, sysctl};
+
+/// Somebody in the table of all processes.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) pid: u32,
+    parent: u32,
+    /// The pid of whoever has begun its session; 0 if it can't be told.
+    session: u32,
+    pub(super) began: Option<u64>,
+    pub(super) has_ended: bool,
+}
+
+/// The table of all processes.
+pub(super) fn table() -> io::Result<Vec<Row>> {
+    let row = |pid: u32| {
+        let info = libproc::short_info(pid)?;
+        let of_kernel = rustix::process::Pid::from_raw(pid as i32);
+        let session = rustix::process::getsid(of_kernel);
+        Some(Row {
+            pid,
+            parent: info.parent,
+            session: session.map_or(0, |session| session.as_raw_nonzero().get() as u32),
+            began: began(pid),
+            has_ended: info.status == libc::SZOMB,
+        })
+    };
+    Ok(libproc::all()?.into_iter().filter_map(row).collect())
+}
+
+/// Those of the table who are below `roots`, or in a session that one of all these has begun; the
+/// roots left out. Who has lost its parent is still found by its session.
+pub(super) fn below(table: &[Row], roots: &[u32]) -> Vec<Row> {
+    let mut above = roots.to_vec();
+    let mut found: Vec<Row> = Vec::new();
+    let mut next = 0;
+    while next < above.len() {
+        let one = above[next];
+        for row in table {
+            if (row.parent == one || row.session == one) && !above.contains(&row.pid) {
+                above.push(row.pid);
+                found.push(*row);
+            }
+        }
+        next += 1;
+    }
+    found
+}
+
+/// Every process below `root`, and of its session if it has begun one as a guard does, parents
+/// before their children, `root` itself left out, as far as they can be seen.
+pub(crate) fn descendants(root: u32) -> Vec<u32> {
+    try_descendants(root).unwrap_or_default()
+}
+
+/// The same. It is an error if none can be seen.
+pub(crate) fn try_descendants(root: u32) -> io::Result<Vec<u32>> {
+    let found = below(&table()?, &[root]);
+    Ok(found.into_iter().map(|row| row.pid).collect())
+}
+
+/// The process's parent, `None` when there is no such process any more.
+pub(crate) fn parent(pid: u32) -> Option<u32> {
+    libproc::short_info(pid).map(|info| info.parent)
+}
+
+/// When the process began, in microseconds: with the pid, its identity. `None` for other users'.
+pub(crate) fn began(pid: u32) -> Option<u64> {
+    let info = libproc::info(pid)?;
+    Some(info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec)
+}
+
+/// The command line, for people; the short name when it can't be read.
+pub(crate) fn command_line(pid: u32) -> Option<String> {
+    let arguments = sysctl::arguments(pid).ok().and_then(|raw| words(&raw));
+    arguments.or_else(|| libproc::name(pid))
+}
+
+/// The arguments in what [`sysctl::arguments`] tells.
+fn words(raw: &[u8]) -> Option<String> {
+    let (count, rest) = raw.split_first_chunk::<4>()?;
+    let count = usize::try_from(i32::from_ne_bytes(*count)).ok()?;
+    let end_of_path = rest.iter().position(|byte| *byte == 0)?;
+    let padding = rest[end_of_path..].iter().position(|byte| *byte != 0)?;
+    let words: Vec<_> = rest[end_of_path + padding..]
+        .split(|byte| *byte == 0)
+        .take(count)
+        .filter(|word| !word.is_empty())
+        .map(String::from_utf8_lossy)
+        .collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The file name of a process's executable, or else its short name, which may be read of other
+/// users' processes too.
+pub(crate) fn program(pid: u32) -> String {
+    let executable = libproc::executable(pid);
+    let name = executable.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    name.or_else(|| libproc::name(pid)).unwrap_or_default()
+}
+
+/// Where the process looks for files of relative names.
+pub(crate) fn working_directory(pid: u32) -> Option<PathBuf> {
+    libproc::working_directory(pid)
+}
+
+/// What tells this boot of the machine from others.
+pub(crate) fn boot() -> String {
+    sysctl::text(c"kern.bootsessionuuid").unwrap_or_default()
+}
+
+/// What tells a socket from others.
+pub(crate) type SocketId = u64;
+
+/// Whether a process holds a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Holds {
+    Yes,
+    No,
+    /// Its descriptors can't be read: another user's, or a program with privileges.
+    Unknown,
+}
+
+/// An error says that it could not be looked at for now, such as for want of descriptors.
+pub(crate) fn holds_socket(pid: u32, socket: SocketId) -> io::Result<Holds> {
+    match libproc::sockets(pid) {
+        Ok(sockets) if sockets.iter().any(|it| it.id == socket) => Ok(Holds::Yes),
+        Ok(_) => Ok(Holds::No),
+        // What has ended holds nothing.
+        Err(_) if has_ended(pid) => Ok(Holds::No),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Holds::Unknown),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the process is a zombie, or not there.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    libproc::short_info(pid).is_none_or(|info| info.status == libc::SZOMB)
+}
+
+/// The sockets that a process holds, as far as that can be read.
+pub(crate) fn sockets(pid: u32) -> Vec<SocketId> {
+    let sockets = libproc::sockets(pid).unwrap_or_default();
+    sockets.into_iter().map(|it| it.id).collect()
+}
+
+/// Whether the process does not run until it is told to go on, or never again.
+pub(crate) fn is_halted(pid: u32) -> bool {
+    libproc::short_info(pid)
+        .is_none_or(|info| info.status == libc::SSTOP || info.status == libc::SZOMB)
+}
+
+/// Whether the process has ended, or is about to: what it holds may not be seen any more, and be
+/// held all the same.
+pub(crate) fn is_ending(pid: u32) -> bool {
+    /// `PROC_FLAG_INEXIT`.
+    const EXITING: u32 = 4;
+    libproc::short_info(pid)
+        .is_none_or(|info| info.status == libc::SZOMB || info.flags & EXITING != 0)
+}
+
+/// Some process that holds a socket, if the system lets us see one. Looks at everything, so it
+/// is for error messages alone.
+pub(crate) fn holder_of_socket(socket: SocketId) -> Option<u32> {
+    libproc::all()
+        .unwrap_or_default()
+        .into_iter()
+        .find(|pid| matches!(holds_socket(*pid, socket), Ok(Holds::Yes)))
+}
+
+/// Whether the process has a network of its own, other than ours. There is one for all here.
+pub(crate) fn has_other_network(_: u32) -> bool {
+    false
+}
+
+/// Whether somebody listens on a TCP port in the network of that process, if it has one of its own.
+pub(crate) fn listens_in_network_of(_: u32, _: u16) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_knows_its_family() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("100")
+            .spawn()
+            .unwrap();
+        let me = std::process::id();
+        assert_eq!(parent(child.id()), Some(me));
+        assert!(descendants(me).contains(&child.id()));
+        assert_eq!(command_line(child.id()).unwrap(), "sleep 100");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(parent(child.id()), None);
+    }
+
+    #[test]
+    fn a_socket_knows_its_holder() {
+        let me = std::process::id();
+        let before = sockets(me);
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let id = *sockets(me).iter().find(|id| !before.contains(id)).unwrap();
+        assert_eq!(holds_socket(me, id).unwrap(), Holds::Yes);
+        drop(socket);
+        assert_eq!(holds_socket(me, id).unwrap(), Holds::No);
+    }
+}

@@ -1,0 +1,35 @@
+//! Making sockets, and sending through them, such that nobody inherits one or dies of it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
+
+/// Whether a write to a socket whose other end has closed raises a signal is a property of the
+/// socket here, which this module sets.
+pub(crate) const SEND: SendFlags = SendFlags::empty();
+/// Descriptors are received as they come, see [`received`].
+pub(crate) const RECEIVE: RecvFlags = RecvFlags::empty();
+
+pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+    let socket = rustix::net::socket(family, kind, None)?;
+    rustix::io::ioctl_fioclex(&socket)?;
+    rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
+    Ok(socket)
+}
+
+/// Two that are connected to each other.
+pub(crate) fn pair() -> io::Result<(UnixStream, UnixStream)> {
+    let (one, other) = UnixStream::pair()?;
+    rustix::net::sockopt::set_socket_nosigpipe(&one, true)?;
+    rustix::net::sockopt::set_socket_nosigpipe(&other, true)?;
+    Ok((one, other))
+}
+
+/// Makes a descriptor that was received one that no program inherits.
+pub(crate) fn received(fd: OwnedFd) -> OwnedFd {
+    // It does not fail for a descriptor that is open.
+    let _ = rustix::io::ioctl_fioclex(&fd);
+    fd
+}

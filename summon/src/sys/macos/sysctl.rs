@@ -1,0 +1,63 @@
+//! Values of the kernel by name (`sysctl(3)`).
+
+use std::ffi::CStr;
+use std::io;
+use std::ptr;
+
+/// A text.
+pub(super) fn text(name: &CStr) -> Option<String> {
+    let mut value = vec![0u8; 256];
+    let length = by_name(name, &mut value)?;
+    value.truncate(length);
+    let text = value.split(|byte| *byte == 0).next()?;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+/// A number.
+pub(super) fn number(name: &CStr) -> Option<i32> {
+    let mut value = [0; 4];
+    let length = by_name(name, &mut value)?;
+    (length == value.len()).then(|| i32::from_ne_bytes(value))
+}
+
+fn by_name(name: &CStr, value: &mut [u8]) -> Option<usize> {
+    let mut length = value.len();
+    // SAFETY: the name ends with NUL, there is room for as many bytes as it is told, and nothing is
+    // to be set.
+    let done = unsafe {
+        libc::sysctlbyname(
+            name.as_ptr(),
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+            ptr::null_mut(),
+            0,
+        )
+    };
+    (done == 0).then_some(length)
+}
+
+/// The arguments and the environment of a process, as `KERN_PROCARGS2` has them: how many arguments
+/// there are, the path of the executable, NULs, the arguments, each with a NUL.
+pub(super) fn arguments(pid: u32) -> io::Result<Vec<u8>> {
+    /// No process has more (`ARG_MAX`).
+    const MOST: usize = 1 << 20;
+    let mut names = [libc::CTL_KERN, libc::KERN_PROCARGS2, pid as i32];
+    let mut value = vec![0u8; MOST];
+    let mut length = value.len();
+    // SAFETY: three names, room for as many bytes as it is told, and nothing to be set.
+    let done = unsafe {
+        libc::sysctl(
+            names.as_mut_ptr(),
+            names.len() as u32,
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+            ptr::null_mut(),
+            0,
+        )
+    };
+    if done == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    value.truncate(length);
+    Ok(value)
+}

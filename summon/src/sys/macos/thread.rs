@@ -1,0 +1,12 @@
+//! The thread that asks.
+
+/// Where its `errno` is.
+pub(crate) use libc::__error as errno_place;
+
+/// Its number, also when its thread-locals are gone, as in an exit hook.
+pub(crate) fn this_thread() -> u64 {
+    let mut number = 0;
+    // SAFETY: no thread at all means this one, and `number` is a valid place.
+    unsafe { libc::pthread_threadid_np(0, &raw mut number) };
+    number
+}
