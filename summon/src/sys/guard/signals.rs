@@ -14,11 +14,18 @@ const LAST: i32 = 31;
 /// end a warden or a guard either. Children that end leave no zombies.
 pub(super) fn ignore() {
     (1..=LAST).for_each(|signal| dispose(signal, libc::SIG_IGN));
+    // A test that blocks signals hands that down, and the end of children would not be noticed.
+    // Only now, since one that was held back would end us.
+    unblock();
 }
 
 /// Gives a child that is about to exec what `execve(2)` would not: default actions, no mask.
 pub(super) fn restore() {
     (1..=LAST).for_each(|signal| dispose(signal, libc::SIG_DFL));
+    unblock();
+}
+
+fn unblock() {
     // SAFETY: all zeroes is a valid `sigset_t`, which the next call fills in anyway.
     let mut none: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `none` is a valid place.
