@@ -35,6 +35,8 @@ pub(crate) mod wait;
 
 pub use signal::Signal;
 
+pub(crate) use std::os::fd;
+
 use std::os::fd::OwnedFd;
 use std::path::Path;
 

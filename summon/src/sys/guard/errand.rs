@@ -1,17 +1,16 @@
 //! Commands that run to their end: a guard that has no service, and runs one command whenever it is
 //! told to. Nothing of the command outlives its run, nor the owner.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::job::{Errands, Job};
 use super::message::{News, Order, Ran, Step};
 use super::spawn::{Program, spawn};
+use super::terms::{Errand, ErrandFailed};
 use super::tree::{self, Reaped};
 use super::{hire, signals, wire};
 use crate::sys::family::Ends;
@@ -22,31 +21,12 @@ const TAIL: usize = 16 * 1024;
 /// Descendants that were forked while others were killed are looked for this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// What to run: everything resolved.
-#[derive(Clone, Debug)]
-pub(crate) struct Command {
-    pub(crate) name: String,
-    pub(crate) argv: Vec<OsString>,
-    pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) dir: PathBuf,
-}
-
 /// The owner's side: somebody who runs a command whenever it is asked for.
 #[derive(Debug)]
 pub(crate) struct Runner(UnixStream);
 
-/// Why a command did not run to its end, or its limit.
-#[derive(Debug)]
-pub(crate) enum Failed {
-    /// It could not be exec'ed, or not prepared.
-    Refused(Step, io::Error),
-    /// The caller did not want to wait any more.
-    GivenUp,
-    Broken(io::Error),
-}
-
 impl Runner {
-    pub(crate) fn hire(command: &Command, deadline: Instant) -> io::Result<Runner> {
+    pub(crate) fn hire(command: &Errand, deadline: Instant) -> io::Result<Runner> {
         let socket = hire::guard(deadline)?;
         let ending = super::own_ending();
         let job = Job::Errands(Errands {
@@ -67,24 +47,24 @@ impl Runner {
         &self,
         limit: Duration,
         sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
-    ) -> Result<Ran, Failed> {
-        wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(Failed::Broken)?;
+    ) -> Result<Ran, ErrandFailed> {
+        wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(ErrandFailed::Broken)?;
         match sleep(self.0.as_fd()) {
             Ok(true) => {}
-            Ok(false) => return Err(Failed::GivenUp),
-            Err(error) => return Err(Failed::Broken(error)),
+            Ok(false) => return Err(ErrandFailed::GivenUp),
+            Err(error) => return Err(ErrandFailed::Broken(error)),
         }
         let news = wire::receive(&self.0)
             .and_then(|news| news.ok_or_else(|| io::ErrorKind::ConnectionAborted.into()))
             .and_then(|(body, _)| News::decode(&body))
-            .map_err(Failed::Broken)?;
+            .map_err(ErrandFailed::Broken)?;
         match news {
             News::Ran(ran) => Ok(ran),
             News::Refused { step, errno } => {
                 let error = io::Error::from_raw_os_error(errno);
-                Err(Failed::Refused(step, error))
+                Err(ErrandFailed::Refused(step, error))
             }
-            _ => Err(Failed::Broken(wire::garbled())),
+            _ => Err(ErrandFailed::Broken(wire::garbled())),
         }
     }
 }

@@ -1,70 +1,11 @@
 //! What is said between a test process and its guards.
 
-use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::encoding::{In, Out};
+pub(super) use super::terms::{Notice, Ran, Step, StopPlan, Sweep, Whom};
 use super::wire::garbled;
-
-/// How a service is asked to end, and how long it may take.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct StopPlan {
-    pub(crate) signal: super::Signal,
-    /// The program alone hears it: it tells its children itself.
-    pub(crate) only_leader: bool,
-    /// A command that asks it to end, instead of the signal.
-    pub(crate) command: Option<Vec<OsString>>,
-    pub(crate) grace: Duration,
-}
-
-impl StopPlan {
-    /// Without any grace.
-    pub(crate) fn kill() -> StopPlan {
-        StopPlan {
-            signal: super::Signal::KILL,
-            only_leader: false,
-            command: None,
-            grace: Duration::ZERO,
-        }
-    }
-}
-
-/// Who is to hear a signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
-    Group,
-    Leader,
-}
-
-/// The files that go when the owner can't remove them any more.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Sweep {
-    /// Removed with all that is in it.
-    pub(crate) tree: Option<PathBuf>,
-    pub(crate) file: Option<PathBuf>,
-    /// Removed, in this order, if they are empty then.
-    pub(crate) parents: Vec<PathBuf>,
-}
-
-/// What a service has said of itself (`sd_notify(3)`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Notice {
-    pub(crate) ready: bool,
-    pub(crate) status: String,
-    /// It asks for so long from now.
-    pub(crate) extend: Option<Duration>,
-}
-
-/// How an errand ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ran {
-    /// Its wait status; `None` if it took too long.
-    pub(crate) status: Option<i32>,
-    /// The end of what it wrote.
-    pub(crate) output: Vec<u8>,
-}
 
 /// What the owner asks of a guard.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,15 +50,6 @@ pub(super) enum News {
     AfterStop(Ran),
     /// So many bytes of output could not be kept, for this reason.
     Lost { bytes: u64, errno: i32 },
-}
-
-/// What a guard does before the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Fork,
-    Prepare,
-    WorkingDirectory,
-    Exec,
 }
 
 impl Order {

@@ -26,23 +26,20 @@ mod sharing;
 mod signals;
 mod spawn;
 mod sweep;
+mod terms;
 mod title;
 mod tree;
 mod warden;
 mod watch;
 mod wire;
 
-pub(crate) use errand::{Command as Errand, Failed as ErrandFailed, Runner as ErrandRunner};
+pub(crate) use errand::Runner as ErrandRunner;
 pub(crate) use hire::prepare;
-pub(crate) use message::{Ran, Step, StopPlan, Sweep, Whom};
-/// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
-/// meaning for a file (`inode(7)`).
-pub(crate) const KEPT_MODE: u32 = 0o1600;
-
-/// How the title of a guard ends whose service is a fixture.
-pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
-
-pub(crate) use owner::{Guarded, Interest, LaunchError, Plan, Sharing, Sleeper, State};
+pub(crate) use owner::{Guarded, Sleeper};
+pub(crate) use terms::{
+    Errand, ErrandFailed, FIXTURE_TITLE, Interest, KEPT_MODE, LaunchError, Plan, Ran, Sharing,
+    State, Step, StopPlan, Sweep, Whom,
+};
 
 use std::os::fd::OwnedFd;
 

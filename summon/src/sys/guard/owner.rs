@@ -1,11 +1,9 @@
 //! A command under a guard, as its owner sees it.
 
-use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,90 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::job::{Job, Launch};
-use super::message::{News, Notice, Order, Ran, Step, StopPlan, Sweep, Whom};
+use super::message::{News, Order};
+use super::terms::{Interest, LaunchError, Plan, State, StopPlan, Whom};
 use super::{Signal, hire, wire};
 use crate::sys::wait::{self, Waker};
 
 /// A guard kills after the grace and needs some time for that; a bound on it is for a guard that
 /// hangs, which it has no reason to.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a guard is to do: everything resolved, nothing left to look up.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) name: String,
-    pub(crate) argv: Vec<OsString>,
-    pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) dir: PathBuf,
-    pub(crate) umask: Option<u32>,
-    pub(crate) daemon: bool,
-    pub(crate) stop: StopPlan,
-    pub(crate) after_stop: Vec<Vec<OsString>>,
-    pub(crate) log_limit: u64,
-    pub(crate) sweep: Sweep,
-    pub(crate) log: OwnedFd,
-    pub(crate) stdin: OwnedFd,
-    /// The name of the socket where it says that it is ready, if it does.
-    pub(crate) notify: Option<String>,
-    /// Listening sockets that it is given, with their names.
-    pub(crate) sockets: Vec<(String, OwnedFd)>,
-    /// Locks and leases that last as long as the service.
-    pub(crate) held: Vec<OwnedFd>,
-    /// For a service that is to be shared.
-    pub(crate) sharing: Option<Sharing>,
-}
-
-/// What makes a service one that several processes use.
-#[derive(Debug)]
-pub(crate) struct Sharing {
-    /// Where its users connect: a listening socket.
-    pub(crate) socket: OwnedFd,
-    /// What tells of the end of the process at whose end the service ends (`sys::ending`).
-    pub(crate) runner: OwnedFd,
-    /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
-    pub(crate) yields: bool,
-}
-
-/// Why a command did not come to run.
-#[derive(Debug)]
-pub(crate) enum LaunchError {
-    /// It could not be exec'ed, or not prepared.
-    Refused(Step, io::Error),
-    /// There is no guard to be had.
-    NoGuard(io::Error),
-    /// Not in time.
-    Late,
-}
-
-/// What is known of the service by now.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    /// The guard and the program.
-    pub(crate) pids: Option<(u32, u32)>,
-    /// The program is no longer the one that was started, but what that one has left behind.
-    pub(crate) forked_away: bool,
-    /// How the program itself ended, and when that was heard of.
-    pub(crate) exit: Option<ExitStatus>,
-    pub(crate) exited: Option<Instant>,
-    /// Nothing of it is left: the guard says so, or is itself gone.
-    pub(crate) gone: bool,
-    /// The guard ended before it had said that nothing is left: somebody killed it.
-    pub(crate) guard_died: bool,
-    /// It is shared: what its users need to know.
-    pub(crate) shared: Option<Arc<[u8]>>,
-    /// What it has said of itself, and until when it asks to be waited for.
-    pub(crate) notice: Option<Notice>,
-    pub(crate) extended: Option<Instant>,
-    /// It was killed, since it did not end within its grace.
-    pub(crate) killed: bool,
-    /// How the commands for afterwards ended.
-    pub(crate) after_stop: Vec<Ran>,
-    /// How much of its output could not be kept, and why.
-    pub(crate) lost: Option<(u64, i32)>,
-    synced: u64,
-    refused: Option<(Step, i32)>,
-    finished: bool,
-}
 
 /// A command under a guard. Dropping it closes the socket, which stops the service.
 #[derive(Debug)]
@@ -116,15 +38,6 @@ struct Shared {
 struct Known {
     state: State,
     sleepers: Vec<(Arc<Waker>, Interest)>,
-}
-
-/// What a sleeper wants to be woken for, beside the ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
-    Ends,
-    Output,
-    Notices,
-    All,
 }
 
 impl Guarded {

@@ -1,0 +1,190 @@
+//! What is said of services and commands under guard, whatever the system.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::sys::Signal;
+use crate::sys::fd::OwnedFd;
+
+/// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
+/// meaning for a file (`inode(7)`).
+pub(crate) const KEPT_MODE: u32 = 0o1600;
+
+/// How the title of a guard ends whose service is a fixture.
+pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
+
+/// What a guard is to do: everything resolved, nothing left to look up.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) dir: PathBuf,
+    pub(crate) umask: Option<u32>,
+    pub(crate) daemon: bool,
+    pub(crate) stop: StopPlan,
+    pub(crate) after_stop: Vec<Vec<OsString>>,
+    pub(crate) log_limit: u64,
+    pub(crate) sweep: Sweep,
+    pub(crate) log: OwnedFd,
+    pub(crate) stdin: OwnedFd,
+    /// The name of the socket where it says that it is ready, if it does.
+    pub(crate) notify: Option<String>,
+    /// Listening sockets that it is given, with their names.
+    pub(crate) sockets: Vec<(String, OwnedFd)>,
+    /// Locks and leases that last as long as the service.
+    pub(crate) held: Vec<OwnedFd>,
+    /// For a service that is to be shared.
+    pub(crate) sharing: Option<Sharing>,
+}
+
+/// What makes a service one that several processes use.
+#[derive(Debug)]
+pub(crate) struct Sharing {
+    /// Where its users connect: a listening socket.
+    pub(crate) socket: OwnedFd,
+    /// What tells of the end of the process at whose end the service ends (`sys::ending`).
+    pub(crate) runner: OwnedFd,
+    /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
+    pub(crate) yields: bool,
+}
+
+/// Why a command did not come to run.
+#[derive(Debug)]
+pub(crate) enum LaunchError {
+    /// It could not be exec'ed, or not prepared.
+    Refused(Step, io::Error),
+    /// There is no guard to be had.
+    NoGuard(io::Error),
+    /// Not in time.
+    Late,
+}
+
+/// What is known of the service by now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    /// The guard and the program.
+    pub(crate) pids: Option<(u32, u32)>,
+    /// The program is no longer the one that was started, but what that one has left behind.
+    pub(crate) forked_away: bool,
+    /// How the program itself ended, and when that was heard of.
+    pub(crate) exit: Option<ExitStatus>,
+    pub(crate) exited: Option<Instant>,
+    /// Nothing of it is left: the guard says so, or is itself gone.
+    pub(crate) gone: bool,
+    /// The guard ended before it had said that nothing is left: somebody killed it.
+    pub(crate) guard_died: bool,
+    /// It is shared: what its users need to know.
+    pub(crate) shared: Option<Arc<[u8]>>,
+    /// What it has said of itself, and until when it asks to be waited for.
+    pub(crate) notice: Option<Notice>,
+    pub(crate) extended: Option<Instant>,
+    /// It was killed, since it did not end within its grace.
+    pub(crate) killed: bool,
+    /// How the commands for afterwards ended.
+    pub(crate) after_stop: Vec<Ran>,
+    /// How much of its output could not be kept, and why.
+    pub(crate) lost: Option<(u64, i32)>,
+    pub(super) synced: u64,
+    pub(super) refused: Option<(Step, i32)>,
+    pub(super) finished: bool,
+}
+
+/// How a service is asked to end, and how long it may take.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StopPlan {
+    pub(crate) signal: Signal,
+    /// The program alone hears it: it tells its children itself.
+    pub(crate) only_leader: bool,
+    /// A command that asks it to end, instead of the signal.
+    pub(crate) command: Option<Vec<OsString>>,
+    pub(crate) grace: Duration,
+}
+
+impl StopPlan {
+    /// Without any grace.
+    pub(crate) fn kill() -> StopPlan {
+        StopPlan {
+            signal: Signal::KILL,
+            only_leader: false,
+            command: None,
+            grace: Duration::ZERO,
+        }
+    }
+}
+
+/// Who is to hear a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    Group,
+    Leader,
+}
+
+/// The files that go when the owner can't remove them any more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Sweep {
+    /// Removed with all that is in it.
+    pub(crate) tree: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
+    /// Removed, in this order, if they are empty then.
+    pub(crate) parents: Vec<PathBuf>,
+}
+
+/// What a service has said of itself (`sd_notify(3)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) ready: bool,
+    pub(crate) status: String,
+    /// It asks for so long from now.
+    pub(crate) extend: Option<Duration>,
+}
+
+/// How an errand ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    /// Its wait status; `None` if it took too long.
+    pub(crate) status: Option<i32>,
+    /// The end of what it wrote.
+    pub(crate) output: Vec<u8>,
+}
+
+/// What a guard does before the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Fork,
+    Prepare,
+    WorkingDirectory,
+    Exec,
+}
+
+/// What a sleeper wants to be woken for, beside the ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    Ends,
+    Output,
+    Notices,
+    All,
+}
+
+/// What to run: everything resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Errand {
+    pub(crate) name: String,
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) dir: PathBuf,
+}
+
+/// Why a command did not run to its end, or its limit.
+#[derive(Debug)]
+pub(crate) enum ErrandFailed {
+    /// It could not be exec'ed, or not prepared.
+    Refused(Step, io::Error),
+    /// The caller did not want to wait any more.
+    GivenUp,
+    Broken(io::Error),
+}
