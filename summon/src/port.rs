@@ -1,7 +1,6 @@
 //! Free ports that stay ours, and fixed ports that are had in turns.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::session::random;
+use crate::sys::fd::{AsFd, OwnedFd};
 use crate::sys::guard::FIXTURE_TITLE;
 use crate::sys::{ports, proc, wait};
 

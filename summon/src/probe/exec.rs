@@ -1,14 +1,14 @@
 //! Ready when a command says so.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::{NotReady, Probe, Target};
 use crate::command::Command;
+use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{ErrandFailed, ErrandRunner, Ran, Step};
 use crate::sys::signal::how_it_ended;
+use crate::sys::status::from_raw;
 
 /// Made by [`exec()`].
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Probe for Exec {
                 .map_err(|error| NotReady::yet(format!("it can't be run: {error}")))
         };
         let run = |runner: &ErrandRunner| {
-            let sleep = |answer: std::os::fd::BorrowedFd<'_>| {
+            let sleep = |answer: BorrowedFd<'_>| {
                 // A command that hangs does not keep the end of the process from being seen.
                 let until = Instant::now() + limit + Duration::from_secs(10);
                 target.sleep_on(answer, until)
@@ -87,7 +87,7 @@ impl Probe for Exec {
 
 impl Exec {
     fn judge(&self, ran: &Ran, limit: Duration) -> Result<(), NotReady> {
-        let status = ran.status.map(ExitStatus::from_raw);
+        let status = ran.status.map(from_raw);
         let how = match status {
             Some(status) if status.success() => return Ok(()),
             Some(status) => format!("it {}", how_it_ended(status)),

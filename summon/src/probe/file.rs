@@ -1,9 +1,9 @@
 //! Ready when a file is there.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{NotReady, Probe, Target};
+use crate::sys::at_path::Stamp;
 
 /// Made by [`file()`].
 #[derive(Clone, Debug)]
@@ -31,26 +31,6 @@ pub struct File {
 /// ```
 pub fn file(path: impl Into<String>) -> File {
     File { path: path.into() }
-}
-
-/// What tells a file from what it was before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    inode: (u64, u64),
-    size: u64,
-    /// When it was changed last, in seconds and nanoseconds.
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> std::io::Result<Stamp> {
-        let found = std::fs::metadata(path)?;
-        Ok(Stamp {
-            inode: (found.dev(), found.ino()),
-            size: found.size(),
-            changed: (found.ctime(), found.ctime_nsec()),
-        })
-    }
 }
 
 impl Probe for File {

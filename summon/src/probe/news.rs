@@ -2,11 +2,11 @@
 
 use std::cell::OnceCell;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::sys::fd::{AsFd, BorrowedFd};
 use crate::sys::files::Watch;
 use crate::sys::guard::{Guarded, Interest, Sleeper};
 use crate::sys::wait;

@@ -4,7 +4,6 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,13 +11,14 @@ use std::time::{Duration, Instant};
 use regex::bytes::Regex;
 
 use super::NotReady;
-use super::file::Stamp;
 use super::news::News;
 use crate::command::Command;
 use crate::error::Source as _;
 use crate::output::{self, Search};
 use crate::session::Log;
+use crate::sys::at_path::Stamp;
 use crate::sys::diag::Diag;
+use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{Errand, ErrandRunner, Guarded, State};
 use crate::sys::{is_shortage, proc, wait};
 

@@ -1,14 +1,12 @@
 //! Ready when the process serves a Unix socket.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use super::file::{is_link, no_file};
 use super::{NotReady, Probe, Target, listen};
+use crate::sys::at_path;
 use crate::sys::diag::Diag;
-use crate::sys::peer::peer;
 use crate::sys::proc::{self, Holds};
 use crate::sys::unix_sockets::{self, LONGEST_PATH};
 
@@ -63,12 +61,12 @@ impl Probe for Unix {
                 return Err(why.unless_told(is_told && !is_link(&path)));
             }
         };
-        if !found.file_type().is_socket() {
+        let Some(inode) = at_path::socket(&found) else {
             let why = "what is there is no socket";
             return Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)));
-        }
+        };
         // That it is bound is told, that it listens from now on is not.
-        match who(target, &path, found.ino()).map_err(|error| listen::unseen(&error))? {
+        match who(target, &path, inode).map_err(|error| listen::unseen(&error))? {
             Who::Ours => Ok(()),
             Who::Nobody => Err(NotReady::yet("nobody listens there")),
             Who::Stranger(pid) => Err(stranger(pid)),
@@ -135,17 +133,13 @@ fn stranger(pid: Option<u32>) -> NotReady {
 
 /// Asks by connecting, where the kernel names the one who called `listen`.
 fn connect(target: &Target<'_>, path: &Path) -> Result<(), NotReady> {
-    let stream = match UnixStream::connect(path) {
-        Ok(stream) => stream,
+    let pid = match at_path::server(path) {
+        Ok(pid) => pid,
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             return Err(NotReady::yet("nobody listens there"));
         }
         Err(error) => return Err(NotReady::yet(error.to_string())),
     };
-    let pid = peer(&stream)
-        .ok()
-        .map(|peer| peer.pid)
-        .filter(|pid| *pid != 0);
     match pid {
         Some(pid) if !target.takes_any_listener() => match target.tree() {
             Ok(tree) if tree.contains(&pid) => Ok(()),

@@ -1,15 +1,14 @@
 //! Commands that go with a process: before it starts, to ask whether it is ready, and after it.
 
-use std::os::fd::BorrowedFd;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::{Process, lock};
 use crate::command::Command;
 use crate::error::{Error, shown_command};
+use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State};
 use crate::sys::signal::how_it_ended;
+use crate::sys::status::from_raw;
 use crate::sys::wait;
 
 /// How soon a start is seen to be given up.
@@ -85,7 +84,7 @@ impl Process {
 
 fn how(ran: &Ran) -> String {
     match ran.status {
-        Some(status) => how_it_ended(ExitStatus::from_raw(status)),
+        Some(status) => how_it_ended(from_raw(status)),
         None => "took too long".to_owned(),
     }
 }

@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use super::{Process, lock};
@@ -13,6 +12,7 @@ use crate::error::Error;
 use crate::session::random;
 use crate::stdin::Kind;
 use crate::sys;
+use crate::sys::fd::OwnedFd;
 use crate::sys::guard::{Plan, StopPlan};
 use crate::sys::listeners::Protocol;
 use crate::sys::pipe;

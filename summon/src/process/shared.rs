@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +13,7 @@ use crate::error::{Error, Source as _};
 use crate::probe::Probe;
 use crate::session::{Home, Session};
 use crate::sys;
+use crate::sys::at_path::from_bytes;
 use crate::sys::guard::{Guarded, Sharing};
 use crate::sys::signal::how_it_ended;
 
@@ -149,7 +148,7 @@ impl Process {
             .get()
             .map(SocketAddr::to_string)
             .unwrap_or_default();
-        let mut fields = vec![
+        let mut fields: Vec<OsString> = vec![
             run.home.dir().as_os_str().to_owned(),
             run.home.log().path().as_os_str().to_owned(),
             run.since.to_string().into(),
@@ -166,7 +165,10 @@ impl Process {
             // It can't be told otherwise, and no value that is of use contains one.
             fields.push(value.replace('\0', "").into());
         }
-        let bytes: Vec<&[u8]> = fields.iter().map(|field| field.as_bytes()).collect();
+        let bytes: Vec<&[u8]> = fields
+            .iter()
+            .map(|field| field.as_encoded_bytes())
+            .collect();
         bytes.join(&0)
     }
 
@@ -184,8 +186,7 @@ impl Process {
         let garbled = || self.bad("what its starter told of it makes no sense");
         let mut fields = told.split(|byte| *byte == 0);
         let mut next = || fields.next().ok_or_else(garbled);
-        let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
-        let (dir, log) = (path(next()?), path(next()?));
+        let (dir, log) = (from_bytes(next()?), from_bytes(next()?));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let since = text(next()?).parse().map_err(|_| garbled())?;
         let addr = text(next()?).parse().ok();

@@ -1,7 +1,6 @@
 //! What a process writes, and what it is told on its standard input.
 
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use super::report::with_output;
@@ -9,6 +8,7 @@ use super::{Process, lock};
 use crate::error::{Error, Source as _};
 use crate::limit::Limit;
 use crate::output::{self, Search};
+use crate::sys::fd::AsFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::wait;
 

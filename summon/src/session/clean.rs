@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -65,7 +64,7 @@ fn sweep(session: &Path, log_dir: Option<&Path>) {
             let Ok(found) = fs::symlink_metadata(&path) else {
                 continue;
             };
-            let is_kept = found.permissions().mode() & 0o7777 == sys::guard::KEPT_MODE;
+            let is_kept = sys::private::is_kept(&found);
             let _ = match found.is_dir() {
                 true => fs::remove_dir_all(&path),
                 false if found.is_file() && is_kept => continue,

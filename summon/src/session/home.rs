@@ -2,15 +2,14 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Session, log_options, private_dir};
+use super::{Session, log_options};
 use crate::error::{Error, Source};
 use crate::sys;
+use crate::sys::fd::OwnedFd;
 
 /// Where one process keeps its files, across its restarts. Dropping it removes them.
 #[derive(Debug)]
@@ -70,7 +69,7 @@ impl Home {
             if keeps_all() {
                 log.name_it();
             }
-            match private_dir().create(&dir) {
+            match sys::private::directory().create(&dir) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(()) => return Ok(Home { dir, log }),
@@ -145,8 +144,7 @@ impl Source for Log {
     fn name_it(&self) {
         self.named.store(true, Ordering::Relaxed);
         // For a guard that may have to clean up after this process.
-        let kept = fs::Permissions::from_mode(sys::guard::KEPT_MODE);
-        let _ = self.file.set_permissions(kept);
+        let _ = sys::private::keep(&self.file);
     }
 }
 

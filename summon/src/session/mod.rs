@@ -9,18 +9,17 @@
 mod clean;
 mod home;
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::{Home, Log};
 
-use crate::sys::{self, Lock};
+use crate::sys::fd::OwnedFd;
+use crate::sys::{self, Lock, private};
 
 /// The directory of this test process or of its run, while some process of it has files there. Its
 /// lock says that it is in use; guards hold the lock too.
@@ -55,7 +54,7 @@ impl Session {
         for _ in 0..100 {
             let number = random() & 0xffff;
             let path = base.join(format!("{}{number:04x}", prefix(std::process::id())));
-            match private_dir().create(&path) {
+            match private::directory().create(&path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
@@ -75,7 +74,7 @@ impl Session {
         clean::after_all(&base);
         let path = base.join(name);
         for _ in 0..1000 {
-            match private_dir().create(&path) {
+            match private::directory().create(&path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
@@ -90,7 +89,7 @@ impl Session {
 
     fn at(path: PathBuf, lock: OwnedFd) -> io::Result<Session> {
         let logs = logs_of(&path, log_dir()?.as_deref());
-        let mut builder = private_dir();
+        let mut builder = private::directory();
         builder.recursive(true).create(&logs).map_err(|error| {
             let logs = logs.display();
             io::Error::other(format!("{logs}, where SUMMON_LOG_DIR wants logs: {error}"))
@@ -156,12 +155,12 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
 pub(crate) fn base() -> io::Result<PathBuf> {
     // Absolute, since guards and services have other working directories.
     let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{}", sys::user()));
-    match private_dir().create(&base) {
+    match private::directory().create(&base) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     let found = fs::symlink_metadata(&base)?;
-    if !found.is_dir() || found.uid() != sys::user() || found.mode() & 0o077 != 0 {
+    if !found.is_dir() || !private::is_ours(&found) {
         return Err(io::Error::other(
             "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
         ));
@@ -170,16 +169,9 @@ pub(crate) fn base() -> io::Result<PathBuf> {
 }
 
 fn log_options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    let no_links = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    options.append(true).mode(0o600).custom_flags(no_links);
+    let mut options = private::options();
+    options.append(true);
     options
-}
-
-fn private_dir() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    builder.mode(0o700);
-    builder
 }
 
 /// Random enough for names and for where to begin a search.

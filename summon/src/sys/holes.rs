@@ -5,7 +5,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::SeekFrom;
@@ -92,7 +92,7 @@ pub(crate) fn leave(log: &File, path: &Path) -> io::Result<()> {
             .mode(0o600)
             .open(&draft)?;
         copy.write_all(&read(log, whole)?)?;
-        copy.set_permissions(fs::Permissions::from_mode(super::guard::KEPT_MODE))?;
+        super::private::keep(&copy)?;
         // A link is replaced, and not followed.
         fs::rename(&draft, path)
     })();

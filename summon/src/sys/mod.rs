@@ -23,60 +23,28 @@ use system::{
 };
 pub(crate) use system::{diag, files, meeting, peer, proc, unix_sockets};
 
+pub(crate) mod at_path;
 pub(crate) mod exit;
 pub(crate) mod guard;
 pub(crate) mod holes;
 pub(crate) mod listeners;
+mod locks;
 pub(crate) mod pipe;
 pub(crate) mod ports;
+pub(crate) mod private;
 pub(crate) mod runner;
 pub(crate) mod signal;
+pub(crate) mod status;
 pub(crate) mod wait;
 
+pub(crate) use locks::{Lock, is_alone, lock_dir, lock_file, unlock_file};
 pub use signal::Signal;
 
 pub(crate) use std::os::fd;
 
-use std::os::fd::OwnedFd;
-use std::path::Path;
-
 /// The user that this process acts for.
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
-}
-
-/// Whether nobody else holds the lock on a directory; if so nobody can take it from now on.
-pub(crate) fn is_alone(lock: &OwnedFd) -> bool {
-    let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
-    rustix::fs::flock(lock, operation).is_ok()
-}
-
-/// Who else may hold the lock on a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lock {
-    Nobody,
-    /// Others who let others hold it.
-    Others,
-}
-
-/// Opens a directory and locks it until the descriptor and all its copies are closed.
-/// `Ok(None)` means that somebody holds the lock, or that the directory is not there any more.
-pub(crate) fn lock_dir(path: &Path, lock: Lock) -> std::io::Result<Option<OwnedFd>> {
-    use rustix::fs::{FlockOperation, Mode, OFlags};
-    let operation = match lock {
-        Lock::Nobody => FlockOperation::NonBlockingLockExclusive,
-        Lock::Others => FlockOperation::NonBlockingLockShared,
-    };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dir = rustix::fs::open(path, flags, Mode::empty())?;
-    match rustix::fs::flock(&dir, operation) {
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-        other => other?,
-    }
-    // Somebody may have removed it before it was locked, and another made one of its name.
-    let inode = |found: rustix::io::Result<rustix::fs::Stat>| found.ok().map(|it| it.st_ino);
-    let same = inode(rustix::fs::fstat(&dir)) == inode(rustix::fs::stat(path));
-    Ok(same.then_some(dir))
 }
 
 /// Whether something fails because the process or the machine has run out of something, which it

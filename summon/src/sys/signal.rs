@@ -1,8 +1,9 @@
 //! Signals by name, and what a wait status says.
 
 use std::fmt;
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+
+use super::status;
 
 /// A signal, as in `signal(7)`.
 ///
@@ -47,7 +48,7 @@ impl Signal {
 
     /// Whether it is what a program has died of.
     pub(crate) fn has_ended(self, status: ExitStatus) -> bool {
-        status.signal() == Some(self.0)
+        status::signal(status) == Some(self.0)
     }
 
     pub(super) fn from_number(number: i32) -> Signal {
@@ -102,10 +103,10 @@ impl fmt::Debug for Signal {
 
 /// Says how a program ended, as the end of a sentence about it: "exited with code 1".
 pub(crate) fn how_it_ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
+    match (status.code(), status::signal(status)) {
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(signal)) => {
-            let core = if status.core_dumped() {
+            let core = if status::core_dumped(status) {
                 " (core dumped)"
             } else {
                 ""
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_end_is_told_in_words() {
-        let told = |raw| how_it_ended(ExitStatus::from_raw(raw));
+        let told = |raw| how_it_ended(status::from_raw(raw));
         assert_eq!(told(3 << 8), "exited with code 3");
         assert_eq!(told(libc::SIGKILL), "was killed by SIGKILL");
         assert_eq!(

@@ -7,14 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::sys::runner;
+use crate::sys::{self, runner};
 
 /// The file, if the user wants one.
 fn file() -> Option<&'static File> {
@@ -40,13 +39,8 @@ fn file() -> Option<&'static File> {
 
 /// Opens the file of this run: the first process of a run begins it anew.
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut options = sys::private::options_through_links();
+    let mut file = options.read(true).append(true).create(true).open(path)?;
     let id = runner::current().map_or_else(
         || format!("process {}", std::process::id()),
         |runner| runner.id.clone(),
@@ -56,14 +50,14 @@ fn open(path: &Path) -> io::Result<File> {
         escaped(&id)
     );
     // Held until the head is there: whoever comes meanwhile waits, and finds it.
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+    sys::lock_file(&file)?;
     let mut found = vec![0; head.len()];
     file.rewind()?;
     if file.read_exact(&mut found).is_err() || found != head.as_bytes() {
         file.set_len(0)?;
         file.write_all(head.as_bytes())?;
     }
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock)?;
+    sys::unlock_file(&file)?;
     Ok(file)
 }
 

@@ -37,8 +37,8 @@ pub(crate) use errand::Runner as ErrandRunner;
 pub(crate) use hire::prepare;
 pub(crate) use owner::{Guarded, Sleeper};
 pub(crate) use terms::{
-    Errand, ErrandFailed, FIXTURE_TITLE, Interest, KEPT_MODE, LaunchError, Plan, Ran, Sharing,
-    State, Step, StopPlan, Sweep, Whom,
+    Errand, ErrandFailed, FIXTURE_TITLE, Interest, LaunchError, Plan, Ran, Sharing, State, Step,
+    StopPlan, Sweep, Whom,
 };
 
 use std::os::fd::OwnedFd;

@@ -2,10 +2,9 @@
 
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 
-use super::KEPT_MODE;
-use super::message::Sweep;
+use super::terms::Sweep;
+use crate::sys::private;
 
 /// Removes what the owner would have removed, had it lived.
 /// `lock`: that on the directory of the session.
@@ -13,10 +12,7 @@ pub(super) fn sweep(files: &Sweep, log: &File, lock: Option<&OwnedFd>) {
     if let Some(tree) = &files.tree {
         let _ = fs::remove_dir_all(tree);
     }
-    let is_kept = || {
-        let found = log.metadata();
-        found.is_ok_and(|found| found.permissions().mode() & 0o7777 == KEPT_MODE)
-    };
+    let is_kept = || log.metadata().is_ok_and(|found| private::is_kept(&found));
     if let Some(file) = &files.file {
         let _ = match is_kept() {
             true => crate::sys::holes::leave(log, file),

@@ -10,10 +10,6 @@ use std::time::{Duration, Instant};
 use crate::sys::Signal;
 use crate::sys::fd::OwnedFd;
 
-/// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
-/// meaning for a file (`inode(7)`).
-pub(crate) const KEPT_MODE: u32 = 0o1600;
-
 /// How the title of a guard ends whose service is a fixture.
 pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
 

@@ -1,0 +1,48 @@
+//! What is at a path: a file that changes, a socket that somebody serves.
+
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use super::peer::peer;
+
+/// What tells a file from what it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    /// When it was changed last, in seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(crate) fn of(path: &Path) -> io::Result<Stamp> {
+        let found = std::fs::metadata(path)?;
+        Ok(Stamp {
+            inode: (found.dev(), found.ino()),
+            size: found.size(),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+}
+
+/// The number of a Unix socket's file, if it is one.
+pub(crate) fn socket(found: &Metadata) -> Option<u64> {
+    found.file_type().is_socket().then(|| found.ino())
+}
+
+/// Connects to a Unix socket, and says who has called `listen` there, if that can be told.
+pub(crate) fn server(path: &Path) -> io::Result<Option<u32>> {
+    let stream = UnixStream::connect(path)?;
+    let pid = peer(&stream).ok().map(|peer| peer.pid);
+    Ok(pid.filter(|pid| *pid != 0))
+}
+
+/// The path that has these bytes, as another process has told it.
+pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
+    OsString::from_vec(bytes.to_vec()).into()
+}
