@@ -13,6 +13,7 @@ use crate::error::{Error, Source as _};
 use crate::output;
 use crate::probe::{self, Scene, Target, Waited, Why};
 use crate::session::Home;
+use crate::sys::MISSING;
 use crate::sys::guard::Guarded;
 use crate::trace::{self, Moment};
 
@@ -28,6 +29,7 @@ impl Process {
     /// If it runs already, can't be run, exits before it is ready (with whatever code), can't
     /// become ready, or is not ready in time.
     pub fn start(&self) -> Result<(), Error> {
+        self.check_system()?;
         let _starting = self.claim_start()?;
         let _span = trace::enter(trace::Span::Start, self.name());
         let began = Instant::now();
@@ -40,6 +42,17 @@ impl Process {
             lock(&self.inner.life).turns.clear();
         }
         started
+    }
+
+    /// Refuses where nothing can be started.
+    pub(super) fn check_system(&self) -> Result<(), Error> {
+        match MISSING {
+            None => Ok(()),
+            Some(missing) => Err(self
+                .bad(missing.what)
+                .fact("missing", missing.lacks)
+                .fact("hint", missing.hint)),
+        }
     }
 
     fn start_in_turn(&self) -> Result<(), Error> {

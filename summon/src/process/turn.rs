@@ -34,6 +34,7 @@ impl Process {
 
     /// Waits for the turn on a fixed port, unless the process has it.
     pub(crate) fn take_turn(&self, port: u16) -> Result<(), Error> {
+        self.check_system()?;
         let has = |turn: &Turn| turn.port() == port;
         if lock(&self.inner.life).turns.iter().any(has) {
             return Ok(());

@@ -32,6 +32,10 @@ pub(super) fn after_all(base: &Path) {
 
 /// What removes all that one test process has left, after its guards have ended. Its warden does
 /// that, last, from a working directory of its own; hence the two steps.
+#[cfg_attr(
+    windows,
+    expect(dead_code, reason = "there is no warden that would do it")
+)]
 pub(crate) fn after(process: u32) -> impl FnOnce() {
     let found = base().and_then(|base| Ok((base, log_dir()?)));
     move || {

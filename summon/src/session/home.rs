@@ -181,8 +181,6 @@ fn file_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     #[test]
@@ -192,9 +190,9 @@ mod tests {
             Home::create("redis", None).unwrap(),
         );
         assert_ne!(one.dir(), two.dir());
-        assert_eq!(fs::metadata(one.dir()).unwrap().mode() & 0o777, 0o700);
+        assert!(sys::private::is_ours(&fs::metadata(one.dir()).unwrap()));
         one.open_log().unwrap();
-        assert_eq!(one.log().file.metadata().unwrap().mode() & 0o777, 0o600);
+        assert!(sys::private::is_ours(&one.log().file.metadata().unwrap()));
         let (dir, log) = (one.dir().to_owned(), one.log().path.clone());
         drop(one);
         assert!(!dir.exists() && !log.exists());

@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+#[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::{Home, Log};
 
@@ -153,6 +154,9 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
 
 /// `<temp>/summon-<uid>`, refused unless it is ours alone.
 pub(crate) fn base() -> io::Result<PathBuf> {
+    if let Some(missing) = sys::MISSING {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
+    }
     // Absolute, since guards and services have other working directories.
     let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{}", sys::user()));
     match private::directory().create(&base) {

@@ -7,6 +7,7 @@
     reason = "the one place where Rust meets fork, sigaction and waitid"
 )]
 
+// What each system does its own way.
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -15,37 +16,72 @@ use linux as system;
 mod macos;
 #[cfg(target_os = "macos")]
 use macos as system;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as system;
 
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+compile_error!("summon runs on Linux and macOS, and compiles on Windows");
+
+pub(crate) use system::MISSING;
 pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
-use system::{
-    claims, ending, executable, family, notices, pipes, punch, sockets, thread, title, waker,
-};
-pub(crate) use system::{diag, files, meeting, peer, proc, unix_sockets};
+pub(crate) use system::{diag, files, meeting, proc, unix_sockets};
 
+// What Linux and macOS have in common.
+#[cfg(unix)]
 pub(crate) mod at_path;
-pub(crate) mod exit;
+#[cfg(unix)]
 pub(crate) mod guard;
+#[cfg(unix)]
 pub(crate) mod holes;
-pub(crate) mod listeners;
+#[cfg(unix)]
 mod locks;
+#[cfg(unix)]
 pub(crate) mod pipe;
+#[cfg(unix)]
 pub(crate) mod ports;
+#[cfg(unix)]
 pub(crate) mod private;
+#[cfg(unix)]
+pub(crate) mod status;
+#[cfg(unix)]
+pub(crate) mod wait;
+#[cfg(unix)]
+pub(crate) use std::os::fd;
+#[cfg(unix)]
+use system::{
+    claims, ending, executable, family, notices, peer, pipes, punch, sockets, thread, title, waker,
+};
+#[cfg(windows)]
+pub(crate) use windows::{at_path, fd, guard, holes, pipe, ports, private, status, wait};
+#[cfg(windows)]
+use windows::{ending, locks};
+
+// What all have.
+pub(crate) mod exit;
+pub(crate) mod listeners;
 pub(crate) mod runner;
 pub(crate) mod signal;
-pub(crate) mod status;
-pub(crate) mod wait;
 
 pub(crate) use locks::{Lock, is_alone, lock_dir, lock_file, unlock_file};
 pub use signal::Signal;
 
-pub(crate) use std::os::fd;
+/// What a system lacks, so that nothing can be started there.
+pub(crate) struct Missing {
+    pub(crate) what: &'static str,
+    pub(crate) lacks: &'static str,
+    pub(crate) hint: &'static str,
+}
 
 /// The user that this process acts for.
+#[cfg(unix)]
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
+#[cfg(windows)]
+pub(crate) use windows::user;
 
 /// Whether something fails because the process or the machine has run out of something, which it
 /// may have again.

@@ -1,10 +1,10 @@
 //! Which run this process belongs to: the one of the nearest ancestor that is cargo or
 //! cargo-nextest.
 
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use super::fd::OwnedFd;
 use super::{ending, proc};
 
 /// The program that runs the tests, and at whose end the run ends.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::process::ExitStatus;
 
 use super::status;
+#[cfg(windows)]
+use super::windows::signal_numbers as libc;
 
 /// A signal, as in `signal(7)`.
 ///
@@ -51,11 +53,13 @@ impl Signal {
         status::signal(status) == Some(self.0)
     }
 
+    #[cfg(unix)]
     pub(super) fn from_number(number: i32) -> Signal {
         Signal(number)
     }
 
     /// For system calls; `None` for a number that no signal has.
+    #[cfg(unix)]
     pub(super) fn to_rustix(self) -> Option<rustix::process::Signal> {
         rustix::process::Signal::from_named_raw(self.0)
     }

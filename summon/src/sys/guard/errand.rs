@@ -123,7 +123,7 @@ pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
         Ok(pid) => pid,
         Err(refused) => return Ok(Err(refused)),
     };
-    child_ended.note();
+    child_ended.started();
     drop(write);
     let run = Run {
         pid,

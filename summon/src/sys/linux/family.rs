@@ -24,8 +24,10 @@ impl Ends {
         Ends::of_guard(children)
     }
 
-    /// Takes note of what has happened. Do it before a look at what it was about, and once when
-    /// somebody was started.
+    /// Somebody was started. What is told already stays told: it may be of that one's end.
+    pub(crate) fn started(&self) {}
+
+    /// Takes note of what has happened. Do it before a look at what it was about.
     pub(crate) fn note(&self) {
         let _ = rustix::io::read(&self.0, &mut [0; 64]);
     }

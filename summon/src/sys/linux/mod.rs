@@ -19,3 +19,6 @@ pub(crate) mod thread;
 pub(crate) mod title;
 pub(crate) mod unix_sockets;
 pub(crate) mod waker;
+
+/// Nothing.
+pub(crate) const MISSING: Option<super::Missing> = None;

@@ -60,11 +60,15 @@ impl Ends {
         })
     }
 
-    /// Takes note of what has happened. Do it before a look at what it was about, and once when
-    /// somebody was started.
+    /// Takes note of what has happened. Do it before a look at what it was about.
     pub(crate) fn note(&self) {
         let _ = rustix::io::read(&self.children, &mut [0; 64]);
         self.queue.forget();
+        self.started();
+    }
+
+    /// Somebody was started. What is told already stays told: it may be of that one's end.
+    pub(crate) fn started(&self) {
         if !self.is_guards {
             return;
         }

@@ -6,6 +6,7 @@ pub(crate) mod diag;
 pub(crate) mod ending;
 pub(crate) mod executable;
 pub(crate) mod family;
+#[path = "../untold_files.rs"]
 pub(crate) mod files;
 mod kqueue;
 mod libproc;
@@ -23,3 +24,6 @@ pub(crate) mod thread;
 pub(crate) mod title;
 pub(crate) mod unix_sockets;
 pub(crate) mod waker;
+
+/// Nothing.
+pub(crate) const MISSING: Option<super::Missing> = None;

@@ -116,7 +116,7 @@ impl Guard {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
         };
-        child_ended.note();
+        child_ended.started();
         // Our own copies would keep pipes open, and sockets listening when the service has ended.
         drop((stdin, sockets));
         let lock = fds.next();

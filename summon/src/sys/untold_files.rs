@@ -1,10 +1,11 @@
-//! Changes to files are not told here: a kqueue would need each file open. Whoever waits for one
-//! looks for it again and again.
+//! Changes to files, where the system does not tell them of what is not there yet (a kqueue needs the
+//! file open): whoever waits for one looks for it again and again.
 
 use std::convert::Infallible;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::path::Path;
+
+use crate::sys::fd::BorrowedFd;
 
 /// What one watches for: there is none.
 #[derive(Debug)]

@@ -1,0 +1,107 @@
+//! Guards: there are none, and so no services under one.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[path = "../guard/terms.rs"]
+mod terms;
+
+pub(crate) use terms::{
+    Errand, ErrandFailed, FIXTURE_TITLE, Interest, LaunchError, Plan, Ran, Sharing, State, Step,
+    StopPlan, Sweep, Whom,
+};
+
+use super::fd::BorrowedFd;
+use super::wait::Waker;
+use crate::sys::Signal;
+
+/// Sees that this process has a warden, if it can.
+pub(crate) fn prepare() {}
+
+/// A command under a guard.
+#[derive(Debug)]
+pub(crate) struct Guarded(Infallible);
+
+impl Guarded {
+    pub(crate) fn launch(_plan: &Plan, _deadline: Instant) -> Result<Guarded, LaunchError> {
+        Err(LaunchError::NoGuard(super::unsupported()))
+    }
+
+    pub(crate) fn join(nobody: Infallible) -> io::Result<Guarded> {
+        Ok(Guarded(nobody))
+    }
+
+    pub(crate) fn share(&self, _bytes: &[u8]) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.0 {}
+    }
+
+    pub(crate) fn wait_until(
+        &self,
+        _deadline: Instant,
+        _fds: &[BorrowedFd<'_>],
+        _done: impl FnMut(&State) -> bool,
+    ) -> io::Result<Option<State>> {
+        match self.0 {}
+    }
+
+    pub(crate) fn sleeper(&self, _interest: Interest) -> io::Result<Sleeper> {
+        match self.0 {}
+    }
+
+    pub(crate) fn signal(&self, _signal: Signal, _whom: Whom) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn pause(&self, _pause: bool) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn stop(&self, _plan: StopPlan) -> io::Result<State> {
+        match self.0 {}
+    }
+}
+
+/// Somebody who sleeps until there is news.
+#[derive(Debug)]
+pub(crate) struct Sleeper {
+    pub(crate) waker: Arc<Waker>,
+}
+
+impl Sleeper {
+    pub(crate) fn wait_until(
+        &self,
+        _deadline: Instant,
+        _fds: &[BorrowedFd<'_>],
+        _done: impl FnMut(&State) -> bool,
+    ) -> io::Result<Option<State>> {
+        Err(super::unsupported())
+    }
+}
+
+/// Somebody who runs a command whenever it is asked for.
+#[derive(Debug)]
+pub(crate) struct ErrandRunner(Infallible);
+
+impl ErrandRunner {
+    pub(crate) fn hire(_command: &Errand, _deadline: Instant) -> io::Result<ErrandRunner> {
+        Err(super::unsupported())
+    }
+
+    pub(crate) fn run(
+        &self,
+        _limit: Duration,
+        _sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
+    ) -> Result<Ran, ErrandFailed> {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,49 @@
+//! Windows, where nothing can be started yet: everything compiles, every start says what is missing,
+//! and nothing here does more than that. What answers a question says that there is nothing, and what
+//! only a start would make can't exist.
+#![allow(dead_code, reason = "it is there for what would be used after a start")]
+
+pub(crate) mod at_path;
+pub(crate) mod claims;
+pub(crate) mod diag;
+pub(crate) mod ending;
+pub(crate) mod fd;
+#[path = "../untold_files.rs"]
+pub(crate) mod files;
+pub(crate) mod guard;
+pub(crate) mod holes;
+pub(crate) mod listeners;
+pub(crate) mod locks;
+pub(crate) mod meeting;
+pub(crate) mod notices;
+pub(crate) mod pipe;
+pub(crate) mod ports;
+pub(crate) mod private;
+pub(crate) mod proc;
+pub(crate) mod signal_numbers;
+pub(crate) mod status;
+pub(crate) mod thread;
+pub(crate) mod unix_sockets;
+pub(crate) mod wait;
+
+use std::io;
+
+use super::Missing;
+
+/// Guards, first of all.
+pub(crate) const MISSING: Option<Missing> = Some(Missing {
+    what: "summon can't start programs on Windows yet",
+    lacks: "guards, the processes that see to it that nothing outlives a test: here they will be \
+            job objects",
+    hint: "run the tests in WSL, or skip them here: `#[cfg_attr(windows, ignore)]`",
+});
+
+/// What everything says that would be part of a start.
+fn unsupported() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "not supported on Windows yet")
+}
+
+/// The user that this process acts for: users have no numbers here.
+pub(crate) fn user() -> u32 {
+    0
+}

@@ -1,0 +1,31 @@
+//! Sleeping until something happens: nothing does.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Instant;
+
+use super::fd::{AsFd, BorrowedFd};
+
+/// Wakes one thread that sleeps: there is none.
+#[derive(Debug)]
+pub(crate) struct Waker(Infallible);
+
+impl Waker {
+    pub(crate) fn reset(&self) -> bool {
+        match self.0 {}
+    }
+}
+
+impl AsFd for Waker {}
+
+pub(crate) fn sleep(_fds: &[BorrowedFd<'_>], _until: Option<Instant>) -> io::Result<()> {
+    Err(super::unsupported())
+}
+
+pub(crate) fn until_writable(_fd: BorrowedFd<'_>, _until: Instant) -> io::Result<()> {
+    Err(super::unsupported())
+}
+
+pub(crate) fn is_readable(_fd: &impl AsFd) -> bool {
+    false
+}
