@@ -105,7 +105,8 @@ fn unsafe_and_pids_are_in_sys_alone() {
             continue;
         }
         for line in code(&text) {
-            for word in ["unsafe", "libc::", "rustix::process", "SIGKILL"] {
+            // Nor does anybody else name one system, or all would have to.
+            for word in ["unsafe", "libc::", "rustix::", "std::os::", "SIGKILL"] {
                 let code = line.split("//").next().unwrap();
                 assert!(!code.contains(word), "{path}: {line}");
             }
@@ -144,14 +145,16 @@ fn versions_agree() {
 fn each_dependency_has_its_reason() {
     for manifest in ["summon/Cargo.toml", "summon-macros/Cargo.toml"] {
         let text = read(manifest);
-        let dependencies = text.split("[dependencies]\n").nth(1).unwrap();
-        let dependencies = dependencies.split("\n[").next().unwrap();
-        let mut reason = None;
-        for line in dependencies.lines().filter(|line| !line.is_empty()) {
-            if line.starts_with("# ") {
-                reason = Some(line);
+        // Those of one system too.
+        for dependencies in text.split("dependencies]\n").skip(1) {
+            let dependencies = dependencies.split("\n[").next().unwrap();
+            let mut reason = None;
+            for line in dependencies.lines().filter(|line| !line.is_empty()) {
+                if line.starts_with("# ") {
+                    reason = Some(line);
+                }
+                assert!(reason.is_some(), "{manifest}: {line}");
             }
-            assert!(reason.is_some(), "{manifest}: {line}");
         }
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn unseen(error: &io::Error) -> NotReady {
 /// Who serves already where a process is about to be started: at which address, and in words.
 pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
     let addrs = resolve(host, soon()).ok().filter(|addrs| is_here(addrs))?;
-    for listener in place.listeners(&Diag::open(None).ok()?).ok()? {
+    for listener in place.listeners(&Diag::open().ok()?).ok()? {
         if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
             return Some((SocketAddr::new(*addr, place.port), describe(&listener)));
         }

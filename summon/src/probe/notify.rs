@@ -17,8 +17,9 @@ pub struct Notify;
 ///
 /// # Platform notes
 ///
-/// The socket has an abstract name, as `unix(7)` has them on Linux, so it is not to be seen from
-/// another network namespace.
+/// On Linux the socket has an abstract name (`unix(7)`), so it is not to be seen from another network
+/// namespace. On macOS it is a file in a directory of this user's, so a program that changes its user
+/// does not reach it.
 ///
 /// ```
 /// use summon::{Coordinated, probe};

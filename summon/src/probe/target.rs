@@ -299,13 +299,18 @@ impl<'a> Target<'a> {
     /// Who tells of sockets, where the kernel does.
     pub(super) fn diag(&self) -> io::Result<Option<&Diag>> {
         if self.diag.get().is_none() {
-            let diag = match Diag::open(self.pids().map(|(guard, _)| guard)) {
+            let diag = match Diag::open() {
                 Err(error) if is_shortage(&error) => return Err(error),
                 diag => diag.ok(),
             };
             let _ = self.diag.set(diag);
         }
-        Ok(self.diag.get().and_then(Option::as_ref))
+        let diag = self.diag.get().and_then(Option::as_ref);
+        if let Some(diag) = diag {
+            // Each time, since one that forks away has another leader then.
+            diag.about(self.pids());
+        }
+        Ok(diag)
     }
 
     /// Asks the kernel; none if it does not answer such questions, as in some sandboxes.
@@ -338,7 +343,7 @@ impl<'a> Target<'a> {
     /// descriptors: who is not among the others may be one of these.
     pub(crate) fn tree(&self) -> io::Result<Vec<u32>> {
         match self.pids() {
-            Some((guard, _)) => proc::try_descendants(guard),
+            Some((guard, leader)) => proc::service(guard, leader),
             None => Ok(Vec::new()),
         }
     }

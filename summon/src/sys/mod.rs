@@ -1,4 +1,7 @@
-//! The operating system: signals, descriptors, `/proc`, sockets, and the guards.
+//! The operating system: signals, descriptors, other processes, sockets, and the guards.
+//!
+//! What each system does its own way is in a directory of its name, in modules that have the same
+//! names and functions in each; what Linux and macOS have in common is beside these.
 //!
 //! Only this module contains `unsafe`, pids that are signalled, and signal numbers. Everything
 //! above it speaks of a [`guard::Guarded`] command, a [`Signal`], or a [`wait::Waker`].

@@ -33,7 +33,13 @@ pub(super) fn reap(keep: Option<u32>) -> io::Result<Reaped> {
         Reaped::Child(ended, _) if Some(ended) != keep => {
             rustix::process::waitpid(pid(ended), WaitOptions::NOHANG)?;
         }
-        _ => {}
+        Reaped::Child(..) => {}
+        Reaped::Nobody | Reaped::Childless => {
+            // Of one that is no child of ours nobody tells the status.
+            if let Some(ended) = family::ended() {
+                return Ok(Reaped::Child(ended, 0));
+            }
+        }
     }
     Ok(peeked)
 }

@@ -137,10 +137,11 @@ impl Warden {
         self.child_ended.note();
         loop {
             match tree::reap(None) {
-                Ok(Reaped::Child(pid, _)) => {
+                Ok(Reaped::Child(pid, _)) if self.guards.contains(&pid) => {
                     self.guards.retain(|guard| *guard != pid);
                     self.orphans.guard_ended(pid);
                 }
+                Ok(Reaped::Child(..)) => {}
                 Ok(other) => return other,
                 Err(_) => return Reaped::Nobody,
             }

@@ -31,8 +31,7 @@ impl Diag {
     /// Whether it tells of every socket of the machine, whoever has it.
     pub(crate) const SEES_ALL: bool = true;
 
-    /// `guard`: the one whose family is asked about, where not everybody can be.
-    pub(crate) fn open(_guard: Option<u32>) -> io::Result<Diag> {
+    pub(crate) fn open() -> io::Result<Diag> {
         let flags = SocketFlags::CLOEXEC;
         let protocol = Some(netlink::SOCK_DIAG);
         let socket =
@@ -40,6 +39,9 @@ impl Diag {
         let asked = Cell::new(0);
         Ok(Diag { socket, asked })
     }
+
+    /// Says which service is asked about, its guard and its leader, where not everybody can be.
+    pub(crate) fn about(&self, _service: Option<(u32, u32)>) {}
 
     /// Asks for all sockets that fit, and hands the answer about each to `each`. `question` is
     /// what follows the `struct nlmsghdr`.

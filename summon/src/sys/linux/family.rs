@@ -62,6 +62,11 @@ pub(crate) fn is_gone() -> bool {
     true
 }
 
+/// Somebody of the family who has ended without being our child: there is none.
+pub(crate) fn ended() -> Option<u32> {
+    None
+}
+
 /// Signals every descendant of a process that is a descendant of ours, or ourselves.
 pub(crate) fn signal_below(root: u32, signal: Signal) {
     let me = std::process::id();

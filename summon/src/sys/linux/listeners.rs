@@ -94,7 +94,7 @@ mod tests {
     fn listener_at(at: &str) -> (TcpListener, Listener) {
         let socket = TcpListener::bind(at).unwrap();
         let addr = socket.local_addr().unwrap();
-        let found = on_port(&Diag::open(None).unwrap(), addr.port(), Protocol::Tcp).unwrap();
+        let found = on_port(&Diag::open().unwrap(), addr.port(), Protocol::Tcp).unwrap();
         let seen = found.into_iter().find(|listener| listener.addr == addr);
         (socket, seen.expect("the kernel tells of our listener"))
     }
@@ -106,7 +106,7 @@ mod tests {
         assert!(!seen.covers(Ipv6Addr::LOCALHOST.into()));
         drop(socket);
         assert!(
-            !on_port(&Diag::open(None).unwrap(), seen.addr.port(), Protocol::Tcp)
+            !on_port(&Diag::open().unwrap(), seen.addr.port(), Protocol::Tcp)
                 .unwrap()
                 .contains(&seen)
         );
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_packet_finds_its_socket_as_the_kernel_would_deliver_it() {
-        let diag = Diag::open(None).unwrap();
+        let diag = Diag::open().unwrap();
         let heard = |addr: SocketAddr, protocol| would_be_heard(&diag, addr, protocol).unwrap();
         for at in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
             let tcp = TcpListener::bind(at).unwrap();
@@ -146,7 +146,7 @@ mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
         let serves = |protocol| {
-            let found = on_port(&Diag::open(None).unwrap(), addr.port(), protocol).unwrap();
+            let found = on_port(&Diag::open().unwrap(), addr.port(), protocol).unwrap();
             found.iter().any(|listener| listener.addr == addr)
         };
         assert!(serves(Protocol::Udp) && !serves(Protocol::Tcp));

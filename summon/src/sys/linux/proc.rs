@@ -47,9 +47,9 @@ pub(crate) fn descendants(root: u32) -> Vec<u32> {
     below(root, |pid| Ok(children(pid))).unwrap_or_default()
 }
 
-/// The same. It is an error if some can't be seen.
-pub(crate) fn try_descendants(root: u32) -> io::Result<Vec<u32>> {
-    below(root, try_children)
+/// Every process of a service: all that is below its guard. It is an error if some can't be seen.
+pub(crate) fn service(guard: u32, _leader: u32) -> io::Result<Vec<u32>> {
+    below(guard, try_children)
 }
 
 fn below(root: u32, children: impl Fn(u32) -> io::Result<Vec<u32>>) -> io::Result<Vec<u32>> {

@@ -83,7 +83,7 @@ mod tests {
     fn the_kernel_tells_who_serves_a_unix_socket() {
         let home = crate::session::Home::create("unix", None).unwrap();
         let path = home.dir().join("s");
-        let diag = Diag::open(None).unwrap();
+        let diag = Diag::open().unwrap();
         let inode = || std::fs::metadata(&path).unwrap().ino();
         let listener = Listener::bind(&path).unwrap();
         let found = at_path(&diag, &path, inode()).unwrap();

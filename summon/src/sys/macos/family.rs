@@ -22,6 +22,8 @@ struct Member {
     began: Option<u64>,
     /// When it was seen that it has ended.
     ended: Option<Instant>,
+    /// Its end is no news any more, or will be told to its parent, which is us.
+    is_told: bool,
 }
 
 /// So long its pid still says whose children and whose session are ours. No system gives a pid
@@ -131,6 +133,7 @@ fn look() -> Vec<Member> {
         pid: row.pid,
         began: row.began,
         ended: None,
+        is_told: row.parent == me,
     }));
     let mut alive: Vec<Member> = seen
         .iter()
@@ -156,6 +159,16 @@ pub(crate) fn is_gone() -> bool {
     look().is_empty()
 }
 
+/// Somebody of the family who has ended without being our child, as of the last look; each is told
+/// once. With what status is not to be had.
+pub(crate) fn ended() -> Option<u32> {
+    let mut seen = seen();
+    let mut news = seen.iter_mut().filter(|it| it.ended.is_some());
+    let member = news.find(|it| !it.is_told)?;
+    member.is_told = true;
+    Some(member.pid)
+}
+
 /// Signals every descendant of a process that is a descendant of ours, or ourselves.
 pub(crate) fn signal_below(root: u32, signal: Signal) {
     let Some(signal) = signal.to_rustix() else {
@@ -163,15 +176,10 @@ pub(crate) fn signal_below(root: u32, signal: Signal) {
     };
     let found: Vec<(u32, Option<u64>)> = match root == std::process::id() {
         true => look().into_iter().map(|it| (it.pid, it.began)).collect(),
-        false => proc::table().map_or_else(
-            |_| Vec::new(),
-            |table| {
-                proc::below(&table, &[root])
-                    .into_iter()
-                    .map(|row| (row.pid, row.began))
-                    .collect()
-            },
-        ),
+        false => below(root)
+            .into_iter()
+            .map(|row| (row.pid, row.began))
+            .collect(),
     };
     for (pid, began) in found {
         // The pid may have been reused since the look, though hardly in the moment from here on.
@@ -180,6 +188,11 @@ pub(crate) fn signal_below(root: u32, signal: Signal) {
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
+}
+
+/// Those below a process, or in its session.
+fn below(root: u32) -> Vec<Row> {
+    proc::table().map_or_else(|_| Vec::new(), |table| proc::below(&table, &[root]))
 }
 
 /// There is no signal for the death of a parent here. If the guard is killed, the warden kills its
@@ -207,9 +220,9 @@ impl Orphans {
     pub(crate) fn find(&mut self, _: &[u32]) -> Vec<u32> {
         let mut all = Vec::new();
         self.0.retain(|session| {
-            let left = proc::descendants(*session).into_iter();
+            let left = below(*session).into_iter().filter(|row| !row.has_ended);
             let before = all.len();
-            all.extend(left.filter(|pid| !proc::has_ended(*pid)));
+            all.extend(left.map(|row| row.pid));
             all.len() > before
         });
         all

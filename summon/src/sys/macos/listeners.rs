@@ -47,7 +47,7 @@ mod tests {
             let socket = TcpListener::bind(at).unwrap();
             let addr = socket.local_addr().unwrap();
             let on_port = || {
-                let diag = Diag::open(None).unwrap();
+                let diag = Diag::open().unwrap();
                 on_port(&diag, addr.port(), Protocol::Tcp).unwrap()
             };
             let seen = on_port().into_iter().find(|it| it.addr == addr).unwrap();
@@ -62,7 +62,7 @@ mod tests {
     fn the_system_tells_who_serves_udp() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
-        let diag = Diag::open(None).unwrap();
+        let diag = Diag::open().unwrap();
         assert!(would_be_heard(&diag, addr, Protocol::Udp).unwrap());
         assert!(!would_be_heard(&diag, addr, Protocol::Tcp).unwrap());
     }

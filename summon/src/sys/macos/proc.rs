@@ -10,7 +10,7 @@ use super::{libproc, sysctl};
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) pid: u32,
-    parent: u32,
+    pub(super) parent: u32,
     /// The pid of whoever has begun its session; 0 if it can't be told.
     session: u32,
     pub(super) began: Option<u64>,
@@ -53,16 +53,18 @@ pub(super) fn below(table: &[Row], roots: &[u32]) -> Vec<Row> {
     found
 }
 
-/// Every process below `root`, and of its session if it has begun one as a guard does, parents
-/// before their children, `root` itself left out, as far as they can be seen.
-pub(crate) fn descendants(root: u32) -> Vec<u32> {
-    try_descendants(root).unwrap_or_default()
+#[cfg(test)]
+fn descendants(root: u32) -> Vec<u32> {
+    let found = below(&table().unwrap(), &[root]);
+    found.into_iter().map(|row| row.pid).collect()
 }
 
-/// The same. It is an error if none can be seen.
-pub(crate) fn try_descendants(root: u32) -> io::Result<Vec<u32>> {
-    let found = below(&table()?, &[root]);
-    Ok(found.into_iter().map(|row| row.pid).collect())
+/// Every process of a service: all that is below its guard or in the guard's session, and its
+/// leader, which may have left both, with what is below that. It is an error if none can be seen.
+pub(crate) fn service(guard: u32, leader: u32) -> io::Result<Vec<u32>> {
+    let found = below(&table()?, &[guard, leader]);
+    let found = found.into_iter().map(|row| row.pid);
+    Ok(found.chain([leader]).collect())
 }
 
 /// The process's parent, `None` when there is no such process any more.

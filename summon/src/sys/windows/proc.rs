@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-pub(crate) fn try_descendants(_root: u32) -> io::Result<Vec<u32>> {
+/// Every process of a service.
+pub(crate) fn service(_guard: u32, _leader: u32) -> io::Result<Vec<u32>> {
     Err(super::unsupported())
 }
 
