@@ -190,7 +190,7 @@ mod tests {
     struct Log(crate::session::Home, File);
 
     fn log() -> Log {
-        let home = crate::session::Home::create("search", None).unwrap();
+        let home = crate::session::Home::create("search", None, None).unwrap();
         let file = home.open_log().unwrap();
         Log(home, file)
     }

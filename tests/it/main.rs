@@ -30,3 +30,4 @@ mod tidy;
 mod trace;
 mod tree;
 mod turns;
+mod users;

@@ -298,6 +298,22 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.umask = Some(mask))
     }
 
+    /// Runs the process, and the commands that go with it, as another user, with that user's group
+    /// and no other: for programs that refuse to be run by root, as in a container. Its private
+    /// directory belongs to the user. Default: the user of the test.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres -D {dir}").user("postgres");
+    /// ```
+    ///
+    /// # Platform notes
+    ///
+    /// Only root may do so; it is an error of the start if somebody else asks for another user than
+    /// himself. The environment is not changed.
+    pub fn user(self, name: impl Into<String>) -> Self {
+        self.change(|spec| spec.user = Some(name.into()))
+    }
+
     /// Bounds the log: of an output that is longer, the beginning and the end are kept. Default: 64 MB.
     ///
     /// ```

@@ -24,6 +24,7 @@ impl Process {
             argv: self.words_of(command)?,
             env: self.environment()?,
             dir: self.working_directory()?,
+            user: self.user()?,
         })
     }
 
@@ -60,7 +61,11 @@ impl Process {
         match runner.run(limit, sleep) {
             Ok(ran) if ran.status == Some(0) => Ok(()),
             Ok(ran) if ran.status.is_none() => Err(no("takes too long").timeout()),
-            Ok(ran) => Err(with_last_words(no(&how(&ran)), &ran)),
+            Ok(ran) => {
+                let error = with_last_words(no(&how(&ran)), &ran);
+                let hint = self.refuses_root(&ran.output).into_iter();
+                Err(hint.fold(error, |error, hint| error.fact("hint", hint)))
+            }
             Err(ErrandFailed::GivenUp) => Err(self.cancelled()),
             Err(ErrandFailed::Refused(_, error) | ErrandFailed::Broken(error)) => {
                 Err(no(&format!("can't be run: {error}")))

@@ -8,9 +8,9 @@ use std::process::ExitStatus;
 use super::Process;
 use crate::error::Tail;
 use crate::probe::{self, Place, Waited};
-use crate::sys::Signal;
 use crate::sys::guard::Plan;
 use crate::sys::listeners::Protocol;
+use crate::sys::{self, Signal};
 
 /// Well-known servers: the program, and the packages that have it, of Debian and of Homebrew.
 const PACKAGES: [(&str, &str, &str); 22] = [
@@ -139,6 +139,7 @@ impl Process {
             None => self.hint_at_shell(waited),
         });
         hints.extend(self.port_is_taken(output));
+        hints.extend(self.refuses_root(&output.bytes));
         if waited.halted {
             hints.push("it is halted (SIGSTOP), and does nothing until it gets SIGCONT".to_owned());
         }
@@ -183,6 +184,21 @@ impl Process {
         let program = words.first().map(Path::new).and_then(Path::file_name);
         let shells = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
         program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
+    }
+
+    /// It complains of who runs it: PostgreSQL and memcached do, and MySQL.
+    pub(super) fn refuses_root(&self, output: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(output);
+        let complains = text.lines().any(|line| {
+            line.contains("cannot be run as root")
+                || line.contains("\"root\" execution")
+                || line.contains("to run mysqld as root!")
+                || line.contains("to run mariadbd as root!")
+                || line.contains("can't run as root")
+        });
+        let is_root = sys::user() == 0 && self.inner.spec.user.is_none();
+        (complains && is_root)
+            .then(|| "run it as another user: `user = \"nobody\"`, or its own".to_owned())
     }
 
     /// It complains that its port is taken, and this is by whom.

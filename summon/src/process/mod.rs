@@ -297,7 +297,7 @@ impl Process {
             return Ok(Arc::clone(home));
         }
         let session = lock(&self.inner.session).clone();
-        let made = Arc::new(Home::create(self.name(), session)?);
+        let made = Arc::new(Home::create(self.name(), session, self.user()?)?);
         Ok(Arc::clone(home.insert(made)))
     }
 

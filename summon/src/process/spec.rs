@@ -50,6 +50,8 @@ pub(crate) struct Spec {
     pub(crate) listen_fd: bool,
     pub(crate) stdin: Stdin,
     pub(crate) umask: Option<u32>,
+    /// As whom it runs.
+    pub(crate) user: Option<String>,
     /// It forks away.
     pub(crate) daemon: bool,
     /// Commands that must succeed first.
@@ -85,6 +87,7 @@ impl Spec {
             listen_fd: false,
             stdin: Stdin::default(),
             umask: None,
+            user: None,
             daemon: false,
             before: Vec::new(),
             after_stop: Vec::new(),

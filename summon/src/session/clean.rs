@@ -59,6 +59,9 @@ fn sweep(session: &Path, log_dir: Option<&Path>) {
         let _ = fs::remove_dir(session);
         return;
     }
+    for dir in of_others(session) {
+        let _ = fs::remove_dir_all(dir);
+    }
     for dir in [&logs_of(session, log_dir), session] {
         for path in entries(dir) {
             let Ok(found) = fs::symlink_metadata(&path) else {
@@ -76,11 +79,23 @@ fn sweep(session: &Path, log_dir: Option<&Path>) {
     }
 }
 
+/// The directories that root has made in a session, but for other users.
+fn of_others(session: &Path) -> Vec<PathBuf> {
+    let Some(base) = session.parent().filter(|_| sys::user() == 0) else {
+        return Vec::new();
+    };
+    let prefix = format!("{}-", name(session));
+    let bases = base.parent().into_iter().flat_map(entries);
+    let others = bases.filter(|it| it != base && name(it).starts_with("summon-"));
+    let dirs = others.flat_map(|other| entries(&other));
+    dirs.filter(|dir| name(dir).starts_with(&prefix)).collect()
+}
+
 fn name(path: &Path) -> Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
 }
 
-fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
+fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries.map(|entry| entry.path())
 }

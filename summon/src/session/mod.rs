@@ -9,6 +9,7 @@
 mod clean;
 mod home;
 
+use std::borrow::Cow;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
@@ -98,6 +99,10 @@ impl Session {
         Ok(Session { path, logs, lock })
     }
 
+    fn name(&self) -> Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
+    }
+
     /// What goes when nobody uses it any more, unless a log was kept in it.
     fn dirs(&self) -> Vec<PathBuf> {
         let logs = (self.logs != self.path).then(|| self.logs.clone());
@@ -152,16 +157,22 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
     dir.join(format!("{}-{name}", program()))
 }
 
-/// `<temp>/summon-<uid>`, refused unless it is ours alone.
+/// Our own.
 fn base() -> io::Result<PathBuf> {
+    base_of(sys::user(), |_| Ok(()))
+}
+
+/// `<temp>/summon-<uid>`, refused unless it is that user's alone. `give` makes a new one his.
+fn base_of(uid: u32, give: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     // Absolute, since guards and services have other working directories.
-    let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{}", sys::user()));
+    let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{uid}"));
     match private_dir().create(&base) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+        Ok(()) => give(&base)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
     }
     let found = fs::symlink_metadata(&base)?;
-    if !found.is_dir() || found.uid() != sys::user() || found.mode() & 0o077 != 0 {
+    if !found.is_dir() || found.uid() != uid || found.mode() & 0o077 != 0 {
         return Err(io::Error::other(
             "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
         ));

@@ -27,6 +27,7 @@ pub(crate) mod proc;
 pub(crate) mod runner;
 pub(crate) mod signal;
 pub(crate) mod unix_sockets;
+pub(crate) mod users;
 pub(crate) mod wait;
 
 pub use signal::Signal;

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_who_serves_a_unix_socket() {
-        let home = crate::session::Home::create("unix", None).unwrap();
+        let home = crate::session::Home::create("unix", None, None).unwrap();
         let path = home.dir().join("s");
         let diag = Diag::open().unwrap();
         let inode = || std::fs::metadata(&path).unwrap().ino();

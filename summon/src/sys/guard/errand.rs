@@ -16,6 +16,7 @@ use super::message::{News, Order, Ran, Step};
 use super::spawn::{Program, spawn};
 use super::tree::{self, Reaped};
 use super::{hire, signals, wire};
+use crate::sys::users::User;
 use crate::sys::wait;
 
 /// So much of the end of what it writes is told.
@@ -30,6 +31,7 @@ pub(crate) struct Command {
     pub(crate) argv: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) dir: PathBuf,
+    pub(crate) user: Option<User>,
 }
 
 /// The owner's side: somebody who runs a command whenever it is asked for.
@@ -55,6 +57,7 @@ impl Runner {
             argv: command.argv.clone(),
             env: command.env.clone(),
             dir: command.dir.clone(),
+            user: command.user,
             has_pidfd: pidfd.is_some(),
         });
         let fds: Vec<BorrowedFd<'_>> = pidfd.iter().map(AsFd::as_fd).collect();
@@ -114,6 +117,7 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
             dir: &errands.dir,
             stdin: None,
             umask: None,
+            user: errands.user,
             sockets: &[],
             names: &[],
         };

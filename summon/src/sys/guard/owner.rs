@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::job::{Job, Launch};
 use super::message::{News, Notice, Order, Ran, Step, StopPlan, Sweep, Whom};
 use super::{Signal, hire, wire};
+use crate::sys::users::User;
 use crate::sys::wait::{self, Waker};
 
 /// A guard kills after the grace and needs some time for that; a bound on it is for a guard that
@@ -29,6 +30,7 @@ pub(crate) struct Plan {
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) dir: PathBuf,
     pub(crate) umask: Option<u32>,
+    pub(crate) user: Option<User>,
     pub(crate) daemon: bool,
     pub(crate) stop: StopPlan,
     pub(crate) after_stop: Vec<Vec<OsString>>,
@@ -156,6 +158,7 @@ impl Guarded {
             env: plan.env.clone(),
             dir: plan.dir.clone(),
             umask: plan.umask,
+            user: plan.user,
             daemon: plan.daemon,
             stop: plan.stop.clone(),
             after_stop: plan.after_stop.clone(),
