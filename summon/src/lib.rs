@@ -21,6 +21,7 @@ pub mod probe;
 mod process;
 mod program;
 mod progress;
+pub mod servers;
 mod session;
 mod size;
 mod stdin;

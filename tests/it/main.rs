@@ -21,6 +21,7 @@ mod readme;
 mod real;
 mod reports;
 mod security;
+mod servers;
 mod settings;
 mod start;
 mod stop;

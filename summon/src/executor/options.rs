@@ -314,6 +314,11 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.user = Some(name.into()))
     }
 
+    /// What its URLs begin with.
+    pub(crate) fn scheme(self, scheme: &'static str) -> Self {
+        self.change(|spec| spec.scheme = scheme)
+    }
+
     /// Bounds the log: of an output that is longer, the beginning and the end are kept. Default: 64 MB.
     ///
     /// ```

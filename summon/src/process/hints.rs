@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
 
 use super::Process;
 use crate::error::Tail;
 use crate::probe::{self, Place, Waited};
+use crate::program;
 use crate::sys::guard::Plan;
 use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal};
@@ -37,9 +38,6 @@ const PACKAGES: [(&str, &str, &str); 22] = [
     ("nc", "netcat-openbsd", "netcat"),
     ("docker", "docker.io", "docker"),
 ];
-
-/// Where programs are that distributions keep out of PATH.
-const HIDDEN: [&str; 3] = ["/usr/lib/postgresql", "/usr/sbin", "/usr/local/sbin"];
 
 /// Why a program could not be executed, and what to do.
 pub(super) fn no_exec(error: &io::Error, program: &str, plan: &Plan) -> (String, Option<String>) {
@@ -106,22 +104,12 @@ fn unbuilt(program: &Path) -> Option<String> {
 }
 
 /// Where a program that is not in PATH is to be had.
-fn missing(program: &str) -> Option<String> {
-    if let Some(path) = hidden(program) {
+fn missing(name: &str) -> Option<String> {
+    if let Some(path) = program::hidden(name) {
         return Some(format!("it is here: {}", path.display()));
     }
-    let (_, apt, brew) = PACKAGES.iter().find(|(name, ..)| *name == program)?;
+    let (_, apt, brew) = PACKAGES.iter().find(|(known, ..)| *known == name)?;
     Some(format!("`apt install {apt}` or `brew install {brew}`"))
-}
-
-fn hidden(program: &str) -> Option<PathBuf> {
-    let below = |dir: &&str| -> Vec<PathBuf> {
-        let versions = fs::read_dir(dir).into_iter().flatten().flatten();
-        let versions = versions.map(|version| version.path().join("bin").join(program));
-        versions.chain([Path::new(dir).join(program)]).collect()
-    };
-    let mut all = HIDDEN.iter().flat_map(below);
-    all.find(|path| path.is_file())
 }
 
 impl Process {

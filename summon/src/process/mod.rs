@@ -259,7 +259,7 @@ impl Process {
     }
 
     /// The URL of a path on this process: `http://<addr><path>`, with the address where it really
-    /// listens.
+    /// listens. One of [`servers`](crate::servers) has another scheme, that of its clients.
     ///
     /// ```
     /// use summon::TcpCoordinatedExecutor;
@@ -269,7 +269,7 @@ impl Process {
     /// ```
     pub fn url(&self, path: &str) -> String {
         let slash = if path.starts_with('/') { "" } else { "/" };
-        format!("http://{}{slash}{path}", self.addr())
+        format!("{}{}{slash}{path}", self.inner.spec.scheme, self.addr())
     }
 
     /// A private directory for this process, the one that `{dir}` stands for. It is empty at

@@ -66,6 +66,8 @@ pub(crate) struct Spec {
     pub(crate) expect_exit: Option<ExitCodes>,
     /// If it ends by itself that is a failure.
     pub(crate) must_live: bool,
+    /// What a URL of it begins with, before its address.
+    pub(crate) scheme: &'static str,
     pub(crate) declared: Declared,
 }
 
@@ -98,6 +100,7 @@ impl Spec {
             stop_timeout: Limit::seconds(10),
             expect_exit: None,
             must_live: false,
+            scheme: "http://",
             declared: Declared(declared),
         }
     }

@@ -80,6 +80,13 @@ impl User {
     }
 }
 
+/// Who is to run a program that refuses root, if that is who we are: this user, or else nobody.
+pub(crate) fn instead_of_root(own: &str) -> Option<String> {
+    let exists = |name: &&str| matches!(User::named(name), Ok(Some(_)));
+    let found = [own, "nobody"].into_iter().find(exists);
+    found.filter(|_| super::user() == 0).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
