@@ -1,4 +1,4 @@
-#![doc = include_str!("../../README.md")]
+#![doc = include_str!("../README.md")]
 #![warn(clippy::unwrap_used)]
 #![allow(
     clippy::test_attr_in_doctest,
