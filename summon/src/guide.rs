@@ -1,7 +1,16 @@
 //! Pages about one subject each, for reading; there is nothing to call here.
 
+#[doc = include_str!("../docs/executors.md")]
+pub mod executors {}
+
 #[doc = include_str!("../docs/readiness.md")]
 pub mod readiness {}
+
+#[doc = include_str!("../docs/ports.md")]
+pub mod ports {}
+
+#[doc = include_str!("../docs/fixtures.md")]
+pub mod fixtures {}
 
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}
@@ -12,3 +21,6 @@ pub mod failures {}
 
 #[doc = include_str!("../docs/compile-errors.md")]
 pub mod compile_errors {}
+
+#[doc = include_str!("../docs/comparison.md")]
+pub mod comparison {}
