@@ -1,4 +1,4 @@
-//! What users read: every public item has an example.
+//! What users read: every public item has an example, and links lead somewhere.
 //!
 //! That it has docs at all is the lint `missing_docs`; that `pub` means public is the lint
 //! `unreachable_pub`; and that examples work is what `cargo test --doc` shows.
@@ -249,4 +249,54 @@ pub use summon_macros::summon;
         ("summon", false),
     ];
     assert_eq!(found, expected.map(|(name, has)| (name.to_owned(), has)));
+}
+
+/// `label` and where it leads, of each line `[label]: there`.
+fn definitions<'a>(text: &'a str, mark: &str) -> Vec<(&'a str, &'a str)> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(mark));
+    let pairs = lines.filter_map(|line| line.split_once("]: "));
+    pairs.filter(|(_, there)| !there.contains(' ')).collect()
+}
+
+/// In the crate's docs the definitions of `lib.rs` come first, so they count; where the README is
+/// read by itself, its own do.
+#[test]
+fn links_of_the_readme_work_wherever_it_is_read() {
+    let (readme, lib) = (read("README.md"), read("summon/src/lib.rs"));
+    let outside = definitions(&readme, "[");
+    let inside = definitions(&lib, "//! [");
+    let labels = |all: &[(&str, &str)]| -> Vec<String> {
+        all.iter().map(|(label, _)| (*label).to_owned()).collect()
+    };
+    assert!(!outside.is_empty());
+    assert_eq!(labels(&outside), labels(&inside));
+    for ((label, url), (_, item)) in outside.iter().zip(&inside) {
+        let path = url.strip_prefix("https://docs.rs/summon-process/latest/summon/");
+        let path = path.unwrap_or_else(|| panic!("[{label}] leads to {url}"));
+        let path = path
+            .trim_end_matches("/index.html")
+            .trim_end_matches(".html");
+        // `probe/fn.tcp` is `probe::tcp()`, and `attr.fixture` is `macro@fixture`.
+        let there: Vec<_> = path
+            .split('/')
+            .map(|part| part.rsplit('.').next())
+            .collect();
+        let item = item.trim_start_matches("macro@").trim_end_matches("()");
+        let here: Vec<_> = item.split("::").map(Some).collect();
+        assert_eq!(there, here, "[{label}] leads to {url}");
+        let seen = readme.matches(&format!("[{label}]")).count();
+        assert!(seen > 1, "nobody uses [{label}]");
+    }
+    // Anything else works in one of the two places alone.
+    for link in readme.split("](").skip(1) {
+        assert!(
+            link.starts_with("http"),
+            "define it: {}",
+            link.lines().next().unwrap()
+        );
+    }
+    for link in readme.split("[`").skip(1) {
+        let label = format!("`{}`", link.split("`]").next().unwrap());
+        assert!(labels(&outside).contains(&label), "define it: [{label}]");
+    }
 }
