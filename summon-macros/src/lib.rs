@@ -1,4 +1,5 @@
-//! The attribute macros of summon. Use them through `summon`, which re-exports and documents them.
+//! The attribute macros of summon. Use them through
+//! [`summon`](https://docs.rs/summon-process), which re-exports and documents them.
 //!
 //! A macro is a pipeline: `args` reads the attribute and `item` the function, `model` says what
 //! they mean together, `check` what is wrong with literals, and `expand` writes the result. What
@@ -26,7 +27,10 @@ mod url;
 
 use proc_macro2::TokenStream;
 
-/// See `summon::summon`, where it is documented.
+#[expect(
+    missing_docs,
+    reason = "it would be shown below the docs of the re-export"
+)]
 #[proc_macro_attribute]
 pub fn summon(
     attribute: proc_macro::TokenStream,
@@ -35,7 +39,10 @@ pub fn summon(
     on_function(attribute.into(), item.into()).into()
 }
 
-/// See `summon::fixture`, where it is documented.
+#[expect(
+    missing_docs,
+    reason = "it would be shown below the docs of the re-export"
+)]
 #[proc_macro_attribute]
 pub fn fixture(
     attribute: proc_macro::TokenStream,

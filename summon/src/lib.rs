@@ -1,3 +1,23 @@
+// The links of the README, of which the first definition counts: elsewhere they lead to docs.rs.
+//! [`Coordinated`]: Coordinated
+//! [`Executor`]: Executor
+//! [`HttpCoordinatedExecutor`]: HttpCoordinatedExecutor
+//! [`OutputCoordinatedExecutor`]: OutputCoordinatedExecutor
+//! [`Probe`]: probe::Probe
+//! [`SimpleExecutor`]: SimpleExecutor
+//! [`TcpCoordinatedExecutor`]: TcpCoordinatedExecutor
+//! [`fixture`]: macro@fixture
+//! [`probe::exec`]: probe::exec()
+//! [`probe::file`]: probe::file()
+//! [`probe::notify`]: probe::notify()
+//! [`probe::udp`]: probe::udp()
+//! [`probe::unix`]: probe::unix()
+//! [`servers`]: servers
+//! [compile errors]: guide::compile_errors
+//! [failures]: guide::failures
+//! [lifecycle]: guide::lifecycle
+//! [readiness]: guide::readiness
+//!
 #![doc = include_str!("../README.md")]
 #![warn(clippy::unwrap_used)]
 #![allow(

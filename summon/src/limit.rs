@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A length of time: a [`Duration`], or text such as `"500ms"`, `"30s"`, or `"1m 30s"`.
+/// A length of time: a [`Duration`], or text such as `"500ms"`, `"30s"`, or `"1m 30s"`. Text that
+/// is no duration is an error of whatever it limits.
 ///
 /// ```
 /// use std::time::Duration;

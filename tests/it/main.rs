@@ -2,6 +2,7 @@
 
 mod attribute;
 mod combined;
+mod documented;
 mod errors;
 mod fixture_use;
 mod fixtures;

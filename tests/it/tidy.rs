@@ -10,12 +10,12 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
 /// All Rust files below a directory, as paths from the root, with their texts.
-fn sources(below: &str) -> Vec<(String, String)> {
+pub(crate) fn sources(below: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut dirs = vec![root().join(below)];
     while let Some(dir) = dirs.pop() {

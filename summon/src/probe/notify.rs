@@ -3,6 +3,16 @@
 use super::{NotReady, Probe, Target};
 
 /// Made by [`notify()`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Service {
+///     server: Coordinated<probe::Notify>,
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Notify;
@@ -14,11 +24,6 @@ pub struct Notify;
 /// `EXTEND_TIMEOUT_USEC=` moves the end of the time-out, as systemd has it: once the start takes
 /// longer than the time-out, it goes on for as long as that was asked for in time. `BARRIER=1` is
 /// answered; everything else is ignored.
-///
-/// # Platform notes
-///
-/// The socket has an abstract name, as `unix(7)` has them on Linux, so it is not to be seen from
-/// another network namespace.
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -33,6 +38,11 @@ pub struct Notify;
 /// server.start()?;
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// # Platform notes
+///
+/// The socket has an abstract name, as `unix(7)` has them on Linux, so it is not to be seen from
+/// another network namespace.
 pub fn notify() -> Notify {
     Notify
 }

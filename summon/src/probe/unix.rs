@@ -12,6 +12,16 @@ use crate::sys::proc::{self, Holds};
 use crate::sys::unix_sockets;
 
 /// Made by [`unix()`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Cache {
+///     server: Coordinated<probe::Unix>,
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Unix {
     path: String,
@@ -29,11 +39,6 @@ const LONGEST_PATH: usize = 107;
 /// for ours. A socket file without a server, as a program that was killed has left it, does not
 /// count.
 ///
-/// # Platform notes
-///
-/// Where the kernel does not tell, or the owner of the socket can't be read (a set-uid program,
-/// another user's process), it is known by connecting.
-///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
 ///     "redis-server --port 0 --unixsocket {dir}/redis.sock",
@@ -42,6 +47,11 @@ const LONGEST_PATH: usize = 107;
 /// redis.start()?;
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// # Platform notes
+///
+/// Where the kernel does not tell, or the owner of the socket can't be read (a set-uid program,
+/// another user's process), it is known by connecting.
 pub fn unix(path: impl Into<String>) -> Unix {
     Unix { path: path.into() }
 }

@@ -23,6 +23,15 @@ impl Process {
     /// builder was told otherwise, covers everything up to readiness. When the start fails, whatever
     /// had been started is stopped first, with its grace, so that nothing is left.
     ///
+    /// ```
+    /// use summon::OutputCoordinatedExecutor;
+    ///
+    /// let server = OutputCoordinatedExecutor::new("sh -c 'echo up; exec sleep 100'", "^up$");
+    /// server.start()?;
+    /// assert!(server.start().unwrap_err().is_already_running());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If it runs already, can't be run, exits before it is ready (with whatever code), can't

@@ -4,7 +4,14 @@ use super::{Ready, found, served};
 use crate::executor::Coordinated;
 use crate::probe;
 
-/// The kind of server that [`Mariadb`] is.
+/// The kind of server that [`Mariadb`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Mariadb, MariadbServer, Ready};
+///
+/// let server: Coordinated<Ready<MariadbServer>> = Mariadb::new();
+/// ```
 #[derive(Debug)]
 pub enum MariadbServer {}
 
@@ -25,6 +32,12 @@ pub type Mariadb = Coordinated<Ready<MariadbServer>>;
 
 impl Mariadb {
     /// Makes its tables at the first start, and runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Mariadb;
+    ///
+    /// let db = Mariadb::new().arg("--max-connections=20").timeout("1m");
+    /// ```
     #[track_caller]
     pub fn new() -> Mariadb {
         let install = found(&["mariadb-install-db", "mysql_install_db"]);
@@ -51,8 +64,16 @@ impl Mariadb {
             .not_as_root("mysql")
     }
 
-    /// The URL of its database `test`, as `root`. That of another is
-    /// [`Process::url`](crate::Process::url) of its name.
+    /// The URL of its database `test`, as `root`. That of another
+    /// database is [`Process::url`](crate::Process::url) with its name.
+    ///
+    /// ```
+    /// use summon::{Process, servers::Mariadb};
+    ///
+    /// let db = Mariadb::new();
+    /// assert_eq!(db.url(), format!("mysql://root@127.0.0.1:{}/test", db.port()));
+    /// assert!(Process::url(&db, "/sales").ends_with("/sales"));
+    /// ```
     pub fn url(&self) -> String {
         (**self).url("/test")
     }

@@ -4,7 +4,14 @@ use super::{Ready, found, served};
 use crate::executor::Coordinated;
 use crate::sys::Signal;
 
-/// The kind of server that [`Memcached`] is.
+/// The kind of server that [`Memcached`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Memcached, MemcachedServer, Ready};
+///
+/// let server: Coordinated<Ready<MemcachedServer>> = Memcached::new();
+/// ```
 #[derive(Debug)]
 pub enum MemcachedServer {}
 
@@ -22,6 +29,12 @@ pub type Memcached = Coordinated<Ready<MemcachedServer>>;
 
 impl Memcached {
     /// Runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Memcached;
+    ///
+    /// let cache = Memcached::new().args(["-m", "16"]).timeout("5s");
+    /// ```
     #[track_caller]
     pub fn new() -> Memcached {
         let server = found(&["memcached"]);
@@ -33,6 +46,11 @@ impl Memcached {
     }
 
     /// The URL for its clients.
+    ///
+    /// ```
+    /// let cache = summon::servers::Memcached::new();
+    /// assert_eq!(cache.url(), format!("memcache://127.0.0.1:{}/", cache.port()));
+    /// ```
     pub fn url(&self) -> String {
         (**self).url("/")
     }

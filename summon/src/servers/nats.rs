@@ -5,7 +5,14 @@ use crate::executor::Coordinated;
 use crate::probe;
 use crate::sys::Signal;
 
-/// The kind of server that [`Nats`] is.
+/// The kind of server that [`Nats`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Nats, NatsServer, Ready};
+///
+/// let server: Coordinated<Ready<NatsServer>> = Nats::new();
+/// ```
 #[derive(Debug)]
 pub enum NatsServer {}
 
@@ -23,6 +30,12 @@ pub type Nats = Coordinated<Ready<NatsServer>>;
 
 impl Nats {
     /// Runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Nats;
+    ///
+    /// let nats = Nats::new().arg("--jetstream").timeout("5s");
+    /// ```
     #[track_caller]
     pub fn new() -> Nats {
         let server = found(&["nats-server"]);
@@ -35,6 +48,11 @@ impl Nats {
     }
 
     /// The URL for its clients.
+    ///
+    /// ```
+    /// let nats = summon::servers::Nats::new();
+    /// assert_eq!(nats.url(), format!("nats://127.0.0.1:{}/", nats.port()));
+    /// ```
     pub fn url(&self) -> String {
         (**self).url("/")
     }

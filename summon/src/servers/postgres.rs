@@ -7,7 +7,14 @@ use crate::executor::Coordinated;
 use crate::probe;
 use crate::sys::Signal;
 
-/// The kind of server that [`Postgres`] is.
+/// The kind of server that [`Postgres`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Postgres, PostgresServer, Ready};
+///
+/// let server: Coordinated<Ready<PostgresServer>> = Postgres::new();
+/// ```
 #[derive(Debug)]
 pub enum PostgresServer {}
 
@@ -29,6 +36,12 @@ pub type Postgres = Coordinated<Ready<PostgresServer>>;
 
 impl Postgres {
     /// Makes the cluster at the first start, and runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Postgres;
+    ///
+    /// let pg = Postgres::new().args(["-c", "max_connections=20"]).timeout("1m");
+    /// ```
     #[track_caller]
     pub fn new() -> Postgres {
         let server = found(&["postgres"]);
@@ -53,8 +66,16 @@ impl Postgres {
         .not_as_root("postgres")
     }
 
-    /// The URL of its database `postgres`, as its superuser. That of another is
-    /// [`Process::url`](crate::Process::url) of its name.
+    /// The URL of its database `postgres`, as its superuser. That of another
+    /// database is [`Process::url`](crate::Process::url) with its name.
+    ///
+    /// ```
+    /// use summon::{Process, servers::Postgres};
+    ///
+    /// let pg = Postgres::new();
+    /// assert_eq!(pg.url(), format!("postgres://postgres@127.0.0.1:{}/postgres", pg.port()));
+    /// assert!(Process::url(&pg, "/sales").ends_with("/sales"));
+    /// ```
     pub fn url(&self) -> String {
         (**self).url("/postgres")
     }

@@ -9,6 +9,17 @@ use crate::probe::{self, Endpoint, Explained, NotReady, Probe, Target, Tcp};
 
 /// How a ready-made server is known to be ready: it serves its port, and has said that it is ready
 /// if it does say so. It makes the executor of each kind a type of its own.
+///
+/// ```
+/// use summon::{Coordinated, servers::Ready};
+///
+/// /// Takes any of them.
+/// fn show<S: 'static>(server: &Coordinated<Ready<S>>) {
+///     println!("{} is at {}", server.name(), server.addr());
+/// }
+///
+/// show(&summon::servers::Redis::new());
+/// ```
 pub struct Ready<S> {
     tcp: Tcp,
     kind: PhantomData<fn() -> S>,

@@ -4,7 +4,14 @@ use super::{Ready, found, served};
 use crate::executor::Coordinated;
 use crate::probe;
 
-/// The kind of server that [`Redis`] is.
+/// The kind of server that [`Redis`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Ready, Redis, RedisServer};
+///
+/// let server: Coordinated<Ready<RedisServer>> = Redis::new();
+/// ```
 #[derive(Debug)]
 pub enum RedisServer {}
 
@@ -22,6 +29,12 @@ pub type Redis = Coordinated<Ready<RedisServer>>;
 
 impl Redis {
     /// Runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Redis;
+    ///
+    /// let redis = Redis::new().args(["--maxmemory", "1mb"]).timeout("5s");
+    /// ```
     #[track_caller]
     pub fn new() -> Redis {
         let server = found(&["redis-server", "valkey-server"]);
@@ -35,6 +48,11 @@ impl Redis {
     }
 
     /// The URL of its database 0.
+    ///
+    /// ```
+    /// let redis = summon::servers::Redis::new();
+    /// assert_eq!(redis.url(), format!("redis://127.0.0.1:{}/0", redis.port()));
+    /// ```
     pub fn url(&self) -> String {
         (**self).url("/0")
     }

@@ -19,6 +19,14 @@ use super::{Endpoint, Explained, NotReady, Probe, Target};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`http`].
+///
+/// It is that of [`HttpCoordinatedExecutor`](crate::HttpCoordinatedExecutor):
+///
+/// ```
+/// use summon::{Coordinated, HttpCoordinatedExecutor, probe};
+///
+/// let api: Coordinated<probe::Http> = HttpCoordinatedExecutor::new("my-api", "http://localhost:8080");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Http {
     url: String,
