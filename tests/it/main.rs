@@ -3,6 +3,7 @@
 mod attribute;
 mod combined;
 mod errors;
+mod files;
 mod fixture_use;
 mod fixtures;
 mod helpers;
