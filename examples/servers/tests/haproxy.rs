@@ -29,11 +29,6 @@ backend greeters
     server bart 127.0.0.1:{bart.port}
 ";
 
-fn ask(haproxy: &Process) -> String {
-    let answer = ureq::get(haproxy.url("/")).call().unwrap();
-    answer.into_body().read_to_string().unwrap()
-}
-
 #[summon(
     http = "haproxy -db -f {dir}/haproxy.cfg",
     path = "/",
@@ -59,4 +54,9 @@ fn asks_who_is_there(haproxy: &Process, lisa: &Process, bart: &Process) {
         .unwrap();
     bart.stopped(|| assert_eq!(ask(haproxy), "I am Lisa."))
         .unwrap();
+}
+
+fn ask(haproxy: &Process) -> String {
+    let answer = ureq::get(haproxy.url("/")).call().unwrap();
+    answer.into_body().read_to_string().unwrap()
 }

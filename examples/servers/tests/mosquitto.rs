@@ -1,7 +1,8 @@
 //! Mosquitto, over the crate `rumqttc`.
 //!
 //! Without a configuration file version 2 serves everybody on loopback, and nobody else: just what a
-//! test needs. As root it becomes the user `mosquitto`. It ends on SIGTERM, at once.
+//! test needs. As root it becomes the user `mosquitto`, who can't write to the private directory: where
+//! it is to keep something, its configuration says `user root`. It ends on SIGTERM, at once.
 
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
 use summon::{Process, summon};
