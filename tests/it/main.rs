@@ -20,6 +20,7 @@ mod progress;
 #[rustfmt::skip]
 mod readme;
 mod real;
+mod recipes;
 mod reports;
 mod security;
 mod servers;
