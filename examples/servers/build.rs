@@ -1,23 +1,29 @@
 //! Finds the servers, so that a test without its own shows as ignored, with the reason, instead of
 //! failing or passing in silence.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=PATH");
+    // `summon::servers` looks beyond PATH, too.
     for (cfg, programs) in [
         ("has_redis", ["redis-server", "valkey-server"].as_slice()),
         ("has_postgres", &["postgres"]),
         ("has_mariadb", &["mariadbd", "mysqld"]),
-        ("has_nginx", &["nginx"]),
         ("has_memcached", &["memcached"]),
         ("has_nats", &["nats-server"]),
-        ("has_mosquitto", &["mosquitto"]),
-        ("has_etcd", &["etcd"]),
-        ("has_haproxy", &["haproxy"]),
     ] {
-        announce(cfg, programs.iter().find_map(|program| find(program)));
+        let found = |program: &&str| on_path(program).or_else(|| hidden(program));
+        announce(cfg, programs.iter().find_map(found));
+    }
+    for (cfg, program) in [
+        ("has_nginx", "nginx"),
+        ("has_mosquitto", "mosquitto"),
+        ("has_etcd", "etcd"),
+        ("has_haproxy", "haproxy"),
+    ] {
+        announce(cfg, on_path(program));
     }
     // The one on PATH is, in Debian, a script that insists on a user and on directories.
     let rabbitmq = PathBuf::from("/usr/lib/rabbitmq/bin/rabbitmq-server");
@@ -36,18 +42,16 @@ fn announce(cfg: &str, found: Option<PathBuf>) {
     }
 }
 
-/// On PATH, or where `summon::servers` looks, too.
-fn find(program: &str) -> Option<PathBuf> {
+fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let on_path = std::env::split_paths(&path).map(|dir| dir.join(program));
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten();
-    let hidden = versions
-        .flatten()
-        .map(|it| it.path().join("bin").join(program));
-    let mut all = on_path
-        .chain(hidden)
-        .chain([Path::new("/usr/sbin").join(program)]);
+    let mut all = std::env::split_paths(&path).map(|dir| dir.join(program));
     all.find(|program| program.is_file())
+}
+
+fn hidden(program: &str) -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql");
+    let versions = versions.into_iter().flatten().flatten();
+    let dirs = versions.map(|version| version.path().join("bin"));
+    let mut all = dirs.chain([PathBuf::from("/usr/sbin")]);
+    all.find_map(|dir| Some(dir.join(program)).filter(|program| program.is_file()))
 }

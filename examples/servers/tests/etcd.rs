@@ -17,7 +17,7 @@ const ETCD: &str = "etcd --data-dir {dir}/data
 
 #[summon(http = ETCD, path = "/health")]
 #[tokio::test]
-#[cfg_attr(not(has_etcd), ignore = "no etcd here")]
+#[cfg_attr(not(has_etcd), ignore = "etcd is not on PATH")]
 async fn lets_one_win(etcd: &Process) -> Result<(), Error> {
     let mut client = Client::connect([etcd.url("")], None).await?;
     let mut win = async |name: &str| {
@@ -35,7 +35,7 @@ async fn lets_one_win(etcd: &Process) -> Result<(), Error> {
 
 #[summon(http = ETCD, path = "/health")]
 #[tokio::test]
-#[cfg_attr(not(has_etcd), ignore = "no etcd here")]
+#[cfg_attr(not(has_etcd), ignore = "etcd is not on PATH")]
 async fn comes_back_with_its_data(etcd: &Process) -> Result<(), Error> {
     let mut client = Client::connect([etcd.url("")], None).await?;
     client.put("name", "Lisa", None).await?;

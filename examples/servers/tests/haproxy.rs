@@ -37,7 +37,7 @@ backend greeters
 #[summon(bin = "greeter", tcp = "{port} Lisa")]
 #[summon(bin = "greeter", tcp = "{port} Bart")]
 #[test]
-#[cfg_attr(not(has_haproxy), ignore = "no haproxy here")]
+#[cfg_attr(not(has_haproxy), ignore = "haproxy is not on PATH")]
 fn asks_who_is_there(haproxy: &Process, lisa: &Process, bart: &Process) {
     let answers: BTreeSet<String> = (0..4).map(|_| ask(haproxy)).collect();
     assert_eq!(answers.len(), 2, "{answers:?}");

@@ -14,7 +14,7 @@ fn connect(broker: &Process, name: &str) -> (Client, Connection) {
 
 #[summon(tcp = "mosquitto -p {port}")]
 #[test]
-#[cfg_attr(not(has_mosquitto), ignore = "no mosquitto here")]
+#[cfg_attr(not(has_mosquitto), ignore = "mosquitto is not on PATH")]
 fn delivers(broker: &Process) -> Result<(), rumqttc::ClientError> {
     let (client, mut connection) = connect(broker, "lisa");
     client.subscribe("letters/#", QoS::AtLeastOnce)?;
@@ -36,7 +36,7 @@ fn delivers(broker: &Process) -> Result<(), rumqttc::ClientError> {
     with_file("mosquitto.conf", "listener {port} 127.0.0.1\nallow_anonymous false\n")
 )]
 #[test]
-#[cfg_attr(not(has_mosquitto), ignore = "no mosquitto here")]
+#[cfg_attr(not(has_mosquitto), ignore = "mosquitto is not on PATH")]
 fn refuses_strangers(broker: &Process) {
     let (_client, mut connection) = connect(broker, "lisa");
     let refused = connection.recv().unwrap().unwrap_err();

@@ -36,7 +36,7 @@ http {
     with_file("www/index.html", "Hello, Lisa.\n")
 )]
 #[test]
-#[cfg_attr(not(has_nginx), ignore = "no nginx here")]
+#[cfg_attr(not(has_nginx), ignore = "nginx is not on PATH")]
 fn serves_a_file(nginx: &Process) -> Result<(), ureq::Error> {
     let page = ureq::get(nginx.url("/index.html")).call()?;
     assert_eq!(page.into_body().read_to_string()?, "Hello, Lisa.\n");
@@ -50,7 +50,7 @@ fn serves_a_file(nginx: &Process) -> Result<(), ureq::Error> {
     with_file("nginx.conf", CONFIG)
 )]
 #[test]
-#[cfg_attr(not(has_nginx), ignore = "no nginx here")]
+#[cfg_attr(not(has_nginx), ignore = "nginx is not on PATH")]
 fn says_that_its_upstream_is_away(nginx: &Process) {
     let error = ureq::get(nginx.url("/api/")).call().unwrap_err();
     assert!(matches!(error, ureq::Error::StatusCode(502)), "{error}");
