@@ -15,6 +15,9 @@ pub mod fixtures {}
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}
 
+#[doc = include_str!("../docs/recipes.md")]
+pub mod recipes {}
+
 #[doc = include_str!("../docs/failures.md")]
 #[doc = include_str!("../docs/trace.svg")]
 pub mod failures {}

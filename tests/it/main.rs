@@ -4,6 +4,7 @@ mod attribute;
 mod combined;
 mod documented;
 mod errors;
+mod files;
 mod fixture_use;
 mod fixtures;
 mod helpers;
@@ -20,6 +21,7 @@ mod progress;
 #[rustfmt::skip]
 mod readme;
 mod real;
+mod recipes;
 mod reports;
 mod security;
 mod servers;

@@ -22,7 +22,10 @@ pub(crate) fn sources(below: &str) -> Vec<(String, String)> {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                dirs.push(path);
+                // What cargo has put there is not ours.
+                if !path.ends_with("target") {
+                    dirs.push(path);
+                }
             } else if path.extension().is_some_and(|it| it == "rs") {
                 let name = path
                     .strip_prefix(root())

@@ -18,7 +18,7 @@ use crate::url::Url;
 use set::Set;
 
 /// The options that may be given more than once, since each adds to those before it.
-const ADDING: [&str; 11] = [
+const ADDING: [&str; 12] = [
     "arg",
     "args",
     "env",
@@ -26,6 +26,7 @@ const ADDING: [&str; 11] = [
     "env_remove",
     "header",
     "after",
+    "with_file",
     "before",
     "after_stop",
     "and",

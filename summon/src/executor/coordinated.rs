@@ -25,8 +25,8 @@ use crate::process::{Process, Spec};
 /// Constructors and builder methods never fail: what is wrong with a command, a pattern or a URL
 /// is the error of [`start`](Process::start).
 ///
-/// In the command, its arguments, the values of environment variables, the working directory and
-/// URLs, these placeholders are filled in, each within its own argument:
+/// In the command, its arguments, the values of environment variables, the working directory, files
+/// and URLs, these placeholders are filled in, each within its own argument:
 ///
 /// | placeholder | value |
 /// | --- | --- |

@@ -1,4 +1,5 @@
-//! Commands that go with a process: before it starts, to ask whether it is ready, and after it.
+//! What goes with a process: files and commands before it starts, commands that ask whether it is
+//! ready, and those after it.
 
 use std::os::fd::BorrowedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -9,6 +10,7 @@ use super::{Process, lock};
 use crate::command::Command;
 use crate::error::{Error, shown_command};
 use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State};
+use crate::sys::place;
 use crate::sys::signal::how_it_ended;
 use crate::sys::wait;
 
@@ -26,6 +28,26 @@ impl Process {
             dir: self.working_directory()?,
             user: self.user()?,
         })
+    }
+
+    /// Writes the files that must be there at the first start; later ones find what has become of
+    /// them.
+    pub(super) fn write_files(&self) -> Result<(), Error> {
+        if lock(&self.inner.life).prepared {
+            return Ok(());
+        }
+        for (name, text) in &self.inner.spec.files {
+            let text = self.fill_os(text.as_ref())?;
+            place::below(self.try_dir()?, name, text.as_encoded_bytes(), self.user()?).map_err(
+                |error| {
+                    self.bad(format!(
+                        "its file `{}` can't be written: {error}",
+                        name.display()
+                    ))
+                },
+            )?;
+        }
+        Ok(())
     }
 
     /// Runs the commands that must succeed before the first start: what they have prepared in the

@@ -54,6 +54,8 @@ pub(crate) struct Spec {
     pub(crate) user: Option<String>,
     /// It forks away.
     pub(crate) daemon: bool,
+    /// What is written into its directory first, by name.
+    pub(crate) files: Vec<(PathBuf, String)>,
     /// Commands that must succeed first.
     pub(crate) before: Vec<Command>,
     /// Commands for when it is gone.
@@ -91,6 +93,7 @@ impl Spec {
             umask: None,
             user: None,
             daemon: false,
+            files: Vec::new(),
             before: Vec::new(),
             after_stop: Vec::new(),
             log_limit: Size::from(64_000_000),
@@ -134,6 +137,7 @@ impl Spec {
         if let Kind::File(path) = &self.stdin.0 {
             texts.push(path.clone().into());
         }
+        texts.extend(self.files.iter().map(|(_, text)| text.into()));
         let helpers = self.before.iter().chain(&self.after_stop);
         for command in helpers.chain(&self.stop_command) {
             texts.extend(command.words().unwrap_or_default());

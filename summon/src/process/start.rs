@@ -60,6 +60,8 @@ impl Process {
         if let Some(addr) = self.look_who_serves()? {
             return self.reuse(addr, deadline, limit);
         }
+        // What they name has its ports from here on, and they may be what it reads.
+        self.write_files()?;
         let (plan, stdin) = self.plan()?;
         self.run_before(deadline)?;
         let home = self.home()?;

@@ -46,6 +46,8 @@
 //! }
 //! ```
 //!
+//! [Recipes](crate::guide::recipes) has more of them at work, and servers that are not among them.
+//!
 //! # Platform notes
 //!
 //! A program is looked for in PATH first, and then where distributions hide it: in

@@ -22,6 +22,7 @@ pub(crate) mod listeners;
 pub(crate) mod meeting;
 pub(crate) mod peer;
 pub(crate) mod pipe;
+pub(crate) mod place;
 pub(crate) mod ports;
 pub(crate) mod proc;
 pub(crate) mod runner;
