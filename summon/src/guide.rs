@@ -12,3 +12,6 @@ pub mod failures {}
 
 #[doc = include_str!("../docs/compile-errors.md")]
 pub mod compile_errors {}
+
+#[doc = include_str!("../docs/ecosystem.md")]
+pub mod ecosystem {}
