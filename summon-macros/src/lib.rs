@@ -7,6 +7,7 @@
 #![warn(clippy::unwrap_used)]
 
 mod args;
+mod cases;
 mod check;
 mod errors;
 mod expand;

@@ -27,3 +27,6 @@ pub mod compile_errors {}
 
 #[doc = include_str!("../docs/comparison.md")]
 pub mod comparison {}
+
+#[doc = include_str!("../docs/ecosystem.md")]
+pub mod ecosystem {}

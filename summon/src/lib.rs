@@ -175,16 +175,7 @@ pub use summon_macros::fixture;
 ///
 /// What is wrong with a literal is told under it, with what to write instead; an unknown option is
 /// a method that the builder has not. Below another attribute a function can't have parameters for
-/// its processes: that attribute would have to know of them. What is said then, by rustc 1.95,
-/// rstest 0.29, test-case 3.4, and serial_test 4.0:
-///
-/// | below | error |
-/// | --- | --- |
-/// | `#[test]` | functions used as tests can not have any arguments |
-/// | `#[rstest]` | cannot find module or crate `redis` in this scope |
-/// | `#[test_case(..)]` | this function takes 2 arguments but 1 argument was supplied |
-/// | `#[serial]` | cannot find value `redis` in this scope |
-///
-/// For all of them the fix is to put `#[summon]` first. [The guide](guide::compile_errors) has what
-/// else rustc says, and why.
+/// its processes, as a rule: that attribute would have to know of them. The fix is to put
+/// `#[summon]` first. [The guide](guide::ecosystem) has the orders that work and the errors of those
+/// that don't, and [another page](guide::compile_errors) what else rustc says, and why.
 pub use summon_macros::summon;

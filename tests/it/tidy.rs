@@ -179,6 +179,47 @@ fn tests_in_the_readme_are_tests() {
     assert_eq!(seen, 3);
 }
 
+/// Each item of a snippet stands, word for word, in one and the same file of `tests/ecosystem`.
+#[test]
+fn snippets_of_the_ecosystem_are_tests() {
+    let page = read("summon/docs/ecosystem.md");
+    let mut files = sources("tests/ecosystem");
+    for (_, text) in &mut files {
+        // Those of doctests are comments there.
+        let lines = text.lines().map(|line| match line.strip_prefix("//!") {
+            Some(rest) => rest.strip_prefix(' ').unwrap_or(rest),
+            None => line,
+        });
+        *text = lines.collect::<Vec<_>>().join("\n");
+    }
+    let mut seen = 0;
+    for snippet in page.split("```rust,ignore\n").skip(1) {
+        let snippet = snippet.split("\n```\n").next().unwrap();
+        // The test has more imports.
+        let (imports, rest) = snippet.split_once("\n\n").unwrap();
+        let parts = || imports.lines().chain(rest.split("\n\n"));
+        let is_there = |text: &str| parts().all(|part| text.contains(part));
+        let is_somewhere = files.iter().any(|(_, text)| is_there(text));
+        assert!(is_somewhere, "not in tests/ecosystem:\n{snippet}");
+        seen += 1;
+    }
+    assert_eq!(seen, 15);
+}
+
+#[test]
+fn errors_of_the_ecosystem_are_those_of_its_tests() {
+    let page = read("summon/docs/ecosystem.md");
+    let mut seen = 0;
+    for (path, text) in sources("tests/ecosystem/tests/wrong") {
+        let first = text.lines().next().unwrap();
+        if let Some(error) = first.strip_prefix("//! error: ") {
+            assert!(page.contains(error), "of {path}, not in the docs: {error}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 9);
+}
+
 #[test]
 fn builder_names_and_process_names_are_disjoint() {
     let methods = |below: &str| -> Vec<String> {
