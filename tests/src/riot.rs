@@ -56,7 +56,10 @@ fn main() {
         panic!("usage: riot SEED ENDING ACTOR");
     };
     let seed: u64 = seed.parse().expect("a seed");
-    // The first wave makes what a test process keeps: a warden, a watch on files.
+    // What a test process keeps: a warden, and a watch on files, which chance may not ask for.
+    let kept = Coordinated::with([actor, "touch", "{dir}/f"], probe::file("{dir}/f"));
+    kept.start().expect("nothing has gone wrong yet");
+    drop(kept);
     wave(seed, actor, u32::MAX);
     let before = descriptors();
     let midway = match ending.as_str() {

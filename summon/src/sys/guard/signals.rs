@@ -18,6 +18,11 @@ pub(super) fn ignore() {
 /// Gives a child that is about to exec what `execve(2)` would not: default actions, no mask.
 pub(super) fn restore() {
     (1..=LAST).for_each(|signal| dispose(signal, libc::SIG_DFL));
+    unblock();
+}
+
+/// Lets every signal through: a mask is inherited, from whoever has run the tests as well.
+fn unblock() {
     // SAFETY: all zeroes is a valid `sigset_t`, which the next call fills in anyway.
     let mut none: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `none` is a valid place.
@@ -42,6 +47,8 @@ pub(super) fn notice_children() -> io::Result<OwnedFd> {
         libc::SIGCHLD,
         on_child_ended as *const () as libc::sighandler_t,
     );
+    // Or nobody would be told, where the test process has blocked it.
+    unblock();
     Ok(read)
 }
 
