@@ -12,6 +12,9 @@ mod error;
 mod executor;
 mod exit_codes;
 mod fixture;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guide;
 mod limit;
 mod orchestrator;

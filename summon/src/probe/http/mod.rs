@@ -1,6 +1,8 @@
 //! Ready when a URL answers as expected.
 
 mod ask;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod statuses;
 #[cfg(feature = "tls")]
 mod tls;
