@@ -12,6 +12,7 @@ mod check;
 mod errors;
 mod expand;
 mod fixture;
+mod function;
 mod item;
 mod kind;
 mod literal;
@@ -26,8 +27,6 @@ mod template;
 #[allow(dead_code, reason = "requests are the runtime's part")]
 mod url;
 
-use proc_macro2::TokenStream;
-
 #[expect(
     missing_docs,
     reason = "it would be shown below the docs of the re-export"
@@ -37,7 +36,7 @@ pub fn summon(
     attribute: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    on_function(attribute.into(), item.into()).into()
+    function::expand(attribute.into(), item.into()).into()
 }
 
 #[expect(
@@ -50,23 +49,4 @@ pub fn fixture(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     fixture::expand(attribute.into(), item.into()).into()
-}
-
-fn on_function(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let function = match item::Function::parse(item.clone()) {
-        Ok(function) => function,
-        // The error, and the item, so that nothing else complains.
-        Err(error) => {
-            let mut output = error.into_compile_error();
-            output.extend(fixture::unmade(&item).unwrap_or(item));
-            return output;
-        }
-    };
-    match model::Model::new(attribute, function) {
-        Ok(model) => expand::expand(model),
-        Err(wrong) => {
-            let (errors, function) = *wrong;
-            expand::expand_error(errors, function)
-        }
-    }
 }

@@ -13,10 +13,16 @@
 //! [`probe::udp`]: probe::udp()
 //! [`probe::unix`]: probe::unix()
 //! [`servers`]: servers
+//! [comparison]: guide::comparison
 //! [compile errors]: guide::compile_errors
+//! [ecosystem]: guide::ecosystem
+//! [executors]: guide::executors
 //! [failures]: guide::failures
+//! [fixtures]: guide::fixtures
 //! [lifecycle]: guide::lifecycle
+//! [ports]: guide::ports
 //! [readiness]: guide::readiness
+//! [recipes]: guide::recipes
 //!
 #![doc = include_str!("../README.md")]
 #![warn(clippy::unwrap_used)]
@@ -32,6 +38,9 @@ mod error;
 mod executor;
 mod exit_codes;
 mod fixture;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guide;
 mod limit;
 mod orchestrator;

@@ -20,7 +20,9 @@ fn is_private(path: &str) -> bool {
     let module = path.trim_start_matches("summon/src/");
     let module = module.split(['/', '.']).next().unwrap();
     let declared = lib.split(&format!("pub mod {module};\n")).next().unwrap();
-    declared.ends_with("#[doc(hidden)]\n") || path.starts_with("summon/src/sys/guard/")
+    declared.ends_with("#[doc(hidden)]\n")
+        || path.starts_with("summon/src/sys/guard/")
+        || path.ends_with("/fuzzing.rs")
 }
 
 #[derive(Debug, PartialEq, Eq)]

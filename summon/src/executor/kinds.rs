@@ -158,7 +158,8 @@ impl HttpCoordinatedExecutor {
         self.ask(|probe| probe.statuses = status.into())
     }
 
-    /// Asks with this header too. Default: `Host`, `Connection` and `User-Agent` alone.
+    /// Asks with this header too, in place of ours of that name. Default: `Host`, `Connection` and
+    /// `User-Agent` alone.
     ///
     /// ```
     /// # let url = "http://localhost:{port}/";

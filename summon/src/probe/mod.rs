@@ -63,6 +63,9 @@ pub use unix::{Unix, unix};
 pub use whose::Whose;
 
 pub(crate) use forked::ForkedAway;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use http::fuzzing as http_fuzzing;
 pub(crate) use listen::{Place, is_this_machine, somebody as somebody_serves};
 pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Seen, Waited, Why, until_ready};
