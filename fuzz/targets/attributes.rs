@@ -16,6 +16,8 @@ mod args;
 mod cases;
 #[path = "../../summon-macros/src/check/mod.rs"]
 mod check;
+#[path = "../../summon/src/duration.rs"]
+mod duration;
 #[path = "../../summon-macros/src/errors.rs"]
 mod errors;
 #[path = "../../summon-macros/src/expand.rs"]

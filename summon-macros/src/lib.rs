@@ -3,12 +3,14 @@
 //!
 //! A macro is a pipeline: `args` reads the attribute and `item` the function, `model` says what
 //! they mean together, `check` what is wrong with literals, and `expand` writes the result. What
-//! placeholders and URLs are is read by the very files of the runtime, which are linked here.
+//! placeholders, URLs and durations are is read by the very files of the runtime, which are linked
+//! here.
 #![warn(clippy::unwrap_used)]
 
 mod args;
 mod cases;
 mod check;
+mod duration;
 mod errors;
 mod expand;
 mod fixture;

@@ -34,6 +34,7 @@
 #[doc(hidden)]
 pub mod __private;
 mod command;
+mod duration;
 mod error;
 mod executor;
 mod exit_codes;

@@ -64,6 +64,7 @@ fn imports_point_down_only() {
             "sys",
             "session",
             "template",
+            "duration",
             "limit",
             "size",
             "stdin",

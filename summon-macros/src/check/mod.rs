@@ -248,11 +248,7 @@ fn url(summoned: &Summoned, errors: &mut Errors) {
 }
 
 fn duration(text: &LitStr, errors: &mut Errors) {
-    let value = text.value();
-    if let Err(error) = humantime::parse_duration(&value) {
-        errors.under(
-            text,
-            format!("`{value}` is no duration: {error}; write it like `500ms` or `1m 30s`"),
-        );
+    if let Err(why) = crate::duration::parse(&text.value()) {
+        errors.under(text, why);
     }
 }
