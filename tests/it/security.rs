@@ -57,12 +57,18 @@ impl Stranger {
         said
     }
 
-    /// The first line that it says.
+    /// The first line that it says, which may never come.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        let stdout = self.child.stdout.as_mut().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        line.trim().to_owned()
+        let stdout = self.child.stdout.take().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            let _ = tell.send(line.trim().to_owned());
+        });
+        let limit = std::time::Duration::from_secs(30);
+        told.recv_timeout(limit)
+            .expect("the stranger says something")
     }
 }
 

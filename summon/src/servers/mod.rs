@@ -20,8 +20,9 @@
 //! | [`Nats`] | `nats-server` | says `Server is ready` | SIGINT | `nats://127.0.0.1:PORT/` |
 //! | [`Memcached`] | `memcached` | | SIGKILL | `memcache://127.0.0.1:PORT/` |
 //!
-//! All serve a free port on 127.0.0.1 and nothing else, without a password, keep their files in
-//! their private directory, and do not wait for the disk: a test that pulls no plug needs no `fsync`.
+//! All serve a free port on 127.0.0.1 and nothing else of the network, without a password, keep their
+//! files in their private directory, and do not wait for the disk: a test that pulls no plug needs no
+//! `fsync`.
 //!
 //! They are what [`Coordinated`] is, so each option can be added, in Rust or in the
 //! attribute, and is given to the server after what is there:

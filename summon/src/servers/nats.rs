@@ -41,9 +41,9 @@ impl Nats {
         let server = found(&["nats-server"]);
         served([server.as_str(), "--addr", "127.0.0.1"], "nats://")
             .args(["--port", "{port}", "--store_dir", "{dir}"])
-            // It listens before it has set up its streams.
             // Of SIGTERM it makes an exit code of 1.
             .stop_signal(Signal::INT)
+            // It listens before it has set up its streams.
             .and(probe::output("Server is ready"))
     }
 
