@@ -59,8 +59,11 @@ impl Place {
         let name = format!("summon-stress-{}-{worker}", std::process::id());
         let dir = std::env::temp_dir().join(name);
         fs::create_dir(&dir).unwrap();
-        fs::copy(RIOT, dir.join("riot")).unwrap();
-        fs::copy(ACTOR, dir.join("actor")).unwrap();
+        for (program, name) in [(RIOT, "riot"), (ACTOR, "actor")] {
+            // By a process of its own: a fork of the other worker's would keep it open for writing.
+            let copied = Command::new("cp").arg(program).arg(dir.join(name)).status();
+            assert!(copied.unwrap().success());
+        }
         fs::create_dir(dir.join("tmp")).unwrap();
         Place(dir)
     }

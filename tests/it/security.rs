@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
 use crate::fixtures::Project;
-use crate::support::{ACTOR, TempDir, actor, eventually, parent};
+use crate::support::{ACTOR, TempDir, actor, copy_program, eventually, parent};
 
 /// A user that nobody is.
 const STRANGER: &str = "--reuid=61009";
@@ -30,7 +30,7 @@ impl Stranger {
     fn plays(script: &[&str]) -> Stranger {
         let dir = TempDir::new();
         let copy = dir.file("actor");
-        fs::copy(ACTOR, &copy).unwrap();
+        copy_program(ACTOR, &copy);
         let words: Vec<&str> = [&[copy.as_str()], script].concat();
         Stranger::with(dir, &words)
     }
