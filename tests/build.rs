@@ -33,6 +33,15 @@ fn main() {
     let may_mount = mount.is_ok_and(|status| status.success());
     announce("may_mount", may_mount.then(|| on_path("unshare")).flatten());
     announce("has_postgres", on_path("postgres").or_else(hidden_postgres));
+    for (cfg, program) in [
+        ("has_mariadb", "mariadbd"),
+        ("has_nats", "nats-server"),
+        ("has_memcached", "memcached"),
+    ] {
+        let hidden = PathBuf::from("/usr/sbin").join(program);
+        let hidden = hidden.exists().then_some(hidden);
+        announce(cfg, on_path(program).or(hidden));
+    }
     announce(
         "is_rustc_1_95",
         on_path("rustc").filter(|_| is_rustc("1.95")),

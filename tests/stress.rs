@@ -59,8 +59,11 @@ impl Place {
         let name = format!("summon-stress-{}-{worker}", std::process::id());
         let dir = std::env::temp_dir().join(name);
         fs::create_dir(&dir).unwrap();
-        fs::copy(RIOT, dir.join("riot")).unwrap();
-        fs::copy(ACTOR, dir.join("actor")).unwrap();
+        for (program, name) in [(RIOT, "riot"), (ACTOR, "actor")] {
+            // By a process of its own: a fork of the other worker's would keep it open for writing.
+            let copied = Command::new("cp").arg(program).arg(dir.join(name)).status();
+            assert!(copied.unwrap().success());
+        }
         fs::create_dir(dir.join("tmp")).unwrap();
         Place(dir)
     }
@@ -90,7 +93,9 @@ impl Place {
         let is_clean = said.contains("clean\n") || ["midway", "killed"].contains(&ending);
         assert!(is_clean, "{round}: {}\n{said}", output.status);
         eventually(&round, &said, "processes", || running_from(&self.0));
-        let left = || files(&self.0.join("tmp"), &said);
+        // One that has died in the middle may have named a log, and not come to say so.
+        let died = ["midway", "killed"].contains(&ending);
+        let left = || files(&self.0.join("tmp"), &said, died);
         eventually(&round, &said, "files", left);
         // The logs that were named, and are right to be there.
         fs::remove_dir_all(self.0.join("tmp")).unwrap();
@@ -139,8 +144,12 @@ fn running_from(dir: &Path) -> Vec<String> {
     found
 }
 
-/// All files and directories of sessions, but for logs that were named.
-fn files(temp: &Path, said: &str) -> Vec<String> {
+/// The mode of a log that an error has named.
+const NAMED: u32 = 0o101_600;
+
+/// All files and empty directories of sessions, but for logs that were named: the process has said
+/// so, or, if it has died, the log does.
+fn files(temp: &Path, said: &str, died: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut dirs = vec![temp.to_owned()];
     while let Some(dir) = dirs.pop() {
@@ -148,14 +157,17 @@ fn files(temp: &Path, said: &str) -> Vec<String> {
             let path = entry.path();
             let name = path.to_str().unwrap().to_owned();
             let is_base = path.parent() == Some(temp);
-            if path.is_dir() {
-                dirs.push(path.clone());
-            }
             let is_mark = path.ends_with(".cleaned");
-            if !is_base && !is_mark && !said.contains(&name) {
-                let mode = entry
-                    .metadata()
-                    .map_or(0, |found| found.permissions().mode());
+            let mode = entry
+                .metadata()
+                .map_or(0, |found| found.permissions().mode());
+            let is_named = said.contains(&name) || died && mode == NAMED;
+            // What is in a directory is looked at by itself.
+            let is_full = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
+            if path.is_dir() {
+                dirs.push(path);
+            }
+            if !is_base && !is_mark && !is_named && !is_full {
                 found.push(format!("{mode:o} {name}"));
             }
         }

@@ -115,9 +115,16 @@ fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
     if !input.peek(Ident::peek_any) {
         return Err(input.error("expected `key = value` or `key(values)`"));
     }
+    let is_keyword = !input.peek(Ident);
     let key = input.call(Ident::parse_any)?;
     if input.peek(Token![=]) || input.peek(token::Paren) {
-        return Ok(key);
+        return match is_keyword {
+            true => Err(syn::Error::new(
+                key.span(),
+                format!("no option is called `{key}`, which is a keyword"),
+            )),
+            false => Ok(key),
+        };
     }
     let is_other_value = key.to_string().starts_with(char::is_uppercase) || input.peek(Token![::]);
     match is_other_value {

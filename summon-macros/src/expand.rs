@@ -5,6 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, ReturnType, Type};
 
 use crate::args::Arg;
+use crate::cases;
 use crate::errors::Errors;
 use crate::item::{Function, Parameter, own};
 use crate::kind::Kind;
@@ -42,7 +43,7 @@ pub(crate) fn expand(model: Model) -> TokenStream {
     });
     let (scope, error) = (own("_scope"), own("error"));
     let (name, failed) = (&model.item.signature.ident, failed(&model.item, &error));
-    let started = match model.item.should_panic() {
+    let started = match cases::all_should_panic(&model.item.attributes) {
         true => quote!(::summon::__private::expect_panic(scope)),
         false => quote!(scope),
     };
@@ -177,7 +178,9 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
 
 /// What happens when a start fails. A test that should panic must not, or it would pass.
 fn failed(item: &Function, error: &Ident) -> TokenStream {
-    if item.should_panic() && matches!(item.signature.output, ReturnType::Default) {
+    if cases::all_should_panic(&item.attributes)
+        && matches!(item.signature.output, ReturnType::Default)
+    {
         quote!({
             ::summon::__private::report(&#error);
             return;

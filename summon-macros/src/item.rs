@@ -56,12 +56,6 @@ impl Function {
         taken
     }
 
-    pub(crate) fn should_panic(&self) -> bool {
-        self.attributes
-            .iter()
-            .any(|attribute| attribute.path().is_ident("should_panic"))
-    }
-
     /// The type that the function returns, if by its name it can be an error, and may be written
     /// in the function's body too.
     pub(crate) fn result(&self) -> Option<&Type> {

@@ -5,6 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident, Meta};
 
 use crate::args::{Arg, Args};
+use crate::cases;
 use crate::check;
 use crate::errors::Errors;
 use crate::item::{Function, Parameter};
@@ -54,6 +55,7 @@ impl Model {
                 _ => (place, TokenStream::new()),
             });
         }
+        cases::check(&item.attributes, &mut errors);
         let summoned: Vec<_> = attributes
             .into_iter()
             .map(|(place, tokens)| {

@@ -54,7 +54,7 @@ fn expanded(item: &str) -> String {
         _ => TokenStream::new(),
     };
     let expansion = match attribute.path().is_ident("summon") {
-        true => crate::on_function(arguments, item),
+        true => crate::function::expand(arguments, item),
         false => crate::fixture::expand(arguments, item),
     };
     prettyplease::unparse(&syn::parse2(expansion).unwrap())

@@ -133,23 +133,48 @@ impl Error {
     }
 
     /// Whether a limit ran out: the process was not ready, or not gone, in time.
+    ///
+    /// ```
+    /// let sleeper = summon::SimpleExecutor::new("sleep 100");
+    /// sleeper.start()?;
+    /// assert!(sleeper.wait("1ms").unwrap_err().is_timeout());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn is_timeout(&self) -> bool {
         self.0.timeout
     }
 
     /// Whether it was there before: this process was started already, or its port is served by
     /// somebody else.
+    ///
+    /// ```
+    /// let sleeper = summon::SimpleExecutor::new("sleep 100");
+    /// sleeper.start()?;
+    /// assert!(sleeper.start().unwrap_err().is_already_running());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn is_already_running(&self) -> bool {
         self.0.already_running
     }
 
-    /// How the process ended, if that is what went wrong.
+    /// How the process ended, if that is what went wrong; else `None`.
+    ///
+    /// ```
+    /// let server = summon::OutputCoordinatedExecutor::new("sh -c 'exit 3'", "^up$");
+    /// let status = server.start().unwrap_err().exit_status();
+    /// assert_eq!(status.and_then(|status| status.code()), Some(3));
+    /// ```
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.0.exit
     }
 
-    /// The last part of what the process wrote, as it wrote it; empty if it wrote nothing or
-    /// never ran.
+    /// The last part of what the process wrote, up to 64 KiB, as it wrote it; empty if it wrote
+    /// nothing or never ran.
+    ///
+    /// ```
+    /// let server = summon::OutputCoordinatedExecutor::new("sh -c 'echo no disk; exit 3'", "^up$");
+    /// assert_eq!(server.start().unwrap_err().output(), b"no disk\n");
+    /// ```
     pub fn output(&self) -> &[u8] {
         self.0.output.as_ref().map_or(&[], |tail| &tail.bytes)
     }

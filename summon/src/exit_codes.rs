@@ -29,7 +29,8 @@ impl From<i32> for ExitCodes {
 
 impl From<Range<i32>> for ExitCodes {
     fn from(range: Range<i32>) -> ExitCodes {
-        ExitCodes(vec![range.start..=range.end.saturating_sub(1)])
+        let last = range.end.checked_sub(1);
+        ExitCodes(last.map(|last| range.start..=last).into_iter().collect())
     }
 }
 
@@ -54,6 +55,7 @@ mod tests {
         assert!(ExitCodes::from(1).allow(1) && !ExitCodes::from(1).allow(0));
         assert!(ExitCodes::from(0..2).allow(1) && !ExitCodes::from(0..2).allow(2));
         assert!(ExitCodes::from(0..=2).allow(2));
+        assert!(!ExitCodes::from(i32::MIN..i32::MIN).allow(i32::MIN));
         assert!(ExitCodes::from([0, 130]).allow(130) && !ExitCodes::from([]).allow(0));
     }
 }

@@ -1,10 +1,22 @@
 //! Pages about one subject each, for reading; there is nothing to call here.
 
+#[doc = include_str!("../docs/executors.md")]
+pub mod executors {}
+
 #[doc = include_str!("../docs/readiness.md")]
 pub mod readiness {}
 
+#[doc = include_str!("../docs/ports.md")]
+pub mod ports {}
+
+#[doc = include_str!("../docs/fixtures.md")]
+pub mod fixtures {}
+
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}
+
+#[doc = include_str!("../docs/recipes.md")]
+pub mod recipes {}
 
 #[doc = include_str!("../docs/failures.md")]
 #[doc = include_str!("../docs/trace.svg")]
@@ -15,3 +27,9 @@ pub mod compile_errors {}
 
 #[doc = include_str!("../docs/platforms.md")]
 pub mod platforms {}
+
+#[doc = include_str!("../docs/comparison.md")]
+pub mod comparison {}
+
+#[doc = include_str!("../docs/ecosystem.md")]
+pub mod ecosystem {}

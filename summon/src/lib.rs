@@ -1,4 +1,30 @@
-#![doc = include_str!("../../README.md")]
+// The links of the README, of which the first definition counts: elsewhere they lead to docs.rs.
+//! [`Coordinated`]: Coordinated
+//! [`Executor`]: Executor
+//! [`HttpCoordinatedExecutor`]: HttpCoordinatedExecutor
+//! [`OutputCoordinatedExecutor`]: OutputCoordinatedExecutor
+//! [`Probe`]: probe::Probe
+//! [`SimpleExecutor`]: SimpleExecutor
+//! [`TcpCoordinatedExecutor`]: TcpCoordinatedExecutor
+//! [`fixture`]: macro@fixture
+//! [`probe::exec`]: probe::exec()
+//! [`probe::file`]: probe::file()
+//! [`probe::notify`]: probe::notify()
+//! [`probe::udp`]: probe::udp()
+//! [`probe::unix`]: probe::unix()
+//! [`servers`]: servers
+//! [comparison]: guide::comparison
+//! [compile errors]: guide::compile_errors
+//! [ecosystem]: guide::ecosystem
+//! [executors]: guide::executors
+//! [failures]: guide::failures
+//! [fixtures]: guide::fixtures
+//! [lifecycle]: guide::lifecycle
+//! [ports]: guide::ports
+//! [readiness]: guide::readiness
+//! [recipes]: guide::recipes
+//!
+#![doc = include_str!("../README.md")]
 #![warn(clippy::unwrap_used)]
 #![allow(
     clippy::test_attr_in_doctest,
@@ -8,10 +34,14 @@
 #[doc(hidden)]
 pub mod __private;
 mod command;
+mod duration;
 mod error;
 mod executor;
 mod exit_codes;
 mod fixture;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guide;
 mod limit;
 mod orchestrator;
@@ -21,6 +51,7 @@ pub mod probe;
 mod process;
 mod program;
 mod progress;
+pub mod servers;
 mod session;
 mod size;
 mod stdin;
@@ -154,16 +185,7 @@ pub use summon_macros::fixture;
 ///
 /// What is wrong with a literal is told under it, with what to write instead; an unknown option is
 /// a method that the builder has not. Below another attribute a function can't have parameters for
-/// its processes: that attribute would have to know of them. What is said then, by rustc 1.95,
-/// rstest 0.29, test-case 3.4, and serial_test 4.0:
-///
-/// | below | error |
-/// | --- | --- |
-/// | `#[test]` | functions used as tests can not have any arguments |
-/// | `#[rstest]` | cannot find module or crate `redis` in this scope |
-/// | `#[test_case(..)]` | this function takes 2 arguments but 1 argument was supplied |
-/// | `#[serial]` | cannot find value `redis` in this scope |
-///
-/// For all of them the fix is to put `#[summon]` first. [The guide](guide::compile_errors) has what
-/// else rustc says, and why.
+/// its processes, as a rule: that attribute would have to know of them. The fix is to put
+/// `#[summon]` first. [The guide](guide::ecosystem) has the orders that work and the errors of those
+/// that don't, and [another page](guide::compile_errors) what else rustc says, and why.
 pub use summon_macros::summon;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-/// A length of time: a [`Duration`], or text such as `"500ms"`, `"30s"`, or `"1m 30s"`.
+use crate::duration;
+
+/// A length of time: a [`Duration`], or text such as `"500ms"`, `"30s"`, or `"1m 30s"`. Text that
+/// is no duration is an error of whatever it limits.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,12 +39,7 @@ impl From<Duration> for Limit {
 
 impl From<&str> for Limit {
     fn from(text: &str) -> Limit {
-        Limit(match humantime::parse_duration(text) {
-            Ok(duration) => Ok(duration.min(LONGEST)),
-            Err(error) => Err(format!(
-                "`{text}` is no duration: {error}; write it like `500ms` or `1m 30s`"
-            )),
-        })
+        Limit(duration::parse(text).map(|duration| duration.min(LONGEST)))
     }
 }
 

@@ -103,6 +103,9 @@ pub(crate) enum NoTurn {
 const HOLDING_LIMIT: Duration = Duration::from_secs(30);
 /// How soon a wait is seen to be given up.
 const GIVE_UP: Duration = Duration::from_millis(50);
+/// How long a claim that was given back may linger in a fork of some other thread, between `fork` and
+/// `execve`: nobody has the port then, whatever the limit.
+const LINGERS: Duration = Duration::from_secs(1);
 /// Where the system can't tell that a turn has ended, this is how often to look.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -146,11 +149,10 @@ impl Turn {
                 holder = ports::holder(port).map_err(NoTurn::Failed)?;
             }
             let now = Instant::now();
-            let by_fixture = holder.as_ref().is_some_and(is_fixture);
-            let limit = if by_fixture {
-                deadline.min(began + HOLDING_LIMIT)
-            } else {
-                deadline
+            let limit = match holder.as_ref() {
+                Some(holder) if is_fixture(holder) => deadline.min(began + HOLDING_LIMIT),
+                Some(holder) if lingers(holder, port) => deadline.max(began + LINGERS),
+                _ => deadline,
             };
             if now >= limit {
                 let holder = describe(holder.as_ref());
@@ -222,8 +224,20 @@ fn is_fixture(holder: &ports::Holder) -> bool {
     proc::command_line(holder.pid).is_some_and(|title| title.ends_with(FIXTURE_TITLE))
 }
 
+/// Whether the holder, a guard or this process, does not hold the port any more.
+fn lingers(holder: &ports::Holder, port: u16) -> bool {
+    match holder.pid {
+        // It can't be told who that is.
+        0 => false,
+        pid if pid == std::process::id() => !turns().iter().any(|turn| turn.port == port),
+        pid => proc::has_ended(pid),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -250,6 +264,18 @@ mod tests {
             assert!(Instant::now() < limit, "the claim is never given back");
             std::thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_claim_that_lingers_in_a_fork_is_nobodys() {
+        let lease = Lease::pick().unwrap();
+        // What a fork has that was made before the claim was given back, until it is looked again.
+        let copy = Cell::new(Some(lease.share().unwrap()));
+        let port = lease.port;
+        drop(lease);
+        let given_up = || copy.take().is_some_and(|_| false);
+        let turn = Turn::take(port, "next", false, Duration::ZERO, given_up);
+        assert!(turn.is_ok(), "{turn:?}");
     }
 
     #[test]

@@ -1,7 +1,17 @@
-//! Where the programs of the user's own package are.
+//! Where programs are: those of the user's own package, and servers.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where programs are that distributions keep out of PATH, some of them by version.
+const HIDDEN: [&str; 5] = [
+    "/usr/lib/postgresql",
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/opt/homebrew/opt",
+    "/usr/local/opt",
+];
 
 /// A binary that cargo has built at that path. A runner that has moved it since, such as nextest
 /// with an archive, says where it is now
@@ -22,4 +32,36 @@ pub(crate) fn example(name: &str) -> PathBuf {
     };
     dir.join("examples")
         .join(format!("{name}{}", env::consts::EXE_SUFFIX))
+}
+
+/// The first of these programs that is anywhere: by its name if it is in PATH, or else by its path.
+pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
+    let on_path = |name: &&str| {
+        let path = env::var_os("PATH")?;
+        let mut dirs = env::split_paths(&path);
+        let found = dirs.any(|dir| dir.join(name).is_file());
+        found.then(|| PathBuf::from(name))
+    };
+    let named = names.iter().find_map(on_path);
+    named.or_else(|| names.iter().find_map(|name| hidden(name)))
+}
+
+/// Where a program is that is not in PATH: the newest, if there are several.
+pub(crate) fn hidden(name: &str) -> Option<PathBuf> {
+    let below = |dir: &&str| -> Vec<PathBuf> {
+        let versions = fs::read_dir(dir).into_iter().flatten().flatten();
+        let mut versions: Vec<_> = versions.map(|version| version.file_name()).collect();
+        // 9.6 comes before 15.
+        versions.sort_by_key(|version| {
+            let version = version.to_string_lossy();
+            let digits = version.find(|c: char| c.is_ascii_digit());
+            let number = digits.and_then(|at| version[at..].parse::<f32>().ok());
+            (number.unwrap_or(0.0) * 100.0) as u32
+        });
+        let versions = versions.iter().rev();
+        let versions = versions.map(|version| Path::new(dir).join(version).join("bin").join(name));
+        versions.chain([Path::new(dir).join(name)]).collect()
+    };
+    let mut all = HIDDEN.iter().flat_map(below);
+    all.find(|path| path.is_file())
 }

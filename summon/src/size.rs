@@ -1,7 +1,7 @@
 //! Sizes as users write them.
 
 /// A number of bytes: a number, or text such as `"64MB"` (powers of 1000) or `"64MiB"` (powers of
-/// 1024).
+/// 1024). Text that is no size is the error of the start.
 ///
 /// ```
 /// use summon::SimpleExecutor;

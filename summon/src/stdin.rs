@@ -32,23 +32,63 @@ pub(crate) enum Kind {
 
 impl Stdin {
     /// Nothing: it ends at once. The default.
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let cat = SimpleExecutor::new("cat").stdin(Stdin::null());
+    /// cat.start()?;
+    /// assert!(cat.wait("5s")?.success());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn null() -> Stdin {
         Stdin(Kind::Null)
     }
 
     /// These bytes, and then its end.
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let cat = SimpleExecutor::new("cat").stdin(Stdin::bytes([0, 159, 146, 150]));
+    /// cat.start()?;
+    /// cat.wait("5s")?;
+    /// assert_eq!(cat.output(), [0, 159, 146, 150]);
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn bytes(bytes: impl Into<Vec<u8>>) -> Stdin {
         Stdin(Kind::Text(bytes.into()))
     }
 
     /// What is in that file. The path may contain placeholders; a relative one is taken from the
     /// program's working directory.
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let cat = SimpleExecutor::new("cat").stdin(Stdin::file("{dir}/input"));
+    /// std::fs::write(cat.dir().join("input"), "from a file")?;
+    /// cat.start()?;
+    /// cat.wait("5s")?;
+    /// assert_eq!(cat.output(), b"from a file");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn file(path: impl Into<PathBuf>) -> Stdin {
         Stdin(Kind::File(path.into()))
     }
 
     /// What the test writes with [`write_stdin`](crate::Process::write_stdin), until it says
     /// [`close_stdin`](crate::Process::close_stdin).
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let cat = SimpleExecutor::new("cat").stdin(Stdin::piped());
+    /// cat.start()?;
+    /// cat.write_stdin("from the test\n")?;
+    /// cat.wait_for_output("^from the test$", "5s")?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn piped() -> Stdin {
         Stdin(Kind::Piped)
     }

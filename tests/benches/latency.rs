@@ -146,7 +146,7 @@ fn main() {
         dir.join(number.to_string())
     };
     let plan: &[(Option<u64>, u64)] = match quick {
-        true => &[(Some(0), 20), (Some(20), 20), (Some(150), 8), (None, 8)],
+        true => &[(Some(0), 20), (Some(20), 20)],
         false => &[
             (Some(0), 100),
             (Some(20), 100),

@@ -2,7 +2,9 @@
 
 mod attribute;
 mod combined;
+mod documented;
 mod errors;
+mod files;
 mod fixture_use;
 mod fixtures;
 mod helpers;
@@ -19,8 +21,10 @@ mod progress;
 #[rustfmt::skip]
 mod readme;
 mod real;
+mod recipes;
 mod reports;
 mod security;
+mod servers;
 mod settings;
 mod start;
 mod stop;
@@ -30,3 +34,4 @@ mod tidy;
 mod trace;
 mod tree;
 mod turns;
+mod users;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
 use crate::fixtures::Project;
-use crate::support::{ACTOR, TempDir, actor, eventually, parent};
+use crate::support::{ACTOR, TempDir, actor, copy_program, eventually, parent};
 
 /// A user that nobody is.
 const STRANGER: &str = "--reuid=61009";
@@ -30,7 +30,7 @@ impl Stranger {
     fn plays(script: &[&str]) -> Stranger {
         let dir = TempDir::new();
         let copy = dir.file("actor");
-        fs::copy(ACTOR, &copy).unwrap();
+        copy_program(ACTOR, &copy);
         let words: Vec<&str> = [&[copy.as_str()], script].concat();
         Stranger::with(dir, &words)
     }
@@ -57,12 +57,18 @@ impl Stranger {
         said
     }
 
-    /// The first line that it says.
+    /// The first line that it says, which may never come.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        let stdout = self.child.stdout.as_mut().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        line.trim().to_owned()
+        let stdout = self.child.stdout.take().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            let _ = tell.send(line.trim().to_owned());
+        });
+        let limit = std::time::Duration::from_secs(30);
+        told.recv_timeout(limit)
+            .expect("the stranger says something")
     }
 }
 

@@ -71,6 +71,14 @@ pub(crate) fn family(pid: u32) -> Vec<Life> {
     found
 }
 
+/// Copies a program that is to be run. A process of its own writes it: what this one has open for
+/// writing a fork of another thread has too, until it executes something, and then the program can't
+/// be run (`ETXTBSY` in `execve(2)`).
+pub(crate) fn copy_program(from: &str, to: &str) {
+    let copied = std::process::Command::new("cp").args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
 /// A directory that is removed when the test ends.
 pub(crate) struct TempDir(PathBuf);
 

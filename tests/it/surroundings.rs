@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{ACTOR, TempDir, eventually};
+use crate::support::{ACTOR, TempDir, copy_program, eventually};
 
 /// A test process of its own, with copies of all it needs, so that others may run it.
 struct Guest {
@@ -28,7 +28,7 @@ impl Guest {
         let dir = TempDir::new();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
         for (name, program) in [("attempt", env!("CARGO_BIN_EXE_attempt")), ("actor", ACTOR)] {
-            fs::copy(program, dir.file(name)).unwrap();
+            copy_program(program, &dir.file(name));
         }
         let report = dir.file("report");
         fs::write(&report, "").unwrap();

@@ -10,19 +10,22 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
 /// All Rust files below a directory, as paths from the root, with their texts.
-fn sources(below: &str) -> Vec<(String, String)> {
+pub(crate) fn sources(below: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut dirs = vec![root().join(below)];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                dirs.push(path);
+                // What cargo has put there is not ours.
+                if !path.ends_with("target") {
+                    dirs.push(path);
+                }
             } else if path.extension().is_some_and(|it| it == "rs") {
                 let name = path
                     .strip_prefix(root())
@@ -49,8 +52,9 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn imports_point_down_only() {
     // From the top floor to the bottom; the last one and `error` are open to all.
-    let floors: [&[&str]; 7] = [
-        &["lib", "__private", "guide"],
+    let floors: [&[&str]; 8] = [
+        &["lib", "__private", "guide", "fuzzing"],
+        &["servers"],
         &["orchestrator", "fixture"],
         &["executor"],
         &["process"],
@@ -60,6 +64,7 @@ fn imports_point_down_only() {
             "sys",
             "session",
             "template",
+            "duration",
             "limit",
             "size",
             "stdin",
@@ -119,7 +124,13 @@ fn unsafe_and_pids_are_in_sys_alone() {
 
 #[test]
 fn files_stay_small() {
-    for below in ["summon", "summon-macros", "tests", "examples"] {
+    for below in [
+        "summon",
+        "summon-macros",
+        "tests",
+        "examples",
+        "fuzz/targets",
+    ] {
         for (path, text) in sources(below) {
             let lines = text.lines().count();
             assert!(lines <= 450, "{path} has {lines} lines: is it one job?");
@@ -143,7 +154,11 @@ fn versions_agree() {
 
 #[test]
 fn each_dependency_has_its_reason() {
-    for manifest in ["summon/Cargo.toml", "summon-macros/Cargo.toml"] {
+    for manifest in [
+        "summon/Cargo.toml",
+        "summon-macros/Cargo.toml",
+        "fuzz/Cargo.toml",
+    ] {
         let text = read(manifest);
         // Those of one system too.
         for dependencies in text.split("dependencies]\n").skip(1) {
@@ -176,6 +191,47 @@ fn tests_in_the_readme_are_tests() {
         }
     }
     assert_eq!(seen, 3);
+}
+
+/// Each item of a snippet stands, word for word, in one and the same file of `tests/ecosystem`.
+#[test]
+fn snippets_of_the_ecosystem_are_tests() {
+    let page = read("summon/docs/ecosystem.md");
+    let mut files = sources("tests/ecosystem");
+    for (_, text) in &mut files {
+        // Those of doctests are comments there.
+        let lines = text.lines().map(|line| match line.strip_prefix("//!") {
+            Some(rest) => rest.strip_prefix(' ').unwrap_or(rest),
+            None => line,
+        });
+        *text = lines.collect::<Vec<_>>().join("\n");
+    }
+    let mut seen = 0;
+    for snippet in page.split("```rust,ignore\n").skip(1) {
+        let snippet = snippet.split("\n```\n").next().unwrap();
+        // The test has more imports.
+        let (imports, rest) = snippet.split_once("\n\n").unwrap();
+        let parts = || imports.lines().chain(rest.split("\n\n"));
+        let is_there = |text: &str| parts().all(|part| text.contains(part));
+        let is_somewhere = files.iter().any(|(_, text)| is_there(text));
+        assert!(is_somewhere, "not in tests/ecosystem:\n{snippet}");
+        seen += 1;
+    }
+    assert_eq!(seen, 15);
+}
+
+#[test]
+fn errors_of_the_ecosystem_are_those_of_its_tests() {
+    let page = read("summon/docs/ecosystem.md");
+    let mut seen = 0;
+    for (path, text) in sources("tests/ecosystem/tests/wrong") {
+        let first = text.lines().next().unwrap();
+        if let Some(error) = first.strip_prefix("//! error: ") {
+            assert!(page.contains(error), "of {path}, not in the docs: {error}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 9);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn survives_nothing(service: &str, ending: Ending) {
 pub(crate) struct Owner {
     pub(crate) child: Child,
     stdout: BufReader<std::process::ChildStdout>,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     pub(crate) services: Vec<u32>,
 }
 
@@ -128,7 +128,7 @@ impl Owner {
     }
 
     /// The warden, the guards, the services, and all descendants of theirs.
-    fn lives(&self) -> Vec<Life> {
+    pub(crate) fn lives(&self) -> Vec<Life> {
         family(parent(parent(self.services[0])))
     }
 

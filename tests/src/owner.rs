@@ -21,15 +21,19 @@ fn main() {
         return hold_port(port.parse().expect("a port"), actor);
     }
     let script: &[&str] = match service.as_str() {
-        "plain" => &["fds"],
+        "plain" | "another" => &["fds"],
         "stubborn" => &["child", STUBBORN, "child", STUBBORN, "stranger", STUBBORN],
         "daemon" => &["daemon", STUBBORN],
         other => panic!("no such service: {other}"),
     };
-    let service = OutputCoordinatedExecutor::new([actor.as_str()], "^ready$")
+    let is_another = service == "another";
+    let mut service = OutputCoordinatedExecutor::new([actor.as_str()], "^ready$")
         .args(script.iter().copied())
         .args(["say", "ready"])
         .stop_timeout(GRACE);
+    if is_another {
+        service = service.user("nobody");
+    }
     service.start().unwrap();
     // They say `up` once they ignore TERM, and they must by the time this process ends.
     let stubborn = script.iter().filter(|word| **word == STUBBORN).count();

@@ -18,7 +18,7 @@ use crate::url::Url;
 use set::Set;
 
 /// The options that may be given more than once, since each adds to those before it.
-const ADDING: [&str; 11] = [
+const ADDING: [&str; 12] = [
     "arg",
     "args",
     "env",
@@ -26,6 +26,7 @@ const ADDING: [&str; 11] = [
     "env_remove",
     "header",
     "after",
+    "with_file",
     "before",
     "after_stop",
     "and",
@@ -247,11 +248,7 @@ fn url(summoned: &Summoned, errors: &mut Errors) {
 }
 
 fn duration(text: &LitStr, errors: &mut Errors) {
-    let value = text.value();
-    if let Err(error) = humantime::parse_duration(&value) {
-        errors.under(
-            text,
-            format!("`{value}` is no duration: {error}; write it like `500ms` or `1m 30s`"),
-        );
+    if let Err(why) = crate::duration::parse(&text.value()) {
+        errors.under(text, why);
     }
 }

@@ -248,7 +248,7 @@ pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
     for arg in &summoned.calls {
         let values = arg.values.as_slice();
         match (arg.key.to_string().as_str(), values) {
-            ("arg" | "current_dir", [value]) | ("env", [_, value]) => {
+            ("arg" | "current_dir", [value]) | ("env" | "with_file", [_, value]) => {
                 found.extend(literal::text(value));
             }
             ("args", [values]) => found.extend(literal::texts(values)),

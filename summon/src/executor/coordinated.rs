@@ -25,8 +25,8 @@ use crate::process::{Process, Spec};
 /// Constructors and builder methods never fail: what is wrong with a command, a pattern or a URL
 /// is the error of [`start`](Process::start).
 ///
-/// In the command, its arguments, the values of environment variables, the working directory and
-/// URLs, these placeholders are filled in, each within its own argument:
+/// In the command, its arguments, the values of environment variables, the working directory, files
+/// and URLs, these placeholders are filled in, each within its own argument:
 ///
 /// | placeholder | value |
 /// | --- | --- |
@@ -35,9 +35,21 @@ use crate::process::{Process, Spec};
 /// | `{host}` | the host, `localhost` by default |
 /// | `{dir}` | a private directory, empty at first, removed afterwards |
 /// | `{name}` | the name of the process |
-/// | `{db.port}` | the same of another process in the set, which then starts first |
+/// | `{db.port}` | the same of another process that is [started together](crate::orchestrated) with this one, and then before it |
 ///
 /// `{{` is a brace, and `${word}` and other text in braces, such as JSON, are left alone.
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// let script = "echo $0 serves $1; echo > {dir}/up; exec sleep 100";
+/// let api = Coordinated::with(["sh", "-c", script, "{name}", "{port}"], probe::file("{dir}/up"))
+///     .named("api")
+///     .timeout("5s");
+/// api.start()?;
+/// assert_eq!(api.output(), format!("api serves {}\n", api.port()).into_bytes());
+/// # Ok::<(), summon::Error>(())
+/// ```
 #[must_use = "an executor does nothing until it is started"]
 pub struct Coordinated<P> {
     spec: Spec,

@@ -55,6 +55,14 @@ pub type HttpCoordinatedExecutor = Coordinated<Http>;
 
 impl SimpleExecutor {
     /// Runs `command`; ready when the program has been exec'ed.
+    ///
+    /// ```
+    /// use summon::SimpleExecutor;
+    ///
+    /// let text = SimpleExecutor::new("my-worker --queue 'two words'");
+    /// let words = SimpleExecutor::new(["my-worker", "--queue", "two words"]);
+    /// assert_eq!(text.name(), words.name());
+    /// ```
     #[track_caller]
     pub fn new(command: impl Into<Command>) -> SimpleExecutor {
         Coordinated::with(command, probe::started())
@@ -63,6 +71,16 @@ impl SimpleExecutor {
 
 impl OutputCoordinatedExecutor {
     /// Runs `command`; ready when a line of its output matches `banner`, a regular expression.
+    ///
+    /// ```
+    /// let worker = summon::OutputCoordinatedExecutor::new(
+    ///     "sh -c 'echo listening on port 4711; exec sleep 100'",
+    ///     r"listening on port (?<port>\d+)$",
+    /// );
+    /// worker.start()?;
+    /// assert_eq!(worker.port(), 4711);
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     #[track_caller]
     pub fn new(
         command: impl Into<Command>,
@@ -85,6 +103,15 @@ impl OutputCoordinatedExecutor {
 impl TcpCoordinatedExecutor {
     /// Runs `command`; ready when it listens on `host:port`. Port 0 means a free one, which the
     /// command gets by `{port}`.
+    ///
+    /// ```
+    /// use summon::TcpCoordinatedExecutor;
+    ///
+    /// let free = TcpCoordinatedExecutor::new("redis-server --port {port}", "localhost", 0);
+    /// let fixed = TcpCoordinatedExecutor::new("redis-server", "localhost", 6379);
+    /// assert_ne!(free.port(), 0);
+    /// assert_eq!(fixed.port(), 6379);
+    /// ```
     #[track_caller]
     pub fn new(
         command: impl Into<Command>,
@@ -97,6 +124,15 @@ impl TcpCoordinatedExecutor {
 
 impl HttpCoordinatedExecutor {
     /// Runs `command`; ready when `url` answers, by default with a status of 200 to 299.
+    ///
+    /// ```
+    /// use summon::HttpCoordinatedExecutor;
+    ///
+    /// let free = HttpCoordinatedExecutor::new("my-api --port {port}", "http://localhost:{port}/health");
+    /// let fixed = HttpCoordinatedExecutor::new("my-api", "http://127.0.0.1:8080/health");
+    /// assert_eq!(fixed.port(), 8080);
+    /// # let _ = free;
+    /// ```
     #[track_caller]
     pub fn new(command: impl Into<Command>, url: impl Into<String>) -> HttpCoordinatedExecutor {
         Coordinated::with(command, probe::http(url))
@@ -122,7 +158,8 @@ impl HttpCoordinatedExecutor {
         self.ask(|probe| probe.statuses = status.into())
     }
 
-    /// Asks with this header too. Default: `Host`, `Connection` and `User-Agent` alone.
+    /// Asks with this header too, in place of ours of that name. Default: `Host`, `Connection` and
+    /// `User-Agent` alone.
     ///
     /// ```
     /// # let url = "http://localhost:{port}/";

@@ -58,6 +58,15 @@ use crate::process::Process;
 pub trait Executor: Send + Sync {
     /// Starts, and returns when ready.
     ///
+    /// ```
+    /// use summon::{Executor, SimpleExecutor};
+    ///
+    /// let executor: Box<dyn Executor> = Box::new(SimpleExecutor::new("sleep 100"));
+    /// executor.start()?;
+    /// assert!(executor.process().is_some_and(|process| process.is_running()));
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If it did not become ready. Then nothing of it is left.
@@ -65,13 +74,43 @@ pub trait Executor: Send + Sync {
 
     /// Stops, and returns when nothing is left. Stopping what does not run is fine.
     ///
+    /// ```
+    /// use summon::{Executor, SimpleExecutor};
+    ///
+    /// let executor: Box<dyn Executor> = Box::new(SimpleExecutor::new("sleep 100"));
+    /// executor.start()?;
+    /// executor.stop()?;
+    /// executor.stop()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If something may be left.
     fn stop(&self) -> Result<(), Error>;
 
     /// The process behind it, if there is one. An executor without a process is a barrier in an
-    /// orchestrated set: it starts after all before it, and before all after it.
+    /// orchestrated set: it starts after all before it, and before all after it. Default: none.
+    ///
+    /// ```
+    /// use summon::{Error, Executor, SimpleExecutor};
+    ///
+    /// struct Migration;
+    ///
+    /// impl Executor for Migration {
+    ///     fn start(&self) -> Result<(), Error> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn stop(&self) -> Result<(), Error> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// assert!(Migration.process().is_none());
+    /// let sleeper = SimpleExecutor::new("sleep 100");
+    /// assert_eq!(sleeper.process().map(|process| process.name()), Some("sleep"));
+    /// ```
     fn process(&self) -> Option<&Process> {
         None
     }

@@ -209,6 +209,23 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.listen_fd = true)
     }
 
+    /// Writes a file into the private directory first, such as the server's configuration, with its
+    /// placeholders filled in. The name is a path below `{dir}`, whose directories are made too. It is
+    /// there before the commands of [`before`](Coordinated::before), and is not written again when the
+    /// process is restarted, so that a test may change it between. Default: none.
+    ///
+    /// ```
+    /// let config = "listener {port} 127.0.0.1\nallow_anonymous true\n";
+    /// summon::SimpleExecutor::new("mosquitto -c {dir}/mosquitto.conf")
+    ///     .with_file("mosquitto.conf", config);
+    /// ```
+    ///
+    /// Braces of the file's own language are text where they can't be placeholders; `{{word}` is
+    /// `{word}` ([`Coordinated`]).
+    pub fn with_file(self, name: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        self.change(|spec| spec.files.push((name.into(), text.into())))
+    }
+
     /// Runs a command first, such as `initdb`, which must exit with code 0. It runs where the process
     /// does and with its environment, and is charged to [`timeout`](Coordinated::timeout). Nothing
     /// that it starts outlives it. Several run one after the other. They are not run again when the
@@ -296,6 +313,27 @@ impl<P> Coordinated<P> {
     /// ```
     pub fn umask(self, mask: u32) -> Self {
         self.change(|spec| spec.umask = Some(mask))
+    }
+
+    /// Runs the process, and the commands that go with it, as another user, with that user's group
+    /// and no other: for programs that refuse to be run by root, as in a container. Its private
+    /// directory belongs to the user. Default: the user of the test.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres -D {dir}").user("postgres");
+    /// ```
+    ///
+    /// # Platform notes
+    ///
+    /// Only root may do so; it is an error of the start if somebody else asks for another user than
+    /// himself. The environment is not changed.
+    pub fn user(self, name: impl Into<String>) -> Self {
+        self.change(|spec| spec.user = Some(name.into()))
+    }
+
+    /// What its URLs begin with.
+    pub(crate) fn scheme(self, scheme: &'static str) -> Self {
+        self.change(|spec| spec.scheme = scheme)
     }
 
     /// Bounds the log: of an output that is longer, the beginning and the end are kept. Default: 64 MB.

@@ -4,6 +4,17 @@ use crate::executor::Executor;
 
 /// One executor, or a tuple (of up to twelve), an array or a vector of executors, each borrowed
 /// or owned.
+///
+/// ```
+/// use summon::{Orchestrator, SimpleExecutor, orchestrated};
+///
+/// let db = SimpleExecutor::new("sleep 100").named("db");
+/// let workers = ["one", "two"].map(|name| SimpleExecutor::new("sleep 100").named(name));
+/// let scope = orchestrated((&db, Orchestrator::new(&workers)))?;   // a tuple, and in it an array
+/// assert!(db.is_running() && workers.iter().all(|worker| worker.is_running()));
+/// # drop(scope);
+/// # Ok::<(), summon::Error>(())
+/// ```
 pub trait Executors<'a> {
     #[doc(hidden)]
     fn into_vec(self) -> Vec<Box<dyn Executor + 'a>>;

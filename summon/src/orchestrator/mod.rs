@@ -42,6 +42,20 @@ pub struct Orchestrator<'a> {
 
 impl<'a> Orchestrator<'a> {
     /// Takes a tuple, an array or a vector of executors, borrowed or owned.
+    ///
+    /// ```
+    /// use summon::{Executor, Orchestrator, SimpleExecutor};
+    ///
+    /// let workers = vec![
+    ///     SimpleExecutor::new("sleep 100").named("one"),
+    ///     SimpleExecutor::new("sleep 100").named("two"),
+    /// ];
+    /// let both = Orchestrator::new(&workers);
+    /// both.start()?;
+    /// assert!(workers.iter().all(|worker| worker.is_running()));
+    /// both.stop()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn new(executors: impl Executors<'a>) -> Orchestrator<'a> {
         Orchestrator {
             members: executors.into_vec(),
@@ -179,6 +193,19 @@ pub(crate) fn begin<'a>(
 }
 
 /// Executors that run for as long as this value lives. Made by [`orchestrated`].
+///
+/// ```
+/// use summon::{Error, Scope, SimpleExecutor, orchestrated};
+///
+/// fn stack() -> Result<Scope<'static>, Error> {
+///     let db = SimpleExecutor::new("sleep 100").named("db");
+///     let api = SimpleExecutor::new("sleep 100").named("api").after("db");
+///     orchestrated((db, api))
+/// }
+///
+/// let _scope = stack()?;   // `let _ = ..` would stop them at once
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Panics
 ///

@@ -5,6 +5,16 @@ use std::sync::Arc;
 use super::{Endpoint, NotReady, Probe, Target};
 
 /// Made by [`any`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Api {
+///     server: Coordinated<probe::Any>,
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Any(Vec<Arc<dyn Probe>>);
 
@@ -28,6 +38,17 @@ pub fn any(probes: impl Probes) -> Any {
 }
 
 /// What [`any`] takes.
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// fn server(ready: impl probe::Probes) -> Coordinated<probe::Any> {
+///     Coordinated::with("my-server", probe::any(ready))
+/// }
+///
+/// server((probe::file("{dir}/up"), probe::output("^up$")));
+/// server([probe::file("{dir}/up"), probe::file("{dir}/pid")]);
+/// ```
 pub trait Probes {
     #[doc(hidden)]
     fn into_vec(self) -> Vec<Arc<dyn Probe>>;

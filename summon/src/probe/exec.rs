@@ -11,6 +11,16 @@ use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
 
 /// Made by [`exec()`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Database {
+///     server: Coordinated<probe::Exec>,
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Exec {
     command: Command,

@@ -6,13 +6,23 @@ use super::{NotReady, Probe, Target};
 use crate::sys::at_path::Stamp;
 
 /// Made by [`file()`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Daemon {
+///     server: Coordinated<probe::File>,
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct File {
     path: String,
 }
 
-/// Ready when there is a file, or anything else, at `path`, whatever is in it. A program that
-/// writes one that others are to read writes it elsewhere and renames it.
+/// Ready when there is a file, or anything else, at `path`, whatever is in it. It may be incomplete
+/// then, unless the program writes it elsewhere and renames it when it is done.
 ///
 /// The path may contain placeholders; a relative one is taken from the program's working
 /// directory. A file that was there before the start, such as one that a program which was killed

@@ -16,8 +16,11 @@
 //! | [`exec()`] | a command exits with code 0 | the command is run |
 //! | [`any`] | one of several says so | |
 //!
-//! Nothing that the system tells is asked for again and again. What must be looked at is looked at
-//! after half a millisecond first, and then at a pace that grows with the time already waited.
+//! The guard is a small process of summon's own, the parent of the program
+//! ([how it works](crate#how-it-works-and-what-is-promised-where)). Nothing that the system tells is
+//! asked for again and again. What must be looked at is looked at every half millisecond at first,
+//! and then at a pace that slows down with the time already waited
+//! ([in detail](crate::guide::readiness#how-it-is-known)).
 //!
 //! Anything else that can tell is a probe too, a closure for instance:
 //!
@@ -60,6 +63,9 @@ pub use unix::{Unix, unix};
 pub use whose::Whose;
 
 pub(crate) use forked::ForkedAway;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use http::fuzzing as http_fuzzing;
 pub(crate) use listen::{Place, is_this_machine, somebody as somebody_serves};
 pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Seen, Waited, Why, until_ready};
@@ -71,7 +77,7 @@ use crate::sys::listeners::Protocol;
 /// How to tell that a process is ready.
 ///
 /// Closures that take a [`Target`] and return a `Result` are probes: `Ok` is ready, and the
-/// error says why not yet.
+/// error says why not yet. A probe that can also give up is a type that implements this trait.
 ///
 /// ```
 /// use summon::probe::{NotReady, Probe, Target};
@@ -98,6 +104,28 @@ pub trait Probe: Send + Sync + 'static {
     /// says ready or [`NotReady::ever`], the process exits, or the deadline passes. If it must
     /// wait for an answer, it does not wait beyond [`Target::deadline`].
     ///
+    /// ```
+    /// use summon::probe::{NotReady, Probe, Target};
+    ///
+    /// /// Ready when the file with its pid is complete.
+    /// struct PidFile;
+    ///
+    /// impl Probe for PidFile {
+    ///     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+    ///         match std::fs::read_to_string(target.dir().join("pid")) {
+    ///             Ok(pid) if pid.ends_with('\n') => Ok(()),
+    ///             Ok(pid) => Err(NotReady::yet(format!("the pid is {pid:?}"))),
+    ///             Err(error) => Err(NotReady::yet(error.to_string())),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let command = ["sh", "-c", "echo $$ > {dir}/pid; exec sleep 100"];
+    /// let server = summon::Coordinated::with(command, PidFile);
+    /// server.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// While the process is not ready, with what was seen instead; the last one is in the report
@@ -106,6 +134,23 @@ pub trait Probe: Send + Sync + 'static {
 
     /// What is waited for, in a few words for the report: `tcp 127.0.0.1:6379`. By default the
     /// name of the type.
+    ///
+    /// ```
+    /// use summon::probe::{NotReady, Probe, Target};
+    ///
+    /// struct Tables(usize);
+    ///
+    /// impl Probe for Tables {
+    ///     fn look(&self, _: &Target<'_>) -> Result<(), NotReady> {
+    ///         Err(NotReady::yet("there is none"))
+    ///     }
+    ///
+    ///     // waiting   3 tables in db: there is none (9 looks in 0.2 s, limit 30s)
+    ///     fn describe(&self, target: &Target<'_>) -> String {
+    ///         format!("{} tables in {}", self.0, target.name())
+    ///     }
+    /// }
+    /// ```
     fn describe(&self, target: &Target<'_>) -> String {
         let _ = target;
         let name = std::any::type_name::<Self>();
@@ -215,6 +260,13 @@ impl Endpoint {
 }
 
 /// What a probe saw instead of readiness.
+///
+/// ```
+/// use summon::probe::NotReady;
+///
+/// let error = NotReady::yet("3 of 5 tables are there");
+/// assert_eq!(error.to_string(), "3 of 5 tables are there");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotReady {
     pub(crate) why: String,
@@ -234,6 +286,21 @@ pub(crate) enum Again {
 
 impl NotReady {
     /// Not yet, and why; it will be looked at again.
+    ///
+    /// ```
+    /// use summon::probe::{NotReady, Target};
+    ///
+    /// fn says_hello(target: &Target<'_>) -> Result<(), NotReady> {
+    ///     match target.output().starts_with(b"hello") {
+    ///         true => Ok(()),
+    ///         false => Err(NotReady::yet("it did not say hello")),
+    ///     }
+    /// }
+    ///
+    /// let server = summon::Coordinated::with("sh -c 'echo hello; exec sleep 100'", says_hello);
+    /// server.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn yet(why: impl Into<String>) -> NotReady {
         NotReady {
             why: why.into(),
@@ -241,7 +308,28 @@ impl NotReady {
         }
     }
 
-    /// Never again, and why: waiting on would be in vain, so the start fails at once.
+    /// Never again, and why: waiting on would be in vain, so the start fails at once. From a closure
+    /// it means [`yet`](NotReady::yet), as whatever error does.
+    ///
+    /// ```
+    /// use summon::probe::{NotReady, Probe, Target};
+    ///
+    /// /// Ready when it has said `done`.
+    /// struct Migrated;
+    ///
+    /// impl Probe for Migrated {
+    ///     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+    ///         match target.output().as_slice() {
+    ///             b"done\n" => Ok(()),
+    ///             b"failed\n" => Err(NotReady::ever("the migration has failed")),
+    ///             _ => Err(NotReady::yet("the migration goes on")),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let server = summon::Coordinated::with("sh -c 'echo failed; exec sleep 100'", Migrated);
+    /// assert!(!server.start().unwrap_err().is_timeout());
+    /// ```
     pub fn ever(why: impl Into<String>) -> NotReady {
         NotReady {
             why: why.into(),

@@ -3,6 +3,16 @@
 use super::{NotReady, Probe, Target};
 
 /// Made by [`notify()`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Service {
+///     server: Coordinated<probe::Notify>,
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Notify;
@@ -14,12 +24,6 @@ pub struct Notify;
 /// `EXTEND_TIMEOUT_USEC=` moves the end of the time-out, as systemd has it: once the start takes
 /// longer than the time-out, it goes on for as long as that was asked for in time. `BARRIER=1` is
 /// answered; everything else is ignored.
-///
-/// # Platform notes
-///
-/// On Linux the socket has an abstract name (`unix(7)`), so it is not to be seen from another network
-/// namespace. On macOS it is a file in a directory of this user's, so a program that changes its user
-/// does not reach it.
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -34,6 +38,12 @@ pub struct Notify;
 /// server.start()?;
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// # Platform notes
+///
+/// On Linux the socket has an abstract name (`unix(7)`), so it is not to be seen from another network
+/// namespace. On macOS it is a file in a directory of this user's, so a program that changes its user
+/// does not reach it.
 pub fn notify() -> Notify {
     Notify
 }

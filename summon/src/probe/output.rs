@@ -8,6 +8,14 @@ use crate::output::pattern;
 const NONE_YET: &str = "no such line yet";
 
 /// Made by [`output()`].
+///
+/// It is that of [`OutputCoordinatedExecutor`](crate::OutputCoordinatedExecutor):
+///
+/// ```
+/// use summon::{Coordinated, OutputCoordinatedExecutor, probe};
+///
+/// let worker: Coordinated<probe::Output> = OutputCoordinatedExecutor::new("my-worker", "^ready");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Output {
     banner: String,
@@ -22,7 +30,7 @@ pub struct Output {
 /// A line that has not ended yet matches as soon as nothing that follows could undo it, so
 /// prompts work. Of such a line only the last 64 KiB are searched.
 ///
-/// Named groups are values: `listening on (?<port>\\d+)` is how a program that chooses its own port
+/// Named groups are values: `listening on (?<port>\d+)` is how a program that chooses its own port
 /// tells it. The group `port` is then what [`Process::port`](crate::Process::port) and `{port}`
 /// mean, `port_admin` is `{port:admin}`, `host` is `{host}`, and any other is
 /// [`Process::value`](crate::Process::value) and `{name}`; for the other processes of the set

@@ -5,10 +5,28 @@ use super::{Endpoint, Explained, NotReady, Probe, Target};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`tcp`].
+///
+/// It is that of [`TcpCoordinatedExecutor`](crate::TcpCoordinatedExecutor):
+///
+/// ```
+/// use summon::{Coordinated, TcpCoordinatedExecutor, probe};
+///
+/// let api: Coordinated<probe::Tcp> = TcpCoordinatedExecutor::new("my-api", "localhost", 8080);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tcp(Endpoint);
 
 /// Made by [`udp`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Dns {
+///     server: Coordinated<probe::Udp>,
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Udp(Endpoint);
 
@@ -20,12 +38,6 @@ pub struct Udp(Endpoint);
 /// (`sock_diag(7)`). A server that is somebody else's is never taken for ours: that is an error
 /// which names it.
 ///
-/// # Platform notes
-///
-/// It is known by connecting instead, which a server sees, where the host is another machine,
-/// where the kernel does not tell (some sandboxes), and where the owner of the socket can't be
-/// read (a set-uid program, another user's process).
-///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
 ///     "redis-server --port {port}",
@@ -35,6 +47,12 @@ pub struct Udp(Endpoint);
 /// println!("Redis listens on {}", redis.addr());
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// # Platform notes
+///
+/// It is known by connecting instead, which a server sees, where the host is another machine,
+/// where the kernel does not tell (some sandboxes), and where the owner of the socket can't be
+/// read (a set-uid program, another user's process).
 pub fn tcp(host: impl Into<String>, port: u16) -> Tcp {
     Tcp(endpoint(host.into(), port, Protocol::Tcp))
 }

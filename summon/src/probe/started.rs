@@ -3,6 +3,14 @@
 use super::{NotReady, Probe, Target};
 
 /// Made by [`started`].
+///
+/// It is that of [`SimpleExecutor`](crate::SimpleExecutor):
+///
+/// ```
+/// use summon::{Coordinated, SimpleExecutor, probe};
+///
+/// let sleeper: Coordinated<probe::Started> = SimpleExecutor::new("sleep 100");
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Started;

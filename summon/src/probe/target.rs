@@ -27,6 +27,18 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const MOST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The process that a probe looks at, while it starts.
+///
+/// ```
+/// use summon::{Coordinated, probe::Target};
+///
+/// let is_up = |target: &Target<'_>| match target.output().ends_with(b"up\n") {
+///     true => Ok(()),
+///     false => Err("it does not say that it is up"),
+/// };
+/// let server = Coordinated::with("sh -c 'echo up; exec sleep 100'", is_up);
+/// server.start()?;
+/// # Ok::<(), summon::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Target<'a> {
     name: &'a str,
@@ -124,27 +136,74 @@ impl<'a> Target<'a> {
     }
 
     /// The name of the process.
+    ///
+    /// ```
+    /// use summon::{Coordinated, probe::Target};
+    ///
+    /// let says_so = |target: &Target<'_>| {
+    ///     let line = format!("{} is up\n", target.name());
+    ///     let says_so = target.output().ends_with(line.as_bytes());
+    ///     says_so.then_some(()).ok_or("it does not say that it is up")
+    /// };
+    /// let api = Coordinated::with("sh -c 'echo {name} is up; exec sleep 100'", says_so).named("api");
+    /// api.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         self.name
     }
 
     /// The host that the process was asked to serve on; `localhost` unless it was told another.
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use summon::{Coordinated, probe::Target};
+    ///
+    /// let has_metrics = |target: &Target<'_>| TcpStream::connect((target.host(), 9090));
+    /// Coordinated::with("my-api --metrics-port 9090", has_metrics);
+    /// ```
     pub fn host(&self) -> &str {
         &self.host
     }
 
     /// The port of the process, the one that `{port}` stands for; 0 if it is to be read from a
     /// banner that has not come yet.
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use summon::{Coordinated, probe::Target};
+    ///
+    /// let accepts = |target: &Target<'_>| TcpStream::connect((target.host(), target.port()));
+    /// Coordinated::with("my-api --port {port}", accepts);
+    /// ```
     pub fn port(&self) -> u16 {
         self.values.port().unwrap_or(0)
     }
 
     /// The private directory of the process, the one that `{dir}` stands for.
+    ///
+    /// ```
+    /// use summon::{Coordinated, probe::Target};
+    ///
+    /// let has_pid = |target: &Target<'_>| std::fs::metadata(target.dir().join("pid"));
+    /// let server = Coordinated::with(["sh", "-c", "echo $$ > {dir}/pid; exec sleep 100"], has_pid);
+    /// server.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn dir(&self) -> &Path {
         self.dir
     }
 
     /// The pid of the program, if summon started it.
+    ///
+    /// ```
+    /// use summon::{Coordinated, probe::Target};
+    ///
+    /// let has_pid = |target: &Target<'_>| target.id().ok_or("it has no pid");
+    /// let server = Coordinated::with("sleep 100", has_pid);
+    /// server.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn id(&self) -> Option<u32> {
         self.pids().map(|(_, pid)| pid)
     }
@@ -154,12 +213,40 @@ impl<'a> Target<'a> {
     }
 
     /// What it has written since this start, stdout and stderr in the order written.
+    ///
+    /// ```
+    /// use summon::{Coordinated, probe::Target};
+    ///
+    /// let has_two_lines = |target: &Target<'_>| match target.output().split(|b| *b == b'\n').count() {
+    ///     3.. => Ok(()),
+    ///     _ => Err("there are fewer than two lines"),
+    /// };
+    /// let server = Coordinated::with("sh -c 'echo one; echo two; exec sleep 100'", has_two_lines);
+    /// server.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn output(&self) -> Vec<u8> {
         output::read_all(self.log.file(), self.since)
     }
 
     /// When the start fails if the process is not ready: a look must not take longer. It may
     /// become later, if the process asks for that (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`).
+    ///
+    /// ```
+    /// use std::io::{Read, Result};
+    /// use std::net::TcpStream;
+    /// use std::time::Instant;
+    /// use summon::{Coordinated, probe::Target};
+    ///
+    /// fn greets(target: &Target<'_>) -> Result<()> {
+    ///     let mut stream = TcpStream::connect((target.host(), target.port()))?;
+    ///     let left = target.deadline().saturating_duration_since(Instant::now());
+    ///     stream.set_read_timeout(Some(left))?;
+    ///     stream.read_exact(&mut [0])
+    /// }
+    ///
+    /// Coordinated::with("my-smtp --port {port}", greets);
+    /// ```
     pub fn deadline(&self) -> Instant {
         let extended = self.state().and_then(|state| state.extended);
         extended.map_or(self.deadline, |later| later.max(self.deadline))

@@ -11,6 +11,16 @@ use crate::sys::proc::{self, Holds};
 use crate::sys::unix_sockets::{self, LONGEST_PATH};
 
 /// Made by [`unix()`].
+///
+/// It has a name for types that hold such an executor:
+///
+/// ```
+/// use summon::{Coordinated, probe};
+///
+/// struct Cache {
+///     server: Coordinated<probe::Unix>,
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Unix {
     path: String,
@@ -25,11 +35,6 @@ pub struct Unix {
 /// for ours. A socket file without a server, as a program that was killed has left it, does not
 /// count.
 ///
-/// # Platform notes
-///
-/// Where the kernel does not tell, or the owner of the socket can't be read (a set-uid program,
-/// another user's process), it is known by connecting.
-///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
 ///     "redis-server --port 0 --unixsocket {dir}/redis.sock",
@@ -38,6 +43,11 @@ pub struct Unix {
 /// redis.start()?;
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// # Platform notes
+///
+/// Where the kernel does not tell, or the owner of the socket can't be read (a set-uid program,
+/// another user's process), it is known by connecting.
 pub fn unix(path: impl Into<String>) -> Unix {
     Unix { path: path.into() }
 }

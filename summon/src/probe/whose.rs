@@ -2,6 +2,13 @@
 
 /// Whose listener on the port means that a service is ready: its `"own"`, which is the default, or
 /// `"any"`. Made from text, by [`Coordinated::listener`](crate::Coordinated::listener).
+///
+/// ```
+/// use summon::{TcpCoordinatedExecutor, probe::Whose};
+///
+/// TcpCoordinatedExecutor::new("docker run -p {port}:80 nginx", "localhost", 0).listener("any");
+/// assert_eq!(Whose::default(), Whose::from("own"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whose(Result<bool, String>);
 

@@ -1,4 +1,5 @@
-//! Commands that go with a process: before it starts, to ask whether it is ready, and after it.
+//! What goes with a process: files and commands before it starts, commands that ask whether it is
+//! ready, and those after it.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use crate::command::Command;
 use crate::error::{Error, shown_command};
 use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State};
+use crate::sys::place;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
 use crate::sys::wait;
@@ -23,7 +25,28 @@ impl Process {
             argv: self.words_of(command)?,
             env: self.environment()?,
             dir: self.working_directory()?,
+            user: self.user()?,
         })
+    }
+
+    /// Writes the files that must be there at the first start; later ones find what has become of
+    /// them.
+    pub(super) fn write_files(&self) -> Result<(), Error> {
+        if lock(&self.inner.life).prepared {
+            return Ok(());
+        }
+        for (name, text) in &self.inner.spec.files {
+            let text = self.fill_os(text.as_ref())?;
+            place::below(self.try_dir()?, name, text.as_encoded_bytes(), self.user()?).map_err(
+                |error| {
+                    self.bad(format!(
+                        "its file `{}` can't be written: {error}",
+                        name.display()
+                    ))
+                },
+            )?;
+        }
+        Ok(())
     }
 
     /// Runs the commands that must succeed before the first start: what they have prepared in the
@@ -59,7 +82,11 @@ impl Process {
         match runner.run(limit, sleep) {
             Ok(ran) if ran.status == Some(0) => Ok(()),
             Ok(ran) if ran.status.is_none() => Err(no("takes too long").timeout()),
-            Ok(ran) => Err(with_last_words(no(&how(&ran)), &ran)),
+            Ok(ran) => {
+                let error = with_last_words(no(&how(&ran)), &ran);
+                let hint = self.refuses_root(&ran.output).into_iter();
+                Err(hint.fold(error, |error, hint| error.fact("hint", hint)))
+            }
             Err(ErrandFailed::GivenUp) => Err(self.cancelled()),
             Err(ErrandFailed::Refused(_, error) | ErrandFailed::Broken(error)) => {
                 Err(no(&format!("can't be run: {error}")))

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
 
 use super::Process;
 use crate::error::Tail;
 use crate::probe::{self, Place, Waited};
-use crate::sys::Signal;
+use crate::program;
 use crate::sys::guard::Plan;
 use crate::sys::listeners::Protocol;
+use crate::sys::{self, Signal};
 
 /// Well-known servers: the program, and the packages that have it, of Debian and of Homebrew.
 const PACKAGES: [(&str, &str, &str); 22] = [
@@ -37,9 +38,6 @@ const PACKAGES: [(&str, &str, &str); 22] = [
     ("nc", "netcat-openbsd", "netcat"),
     ("docker", "docker.io", "docker"),
 ];
-
-/// Where programs are that distributions keep out of PATH.
-const HIDDEN: [&str; 3] = ["/usr/lib/postgresql", "/usr/sbin", "/usr/local/sbin"];
 
 /// Why a program could not be executed, and what to do.
 pub(super) fn no_exec(error: &io::Error, program: &str, plan: &Plan) -> (String, Option<String>) {
@@ -106,22 +104,12 @@ fn unbuilt(program: &Path) -> Option<String> {
 }
 
 /// Where a program that is not in PATH is to be had.
-fn missing(program: &str) -> Option<String> {
-    if let Some(path) = hidden(program) {
+fn missing(name: &str) -> Option<String> {
+    if let Some(path) = program::hidden(name) {
         return Some(format!("it is here: {}", path.display()));
     }
-    let (_, apt, brew) = PACKAGES.iter().find(|(name, ..)| *name == program)?;
+    let (_, apt, brew) = PACKAGES.iter().find(|(known, ..)| *known == name)?;
     Some(format!("`apt install {apt}` or `brew install {brew}`"))
-}
-
-fn hidden(program: &str) -> Option<PathBuf> {
-    let below = |dir: &&str| -> Vec<PathBuf> {
-        let versions = fs::read_dir(dir).into_iter().flatten().flatten();
-        let versions = versions.map(|version| version.path().join("bin").join(program));
-        versions.chain([Path::new(dir).join(program)]).collect()
-    };
-    let mut all = HIDDEN.iter().flat_map(below);
-    all.find(|path| path.is_file())
 }
 
 impl Process {
@@ -139,6 +127,7 @@ impl Process {
             None => self.hint_at_shell(waited),
         });
         hints.extend(self.port_is_taken(output));
+        hints.extend(self.refuses_root(&output.bytes));
         if waited.halted {
             hints.push("it is halted (SIGSTOP), and does nothing until it gets SIGCONT".to_owned());
         }
@@ -183,6 +172,21 @@ impl Process {
         let program = words.first().map(Path::new).and_then(Path::file_name);
         let shells = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
         program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
+    }
+
+    /// It complains of who runs it: PostgreSQL and memcached do, and MySQL.
+    pub(super) fn refuses_root(&self, output: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(output);
+        let complains = text.lines().any(|line| {
+            line.contains("cannot be run as root")
+                || line.contains("\"root\" execution")
+                || line.contains("to run mysqld as root!")
+                || line.contains("to run mariadbd as root!")
+                || line.contains("can't run as root")
+        });
+        let is_root = sys::user() == 0 && self.inner.spec.user.is_none();
+        (complains && is_root)
+            .then(|| "run it as another user: `user = \"nobody\"`, or its own".to_owned())
     }
 
     /// It complains that its port is taken, and this is by whom.

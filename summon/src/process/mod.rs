@@ -110,6 +110,13 @@ impl Process {
 
     /// The name: the one it was given with `named`, else that of the test's parameter, else the
     /// program's file name without its extension.
+    ///
+    /// ```
+    /// use summon::SimpleExecutor;
+    ///
+    /// assert_eq!(SimpleExecutor::new("sleep 100").name(), "sleep");
+    /// assert_eq!(SimpleExecutor::new("sleep 100").named("db").name(), "db");
+    /// ```
     pub fn name(&self) -> &str {
         self.inner.name.get_or_init(|| {
             let stem = self.inner.spec.command.stem();
@@ -131,6 +138,15 @@ impl Process {
     /// The port: the fixed one where it was given one, else a free one that summon has leased for
     /// this process, outside the range from which the system serves everybody; or the one that it
     /// has told, if its banner has a group `port` ([`probe::output`](crate::probe::output())).
+    ///
+    /// ```
+    /// use summon::TcpCoordinatedExecutor;
+    ///
+    /// let free = TcpCoordinatedExecutor::new("my-api --port {port}", "localhost", 0);
+    /// let fixed = TcpCoordinatedExecutor::new("my-api", "localhost", 8080);
+    /// assert_eq!(free.port(), free.port());   // known before it runs
+    /// assert_eq!(fixed.port(), 8080);
+    /// ```
     ///
     /// # Panics
     ///
@@ -202,6 +218,13 @@ impl Process {
     }
 
     /// The host that the process was asked to serve on; `localhost` unless it was told another.
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, TcpCoordinatedExecutor};
+    ///
+    /// assert_eq!(TcpCoordinatedExecutor::new("my-api", "127.0.0.1", 8080).host(), "127.0.0.1");
+    /// assert_eq!(SimpleExecutor::new("my-api --listen {host}:{port}").host(), "localhost");
+    /// ```
     pub fn host(&self) -> String {
         // It may itself be a placeholder of another process.
         self.try_host().unwrap_or_else(|_| {
@@ -247,7 +270,17 @@ impl Process {
     }
 
     /// The address where it listens, as it was found when it became ready. Before that, or with a
-    /// probe that does not tell, the port on 127.0.0.1.
+    /// probe that does not tell, it is the port on the host if that is an IP address, and else on
+    /// 127.0.0.1.
+    ///
+    /// ```
+    /// let api = summon::TcpCoordinatedExecutor::new("my-api", "127.0.0.1", 8080);
+    /// assert_eq!(api.addr(), ([127, 0, 0, 1], 8080).into());
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`port`](Process::port).
     pub fn addr(&self) -> SocketAddr {
         let found = lock(&self.inner.life).addr();
         let host = || {
@@ -259,7 +292,7 @@ impl Process {
     }
 
     /// The URL of a path on this process: `http://<addr><path>`, with the address where it really
-    /// listens.
+    /// listens. One of [`servers`](crate::servers) has another scheme, that of its clients.
     ///
     /// ```
     /// use summon::TcpCoordinatedExecutor;
@@ -267,14 +300,24 @@ impl Process {
     /// let api = TcpCoordinatedExecutor::new("my-api", "127.0.0.1", 8080);
     /// assert_eq!(api.url("/users?all"), "http://127.0.0.1:8080/users?all");
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`port`](Process::port).
     pub fn url(&self, path: &str) -> String {
         let slash = if path.starts_with('/') { "" } else { "/" };
-        format!("http://{}{slash}{path}", self.addr())
+        format!("{}{}{slash}{path}", self.inner.spec.scheme, self.addr())
     }
 
     /// A private directory for this process, the one that `{dir}` stands for. It is empty at
     /// first, and is removed with all that is in it when the handle is dropped or the test
     /// process ends.
+    ///
+    /// ```
+    /// let api = summon::SimpleExecutor::new("my-api --config {dir}/api.toml");
+    /// std::fs::write(api.dir().join("api.toml"), "threads = 1")?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -297,17 +340,33 @@ impl Process {
             return Ok(Arc::clone(home));
         }
         let session = lock(&self.inner.session).clone();
-        let made = Arc::new(Home::create(self.name(), session)?);
+        let made = Arc::new(Home::create(self.name(), session, self.user()?)?);
         Ok(Arc::clone(home.insert(made)))
     }
 
     /// The pid of the program while it runs.
+    ///
+    /// ```
+    /// let sleeper = summon::SimpleExecutor::new("sleep 100");
+    /// assert_eq!(sleeper.id(), None);
+    /// sleeper.start()?;
+    /// assert!(sleeper.id().is_some_and(|pid| pid != std::process::id()));
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn id(&self) -> Option<u32> {
         lock(&self.inner.life).pid()
     }
 
     /// Whether the program runs: it was started, and has not ended. One that was found running
     /// and is [reused](crate::Coordinated::reuse) counts as long as it is used.
+    ///
+    /// ```
+    /// let sleeper = summon::SimpleExecutor::new("sleep 100");
+    /// assert!(!sleeper.is_running());
+    /// sleeper.start()?;
+    /// assert!(sleeper.is_running());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn is_running(&self) -> bool {
         let life = lock(&self.inner.life);
         life.pid().is_some() || life.reused.is_some()

@@ -11,11 +11,11 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::session::random;
 use crate::stdin::Kind;
-use crate::sys;
 use crate::sys::fd::OwnedFd;
 use crate::sys::guard::{Plan, StopPlan};
 use crate::sys::listeners::Protocol;
-use crate::sys::pipe;
+use crate::sys::users::User;
+use crate::sys::{self, pipe};
 
 /// What a service manager has told the test process is not meant for its services.
 const OF_SERVICE_MANAGERS: [&str; 6] = [
@@ -63,6 +63,7 @@ impl Process {
             env,
             dir: self.working_directory()?,
             umask: spec.umask,
+            user: self.user()?,
             daemon: spec.daemon,
             stop,
             after_stop: after_stop.collect::<Result<_, _>>()?,
@@ -76,6 +77,21 @@ impl Process {
             sharing: lock(&self.inner.sharing).take(),
         };
         Ok((plan, writer))
+    }
+
+    /// As whom it runs, if not as we do.
+    pub(super) fn user(&self) -> Result<Option<User>, Error> {
+        let Some(name) = &self.inner.spec.user else {
+            return Ok(None);
+        };
+        let no = |why: String| self.bad(format!("it can't run as user `{name}`: {why}"));
+        let found = User::named(name).map_err(|error| no(error.to_string()))?;
+        let user = found.ok_or_else(|| no("there is no such user".to_owned()))?;
+        match sys::user() {
+            own if own == user.uid => Ok(None),
+            0 => Ok(Some(user)),
+            _ => Err(no("only root may run programs as others".to_owned())),
+        }
     }
 
     /// What the program reads, and where that is written, if the test does so.

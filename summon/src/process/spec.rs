@@ -50,8 +50,12 @@ pub(crate) struct Spec {
     pub(crate) listen_fd: bool,
     pub(crate) stdin: Stdin,
     pub(crate) umask: Option<u32>,
+    /// As whom it runs.
+    pub(crate) user: Option<String>,
     /// It forks away.
     pub(crate) daemon: bool,
+    /// What is written into its directory first, by name.
+    pub(crate) files: Vec<(PathBuf, String)>,
     /// Commands that must succeed first.
     pub(crate) before: Vec<Command>,
     /// Commands for when it is gone.
@@ -64,6 +68,8 @@ pub(crate) struct Spec {
     pub(crate) expect_exit: Option<ExitCodes>,
     /// If it ends by itself that is a failure.
     pub(crate) must_live: bool,
+    /// What a URL of it begins with, before its address.
+    pub(crate) scheme: &'static str,
     pub(crate) declared: Declared,
 }
 
@@ -85,7 +91,9 @@ impl Spec {
             listen_fd: false,
             stdin: Stdin::default(),
             umask: None,
+            user: None,
             daemon: false,
+            files: Vec::new(),
             before: Vec::new(),
             after_stop: Vec::new(),
             log_limit: Size::from(64_000_000),
@@ -95,6 +103,7 @@ impl Spec {
             stop_timeout: Limit::seconds(10),
             expect_exit: None,
             must_live: false,
+            scheme: "http://",
             declared: Declared(declared),
         }
     }
@@ -128,6 +137,7 @@ impl Spec {
         if let Kind::File(path) = &self.stdin.0 {
             texts.push(path.clone().into());
         }
+        texts.extend(self.files.iter().map(|(_, text)| text.into()));
         let helpers = self.before.iter().chain(&self.after_stop);
         for command in helpers.chain(&self.stop_command) {
             texts.extend(command.words().unwrap_or_default());

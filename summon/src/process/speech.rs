@@ -15,12 +15,33 @@ use crate::sys::wait;
 /// A point in the output of a process: what was written before it, and what after.
 ///
 /// Made by [`Process::mark`].
+///
+/// ```
+/// use summon::{OutputCoordinatedExecutor, Stdin};
+///
+/// let server = OutputCoordinatedExecutor::new("sh -c 'echo up; exec cat'", "^up$")
+///     .stdin(Stdin::piped());
+/// server.start()?;
+/// let before = server.mark();
+/// server.write_stdin("hello\n")?;
+/// server.wait_for_output("hello", "5s")?;
+/// assert!(before < server.mark());
+/// # Ok::<(), summon::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
 
 impl Process {
     /// What it has written so far, both streams in the order written, over all its starts. What is
     /// longer than [`log_limit`](crate::Coordinated::log_limit) has a gap in the middle, and says so.
+    ///
+    /// ```
+    /// let job = summon::SimpleExecutor::new("sh -c 'echo one; echo two >&2'");
+    /// job.start()?;
+    /// job.wait("5s")?;
+    /// assert_eq!(job.output(), b"one\ntwo\n");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     pub fn output(&self) -> Vec<u8> {
         self.catch_up();
         match &*lock(&self.inner.home) {
@@ -72,14 +93,27 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the pattern is no regular expression, or no such line came before the process ended or
-    /// the time-out passed.
+    /// If the pattern is no regular expression, the process was never started, or no such line came
+    /// before it ended or the time-out passed.
     pub fn wait_for_output(&self, regex: &str, timeout: impl Into<Limit>) -> Result<String, Error> {
         self.wait_for_line(None, regex, &timeout.into())
     }
 
     /// As [`wait_for_output`](Process::wait_for_output), for what was written after the
     /// [`mark`](Process::mark) alone.
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let echo = SimpleExecutor::new("cat").stdin(Stdin::piped());
+    /// echo.start()?;
+    /// echo.write_stdin("1 row\n")?;
+    /// echo.wait_for_output("row", "5s")?;
+    /// let mark = echo.mark();
+    /// echo.write_stdin("2 rows\n")?;
+    /// assert_eq!(echo.wait_for_output_after(mark, r"\d row", "5s")?, "2 rows");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -134,11 +168,22 @@ impl Process {
 
     /// Writes to the standard input of a process that was given
     /// [`Stdin::piped`](crate::Stdin::piped). Returns when all of it is on its way: a program that
-    /// does not read is waited for, at most as long as for its start.
+    /// does not read is waited for, at most as long as for its start
+    /// ([`timeout`](crate::Coordinated::timeout)).
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let echo = SimpleExecutor::new("cat").stdin(Stdin::piped());
+    /// echo.start()?;
+    /// echo.write_stdin("hello\n")?;
+    /// assert_eq!(echo.wait_for_output("hello", "5s")?, "hello");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If it does not run, has no such input or has closed it, or does not read.
+    /// If it does not run, has no such input or has closed it, does not read, or is a fixture.
     pub fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
         self.check_own("written to")?;
         let run = self.running("written to")?;
@@ -172,6 +217,18 @@ impl Process {
 
     /// Ends the standard input of a process that was given [`Stdin::piped`](crate::Stdin::piped).
     /// Ending what has ended is fine.
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let echo = SimpleExecutor::new("cat").stdin(Stdin::piped());
+    /// echo.start()?;
+    /// echo.write_stdin("all there is")?;
+    /// echo.close_stdin()?;
+    /// assert!(echo.wait("5s")?.success());
+    /// assert_eq!(echo.output(), b"all there is");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -24,6 +24,15 @@ impl Process {
     /// builder was told otherwise, covers everything up to readiness. When the start fails, whatever
     /// had been started is stopped first, with its grace, so that nothing is left.
     ///
+    /// ```
+    /// use summon::OutputCoordinatedExecutor;
+    ///
+    /// let server = OutputCoordinatedExecutor::new("sh -c 'echo up; exec sleep 100'", "^up$");
+    /// server.start()?;
+    /// assert!(server.start().unwrap_err().is_already_running());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If it runs already, can't be run, exits before it is ready (with whatever code), can't
@@ -64,6 +73,8 @@ impl Process {
         if let Some(addr) = self.look_who_serves()? {
             return self.reuse(addr, deadline, limit);
         }
+        // What they name has its ports from here on, and they may be what it reads.
+        self.write_files()?;
         let (plan, stdin) = self.plan()?;
         self.run_before(deadline)?;
         let home = self.home()?;

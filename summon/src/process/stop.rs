@@ -24,6 +24,15 @@ impl Process {
     /// unless told otherwise) is killed. Stopping what does not run is fine; a start that is under
     /// way in another thread is given up.
     ///
+    /// ```
+    /// let sleeper = summon::SimpleExecutor::new("sleep 100");
+    /// sleeper.start()?;
+    /// sleeper.stop()?;
+    /// assert!(!sleeper.is_running());
+    /// sleeper.stop()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If it ends with an exit code other than 0 and 128 plus the signal, unless others are
@@ -130,6 +139,15 @@ impl Process {
     }
 
     /// Kills the process and all its descendants, without grace, and returns when they are gone.
+    ///
+    /// ```
+    /// let db = summon::SimpleExecutor::new("sleep 100");
+    /// db.start()?;
+    /// db.kill()?;
+    /// assert!(!db.is_running());
+    /// db.start()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -19,6 +19,15 @@ const AGAIN: Duration = Duration::from_millis(100);
 impl Process {
     /// Stops the process and starts it again: the same name, ports, and directory.
     ///
+    /// ```
+    /// let db = summon::SimpleExecutor::new("sleep 100");
+    /// db.start()?;
+    /// let (pid, port) = (db.id(), db.port());
+    /// db.restart()?;
+    /// assert!(db.id() != pid && db.port() == port);
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`stop`](Process::stop) and [`start`](Process::start).
@@ -58,6 +67,17 @@ impl Process {
     }
 
     /// Sends a signal to the process group.
+    ///
+    /// ```
+    /// use summon::{OutputCoordinatedExecutor, Signal};
+    ///
+    /// let script = "trap 'echo reloaded; exec sleep 100' HUP; echo up; sleep 100 & wait";
+    /// let server = OutputCoordinatedExecutor::new(["sh", "-c", script], "^up$");
+    /// server.start()?;
+    /// server.signal(Signal::HUP)?;
+    /// server.wait_for_output("^reloaded$", "5s")?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -171,6 +191,13 @@ impl Process {
     }
 
     /// Waits until the program ends by itself, and says how it ended.
+    ///
+    /// ```
+    /// let job = summon::SimpleExecutor::new("sh -c 'exit 3'");
+    /// job.start()?;
+    /// assert_eq!(job.wait("5s")?.code(), Some(3));
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

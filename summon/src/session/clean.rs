@@ -63,6 +63,11 @@ fn sweep(session: &Path, log_dir: Option<&Path>) {
         let _ = fs::remove_dir(session);
         return;
     }
+    if sys::user() == 0 {
+        for dir in of_others(session) {
+            let _ = fs::remove_dir_all(dir);
+        }
+    }
     for dir in [&logs_of(session, log_dir), session] {
         for path in entries(dir) {
             let Ok(found) = fs::symlink_metadata(&path) else {
@@ -80,11 +85,66 @@ fn sweep(session: &Path, log_dir: Option<&Path>) {
     }
 }
 
+/// The directories that root has made in a session, but for other users.
+fn of_others(session: &Path) -> Vec<PathBuf> {
+    let Some(base) = session.parent() else {
+        return Vec::new();
+    };
+    let prefix = format!("{}-", name(session));
+    let bases = base.parent().into_iter().flat_map(entries);
+    let others = bases.filter(|it| it != base && is_of_its_user(it));
+    let dirs = others.flat_map(|other| entries(&other));
+    dirs.filter(|dir| name(dir).starts_with(&prefix)).collect()
+}
+
+/// Whether it is what `base_of` makes, and neither a link nor somebody else's: anybody may put
+/// something of that name into the temporary directory.
+fn is_of_its_user(base: &Path) -> bool {
+    let found = fs::symlink_metadata(base);
+    let is_its = |found: fs::Metadata| {
+        found.is_dir() && name(base) == format!("summon-{}", sys::private::owner(&found))
+    };
+    found.is_ok_and(is_its)
+}
+
 fn name(path: &Path) -> Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
 }
 
-fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
+fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries.map(|entry| entry.path())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_others_have_called_like_a_directory_of_ours_is_not_followed() {
+        let home = crate::session::Home::create("others", None, None).unwrap();
+        let temp = home.dir();
+        let session = temp.join("summon-of-the-tests/12-ab");
+        let (victim, right) = (
+            temp.join("victim"),
+            temp.join(format!("summon-{}", sys::user())),
+        );
+        for dir in [
+            &session,
+            &victim.join("12-ab-x"),
+            &right.join("12-ab-x"),
+            &right.join("12-abc"),
+        ] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        // Of no such user's, and a link of the right name would have the link's owner.
+        fs::create_dir_all(temp.join("summon-61008/12-ab-x")).unwrap();
+        symlink(&victim, temp.join("summon-7")).unwrap();
+        assert_eq!(of_others(&session), [right.join("12-ab-x")]);
+        fs::rename(&right, temp.join("moved")).unwrap();
+        symlink(&victim, &right).unwrap();
+        assert!(of_others(&session).is_empty());
+    }
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Session, log_options};
+use super::{Session, base_of, log_options};
 use crate::error::{Error, Source};
 use crate::sys;
 use crate::sys::fd::OwnedFd;
+use crate::sys::users::User;
 
 /// Where one process keeps its files, across its restarts. Dropping it removes them.
 #[derive(Debug)]
@@ -34,23 +35,38 @@ pub(crate) struct Log {
 
 impl Home {
     /// Makes one in that session, or in that of this process.
-    pub(crate) fn create(name: &str, session: Option<Arc<Session>>) -> Result<Home, Error> {
-        Home::try_create(&file_name(name), session).map_err(|error| {
-            let base = std::env::temp_dir().join(format!("summon-{}", sys::user()));
+    pub(crate) fn create(
+        name: &str,
+        session: Option<Arc<Session>>,
+        user: Option<User>,
+    ) -> Result<Home, Error> {
+        Home::try_create(&file_name(name), session, user).map_err(|error| {
+            let uid = user.map_or_else(sys::user, |user| user.uid);
+            let base = std::env::temp_dir().join(format!("summon-{uid}"));
             Error::new(format!("no private directory for {name}: {error}"))
                 .fact("directory", base.display().to_string())
         })
     }
 
-    fn try_create(name: &str, session: Option<Arc<Session>>) -> io::Result<Home> {
+    fn try_create(
+        name: &str,
+        session: Option<Arc<Session>>,
+        user: Option<User>,
+    ) -> io::Result<Home> {
         let session = session.map_or_else(Session::current, Ok)?;
+        // Another user can't get into ours.
+        let others = user.map(|user| base_of(user.uid, |base| user.give(base)));
+        let others = others.transpose()?;
         // Tests that run in parallel may well call their processes alike.
         for number in 1.. {
             let name = match number {
                 1 => name.to_owned(),
                 _ => format!("{name}-{number}"),
             };
-            let dir = session.path.join(&name);
+            let dir = match &others {
+                None => session.path.join(&name),
+                Some(base) => base.join(format!("{}-{name}", session.name())),
+            };
             let path = session.logs.join(format!("{name}.log"));
             // The file claims the name, for the directory too: it is made first and removed last,
             // so that nobody removes what belongs to the next one of that name.
@@ -72,7 +88,13 @@ impl Home {
             match sys::private::directory().create(&dir) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
-                Ok(()) => return Ok(Home { dir, log }),
+                Ok(()) => {
+                    let home = Home { dir, log };
+                    if let Some(user) = user {
+                        user.give(&home.dir)?;
+                    }
+                    return Ok(home);
+                }
             }
         }
         Err(io::Error::other("no free name"))
@@ -186,13 +208,19 @@ mod tests {
     #[test]
     fn homes_of_one_name_are_apart_and_go_when_dropped() {
         let (one, two) = (
-            Home::create("redis", None).unwrap(),
-            Home::create("redis", None).unwrap(),
+            Home::create("redis", None, None).unwrap(),
+            Home::create("redis", None, None).unwrap(),
         );
         assert_ne!(one.dir(), two.dir());
-        assert!(sys::private::is_ours(&fs::metadata(one.dir()).unwrap()));
+        assert!(sys::private::is_of(
+            &fs::metadata(one.dir()).unwrap(),
+            sys::user()
+        ));
         one.open_log().unwrap();
-        assert!(sys::private::is_ours(&one.log().file.metadata().unwrap()));
+        assert!(sys::private::is_of(
+            &one.log().file.metadata().unwrap(),
+            sys::user()
+        ));
         let (dir, log) = (one.dir().to_owned(), one.log().path.clone());
         drop(one);
         assert!(!dir.exists() && !log.exists());
@@ -205,7 +233,7 @@ mod tests {
             for _ in 0..4 {
                 threads.spawn(|| {
                     for _ in 0..200 {
-                        let home = Home::create("contended", None).unwrap();
+                        let home = Home::create("contended", None, None).unwrap();
                         assert!(home.dir().is_dir() && home.log().path.is_file());
                         std::thread::yield_now();
                         assert!(home.dir().is_dir() && home.log().path.is_file());
@@ -217,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_log_stays_if_it_was_named() {
-        let home = Home::create("kept", None).unwrap();
+        let home = Home::create("kept", None, None).unwrap();
         home.open_log().unwrap();
         home.share_log().name_it();
         let (dir, log) = (home.dir().to_owned(), home.log().path.clone());

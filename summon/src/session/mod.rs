@@ -9,6 +9,7 @@
 mod clean;
 mod home;
 
+use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
@@ -98,6 +99,10 @@ impl Session {
         Ok(Session { path, logs, lock })
     }
 
+    fn name(&self) -> Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
+    }
+
     /// What goes when nobody uses it any more, unless a log was kept in it.
     fn dirs(&self) -> Vec<PathBuf> {
         let logs = (self.logs != self.path).then(|| self.logs.clone());
@@ -152,19 +157,25 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
     dir.join(format!("{}-{name}", program()))
 }
 
-/// `<temp>/summon-<uid>`, refused unless it is ours alone.
+/// Our own.
 pub(crate) fn base() -> io::Result<PathBuf> {
+    base_of(sys::user(), |_| Ok(()))
+}
+
+/// `<temp>/summon-<uid>`, refused unless it is that user's alone. `give` makes a new one his.
+fn base_of(uid: u32, give: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     if let Some(missing) = sys::MISSING {
         return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
     }
     // Absolute, since guards and services have other working directories.
-    let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{}", sys::user()));
+    let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{uid}"));
     match private::directory().create(&base) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+        Ok(()) => give(&base)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
     }
     let found = fs::symlink_metadata(&base)?;
-    if !found.is_dir() || !private::is_ours(&found) {
+    if !found.is_dir() || !private::is_of(&found, uid) {
         return Err(io::Error::other(
             "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
         ));

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_hole_is_left_out_and_closed() {
-        let home = crate::session::Home::create("holes", None).unwrap();
+        let home = crate::session::Home::create("holes", None, None).unwrap();
         let path = home.dir().join("log");
         fs::write(
             &path,

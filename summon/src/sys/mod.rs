@@ -44,11 +44,15 @@ mod locks;
 #[cfg(unix)]
 pub(crate) mod pipe;
 #[cfg(unix)]
+pub(crate) mod place;
+#[cfg(unix)]
 pub(crate) mod ports;
 #[cfg(unix)]
 pub(crate) mod private;
 #[cfg(unix)]
 pub(crate) mod status;
+#[cfg(unix)]
+pub(crate) mod users;
 #[cfg(unix)]
 pub(crate) mod wait;
 #[cfg(unix)]
@@ -58,7 +62,9 @@ use system::{
     claims, ending, executable, family, notices, peer, pipes, punch, sockets, thread, title, waker,
 };
 #[cfg(windows)]
-pub(crate) use windows::{at_path, fd, guard, holes, pipe, ports, private, status, wait};
+pub(crate) use windows::{
+    at_path, fd, guard, holes, pipe, place, ports, private, status, users, wait,
+};
 #[cfg(windows)]
 use windows::{ending, locks};
 

@@ -30,9 +30,14 @@ pub(crate) fn options_through_links() -> OpenOptions {
     options
 }
 
-/// Whether it is this user's, and nobody else may do anything with it.
-pub(crate) fn is_ours(found: &Metadata) -> bool {
-    found.uid() == super::user() && found.mode() & 0o077 == 0
+/// Whether it is that user's, and nobody else may do anything with it.
+pub(crate) fn is_of(found: &Metadata, user: u32) -> bool {
+    owner(found) == user && found.mode() & 0o077 == 0
+}
+
+/// The user whose it is.
+pub(crate) fn owner(found: &Metadata) -> u32 {
+    found.uid()
 }
 
 /// Marks a file as one that is to be kept, for whoever cleans up after this process.

@@ -44,6 +44,10 @@ impl Signal {
     pub const SEGV: Signal = Signal(libc::SIGSEGV);
 
     /// The number that this system gives the signal.
+    ///
+    /// ```
+    /// assert_eq!(summon::Signal::KILL.number(), 9);
+    /// ```
     pub fn number(self) -> i32 {
         self.0
     }

@@ -139,7 +139,7 @@ fn http_answers_503() {
 
 #[test]
 fn http_answers_something_else() {
-    http("listen 127.0.0.1:{port}").start().unwrap();
+    http("quiet chat 127.0.0.1:{port}").start().unwrap();
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | `boot MS` | takes so long to boot |
 //! | `listen ADDR` | listens; connections are counted, and answered with the count |
 //! | `http ADDR STATUS` | answers HTTP, the request's head as the body |
+//! | `chat ADDR` | reads a request as HTTP has them, and answers with the count |
 //! | `quiet` | HTTP servers don't say what they were asked |
 //! | `sick ADDR MS` | answers HTTP with 503 for so long, and then with 200 |
 //! | `mute ADDR` | accepts, and never answers |
@@ -89,6 +90,7 @@ fn main() {
             "boot" => boot(next().parse().expect("milliseconds")),
             "listen" => net::listen(&next()),
             "http" => net::http(&next(), &next()),
+            "chat" => net::chat(&next()),
             "quiet" => net::QUIET.store(true, Ordering::Relaxed),
             "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
             "mute" => net::mute(&next()),

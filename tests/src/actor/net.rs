@@ -37,6 +37,15 @@ pub(crate) fn count_on(listener: TcpListener) {
     });
 }
 
+/// Answers what looks like a request, but with a number. It reads the request first: to close a
+/// connection with something unread resets it, and the answer may be lost.
+pub(crate) fn chat(addr: &str) {
+    serve(addr, |count, mut stream| {
+        let _ = head(&stream);
+        let _ = writeln!(stream, "{count}");
+    });
+}
+
 pub(crate) fn http(addr: &str, status: &str) {
     let status = status.to_owned();
     answer(addr, move || status.clone());

@@ -1,6 +1,8 @@
 //! Ready when a URL answers as expected.
 
 mod ask;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod statuses;
 #[cfg(feature = "tls")]
 mod tls;
@@ -19,6 +21,14 @@ use super::{Endpoint, Explained, NotReady, Probe, Target};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`http`].
+///
+/// It is that of [`HttpCoordinatedExecutor`](crate::HttpCoordinatedExecutor):
+///
+/// ```
+/// use summon::{Coordinated, HttpCoordinatedExecutor, probe};
+///
+/// let api: Coordinated<probe::Http> = HttpCoordinatedExecutor::new("my-api", "http://localhost:8080");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Http {
     url: String,
@@ -158,20 +168,18 @@ impl Probe for Http {
 impl Http {
     fn request(&self, url: &Url<'_>) -> Vec<u8> {
         let slash = if url.path.starts_with('?') { "/" } else { "" };
-        let mut head = format!(
-            "{} {slash}{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-            self.method, url.path, url.authority
-        );
-        let has = |wanted: &str| {
-            self.headers
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        let mut head = format!("{} {slash}{} HTTP/1.1\r\n", self.method, url.path);
+        let mut needs = |name: &str, value: &str| {
+            let mut given = self.headers.iter();
+            if !given.any(|(given, _)| given.eq_ignore_ascii_case(name)) {
+                head += &format!("{name}: {value}\r\n");
+            }
         };
-        if !has("user-agent") {
-            head += concat!("User-Agent: summon/", env!("CARGO_PKG_VERSION"), "\r\n");
-        }
-        if !self.body.is_empty() && !has("content-length") {
-            head += &format!("Content-Length: {}\r\n", self.body.len());
+        needs("Host", url.authority);
+        needs("Connection", "close");
+        needs("User-Agent", concat!("summon/", env!("CARGO_PKG_VERSION")));
+        if !self.body.is_empty() {
+            needs("Content-Length", &self.body.len().to_string());
         }
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
@@ -187,5 +195,29 @@ fn whose(url: &Url<'_>) -> Server {
     match url.port.contains('.') {
         true => Server::Anybodys,
         false => Server::Ours,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_the_user_stands_in_place_of_ours() {
+        let mut probe = http("http://localhost:80?a");
+        let url = probe.url.clone();
+        let url = Url::parse(&url).unwrap();
+        let text = |probe: &Http| String::from_utf8(probe.request(&url)).unwrap();
+        let ours = concat!(
+            "GET /?a HTTP/1.1\r\nHost: localhost:80\r\nConnection: close\r\nUser-Agent: summon/",
+            env!("CARGO_PKG_VERSION"),
+            "\r\n\r\n"
+        );
+        assert_eq!(text(&probe), ours);
+        for name in ["host", "connection", "USER-AGENT"] {
+            probe.headers.push((name.to_owned(), "x".to_owned()));
+        }
+        let theirs = "GET /?a HTTP/1.1\r\nhost: x\r\nconnection: x\r\nUSER-AGENT: x\r\n\r\n";
+        assert_eq!(text(&probe), theirs);
     }
 }

@@ -51,7 +51,10 @@ impl Url<'_> {
         if host.is_empty() {
             return Err(wrong("has no host"));
         }
-        let is_port = |number: &str| number.parse::<u16>().is_ok_and(|port| port != 0);
+        let is_port = |number: &str| {
+            number.starts_with(|first: char| first.is_ascii_digit())
+                && number.parse::<u16>().is_ok_and(|port| port != 0)
+        };
         if !port.starts_with('{') && !is_port(port) {
             return Err(wrong("has no port between 1 and 65535"));
         }
@@ -117,6 +120,7 @@ mod tests {
             ("http://", "has no host"),
             ("http://a:0/", "has no port between 1 and 65535"),
             ("http://a:port/", "has no port between 1 and 65535"),
+            ("http://a:+80/", "has no port between 1 and 65535"),
             ("http://a:99999/", "has no port between 1 and 65535"),
             ("http://u:p@a/", "contains a user name"),
             ("http://a/b c", "contains a space"),

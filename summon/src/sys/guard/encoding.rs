@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::Signal;
 use super::message::{Ran, StopPlan};
 use super::wire::garbled;
+use crate::sys::users::User;
 
 #[derive(Default)]
 pub(super) struct Out(pub(super) Vec<u8>);
@@ -69,6 +70,11 @@ impl Out {
             out.list(words, |out, word| out.os(word));
         });
         self.duration(plan.grace);
+    }
+
+    pub(super) fn user(&mut self, user: User) {
+        self.number(user.uid.into());
+        self.number(user.gid.into());
     }
 
     pub(super) fn ran(&mut self, ran: &Ran) {
@@ -148,6 +154,13 @@ impl<'a> In<'a> {
             only_leader: self.flag()?,
             command: self.option(|from| from.list(In::os))?,
             grace: self.duration()?,
+        })
+    }
+
+    pub(super) fn user(&mut self) -> io::Result<User> {
+        Ok(User {
+            uid: self.number()? as u32,
+            gid: self.number()? as u32,
         })
     }
 

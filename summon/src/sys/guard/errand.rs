@@ -34,6 +34,7 @@ impl Runner {
             argv: command.argv.clone(),
             env: command.env.clone(),
             dir: command.dir.clone(),
+            user: command.user,
             has_ending: ending.is_some(),
         });
         let fds: Vec<BorrowedFd<'_>> = ending.iter().map(AsFd::as_fd).collect();
@@ -92,6 +93,7 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
             dir: &errands.dir,
             stdin: None,
             umask: None,
+            user: errands.user,
             sockets: &[],
             names: &[],
         };

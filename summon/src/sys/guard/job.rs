@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::encoding::{In, Out};
 use super::message::{StopPlan, Sweep};
 use super::wire::garbled;
+use crate::sys::users::User;
 
 /// The first frame to a guard: what its owner hires it for. With it come the descriptors that the
 /// job is about, see there.
@@ -25,6 +26,7 @@ pub(super) struct Launch {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) dir: PathBuf,
     pub(super) umask: Option<u32>,
+    pub(super) user: Option<User>,
     /// It forks away, and what is left then is the service.
     pub(super) daemon: bool,
     pub(super) stop: StopPlan,
@@ -51,6 +53,7 @@ pub(super) struct Errands {
     pub(super) argv: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) dir: PathBuf,
+    pub(super) user: Option<User>,
     pub(super) has_ending: bool,
 }
 
@@ -66,6 +69,7 @@ impl Job {
                 out.0.push(1);
                 out.bytes(errands.name.as_bytes());
                 out.command(&errands.argv, &errands.env, &errands.dir);
+                out.option(errands.user, Out::user);
                 out.number(errands.has_ending.into());
             }
         }
@@ -81,6 +85,7 @@ impl Job {
                 argv: from.list(In::os)?,
                 env: from.list(|from| Ok((from.os()?, from.os()?)))?,
                 dir: from.os()?.into(),
+                user: from.option(In::user)?,
                 has_ending: from.flag()?,
             })),
             _ => Err(garbled()),
@@ -93,6 +98,7 @@ impl Launch {
         out.bytes(self.name.as_bytes());
         out.command(&self.argv, &self.env, &self.dir);
         out.option(self.umask, |out, umask| out.number(umask.into()));
+        out.option(self.user, Out::user);
         out.number(self.daemon.into());
         out.stop(&self.stop);
         out.list(&self.after_stop, |out, words| {
@@ -116,6 +122,7 @@ impl Launch {
             env: from.list(|from| Ok((from.os()?, from.os()?)))?,
             dir: from.os()?.into(),
             umask: from.option(In::number)?.map(|umask| umask as u32),
+            user: from.option(In::user)?,
             daemon: from.flag()?,
             stop: from.stop()?,
             after_stop: from.list(|from| from.list(In::os))?,
@@ -147,6 +154,7 @@ mod tests {
             env: vec![("A".into(), "".into()), ("B".into(), "=".into())],
             dir: "/tmp".into(),
             umask: Some(0o077),
+            user: Some(User { uid: 7, gid: 8 }),
             daemon: true,
             stop: StopPlan {
                 signal: crate::Signal::INT,
@@ -175,6 +183,7 @@ mod tests {
             argv: vec!["true".into()],
             env: vec![],
             dir: "/".into(),
+            user: Some(User { uid: 7, gid: 8 }),
             has_ending: false,
         });
         for job in [launch(), errands] {

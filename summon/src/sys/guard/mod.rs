@@ -14,6 +14,8 @@
 
 mod encoding;
 mod errand;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hire;
 mod job;
 mod listener;

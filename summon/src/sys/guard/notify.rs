@@ -49,7 +49,7 @@ impl AsFd for Notify {
 
 impl Notice {
     /// Reads a message: lines of `NAME=value`, of which those that are known count.
-    fn add(&mut self, message: &[u8]) {
+    pub(super) fn add(&mut self, message: &[u8]) {
         for line in message.split(|byte| *byte == b'\n') {
             let Some(equals) = line.iter().position(|byte| *byte == b'=') else {
                 continue;

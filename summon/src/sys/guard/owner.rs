@@ -69,6 +69,7 @@ impl Guarded {
             env: plan.env.clone(),
             dir: plan.dir.clone(),
             umask: plan.umask,
+            user: plan.user,
             daemon: plan.daemon,
             stop: plan.stop.clone(),
             after_stop: plan.after_stop.clone(),

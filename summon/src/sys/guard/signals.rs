@@ -25,6 +25,7 @@ pub(super) fn restore() {
     unblock();
 }
 
+/// Lets every signal through: a mask is inherited, from whoever has run the tests as well.
 fn unblock() {
     // SAFETY: all zeroes is a valid `sigset_t`, which the next call fills in anyway.
     let mut none: libc::sigset_t = unsafe { std::mem::zeroed() };
@@ -52,6 +53,8 @@ pub(super) fn notice_children() -> io::Result<OwnedFd> {
         libc::SIGCHLD,
         on_child_ended as *const () as libc::sighandler_t,
     );
+    // Or nobody would be told, where the test process has blocked it.
+    unblock();
     Ok(read)
 }
 

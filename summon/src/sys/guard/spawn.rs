@@ -8,10 +8,12 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::fs::Uid;
 use rustix::process::{Pid, WaitOptions};
 
 use super::message::Step;
 use super::signals;
+use crate::sys::users::User;
 use crate::sys::{family, pipes};
 
 pub(super) struct Program<'a> {
@@ -21,6 +23,7 @@ pub(super) struct Program<'a> {
     /// `/dev/null` if it is given none.
     pub(super) stdin: Option<&'a OwnedFd>,
     pub(super) umask: Option<u32>,
+    pub(super) user: Option<User>,
     /// The listening sockets that it is given, and their names.
     pub(super) sockets: &'a [OwnedFd],
     pub(super) names: &'a [String],
@@ -117,11 +120,20 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
             .env("LISTEN_PID", std::process::id().to_string())
             .env("LISTEN_FDNAMES", program.names.join(":"));
     }
-    let umask = program.umask;
+    let (umask, user) = (program.umask, program.user);
+    if let Some(user) = user {
+        // `/dev/stdout` is opened anew by some.
+        rustix::fs::fchown(output, Some(Uid::from_raw(user.uid)), None)?;
+    }
     // SAFETY: the closure runs in this process, which has one thread.
     unsafe {
         command.pre_exec(move || {
-            // The look after it is for a guard that died before that was asked for.
+            if let Some(user) = user {
+                // Before what follows, which a change of the user takes back.
+                user.become_it()?;
+            }
+            // The second belt, for a guard that is itself killed. The look after it is for a guard
+            // that died before that was asked for.
             family::die_with_guard()?;
             if rustix::process::getppid() != Some(guard) {
                 return Err(io::ErrorKind::BrokenPipe.into());

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::sys::Signal;
 use crate::sys::fd::OwnedFd;
+use crate::sys::users::User;
 
 /// How the title of a guard ends whose service is a fixture.
 pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
@@ -21,6 +22,7 @@ pub(crate) struct Plan {
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) dir: PathBuf,
     pub(crate) umask: Option<u32>,
+    pub(crate) user: Option<User>,
     pub(crate) daemon: bool,
     pub(crate) stop: StopPlan,
     pub(crate) after_stop: Vec<Vec<OsString>>,
@@ -173,6 +175,7 @@ pub(crate) struct Errand {
     pub(crate) argv: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) dir: PathBuf,
+    pub(crate) user: Option<User>,
 }
 
 /// Why a command did not run to its end, or its limit.

@@ -81,8 +81,9 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_who_serves_a_unix_socket() {
-        let home = crate::session::Home::create("unix", None).unwrap();
-        let path = home.dir().join("s");
+        let home = crate::session::Home::create("unix", None, None).unwrap();
+        // A name that no other test, here or elsewhere, has for a socket.
+        let path = home.dir().join(format!("of-{}", std::process::id()));
         let diag = Diag::open().unwrap();
         let inode = || std::fs::metadata(&path).unwrap().ino();
         let listener = Listener::bind(&path).unwrap();

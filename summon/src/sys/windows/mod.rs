@@ -17,6 +17,7 @@ pub(crate) mod locks;
 pub(crate) mod meeting;
 pub(crate) mod notices;
 pub(crate) mod pipe;
+pub(crate) mod place;
 pub(crate) mod ports;
 pub(crate) mod private;
 pub(crate) mod proc;
@@ -24,6 +25,7 @@ pub(crate) mod signal_numbers;
 pub(crate) mod status;
 pub(crate) mod thread;
 pub(crate) mod unix_sockets;
+pub(crate) mod users;
 pub(crate) mod wait;
 
 use std::io;

@@ -19,9 +19,14 @@ pub(crate) fn options_through_links() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Whether it is this user's, and nobody else may do anything with it.
-pub(crate) fn is_ours(_found: &Metadata) -> bool {
+/// Whether it is that user's, and nobody else may do anything with it.
+pub(crate) fn is_of(_found: &Metadata, _user: u32) -> bool {
     true
+}
+
+/// The user whose it is.
+pub(crate) fn owner(_found: &Metadata) -> u32 {
+    super::user()
 }
 
 /// Marks a file as one that is to be kept.

@@ -109,6 +109,7 @@ impl Guard {
             dir: &launch.dir,
             stdin: Some(&stdin),
             umask: launch.umask,
+            user: launch.user,
             sockets: &sockets,
             names: &launch.sockets,
         };
@@ -300,6 +301,7 @@ fn helper<'a>(launch: &'a Launch, argv: &'a [OsString]) -> Program<'a> {
         dir: &launch.dir,
         stdin: None,
         umask: launch.umask,
+        user: launch.user,
         sockets: &[],
         names: &[],
     }

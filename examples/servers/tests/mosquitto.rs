@@ -1,0 +1,45 @@
+//! Mosquitto, over the crate `rumqttc`.
+//!
+//! Without a configuration file version 2 serves everybody on loopback, and nobody else: just what a
+//! test needs. As root it becomes the user `mosquitto`, who can't write to the private directory: where
+//! it is to keep something, its configuration says `user root`. It ends on SIGTERM, at once.
+
+use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
+use summon::{Process, summon};
+
+fn connect(broker: &Process, name: &str) -> (Client, Connection) {
+    let options = MqttOptions::new(name, "127.0.0.1", broker.port());
+    Client::new(options, 10)
+}
+
+#[summon(tcp = "mosquitto -p {port}")]
+#[test]
+#[cfg_attr(not(has_mosquitto), ignore = "mosquitto is not on PATH")]
+fn delivers(broker: &Process) -> Result<(), rumqttc::ClientError> {
+    let (client, mut connection) = connect(broker, "lisa");
+    client.subscribe("letters/#", QoS::AtLeastOnce)?;
+    client.publish("letters/lisa", QoS::AtLeastOnce, false, "hello")?;
+    for event in connection.iter() {
+        if let Event::Incoming(Packet::Publish(letter)) = event.unwrap() {
+            assert_eq!(letter.topic, "letters/lisa");
+            assert_eq!(&*letter.payload, b"hello");
+            return Ok(());
+        }
+    }
+    unreachable!("it reads on until there is an error");
+}
+
+/// What needs a configuration is given one: here whoever has no password.
+#[summon(
+    tcp = "mosquitto -c {dir}/mosquitto.conf",
+    host = "127.0.0.1",
+    with_file("mosquitto.conf", "listener {port} 127.0.0.1\nallow_anonymous false\n")
+)]
+#[test]
+#[cfg_attr(not(has_mosquitto), ignore = "mosquitto is not on PATH")]
+fn refuses_strangers(broker: &Process) {
+    let (_client, mut connection) = connect(broker, "lisa");
+    let refused = connection.recv().unwrap().unwrap_err();
+    let expected = rumqttc::ConnectReturnCode::NotAuthorized;
+    assert!(matches!(refused, rumqttc::ConnectionError::ConnectionRefused(it) if it == expected));
+}

@@ -1,0 +1,60 @@
+//! nginx, over the crate `ureq`.
+//!
+//! Its configuration is a file in the private directory, which `-p` makes the place of all relative
+//! paths. `daemon off` keeps it in the foreground; with `master_process off` it is one process, which
+//! stays who it is: as root, its workers would become `nobody`, who can't read a private directory.
+//! It ends on SIGTERM at once, and on SIGQUIT when all requests are served.
+
+use summon::{Process, summon};
+
+const CONFIG: &str = r#"
+daemon off;
+master_process off;
+error_log stderr;
+pid nginx.pid;
+events {}
+http {
+    access_log off;
+    # Its defaults are directories of the system.
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {
+        listen 127.0.0.1:{port};
+        location / { root www; }
+        location /api/ { proxy_pass http://127.0.0.1:{port:api}/; }
+    }
+}
+"#;
+
+#[summon(
+    http = "nginx -e stderr -p {dir} -c nginx.conf",
+    path = "/",
+    with_file("nginx.conf", CONFIG),
+    with_file("www/index.html", "Hello, Lisa.\n")
+)]
+#[test]
+#[cfg_attr(not(has_nginx), ignore = "nginx is not on PATH")]
+fn serves_a_file(nginx: &Process) -> Result<(), ureq::Error> {
+    let page = ureq::get(nginx.url("/index.html")).call()?;
+    assert_eq!(page.into_body().read_to_string()?, "Hello, Lisa.\n");
+    Ok(())
+}
+
+/// Broken on purpose: nobody is behind it.
+#[summon(
+    http = "nginx -e stderr -p {dir} -c nginx.conf",
+    status = 404,
+    with_file("nginx.conf", CONFIG)
+)]
+#[test]
+#[cfg_attr(not(has_nginx), ignore = "nginx is not on PATH")]
+fn says_that_its_upstream_is_away(nginx: &Process) {
+    let error = ureq::get(nginx.url("/api/")).call().unwrap_err();
+    assert!(matches!(error, ureq::Error::StatusCode(502)), "{error}");
+    nginx
+        .wait_for_output("Connection refused.*upstream", "5s")
+        .unwrap();
+}

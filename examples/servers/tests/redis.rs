@@ -1,0 +1,45 @@
+//! Redis, over the crate `redis`.
+//!
+//! `servers::Redis` has the flags: loopback, nothing on disk. It listens while it still loads what it
+//! has saved, so ready is when it says so. It ends on SIGTERM, at once.
+
+use redis::{Commands, RedisResult};
+use summon::{servers::Redis, summon};
+
+#[summon(executor = Redis::new())]
+#[test]
+#[cfg_attr(not(has_redis), ignore = "no redis-server here")]
+fn counts(redis: &Redis) -> RedisResult<()> {
+    let mut client = redis::Client::open(redis.url())?.get_connection()?;
+    let _: i64 = client.incr("visits", 1)?;
+    assert_eq!(client.incr("visits", 1), Ok(2));
+    Ok(())
+}
+
+/// What it forgets: it is asked to keep nothing on disk.
+#[summon(executor = Redis::new())]
+#[test]
+#[cfg_attr(not(has_redis), ignore = "no redis-server here")]
+fn is_new_after_a_crash(redis: &Redis) -> RedisResult<()> {
+    let client = redis::Client::open(redis.url())?;
+    let mut before = client.get_connection()?;
+    let _: () = before.set("name", "Lisa")?;
+    redis.kill().unwrap();
+    assert!(before.get::<_, String>("name").unwrap_err().is_io_error());
+    redis.start().unwrap();
+    // The same port, hence the same URL.
+    assert_eq!(client.get_connection()?.exists("name"), Ok(false));
+    Ok(())
+}
+
+/// One that keeps what it was told is a matter of one more flag.
+#[summon(executor = Redis::new().args(["--appendonly", "yes"]))]
+#[test]
+#[cfg_attr(not(has_redis), ignore = "no redis-server here")]
+fn remembers(redis: &Redis) -> RedisResult<()> {
+    let client = redis::Client::open(redis.url())?;
+    let _: () = client.get_connection()?.set("name", "Lisa")?;
+    redis.restart().unwrap();
+    assert_eq!(client.get_connection()?.get("name"), Ok("Lisa".to_owned()));
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Attributes and the items below them become code, with errors where something is wrong. A text
+//! that is no attribute is literals.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use proc_macro2::TokenStream;
+use quote::quote;
+use summon::probe::Probe;
+use summon::{Command, Limit, fuzzing};
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, File, Item, Meta};
+
+#[path = "../../summon-macros/src/args.rs"]
+mod args;
+#[path = "../../summon-macros/src/cases.rs"]
+mod cases;
+#[path = "../../summon-macros/src/check/mod.rs"]
+mod check;
+#[path = "../../summon/src/duration.rs"]
+mod duration;
+#[path = "../../summon-macros/src/errors.rs"]
+mod errors;
+#[path = "../../summon-macros/src/expand.rs"]
+mod expand;
+#[path = "../../summon-macros/src/fixture.rs"]
+mod fixture;
+#[path = "../../summon-macros/src/function.rs"]
+mod function;
+#[path = "../../summon-macros/src/item.rs"]
+mod item;
+#[path = "../../summon-macros/src/kind.rs"]
+mod kind;
+#[path = "../../summon-macros/src/literal.rs"]
+mod literal;
+#[path = "../../summon-macros/src/model.rs"]
+mod model;
+#[path = "../../summon-macros/src/nearest.rs"]
+mod nearest;
+#[path = "../../summon-macros/src/parameters.rs"]
+mod parameters;
+#[path = "../../summon-macros/src/program.rs"]
+mod program;
+#[allow(dead_code, reason = "filling in is the runtime's part")]
+#[path = "../../summon/src/template.rs"]
+mod template;
+#[allow(dead_code, reason = "requests are the runtime's part")]
+#[path = "../../summon/src/probe/http/url.rs"]
+mod url;
+
+fuzz_target!(|text: &str| {
+    match split(text) {
+        Some((attribute, item)) => check(&attribute, item),
+        None => check_literals(text),
+    }
+});
+
+/// What is Rust stays Rust, with errors before it where something is wrong.
+fn check(attribute: &Attribute, item: TokenStream) {
+    let arguments = match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        _ => TokenStream::new(),
+    };
+    let output = match attribute.path().is_ident("summon") {
+        true => function::expand(arguments, item.clone()),
+        false => fixture::expand(arguments, item.clone()),
+    };
+    let Ok(before) = syn::parse2::<File>(item) else {
+        return;
+    };
+    let Ok(after) = syn::parse2::<File>(output.clone()) else {
+        panic!("no Rust: {output}");
+    };
+    let (errors, items) = after.items.split_at(after.items.len() - before.items.len());
+    assert!(errors.iter().all(is_error), "{output}");
+    for (before, after) in before.items.iter().zip(items) {
+        // A static without a value has none as yet.
+        assert!(
+            name(before).is_none() || name(before) == name(after),
+            "{output}"
+        );
+    }
+}
+
+fn is_error(item: &Item) -> bool {
+    let Item::Macro(item) = item else {
+        return false;
+    };
+    let name = item.mac.path.segments.last();
+    name.is_some_and(|name| name.ident == "compile_error")
+}
+
+fn name(item: &Item) -> Option<String> {
+    match item {
+        Item::Fn(item) => Some(item.sig.ident.to_string()),
+        Item::Static(item) => Some(item.ident.to_string()),
+        _ => None,
+    }
+}
+
+/// Literals are good here if they are good at run time. Lines: a command, a URL, a duration.
+fn check_literals(text: &str) {
+    let mut lines = text.splitn(3, '\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (command, url, duration) = (line(), line(), line());
+    let is_plain = |text| {
+        template::parts(text)
+            .iter()
+            .all(|it| matches!(it, template::Part::Literal(_)))
+    };
+    if is_plain(command) {
+        let is_good = fuzzing::words(&Command::from(command)).is_ok();
+        assert_eq!(is_taken(quote!(simple = #command)), is_good, "{command}");
+        assert_eq!(
+            is_taken(quote!(simple = "a", stop_command = #command)),
+            is_good
+        );
+    }
+    if is_plain(url) {
+        let is_good = summon::probe::http(url).check().is_ok();
+        assert_eq!(is_taken(quote!(http = "a", url = #url)), is_good, "{url}");
+    }
+    let is_good = fuzzing::duration(&Limit::from(duration)).is_ok();
+    assert_eq!(
+        is_taken(quote!(simple = "a", timeout = #duration)),
+        is_good,
+        "{duration}"
+    );
+}
+
+fn is_taken(arguments: TokenStream) -> bool {
+    let function = quote! { fn f() {} };
+    match syn::parse2::<File>(function::expand(arguments, function)) {
+        Ok(file) => !file.items.iter().any(is_error),
+        Err(error) => panic!("no Rust: {error}"),
+    }
+}
+
+/// The first attribute, and the item without it.
+fn split(text: &str) -> Option<(Attribute, TokenStream)> {
+    let tokens: TokenStream = text.parse().ok()?;
+    let split = |input: ParseStream<'_>| {
+        let mut attributes = input.call(Attribute::parse_outer)?;
+        if attributes.is_empty() {
+            return Err(input.error("no attribute"));
+        }
+        let (first, item) = (attributes.remove(0), input.parse::<TokenStream>()?);
+        Ok((first, quote!(#(#attributes)* #item)))
+    };
+    split.parse2(tokens).ok()
+}

@@ -1,0 +1,13 @@
+//! What a guard is hired for is understood, or refused, and understood again when it is written
+//! again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use summon::fuzzing::guard;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Some(job) = guard::job(bytes) {
+        assert!(job.len() <= 4 * bytes.len());
+        assert_eq!(guard::job(&job).as_ref(), Some(&job));
+    }
+});

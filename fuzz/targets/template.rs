@@ -1,0 +1,60 @@
+//! Placeholders are told from text, and nothing is lost between them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../summon/src/template.rs"]
+mod template;
+
+use template::{Part, fill, parts, references};
+
+fuzz_target!(|text: &str| {
+    let parts = parts(text);
+    for part in &parts {
+        match part {
+            Part::Literal(literal) => assert!(!literal.is_empty()),
+            Part::Own(word) => assert!(is_word(word)),
+            Part::Labelled(one, other) | Part::Other(one, other) => {
+                assert!(is_word(one) && is_word(other));
+            }
+        }
+    }
+    // As it was written, but for the second of two braces.
+    let written = fill(text, |part| Ok::<_, ()>(written(part))).unwrap_or_default();
+    let mut rest = text.chars().peekable();
+    for c in written.chars() {
+        assert_eq!(rest.next(), Some(c));
+        if c == '{' && rest.peek() == Some(&'{') {
+            rest.next();
+        }
+    }
+    assert_eq!(rest.next(), None);
+    // Doubled braces are no placeholders, whatever stands between them.
+    let doubled = text.replace('{', "{{");
+    assert_eq!(fill(&doubled, Err).as_deref(), Ok(text));
+    // A value is not looked at again.
+    let filled = fill(text, |_| Ok::<_, ()>("{port}".to_owned())).unwrap_or_default();
+    let expected = parts.iter().map(|part| match part {
+        Part::Literal(literal) => literal,
+        _ => "{port}",
+    });
+    assert_eq!(filled, expected.collect::<String>());
+    let others = parts.iter().filter(|part| matches!(part, Part::Other(..)));
+    assert_eq!(references(text).count(), others.count());
+});
+
+fn written(part: Part<'_>) -> String {
+    match part {
+        Part::Literal(text) => text.to_owned(),
+        Part::Own(word) => format!("{{{word}}}"),
+        Part::Labelled(word, label) => format!("{{{word}:{label}}}"),
+        Part::Other(process, word) => format!("{{{process}.{word}}}"),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let first = bytes.next();
+    first.is_some_and(|it| it.is_ascii_alphabetic() || it == b'_')
+        && bytes.all(|it| it.is_ascii_alphanumeric() || it == b'_' || it == b'-')
+}

@@ -1,0 +1,73 @@
+//! Lengths of time as texts. The macros read literals with this very file.
+
+use std::time::Duration;
+
+/// Reads a text such as `500ms` or `1m 30s`, or says why it is none.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    let sum = parts(text).try_fold(Duration::ZERO, |sum, part| {
+        // `humantime` panics at some sums that are too large, so it gets the parts one by one:
+        // <https://github.com/chronotope/humantime/issues/66>
+        Ok(sum.saturating_add(humantime::parse_duration(&part)?))
+    });
+    sum.map_err(|error: humantime::DurationError| {
+        format!("`{text}` is no duration: {error}; write it like `500ms` or `1m 30s`")
+    })
+}
+
+/// The numbers of a text with their units, each behind as many spaces as text comes before it, so
+/// that errors speak of the right place.
+fn parts(text: &str) -> impl Iterator<Item = String> {
+    let mut after_unit = false;
+    let begins = |(at, c): (usize, char)| {
+        let begins = after_unit && c.is_ascii_digit();
+        after_unit = c.is_alphabetic() || after_unit && c.is_whitespace();
+        begins.then_some(at)
+    };
+    let mut starts: Vec<usize> = text.char_indices().filter_map(begins).collect();
+    starts.insert(0, 0);
+    let ends: Vec<usize> = starts[1..].iter().copied().chain([text.len()]).collect();
+    let parts = starts.into_iter().zip(ends);
+    parts.map(|(start, end)| format!("{:start$}{}", "", &text[start..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_added() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("1m 30s", 90_000),
+            ("1m30s", 90_000),
+            (" 1 m 1 5.5 s ", 75_500),
+            ("0", 0),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sum_that_is_too_large_is_as_large_as_can_be() {
+        for text in [
+            "18446744073709551615s 1000000000ns",
+            "18446744073709551615.5s1.5s",
+            "500000000000y 500000000000y",
+        ] {
+            assert!(
+                parse(text).unwrap() > Duration::from_secs(u64::MAX - 1),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_speak_of_the_right_place() {
+        let why = |text| parse(text).unwrap_err();
+        assert!(why("").contains("`` is no duration: value was empty"));
+        assert!(why("1s 0").contains("time unit needed"));
+        let expected = "`1s 5m ä` is no duration: expected number at 6; write it like";
+        assert!(why("1s 5m ä").starts_with(expected), "{}", why("1s 5m ä"));
+        assert!(why("1s 5-m").contains("invalid character at 4"));
+    }
+}

@@ -1,0 +1,131 @@
+//! What is certain of a line that has not ended yet.
+
+use std::ops::Range;
+
+use regex::bytes::Regex;
+use regex_automata::Input;
+use regex_automata::hybrid::dfa::DFA;
+use regex_automata::util::alphabet::Unit;
+use regex_automata::util::syntax;
+
+/// Whether a pattern matches inside of `text`, with which a line begins, whatever comes next. If it
+/// has groups it must be certain what they are, too: they are values for others.
+pub(super) fn matches(pattern: &Regex, text: &[u8]) -> bool {
+    let with = |next: u8| [text, &[next]].concat();
+    if pattern.captures_len() == 1 {
+        // A word character, or none: assertions that hold before both hold at the line's end.
+        return b"0 ".iter().all(|next| {
+            let end = pattern.shortest_match(&with(*next));
+            end.is_some_and(|end| end <= text.len())
+        });
+    }
+    let Some(found) = groups(pattern, &with(b'0')) else {
+        return false;
+    };
+    let ends_inside = found[0].as_ref().is_some_and(|all| all.end <= text.len());
+    let is_found = |line: &[u8]| groups(pattern, line).as_ref() == Some(&found);
+    // Before a line's end, of either kind, other assertions hold, which may come first.
+    ends_inside
+        && [b' ', b'\r'].iter().all(|next| is_found(&with(*next)))
+        && is_found(text)
+        && is_final(pattern.as_str(), text).unwrap_or(false)
+}
+
+/// Where the groups are, of which the first is all that matches.
+fn groups(pattern: &Regex, line: &[u8]) -> Option<Vec<Option<Range<usize>>>> {
+    let groups = pattern.captures(line)?;
+    let groups = groups.iter();
+    Some(groups.map(|group| group.map(|it| it.range())).collect())
+}
+
+/// Whether nothing that comes after `text` can become a part of a match that counts more than the
+/// one that ends inside of it. `None` if it takes too much memory to know.
+fn is_final(pattern: &str, text: &[u8]) -> Option<bool> {
+    let syntax = syntax::Config::new().unicode(false).utf8(false);
+    let automaton = DFA::builder().syntax(syntax).build(pattern).ok()?;
+    let mut cache = automaton.create_cache();
+    let start = automaton.start_state_forward(&mut cache, &Input::new(text));
+    let mut state = start.ok()?;
+    for byte in text {
+        state = automaton.next_state(&mut cache, state, *byte).ok()?;
+    }
+    // If the cache has to be emptied the states are others.
+    let emptied = cache.clear_count();
+    // What no byte leads out of is over. A match is told one byte late.
+    let mut step = |state, unit: Unit| match unit.as_u8() {
+        Some(byte) => automaton.next_state(&mut cache, state, byte),
+        None => automaton.next_eoi_state(&mut cache, state),
+    };
+    let classes = automaton.byte_classes();
+    for byte in classes.representatives(0..=255) {
+        let next = step(state, byte).ok()?;
+        let mut units = classes.representatives(..);
+        let mut is_last = || units.all(|unit| step(next, unit).is_ok_and(|it| it.is_dead()));
+        if !(next.is_dead() || next.is_match() && is_last()) {
+            return Some(false);
+        }
+    }
+    (cache.clear_count() == emptied).then_some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::output::pattern;
+
+    fn matches(regex: &str, text: &str) -> bool {
+        super::matches(&pattern(regex).unwrap(), text.as_bytes())
+    }
+
+    #[test]
+    fn what_follows_may_undo_a_match() {
+        assert!(matches("ready", "server is ready"));
+        for (regex, text) in [
+            ("ready$", "ready"),
+            (r"up\b", "up"),
+            (r"up\B", "up"),
+            ("a.", "a"),
+        ] {
+            assert!(!matches(regex, text), "{regex}");
+        }
+    }
+
+    #[test]
+    fn what_follows_may_belong_to_a_group() {
+        for (regex, text) in [
+            (r"port (\d+)", "port 80"),
+            ("host (?<host>[a-z]+)", "host local"),
+            ("host (?<host>[a-z]+)(:80)?", "host local"),
+            (
+                r"port (?<port>\d\d)(, admin (?<port_admin>\d\d))?",
+                "port 80",
+            ),
+            (
+                r"port (?<port>\d\d)(, admin (?<port_admin>\d\d))?",
+                "port 80, admin",
+            ),
+            // Something else may match at the end of the line.
+            ("(?<a>x)$|(?<b>x)", "x"),
+            (r"(?<a>x)\b|(?<b>x)", "x"),
+            (r"(?Rm)(?<a>x)$|(?<b>x)", "x"),
+            (r"(x)(y$)?", "x"),
+        ] {
+            assert!(!matches(regex, text), "{regex} {text}");
+        }
+        for (regex, text) in [
+            (r"port (\d+)", "port 80 "),
+            (r"port (\d\d)", "port 80"),
+            (r"port (\d+?)", "port 80"),
+            ("host (?<host>[a-z]+)", "host local:"),
+            (
+                r"port (?<port>\d\d)(, admin (?<port_admin>\d\d))?",
+                "port 80, admin 81",
+            ),
+            (
+                r"port (?<port>\d\d)(, admin (?<port_admin>\d\d))?",
+                "port 80 up",
+            ),
+        ] {
+            assert!(matches(regex, text), "{regex} {text}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The lines that match, of output that comes bit by bit.
+
+use regex::bytes::Regex;
+
+use super::certain;
+
+/// Of a line without an end, only so much is searched again when more of it comes.
+const LONG_LINE: usize = 64 * 1024;
+
+/// Output that was not searched to its end yet.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// What is there from the first line on that may still match.
+    pending: Vec<u8>,
+    /// So much of that is known to have no match and no line end.
+    searched: usize,
+    /// Its first line has been taken before it had ended.
+    is_taken: bool,
+}
+
+impl Lines {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.pending.extend(bytes);
+    }
+
+    /// Takes out the first line that matches, and what comes before it.
+    ///
+    /// A line that has not ended yet matches only where what follows can't undo it: `ready$`
+    /// does not match `ready` that may become `ready or not`. Its rest does not count again, so
+    /// it makes no difference in what pieces the output comes.
+    pub(crate) fn take(&mut self, pattern: &Regex) -> Option<Vec<u8>> {
+        let mut start = 0;
+        while let Some(found) = position(&self.pending[self.searched..], b'\n') {
+            let end = self.searched + found;
+            let line = without_return(&self.pending[start..end]);
+            let line = (!self.is_taken && pattern.is_match(line)).then(|| line.to_vec());
+            start = end + 1;
+            self.searched = start;
+            self.is_taken = false;
+            if line.is_some() {
+                self.forget(start);
+                return line;
+            }
+        }
+        self.forget(start);
+        self.take_unfinished(pattern)
+    }
+
+    /// Of what is pending, which has no line end.
+    fn take_unfinished(&mut self, pattern: &Regex) -> Option<Vec<u8>> {
+        if self.searched == self.pending.len() {
+            return None;
+        }
+        if self.is_taken {
+            self.forget(self.pending.len());
+            return None;
+        }
+        // It is a part of the line only if no line end comes next.
+        let line = without_return(&self.pending);
+        if certain::matches(pattern, line) {
+            let line = line.to_vec();
+            self.is_taken = true;
+            self.forget(self.pending.len());
+            return Some(line);
+        }
+        if self.pending.len() > 2 * LONG_LINE {
+            self.forget(self.pending.len() - LONG_LINE);
+        }
+        self.searched = self.pending.len();
+        None
+    }
+
+    fn forget(&mut self, length: usize) {
+        self.pending.drain(..length);
+        self.searched = self.searched.saturating_sub(length);
+    }
+}
+
+fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == wanted)
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::pattern;
+
+    fn add(lines: &mut Lines, text: &str) {
+        lines.add(text.as_bytes());
+    }
+
+    fn found(lines: &mut Lines, regex: &str) -> Option<String> {
+        let line = lines.take(&pattern(regex).unwrap())?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    #[test]
+    fn a_banner_is_found_across_chunks() {
+        let mut lines = Lines::default();
+        assert_eq!(found(&mut lines, "ready$"), None);
+        for chunk in ["starting\nserver is re", "a", "d", "y"] {
+            add(&mut lines, chunk);
+            assert_eq!(found(&mut lines, "ready$"), None);
+        }
+        add(&mut lines, "\r\nmore\n");
+        let line = found(&mut lines, "ready$");
+        assert_eq!(line.as_deref(), Some("server is ready"));
+        assert_eq!(found(&mut lines, "more").as_deref(), Some("more"));
+        assert_eq!(found(&mut lines, "more"), None);
+    }
+
+    #[test]
+    fn a_prompt_without_a_line_end_is_found() {
+        let mut lines = Lines::default();
+        add(&mut lines, "monitor> ");
+        let line = found(&mut lines, "monitor>");
+        assert_eq!(line.as_deref(), Some("monitor> "));
+    }
+
+    #[test]
+    fn an_unfinished_line_matches_only_if_nothing_can_undo_it() {
+        let mut lines = Lines::default();
+        add(&mut lines, "port 80");
+        for regex in [r"port \d+$", r"port 80\b", "port 80."] {
+            assert_eq!(found(&mut lines, regex), None, "{regex}");
+        }
+        add(&mut lines, "80\n");
+        let line = found(&mut lines, r"port \d+$");
+        assert_eq!(line.as_deref(), Some("port 8080"));
+    }
+
+    #[test]
+    fn a_line_counts_once_though_its_rest_matches_too() {
+        let mut lines = Lines::default();
+        add(&mut lines, "ready: ");
+        assert_eq!(found(&mut lines, "ready").as_deref(), Some("ready: "));
+        for rest in ["al", "ready\r", "\n"] {
+            add(&mut lines, rest);
+            assert_eq!(found(&mut lines, "ready"), None);
+        }
+        add(&mut lines, "ready\n");
+        assert_eq!(found(&mut lines, "ready").as_deref(), Some("ready"));
+    }
+
+    #[test]
+    fn a_return_that_may_be_of_a_line_end_is_no_part_of_the_line() {
+        let mut lines = Lines::default();
+        add(&mut lines, "ready\r");
+        assert_eq!(found(&mut lines, r"ready\s"), None);
+        add(&mut lines, "\nready\rsteady");
+        let line = found(&mut lines, r"ready\s");
+        assert_eq!(line.as_deref(), Some("ready\rsteady"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_searched_all_the_same() {
+        let mut lines = Lines::default();
+        lines.add(b"\xff\x00\xfe ready \xff\n");
+        assert!(found(&mut lines, " ready ").is_some());
+    }
+
+    #[test]
+    fn a_line_without_end_is_searched_in_bounded_memory() {
+        let mut lines = Lines::default();
+        lines.add(&vec![b'x'; 1 << 20]);
+        assert_eq!(found(&mut lines, "ready"), None);
+        assert!(lines.pending.len() <= 2 * LONG_LINE);
+        add(&mut lines, "ready!");
+        assert!(found(&mut lines, "ready").is_some());
+    }
+}

@@ -1,0 +1,175 @@
+//! What a process has written: the log on disk, and the search for lines in it.
+
+mod certain;
+mod lines;
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex::bytes::Regex;
+
+pub(crate) use lines::Lines;
+
+use crate::error::{Source, Tail};
+use crate::session::Log;
+use crate::sys::holes;
+
+/// A report reads at most so much from the end of a log.
+const TAIL: u64 = 64 * 1024;
+const CHUNK: u64 = 256 * 1024;
+
+/// How long a log is.
+pub(crate) fn length(log: &File) -> u64 {
+    log.metadata().map_or(0, |log| log.len())
+}
+
+/// Everything that is in the log from an offset on.
+pub(crate) fn read_all(log: &File, from: u64) -> Vec<u8> {
+    holes::read(log, from..length(log).max(from)).unwrap_or_default()
+}
+
+/// The end of the log, for a report, as of the offset where this run began.
+pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
+    let log = source.file();
+    let read = || -> io::Result<(Vec<u8>, usize)> {
+        let length = length(log).max(from);
+        let start = from.max(length.saturating_sub(TAIL));
+        let before = count_lines(log, from..start)?;
+        let mut bytes = Vec::new();
+        holes::read_part(log, start..length, &mut bytes)?;
+        let partial = bytes.last().is_some_and(|last| *last != b'\n');
+        let lines = before + bytes.iter().filter(|byte| **byte == b'\n').count();
+        Ok((bytes, lines + usize::from(partial)))
+    };
+    let (bytes, lines) = read().unwrap_or_default();
+    Tail {
+        bytes,
+        lines,
+        source,
+    }
+}
+
+fn count_lines(log: &File, range: Range<u64>) -> io::Result<usize> {
+    let mut lines = 0;
+    for part in holes::data(log, range) {
+        let mut at = part.start;
+        while at < part.end {
+            let mut bytes = Vec::new();
+            holes::read_part(log, at..part.end.min(at + CHUNK), &mut bytes)?;
+            if bytes.is_empty() {
+                break;
+            }
+            at += bytes.len() as u64;
+            lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+        }
+    }
+    Ok(lines)
+}
+
+/// Compiles a pattern for raw bytes. `\d`, `\w` and the like mean ASCII.
+pub(crate) fn pattern(pattern: &str) -> Result<Regex, String> {
+    regex::bytes::RegexBuilder::new(pattern)
+        .unicode(false)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// A search that goes on where it was, line by line, as the log grows.
+#[derive(Debug)]
+pub(crate) struct Search {
+    log: Arc<Log>,
+    /// Up to there the log was read.
+    read: u64,
+    lines: Lines,
+}
+
+impl Search {
+    pub(crate) fn new(log: Arc<Log>, from: u64) -> Search {
+        Search {
+            log,
+            read: from,
+            lines: Lines::default(),
+        }
+    }
+
+    /// Looks at what has come since the last time, and returns the first line that matches.
+    pub(crate) fn find(&mut self, pattern: &Regex) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(line) = self.lines.take(pattern) {
+                return Ok(Some(line));
+            }
+            let parts = holes::data(self.log.file(), self.read..u64::MAX);
+            let Some(part) = parts.first() else {
+                return Ok(None);
+            };
+            // What was cut out of the log before it was searched is lost.
+            if part.start > self.read {
+                self.lines = Lines::default();
+                self.read = part.start;
+            }
+            let part = self.read..part.end.min(self.read + CHUNK);
+            let mut bytes = Vec::new();
+            holes::read_part(self.log.file(), part, &mut bytes)?;
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            self.read += bytes.len() as u64;
+            self.lines.add(&bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    struct Log(crate::session::Home, File);
+
+    fn log() -> Log {
+        let home = crate::session::Home::create("search", None, None).unwrap();
+        let file = home.open_log().unwrap();
+        Log(home, file)
+    }
+
+    impl Log {
+        fn search(&self) -> Search {
+            Search::new(self.0.share_log(), 0)
+        }
+
+        fn write(&mut self, bytes: &[u8]) {
+            self.1.write_all(bytes).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_search_goes_on_where_it_was() {
+        let mut log = log();
+        let mut search = log.search();
+        let ready = pattern("ready$").unwrap();
+        assert_eq!(search.find(&ready).unwrap(), None);
+        log.write(b"starting\nserver is ready\r\nmore\nrea");
+        assert_eq!(search.find(&ready).unwrap().unwrap(), b"server is ready");
+        assert_eq!(search.find(&ready).unwrap(), None);
+        log.write(b"dy\n");
+        assert_eq!(search.find(&ready).unwrap().unwrap(), b"ready");
+    }
+
+    #[test]
+    fn a_tail_counts_all_lines_of_its_run() {
+        let mut log = log();
+        log.write(b"old\n");
+        let line = [b'y'; 99];
+        for _ in 0..1000 {
+            log.write(&line);
+            log.write(b"\n");
+        }
+        log.write(b"last");
+        let tail = tail(log.0.share_log(), 4);
+        assert_eq!(tail.lines, 1001);
+        assert!(tail.bytes.ends_with(b"\nlast"));
+        assert_eq!(tail.bytes.len() as u64, TAIL);
+    }
+}

@@ -1,0 +1,35 @@
+//! What fuzzing sees of HTTP probes.
+
+use std::io::{self, Read, Write};
+
+use super::ask::exchange;
+use super::url::Url;
+use super::{Http, Statuses};
+use crate::probe::Probe;
+
+/// Sends a request, and reads the status of the answer.
+pub fn ask(stream: impl Read + Write, request: &[u8]) -> io::Result<u16> {
+    exchange(stream, request)
+}
+
+/// What a probe sends, if nothing is wrong with it.
+pub fn request(probe: &Http) -> Option<Vec<u8>> {
+    probe.check().ok()?;
+    let url = Url::parse(&probe.url).ok()?;
+    Some(probe.request(&url))
+}
+
+/// A probe as a user may have made it.
+pub fn probe(url: &str, method: &str, headers: Vec<(String, String)>, body: &[u8]) -> Http {
+    Http {
+        method: method.to_owned(),
+        headers,
+        body: body.to_owned(),
+        ..super::http(url)
+    }
+}
+
+/// Whether a status means ready.
+pub fn allow(statuses: &Statuses, status: u16) -> bool {
+    statuses.allow(status)
+}

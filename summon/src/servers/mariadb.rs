@@ -1,0 +1,94 @@
+//! MariaDB.
+
+use super::{Ready, found, served};
+use crate::executor::Coordinated;
+use crate::probe;
+
+/// The kind of server that [`Mariadb`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Mariadb, MariadbServer, Ready};
+///
+/// let server: Coordinated<Ready<MariadbServer>> = Mariadb::new();
+/// ```
+#[derive(Debug)]
+pub enum MariadbServer {}
+
+/// A MariaDB with new system tables, whose `root` has no password. There is a database `test`.
+///
+/// To make the tables takes a second and more, so it pays to have one server for many tests, as a
+/// [fixture](macro@crate::fixture), and a database for each.
+///
+/// ```no_run
+/// use summon::servers::Mariadb;
+///
+/// let db = Mariadb::new().arg("--max-connections=20");
+/// db.start()?;
+/// assert!(db.url().starts_with("mysql://root@127.0.0.1:"));
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type Mariadb = Coordinated<Ready<MariadbServer>>;
+
+impl Mariadb {
+    /// Makes its tables at the first start, and runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Mariadb;
+    ///
+    /// let db = Mariadb::new().arg("--max-connections=20").timeout("1m");
+    /// ```
+    #[track_caller]
+    pub fn new() -> Mariadb {
+        let install = found(&["mariadb-install-db", "mysql_install_db"]);
+        // Whatever the machine's own server is told is not for this one.
+        let own = [
+            "--no-defaults",
+            "--datadir={dir}/data",
+            // Which versions that don't know it don't mind.
+            "--loose-debug-no-sync",
+        ];
+        let no_password = ["--auth-root-authentication-method=normal"];
+        let install = [&[install.as_str()][..], &own, &no_password].concat();
+        let server = found(&["mariadbd", "mysqld"]);
+        served([&[server.as_str()][..], &own].concat(), "mysql://root@")
+            .args([
+                "--port={port}",
+                "--bind-address=127.0.0.1",
+                "--tmpdir={dir}",
+            ])
+            .args(SETTINGS)
+            .before(install)
+            // It listens while it recovers what was there.
+            .and(probe::output("ready for connections"))
+            .not_as_root("mysql")
+    }
+
+    /// The URL of its database `test`, as `root`. That of another
+    /// database is [`Process::url`](crate::Process::url) with its name.
+    ///
+    /// ```
+    /// use summon::{Process, servers::Mariadb};
+    ///
+    /// let db = Mariadb::new();
+    /// assert_eq!(db.url(), format!("mysql://root@127.0.0.1:{}/test", db.port()));
+    /// assert!(Process::url(&db, "/sales").ends_with("/sales"));
+    /// ```
+    pub fn url(&self) -> String {
+        (**self).url("/test")
+    }
+}
+
+/// The socket is in the data directory, whatever its path, which may be too long for a socket.
+const SETTINGS: [&str; 4] = [
+    "--socket=mysql.sock",
+    "--pid-file=mysql.pid",
+    "--skip-name-resolve",
+    "--innodb-fast-shutdown=2",
+];
+
+impl Default for Mariadb {
+    fn default() -> Mariadb {
+        Mariadb::new()
+    }
+}

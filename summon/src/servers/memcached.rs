@@ -1,0 +1,63 @@
+//! memcached.
+
+use super::{Ready, found, served};
+use crate::executor::Coordinated;
+use crate::sys::Signal;
+
+/// The kind of server that [`Memcached`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Memcached, MemcachedServer, Ready};
+///
+/// let server: Coordinated<Ready<MemcachedServer>> = Memcached::new();
+/// ```
+#[derive(Debug)]
+pub enum MemcachedServer {}
+
+/// A memcached, over TCP alone.
+///
+/// ```no_run
+/// use summon::servers::Memcached;
+///
+/// let cache = Memcached::new().args(["-m", "16"]);
+/// cache.start()?;
+/// assert!(cache.url().starts_with("memcache://127.0.0.1:"));
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type Memcached = Coordinated<Ready<MemcachedServer>>;
+
+impl Memcached {
+    /// Runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Memcached;
+    ///
+    /// let cache = Memcached::new().args(["-m", "16"]).timeout("5s");
+    /// ```
+    #[track_caller]
+    pub fn new() -> Memcached {
+        let server = found(&["memcached"]);
+        served([server.as_str(), "-l", "127.0.0.1"], "memcache://")
+            .args(["-p", "{port}", "-U", "0"])
+            // Asked to end, it takes a second now and then, and it has nothing to lose.
+            .stop_signal(Signal::KILL)
+            .not_as_root("memcache")
+    }
+
+    /// The URL for its clients.
+    ///
+    /// ```
+    /// let cache = summon::servers::Memcached::new();
+    /// assert_eq!(cache.url(), format!("memcache://127.0.0.1:{}/", cache.port()));
+    /// ```
+    pub fn url(&self) -> String {
+        (**self).url("/")
+    }
+}
+
+impl Default for Memcached {
+    fn default() -> Memcached {
+        Memcached::new()
+    }
+}

@@ -1,0 +1,65 @@
+//! NATS.
+
+use super::{Ready, found, served};
+use crate::executor::Coordinated;
+use crate::probe;
+use crate::sys::Signal;
+
+/// The kind of server that [`Nats`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Nats, NatsServer, Ready};
+///
+/// let server: Coordinated<Ready<NatsServer>> = Nats::new();
+/// ```
+#[derive(Debug)]
+pub enum NatsServer {}
+
+/// A NATS server. With `.arg("--jetstream")` it has streams, which it keeps in its directory.
+///
+/// ```no_run
+/// use summon::servers::Nats;
+///
+/// let nats = Nats::new().arg("--jetstream");
+/// nats.start()?;
+/// assert!(nats.url().starts_with("nats://127.0.0.1:"));
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type Nats = Coordinated<Ready<NatsServer>>;
+
+impl Nats {
+    /// Runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Nats;
+    ///
+    /// let nats = Nats::new().arg("--jetstream").timeout("5s");
+    /// ```
+    #[track_caller]
+    pub fn new() -> Nats {
+        let server = found(&["nats-server"]);
+        served([server.as_str(), "--addr", "127.0.0.1"], "nats://")
+            .args(["--port", "{port}", "--store_dir", "{dir}"])
+            // Of SIGTERM it makes an exit code of 1.
+            .stop_signal(Signal::INT)
+            // It listens before it has set up its streams.
+            .and(probe::output("Server is ready"))
+    }
+
+    /// The URL for its clients.
+    ///
+    /// ```
+    /// let nats = summon::servers::Nats::new();
+    /// assert_eq!(nats.url(), format!("nats://127.0.0.1:{}/", nats.port()));
+    /// ```
+    pub fn url(&self) -> String {
+        (**self).url("/")
+    }
+}
+
+impl Default for Nats {
+    fn default() -> Nats {
+        Nats::new()
+    }
+}

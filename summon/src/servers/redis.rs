@@ -1,0 +1,65 @@
+//! Redis and Valkey.
+
+use super::{Ready, found, served};
+use crate::executor::Coordinated;
+use crate::probe;
+
+/// The kind of server that [`Redis`] is, for the compiler; there are no values of it.
+///
+/// ```
+/// use summon::Coordinated;
+/// use summon::servers::{Ready, Redis, RedisServer};
+///
+/// let server: Coordinated<Ready<RedisServer>> = Redis::new();
+/// ```
+#[derive(Debug)]
+pub enum RedisServer {}
+
+/// A Redis, or a Valkey where that is what there is, which keeps nothing on disk.
+///
+/// ```no_run
+/// use summon::servers::Redis;
+///
+/// let redis = Redis::new();
+/// redis.start()?;
+/// assert!(redis.url().starts_with("redis://127.0.0.1:"));
+/// # Ok::<(), summon::Error>(())
+/// ```
+pub type Redis = Coordinated<Ready<RedisServer>>;
+
+impl Redis {
+    /// Runs it on a free port.
+    ///
+    /// ```
+    /// use summon::servers::Redis;
+    ///
+    /// let redis = Redis::new().args(["--maxmemory", "1mb"]).timeout("5s");
+    /// ```
+    #[track_caller]
+    pub fn new() -> Redis {
+        let server = found(&["redis-server", "valkey-server"]);
+        served([server.as_str(), "--port", "{port}"], "redis://")
+            .args(["--bind", "127.0.0.1", "--dir", "{dir}"])
+            .args(["--save", "", "--appendonly", "no"])
+            // So often a second it looks whether it is to end; 10 would make that 100 ms.
+            .args(["--hz", "100"])
+            // It listens while it still loads what `--appendonly yes` has saved.
+            .and(probe::output("Ready to accept connections"))
+    }
+
+    /// The URL of its database 0.
+    ///
+    /// ```
+    /// let redis = summon::servers::Redis::new();
+    /// assert_eq!(redis.url(), format!("redis://127.0.0.1:{}/0", redis.port()));
+    /// ```
+    pub fn url(&self) -> String {
+        (**self).url("/0")
+    }
+}
+
+impl Default for Redis {
+    fn default() -> Redis {
+        Redis::new()
+    }
+}

@@ -1,0 +1,71 @@
+//! Puts a file into a directory that another user may hold, as root does for services.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Component, Path};
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+
+use super::users::User;
+
+/// Writes a file below `dir`, in place of what is there, and gives it to the user. No link is
+/// followed on the way: a service that ran there before may have left one.
+pub(crate) fn below(dir: &Path, name: &Path, text: &[u8], user: Option<User>) -> io::Result<()> {
+    let mut parts = Vec::new();
+    for part in name.components() {
+        match part {
+            Component::Normal(part) => parts.push(part),
+            Component::CurDir => {}
+            _ => return Err(io::Error::other("it must be a path below the directory")),
+        }
+    }
+    let Some((file, dirs)) = parts.split_last() else {
+        return Err(io::Error::other("it has no name"));
+    };
+    let mut at = rustix::fs::open(dir, DIRECTORY, Mode::empty())?;
+    for name in dirs {
+        at = enter(at.as_fd(), name, user)?;
+    }
+    match rustix::fs::unlinkat(&at, *file, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let made = rustix::fs::openat(&at, *file, new, Mode::RUSR | Mode::WUSR)?;
+    give(made.as_fd(), user)?;
+    File::from(made).write_all(text)
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Opens a directory in another, and makes it first if need be.
+fn enter(at: BorrowedFd<'_>, name: &OsStr, user: Option<User>) -> io::Result<OwnedFd> {
+    let made = match rustix::fs::mkdirat(at, name, Mode::RWXU) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(error) => return Err(error.into()),
+    };
+    let dir = rustix::fs::openat(at, name, DIRECTORY, Mode::empty())?;
+    if made {
+        give(dir.as_fd(), user)?;
+    }
+    Ok(dir)
+}
+
+/// What we have just made; what somebody has put in its place is no longer ours.
+fn give(made: BorrowedFd<'_>, user: Option<User>) -> io::Result<()> {
+    let Some(user) = user else {
+        return Ok(());
+    };
+    if rustix::fs::fstat(made)?.st_uid != super::user() {
+        return Err(io::Error::other("somebody has put another one there"));
+    }
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    Ok(rustix::fs::fchown(made, Some(uid), Some(gid))?)
+}

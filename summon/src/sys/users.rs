@@ -1,0 +1,101 @@
+//! Other users of the machine, whom root may become.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::path::Path;
+
+use rustix::fs::{Gid, Mode, OFlags, Uid};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl User {
+    /// The user of that name (`getpwnam_r(3)`); none if there is no such.
+    pub(crate) fn named(name: &str) -> io::Result<Option<User>> {
+        let name = CString::new(name)?;
+        let mut buffer = vec![0; 1024];
+        loop {
+            let mut entry = MaybeUninit::<libc::passwd>::uninit();
+            let mut found = std::ptr::null_mut();
+            // SAFETY: all places are valid, and the buffer is as long as is said.
+            let errno = unsafe {
+                libc::getpwnam_r(
+                    CStr::as_ptr(&name),
+                    entry.as_mut_ptr(),
+                    buffer.as_mut_ptr(),
+                    buffer.len(),
+                    &raw mut found,
+                )
+            };
+            match errno {
+                0 if found.is_null() => return Ok(None),
+                0 => {
+                    // SAFETY: it was found, so the entry is filled in.
+                    let entry = unsafe { entry.assume_init() };
+                    return Ok(Some(User {
+                        uid: entry.pw_uid,
+                        gid: entry.pw_gid,
+                    }));
+                }
+                libc::ERANGE if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 2, 0),
+                // What the standard says of a user who is not there differs from system to system.
+                libc::ENOENT | libc::ESRCH => return Ok(None),
+                errno => return Err(io::Error::from_raw_os_error(errno)),
+            }
+        }
+    }
+
+    /// Turns this process, which is root's and has one thread, into one of the user's, for good.
+    pub(super) fn become_it(self) -> io::Result<()> {
+        let done = |result: i32| match result {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        };
+        // The groups first: a user may not change them.
+        // SAFETY: it reads one group from a valid place.
+        done(unsafe { libc::setgroups(1, &raw const self.gid) })?;
+        // SAFETY: it takes a number.
+        done(unsafe { libc::setgid(self.gid) })?;
+        // SAFETY: it takes a number.
+        done(unsafe { libc::setuid(self.uid) })
+    }
+
+    /// Gives the user a directory that root has just made, where others may have had their hands
+    /// in: it is none of those that they may have put there.
+    pub(crate) fn give(self, dir: &Path) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(dir, flags, Mode::empty())?;
+        if rustix::fs::fstat(&dir)?.st_uid != super::user() {
+            return Err(io::Error::other("somebody has put another one there"));
+        }
+        Ok(rustix::fs::fchown(
+            &dir,
+            Some(Uid::from_raw(self.uid)),
+            Some(Gid::from_raw(self.gid)),
+        )?)
+    }
+}
+
+/// Who is to run a program that refuses root, if that is who we are: this user, or else nobody.
+pub(crate) fn instead_of_root(own: &str) -> Option<String> {
+    let exists = |name: &&str| matches!(User::named(name), Ok(Some(_)));
+    let found = [own, "nobody"].into_iter().find(exists);
+    found.filter(|_| super::user() == 0).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_by_name() {
+        let root = User { uid: 0, gid: 0 };
+        assert_eq!(User::named("root").unwrap(), Some(root));
+        assert_eq!(User::named("no such user").unwrap(), None);
+        assert!(User::named("nul\0").is_err());
+    }
+}

@@ -1,0 +1,43 @@
+//! `#[tokio::test]`, in both flavours. It keeps the other attributes as they are, so any order works.
+
+use crate::support::serves;
+
+use summon::{Process, summon};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[summon(bin = "echo", tcp = "--port {port}")]
+#[tokio::test]
+async fn answers(echo: &Process) {
+    let mut stream = TcpStream::connect(echo.addr()).await.unwrap();
+    stream.write_all(b"hello\n").await.unwrap();
+    let mut answer = [0; 6];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"hello\n");
+}
+
+#[summon(bin = "echo", tcp = "--port {port}")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_on_threads(echo: &Process) -> std::io::Result<()> {
+    let addr = echo.addr();
+    let clients = (0..4).map(|_| tokio::spawn(TcpStream::connect(addr)));
+    for client in clients.collect::<Vec<_>>() {
+        client.await??.write_all(b"hello\n").await?;
+    }
+    serves(echo);
+    Ok(())
+}
+
+#[tokio::test]
+#[summon(bin = "echo", tcp = "--port {port}")]
+async fn below(echo: &Process) {
+    tokio::task::yield_now().await;
+    serves(echo);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[summon(bin = "echo", tcp = "--port {port}")]
+async fn below_on_threads(echo: &Process) {
+    tokio::task::yield_now().await;
+    serves(echo);
+}

@@ -1,0 +1,122 @@
+//! Files that a program is given: they are there before all else, with their placeholders filled in.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+
+use summon::{OutputCoordinatedExecutor, Process, SimpleExecutor, Stdin, orchestrated, summon};
+
+use crate::support::TempDir;
+
+const CONFIG: &str = r#"{"listen": {port}, "admin": {port:admin}, "db": "{db.host}:{db.port}"}"#;
+
+#[summon(
+    output = ["sh", "-c", "cat conf.d/api.json; exec sleep 100"],
+    banner = r#""listen": (?<port>\d+)"#,
+    current_dir = "{dir}",
+    with_file("conf.d/api.json", r#"{"listen": 7, "db": {db.port}, "{{name}": 1}"#),
+)]
+#[summon(simple = "sleep 100")]
+#[test]
+fn have_their_placeholders_filled_in(api: &Process, db: &Process) {
+    let expected = format!(r#"{{"listen": 7, "db": {}, "{{name}}": 1}}"#, db.port());
+    assert_eq!(String::from_utf8_lossy(&api.output()), expected);
+    let found = fs::metadata(api.dir().join("conf.d/api.json")).unwrap();
+    assert_eq!(found.mode() & 0o777, 0o600);
+}
+
+#[test]
+fn order_a_set() {
+    let db = SimpleExecutor::new("sleep 100").named("db");
+    let api = SimpleExecutor::new("sleep 100")
+        .named("api")
+        .with_file("api.json", CONFIG);
+    let _scope = orchestrated((&api, &db)).unwrap();
+    let found = fs::read_to_string(api.dir().join("api.json")).unwrap();
+    let (own, admin) = (api.port(), api.port_named("admin"));
+    let db = format!("localhost:{}", db.port());
+    assert_eq!(
+        found,
+        format!(r#"{{"listen": {own}, "admin": {admin}, "db": "{db}"}}"#)
+    );
+}
+
+#[test]
+fn are_there_for_commands_that_come_before_and_as_input() {
+    let reader = OutputCoordinatedExecutor::new("cat", "^both$")
+        .with_file("one", "bo")
+        .with_file("./in/two", "th\n")
+        .before("sh -c 'cat {dir}/in/two >>{dir}/one'")
+        .stdin(Stdin::file("{dir}/in/two"))
+        .named("reader");
+    // It reads what was there before the command.
+    let error = reader.start().unwrap_err().to_string();
+    assert!(error.contains("| th"), "{error}");
+    let one = fs::read_to_string(reader.dir().join("one")).unwrap();
+    assert_eq!(one, "both\n");
+}
+
+#[test]
+fn are_not_written_again_at_a_restart() {
+    let server = OutputCoordinatedExecutor::new("sh -c 'cat {dir}/says; exec sleep 100'", "^up")
+        .with_file("says", "up\n");
+    server.start().unwrap();
+    fs::write(server.dir().join("says"), "up again\n").unwrap();
+    server.restart().unwrap();
+    server.wait_for_output("^up again$", "5s").unwrap();
+}
+
+#[test]
+fn replace_a_link_instead_of_following_it() {
+    let elsewhere = TempDir::new();
+    let target = elsewhere.path().join("target");
+    fs::write(&target, "not ours").unwrap();
+    let server = SimpleExecutor::new("sleep 100").with_file("config", "ours");
+    symlink(&target, server.dir().join("config")).unwrap();
+    server.start().unwrap();
+    assert_eq!(fs::read_to_string(&target).unwrap(), "not ours");
+    assert_eq!(
+        fs::read_to_string(server.dir().join("config")).unwrap(),
+        "ours"
+    );
+    // Nor is a directory's.
+    let server = SimpleExecutor::new("sleep 100").with_file("conf.d/config", "ours");
+    symlink(elsewhere.path(), server.dir().join("conf.d")).unwrap();
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("its file `conf.d/config` can't be written: "),
+        "{error}"
+    );
+    assert!(!elsewhere.path().join("config").exists());
+}
+
+#[test]
+fn are_below_the_private_directory() {
+    for name in ["../config", "/tmp/config", "a/../../config", "", "."] {
+        let server = SimpleExecutor::new("sleep 100").with_file(name, "text");
+        let error = server.start().unwrap_err().to_string();
+        let expected = format!("its file `{name}` can't be written: ");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
+fn name_only_what_is_known() {
+    let server = SimpleExecutor::new("sleep 100").with_file("config", "{redis.port}");
+    let error = server.start().unwrap_err().to_string();
+    assert!(error.contains("{redis.port}"), "{error}");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn belong_to_the_user_of_the_program() {
+    let reads =
+        "sh -c 'cat {dir}/conf.d/one && echo >>{dir}/conf.d/one && echo up; exec sleep 100'";
+    let server = OutputCoordinatedExecutor::new(reads, "^up$")
+        .with_file("conf.d/one", "text\n")
+        .user("nobody");
+    server.start().unwrap();
+    for name in ["conf.d", "conf.d/one"] {
+        let found = fs::metadata(server.dir().join(name)).unwrap();
+        assert_eq!(found.uid(), fs::metadata(server.dir()).unwrap().uid());
+    }
+}

@@ -1,0 +1,139 @@
+//! Programs that run as another user, as root has them do.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use summon::{
+    Coordinated, Executor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor, probe,
+};
+
+use crate::support::{ACTOR, OWNER, TempDir, actor, ask, eventually};
+use crate::tree::Owner;
+
+/// Whom Debian gives no name but this.
+const NOBODY: u32 = 65534;
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn own_their_processes_and_their_directory() {
+    let who = "id -u >>{dir}/who; id -G >>{dir}/who";
+    let server = OutputCoordinatedExecutor::new(format!("{who}; echo up; exec sleep 100"), "up")
+        .shell(true)
+        .before(["sh", "-c", who])
+        .and(probe::exec(["sh", "-c", who]))
+        .and(probe::file("{dir}/who"))
+        .user("nobody");
+    server.start().unwrap();
+    let dir = server.dir().to_owned();
+    let found = fs::metadata(&dir).unwrap();
+    assert_eq!((found.uid(), found.mode() & 0o777), (NOBODY, 0o700));
+    assert_eq!(
+        fs::read_to_string(dir.join("who")).unwrap(),
+        "65534\n".repeat(6)
+    );
+    let pid = server.id().unwrap();
+    assert_eq!(fs::metadata(format!("/proc/{pid}")).unwrap().uid(), NOBODY);
+    server.restart().unwrap();
+    drop(server);
+    assert!(!dir.exists());
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn are_seen_to_be_ready_like_others() {
+    let listens = actor(["listen", "127.0.0.1:{port}"]);
+    let tcp = TcpCoordinatedExecutor::new(listens, "localhost", 0).user("nobody");
+    tcp.start().unwrap();
+    assert_eq!(ask(tcp.addr()), "1");
+    let says = actor(["notify", "READY=1", "wait"]);
+    let notify = Coordinated::with(says, probe::notify()).user("nobody");
+    notify.start().unwrap();
+    // `/dev/stdout` is opened anew, by the user.
+    let writes = OutputCoordinatedExecutor::new("echo up >/dev/stdout; exec sleep 100", "up");
+    writes.shell(true).user("nobody").start().unwrap();
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn end_with_the_test_process_and_leave_nothing() {
+    let owner = Owner::from(Command::new(OWNER).args(["another", "wait", ACTOR]));
+    let (dir, lives) = (owner.dir.clone(), owner.lives());
+    assert_eq!(fs::metadata(&dir).unwrap().uid(), NOBODY);
+    owner.signal(libc::SIGKILL, false);
+    for life in &lives {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
+    }
+    eventually("its files are removed", || !dir.exists());
+}
+
+#[test]
+fn must_exist() {
+    let server = SimpleExecutor::new("sleep 100").user("no such user");
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("it can't run as user `no such user`: there is no such user"),
+        "{error}"
+    );
+}
+
+#[test]
+fn may_be_oneself() {
+    let name = Command::new("id").arg("-un").output().unwrap().stdout;
+    let name = String::from_utf8(name).unwrap();
+    SimpleExecutor::new("sleep 100")
+        .user(name.trim())
+        .start()
+        .unwrap();
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn are_not_for_those_who_are_not_root() {
+    let dir = TempDir::new();
+    let run = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "users::run_by_another_as_nobody",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("TMPDIR", std::env::temp_dir())
+        .current_dir(dir.path().parent().unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "another test runs it, as a user without privileges"]
+fn run_by_another_as_nobody() {
+    let server = SimpleExecutor::new("sleep 100").user("root");
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("only root may run programs as others"),
+        "{error}"
+    );
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root is refused")]
+fn are_recommended_where_a_program_refuses_root() {
+    let says = "the server cannot be run as root";
+    let refuses = format!("echo {says}; exit 1");
+    let server = OutputCoordinatedExecutor::new(refuses.as_str(), "up").shell(true);
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("hint      run it as another user: `user = "),
+        "{error}"
+    );
+    let server = SimpleExecutor::new("sleep 100").before(["sh", "-c", &refuses]);
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("hint      run it as another user: `user = "),
+        "{error}"
+    );
+}
