@@ -20,6 +20,7 @@
 //! [failures]: guide::failures
 //! [fixtures]: guide::fixtures
 //! [lifecycle]: guide::lifecycle
+//! [platforms]: guide::platforms
 //! [ports]: guide::ports
 //! [readiness]: guide::readiness
 //! [recipes]: guide::recipes
