@@ -251,9 +251,10 @@ impl<'p> Watched<'p> {
             }
             return true;
         };
-        // A look that the deadline cut short after a moment says less than the one before.
-        let moment = (self.looked - began) / 10;
-        let cut_short = self.looked >= target.deadline() && self.took < moment;
+        // A look that the deadline cut short says less than the one before, unless it is most of
+        // what there is.
+        let half = (self.looked - began) / 2;
+        let cut_short = self.looked >= target.deadline() && self.took < half;
         if seen.again == Again::Never || self.last.is_none() || !cut_short {
             self.last = Some(seen.why);
         }
