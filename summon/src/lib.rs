@@ -127,10 +127,10 @@ pub use summon_macros::fixture;
 /// | --- | --- |
 /// | `#[summon(simple = "cmd")]` | the program has been exec'ed |
 /// | `#[summon(output = "cmd", banner = "regex")]` | a line of its output matches |
-/// | `#[summon(tcp = "cmd {port}")]` | it listens; `port = 6379` and `host = ".."` where they are fixed |
+/// | `#[summon(tcp = "cmd {port}")]` | it listens; `port = 6379` and `host = ".."` where they are fixed: by default it is a free port of `localhost` |
 /// | `#[summon(udp = "cmd {port}")]` | it has bound its UDP port; `port` and `host` as above |
 /// | `#[summon(unix = "cmd", socket = "{dir}/s")]` | it accepts at the Unix socket |
-/// | `#[summon(http = "cmd {port}", path = "/health")]` | the path answers 2xx; or `url = ".."`, `port`, `host` |
+/// | `#[summon(http = "cmd {port}", path = "/health")]` | the path, `/` by default, answers 2xx; or `url = ".."`, for which there is `https://` too; `port` and `host` as above |
 /// | `#[summon(file = "cmd", path = "{dir}/pid")]` | the file is there |
 /// | `#[summon(notify = "cmd")]` | it says `READY=1` to `NOTIFY_SOCKET` (`sd_notify(3)`) |
 /// | `#[summon(exec = "cmd", probe = "pg_isready")]` | the other command exits with code 0 |
@@ -144,8 +144,8 @@ pub use summon_macros::fixture;
 /// Every other `key = value` or `key(values)` is a call of the builder's method of that name, so
 /// [`Coordinated`] is the list of options: `timeout = "5s"`,
 /// `env("RUST_LOG", "debug")`, `args(["-v"])`, `after = "db"`, `unless = "FATAL"`, `listen_fd()`,
-/// `and(probe::file("{dir}/up"))`. Values may be any expression;
-/// `name = ".."` stands for `named(..)`.
+/// `and(probe::file("{dir}/up"))`. Values may be any expression, of what is in scope
+/// (`use summon::{Signal, probe}`); `name = ".."` stands for `named(..)`.
 ///
 /// # Parameters
 ///

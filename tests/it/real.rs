@@ -54,7 +54,8 @@ fn plain(report: &str) -> String {
         (r"directory \S+", "directory .."),
         (r"(port |localhost:)\d+", "${1}PORT"),
         (r"\d+ looks in \S+ s", "looks"),
-        (r"\S+/redis\.log", "redis.log"),
+        // Others call theirs so too, at the same time.
+        (r"\S+/redis(-\d+)?\.log", "redis.log"),
         (r"Redis [0-9.]+", "Redis"),
     ];
     replaced(report, &rules)

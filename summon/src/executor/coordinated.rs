@@ -25,8 +25,12 @@ use crate::process::{Process, Spec};
 /// Constructors and builder methods never fail: what is wrong with a command, a pattern or a URL
 /// is the error of [`start`](Process::start).
 ///
-/// In the command, its arguments, the values of environment variables, the working directory, files
-/// and URLs, these placeholders are filled in, each within its own argument:
+/// In the command and its arguments, the values of environment variables, the working directory, the
+/// texts of [`with_file`](Coordinated::with_file), the commands of `before`, `after_stop` and
+/// `stop_command`, the file of `stdin`, and in paths, URLs, hosts and commands of probes, these
+/// placeholders are filled in, each within its own argument. Banners and the text of `stdin` are
+/// taken as they are.
+///
 ///
 /// | placeholder | value |
 /// | --- | --- |

@@ -148,7 +148,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Uses a server that runs on the fixed port already, instead of failing, and then stops
-    /// nothing. Default: no. Usual is to do so everywhere but in CI:
+    /// nothing. Default: no. Without a fixed port it is an error of the start. Usual is to do so
+    /// everywhere but in CI:
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080)
@@ -244,7 +245,8 @@ impl<P> Coordinated<P> {
     /// Default: none.
     ///
     /// ```
-    /// summon::SimpleExecutor::new("docker run --name {name} redis").after_stop("docker rm -f {name}");
+    /// summon::SimpleExecutor::new("docker run --name summon-{port} redis")
+    ///     .after_stop("docker rm -f summon-{port}");
     /// ```
     pub fn after_stop(self, command: impl Into<Command>) -> Self {
         self.change(|spec| spec.after_stop.push(command.into()))
@@ -282,9 +284,9 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.expect_exit = Some(codes.into()))
     }
 
-    /// Follows a program that forks away: when it exits with code 0, those of its descendants that
-    /// are left then are the process, and not before it is looked whether that is ready, as
-    /// `Type=forking` in `systemd.service(5)`. Default: no, its exit is the end.
+    /// Follows a program that forks away, as `Type=forking` in `systemd.service(5)`: when it exits
+    /// with code 0, the descendants that it leaves behind are taken for the process, and only then is
+    /// it asked whether that is ready. Default: no, its exit is the end.
     ///
     /// A program that can stay in the foreground should do so: then its own exit is seen.
     ///

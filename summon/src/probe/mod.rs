@@ -9,13 +9,14 @@
 //! | [`started`] | the program has been exec'ed | the guard says so |
 //! | [`output()`] | a line of its output matches a banner, perhaps several times | the guard says that there is more |
 //! | [`tcp`], [`udp`] | it serves its port | the kernel is asked whose it is |
-//! | [`unix()`] | it serves a Unix socket | inotify, and the kernel is asked whose it is |
-//! | [`file()`] | a file is there | inotify |
+//! | [`unix()`] | it serves a Unix socket | the system tells of the file, and is asked whose it is |
+//! | [`file()`] | a file is there | the system tells |
 //! | [`notify()`] | it says `READY=1` | the guard says so |
 //! | [`http()`] | a URL answers as expected | a request |
 //! | [`exec()`] | a command exits with code 0 | the command is run |
 //! | [`any`] | one of several says so | |
 //!
+//! That is so on Linux; [other systems](crate::guide::platforms) tell less, and are asked instead.
 //! The guard is a small process of summon's own, the parent of the program
 //! ([how it works](crate#how-it-works-and-what-is-promised-where)). Nothing that the system tells is
 //! asked for again and again. What must be looked at is looked at every half millisecond at first,

@@ -32,9 +32,9 @@ pub struct Output {
 ///
 /// Named groups are values: `listening on (?<port>\d+)` is how a program that chooses its own port
 /// tells it. The group `port` is then what [`Process::port`](crate::Process::port) and `{port}`
-/// mean, `port_admin` is `{port:admin}`, `host` is `{host}`, and any other is
-/// [`Process::value`](crate::Process::value) and `{name}`; for the other processes of the set
-/// that is `{process.name}`. They count from when the line has come.
+/// mean, `port_admin` is `{port:admin}`, `host` is `{host}`, and any
+/// other, say `token`, is [`Process::value`](crate::Process::value) and `{token}`, or `{api.token}` for
+/// the other processes of the set. They count from when the line has come.
 ///
 /// Many programs hold their output back when it goes into a pipe; for Python there is `-u`, and
 /// for C programs `stdbuf -oL`.

@@ -292,7 +292,8 @@ impl Process {
     }
 
     /// The URL of a path on this process: `http://<addr><path>`, with the address where it really
-    /// listens. One of [`servers`](crate::servers) has another scheme, that of its clients.
+    /// listens, also if its probe asks for `https://`. One of [`servers`](crate::servers) has another
+    /// scheme, that of its clients.
     ///
     /// ```
     /// use summon::TcpCoordinatedExecutor;

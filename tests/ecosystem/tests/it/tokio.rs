@@ -2,7 +2,7 @@
 
 use crate::support::serves;
 
-use summon::{Process, summon};
+use summon::{Fixture, Process, summon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -14,6 +14,27 @@ async fn answers(echo: &Process) {
     let mut answer = [0; 6];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"hello\n");
+}
+
+#[summon::fixture(bin = "echo", tcp = "--port {port}", setup = greet)]
+static GREETED: Fixture;
+
+/// It runs on the thread of the first user, which may have a runtime already.
+fn greet(echo: &Process) -> std::io::Result<()> {
+    let greet = async {
+        let mut stream = TcpStream::connect(echo.addr()).await?;
+        stream.write_all(b"a greeting\n").await
+    };
+    std::thread::scope(|threads| {
+        let other = threads.spawn(|| tokio::runtime::Runtime::new()?.block_on(greet));
+        other.join().expect("it does not panic")
+    })
+}
+
+#[tokio::test]
+async fn is_greeted_first() {
+    let line = GREETED.wait_for_output("a greeting", "10s").unwrap();
+    assert_eq!(line, "a greeting");
 }
 
 #[summon(bin = "echo", tcp = "--port {port}")]
