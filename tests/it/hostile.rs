@@ -8,7 +8,9 @@ use summon::{
     SimpleExecutor, TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{ACTOR, Life, TempDir, actor, eventually, family, parent};
+use crate::support::{
+    ACTOR, Life, TempDir, actor, against_the_warden, eventually, family, parent, with_the_warden,
+};
 
 /// Everything that runs because of a test has its directory among its words.
 fn survivors(sign: &str) -> Vec<Life> {
@@ -114,6 +116,7 @@ fn that_kill_their_own_group() {
 
 #[test]
 fn that_kill_their_guard_take_nobody_but_themselves() {
+    let _warden = with_the_warden();
     let dir = TempDir::new();
     let sign = dir.file("sign");
     let stranger = format!("ignore record {sign} stranger");
@@ -143,6 +146,7 @@ fn that_kill_their_guard_take_nobody_but_themselves() {
 
 #[test]
 fn that_kill_the_warden_change_nothing() {
+    let _warden = against_the_warden();
     let bystander = SimpleExecutor::new("sleep 1000");
     bystander.start().unwrap();
     let script = actor(["kill-ancestor", "2", "say", "up"]);

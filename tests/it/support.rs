@@ -1,6 +1,7 @@
 //! What several promises need.
 
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 /// Plays any server; the words after it are its script.
@@ -21,6 +22,19 @@ pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
         assert!(Instant::now() < limit, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// All tests of this binary have one warden, and some kill it, which others would notice.
+static WARDEN: RwLock<()> = RwLock::new(());
+
+/// For a test that needs the warden to live as long as this does.
+pub(crate) fn with_the_warden() -> RwLockReadGuard<'static, ()> {
+    WARDEN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For a test that kills it.
+pub(crate) fn against_the_warden() -> RwLockWriteGuard<'static, ()> {
+    WARDEN.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A process that can't be mistaken for a later one of the same pid.

@@ -5,7 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{ACTOR, Life, OWNER, eventually, family, hear_int, parent};
+use crate::support::{
+    ACTOR, Life, OWNER, against_the_warden, eventually, family, hear_int, parent,
+};
 
 /// So often, in a row.
 const ROUNDS: usize = 20;
@@ -249,19 +251,18 @@ fn a_leaked_mark_does_no_harm() {
 
 #[test]
 fn a_dead_warden_is_replaced_and_its_guards_live_on() {
+    let _warden = against_the_warden();
     use summon::SimpleExecutor;
     let first = SimpleExecutor::new("sleep 1000");
     first.start().unwrap();
     let warden = parent(parent(first.id().unwrap()));
     let life = Life::of(warden).unwrap();
-    // Other tests of this binary may have had it replaced meanwhile, which is as good.
-    if life.what.starts_with("summon-warden") {
-        let killed = Command::new("kill")
-            .args(["-KILL", &warden.to_string()])
-            .status();
-        assert!(killed.unwrap().success());
-        eventually("the warden is dead", || !life.goes_on());
-    }
+    assert!(life.what.starts_with("summon-warden"), "{life:?}");
+    let killed = Command::new("kill")
+        .args(["-KILL", &warden.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    eventually("the warden is dead", || !life.goes_on());
     let second = SimpleExecutor::new("sleep 1000");
     second.start().unwrap();
     assert!(first.is_running() && second.is_running());

@@ -251,10 +251,12 @@ impl<'p> Watched<'p> {
             }
             return true;
         };
-        // A look that the deadline cut short says less than the one before, unless it is most of
-        // what there is.
-        let half = (self.looked - began) / 2;
-        let cut_short = self.looked >= target.deadline() && self.took < half;
+        // A look that the deadline cut short says less than the one before, unless it had most of
+        // the time that there is.
+        let deadline = target.deadline();
+        let half = deadline.saturating_duration_since(began) / 2;
+        let cut_short =
+            self.looked >= deadline && deadline.saturating_duration_since(looked) < half;
         if seen.again == Again::Never || self.last.is_none() || !cut_short {
             self.last = Some(seen.why);
         }
