@@ -198,10 +198,12 @@ fn leases_of_a_killed_test_process_are_had_as_soon_as_its_services_are_gone() {
 fn run_by_another_and_waits_for_its_turn() {
     let port = std::env::var("PORT").unwrap().parse().unwrap();
     let record = std::env::var("RECORD").unwrap();
-    // The wait is longer than its time-out, which must not matter.
+    // It has a warden by then, so that the start that has so little time is all that it takes.
+    SimpleExecutor::new("sleep 1000").start().unwrap();
+    // The wait, of which is told after 2 s, is longer than its time-out, which must not matter.
     on(port, &record)
         .named("waiter")
-        .timeout("1500ms")
+        .timeout("1900ms")
         .start()
         .unwrap();
 }
