@@ -1,6 +1,6 @@
 //! What a program writes is kept, searched as bytes, and never blocks it.
 
-use summon::{OutputCoordinatedExecutor, SimpleExecutor};
+use summon::{OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
 
 use crate::support::{TempDir, actor};
 
@@ -12,6 +12,64 @@ fn both_streams_are_kept_in_the_order_written() {
     let server = OutputCoordinatedExecutor::new(script, "^5$");
     server.start().unwrap();
     assert_eq!(server.output(), b"1\n2\n3\n4\n5\n");
+}
+
+#[summon(simple = ["sh", "-c", "cat; cat {dir}/err >&2"], stdin = "out\n", split_output = true, with_file("err", "err\n"))]
+#[test]
+fn each_stream_is_kept_apart_if_that_is_wanted(job: &Process) {
+    job.wait("20s").unwrap();
+    assert_eq!(
+        (job.stdout(), job.stderr()),
+        (b"out\n".to_vec(), b"err\n".to_vec())
+    );
+    // Which one is read first is chance.
+    assert!([&b"out\nerr\n"[..], b"err\nout\n"].contains(&&*job.output()));
+    job.start().unwrap();
+    job.wait("20s").unwrap();
+    assert_eq!(job.stderr(), b"err\nerr\n");
+}
+
+#[test]
+fn a_banner_is_found_on_either_of_two_streams() {
+    for script in [["say", "ready"], ["complain", "ready"]] {
+        let server = OutputCoordinatedExecutor::new(actor(script), "^ready$").split_output(true);
+        server.start().unwrap();
+        assert_eq!([server.stdout(), server.stderr()].concat(), b"ready\n");
+    }
+}
+
+#[test]
+fn streams_that_are_kept_apart_are_bounded_too_and_go_with_the_process() {
+    let script = actor(["say", "up", "flood", "20000000", "complain", "done"]);
+    let server = OutputCoordinatedExecutor::new(script, "^done$")
+        .split_output(true)
+        .log_limit("1MB");
+    server.start().unwrap();
+    let stdout = server.stdout();
+    assert!(stdout.starts_with(b"up\n") && stdout.len() < 1_500_000);
+    assert_eq!(server.stderr(), b"done\n");
+    // They are beside the private directory, or where the user wants logs.
+    let error = server
+        .wait_for_output("never", "1ms")
+        .unwrap_err()
+        .to_string();
+    let log = error
+        .lines()
+        .find_map(|line| line.split_once("lines, "))
+        .unwrap()
+        .1;
+    let log = std::path::Path::new(log);
+    let name = log.file_stem().unwrap().to_str().unwrap();
+    let streams = ["stdout", "stderr"].map(|it| log.with_file_name(format!(".{name}.{it}")));
+    assert!(streams.iter().all(|path| path.is_file()));
+    drop(server);
+    assert!(!streams.iter().any(|path| path.exists()));
+}
+
+#[test]
+#[should_panic(expected = "the stdout of job is not kept apart: say `split_output = true`")]
+fn streams_that_are_not_kept_apart_are_not_to_be_had() {
+    SimpleExecutor::new("sleep 1000").named("job").stdout();
 }
 
 #[test]

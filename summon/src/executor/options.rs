@@ -338,6 +338,26 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.scheme = scheme)
     }
 
+    /// Keeps standard output and standard error apart besides, for
+    /// [`stdout`](crate::Process::stdout) and [`stderr`](crate::Process::stderr). Default: no, both are
+    /// one pipe, as of a terminal, so that [`output`](crate::Process::output) has them exactly in the
+    /// order in which they were written.
+    ///
+    /// With two pipes that order is the one in which they are read, so what is written to both at about
+    /// the same time may be in another one; and a log of its own for each takes as much space again.
+    ///
+    /// ```
+    /// let job = summon::SimpleExecutor::new("sh -c 'echo one; echo two >&2'").split_output(true);
+    /// job.start()?;
+    /// job.wait("5s")?;
+    /// assert_eq!(job.stdout(), b"one\n");
+    /// assert_eq!(job.stderr(), b"two\n");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    pub fn split_output(self, split: bool) -> Self {
+        self.change(|spec| spec.split_output = split)
+    }
+
     /// Bounds the log: of an output that is longer, the beginning and the end are kept. Default: 64 MB.
     ///
     /// ```

@@ -70,6 +70,10 @@ impl Process {
             log_limit: spec.log_limit.get().map_err(|why| self.bad(why))?,
             sweep,
             log: home.open_log().map_err(no_file)?.into(),
+            streams: match spec.split_output {
+                true => Some(home.open_streams().map_err(no_file)?.map(OwnedFd::from)),
+                false => None,
+            },
             stdin,
             notify,
             sockets: self.socket()?.into_iter().collect(),

@@ -200,7 +200,7 @@ impl Process {
         while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
             values.insert(text(name), text(value));
         }
-        let home = Home::of_others(dir, log, session)
+        let home = Home::of_others(dir, log, self.inner.spec.split_output, session)
             .map_err(|error| self.bad(format!("its log can't be read: {error}")))?;
         let home = Arc::new(home);
         let exit = guarded.state().exit;

@@ -61,6 +61,8 @@ pub(crate) struct Spec {
     /// Commands for when it is gone.
     pub(crate) after_stop: Vec<Command>,
     pub(crate) log_limit: Size,
+    /// Its two streams are kept apart, too.
+    pub(crate) split_output: bool,
     pub(crate) stop_signal: Signal,
     pub(crate) signal_only_leader: bool,
     pub(crate) stop_command: Option<Command>,
@@ -97,6 +99,7 @@ impl Spec {
             before: Vec::new(),
             after_stop: Vec::new(),
             log_limit: Size::from(64_000_000),
+            split_output: false,
             stop_signal: Signal::TERM,
             signal_only_leader: false,
             stop_command: None,

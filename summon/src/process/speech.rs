@@ -50,6 +50,58 @@ impl Process {
         }
     }
 
+    /// What it has written to standard output so far, as [`output`](Process::output) has both.
+    ///
+    /// ```
+    /// let job = summon::SimpleExecutor::new("sh -c 'echo 3 rows; echo done >&2'").split_output(true);
+    /// job.start()?;
+    /// job.wait("5s")?;
+    /// assert_eq!(job.stdout(), b"3 rows\n");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Unless [`split_output`](crate::Coordinated::split_output) was asked for.
+    #[track_caller]
+    pub fn stdout(&self) -> Vec<u8> {
+        self.stream(0, "stdout")
+    }
+
+    /// What it has written to standard error so far, as [`output`](Process::output) has both.
+    ///
+    /// ```
+    /// let job = summon::SimpleExecutor::new("sh -c 'echo 3 rows; echo done >&2'").split_output(true);
+    /// job.start()?;
+    /// job.wait("5s")?;
+    /// assert_eq!(job.stderr(), b"done\n");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Unless [`split_output`](crate::Coordinated::split_output) was asked for.
+    #[track_caller]
+    pub fn stderr(&self) -> Vec<u8> {
+        self.stream(1, "stderr")
+    }
+
+    #[track_caller]
+    fn stream(&self, index: usize, name: &str) -> Vec<u8> {
+        if !self.inner.spec.split_output {
+            panic!(
+                "the {name} of {} is not kept apart: say `split_output = true`, or use `output()`",
+                self.name()
+            );
+        }
+        self.catch_up();
+        let home = lock(&self.inner.home).clone();
+        match home.as_ref().and_then(|home| home.streams()) {
+            Some(streams) => output::read_all(&streams.files()[index], 0),
+            None => Vec::new(),
+        }
+    }
+
     /// Has everything in the log that it has written by now.
     fn catch_up(&self) {
         let run = lock(&self.inner.life).run.clone();

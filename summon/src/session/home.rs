@@ -3,10 +3,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::{Session, base_of, log_options};
+use super::{Session, Streams, base_of, log_options, streams};
 use crate::error::{Error, Source};
 use crate::sys;
 use crate::sys::fd::OwnedFd;
@@ -16,6 +16,9 @@ use crate::sys::users::User;
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
+    /// Its two streams apart, for those who want them so. Dropped before the log, which has the claim
+    /// on their names too.
+    streams: OnceLock<Streams>,
     /// Dropped after the directory is removed: it is the claim on the name of both.
     log: Arc<Log>,
 }
@@ -89,7 +92,8 @@ impl Home {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    let home = Home { dir, log };
+                    let streams = OnceLock::new();
+                    let home = Home { dir, streams, log };
                     if let Some(user) = user {
                         user.give(&home.dir)?;
                     }
@@ -101,7 +105,16 @@ impl Home {
     }
 
     /// That of a process which another test process has started, and whose files it removes.
-    pub(crate) fn of_others(dir: PathBuf, log: PathBuf, session: Arc<Session>) -> io::Result<Home> {
+    pub(crate) fn of_others(
+        dir: PathBuf,
+        log: PathBuf,
+        is_split: bool,
+        session: Arc<Session>,
+    ) -> io::Result<Home> {
+        let streams = OnceLock::new();
+        if is_split {
+            let _ = streams.set(Streams::of_others(&log)?);
+        }
         let log = Arc::new(Log {
             file: log_options().read(true).open(&log)?,
             path: log,
@@ -109,7 +122,7 @@ impl Home {
             is_ours: false,
             session,
         });
-        Ok(Home { dir, log })
+        Ok(Home { dir, streams, log })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -135,11 +148,27 @@ impl Home {
         self.log.file.try_clone()
     }
 
+    /// The two streams apart, once they are there.
+    pub(crate) fn streams(&self) -> Option<&Streams> {
+        self.streams.get()
+    }
+
+    /// The two streams apart, for their writer.
+    pub(crate) fn open_streams(&self) -> io::Result<[File; 2]> {
+        if self.streams.get().is_none() {
+            let _ = self.streams.set(Streams::create(&self.log.path)?);
+        }
+        let files = self.streams.get().map(Streams::files);
+        let [stdout, stderr] = files.ok_or(io::ErrorKind::NotFound)?;
+        Ok([stdout.try_clone()?, stderr.try_clone()?])
+    }
+
     /// What a guard removes in our place, and the lock that it holds meanwhile.
     pub(crate) fn for_guard(&self) -> io::Result<(sys::guard::Sweep, OwnedFd)> {
         let sweep = sys::guard::Sweep {
             tree: Some(self.dir.clone()),
             file: Some(self.log.path.clone()),
+            streams: streams::paths(&self.log.path).to_vec(),
             parents: self.log.session.dirs(),
         };
         Ok((sweep, self.log.session.lock.try_clone()?))

@@ -8,6 +8,7 @@
 
 mod clean;
 mod home;
+mod streams;
 
 use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::{Home, Log};
+use streams::Streams;
 
 use crate::sys::fd::OwnedFd;
 use crate::sys::{self, Lock, private};

@@ -121,7 +121,7 @@ pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
 ) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
     let (read, write) = pipes::pair()?;
     rustix::io::ioctl_fionbio(&read, true)?;
-    let pid = match spawn(program, &write) {
+    let pid = match spawn(program, [&write; 2]) {
         Ok(pid) => pid,
         Err(refused) => return Ok(Err(refused)),
     };

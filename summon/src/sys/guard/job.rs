@@ -17,7 +17,7 @@ pub(super) enum Job {
     Errands(Errands),
 }
 
-/// A service. With it come the log, its standard input, perhaps what tells of the owner's end, perhaps what
+/// A service. With it come the log, its standard input, perhaps where its two streams go besides, perhaps what tells of the owner's end, perhaps what
 /// sharing takes, the sockets to pass on, and whatever the guard shall hold to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Launch {
@@ -34,6 +34,8 @@ pub(super) struct Launch {
     pub(super) after_stop: Vec<Vec<OsString>>,
     /// So long the log may become.
     pub(super) log_limit: u64,
+    /// Its two streams are kept apart, too.
+    pub(super) is_split: bool,
     pub(super) sweep: Sweep,
     /// The name of the socket where the service says that it is ready (`sd_notify(3)`).
     pub(super) notify: Option<String>,
@@ -105,8 +107,10 @@ impl Launch {
             out.list(words, |out, word| out.os(word));
         });
         out.number(self.log_limit);
+        out.number(self.is_split.into());
         out.path(self.sweep.tree.as_ref());
         out.path(self.sweep.file.as_ref());
+        out.list(&self.sweep.streams, |out, path| out.os(path.as_os_str()));
         out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
         out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
         out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
@@ -127,9 +131,11 @@ impl Launch {
             stop: from.stop()?,
             after_stop: from.list(|from| from.list(In::os))?,
             log_limit: from.number()?,
+            is_split: from.flag()?,
             sweep: Sweep {
                 tree: from.path()?,
                 file: from.path()?,
+                streams: from.list(|from| Ok(from.os()?.into()))?,
                 parents: from.list(|from| Ok(from.os()?.into()))?,
             },
             notify: from.option(In::text)?,
@@ -164,6 +170,7 @@ mod tests {
             },
             after_stop: vec![vec!["rm".into(), "x".into()], vec![]],
             log_limit: 1 << 40,
+            is_split: true,
             sweep: Sweep {
                 tree: Some("/tmp/x".into()),
                 ..Sweep::default()

@@ -74,6 +74,7 @@ impl Guarded {
             stop: plan.stop.clone(),
             after_stop: plan.after_stop.clone(),
             log_limit: plan.log_limit,
+            is_split: plan.streams.is_some(),
             sweep: plan.sweep.clone(),
             notify: plan.notify.clone(),
             sockets: plan.sockets.iter().map(|(name, _)| name.clone()).collect(),
@@ -84,6 +85,7 @@ impl Guarded {
         let sharing = plan.sharing.iter().flat_map(|it| [&it.socket, &it.runner]);
         let fds: Vec<BorrowedFd<'_>> = [&plan.log, &plan.stdin]
             .into_iter()
+            .chain(plan.streams.iter().flatten())
             .chain(&ending)
             .chain(sharing)
             .chain(plan.sockets.iter().map(|(_, socket)| socket))

@@ -32,12 +32,15 @@ pub(super) struct Program<'a> {
 /// The first descriptor that is passed on (`SD_LISTEN_FDS_START` in `sd_listen_fds(3)`).
 const FIRST: i32 = 3;
 
-/// Starts the program in a process group of its own, both its streams in `output`. Returns when it
+/// Starts the program in a process group of its own, its two streams in `output`. Returns when it
 /// has been exec'ed.
 ///
 /// This is a fork of our own, and no spawn of the library's: a program is told its own pid
 /// (`LISTEN_PID`), which only the child knows.
-pub(super) fn spawn(program: &Program<'_>, output: &OwnedFd) -> Result<u32, (Step, io::Error)> {
+pub(super) fn spawn(
+    program: &Program<'_>,
+    output: [&OwnedFd; 2],
+) -> Result<u32, (Step, io::Error)> {
     // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
     enterable(program.dir).map_err(|error| (Step::WorkingDirectory, error))?;
     let (read, write) = pipes::pair().map_err(|error| (Step::Prepare, error))?;
@@ -78,7 +81,7 @@ fn enterable(dir: &Path) -> io::Result<()> {
 /// Becomes the program. Returns why not, and where to write that.
 fn execute(
     program: &Program<'_>,
-    output: &OwnedFd,
+    output: [&OwnedFd; 2],
     write: OwnedFd,
     guard: Pid,
 ) -> (OwnedFd, io::Error) {
@@ -91,7 +94,12 @@ fn execute(
     }
 }
 
-fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> io::Result<Command> {
+fn prepare(
+    program: &Program<'_>,
+    output: [&OwnedFd; 2],
+    guard: Pid,
+    above: i32,
+) -> io::Result<Command> {
     let (name, arguments) = program
         .argv
         .split_first()
@@ -111,8 +119,8 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
             Some(stdin) => stdin.try_clone()?,
             None => File::open("/dev/null")?.into(),
         })
-        .stdout(output.try_clone()?)
-        .stderr(output.try_clone()?)
+        .stdout(output[0].try_clone()?)
+        .stderr(output[1].try_clone()?)
         .process_group(0);
     if !sockets.is_empty() {
         command
@@ -123,7 +131,9 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
     let (umask, user) = (program.umask, program.user);
     if let Some(user) = user {
         // `/dev/stdout` is opened anew by some.
-        rustix::fs::fchown(output, Some(Uid::from_raw(user.uid)), None)?;
+        for end in output {
+            rustix::fs::fchown(end, Some(Uid::from_raw(user.uid)), None)?;
+        }
     }
     // SAFETY: the closure runs in this process, which has one thread.
     unsafe {

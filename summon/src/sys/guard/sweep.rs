@@ -19,6 +19,9 @@ pub(super) fn sweep(files: &Sweep, log: &File, lock: Option<&OwnedFd>) {
             false => fs::remove_file(file),
         };
     }
+    for stream in &files.streams {
+        let _ = fs::remove_file(stream);
+    }
     // Only for us alone: whoever else holds the lock is about to put something there.
     if lock.is_some_and(crate::sys::is_alone) {
         for parent in &files.parents {

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) log_limit: u64,
     pub(crate) sweep: Sweep,
     pub(crate) log: OwnedFd,
+    /// Where its two streams go besides, each by itself.
+    pub(crate) streams: Option<[OwnedFd; 2]>,
     pub(crate) stdin: OwnedFd,
     /// The name of the socket where it says that it is ready, if it does.
     pub(crate) notify: Option<String>,
@@ -127,7 +129,10 @@ pub(crate) enum Whom {
 pub(crate) struct Sweep {
     /// Removed with all that is in it.
     pub(crate) tree: Option<PathBuf>,
+    /// The log, which stays if it is to be kept.
     pub(crate) file: Option<PathBuf>,
+    /// What there may be beside it.
+    pub(crate) streams: Vec<PathBuf>,
     /// Removed, in this order, if they are empty then.
     pub(crate) parents: Vec<PathBuf>,
 }

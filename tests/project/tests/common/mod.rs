@@ -16,7 +16,8 @@ fn server(name: &str) -> Vec<String> {
     let boot = std::env::var("BOOT").unwrap_or("0".to_owned());
     let gone = format!("-{name}");
     let words = [
-        &actor, "farewell", &record, &gone, "record", &record, name, "boot", &boot, "listen", "127.0.0.1:{port}",
+        &actor, "complain", name, "farewell", &record, &gone, "record", &record, name, "boot", &boot, "listen",
+        "127.0.0.1:{port}",
     ];
     words.map(str::to_owned).to_vec()
 }
@@ -26,7 +27,7 @@ pub fn record(what: &str) {
     file.write_all(format!("{what} {}\n", std::process::id()).as_bytes()).unwrap();
 }
 
-#[summon::fixture(tcp = server("run"), scope = "run", setup = set_up)]
+#[summon::fixture(tcp = server("run"), scope = "run", setup = set_up, split_output = true)]
 pub static RUN: Fixture;
 
 #[summon::fixture(tcp = server("binary"), env("RUN", "{RUN.port}"))]

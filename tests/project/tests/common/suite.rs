@@ -8,6 +8,8 @@ fn direct() {
     use_it(&RUN);
     assert_eq!(std::fs::read_to_string(RUN.dir().join("seed")).unwrap(), "seed");
     assert_eq!(RUN.name(), "RUN");
+    // Whoever has started it.
+    assert_eq!(RUN.stderr(), b"run\n");
 }
 
 #[summon(fixture = RUN)]

@@ -62,8 +62,8 @@ impl Guard {
         if let Some(ended) = &self.owner_ended {
             watch(Happened::OwnerEnded, ended.as_fd(), PollFlags::IN);
         }
-        if let Some(output) = &self.recorder.output {
-            watch(Happened::Output, output.as_fd(), PollFlags::IN);
+        for pipe in self.recorder.pipes() {
+            watch(Happened::Output, pipe.as_fd(), PollFlags::IN);
         }
         if let Some(notify) = &self.notify {
             watch(Happened::Notified, notify.as_fd(), PollFlags::IN);

@@ -24,7 +24,6 @@ use super::spawn::{Program, spawn};
 use super::{errand, signals, sweep, title, wire};
 use crate::sys::ending;
 use crate::sys::family::Ends;
-use crate::sys::pipes::{self, Writers};
 use crate::sys::ports::{self, Signed};
 use events::Happened;
 
@@ -86,13 +85,16 @@ impl Guard {
             rustix::process::setsid()?;
             let log = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
             let stdin = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
+            let streams = match launch.is_split {
+                true => fds.next().zip(fds.next()).map(|(out, err)| [out, err]),
+                false => None,
+            };
             let child_ended = Ends::of_guard(signals::notice_children()?)?;
-            let (read, write) = pipes::pair()?;
-            rustix::io::ioctl_fionbio(&read, true)?;
+            let (recorder, ends) = Recorder::new(log, streams, launch.log_limit)?;
             let notify = launch.notify.as_deref().map(Notify::bind).transpose()?;
-            io::Result::Ok((log, stdin, child_ended, read, write, notify))
+            io::Result::Ok((stdin, child_ended, recorder, ends, notify))
         })();
-        let (log, stdin, child_ended, read, write, notify) = match prepared {
+        let (stdin, child_ended, recorder, ends, notify) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err((owner, Step::Prepare, error)),
         };
@@ -113,23 +115,22 @@ impl Guard {
             sockets: &sockets,
             names: &launch.sockets,
         };
-        let leader = match spawn(&program, &write) {
+        let leader = match spawn(&program, [&ends[0], &ends[1]]) {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
         };
         child_ended.started();
         // Our own copies would keep pipes open, and sockets listening when the service has ended.
-        drop((stdin, sockets));
+        drop((stdin, sockets, ends));
         let lock = fds.next();
         let leases = fds.map(ports::sign).collect();
-        let recorder = Recorder::new(read, Writers::of(write), log, launch.log_limit);
         let mut guard = Guard {
             // A socket that can't be made non-blocking is as good as closed.
             owner: Listener::new(owner).ok(),
             owner_ended,
             sharing,
             child_ended,
-            latest: Latest::new(recorder.length),
+            latest: Latest::new(recorder.log.length),
             recorder,
             notify,
             service: Service::new(leader, launch.daemon, launch.stop.clone()),
@@ -202,7 +203,11 @@ impl Guard {
         self.tell(&News::Gone);
         // Files go before the news that all is gone.
         if self.owner.is_none() {
-            sweep::sweep(&self.launch.sweep, &self.recorder.log, self.lock.as_ref());
+            sweep::sweep(
+                &self.launch.sweep,
+                &self.recorder.log.file,
+                self.lock.as_ref(),
+            );
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         self.owner.into_iter().chain(users).for_each(Listener::part);
@@ -210,8 +215,8 @@ impl Guard {
 
     fn pump(&mut self) {
         self.recorder.pump();
-        self.latest.length = self.recorder.length;
-        self.latest.lost = self.recorder.lost;
+        self.latest.length = self.recorder.log.length;
+        self.latest.lost = self.recorder.lost();
     }
 
     /// Runs the commands for afterwards, whatever has become of the owner.
@@ -229,8 +234,8 @@ impl Guard {
                 },
                 Ok(Ok(None)) => continue,
             };
-            self.recorder.keep(&ran.output);
-            self.latest.length = self.recorder.length;
+            self.recorder.log.keep(&ran.output);
+            self.latest.length = self.recorder.log.length;
             let news = News::AfterStop(ran);
             let sharing = self.sharing.iter_mut();
             let users = sharing.flat_map(|sharing| &mut sharing.users);

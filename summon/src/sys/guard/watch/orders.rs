@@ -38,7 +38,7 @@ impl Guard {
         let (launch, recorder) = (&self.launch, &self.recorder);
         self.service.stop(plan, |argv| {
             let output = recorder.another_end().ok()?;
-            spawn(&helper(launch, argv), &output).ok()
+            spawn(&helper(launch, argv), [&output; 2]).ok()
         });
     }
 

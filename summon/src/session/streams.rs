@@ -1,0 +1,57 @@
+//! The two streams of a process, each by itself, beside the log that has both.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::log_options;
+
+/// Standard output and standard error, in this order. Dropping it removes the files, if they are
+/// ours.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    files: [File; 2],
+    paths: [PathBuf; 2],
+    is_ours: bool,
+}
+
+impl Streams {
+    /// Makes them, beside that log.
+    pub(super) fn create(log: &Path) -> io::Result<Streams> {
+        Streams::open(log, true)
+    }
+
+    /// Those that another test process has made.
+    pub(super) fn of_others(log: &Path) -> io::Result<Streams> {
+        Streams::open(log, false)
+    }
+
+    fn open(log: &Path, is_ours: bool) -> io::Result<Streams> {
+        let paths = paths(log);
+        let open = |path| log_options().read(true).create_new(is_ours).open(path);
+        Ok(Streams {
+            files: [open(&paths[0])?, open(&paths[1])?],
+            paths,
+            is_ours,
+        })
+    }
+
+    pub(crate) fn files(&self) -> &[File; 2] {
+        &self.files
+    }
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        for path in self.paths.iter().filter(|_| self.is_ours) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Where they are. They begin with a dot, as no log and no directory of a process does, so whoever
+/// has the log has their names.
+pub(super) fn paths(log: &Path) -> [PathBuf; 2] {
+    let name = log.file_stem().unwrap_or_default().to_string_lossy();
+    ["stdout", "stderr"].map(|stream| log.with_file_name(format!(".{name}.{stream}")))
+}
