@@ -61,7 +61,8 @@ fn serve() -> io::Result<()> {
     }
     io::Read::read_exact(&mut &socket, &mut [0; MAGIC.len()])?;
     let clean_up = parent.map(crate::session::clean_after);
-    let owner = parent.and_then(|owner| ending::of(owner).and_then(ending::watch).ok());
+    // While the parent is certainly this one.
+    let owner = parent.and_then(|owner| ending::of(owner).ok());
     // The warden is nobody's child: a test that waits for all its children must not wait for it.
     // SAFETY: this process has one thread.
     match unsafe { libc::fork() } {
@@ -69,6 +70,8 @@ fn serve() -> io::Result<()> {
         0 => {}
         _ => super::exit(0),
     }
+    // Only now: what watches a process need not survive a fork.
+    let owner = owner.and_then(|sent| ending::watch(sent).ok());
     // Out of the test's session and process group, whose signals are not for us.
     rustix::process::setsid()?;
     signals::ignore();
