@@ -8,7 +8,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::fs::Uid;
 use rustix::process::{Pid, WaitOptions};
 
 use super::message::Step;
@@ -123,7 +122,7 @@ fn prepare(program: &Program<'_>, output: &OwnedFd, guard: Pid, above: i32) -> i
     let (umask, user) = (program.umask, program.user);
     if let Some(user) = user {
         // `/dev/stdout` is opened anew by some.
-        rustix::fs::fchown(output, Some(Uid::from_raw(user.uid)), None)?;
+        pipes::give(output, user.uid)?;
     }
     // SAFETY: the closure runs in this process, which has one thread.
     unsafe {
