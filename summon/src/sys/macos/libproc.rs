@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::socket_info::SocketFdInfo;
+use super::thread::errno_place;
 
 /// For questions about one process: zombies are asked about, too.
 const ZOMBIES_TOO: u64 = 1;
@@ -129,7 +130,8 @@ pub(super) fn name(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(name).into_owned())
 }
 
-/// The sockets of a process. An error says that they can't be seen.
+/// The sockets of a process: none if it has ended, or is about to. An error says that they can't be
+/// seen.
 pub(super) fn sockets(pid: u32) -> io::Result<Vec<SocketFdInfo>> {
     let mut found = Vec::new();
     for descriptor in descriptors(pid)? {
@@ -151,11 +153,24 @@ fn descriptors(pid: u32) -> io::Result<Vec<libc::proc_fdinfo>> {
         let mut found = vec![nothing; room];
         let bytes = (room * size_of::<libc::proc_fdinfo>()) as c_int;
         let place = found.as_mut_ptr().cast();
+        // It answers 0 for an error, and for no descriptors at all.
+        // SAFETY: it takes nothing, and returns a place that is this thread's and valid.
+        let errno = unsafe { errno_place() };
+        // SAFETY: as above.
+        unsafe { *errno = 0 };
         // SAFETY: there is room for as many bytes as it is told.
         let told =
             unsafe { libc::proc_pidinfo(pid as i32, libc::PROC_PIDLISTFDS, 0, place, bytes) };
-        let told = usize::try_from(told).ok().filter(|told| *told > 0);
-        let told = told.ok_or_else(io::Error::last_os_error)?;
+        let told = usize::try_from(told).unwrap_or(0);
+        if told == 0 {
+            let error = io::Error::last_os_error();
+            return match error.raw_os_error() {
+                // One that is about to end can't be asked any more, long before it is a zombie. Were
+                // that an error, a stranger's server could count as the service's, see `Diag`.
+                Some(0 | libc::ESRCH) => Ok(Vec::new()),
+                _ => Err(error),
+            };
+        }
         let count = told / size_of::<libc::proc_fdinfo>();
         // A list that is full may be cut.
         if count < room {
