@@ -10,3 +10,14 @@ pub(crate) fn this_thread() -> u64 {
     unsafe { libc::pthread_threadid_np(0, &raw mut number) };
     number
 }
+
+/// What it is told of by a signal: faults of its own.
+pub(crate) const FAULTS: &[i32] = &[
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGFPE,
+    libc::SIGSYS,
+    libc::SIGEMT,
+];
