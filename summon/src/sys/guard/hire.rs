@@ -88,10 +88,11 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
     // The copy closed its end, or says hello.
     let hello = match wire::receive(&ours) {
         Ok(Some((body, _))) if body == HELLO => Ok(()),
-        Ok(_) => Err(io::Error::other(
+        Ok(_) => Err(io::Error::other(format!(
             "this executable, started again, did not become summon's warden: \
-             is a constructor (`.init_array`) stripped, or does the program run under another loader?",
-        )),
+             is a constructor (`{}`) stripped, or does the program run under another loader?",
+            executable::CONSTRUCTORS,
+        ))),
         Err(error) => Err(error),
     };
     if hello.is_err() {
@@ -100,6 +101,7 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
     // It forked the warden and ended; a test that reaps all its children may have been faster.
     let _ = copy.wait();
     hello?;
-    ours.set_read_timeout(None)?;
+    // Refused where the other end has closed already, which the first request finds.
+    let _ = ours.set_read_timeout(None);
     Ok(ours)
 }
