@@ -8,12 +8,12 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::warden::{HELLO, MAGIC, MARK};
+use super::warden::{GOT, HELLO, MAGIC, MARK};
 use super::wire;
-use crate::sys::{executable, sockets};
+use crate::sys::{executable, sockets, wait};
 
-/// The copy has so long to become the warden. A program that takes longer before its
-/// constructors run is not waited for.
+/// The copy has so long to become the warden, and the warden to take a request. A program that takes
+/// longer before its constructors run is not waited for.
 const COPY_LIMIT: Duration = Duration::from_secs(20);
 
 /// The warden of this process, once there is one.
@@ -24,8 +24,10 @@ static WARDEN: Mutex<Option<UnixStream>> = Mutex::new(None);
 pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
     let mut warden = lock();
     if let Some(socket) = &*warden {
-        if let Ok(guard) = ask(socket) {
-            return Ok(guard);
+        match ask(socket) {
+            // It lives, so there must not be another one, and whoever asks may try again.
+            Err(error) if error.kind() != io::ErrorKind::TimedOut => {}
+            asked => return asked,
         }
     }
     let socket = warden.insert(start_warden(deadline)?);
@@ -53,7 +55,21 @@ fn lock() -> MutexGuard<'static, Option<UnixStream>> {
 fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
     let (ours, theirs) = sockets::pair()?;
     wire::send(warden, b"guard", &[theirs.as_fd()])?;
-    Ok(ours)
+    // Our copy of it is closed only when it has arrived: a socket that nobody holds, since it is on
+    // its way, is garbage for some kernels, which cut it off. As long as we hold it, it does not tell
+    // of a warden that has died, but the warden's own does, which is silent otherwise.
+    let limit = Some(Instant::now() + COPY_LIMIT);
+    wait::sleep(&[ours.as_fd(), warden.as_fd()], limit)?;
+    if wait::is_readable(&ours) {
+        return match wire::receive(&ours)? {
+            Some((body, _)) if body == GOT => Ok(ours),
+            _ => Err(wire::garbled()),
+        };
+    }
+    Err(match wait::is_readable(warden) {
+        true => io::ErrorKind::ConnectionAborted.into(),
+        false => io::Error::new(io::ErrorKind::TimedOut, "summon's warden does not answer"),
+    })
 }
 
 fn start_warden(deadline: Instant) -> io::Result<UnixStream> {

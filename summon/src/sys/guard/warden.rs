@@ -26,6 +26,8 @@ pub(super) const MARK: &str = "SUMMON_WARDEN";
 pub(super) const MAGIC: &[u8; 16] = b"summon warden 1\n";
 /// What the warden answers when it is ready to fork.
 pub(super) const HELLO: &[u8] = b"hello";
+/// What it says through the socket of a guard, before it forks that one: the socket has arrived.
+pub(super) const GOT: &[u8] = b"got";
 
 ctor::declarative::ctor! {
     // Before other constructors, which might start threads.
@@ -164,6 +166,8 @@ impl Warden {
 
     fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd) {
         let socket = UnixStream::from(guard_end);
+        // To an owner that has gone meanwhile it does not get.
+        let _ = wire::send(&socket, GOT, &[]);
         // SAFETY: this process has one thread, so the child may do anything that a process may.
         match unsafe { libc::fork() } {
             -1 => {
