@@ -158,15 +158,15 @@ impl Warden {
         let orphans = self.orphans.find(&self.guards);
         for orphan in &orphans {
             // Those below it become ours as it ends, but might do harm until then.
-            family::signal_below(*orphan, Signal::KILL);
-            tree::signal_child(*orphan, Signal::KILL);
+            family::signal_below(orphan.pid, Signal::KILL);
+            orphan.signal(Signal::KILL);
         }
         !orphans.is_empty()
     }
 
     fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd) {
         let socket = UnixStream::from(guard_end);
-        // To an owner that has gone meanwhile it does not get.
+        // It does not reach an owner that has gone meanwhile.
         let _ = wire::send(&socket, GOT, &[]);
         // SAFETY: this process has one thread, so the child may do anything that a process may.
         match unsafe { libc::fork() } {
@@ -188,7 +188,10 @@ impl Warden {
                 let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
                 super::exit(1);
             }
-            guard => self.guards.push(guard as u32),
+            guard => {
+                self.guards.push(guard as u32);
+                self.child_ended.started(guard as u32);
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ use super::thread::errno_place;
 const ZOMBIES_TOO: u64 = 1;
 /// `PROC_PIDT_SHORTBSDINFO`: what may be known of other users' processes.
 const SHORT: c_int = 13;
+/// `PROC_PIDUNIQIDENTIFIERINFO`: the same.
+const UNIQUE: c_int = 17;
 /// `PROC_PIDFDSOCKETINFO`.
 const SOCKET: c_int = 3;
 /// `PROX_FDTYPE_SOCKET`.
@@ -27,11 +29,26 @@ pub(super) struct ShortInfo {
     pub(super) status: u32,
     name: [u8; 16],
     pub(super) flags: u32,
-    ids: [u32; 6],
+    pub(super) user: u32,
+    ids: [u32; 5],
     reserved: u32,
 }
 
 const _: () = assert!(size_of::<ShortInfo>() == 64);
+
+/// `struct proc_uniqidentifierinfo`, which is kept as it is, though the headers for users lack it.
+#[repr(C)]
+pub(super) struct Unique {
+    executable: [u8; 16],
+    /// No process ever gets it again, and this one keeps it when it execs another program.
+    pub(super) id: u64,
+    /// The one of whoever has forked it, whoever its parent is by now.
+    pub(super) forked_by: u64,
+    versions: [i32; 2],
+    reserved: [u64; 2],
+}
+
+const _: () = assert!(size_of::<Unique>() == 56);
 
 /// Every process, zombies included.
 pub(super) fn all() -> io::Result<Vec<u32>> {
@@ -61,22 +78,22 @@ fn list(ask: impl Fn(*mut c_void, c_int) -> c_int) -> Vec<u32> {
     }
 }
 
-/// What is known of a process of this user's: `None` if it is another's, or not there.
-pub(super) fn info(pid: u32) -> Option<libc::proc_bsdinfo> {
+/// What is known of any process: `None` if it is not there.
+pub(super) fn short_info(pid: u32) -> Option<ShortInfo> {
     // SAFETY: all zeroes is valid for these numbers and texts.
-    let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
-    // SAFETY: the answer fits, as `ask` checks.
-    unsafe { ask(pid, libc::PROC_PIDTBSDINFO, ZOMBIES_TOO, &mut info) }.ok()?;
+    let mut info: ShortInfo = unsafe { std::mem::zeroed() };
+    // SAFETY: the struct is the one that is answered with.
+    unsafe { ask(pid, SHORT, ZOMBIES_TOO, &mut info) }.ok()?;
     Some(info)
 }
 
-/// What is known of any process: `None` if it is not there.
-pub(super) fn short_info(pid: u32) -> Option<ShortInfo> {
+/// What tells any process from all others, ever: `None` if it is not there.
+pub(super) fn unique(pid: u32) -> Option<Unique> {
     // SAFETY: as above.
-    let mut info: ShortInfo = unsafe { std::mem::zeroed() };
+    let mut unique: Unique = unsafe { std::mem::zeroed() };
     // SAFETY: as above.
-    unsafe { ask(pid, SHORT, ZOMBIES_TOO, &mut info) }.ok()?;
-    Some(info)
+    unsafe { ask(pid, UNIQUE, ZOMBIES_TOO, &mut unique) }.ok()?;
+    Some(unique)
 }
 
 /// The directory that relative names are taken from.
