@@ -220,6 +220,11 @@ mod tests {
         let me = std::process::id();
         assert_eq!(parent(child.id()), Some(me));
         assert!(descendants(me).contains(&child.id()));
+        let table = table().unwrap();
+        let row = table.iter().find(|row| row.pid == child.id()).unwrap();
+        assert_eq!(Some(row.id), identity(child.id()));
+        assert_eq!(Some(row.forked_by), identity(me));
+        assert!(identity(me).unwrap() < row.id);
         assert_eq!(command_line(child.id()).unwrap(), "sleep 100");
         child.kill().unwrap();
         child.wait().unwrap();
