@@ -18,7 +18,7 @@ use super::tree::{self, Reaped};
 use super::{Signal, signals, title, watch, wire};
 use crate::sys::family::{self, Ends, Orphans};
 use crate::sys::peer::peer;
-use crate::sys::{ending, executable, wait};
+use crate::sys::{ending, executable, sockets, wait};
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -26,7 +26,8 @@ pub(super) const MARK: &str = "SUMMON_WARDEN";
 pub(super) const MAGIC: &[u8; 16] = b"summon warden 1\n";
 /// What the warden answers when it is ready to fork.
 pub(super) const HELLO: &[u8] = b"hello";
-/// What it says through the socket of a guard, before it forks that one: the socket has arrived.
+/// What it says through the socket of a guard, before it forks that one: the socket has arrived. It
+/// does where somebody waits for that.
 pub(super) const GOT: &[u8] = b"got";
 
 ctor::declarative::ctor! {
@@ -166,8 +167,10 @@ impl Warden {
 
     fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd) {
         let socket = UnixStream::from(guard_end);
-        // It does not reach an owner that has gone meanwhile.
-        let _ = wire::send(&socket, GOT, &[]);
+        if !sockets::SAFE_IN_TRANSIT {
+            // It does not reach an owner that has gone meanwhile.
+            let _ = wire::send(&socket, GOT, &[]);
+        }
         // SAFETY: this process has one thread, so the child may do anything that a process may.
         match unsafe { libc::fork() } {
             -1 => {
