@@ -216,7 +216,8 @@ fn keeps_all() -> bool {
     std::env::var_os("SUMMON_KEEP").is_some_and(|keep| !keep.is_empty() && keep != "0")
 }
 
-/// A name that is a file name anywhere, and short: paths of Unix sockets end at 107 bytes.
+/// A name that is a file name anywhere, and short: paths of Unix sockets end at 107 bytes, and at 103
+/// where temporary directories have long names, too.
 fn file_name(name: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name: String = name

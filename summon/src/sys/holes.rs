@@ -1,6 +1,5 @@
 //! Logs that have become too long: what is in their middle is given back to the disk, and a file
-//! with a hole is left (`lseek(2)`). Offsets stay what they were, so whoever reads
-//! along is not disturbed.
+//! with a hole is left. Offsets stay what they were, so whoever reads along is not disturbed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -8,28 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::SeekFrom;
-
-pub(crate) use super::punch::punch;
-
-/// The parts of a range where there is something.
-pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
-    let mut found = Vec::new();
-    let mut at = range.start;
-    while at < range.end {
-        // Behind the last data there is none (ENXIO). Where nobody knows of holes all is data.
-        let Ok(start) = rustix::fs::seek(file, SeekFrom::Data(at)) else {
-            break;
-        };
-        let end = rustix::fs::seek(file, SeekFrom::Hole(start)).unwrap_or(range.end);
-        if start >= range.end || end <= start {
-            break;
-        }
-        found.push(start..end.min(range.end));
-        at = end;
-    }
-    found
-}
+pub(crate) use super::punch::{data, punch};
 
 /// Reads a range, with a line of its own in place of each hole.
 pub(crate) fn read(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {

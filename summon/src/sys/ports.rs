@@ -12,7 +12,7 @@ use super::{claims, sockets};
 /// The ports that the kernel gives to whoever asks for none in particular, so that one of them
 /// may be taken at any moment.
 pub(crate) fn ephemeral() -> RangeInclusive<u16> {
-    let (first, last) = claims::ephemeral().unwrap_or((32768, 60999));
+    let (first, last) = claims::ephemeral().unwrap_or(claims::EPHEMERAL);
     first..=last
 }
 

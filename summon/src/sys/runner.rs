@@ -50,13 +50,13 @@ fn find() -> Option<Runner> {
 }
 
 fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {
-    let began = proc::began(pid)?;
+    let identity = proc::identity(pid)?;
     let ending = ending::of(pid).ok()?;
-    // The descriptor first, the time after it: had the pid been reused in between, it would differ.
-    if proc::began(pid)? != began {
+    // The descriptor first, this after it: had the pid been reused in between, it would differ.
+    if proc::identity(pid)? != identity {
         return None;
     }
-    let mut id = format!("{} {pid} {began}", proc::boot());
+    let mut id = format!("{} {pid} {identity}", proc::boot());
     // Believed only here: a `cargo test` below a nextest run inherits it.
     if let (true, Ok(run)) = (is_nextest, std::env::var("NEXTEST_RUN_ID")) {
         id = format!("{id} {run}");

@@ -18,6 +18,8 @@ pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Resul
     loop {
         let left = until.map(|until| timespec(until.saturating_duration_since(Instant::now())));
         match rustix::event::poll(&mut polled, left.as_ref()) {
+            // No more than `timespec` allows has passed.
+            Ok(0) if until.is_none_or(|until| Instant::now() < until) => {}
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -41,9 +43,10 @@ pub(crate) fn is_readable(fd: &impl AsFd) -> bool {
     rustix::event::poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
-/// A duration for the kernel. Longer than a thousand days is as good as for ever.
+/// A duration for the kernel, or the beginning of one: where `poll(2)` counts milliseconds it refuses
+/// what is longer than 24 days. Whoever wakes up looks whether it is time.
 pub(super) fn timespec(duration: Duration) -> Timespec {
-    let duration = duration.min(Duration::from_secs(86_400_000));
+    let duration = duration.min(Duration::from_secs(2_000_000));
     Timespec {
         tv_sec: duration.as_secs() as i64,
         tv_nsec: duration.subsec_nanos().into(),

@@ -125,7 +125,7 @@ pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
         Ok(pid) => pid,
         Err(refused) => return Ok(Err(refused)),
     };
-    child_ended.started();
+    child_ended.started(pid);
     drop(write);
     let run = Run {
         pid,

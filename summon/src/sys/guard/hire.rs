@@ -8,12 +8,12 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::warden::{HELLO, MAGIC, MARK};
+use super::warden::{GOT, HELLO, MAGIC, MARK};
 use super::wire;
-use crate::sys::{executable, sockets};
+use crate::sys::{executable, sockets, wait};
 
-/// The copy has so long to become the warden. A program that takes longer before its
-/// constructors run is not waited for.
+/// The copy has so long to become the warden, and the warden to take a request. A program that takes
+/// longer before its constructors run is not waited for.
 const COPY_LIMIT: Duration = Duration::from_secs(20);
 
 /// The warden of this process, once there is one.
@@ -24,8 +24,10 @@ static WARDEN: Mutex<Option<UnixStream>> = Mutex::new(None);
 pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
     let mut warden = lock();
     if let Some(socket) = &*warden {
-        if let Ok(guard) = ask(socket) {
-            return Ok(guard);
+        match ask(socket) {
+            // It lives, so there must not be another one, and whoever asks may try again.
+            Err(error) if error.kind() != io::ErrorKind::TimedOut => {}
+            asked => return asked,
         }
     }
     let socket = warden.insert(start_warden(deadline)?);
@@ -53,7 +55,23 @@ fn lock() -> MutexGuard<'static, Option<UnixStream>> {
 fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
     let (ours, theirs) = sockets::pair()?;
     wire::send(warden, b"guard", &[theirs.as_fd()])?;
-    Ok(ours)
+    if sockets::SAFE_IN_TRANSIT {
+        return Ok(ours);
+    }
+    // Our copy of theirs is closed only when it has arrived. As long as we hold it, ours does not tell
+    // of a warden that has died, but the warden's own does, which is silent otherwise.
+    let limit = Some(Instant::now() + COPY_LIMIT);
+    wait::sleep(&[ours.as_fd(), warden.as_fd()], limit)?;
+    if wait::is_readable(&ours) {
+        return match wire::receive(&ours)? {
+            Some((body, _)) if body == GOT => Ok(ours),
+            _ => Err(wire::garbled()),
+        };
+    }
+    Err(match wait::is_readable(warden) {
+        true => io::ErrorKind::ConnectionAborted.into(),
+        false => io::Error::new(io::ErrorKind::TimedOut, "summon's warden does not answer"),
+    })
 }
 
 fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
@@ -88,10 +106,11 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
     // The copy closed its end, or says hello.
     let hello = match wire::receive(&ours) {
         Ok(Some((body, _))) if body == HELLO => Ok(()),
-        Ok(_) => Err(io::Error::other(
+        Ok(_) => Err(io::Error::other(format!(
             "this executable, started again, did not become summon's warden: \
-             is a constructor (`.init_array`) stripped, or does the program run under another loader?",
-        )),
+             is a constructor (`{}`) stripped, or does the program run under another loader?",
+            executable::CONSTRUCTORS,
+        ))),
         Err(error) => Err(error),
     };
     if hello.is_err() {
@@ -100,6 +119,7 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
     // It forked the warden and ended; a test that reaps all its children may have been faster.
     let _ = copy.wait();
     hello?;
-    ours.set_read_timeout(None)?;
+    // Refused where the other end has closed already, which the first request finds.
+    let _ = ours.set_read_timeout(None);
     Ok(ours)
 }

@@ -5,7 +5,7 @@ use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::sys::pipes;
-use crate::sys::thread::errno_place;
+use crate::sys::thread::{FAULTS, errno_place};
 
 /// `SIGRTMIN` is higher; real-time signals keep what they had.
 const LAST: i32 = 31;
@@ -13,7 +13,15 @@ const LAST: i32 = 31;
 /// Ignores all that can be ignored: INT, TERM and HUP are meant for tests, and the rest must not
 /// end a warden or a guard either. Children that end leave no zombies.
 pub(super) fn ignore() {
-    (1..=LAST).for_each(|signal| dispose(signal, libc::SIG_IGN));
+    for signal in 1..=LAST {
+        dispose(
+            signal,
+            match FAULTS.contains(&signal) {
+                true => libc::SIG_DFL,
+                false => libc::SIG_IGN,
+            },
+        );
+    }
     // A test that blocks signals hands that down, and the end of children would not be noticed.
     // Only now, since one that was held back would end us.
     unblock();

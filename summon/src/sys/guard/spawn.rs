@@ -8,7 +8,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::fs::Uid;
 use rustix::process::{Pid, WaitOptions};
 
 use super::message::Step;
@@ -132,7 +131,7 @@ fn prepare(
     if let Some(user) = user {
         // `/dev/stdout` is opened anew by some.
         for end in output {
-            rustix::fs::fchown(end, Some(Uid::from_raw(user.uid)), None)?;
+            pipes::give(end, user.uid)?;
         }
     }
     // SAFETY: the closure runs in this process, which has one thread.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, WaitOptions};
 
 use super::Signal;
-use crate::sys::{family, proc};
+use crate::sys::family::{self, Member};
+use crate::sys::proc;
 
 /// Who has ended.
 #[derive(PartialEq)]
@@ -91,7 +92,7 @@ pub(super) fn signal_child(child: u32, signal: Signal) {
 
 /// The child that is ours for the longest time, and lives.
 pub(super) fn eldest_child() -> Option<u32> {
-    let mut nearest = family::nearest().into_iter();
+    let mut nearest = family::nearest().into_iter().map(|child| child.pid);
     nearest.find(|child| !proc::has_ended(*child))
 }
 
@@ -128,12 +129,11 @@ pub(super) fn kill_all() {
     let until = Instant::now() + MOMENT;
     let mut seen = Vec::new();
     loop {
-        let new: Vec<u32> = family::nearest()
+        let new: Vec<Member> = family::nearest()
             .into_iter()
             .filter(|child| !seen.contains(child))
             .collect();
-        new.iter()
-            .for_each(|child| signal_child(*child, Signal::KILL));
+        new.iter().for_each(|child| child.signal(Signal::KILL));
         if new.is_empty() || Instant::now() >= until {
             return;
         }

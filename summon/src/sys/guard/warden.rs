@@ -18,7 +18,7 @@ use super::tree::{self, Reaped};
 use super::{Signal, signals, title, watch, wire};
 use crate::sys::family::{self, Ends, Orphans};
 use crate::sys::peer::peer;
-use crate::sys::{ending, executable, wait};
+use crate::sys::{ending, executable, sockets, wait};
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -26,6 +26,9 @@ pub(super) const MARK: &str = "SUMMON_WARDEN";
 pub(super) const MAGIC: &[u8; 16] = b"summon warden 1\n";
 /// What the warden answers when it is ready to fork.
 pub(super) const HELLO: &[u8] = b"hello";
+/// What it says through the socket of a guard, before it forks that one: the socket has arrived. It
+/// does where somebody waits for that.
+pub(super) const GOT: &[u8] = b"got";
 
 ctor::declarative::ctor! {
     // Before other constructors, which might start threads.
@@ -61,7 +64,8 @@ fn serve() -> io::Result<()> {
     }
     io::Read::read_exact(&mut &socket, &mut [0; MAGIC.len()])?;
     let clean_up = parent.map(crate::session::clean_after);
-    let owner = parent.and_then(|owner| ending::of(owner).and_then(ending::watch).ok());
+    // While the parent is certainly this one.
+    let owner = parent.and_then(|owner| ending::of(owner).ok());
     // The warden is nobody's child: a test that waits for all its children must not wait for it.
     // SAFETY: this process has one thread.
     match unsafe { libc::fork() } {
@@ -69,6 +73,8 @@ fn serve() -> io::Result<()> {
         0 => {}
         _ => super::exit(0),
     }
+    // Only now: what watches a process need not survive a fork.
+    let owner = owner.and_then(|sent| ending::watch(sent).ok());
     // Out of the test's session and process group, whose signals are not for us.
     rustix::process::setsid()?;
     signals::ignore();
@@ -153,14 +159,18 @@ impl Warden {
         let orphans = self.orphans.find(&self.guards);
         for orphan in &orphans {
             // Those below it become ours as it ends, but might do harm until then.
-            family::signal_below(*orphan, Signal::KILL);
-            tree::signal_child(*orphan, Signal::KILL);
+            family::signal_below(orphan.pid, Signal::KILL);
+            orphan.signal(Signal::KILL);
         }
         !orphans.is_empty()
     }
 
     fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd) {
         let socket = UnixStream::from(guard_end);
+        if !sockets::SAFE_IN_TRANSIT {
+            // It does not reach an owner that has gone meanwhile.
+            let _ = wire::send(&socket, GOT, &[]);
+        }
         // SAFETY: this process has one thread, so the child may do anything that a process may.
         match unsafe { libc::fork() } {
             -1 => {
@@ -181,7 +191,10 @@ impl Warden {
                 let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
                 super::exit(1);
             }
-            guard => self.guards.push(guard as u32),
+            guard => {
+                self.guards.push(guard as u32);
+                self.child_ended.started(guard as u32);
+            }
         }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) fn ephemeral() -> Option<(u16, u16)> {
     Some((ends.next()?.ok()?, ends.next()?.ok()?))
 }
 
+/// What that is unless somebody has changed it.
+pub(crate) const EPHEMERAL: (u16, u16) = (32768, 60999);
+
 /// Claims a port among all who use summon in this network namespace: a Unix socket with an
 /// abstract name (`unix(7)`) exists once, and ends with its last holder. `Ok(None)` means that
 /// somebody else has it.

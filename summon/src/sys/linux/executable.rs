@@ -12,6 +12,9 @@ pub(crate) fn path() -> io::Result<PathBuf> {
     Ok("/proc/self/exe".into())
 }
 
+/// The section with what runs before `main`.
+pub(crate) const CONSTRUCTORS: &str = ".init_array";
+
 /// Why it can't be started, where the error does not say so.
 pub(crate) fn why_not(error: &io::Error) -> Option<&'static str> {
     // Nor could a guard follow descendants without it.

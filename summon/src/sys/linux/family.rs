@@ -9,6 +9,22 @@ use rustix::process::{Pid, PidfdFlags};
 use super::proc;
 use crate::sys::Signal;
 
+/// A child of ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) pid: u32,
+}
+
+impl Member {
+    /// Signals this one alone: nobody but us reaps it, so its pid is nobody else's.
+    pub(crate) fn signal(self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid as i32);
+        if let (Some(pid), Some(signal)) = (pid, signal.to_rustix()) {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
 /// Can be read when somebody of the family has ended.
 pub(crate) struct Ends(OwnedFd);
 
@@ -24,8 +40,8 @@ impl Ends {
         Ends::of_guard(children)
     }
 
-    /// Somebody was started. What is told already stays told: it may be of that one's end.
-    pub(crate) fn started(&self) {}
+    /// That child was started. What is told already stays told: it may be of that one's end.
+    pub(crate) fn started(&self, _child: u32) {}
 
     /// Takes note of what has happened. Do it before a look at what it was about.
     pub(crate) fn note(&self) {
@@ -50,10 +66,10 @@ pub(crate) fn everybody() -> Vec<u32> {
     proc::descendants(std::process::id())
 }
 
-/// Those who are to be killed first, and whose pids can't be a stranger's: our own children, which
-/// nobody but us reaps. The others become that.
-pub(crate) fn nearest() -> Vec<u32> {
-    proc::children(std::process::id())
+/// Those who are to be killed first: our own children. The others become that.
+pub(crate) fn nearest() -> Vec<Member> {
+    let children = proc::children(std::process::id()).into_iter();
+    children.map(|pid| Member { pid }).collect()
 }
 
 /// Whether nobody is left, told when no child is: each descendant would have one of our children
@@ -114,11 +130,10 @@ impl Orphans {
     pub(crate) fn guard_ended(&mut self, _: u32) {}
 
     /// Everybody below us who has no guard any more.
-    pub(crate) fn find(&mut self, guards: &[u32]) -> Vec<u32> {
-        let children = proc::children(std::process::id());
+    pub(crate) fn find(&mut self, guards: &[u32]) -> Vec<Member> {
+        let children = nearest().into_iter();
         children
-            .into_iter()
-            .filter(|child| !guards.contains(child) && !proc::has_ended(*child))
+            .filter(|child| !guards.contains(&child.pid) && !proc::has_ended(child.pid))
             .collect()
     }
 }

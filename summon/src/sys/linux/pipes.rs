@@ -4,12 +4,17 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use rustix::fs::MemfdFlags;
+use rustix::fs::{MemfdFlags, Uid};
 use rustix::pipe::PipeFlags;
 
 /// A pipe: the end to read from, and the one to write to.
 pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+/// Lets a user open his end of a pipe by the path that it has for him (`/dev/stdout`), too.
+pub(crate) fn give(end: &OwnedFd, user: u32) -> io::Result<()> {
+    Ok(rustix::fs::fchown(end, Some(Uid::from_raw(user)), None)?)
 }
 
 /// Something to read a text from, however long it is and whether or not anybody reads it.

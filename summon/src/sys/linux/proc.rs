@@ -94,8 +94,9 @@ fn stat(pid: u32, field: usize) -> Option<String> {
     fields.nth(field).map(str::to_owned)
 }
 
-/// When the process began, in clock ticks since the system was booted: with the pid, its identity.
-pub(crate) fn began(pid: u32) -> Option<u64> {
+/// What tells the process from others that have had its pid, or will: when it began, in clock ticks
+/// since the system was booted.
+pub(crate) fn identity(pid: u32) -> Option<u64> {
     stat(pid, 19)?.parse().ok()
 }
 

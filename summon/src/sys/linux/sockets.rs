@@ -11,6 +11,9 @@ pub(crate) const SEND: SendFlags = SendFlags::NOSIGNAL;
 /// Receives descriptors that no program inherits.
 pub(crate) const RECEIVE: RecvFlags = RecvFlags::CMSG_CLOEXEC;
 
+/// Whether a socket stays whole that is on its way to another process, when nobody holds it otherwise.
+pub(crate) const SAFE_IN_TRANSIT: bool = true;
+
 pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC;
     Ok(rustix::net::socket_with(family, kind, flags, None)?)

@@ -27,6 +27,9 @@ pub(crate) fn ephemeral() -> Option<(u16, u16)> {
     Some((first.try_into().ok()?, last.try_into().ok()?))
 }
 
+/// What that is unless somebody has changed it.
+pub(crate) const EPHEMERAL: (u16, u16) = (49152, 65535);
+
 /// Claims a port among all of this user who use summon. `Ok(None)` means that somebody else has
 /// it.
 pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {

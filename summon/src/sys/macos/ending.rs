@@ -12,8 +12,8 @@ use super::{pipes, proc};
 /// Something to send to another process, which [`watch`] turns into what can be watched. Look
 /// whether it is the right process afterwards: its pid may have been reused just before.
 pub(crate) fn of(pid: u32) -> io::Result<OwnedFd> {
-    let began = proc::began(pid).ok_or(io::ErrorKind::NotFound)?;
-    pipes::of_text(&[u64::from(pid).to_ne_bytes(), began.to_ne_bytes()].concat())
+    let identity = proc::identity(pid).ok_or(io::ErrorKind::NotFound)?;
+    pipes::of_text(&[u64::from(pid).to_ne_bytes(), identity.to_ne_bytes()].concat())
 }
 
 /// A descriptor that can be read when the process has ended.
@@ -25,14 +25,14 @@ pub(crate) fn watch(sent: OwnedFd) -> io::Result<OwnedFd> {
         file.read_exact_at(&mut bytes, at)?;
         io::Result::Ok(u64::from_ne_bytes(bytes))
     };
-    let (pid, began) = (number(0)? as u32, number(8)?);
+    let (pid, identity) = (number(0)? as u32, number(8)?);
     let queue = Kqueue::new()?;
     match queue.add(&Wanted::End(pid)) {
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return ended(),
         other => other?,
     }
-    // The watch first, the time after it: had the pid been reused in between, it would differ.
-    match proc::began(pid) == Some(began) && !proc::has_ended(pid) {
+    // The watch first, this after it: had the pid been reused in between, it would differ.
+    match proc::identity(pid) == Some(identity) && !proc::has_ended(pid) {
         true => Ok(queue.into()),
         false => ended(),
     }

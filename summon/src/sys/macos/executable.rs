@@ -8,6 +8,9 @@ pub(crate) fn path() -> io::Result<PathBuf> {
     std::path::absolute(std::env::current_exe()?)
 }
 
+/// The section with what runs before `main`.
+pub(crate) const CONSTRUCTORS: &str = "__mod_init_func";
+
 /// Why it can't be started, where the error does not say so.
 pub(crate) fn why_not(error: &io::Error) -> Option<&'static str> {
     let is_gone = error.kind() == io::ErrorKind::NotFound;

@@ -1,33 +1,59 @@
 //! The family of a guard, which is all of a service, as far as it can be seen. There are no
 //! subreapers here: who loses its parent becomes a child of process 1. It is still known by its
-//! session, which the guard has begun, or by having been seen before: the guard is told of forks,
-//! and then looks who is there. One that leaves the session, and whose parent ends, both before
-//! that look, is lost.
+//! session, which the guard has begun, by who has forked it, or by having been seen before: the guard
+//! is told of forks, and then looks who is there. One that leaves the session is lost only if whoever
+//! has forked it came and went between two looks.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::kqueue::{Kqueue, Wanted};
-use super::proc::{self, Row};
+use super::proc::{self, Root, Row};
 use crate::sys::Signal;
 
+/// Somebody of the family.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) pid: u32,
+    id: u64,
+}
+
+impl Member {
+    fn of(row: &Row) -> Member {
+        Member {
+            pid: row.pid,
+            id: row.id,
+        }
+    }
+
+    /// Signals this one alone.
+    pub(crate) fn signal(self, signal: Signal) {
+        // The pid may have been reused since the look, though hardly in the moment from here on.
+        let is_same = proc::identity(self.pid) == Some(self.id);
+        let pid = rustix::process::Pid::from_raw(self.pid as i32);
+        if let (true, Some(pid), Some(signal)) = (is_same, pid, signal.to_rustix()) {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
 /// Who was seen in the family of this process, which is a guard.
-static SEEN: Mutex<Vec<Member>> = Mutex::new(Vec::new());
+static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Copy)]
-struct Member {
-    pid: u32,
-    began: Option<u64>,
+struct Seen {
+    member: Member,
     /// When it was seen that it has ended.
     ended: Option<Instant>,
     /// Its end is no news any more, or will be told to its parent, which is us.
     is_told: bool,
 }
 
-/// So long its pid still says whose children and whose session are ours. No system gives a pid
-/// again so soon.
+/// So long it still says who was forked by one of ours, and its pid whose session is ours. No system
+/// gives a pid again so soon.
 const REMEMBERED: Duration = Duration::from_secs(5);
 /// Who forks while it is looked is looked for again, so often.
 const LOOKS: usize = 16;
@@ -36,21 +62,22 @@ const LOOKS: usize = 16;
 pub(crate) struct Ends {
     children: OwnedFd,
     queue: Kqueue,
-    is_guards: bool,
+    /// Those that are not known to have ended, if this is for guards.
+    guards: Option<RefCell<Vec<u32>>>,
 }
 
 impl Ends {
     /// Those of a guard's family. `children`: can be read when a child has ended.
     pub(crate) fn of_guard(children: OwnedFd) -> io::Result<Ends> {
-        Ends::new(children, true)
+        Ends::new(children, None)
     }
 
     /// Those of guards. What is below these is for them to look at.
     pub(crate) fn of_warden(children: OwnedFd) -> io::Result<Ends> {
-        Ends::new(children, false)
+        Ends::new(children, Some(RefCell::default()))
     }
 
-    fn new(children: OwnedFd, is_guards: bool) -> io::Result<Ends> {
+    fn new(children: OwnedFd, guards: Option<RefCell<Vec<u32>>>) -> io::Result<Ends> {
         // What the process has seen that this one was forked from.
         seen().clear();
         let queue = Kqueue::new()?;
@@ -58,7 +85,7 @@ impl Ends {
         Ok(Ends {
             children,
             queue,
-            is_guards,
+            guards,
         })
     }
 
@@ -66,26 +93,50 @@ impl Ends {
     pub(crate) fn note(&self) {
         let _ = rustix::io::read(&self.children, &mut [0; 64]);
         self.queue.forget();
-        self.started();
+        self.watch();
     }
 
-    /// Somebody was started. What is told already stays told: it may be of that one's end.
-    pub(crate) fn started(&self) {
-        if !self.is_guards {
-            return;
+    /// That child was started. What is told already stays told: it may be of that one's end.
+    pub(crate) fn started(&self, child: u32) {
+        match &self.guards {
+            Some(guards) => guards.borrow_mut().push(child),
+            // Even if it has ended by now: who was forked by it is found by that.
+            None => remember(child),
         }
-        let mut watched = 0;
+        self.watch();
+    }
+
+    fn watch(&self) {
+        let mut watched = Vec::new();
         for _ in 0..LOOKS {
-            let family = look();
-            for member in &family {
-                // Its end was seen if it has ended meanwhile.
-                let _ = self.queue.add(&Wanted::EndAndForks(member.pid));
+            let alive = self.alive();
+            for pid in &alive {
+                let added = self.queue.add(&match self.guards {
+                    Some(_) => Wanted::End(*pid),
+                    None => Wanted::EndAndForks(*pid),
+                });
+                // An end is told before it can be seen, and once; who is about to end can't be watched
+                // any more. So it is looked again until he is seen to have ended.
+                if added.is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH)) {
+                    let _ = self.queue.add(&Wanted::Soon);
+                }
             }
             // A fork between the look and the watch was told by neither.
-            if family.len() == watched {
+            if alive == watched {
                 return;
             }
-            watched = family.len();
+            watched = alive;
+        }
+    }
+
+    fn alive(&self) -> Vec<u32> {
+        match &self.guards {
+            Some(guards) => {
+                let mut guards = guards.borrow_mut();
+                guards.retain(|guard| !proc::has_ended(*guard));
+                guards.clone()
+            }
+            None => everybody(),
         }
     }
 
@@ -102,45 +153,48 @@ impl AsFd for Ends {
     }
 }
 
-fn seen() -> MutexGuard<'static, Vec<Member>> {
+fn seen() -> MutexGuard<'static, Vec<Seen>> {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remember(child: u32) {
+    let Some(id) = proc::identity(child) else {
+        return;
+    };
+    seen().push(Seen {
+        member: Member { pid: child, id },
+        ended: None,
+        is_told: true,
+    });
 }
 
 /// Who of the family is alive, the eldest first.
 fn look() -> Vec<Member> {
     let mut seen = seen();
-    let Ok(table) = proc::table() else {
-        return seen
-            .iter()
-            .filter(|it| it.ended.is_none())
-            .copied()
-            .collect();
-    };
-    let is_alive = |member: &Member| {
-        let same = |row: &&Row| row.pid == member.pid && row.began == member.began;
-        table.iter().find(same).is_some_and(|row| !row.has_ended)
-    };
-    for member in seen.iter_mut().filter(|it| it.ended.is_none()) {
-        if !is_alive(member) {
-            member.ended = Some(Instant::now());
+    if let Ok(table) = proc::table() {
+        let is_alive = |id: u64| table.iter().any(|row| row.id == id && !row.has_ended);
+        for it in seen.iter_mut().filter(|it| it.ended.is_none()) {
+            if !is_alive(it.member.id) {
+                it.ended = Some(Instant::now());
+            }
         }
+        seen.retain(|it| it.ended.is_none_or(|at| at.elapsed() < REMEMBERED));
+        let me = Root::of(std::process::id());
+        let known = seen.iter().map(|it| Root {
+            pid: it.member.pid,
+            id: Some(it.member.id),
+        });
+        let new = proc::below(&table, &known.chain([me]).collect::<Vec<_>>());
+        let new = new.iter().filter(|row| !row.has_ended);
+        seen.extend(new.map(|row| Seen {
+            member: Member::of(row),
+            ended: None,
+            is_told: Some(row.forked_by) == me.id,
+        }));
     }
-    seen.retain(|it| it.ended.is_none_or(|at| at.elapsed() < REMEMBERED));
-    let me = std::process::id();
-    let roots: Vec<u32> = seen.iter().map(|it| it.pid).chain([me]).collect();
-    let new = proc::below(&table, &roots).into_iter();
-    seen.extend(new.filter(|row| !row.has_ended).map(|row| Member {
-        pid: row.pid,
-        began: row.began,
-        ended: None,
-        is_told: row.parent == me,
-    }));
-    let mut alive: Vec<Member> = seen
-        .iter()
-        .filter(|it| it.ended.is_none())
-        .copied()
-        .collect();
-    alive.sort_by_key(|it| it.began);
+    let alive = seen.iter().filter(|it| it.ended.is_none());
+    let mut alive: Vec<Member> = alive.map(|it| it.member).collect();
+    alive.sort_by_key(|member| member.id);
     alive
 }
 
@@ -150,8 +204,8 @@ pub(crate) fn everybody() -> Vec<u32> {
 }
 
 /// Those who are to be killed first: all, since here nobody becomes our child.
-pub(crate) fn nearest() -> Vec<u32> {
-    everybody()
+pub(crate) fn nearest() -> Vec<Member> {
+    look()
 }
 
 /// Whether nobody is left, told when no child is.
@@ -164,34 +218,22 @@ pub(crate) fn is_gone() -> bool {
 pub(crate) fn ended() -> Option<u32> {
     let mut seen = seen();
     let mut news = seen.iter_mut().filter(|it| it.ended.is_some());
-    let member = news.find(|it| !it.is_told)?;
-    member.is_told = true;
-    Some(member.pid)
+    let news = news.find(|it| !it.is_told)?;
+    news.is_told = true;
+    Some(news.member.pid)
 }
 
 /// Signals every descendant of a process that is a descendant of ours, or ourselves.
 pub(crate) fn signal_below(root: u32, signal: Signal) {
-    let Some(signal) = signal.to_rustix() else {
-        return;
+    let found = match root == std::process::id() {
+        true => look(),
+        false => below(Root::of(root)).iter().map(Member::of).collect(),
     };
-    let found: Vec<(u32, Option<u64>)> = match root == std::process::id() {
-        true => look().into_iter().map(|it| (it.pid, it.began)).collect(),
-        false => below(root)
-            .into_iter()
-            .map(|row| (row.pid, row.began))
-            .collect(),
-    };
-    for (pid, began) in found {
-        // The pid may have been reused since the look, though hardly in the moment from here on.
-        let is_same = proc::began(pid) == began;
-        if let (true, Some(pid)) = (is_same, rustix::process::Pid::from_raw(pid as i32)) {
-            let _ = rustix::process::kill_process(pid, signal);
-        }
-    }
+    found.into_iter().for_each(|member| member.signal(signal));
 }
 
 /// Those below a process, or in its session.
-fn below(root: u32) -> Vec<Row> {
+fn below(root: Root) -> Vec<Row> {
     proc::table().map_or_else(|_| Vec::new(), |table| proc::below(&table, &[root]))
 }
 
@@ -217,12 +259,14 @@ impl Orphans {
 
     /// Everybody who has lost its guard. As long as somebody is in a session, no process gets its
     /// number, and one that is empty is forgotten at once.
-    pub(crate) fn find(&mut self, _: &[u32]) -> Vec<u32> {
+    pub(crate) fn find(&mut self, _: &[u32]) -> Vec<Member> {
         let mut all = Vec::new();
         self.0.retain(|session| {
-            let left = below(*session).into_iter().filter(|row| !row.has_ended);
+            // By its session alone: whoever has its pid is somebody else.
+            let (pid, id) = (*session, None);
+            let left = below(Root { pid, id });
             let before = all.len();
-            all.extend(left.map(|row| row.pid));
+            all.extend(left.iter().filter(|row| !row.has_ended).map(Member::of));
             all.len() > before
         });
         all

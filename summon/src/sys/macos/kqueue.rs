@@ -18,7 +18,18 @@ pub(super) enum Wanted {
     End(u32),
     /// A process ends, or forks.
     EndAndForks(u32),
+    /// A millisecond has passed.
+    Soon,
 }
+
+const NOTHING: libc::kevent = libc::kevent {
+    ident: 0,
+    filter: 0,
+    flags: 0,
+    fflags: 0,
+    data: 0,
+    udata: ptr::null_mut(),
+};
 
 impl Kqueue {
     pub(super) fn new() -> io::Result<Kqueue> {
@@ -33,9 +44,12 @@ impl Kqueue {
         Ok(Kqueue(queue))
     }
 
-    /// Has something told from now on. What is wanted already may be wanted again.
+    /// Has something told from now on. What is wanted already may be wanted again. Of a process it is
+    /// an error (`ESRCH`) that it has ended, or is about to.
     pub(super) fn add(&self, wanted: &Wanted) -> io::Result<()> {
-        let (ident, filter, fflags) = match *wanted {
+        let mut change = NOTHING;
+        change.flags = libc::EV_ADD;
+        (change.ident, change.filter, change.fflags) = match *wanted {
             Wanted::Readable(fd) => (fd as usize, libc::EVFILT_READ, 0),
             Wanted::Attributes(fd) => (fd as usize, libc::EVFILT_VNODE, libc::NOTE_ATTRIB),
             Wanted::End(pid) => (pid as usize, libc::EVFILT_PROC, libc::NOTE_EXIT),
@@ -43,14 +57,11 @@ impl Kqueue {
                 let notes = libc::NOTE_EXIT | libc::NOTE_FORK;
                 (pid as usize, libc::EVFILT_PROC, notes)
             }
-        };
-        let change = libc::kevent {
-            ident,
-            filter,
-            flags: libc::EV_ADD,
-            fflags,
-            data: 0,
-            udata: ptr::null_mut(),
+            Wanted::Soon => {
+                change.flags |= libc::EV_ONESHOT;
+                change.data = 1000;
+                (0, libc::EVFILT_TIMER, libc::NOTE_USECONDS)
+            }
         };
         let fd = self.0.as_raw_fd();
         // SAFETY: one change that is valid, and no room for events, of which none is asked for.
@@ -65,15 +76,7 @@ impl Kqueue {
     /// Forgets what has been told so far, which but for descriptors that can still be read ends the
     /// queue's being readable.
     pub(super) fn forget(&self) {
-        let nothing = libc::kevent {
-            ident: 0,
-            filter: 0,
-            flags: 0,
-            fflags: 0,
-            data: 0,
-            udata: ptr::null_mut(),
-        };
-        let mut told = [nothing; 64];
+        let mut told = [NOTHING; 64];
         let now = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,

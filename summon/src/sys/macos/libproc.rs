@@ -6,11 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::socket_info::SocketFdInfo;
+use super::thread::errno_place;
 
 /// For questions about one process: zombies are asked about, too.
 const ZOMBIES_TOO: u64 = 1;
 /// `PROC_PIDT_SHORTBSDINFO`: what may be known of other users' processes.
 const SHORT: c_int = 13;
+/// `PROC_PIDUNIQIDENTIFIERINFO`: the same.
+const UNIQUE: c_int = 17;
 /// `PROC_PIDFDSOCKETINFO`.
 const SOCKET: c_int = 3;
 /// `PROX_FDTYPE_SOCKET`.
@@ -26,11 +29,26 @@ pub(super) struct ShortInfo {
     pub(super) status: u32,
     name: [u8; 16],
     pub(super) flags: u32,
-    ids: [u32; 6],
+    pub(super) user: u32,
+    ids: [u32; 5],
     reserved: u32,
 }
 
 const _: () = assert!(size_of::<ShortInfo>() == 64);
+
+/// `struct proc_uniqidentifierinfo`, which is kept as it is, though the headers for users lack it.
+#[repr(C)]
+pub(super) struct Unique {
+    executable: [u8; 16],
+    /// No process ever gets it again, and this one keeps it when it execs another program.
+    pub(super) id: u64,
+    /// The one of whoever has forked it, whoever its parent is by now.
+    pub(super) forked_by: u64,
+    versions: [i32; 2],
+    reserved: [u64; 2],
+}
+
+const _: () = assert!(size_of::<Unique>() == 56);
 
 /// Every process, zombies included.
 pub(super) fn all() -> io::Result<Vec<u32>> {
@@ -60,22 +78,22 @@ fn list(ask: impl Fn(*mut c_void, c_int) -> c_int) -> Vec<u32> {
     }
 }
 
-/// What is known of a process of this user's: `None` if it is another's, or not there.
-pub(super) fn info(pid: u32) -> Option<libc::proc_bsdinfo> {
+/// What is known of any process: `None` if it is not there.
+pub(super) fn short_info(pid: u32) -> Option<ShortInfo> {
     // SAFETY: all zeroes is valid for these numbers and texts.
-    let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
-    // SAFETY: the answer fits, as `ask` checks.
-    unsafe { ask(pid, libc::PROC_PIDTBSDINFO, ZOMBIES_TOO, &mut info) }.ok()?;
+    let mut info: ShortInfo = unsafe { std::mem::zeroed() };
+    // SAFETY: the struct is the one that is answered with.
+    unsafe { ask(pid, SHORT, ZOMBIES_TOO, &mut info) }.ok()?;
     Some(info)
 }
 
-/// What is known of any process: `None` if it is not there.
-pub(super) fn short_info(pid: u32) -> Option<ShortInfo> {
+/// What tells any process from all others, ever: `None` if it is not there.
+pub(super) fn unique(pid: u32) -> Option<Unique> {
     // SAFETY: as above.
-    let mut info: ShortInfo = unsafe { std::mem::zeroed() };
+    let mut unique: Unique = unsafe { std::mem::zeroed() };
     // SAFETY: as above.
-    unsafe { ask(pid, SHORT, ZOMBIES_TOO, &mut info) }.ok()?;
-    Some(info)
+    unsafe { ask(pid, UNIQUE, ZOMBIES_TOO, &mut unique) }.ok()?;
+    Some(unique)
 }
 
 /// The directory that relative names are taken from.
@@ -129,7 +147,8 @@ pub(super) fn name(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(name).into_owned())
 }
 
-/// The sockets of a process. An error says that they can't be seen.
+/// The sockets of a process: none if it has ended, or is about to. An error says that they can't be
+/// seen.
 pub(super) fn sockets(pid: u32) -> io::Result<Vec<SocketFdInfo>> {
     let mut found = Vec::new();
     for descriptor in descriptors(pid)? {
@@ -151,11 +170,24 @@ fn descriptors(pid: u32) -> io::Result<Vec<libc::proc_fdinfo>> {
         let mut found = vec![nothing; room];
         let bytes = (room * size_of::<libc::proc_fdinfo>()) as c_int;
         let place = found.as_mut_ptr().cast();
+        // It answers 0 for an error, and for no descriptors at all.
+        // SAFETY: it takes nothing, and returns a place that is this thread's and valid.
+        let errno = unsafe { errno_place() };
+        // SAFETY: as above.
+        unsafe { *errno = 0 };
         // SAFETY: there is room for as many bytes as it is told.
         let told =
             unsafe { libc::proc_pidinfo(pid as i32, libc::PROC_PIDLISTFDS, 0, place, bytes) };
-        let told = usize::try_from(told).ok().filter(|told| *told > 0);
-        let told = told.ok_or_else(io::Error::last_os_error)?;
+        let told = usize::try_from(told).unwrap_or(0);
+        if told == 0 {
+            let error = io::Error::last_os_error();
+            return match error.raw_os_error() {
+                // One that is about to end can't be asked any more, long before it is a zombie. Were
+                // that an error, a stranger's server could count as the service's, see `Diag`.
+                Some(0 | libc::ESRCH) => Ok(Vec::new()),
+                _ => Err(error),
+            };
+        }
         let count = told / size_of::<libc::proc_fdinfo>();
         // A list that is full may be cut.
         if count < room {

@@ -22,8 +22,7 @@ pub(crate) enum Role {
     First(OwnedFd),
     /// Another was, and its guard answers here.
     Later(UnixStream),
-    /// Another is about to be, or has just ceased to be: ask again. It does not come to that here.
-    #[expect(dead_code, reason = "on other systems it does")]
+    /// Another has just ceased to be: ask again.
     Unclear,
 }
 
@@ -34,8 +33,7 @@ pub(crate) fn meet(name: &str) -> io::Result<Role> {
     let _lock = lock(&base)?;
     let path = base.join(format!("{name}{SUFFIX}"));
     match UnixStream::connect(&path) {
-        Ok(stream) if peer(&stream)?.uid == crate::sys::user() => return Ok(Role::Later(stream)),
-        Ok(_) => return Err(io::Error::other("another user of this machine sits there")),
+        Ok(stream) => return later(stream),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         // Its guard has ended. One with a full queue refuses too, but guards accept at once, and
         // there are not as many processes in a run as fit into a queue.
@@ -43,6 +41,17 @@ pub(crate) fn meet(name: &str) -> io::Result<Role> {
         Err(error) => return Err(error),
     }
     Ok(Role::First(UnixListener::bind(&path)?.into()))
+}
+
+/// Another was first.
+fn later(stream: UnixStream) -> io::Result<Role> {
+    match peer(&stream) {
+        Ok(peer) if peer.uid == crate::sys::user() => Ok(Role::Later(stream)),
+        Ok(_) => Err(io::Error::other("another user of this machine sits there")),
+        // Its guard has ended since, and with it the other end.
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Role::Unclear),
+        Err(error) => Err(error),
+    }
 }
 
 /// Held for a few system calls only.

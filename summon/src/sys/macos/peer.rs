@@ -37,9 +37,9 @@ pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
     }
     // The system notes users for connections, and not for pairs.
     let error = io::Error::last_os_error();
-    let info = libproc::info(pid).ok_or(error)?;
+    let info = libproc::short_info(pid).ok_or(error)?;
     Ok(Peer {
         pid,
-        uid: info.pbi_uid,
+        uid: info.user,
     })
 }

@@ -10,41 +10,62 @@ use super::{libproc, sysctl};
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) pid: u32,
-    pub(super) parent: u32,
+    /// See [`identity`].
+    pub(super) id: u64,
+    /// The identity of whoever has forked it, even if that one has ended since.
+    pub(super) forked_by: u64,
     /// The pid of whoever has begun its session; 0 if it can't be told.
     session: u32,
-    pub(super) began: Option<u64>,
     pub(super) has_ended: bool,
+}
+
+/// Somebody by whom others are found, alive or not.
+#[derive(Clone, Copy)]
+pub(super) struct Root {
+    /// For those in his session.
+    pub(super) pid: u32,
+    /// For those whom he has forked: nobody, if it isn't known.
+    pub(super) id: Option<u64>,
+}
+
+impl Root {
+    pub(super) fn of(pid: u32) -> Root {
+        let id = identity(pid);
+        Root { pid, id }
+    }
 }
 
 /// The table of all processes.
 pub(super) fn table() -> io::Result<Vec<Row>> {
     let row = |pid: u32| {
-        let info = libproc::short_info(pid)?;
+        let unique = libproc::unique(pid)?;
         let of_kernel = rustix::process::Pid::from_raw(pid as i32);
         let session = rustix::process::getsid(of_kernel);
         Some(Row {
             pid,
-            parent: info.parent,
+            id: unique.id,
+            forked_by: unique.forked_by,
             session: session.map_or(0, |session| session.as_raw_nonzero().get() as u32),
-            began: began(pid),
-            has_ended: info.status == libc::SZOMB,
+            has_ended: has_ended(pid),
         })
     };
     Ok(libproc::all()?.into_iter().filter_map(row).collect())
 }
 
 /// Those of the table who are below `roots`, or in a session that one of all these has begun; the
-/// roots left out. Who has lost its parent is still found by its session.
-pub(super) fn below(table: &[Row], roots: &[u32]) -> Vec<Row> {
+/// roots left out. Who has lost its parent is still found, by its session, or by that parent as long
+/// as that is a zombie or a root.
+pub(super) fn below(table: &[Row], roots: &[Root]) -> Vec<Row> {
     let mut above = roots.to_vec();
     let mut found: Vec<Row> = Vec::new();
     let mut next = 0;
     while next < above.len() {
         let one = above[next];
         for row in table {
-            if (row.parent == one || row.session == one) && !above.contains(&row.pid) {
-                above.push(row.pid);
+            let id = Some(row.id);
+            let is_below = one.id == Some(row.forked_by) || one.pid == row.session;
+            if is_below && !above.iter().any(|it| it.id == id) {
+                above.push(Root { pid: row.pid, id });
                 found.push(*row);
             }
         }
@@ -55,14 +76,14 @@ pub(super) fn below(table: &[Row], roots: &[u32]) -> Vec<Row> {
 
 #[cfg(test)]
 fn descendants(root: u32) -> Vec<u32> {
-    let found = below(&table().unwrap(), &[root]);
+    let found = below(&table().unwrap(), &[Root::of(root)]);
     found.into_iter().map(|row| row.pid).collect()
 }
 
 /// Every process of a service: all that is below its guard or in the guard's session, and its
 /// leader, which may have left both, with what is below that. It is an error if none can be seen.
 pub(crate) fn service(guard: u32, leader: u32) -> io::Result<Vec<u32>> {
-    let found = below(&table()?, &[guard, leader]);
+    let found = below(&table()?, &[Root::of(guard), Root::of(leader)]);
     let found = found.into_iter().map(|row| row.pid);
     Ok(found.chain([leader]).collect())
 }
@@ -72,10 +93,10 @@ pub(crate) fn parent(pid: u32) -> Option<u32> {
     libproc::short_info(pid).map(|info| info.parent)
 }
 
-/// When the process began, in microseconds: with the pid, its identity. `None` for other users'.
-pub(crate) fn began(pid: u32) -> Option<u64> {
-    let info = libproc::info(pid)?;
-    Some(info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec)
+/// What tells the process from others that have had its pid, or will: a number that is never given
+/// again. Who was forked later has a higher one.
+pub(crate) fn identity(pid: u32) -> Option<u64> {
+    libproc::unique(pid).map(|unique| unique.id)
 }
 
 /// The command line, for people; the short name when it can't be read.
@@ -199,6 +220,11 @@ mod tests {
         let me = std::process::id();
         assert_eq!(parent(child.id()), Some(me));
         assert!(descendants(me).contains(&child.id()));
+        let table = table().unwrap();
+        let row = table.iter().find(|row| row.pid == child.id()).unwrap();
+        assert_eq!(Some(row.id), identity(child.id()));
+        assert_eq!(Some(row.forked_by), identity(me));
+        assert!(identity(me).unwrap() < row.id);
         assert_eq!(command_line(child.id()).unwrap(), "sleep 100");
         child.kill().unwrap();
         child.wait().unwrap();

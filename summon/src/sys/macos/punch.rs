@@ -1,12 +1,26 @@
-//! Giving a part of a file back to the disk (`F_PUNCHHOLE` in `fcntl(2)`).
+//! Giving a part of a file back to the disk (`F_PUNCHHOLE` in `fcntl(2)`), and seeing which was. The
+//! file system is not asked (`SEEK_DATA` in `lseek(2)`): some can't tell, and APFS has been seen to
+//! call a hole what was written just before. It is noted at the file instead (`setxattr(2)`).
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-/// Gives a part of the file back, which is of whole blocks. Not every file system can do that.
+use rustix::fs::XattrFlags;
+
+/// The attribute that says where the hole begins and ends.
+const NOTE: &CStr = c"summon.hole";
+
+/// Gives a part of the file back, which is of whole blocks, and lies behind what was given back
+/// before. Not every file system can do that.
 pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
+    // The note first, or who reads along would take the zeroes for what was written.
+    note(
+        file,
+        noted(file).map_or(hole.start, |before| before.start)..hole.end,
+    )?;
     let told = libc::fpunchhole_t {
         fp_flags: 0,
         reserved: 0,
@@ -15,8 +29,41 @@ pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
     };
     // SAFETY: the command takes a struct of this kind, which is valid.
     let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PUNCHHOLE, &raw const told) };
-    match done {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
+    if done == -1 {
+        let error = io::Error::last_os_error();
+        // The caller cuts the file, and what is written there then is no hole.
+        let _ = rustix::fs::fremovexattr(file, NOTE);
+        return Err(error);
     }
+    Ok(())
+}
+
+/// The parts of a range where there is something: all that is in the file, but for the hole.
+pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
+    let length = file.metadata().map_or(0, |found| found.len());
+    let end = range.end.min(length);
+    let hole = noted(file).unwrap_or(end..end);
+    let parts = [
+        range.start..end.min(hole.start),
+        range.start.max(hole.end)..end,
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
+}
+
+fn note(file: &File, hole: Range<u64>) -> io::Result<()> {
+    let text = [hole.start.to_ne_bytes(), hole.end.to_ne_bytes()].concat();
+    Ok(rustix::fs::fsetxattr(
+        file,
+        NOTE,
+        &text,
+        XattrFlags::empty(),
+    )?)
+}
+
+fn noted(file: &File) -> Option<Range<u64>> {
+    let mut text = [0; 16];
+    let length = rustix::fs::fgetxattr(file, NOTE, &mut text[..]).ok()?;
+    let (start, rest) = text[..length].split_first_chunk()?;
+    let (end, _) = rest.split_first_chunk()?;
+    Some(u64::from_ne_bytes(*start)..u64::from_ne_bytes(*end))
 }

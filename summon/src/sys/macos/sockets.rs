@@ -12,6 +12,10 @@ pub(crate) const SEND: SendFlags = SendFlags::empty();
 /// Descriptors are received as they come, see [`received`].
 pub(crate) const RECEIVE: RecvFlags = RecvFlags::empty();
 
+/// Whether a socket stays whole that is on its way to another process, when nobody holds it otherwise.
+/// Here it may be taken for garbage, and cut off (`unp_gc` in the kernel).
+pub(crate) const SAFE_IN_TRANSIT: bool = false;
+
 pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
     let socket = rustix::net::socket(family, kind, None)?;
     rustix::io::ioctl_fioclex(&socket)?;

@@ -10,3 +10,15 @@ pub(crate) fn this_thread() -> u64 {
     unsafe { libc::pthread_threadid_np(0, &raw mut number) };
     number
 }
+
+/// The signals that tell it of a fault of its own and must not be ignored: the instruction would be tried
+/// again for ever.
+pub(crate) const FAULTS: &[i32] = &[
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGFPE,
+    libc::SIGSYS,
+    libc::SIGEMT,
+];

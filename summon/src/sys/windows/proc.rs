@@ -13,8 +13,8 @@ pub(crate) fn parent(_pid: u32) -> Option<u32> {
     None
 }
 
-/// When the process began: with the pid, its identity.
-pub(crate) fn began(_pid: u32) -> Option<u64> {
+/// What tells the process from others that have had its pid, or will.
+pub(crate) fn identity(_pid: u32) -> Option<u64> {
     None
 }
 

@@ -119,7 +119,7 @@ impl Guard {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
         };
-        child_ended.started();
+        child_ended.started(leader);
         // Our own copies would keep pipes open, and sockets listening when the service has ended.
         drop((stdin, sockets, ends));
         let lock = fds.next();
