@@ -52,9 +52,13 @@ pub(crate) fn expand(model: Model) -> TokenStream {
         .iter()
         .zip(&names)
         .map(|(parameter, name)| {
-            let Parameter { pattern, ty } = parameter;
+            let Parameter {
+                attributes,
+                pattern,
+                ty,
+            } = parameter;
             let value = reference(name, ty);
-            quote!(let #pattern: #ty = #value;)
+            quote!(#(#attributes)* let #pattern: #ty = #value;)
         });
     let prologue = quote! {
         #(#executors)*
@@ -248,9 +252,13 @@ impl Function {
     /// Gives a parameter that could not be bound a value that is never seen: an error has been
     /// told, and the body must not add others.
     pub(crate) fn bind_nothing(&mut self, parameter: &Parameter) {
-        let Parameter { pattern, ty } = parameter;
+        let Parameter {
+            attributes,
+            pattern,
+            ty,
+        } = parameter;
         let (inner, statements) = split_inner(self.body.stream());
-        let nothing = quote!(let #pattern: #ty = ::core::unreachable!(););
+        let nothing = quote!(#(#attributes)* let #pattern: #ty = ::core::unreachable!(););
         let mut body = Group::new(Delimiter::Brace, quote!(#inner #nothing #statements));
         body.set_span(self.body.span());
         self.body = body;

@@ -16,6 +16,8 @@ pub(crate) struct Function {
 
 /// A parameter that a process is bound to.
 pub(crate) struct Parameter {
+    /// For the compiler alone, about its lints.
+    pub(crate) attributes: Vec<Attribute>,
     pub(crate) pattern: Pat,
     pub(crate) ty: Type,
 }
@@ -46,6 +48,7 @@ impl Function {
             let is_taken = is_free(&input, &ours);
             match input {
                 FnArg::Typed(typed) if is_taken => taken.push(Parameter {
+                    attributes: typed.attrs,
                     pattern: *typed.pat,
                     ty: *typed.ty,
                 }),
@@ -83,7 +86,12 @@ fn is_nameable(ty: TokenStream) -> bool {
 
 /// Whether a parameter is of such a type, and has no attribute of somebody who gives it a value.
 fn is_free(input: &FnArg, ours: impl Fn(&Type) -> bool) -> bool {
-    matches!(input, FnArg::Typed(typed) if typed.attrs.is_empty() && ours(&typed.ty))
+    matches!(input, FnArg::Typed(typed) if typed.attrs.iter().all(is_of_lints) && ours(&typed.ty))
+}
+
+fn is_of_lints(attribute: &Attribute) -> bool {
+    let lints = ["allow", "expect", "warn", "deny", "forbid"];
+    lints.iter().any(|name| attribute.path().is_ident(name))
 }
 
 fn is_summon(attribute: &Attribute) -> bool {

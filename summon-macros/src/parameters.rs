@@ -32,7 +32,7 @@ pub(crate) fn take(
         return item.take_parameters(is_ours);
     }
     let taken = item.take_parameters(|ty| is_ours(ty) || meant(ty, &types).is_some());
-    for Parameter { pattern, ty } in taken.iter().filter(|it| !is_ours(&it.ty)) {
+    for Parameter { pattern, ty, .. } in taken.iter().filter(|it| !is_ours(&it.ty)) {
         let name = meant(ty, &types).unwrap_or_default();
         let pattern = pattern.to_token_stream();
         errors.under(

@@ -18,6 +18,13 @@ fn by_its_full_path(process: &::summon::Process) {
     assert!(process.is_running());
 }
 
+#[summon(simple = "sleep 1000")]
+#[test]
+fn a_lint_says_nothing_of_whose_a_parameter_is(
+    #[expect(unused_variables, reason = "it need only run")] process: &Process,
+) {
+}
+
 #[summon(simple = String::from("sleep 1000"), timeout = std::time::Duration::from_secs(9))]
 #[summon::summon(simple = format!("sleep {}", 1000), name = concat!("a", "b"))]
 #[test]
