@@ -9,6 +9,9 @@ pub(crate) const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 /// Plays a test process.
 pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 
+/// Runs a program to which the kernel refuses some system calls: `REFUSE CALLS ERROR PROGRAM ARGS..`.
+pub(crate) const REFUSE: &str = env!("CARGO_BIN_EXE_refuse");
+
 /// A command that has the actor play a script, given as words.
 pub(crate) fn actor<const N: usize>(script: [&str; N]) -> Vec<String> {
     let words = std::iter::once(ACTOR).chain(script);

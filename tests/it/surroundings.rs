@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{ACTOR, TempDir, copy_program, eventually};
+use crate::support::{ACTOR, REFUSE, TempDir, copy_program, eventually};
 
 /// A test process of its own, with copies of all it needs, so that others may run it.
 struct Guest {
@@ -249,6 +249,14 @@ fn with_a_temporary_directory_that_is_full() {
                 cat /dev/zero >\"$TMPDIR/zero\" 2>/dev/null || true";
     let guest = in_other_mounts(fill);
     guest.env("TIMEOUT", "2s").fails("No space left on device");
+}
+
+/// As below a container engine whose profile is older than the system calls.
+#[test]
+fn without_pidfds() {
+    for error in ["ENOSYS", "EPERM"] {
+        Guest::run_by(&[REFUSE, "pidfd_open,pidfd_send_signal", error]).works();
+    }
 }
 
 /// Each look at the clock finds it a year further, or a year back.
