@@ -8,13 +8,10 @@ use summon::{
     TcpCoordinatedExecutor, probe, summon,
 };
 
-use crate::support::{ACTOR, Life, TempDir, actor, ask, eventually, family, recorded};
-
-/// The letter that `/proc` has for what a process does.
-fn state(pid: u32) -> char {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat[stat.rfind(')').unwrap() + 2..].chars().next().unwrap()
-}
+use crate::support::{
+    ACTOR, Life, TempDir, actor, actor_whose_name_is_no_text, ask, eventually, family, recorded,
+    state,
+};
 
 #[test]
 fn pausing_halts_the_whole_tree_and_lets_it_go_on() {
@@ -32,6 +29,22 @@ fn pausing_halts_the_whole_tree_and_lets_it_go_on() {
         AssertUnwindSafe(|| drop(server.paused(|| panic!("this panic is part of a test"))));
     assert!(catch_unwind(panics).is_err());
     assert!(lives.iter().all(|life| state(life.pid) != 'T'));
+}
+
+#[test]
+fn pausing_halts_processes_whose_names_are_no_text() {
+    let dir = TempDir::new();
+    let script = [
+        actor_whose_name_is_no_text(&dir),
+        "stranger".into(),
+        "say up".into(),
+    ];
+    let server = OutputCoordinatedExecutor::new(script, "up");
+    server.start().unwrap();
+    let lives = family(server.id().unwrap());
+    assert_eq!(lives.len(), 2);
+    let seen = server.paused(|| lives.iter().map(|life| state(life.pid)).collect::<String>());
+    assert_eq!(seen.unwrap(), "TT");
 }
 
 #[test]

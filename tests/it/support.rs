@@ -50,16 +50,15 @@ pub(crate) struct Life {
 
 impl Life {
     pub(crate) fn of(pid: u32) -> Option<Life> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let fields: Vec<&str> = stat[stat.rfind(')')? + 2..].split(' ').collect();
+        let fields = stat(pid)?;
         // A zombie has ended; it is its parent's business.
-        if ["Z", "X"].contains(&fields[0]) {
+        if ["Z", "X"].contains(&fields[0].as_str()) {
             return None;
         }
         let what = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         Some(Life {
             pid,
-            began: fields[19].to_owned(),
+            began: fields[19].clone(),
             what: String::from_utf8_lossy(&what)
                 .replace('\0', " ")
                 .trim()
@@ -73,9 +72,28 @@ impl Life {
 }
 
 pub(crate) fn parent(pid: u32) -> u32 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let rest = &stat[stat.rfind(')').unwrap() + 2..];
-    rest.split(' ').nth(1).unwrap().parse().unwrap()
+    stat(pid).unwrap()[1].parse().unwrap()
+}
+
+/// The letter that `/proc` has for what a process does.
+pub(crate) fn state(pid: u32) -> char {
+    stat(pid).unwrap()[0].chars().next().unwrap()
+}
+
+/// What `/proc` says of a process, from its state on. The name before that may be any bytes.
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    let fields = String::from_utf8_lossy(&stat[name_ends + 1..]);
+    Some(fields.split_whitespace().map(str::to_owned).collect())
+}
+
+/// A copy of the actor. The kernel cuts its name within a character, so that what `/proc` has for
+/// it is no text.
+pub(crate) fn actor_whose_name_is_no_text(dir: &TempDir) -> String {
+    let copy = dir.file("bibliothèque_é_serveur");
+    copy_program(ACTOR, &copy);
+    copy
 }
 
 /// The process and everything below it.

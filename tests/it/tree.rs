@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{
-    ACTOR, Life, OWNER, against_the_warden, eventually, family, hear_int, parent,
+    ACTOR, Life, OWNER, TempDir, actor_whose_name_is_no_text, against_the_warden, eventually,
+    family, hear_int, parent, with_the_warden,
 };
 
 /// So often, in a row.
@@ -291,6 +292,29 @@ fn a_killed_guard_takes_its_service_along_and_says_so() {
         error.to_string().contains("the guard of sleep was killed"),
         "{error}"
     );
+}
+
+#[test]
+fn a_killed_guard_takes_descendants_along_whose_names_are_no_text() {
+    use summon::OutputCoordinatedExecutor;
+    let _warden = with_the_warden();
+    let dir = TempDir::new();
+    let script = [
+        actor_whose_name_is_no_text(&dir),
+        "stranger".into(),
+        "ignore say up".into(),
+    ];
+    let server = OutputCoordinatedExecutor::new(script, "up");
+    server.start().unwrap();
+    let lives = family(server.id().unwrap());
+    assert_eq!(lives.len(), 2);
+    let guard = parent(lives[0].pid).to_string();
+    let killed = Command::new("kill").args(["-KILL", &guard]).status();
+    assert!(killed.unwrap().success());
+    for life in &lives {
+        eventually("a descendant dies with the guard", || !life.goes_on());
+    }
+    server.stop().unwrap_err();
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What `/proc` tells of other processes (`proc(5)`). All of it is a picture of a moment: callers
 //! look again before they believe something that would be an error.
+//!
+//! Names are read as bytes: a process gives itself any name, and the kernel cuts a long one after 15
+//! bytes, in the middle of a character if need be.
 
 use std::fs;
 use std::io;
@@ -87,11 +90,16 @@ pub(crate) fn is_below(mut pid: u32, root: u32) -> bool {
 
 /// A field of `/proc/<pid>/stat`, counted from the first behind the name.
 fn stat(pid: u32, field: usize) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may itself contain spaces and brackets.
-    let after_name = &stat[stat.rfind(')')? + 1..];
-    let mut fields = after_name.split_ascii_whitespace();
-    fields.nth(field).map(str::to_owned)
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    behind_name(&stat)?.nth(field).map(str::to_owned)
+}
+
+/// The fields of a line of `stat` that follow the name.
+pub(super) fn behind_name(stat: &[u8]) -> Option<impl Iterator<Item = &str>> {
+    // The name, in brackets, may itself contain spaces and brackets, and need not be text.
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    let fields = std::str::from_utf8(&stat[end + 1..]).ok()?;
+    Some(fields.split_ascii_whitespace())
 }
 
 /// What tells the process from others that have had its pid, or will: when it began, in clock ticks
@@ -109,10 +117,15 @@ pub(crate) fn command_line(pid: u32) -> Option<String> {
         .map(String::from_utf8_lossy)
         .collect();
     if words.is_empty() {
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        return Some(name.trim_end().to_owned());
+        return short_name(pid);
     }
     Some(words.join(" "))
+}
+
+/// The short name, with a sign in the place of what is no text.
+fn short_name(pid: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
 }
 
 /// The file name of a process's executable, or else its short name, which may be read of other
@@ -123,7 +136,7 @@ pub(crate) fn program(pid: u32) -> String {
             .file_name()
             .map(std::path::Path::new)
             .map(|name| name.display().to_string()),
-        Err(_) => fs::read_to_string(format!("/proc/{pid}/comm")).ok(),
+        Err(_) => short_name(pid),
     };
     let name = name.unwrap_or_default();
     name.trim_end().trim_end_matches(" (deleted)").to_owned()
