@@ -6,12 +6,15 @@ use std::path::PathBuf;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=PATH");
+    // The emulator of this very processor.
+    let qemu = format!("qemu-{}", std::env::consts::ARCH);
     for (cfg, program) in [
         ("has_cc", "cc"),
         ("has_redis", "redis-server"),
         ("has_nc", "nc"),
         ("has_nextest", "cargo-nextest"),
         ("has_python", "python3"),
+        ("has_qemu", qemu.as_str()),
         ("has_script", "script"),
         ("has_systemd_notify", "systemd-notify"),
     ] {

@@ -25,9 +25,16 @@ impl Project {
     }
 
     pub(crate) fn cargo(&self, args: &str) -> Command {
+        self.cargo_below(&[], args)
+    }
+
+    /// Has another program run cargo.
+    pub(crate) fn cargo_below(&self, other: &[&str], args: &str) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut command = Command::new(env!("CARGO"));
+        let mut words = other.iter().copied().chain([env!("CARGO")]);
+        let mut command = Command::new(words.next().unwrap());
         command
+            .args(words)
             .args(args.split(' '))
             .current_dir(root.join("project"))
             .env("CARGO_TARGET_DIR", root.join("../target/project"))
@@ -54,6 +61,12 @@ impl Project {
     pub(crate) fn run_with(&self, args: &str, env: &[(&str, &str)]) -> Ran {
         let mut command = self.cargo(args);
         command.envs(env.iter().copied());
+        println!("`cargo {args}`");
+        self.ran(&mut command)
+    }
+
+    /// Runs a command to its end, and waits until what it started has gone.
+    pub(crate) fn ran(&self, command: &mut Command) -> Ran {
         let output = command.output().unwrap();
         let ended = Instant::now();
         let record = self.record();
@@ -69,10 +82,7 @@ impl Project {
                 eventually("a fixture has gone after its run", || !lives());
             }
         }
-        println!(
-            "`cargo {args}`: all gone {:?} after its end",
-            ended.elapsed()
-        );
+        println!("all gone {:?} after its end", ended.elapsed());
         Ran {
             output,
             record: recorded(&record),
@@ -407,7 +417,8 @@ fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
 #[test]
 fn a_wrapper_and_rustdoc_may_be_between() {
     let project = Project::new();
-    let wrapper = project.dir.path().join("wrapper");
+    // The kernel cuts its name within a character.
+    let wrapper = project.dir.path().join("bibliothèque_é_wrapper");
     std::fs::write(&wrapper, "#!/bin/sh\n\"$@\"\nexit $?\n").unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&wrapper, mode).unwrap();
@@ -418,6 +429,36 @@ fn a_wrapper_and_rustdoc_may_be_between() {
         .succeeded();
     ran.one_after_the_other("run", 1);
     let ran = Project::new().run("test --doc").succeeded();
+    ran.one_after_the_other("run", 1);
+}
+
+/// Starts cargo as process 1 of a pid namespace, as `docker run` does.
+const AS_PROCESS_1: [&str; 4] = ["unshare", "--pid", "--fork", "--mount-proc"];
+
+#[test]
+#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
+fn a_runner_that_is_process_1_is_found() {
+    for runner in ["test", "nextest run"] {
+        if runner == "test" || cfg!(has_nextest) {
+            let project = Project::new();
+            let args = format!("{runner} --test one --test two");
+            let mut command = project.cargo_below(&AS_PROCESS_1, &args);
+            // The kernel kills all others with process 1, so that nobody removes their files.
+            let ran = project
+                .ran(command.env("TMPDIR", project.dir.path()))
+                .succeeded();
+            assert_eq!(ran.count("run"), 1, "{}", ran.said());
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_qemu), ignore = "QEMU's user mode is not on PATH")]
+fn a_runner_that_is_emulated_is_found() {
+    let project = Project::new();
+    let qemu = format!("qemu-{}", std::env::consts::ARCH);
+    let mut command = project.cargo_below(&[&qemu], "test --test one --test two");
+    let ran = project.ran(&mut command).succeeded();
     ran.one_after_the_other("run", 1);
 }
 

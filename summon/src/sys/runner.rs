@@ -38,15 +38,20 @@ fn find() -> Option<Runner> {
     let mut pid = std::process::id();
     // Bounded, since the tree may change while we climb.
     for _ in 0..256 {
-        pid = proc::parent(pid).filter(|pid| *pid > 1)?;
-        let name = proc::program(pid);
-        // As wrappers of some distributions rename it: `.cargo-wrapped`.
-        let name = name.trim_start_matches('.').trim_end_matches("-wrapped");
-        if name == "cargo" || name == "cargo-nextest" {
-            return runner(pid, name == "cargo-nextest");
+        // A container may have started it as process 1, which has no parent.
+        pid = proc::parent(pid).filter(|pid| *pid > 0)?;
+        let programs = proc::programs(pid);
+        let is = |wanted: &str| programs.iter().any(|name| unwrapped(name) == wanted);
+        if is("cargo") || is("cargo-nextest") {
+            return runner(pid, is("cargo-nextest"));
         }
     }
     None
+}
+
+/// Without what wrappers of some distributions add: `.cargo-wrapped`.
+fn unwrapped(name: &str) -> &str {
+    name.trim_start_matches('.').trim_end_matches("-wrapped")
 }
 
 fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {

@@ -3,6 +3,7 @@
 
 pub(crate) mod claims;
 pub(crate) mod diag;
+pub(crate) mod emulator;
 pub(crate) mod ending;
 pub(crate) mod executable;
 pub(crate) mod family;

@@ -6,7 +6,10 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+use super::emulator;
 
 /// The children of a process, zombies included, as far as they can be seen.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
@@ -128,18 +131,28 @@ fn short_name(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
 }
 
-/// The file name of a process's executable, or else its short name, which may be read of other
-/// users' processes too.
-pub(crate) fn program(pid: u32) -> String {
-    let name = match fs::read_link(format!("/proc/{pid}/exe")) {
-        Ok(exe) => exe
-            .file_name()
-            .map(std::path::Path::new)
-            .map(|name| name.display().to_string()),
-        Err(_) => short_name(pid),
-    };
-    let name = name.unwrap_or_default();
-    name.trim_end().trim_end_matches(" (deleted)").to_owned()
+/// The file names of what a process runs, the most certain first: its executable, the program that
+/// this one emulates, and its short name. Of other users' processes only the last can be read.
+pub(crate) fn programs(pid: u32) -> Vec<String> {
+    let exe = fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let exe = exe.map(|path| file_name(path.as_os_str().as_bytes()));
+    let exe = exe.map(|name| name.trim_end_matches(" (deleted)").to_owned());
+    let is_emulated = exe.as_deref().is_some_and(emulator::is_one);
+    let line = is_emulated.then(|| fs::read(format!("/proc/{pid}/cmdline")).ok());
+    let emulated = line
+        .flatten()
+        .and_then(|line| emulator::program(&line).map(file_name));
+    // It is that of the file which the kernel was asked to run, also where it runs an emulator
+    // (`binfmt_misc`) or an interpreter in its place.
+    [exe, emulated, short_name(pid)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn file_name(path: &[u8]) -> String {
+    let name = path.rsplit(|byte| *byte == b'/').next();
+    String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
 }
 
 /// Where the process looks for files of relative names.

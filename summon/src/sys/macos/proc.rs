@@ -120,12 +120,12 @@ fn words(raw: &[u8]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// The file name of a process's executable, or else its short name, which may be read of other
-/// users' processes too.
-pub(crate) fn program(pid: u32) -> String {
+/// The file names of what a process runs, the most certain first: its executable, and its short name,
+/// which may be read of other users' processes too.
+pub(crate) fn programs(pid: u32) -> Vec<String> {
     let executable = libproc::executable(pid);
     let name = executable.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    name.or_else(|| libproc::name(pid)).unwrap_or_default()
+    [name, libproc::name(pid)].into_iter().flatten().collect()
 }
 
 /// Where the process looks for files of relative names.

@@ -23,9 +23,9 @@ pub(crate) fn command_line(_pid: u32) -> Option<String> {
     None
 }
 
-/// The file name of a process's executable.
-pub(crate) fn program(_pid: u32) -> String {
-    String::new()
+/// The file names of what a process runs.
+pub(crate) fn programs(_pid: u32) -> Vec<String> {
+    Vec::new()
 }
 
 /// Where the process looks for files of relative names.
