@@ -22,6 +22,8 @@ mod model;
 mod nearest;
 mod parameters;
 mod program;
+#[allow(dead_code, reason = "hints are the runtime's part")]
+mod shell;
 #[cfg(test)]
 mod snapshots;
 #[allow(dead_code, reason = "filling in is the runtime's part")]

@@ -3,10 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use crate::shell;
+
 /// A program and its arguments.
 ///
 /// Text is split into words as a POSIX shell would (quotes, backslashes), but no shell runs and
-/// nothing is expanded: no variables, no globs, no pipes. A list of words is taken as it is.
+/// nothing is expanded: no variables, no globs, no pipes. Text with a word that only a shell
+/// understands, such as `&&` or `> file`, is an error, unless it is quoted. A list of words is taken
+/// as it is.
 ///
 /// ```
 /// use summon::Command;
@@ -52,6 +56,26 @@ impl Command {
 
     /// The words; an error says what is wrong with the text.
     pub(crate) fn words(&self) -> Result<Vec<OsString>, String> {
+        let words = self.split()?;
+        match self.text().and_then(shell::refusal) {
+            Some(why) => Err(why),
+            None => Ok(words),
+        }
+    }
+
+    /// The hint for a command of which a shell would have replaced a part.
+    pub(crate) fn shell_hint(&self) -> Option<String> {
+        shell::hint(self.text()?)
+    }
+
+    fn text(&self) -> Option<&str> {
+        match &self.form {
+            Form::Line(line) => Some(line),
+            Form::Words(_) => None,
+        }
+    }
+
+    fn split(&self) -> Result<Vec<OsString>, String> {
         let mut words = match &self.form {
             Form::Line(line) => shlex::split(line)
                 .ok_or_else(|| {
@@ -85,7 +109,7 @@ impl Command {
 
     /// The program's file name without its extension, which is its name unless it gets another.
     pub(crate) fn stem(&self) -> Option<String> {
-        let words = self.words().ok()?;
+        let words = self.split().ok()?;
         let stem = Path::new(words.first()?).file_stem()?;
         Some(stem.to_string_lossy().into_owned())
     }
@@ -161,6 +185,7 @@ mod tests {
         assert!(wrong("a 'b".into()).contains("`a 'b` has a quote that is not closed"));
         assert_eq!(wrong("  ".into()), "the command is empty");
         assert_eq!(wrong("''".into()), "the command is empty");
+        assert!(wrong("mkdir a && touch b".into()).contains("`&&` is for a shell"));
         assert_eq!(wrong(Vec::<&str>::new().into()), "the command is empty");
     }
 

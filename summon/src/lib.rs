@@ -54,11 +54,13 @@ mod program;
 mod progress;
 pub mod servers;
 mod session;
+mod shell;
 mod size;
 mod stdin;
 mod sys;
 mod template;
 mod trace;
+mod unrunnable;
 
 pub use command::Command;
 pub use error::Error;

@@ -17,6 +17,7 @@ mod output;
 mod own;
 mod ports;
 mod probes;
+mod programs;
 mod progress;
 #[rustfmt::skip]
 mod readme;

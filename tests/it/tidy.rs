@@ -70,6 +70,8 @@ fn imports_point_down_only() {
             "stdin",
             "exit_codes",
             "program",
+            "shell",
+            "unrunnable",
             "progress",
             "trace",
         ],

@@ -14,6 +14,7 @@ use crate::kind::Kind;
 use crate::literal;
 use crate::model::Summoned;
 use crate::program::Program;
+use crate::shell;
 use crate::url::Url;
 use set::Set;
 
@@ -71,7 +72,7 @@ pub(crate) fn alone(summoned: &Summoned, errors: &mut Errors) {
         return;
     }
     match &summoned.program {
-        None => command(&summoned.main, shell(summoned), errors),
+        None => command(&summoned.main, is_for_shell(summoned), errors),
         Some(program) => arguments(program, summoned, errors),
     }
     if let Some(probe) = summoned.part("probe") {
@@ -118,7 +119,7 @@ pub(crate) fn fixture(summoned: &Summoned, errors: &mut Errors) {
 }
 
 /// Whether a shell gets the command, if that is known.
-fn shell(summoned: &Summoned) -> Option<bool> {
+fn is_for_shell(summoned: &Summoned) -> Option<bool> {
     match summoned.calls("shell").last() {
         Some(arg) => literal::is_true(arg.values.first()?),
         None => Some(false),
@@ -151,7 +152,11 @@ fn command(value: &Expr, shell: Option<bool>, errors: &mut Errors) {
         return;
     }
     match shlex::split(&line) {
-        Some(words) if words.first().is_some_and(|program| !program.is_empty()) => {}
+        Some(words) if words.first().is_some_and(|program| !program.is_empty()) => {
+            if let Some(why) = shell::refusal(&line) {
+                errors.under(text, why);
+            }
+        }
         Some(_) => errors.under(text, EMPTY),
         None => {
             let before = line.strip_suffix('\\').and_then(shlex::split);
@@ -174,7 +179,7 @@ fn command(value: &Expr, shell: Option<bool>, errors: &mut Errors) {
 
 /// The arguments of a program that has a key of its own: there may be none.
 fn arguments(program: &Program, summoned: &Summoned, errors: &mut Errors) {
-    if shell(summoned) != Some(false) {
+    if is_for_shell(summoned) != Some(false) {
         let message = "no shell runs a program of the package: leave out `shell`";
         errors.under(&program.name, message);
     }

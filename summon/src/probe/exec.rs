@@ -1,6 +1,5 @@
 //! Ready when a command says so.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use super::{NotReady, Probe, Target};
@@ -9,6 +8,7 @@ use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{ErrandFailed, ErrandRunner, Ran, Step};
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
+use crate::unrunnable::Attempt;
 
 /// Made by [`exec()`].
 ///
@@ -71,7 +71,7 @@ impl Probe for Exec {
             };
             match runner.run(limit, sleep) {
                 Ok(ran) => Ok(ran),
-                Err(error) => Err(self.failed(error)),
+                Err(error) => Err(self.failed(error, target)),
             }
         };
         let ran = target.with_runner(&self.shown, hire, run)?;
@@ -112,13 +112,16 @@ impl Exec {
         Err(NotReady::yet(why).soon())
     }
 
-    fn failed(&self, error: ErrandFailed) -> NotReady {
+    fn failed(&self, error: ErrandFailed, target: &Target<'_>) -> NotReady {
         match error {
-            ErrandFailed::Refused(Step::Exec, error) if error.kind() == io::ErrorKind::NotFound => {
-                let words = self.command.words().unwrap_or_default();
-                let program = words.first().map(|word| word.to_string_lossy());
-                let program = program.unwrap_or_default();
-                NotReady::ever(format!("there is no such program as `{program}`"))
+            ErrandFailed::Refused(Step::Exec, error) => {
+                match target.values().errand(&self.command) {
+                    Ok(errand) => {
+                        let attempt = Attempt::new(&errand.argv, &errand.env, &errand.dir);
+                        NotReady::ever(attempt.in_one_line(&error))
+                    }
+                    Err(why) => why,
+                }
             }
             ErrandFailed::Refused(_, error) => NotReady::ever(format!("it can't be run: {error}")),
             ErrandFailed::GivenUp => NotReady::yet("it was given up"),

@@ -7,11 +7,12 @@ use super::{Process, lock};
 use crate::command::Command;
 use crate::error::{Error, shown_command};
 use crate::sys::fd::BorrowedFd;
-use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State};
+use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State, Step};
 use crate::sys::place;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
 use crate::sys::wait;
+use crate::unrunnable::Attempt;
 
 /// How soon a start is seen to be given up.
 const GIVE_UP: Duration = Duration::from_millis(50);
@@ -84,10 +85,19 @@ impl Process {
             Ok(ran) if ran.status.is_none() => Err(no("takes too long").timeout()),
             Ok(ran) => {
                 let error = with_last_words(no(&how(&ran)), &ran);
-                let hint = self.refuses_root(&ran.output).into_iter();
-                Err(hint.fold(error, |error, hint| error.fact("hint", hint)))
+                let hints = self.refuses_root(&ran.output).into_iter();
+                let hints = hints.chain(command.shell_hint());
+                Err(hints.fold(error, |error, hint| error.fact("hint", hint)))
             }
             Err(ErrandFailed::GivenUp) => Err(self.cancelled()),
+            Err(ErrandFailed::Refused(Step::Exec, error)) => {
+                let attempt = Attempt::new(&errand.argv, &errand.env, &errand.dir);
+                let (why, hint) = attempt.explain(&error);
+                let error = no(&format!("can't be run: {why}"));
+                Err(hint
+                    .into_iter()
+                    .fold(error, |error, hint| error.fact("hint", hint)))
+            }
             Err(ErrandFailed::Refused(_, error) | ErrandFailed::Broken(error)) => {
                 Err(no(&format!("can't be run: {error}")))
             }

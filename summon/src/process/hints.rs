@@ -1,116 +1,14 @@
 //! Hints: what is probably wrong, where the cause is known, and what to do about it.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::ExitStatus;
 
 use super::Process;
 use crate::error::Tail;
 use crate::probe::{self, Place, Waited};
-use crate::program;
-use crate::sys::guard::Plan;
 use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal};
-
-/// Well-known servers: the program, and the packages that have it, of Debian and of Homebrew.
-const PACKAGES: [(&str, &str, &str); 22] = [
-    ("redis-server", "redis-server", "redis"),
-    ("valkey-server", "valkey-server", "valkey"),
-    ("postgres", "postgresql", "postgresql"),
-    ("initdb", "postgresql", "postgresql"),
-    ("pg_ctl", "postgresql", "postgresql"),
-    ("pg_isready", "postgresql-client", "libpq"),
-    ("mariadbd", "mariadb-server", "mariadb"),
-    ("mysqld", "mariadb-server", "mysql"),
-    ("nginx", "nginx", "nginx"),
-    ("haproxy", "haproxy", "haproxy"),
-    ("memcached", "memcached", "memcached"),
-    ("nats-server", "nats-server", "nats-server"),
-    ("mosquitto", "mosquitto", "mosquitto"),
-    ("rabbitmq-server", "rabbitmq-server", "rabbitmq"),
-    ("etcd", "etcd-server", "etcd"),
-    ("dnsmasq", "dnsmasq-base", "dnsmasq"),
-    ("caddy", "caddy", "caddy"),
-    ("python3", "python3", "python"),
-    ("node", "nodejs", "node"),
-    ("java", "default-jre-headless", "openjdk"),
-    ("nc", "netcat-openbsd", "netcat"),
-    ("docker", "docker.io", "docker"),
-];
-
-/// Why a program could not be executed, and what to do.
-pub(super) fn no_exec(error: &io::Error, program: &str, plan: &Plan) -> (String, Option<String>) {
-    let path = plan.dir.join(program);
-    match error.kind() {
-        io::ErrorKind::NotFound if program.contains('/') => match interpreter(&path) {
-            Some(interpreter) => (
-                format!("`{program}` names an interpreter that does not exist, `{interpreter}`"),
-                Some("see its first line".to_owned()),
-            ),
-            None => (
-                format!("`{program}` does not exist"),
-                unbuilt(&path).or_else(|| relative(program, plan)),
-            ),
-        },
-        io::ErrorKind::NotFound => {
-            let path = plan.env.iter().find(|(name, _)| name == "PATH");
-            let path = path.map_or("not set".into(), |(_, path)| path.to_string_lossy());
-            let why = format!("there is no such program as `{program}` in PATH, which is {path}");
-            (why, missing(program))
-        }
-        io::ErrorKind::PermissionDenied => (
-            format!("`{program}` is not executable"),
-            Some(format!("`chmod +x {program}`, unless its file system or directory forbids it")),
-        ),
-        // ENOEXEC has no kind.
-        _ if error.raw_os_error() == Some(8) => (
-            format!("`{program}` can't be executed: {error}"),
-            Some("a script needs `#!` and its interpreter in the first line; a binary must be one for this machine".to_owned()),
-        ),
-        io::ErrorKind::ArgumentListTooLong => (
-            format!("`{program}` can't be executed: {error}"),
-            Some("its arguments and its environment together are longer than the system allows".to_owned()),
-        ),
-        _ => (format!("`{program}` can't be executed: {error}"), None),
-    }
-}
-
-/// The interpreter of a script, if there is none such.
-fn interpreter(path: &Path) -> Option<String> {
-    let text = fs::read(path).ok()?;
-    let line = text
-        .strip_prefix(b"#!")?
-        .split(|byte| *byte == b'\n')
-        .next()?;
-    let line = String::from_utf8_lossy(line);
-    line.split_ascii_whitespace().next().map(str::to_owned)
-}
-
-fn relative(program: &str, plan: &Plan) -> Option<String> {
-    let is_relative = Path::new(program).is_relative();
-    is_relative.then(|| format!("it is looked for from {}", plan.dir.display()))
-}
-
-/// An example, which cargo does not build for each command that runs tests.
-fn unbuilt(program: &Path) -> Option<String> {
-    let is_example = program.parent()?.ends_with("examples");
-    let name = program.file_stem()?.to_string_lossy();
-    is_example.then(|| {
-        format!(
-            "`cargo build --example {name}` builds it, and so does a `cargo test` without `--test`"
-        )
-    })
-}
-
-/// Where a program that is not in PATH is to be had.
-fn missing(name: &str) -> Option<String> {
-    if let Some(path) = program::hidden(name) {
-        return Some(format!("it is here: {}", path.display()));
-    }
-    let (_, apt, brew) = PACKAGES.iter().find(|(known, ..)| *known == name)?;
-    Some(format!("`apt install {apt}` or `brew install {brew}`"))
-}
+use crate::unrunnable::Attempt;
 
 impl Process {
     /// What is probably wrong with one that did not become ready.
@@ -136,6 +34,9 @@ impl Process {
 
     fn hint_at_exit(&self, status: ExitStatus, waited: &Waited) -> Option<String> {
         let is_shell = self.inner.spec.shell || self.is_shell();
+        if let (Some(126 | 127), Some(hint)) = (status.code(), self.hint_at_script()) {
+            return Some(hint);
+        }
         match status.code() {
             Some(0) if !waited.left.is_empty() => Some(format!(
                 "it has left `{}` behind, so it forks away: have it stay in the foreground, \
@@ -148,11 +49,20 @@ impl Process {
             Some(127) if is_shell => {
                 Some("127 is what a shell says of a program that it does not find".to_owned())
             }
+            // What a shell would have replaced.
+            Some(1..) if !is_shell => self.inner.spec.command.shell_hint(),
             None if Signal::KILL.has_ended(status) => {
                 Some("summon did not kill it; when memory runs out, the system does".to_owned())
             }
             _ => None,
         }
+    }
+
+    /// A script whose first line names `env`, and then an interpreter that can't be found.
+    fn hint_at_script(&self) -> Option<String> {
+        let (argv, env) = (self.argv().ok()?, self.environment().ok()?);
+        let dir = self.working_directory().ok()?;
+        Attempt::new(&argv, &env, &dir).ends_lines_as_windows()
     }
 
     /// A shell that waits for the real program.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::Process;
 use super::as_run::AsRun;
-use super::hints::no_exec;
 use super::life::Run;
 use crate::error::Error;
 use crate::output;
 use crate::probe::{Seen, Waited, Why};
 use crate::sys::guard::{LaunchError, Plan, Step};
 use crate::sys::signal::how_it_ended;
+use crate::unrunnable::Attempt;
 
 impl Process {
     /// An error about this process, with the facts that are known even if it never runs.
@@ -39,12 +39,12 @@ impl Process {
     /// The program did not come to run.
     pub(super) fn not_launched(&self, plan: &Plan, error: LaunchError) -> Error {
         let name = self.name();
-        let program = plan.argv[0].to_string_lossy();
         let mut hint = None;
         let late = matches!(error, LaunchError::Late);
         let why = match error {
             LaunchError::Refused(Step::Exec, error) => {
-                let (why, what_to_do) = no_exec(&error, &program, plan);
+                let attempt = Attempt::new(&plan.argv, &plan.env, &plan.dir);
+                let (why, what_to_do) = attempt.explain(&error);
                 hint = what_to_do;
                 why
             }

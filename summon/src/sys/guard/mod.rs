@@ -14,6 +14,7 @@
 
 mod encoding;
 mod errand;
+mod exec;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod hire;

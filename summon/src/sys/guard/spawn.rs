@@ -1,5 +1,6 @@
 //! How a guard starts a program.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,6 +11,7 @@ use std::process::Command;
 
 use rustix::process::{Pid, WaitOptions};
 
+use super::exec::Image;
 use super::message::Step;
 use super::signals;
 use crate::sys::users::User;
@@ -99,10 +101,15 @@ fn prepare(
     guard: Pid,
     above: i32,
 ) -> io::Result<Command> {
-    let (name, arguments) = program
-        .argv
-        .split_first()
-        .ok_or(io::ErrorKind::InvalidInput)?;
+    let name = program.argv.first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut env: BTreeMap<OsString, OsString> = program.env.iter().cloned().collect();
+    if !program.sockets.is_empty() {
+        let count = program.sockets.len().to_string();
+        env.insert("LISTEN_FDS".into(), count.into());
+        env.insert("LISTEN_PID".into(), std::process::id().to_string().into());
+        env.insert("LISTEN_FDNAMES".into(), program.names.join(":").into());
+    }
+    let image = Image::new(program.argv, &env)?;
     let sockets = program
         .sockets
         .iter()
@@ -110,9 +117,6 @@ fn prepare(
         .collect::<Result<Vec<_>, _>>()?;
     let mut command = Command::new(name);
     command
-        .args(arguments)
-        .env_clear()
-        .envs(program.env.iter().map(|(name, value)| (name, value)))
         .current_dir(program.dir)
         .stdin(match program.stdin {
             Some(stdin) => stdin.try_clone()?,
@@ -121,12 +125,6 @@ fn prepare(
         .stdout(output[0].try_clone()?)
         .stderr(output[1].try_clone()?)
         .process_group(0);
-    if !sockets.is_empty() {
-        command
-            .env("LISTEN_FDS", sockets.len().to_string())
-            .env("LISTEN_PID", std::process::id().to_string())
-            .env("LISTEN_FDNAMES", program.names.join(":"));
-    }
     let (umask, user) = (program.umask, program.user);
     if let Some(user) = user {
         // `/dev/stdout` is opened anew by some.
@@ -153,7 +151,8 @@ fn prepare(
             }
             // What the guard ignores, its child must not: ignored signals survive exec.
             signals::restore();
-            Ok(())
+            // The library's own exec would have a shell run what is no program.
+            Err(image.execute())
         });
     }
     Ok(command)

@@ -1,0 +1,209 @@
+//! A program that can't be executed is told with the reason, and no shell runs in its place.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use summon::{Coordinated, Error, Executor, OutputCoordinatedExecutor, SimpleExecutor, probe};
+
+use crate::support::{TempDir, actor};
+
+/// Writes a script. A process of its own does that, for the reason of `support::copy_program`.
+fn script(path: &str, text: &str) {
+    let write = "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"";
+    let mut shell = std::process::Command::new("sh");
+    let written = shell.args(["-c", write, "sh", path, text]).status();
+    assert!(written.unwrap().success());
+}
+
+/// A directory below `dir` with a program, where an ordinary user may not enter, and a search path
+/// that begins with it.
+fn closed(dir: &TempDir, program: &str) -> String {
+    let closed = dir.file("closed");
+    fs::create_dir(&closed).unwrap();
+    script(&format!("{closed}/{program}"), "#!/bin/sh\nexit 0\n");
+    set_mode(&closed, 0);
+    format!("{closed}:/usr/bin:/bin")
+}
+
+fn set_mode(path: impl AsRef<Path>, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Root may enter everywhere.
+fn as_ordinary_user<P: probe::Probe>(executor: Coordinated<P>) -> Coordinated<P> {
+    match cfg!(is_root) {
+        true => executor.user("nobody"),
+        false => executor,
+    }
+}
+
+fn report(started: Result<(), Error>) -> String {
+    started.unwrap_err().to_string()
+}
+
+fn assert_has(report: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(report.contains(part), "`{part}` is not in:\n{report}");
+    }
+}
+
+#[test]
+fn are_looked_for_behind_a_directory_that_may_not_be_entered() {
+    let dir = TempDir::new();
+    let path = closed(&dir, "sleep");
+    let sleeper = as_ordinary_user(SimpleExecutor::new("sleep 1000")).env("PATH", &path);
+    let started = sleeper.start();
+    let missing = as_ordinary_user(SimpleExecutor::new("no-such-program-b"))
+        .env("PATH", &path)
+        .start();
+    let asked = Coordinated::with("sleep 1000", probe::exec("no-such-program-b"));
+    let asked = as_ordinary_user(asked).env("PATH", &path).start();
+    let prepared = SimpleExecutor::new("sleep 1000").before("no-such-program-b");
+    let prepared = as_ordinary_user(prepared).env("PATH", &path).start();
+    set_mode(dir.file("closed"), 0o700);
+    started.unwrap();
+    for report in [report(missing), report(asked), report(prepared)] {
+        assert_has(
+            &report,
+            &["there is no such program as `no-such-program-b` in PATH"],
+        );
+    }
+}
+
+#[test]
+fn have_their_package_told_by_a_probe_too() {
+    let server = Coordinated::with("sleep 1000", probe::exec("redis-cli ping"));
+    let report = report(server.env("PATH", "/no/such/dir:/bin/true").start());
+    // The first command that is missing is the program itself.
+    assert_has(&report, &["there is no such program as `sleep`"]);
+    let sleep = ["/bin/sleep", "1000"];
+    let server = Coordinated::with(sleep, probe::exec("redis-cli ping"));
+    let report = self::report(server.env("PATH", "/no/such/dir").start());
+    assert_has(
+        &report,
+        &[
+            "no such program as `redis-cli` in PATH",
+            "`apt install redis-tools`",
+        ],
+    );
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn that_only_root_can_reach_are_named() {
+    let dir = TempDir::new();
+    let path = closed(&dir, "my-server");
+    let server = SimpleExecutor::new("my-server").env("PATH", path);
+    let report = report(server.user("nobody").start());
+    let hint = format!("{}/my-server is one, in a directory", dir.file("closed"));
+    assert_has(&report, &["no such program as `my-server`", &hint]);
+}
+
+#[test]
+fn that_are_not_executable_are_named_by_their_path() {
+    let dir = TempDir::new();
+    fs::write(dir.file("my-server"), "#!/bin/sh\n").unwrap();
+    fs::create_dir(dir.file("other")).unwrap();
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    let server = SimpleExecutor::new("my-server").env("PATH", &path);
+    let hint = format!("`chmod +x {}`", dir.file("my-server"));
+    assert_has(
+        &report(server.start()),
+        &["`my-server` is not executable", &hint],
+    );
+    // A directory is no program.
+    let server = SimpleExecutor::new("other").env("PATH", &path);
+    assert_has(
+        &report(server.start()),
+        &["there is no such program as `other`"],
+    );
+}
+
+#[test]
+fn without_a_first_line_are_never_run_by_a_shell() {
+    let dir = TempDir::new();
+    let (text, mark) = (dir.file("text"), dir.file("mark"));
+    script(&text, &format!("touch {mark}\n"));
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    let named = SimpleExecutor::new("text").env("PATH", path).start();
+    let asked = Coordinated::with("sleep 1000", probe::exec([&text])).start();
+    let prepared = SimpleExecutor::new("sleep 1000").before([&text]).start();
+    for started in [SimpleExecutor::new([&text]).start(), named, asked, prepared] {
+        assert_has(
+            &report(started),
+            &["Exec format error", "a script needs `#!`"],
+        );
+    }
+    assert!(!Path::new(&mark).exists());
+}
+
+#[test]
+fn with_the_line_ends_of_windows_have_a_hint() {
+    let dir = TempDir::new();
+    let (direct, by_env) = (dir.file("direct"), dir.file("by-env"));
+    script(&direct, "#!/bin/sh\r\nexit 0\r\n");
+    script(&by_env, "#!/usr/bin/env sh\r\nexit 0\r\n");
+    let report_of_direct = report(SimpleExecutor::new([&direct]).start());
+    assert_has(
+        &report_of_direct,
+        &["ends in a carriage return", "sed -i 's/\\r$//'"],
+    );
+    // Found in PATH.
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    let server = SimpleExecutor::new("direct").env("PATH", &path);
+    assert_has(&report(server.start()), &["ends in a carriage return"]);
+    let server = OutputCoordinatedExecutor::new([&by_env], "^up$");
+    assert_has(
+        &report(server.start()),
+        &["exited with code 127", "the line ends of Windows"],
+    );
+}
+
+#[test]
+fn that_a_shell_would_understand_have_a_hint() {
+    for (command, hint) in [
+        ("cd /tmp", "say `current_dir = \"..\"`"),
+        ("LANG=C sort", "`env(\"LANG\", \"C\")`"),
+        ("~/bin/server", "`~` stays as it is"),
+        ("$HOME/bin/server", "`$HOME` stays as it is"),
+        ("export A=1", "say `shell = true`"),
+    ] {
+        let report = report(SimpleExecutor::new(command).env("PATH", "/bin").start());
+        assert_has(&report, &["\n  hint      ", hint]);
+    }
+    let script = format!("{} say '$HOME' say $HOME/x exit 3", actor([])[0]);
+    let server = OutputCoordinatedExecutor::new(script, "^up$");
+    assert_has(&report(server.start()), &["so `$HOME` stays as it is"]);
+}
+
+#[test]
+fn get_no_operator_of_a_shell_as_an_argument() {
+    let dir = TempDir::new();
+    for operator in ["&&", "||", "|", ";", ">", "<", "&", "2>", "2>&1", ">x"] {
+        let command = format!("mkdir a {operator} b");
+        let in_dir = |command: &str| SimpleExecutor::new(command).current_dir(dir.path());
+        let cases = [
+            in_dir(&command).start(),
+            in_dir("sleep 1000").before(command.as_str()).start(),
+            in_dir("sleep 1000").after_stop(command.as_str()).start(),
+            in_dir("sleep 1000").stop_command(command.as_str()).start(),
+            in_dir("sleep 1000")
+                .and(probe::exec(command.as_str()))
+                .start(),
+        ];
+        for started in cases {
+            let wanted = format!("`{operator}` is for a shell, and no shell runs");
+            assert_has(&report(started), &[&wanted]);
+        }
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    // As text, in a list, and for a shell.
+    let server = SimpleExecutor::new("sleep '1000' # && b");
+    server.start().unwrap();
+    SimpleExecutor::new(actor(["say", "&&", "wait"]))
+        .start()
+        .unwrap();
+    let shell = SimpleExecutor::new("true && sleep 1000").shell(true);
+    Executor::start(&shell).unwrap();
+}

@@ -1,0 +1,28 @@
+use summon::summon;
+
+#[summon(simple = "mkdir -p data && my-server")]
+fn command() {}
+
+#[summon(output = "my-server 2>&1", banner = "up")]
+fn redirection() {}
+
+#[summon(
+    exec = "my-server",
+    probe = "my-ping | grep PONG",
+    before = "mkdir a; touch b",
+    before = ["touch", "&&"],
+    stop_command = "my-stop > /dev/null",
+    after_stop = "rm -r a || true",
+)]
+fn others() {}
+
+#[summon::fixture(tcp = "my-server --port {port} &")]
+static SERVER: summon::Fixture;
+
+#[summon(simple = "my-server 'a && b' \"> c\" \\| x&y", before = "sh -c 'a && b > c'")]
+fn text() {}
+
+#[summon(simple = "mkdir -p data && my-server", shell = true)]
+fn for_a_shell() {}
+
+fn main() {}
