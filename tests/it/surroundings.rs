@@ -236,6 +236,22 @@ fn without_proc() {
 }
 
 #[test]
+#[cfg_attr(not(may_mount), ignore = "enters pid namespaces, as root can")]
+fn with_proc_of_another_pid_namespace() {
+    let why = "server could not be started: it can't be guarded: `/proc` shows the processes of \
+               another pid namespace";
+    Guest::run_by(&["unshare", "--pid", "--fork"]).fails(why);
+    Guest::run_by(&["unshare", "--pid", "--fork", "--mount-proc"]).works();
+}
+
+#[test]
+#[cfg_attr(not(may_mount), ignore = "enters pid namespaces, as root can")]
+fn with_children_in_another_pid_namespace() {
+    let guest = Guest::after("").env("FIRST", "unshare pids");
+    guest.fails("it can't be guarded: new processes of this one are in another pid namespace");
+}
+
+#[test]
 #[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
 fn with_a_temporary_directory_that_is_read_only() {
     let guest = in_other_mounts("mount -t tmpfs -o ro none \"$TMPDIR\"");

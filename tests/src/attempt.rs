@@ -3,7 +3,10 @@
 //!
 //! `attempt ACTOR`, after it has done what `FIRST` names, of the list below.
 
-#![allow(unsafe_code, reason = "only the system can be asked to reap anybody")]
+#![allow(
+    unsafe_code,
+    reason = "std neither reaps anybody nor enters namespaces"
+)]
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
@@ -37,6 +40,11 @@ fn main() {
                     }
                 }
             });
+        }
+        "unshare pids" => {
+            // SAFETY: it takes a number.
+            let unshared = unsafe { libc::unshare(libc::CLONE_NEWPID) };
+            assert_eq!(unshared, 0, "{}", std::io::Error::last_os_error());
         }
         "use no directory" => {
             // Whose directory does not exist any more.

@@ -13,8 +13,8 @@ use crate::error::{Error, Source as _};
 use crate::output;
 use crate::probe::{self, Scene, Target, Waited, Why};
 use crate::session::Home;
-use crate::sys::MISSING;
 use crate::sys::guard::Guarded;
+use crate::sys::missing;
 use crate::trace::{self, Moment};
 
 impl Process {
@@ -55,7 +55,7 @@ impl Process {
 
     /// Refuses where nothing can be started.
     pub(super) fn check_system(&self) -> Result<(), Error> {
-        match MISSING {
+        match missing() {
             None => Ok(()),
             Some(missing) => Err(self
                 .bad(missing.what)

@@ -166,7 +166,7 @@ pub(crate) fn base() -> io::Result<PathBuf> {
 
 /// `<temp>/summon-<uid>`, refused unless it is that user's alone. `give` makes a new one his.
 fn base_of(uid: u32, give: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
-    if let Some(missing) = sys::MISSING {
+    if let Some(missing) = sys::missing() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
     }
     // Absolute, since guards and services have other working directories.

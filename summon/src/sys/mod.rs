@@ -27,7 +27,7 @@ use windows as system;
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 compile_error!("summon runs on Linux and macOS, and compiles on Windows");
 
-pub(crate) use system::MISSING;
+pub(crate) use system::missing;
 pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
 pub(crate) use system::{diag, files, meeting, proc, unix_sockets};
@@ -77,7 +77,7 @@ pub(crate) mod signal;
 pub(crate) use locks::{Lock, is_alone, lock_dir, lock_file, unlock_file};
 pub use signal::Signal;
 
-/// What a system lacks, so that nothing can be started there.
+/// What this process or its system lacks, so that nothing can be started there.
 pub(crate) struct Missing {
     pub(crate) what: &'static str,
     pub(crate) lacks: &'static str,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::fd::OwnedFd;
-use super::{ending, proc};
+use super::{ending, missing, proc};
 
 /// The program that runs the tests, and at whose end the run ends.
 #[derive(Debug)]
@@ -35,6 +35,10 @@ pub(crate) fn path_from_env(name: &str) -> Option<PathBuf> {
 
 /// Looks for the runner among the ancestors. A wrapper, rustup's proxy, or rustdoc may be between.
 fn find() -> Option<Runner> {
+    if missing().is_some() {
+        // The pids that would be read are not those of our ancestors.
+        return None;
+    }
     let mut pid = std::process::id();
     // Bounded, since the tree may change while we climb.
     for _ in 0..256 {

@@ -18,7 +18,7 @@ use super::tree::{self, Reaped};
 use super::{Signal, signals, title, watch, wire};
 use crate::sys::family::{self, Ends, Orphans};
 use crate::sys::peer::peer;
-use crate::sys::{ending, executable, sockets, wait};
+use crate::sys::{ending, executable, missing, sockets, wait};
 
 /// The environment variable that marks the copy.
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -56,6 +56,10 @@ fn has_magic() -> bool {
 
 fn serve() -> io::Result<()> {
     executable::close_from(3);
+    // Guards would take the pids of others for those of their services.
+    if let Some(missing) = missing() {
+        return Err(io::Error::other(missing.what));
+    }
     let socket = own_socket()?;
     // A parent that is not the peer has died since: there is nobody to serve.
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);

@@ -19,7 +19,7 @@ pub(crate) mod sockets;
 pub(crate) mod thread;
 pub(crate) mod title;
 pub(crate) mod unix_sockets;
+pub(crate) mod view;
 pub(crate) mod waker;
 
-/// Nothing.
-pub(crate) const MISSING: Option<super::Missing> = None;
+pub(crate) use view::missing;

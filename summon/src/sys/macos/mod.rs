@@ -26,4 +26,6 @@ pub(crate) mod unix_sockets;
 pub(crate) mod waker;
 
 /// Nothing.
-pub(crate) const MISSING: Option<super::Missing> = None;
+pub(crate) fn missing() -> Option<super::Missing> {
+    None
+}

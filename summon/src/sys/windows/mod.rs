@@ -33,12 +33,15 @@ use std::io;
 use super::Missing;
 
 /// Guards, first of all.
-pub(crate) const MISSING: Option<Missing> = Some(Missing {
-    what: "summon can't start programs on Windows yet",
-    lacks: "guards, the processes that see to it that nothing outlives a test: here they will be \
-            job objects",
-    hint: "run the tests in WSL, or skip them here: `#[cfg_attr(windows, ignore)]`",
-});
+#[expect(clippy::unnecessary_wraps, reason = "other systems lack nothing")]
+pub(crate) fn missing() -> Option<Missing> {
+    Some(Missing {
+        what: "summon can't start programs on Windows yet",
+        lacks: "guards, the processes that see to it that nothing outlives a test: here they will be \
+                job objects",
+        hint: "run the tests in WSL, or skip them here: `#[cfg_attr(windows, ignore)]`",
+    })
+}
 
 /// What everything says that would be part of a start.
 fn unsupported() -> io::Error {

@@ -1,0 +1,68 @@
+//! Whether `/proc` shows the processes that this process and its guards have to do with: those of
+//! their own pid namespace (`pid_namespaces(7)`).
+
+use std::fs;
+use std::path::Path;
+
+use crate::sys::Missing;
+
+/// What is wrong with `/proc`, so that nothing can be started: a pid that a guard read there could
+/// be that of a stranger, or of nobody.
+pub(crate) fn missing() -> Option<Missing> {
+    if !Path::new("/proc/self").exists() && !Path::new("/proc/1").exists() {
+        return Some(Missing {
+            what: "it can't be guarded: `/proc` is not mounted",
+            lacks: "the list of processes, by which a guard finds all of a service",
+            hint: "mount it: `mount -t proc proc /proc`",
+        });
+    }
+    if !is_ours() {
+        return Some(Missing {
+            what: "it can't be guarded: `/proc` shows the processes of another pid namespace",
+            lacks: "the list of processes of this namespace, by which a guard finds all of a service",
+            hint: "mount it anew: `unshare --mount-proc` does, or `mount -t proc proc /proc`",
+        });
+    }
+    if !children_are_here() {
+        return Some(Missing {
+            what: "it can't be guarded: new processes of this one are in another pid namespace",
+            lacks: "the list of processes of their namespace, by which a guard finds all of a service",
+            hint: "start this process in the namespace, by `unshare --pid --fork --mount-proc`",
+        });
+    }
+    None
+}
+
+/// Whether the pids of `/proc` are those of this process's namespace. That of a namespace above has
+/// several pids for this process, and that of any other has none.
+fn is_ours() -> bool {
+    let Ok(status) = fs::read("/proc/self/status") else {
+        return false;
+    };
+    let me = std::process::id().to_string();
+    let mut lines = status.split(|byte| *byte == b'\n');
+    match lines.find_map(|line| line.strip_prefix(b"NSpid:")) {
+        Some(pids) => pids.trim_ascii() == me.as_bytes(),
+        // A kernel before 4.1.
+        None => fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == me.as_str()),
+    }
+}
+
+/// Whether what this process forks is in its own namespace (`unshare(2)` changes that).
+fn children_are_here() -> bool {
+    let children = Path::new("/proc/self/ns/pid_for_children");
+    // A kernel before 4.12 does not tell.
+    children.symlink_metadata().is_err()
+        // While the other namespace has no process the link has no target.
+        || fs::read_link(children).ok() == fs::read_link("/proc/self/ns/pid").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn here_nothing_is_missing() {
+        assert!(missing().is_none());
+    }
+}
