@@ -2,10 +2,16 @@
 //! real, and what it says is in `tests/it/reports`, to be read. `SUMMON_BLESS=1` writes them anew.
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use summon::{Process, TcpCoordinatedExecutor, orchestrated};
 
 use crate::fixtures::Project;
-use crate::support::{ACTOR, replaced};
+use crate::support::{ACTOR, actor, replaced};
 
 fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("it/reports")
@@ -160,4 +166,96 @@ fn are_the_same_under_nextest() {
             "{name}:\n{report}\nnot in:\n{stderr}"
         );
     }
+}
+
+/// What a client does whose server dies.
+fn ask_in_vain(addr: SocketAddr) {
+    // The end of the connection, or a reset: the test fails in both cases.
+    let asked = TcpStream::connect(addr).and_then(|mut it| it.read(&mut [0; 64]));
+    assert!(matches!(asked, Ok(1..)), "the server has hung up");
+}
+
+/// Has an ignored test of this file fail, and returns what it says.
+fn said_by(test: &str, rounds: usize) -> String {
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--nocapture", "--exact", test])
+        .env("ROUNDS", rounds.to_string())
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    // Between the death and the failure there may be a while, on a busy machine.
+    replaced(&said, &[(r"\d+\.\d s\b", "N s")])
+}
+
+fn rounds() -> usize {
+    let rounds = std::env::var("ROUNDS").ok();
+    rounds.and_then(|it| it.parse().ok()).unwrap_or(1)
+}
+
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_fails_when_its_server_dies() {
+    for round in 0..rounds() {
+        let how = ["fatal", "collapse"][round % 2];
+        let script = actor([how, "127.0.0.1:{port}", "7"]);
+        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server");
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            let _scope = orchestrated(&server).unwrap();
+            ask_in_vain(server.addr());
+        }));
+        assert!(failed.is_err());
+    }
+}
+
+#[test]
+fn tell_of_a_death_that_the_client_alone_has_seen() {
+    let rounds = std::env::var("SUMMON_ROUNDS").ok();
+    let rounds = rounds.and_then(|it| it.parse().ok()).unwrap_or(30);
+    let test = "reports::run_by_another_and_fails_when_its_server_dies";
+    let said = said_by(test, rounds);
+    let count = |what: &str| said.matches(what).count();
+    let told = "server exited with code 7 N s before this test failed\n";
+    assert_eq!(count(told), rounds, "{said}");
+    assert_eq!(count("            | out of cheese\n"), rounds, "{said}");
+    // What is told once is not told again when it is stopped.
+    assert_eq!(count("when it was stopped"), 0, "{said}");
+}
+
+#[summon::fixture(tcp = [ACTOR, "fatal", "127.0.0.1:{port}", "7"], host = "127.0.0.1", scope = "run")]
+static DIES: summon::Fixture;
+
+#[summon::summon(fixture = DIES)]
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_fails_when_its_fixture_dies(server: &Process) {
+    ask_in_vain(server.addr());
+}
+
+#[test]
+fn tell_of_the_death_of_a_fixture_that_another_process_has_started() {
+    assert!(DIES.is_running());
+    let said = said_by("reports::run_by_another_and_fails_when_its_fixture_dies", 1);
+    let told = "DIES exited with code 7 N s before this test failed\n";
+    assert!(said.contains(told), "{said}");
+    assert!(said.contains("            | out of cheese\n"), "{said}");
+}
+
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_stops_a_server_that_dies() {
+    for _ in 0..rounds() {
+        let script = actor(["fatal", "127.0.0.1:{port}", "7"]);
+        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server");
+        server.start().unwrap();
+        let _ = TcpStream::connect(server.addr()).and_then(|mut it| it.read(&mut [0; 64]));
+        server.stop().unwrap();
+    }
+}
+
+#[test]
+fn blame_no_stop_for_a_death_that_came_before_it() {
+    let said = said_by("reports::run_by_another_and_stops_a_server_that_dies", 30);
+    let told = "summon: server exited with code 7 N s before its test ended ";
+    assert_eq!(said.matches(told).count(), 30, "{said}");
 }

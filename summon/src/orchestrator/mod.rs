@@ -8,6 +8,7 @@ pub use executors::Executors;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::executor::Executor;
@@ -254,11 +255,12 @@ impl Scope<'_> {
 
     /// Tells of each process of a test that fails, into the output of that test.
     fn tell(&self) {
+        let failed = Instant::now();
         for node in self.orchestrator.flat() {
             let Some(process) = node.process() else {
                 continue;
             };
-            if let Some(told) = process.postmortem(node.used_since()) {
+            if let Some(told) = process.postmortem(failed, node.used_since()) {
                 eprintln!("\n{told}");
             }
             if node.shared_as().is_none() {

@@ -88,9 +88,9 @@ impl Run {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that its end is no surprise, from now on.
-    pub(super) fn expect_end(&self) {
-        self.expected_to_end.store(true, Ordering::Relaxed);
+    /// Notes that its end is no surprise, from now on. Says whether it was one before.
+    pub(super) fn expect_end(&self) -> bool {
+        !self.expected_to_end.swap(true, Ordering::Relaxed)
     }
 
     pub(super) fn is_expected_to_end(&self) -> bool {

@@ -13,15 +13,20 @@ use crate::sys::signal::how_it_ended;
 use crate::trace::Moment;
 
 impl Process {
-    /// What is to be said of this process when its test fails: whether it lives, or how and when
-    /// it died, and what it wrote from the offset `since` on. `None` if it never ran.
-    pub(crate) fn postmortem(&self, since: u64) -> Option<Error> {
-        self.inner.postmortem(since)
+    /// What is to be said of this process when its test has failed, at `failed`: whether it lives,
+    /// or how and when it died, and what it wrote from the offset `since` on. `None` if it never ran.
+    pub(crate) fn postmortem(&self, failed: Instant, since: u64) -> Option<Error> {
+        self.inner.postmortem(failed, since)
     }
 
     /// Says on stderr that it died, or fails if it must live.
     pub(super) fn check_lived(&self, run: &Run) -> Result<(), Error> {
         self.inner.check_lived(run)
+    }
+
+    /// As `check_lived`, of one that has stopped since.
+    pub(super) fn check_had_lived(&self, run: &Run) -> Result<(), Error> {
+        self.inner.check_had_lived(run)
     }
 
     /// Notes that what is to be said of its end was said.
@@ -35,11 +40,12 @@ impl Process {
 
     /// The same for one that many tests use, if it died since `begun`.
     pub(crate) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
-        let run = lock(&self.inner.life).run.clone();
-        match run {
-            Some(run) if run.guarded.state().exited.is_some_and(|at| at >= begun) => {
-                self.check_lived(&run)
-            }
+        let Some(run) = lock(&self.inner.life).run.clone() else {
+            return Ok(());
+        };
+        run.guarded.catch_up();
+        match run.guarded.state().exited {
+            Some(at) if at >= begun => self.check_lived(&run),
             _ => Ok(()),
         }
     }
@@ -58,18 +64,19 @@ impl Inner {
         self.name.get().map_or("process", String::as_str)
     }
 
-    pub(super) fn postmortem(&self, since: u64) -> Option<Error> {
+    pub(super) fn postmortem(&self, failed: Instant, since: u64) -> Option<Error> {
         let run = lock(&self.life).run.clone();
         let name = self.name();
         let log = lock(&self.home).as_ref().map(|home| home.share_log())?;
         let headline = match &run {
             Some(run) => {
-                let state = run.guarded.state();
+                let state = run.guarded.post_mortem(failed);
                 match (state.exit, state.exited) {
                     (Some(status), at) => {
-                        let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+                        let ago = at.map(|at| failed.saturating_duration_since(at));
                         let how = how_it_ended(status);
-                        format!("{name} {how} {} before this test failed", seconds(ago))
+                        let ago = seconds(ago.unwrap_or_default());
+                        format!("{name} {how} {ago} before this test failed")
                     }
                     (None, _) if state.gone => format!("{name} was lost: its guard died"),
                     (None, _) => format!("{name} was alive when this test failed"),
@@ -89,9 +96,18 @@ impl Inner {
     }
 
     pub(super) fn check_lived(&self, run: &Run) -> Result<(), Error> {
+        match run.is_expected_to_end() {
+            true => Ok(()),
+            false => self.check_had_lived(run),
+        }
+    }
+
+    pub(super) fn check_had_lived(&self, run: &Run) -> Result<(), Error> {
         let Some((status, ago)) = self.died(run) else {
             return Ok(());
         };
+        // It is told once.
+        run.expect_end();
         let (name, how) = (self.name(), how_it_ended(status));
         self.story.tell(name, Moment::Died(&how, ago));
         let headline = format!("{name} {how} {} before its test ended", seconds(ago));
@@ -110,16 +126,17 @@ impl Inner {
         Ok(())
     }
 
-    /// How and how long ago it ended, if nobody has asked it to.
+    /// How it ended, and how long before it was asked to or before now.
     fn died(&self, run: &Run) -> Option<(ExitStatus, Duration)> {
         let state = run.guarded.state();
         let status = state.exit?;
         // A job that is done.
         let is_job = status.success() && self.probes.iter().all(|it| it.is_ready_at_exec());
-        if run.is_expected_to_end() || is_job {
+        if is_job {
             return None;
         }
-        let ago = state.exited.map(|at| at.elapsed());
+        let until = state.asked.unwrap_or_else(Instant::now);
+        let ago = state.exited.map(|at| until.saturating_duration_since(at));
         Some((status, ago.unwrap_or_default()))
     }
 }

@@ -116,6 +116,7 @@ impl Process {
             return error;
         };
         if !is_cancelled {
+            run.guarded.catch_up();
             let tail = output::tail(run.home.share_log(), run.since);
             let hints = self.hints(waited, exit, &tail);
             if !hints.is_empty() {
@@ -159,6 +160,7 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
 
 /// Adds the end of the output.
 pub(super) fn with_output(error: Error, run: &Run) -> Error {
+    run.guarded.catch_up();
     let log = run.home.share_log();
     with_lost(error, run).tail(output::tail(log, run.since))
 }

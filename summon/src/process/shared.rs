@@ -91,8 +91,9 @@ impl Process {
     /// An error that explains itself by what the process wrote.
     pub(crate) fn explain(&self, why: String) -> Error {
         let error = self.error(why);
-        match &lock(&self.inner.life).run {
-            Some(run) => with_output(error, run),
+        let run = lock(&self.inner.life).run.clone();
+        match run {
+            Some(run) => with_output(error, &run),
             None => error,
         }
     }

@@ -1,7 +1,7 @@
 //! Stopping: until nothing is left.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::life::Run;
 use super::report::with_output;
@@ -61,8 +61,15 @@ impl Process {
             Some(run) => {
                 let lived = self.check_lived(run);
                 run.cancel();
-                run.expect_end();
-                self.end(run).and(lived)
+                let is_surprise = run.expect_end();
+                let ended = self.end(run);
+                // Its end may have been under way before it was asked to end, and unknown here.
+                let died = is_surprise && run.guarded.state().ended_unasked;
+                let lived = lived.and_then(|()| match died {
+                    true => self.check_had_lived(run),
+                    false => Ok(()),
+                });
+                ended.and(lived)
             }
             None => Ok(()),
         };
@@ -101,7 +108,7 @@ impl Process {
                 format!("the guard of {name} was killed; descendants of {name} may have survived");
             return Err(with_output(self.error_as_run(error, &run.as_run), run));
         }
-        if !had_ended {
+        if !had_ended && !state.ended_unasked {
             self.check_exit(run, &plan, &state)?;
         }
         self.check_after_stop(&state)
@@ -174,7 +181,7 @@ impl Drop for Inner {
         if std::thread::panicking() {
             // The test fails, and no scope has told of this process.
             if let Some(told) = self
-                .postmortem(0)
+                .postmortem(Instant::now(), 0)
                 .filter(|_| lock(&self.life).run.is_some())
             {
                 eprintln!("\n{told}");

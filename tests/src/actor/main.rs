@@ -25,6 +25,8 @@
 //! | `handover ADDR` | listens, passes the socket to a child, and closes its own |
 //! | `churn` | opens and closes ephemeral ports as fast as it can |
 //! | `pretend`, `crowd N` | what another user may try: says for all that they are ready, connects to all and stays |
+//! | `fatal ADDR CODE` | ends with that code at the first connection |
+//! | `collapse ADDR CODE` | the same, after it has closed the connection |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
 //! | `drip ADDR` | answers HTTP a byte a second |
 //! | `ignore` | ignores TERM, INT and HUP |
@@ -109,6 +111,8 @@ fn main() {
             "churn" => net::churn(),
             "pretend" => stranger::pretend(),
             "crowd" => stranger::crowd(next().parse().expect("a number")),
+            "fatal" => net::fatal(&next(), next().parse().expect("an exit code")),
+            "collapse" => net::collapse(&next(), next().parse().expect("an exit code")),
             "once" => net::once(&next()),
             "drip" => net::drip(&next()),
             "ignore" => [libc::SIGTERM, libc::SIGINT, libc::SIGHUP]

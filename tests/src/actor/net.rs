@@ -93,6 +93,22 @@ pub(crate) fn mute(addr: &str) {
     serve(addr, move |_, stream| held.push(stream));
 }
 
+pub(crate) fn fatal(addr: &str, code: i32) {
+    serve(addr, move |_, _| {
+        eprintln!("out of cheese");
+        std::process::exit(code)
+    });
+}
+
+/// As a server does whose handler panics.
+pub(crate) fn collapse(addr: &str, code: i32) {
+    serve(addr, move |_, stream| {
+        drop(stream);
+        eprintln!("out of cheese");
+        std::process::exit(code)
+    });
+}
+
 pub(crate) fn once(addr: &str) {
     serve(addr, |_, _| std::process::exit(0));
 }

@@ -50,6 +50,8 @@ pub(super) enum News {
     AfterStop(Ran),
     /// So many bytes of output could not be kept, for this reason.
     Lost { bytes: u64, errno: i32 },
+    /// It is asked to end from now on, whether or not it was about to end by itself.
+    Asked { is_ending: bool },
 }
 
 impl Order {
@@ -157,6 +159,10 @@ impl News {
                 out.number(*bytes);
                 out.signed(*errno);
             }
+            News::Asked { is_ending } => {
+                tag(12);
+                out.number((*is_ending).into());
+            }
         }
         out.0
     }
@@ -194,6 +200,9 @@ impl News {
                 bytes: from.number()?,
                 errno: from.signed()?,
             },
+            12 => News::Asked {
+                is_ending: from.flag()?,
+            },
             _ => return Err(garbled()),
         })
     }
@@ -218,6 +227,7 @@ mod tests {
             News::Noticed(notice),
             News::Ran(ran),
             News::Killed,
+            News::Asked { is_ending: true },
             News::Exited(-1),
         ] {
             assert_eq!(News::decode(&news.encode()).unwrap(), news);

@@ -12,6 +12,7 @@
 //! and the system tells of the owner's end ([`ending`]). The second counts where some forked child of the
 //! test still holds a copy of the socket.
 
+mod catch_up;
 mod encoding;
 mod errand;
 mod exec;

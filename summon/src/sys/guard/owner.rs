@@ -199,12 +199,17 @@ impl Guarded {
         self.sync()
     }
 
-    /// Returns when everything that was written before the call is in the log.
+    /// Returns when everything that was written before the call is in the log, and an end that came
+    /// before it is known.
     pub(crate) fn sync(&self) -> io::Result<()> {
+        self.sync_within(PATIENCE)
+    }
+
+    pub(super) fn sync_within(&self, limit: Duration) -> io::Result<()> {
         // An answer to a later question is one to this, too.
         let number = self.shared.syncs.fetch_add(1, Ordering::Relaxed) + 1;
         self.order(&Order::Sync(number))?;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + limit;
         let known = self.wait_until(until, &[], |state| state.synced >= number || state.gone)?;
         known
             .map(drop)
@@ -318,6 +323,12 @@ impl Shared {
                 state.notice = Some(notice);
             }
             News::Killed => state.killed = true,
+            // Once asked, its end is no more its own.
+            News::Asked { is_ending } if state.asked.is_none() => {
+                state.asked = Some(Instant::now());
+                state.ended_unasked = is_ending || state.exit.is_some();
+            }
+            News::Asked { .. } => {}
             News::Synced(number) => state.synced = number,
             News::AfterStop(ran) => state.after_stop.push(ran),
             News::Lost { bytes, errno } => state.lost = Some((bytes, errno)),

@@ -83,6 +83,9 @@ pub(crate) struct State {
     /// What it has said of itself, and until when it asks to be waited for.
     pub(crate) notice: Option<Notice>,
     pub(crate) extended: Option<Instant>,
+    /// When its guard began to ask it to end. It had ended by then, or was about to.
+    pub(crate) asked: Option<Instant>,
+    pub(crate) ended_unasked: bool,
     /// It was killed, since it did not end within its grace.
     pub(crate) killed: bool,
     /// How the commands for afterwards ended.

@@ -7,7 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::emulator;
 
@@ -93,7 +93,12 @@ pub(crate) fn is_below(mut pid: u32, root: u32) -> bool {
 
 /// A field of `/proc/<pid>/stat`, counted from the first behind the name.
 fn stat(pid: u32, field: usize) -> Option<String> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    stat_at(Path::new(&format!("/proc/{pid}/stat")), field)
+}
+
+/// The same, of a process or a thread.
+fn stat_at(path: &Path, field: usize) -> Option<String> {
+    let stat = fs::read(path).ok()?;
     behind_name(&stat)?.nth(field).map(str::to_owned)
 }
 
@@ -245,6 +250,16 @@ pub(crate) fn is_ending(pid: u32) -> bool {
     const EXITING: u64 = 4;
     let flags = stat(pid, 6).and_then(|flags| flags.parse::<u64>().ok());
     has_ended(pid) || flags.is_none_or(|flags| flags & EXITING != 0)
+}
+
+/// Whether some thread of the process has something to do, or waits for a disk.
+pub(crate) fn is_busy(pid: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let mut tasks = tasks.into_iter().flatten().flatten();
+    tasks.any(|task| {
+        let state = stat_at(&task.path().join("stat"), 0);
+        state.is_some_and(|state| state == "R" || state == "D")
+    })
 }
 
 /// Some process that holds a socket, if the system lets us see one. Looks at everything, so it

@@ -188,6 +188,11 @@ pub(crate) fn is_ending(pid: u32) -> bool {
         .is_none_or(|info| info.status == libc::SZOMB || info.flags & EXITING != 0)
 }
 
+/// Whether some thread of the process has something to do: that is not looked at.
+pub(crate) fn is_busy(_pid: u32) -> bool {
+    false
+}
+
 /// Some process that holds a socket, if the system lets us see one. Looks at everything, so it
 /// is for error messages alone.
 pub(crate) fn holder_of_socket(socket: SocketId) -> Option<u32> {

@@ -66,6 +66,14 @@ impl Guarded {
         match self.0 {}
     }
 
+    pub(crate) fn catch_up(&self) {
+        match self.0 {}
+    }
+
+    pub(crate) fn post_mortem(&self, _failed: Instant) -> State {
+        match self.0 {}
+    }
+
     pub(crate) fn stop(&self, _plan: StopPlan) -> io::Result<State> {
         match self.0 {}
     }

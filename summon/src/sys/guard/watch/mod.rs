@@ -176,21 +176,7 @@ impl Guard {
                     Happened::ChildEnded => self.child_ended.note(),
                 }
             }
-            match self.service.reap() {
-                Change::Ended => {
-                    // What it said and wrote before it ended comes before the news of its end.
-                    self.hear();
-                    self.pump();
-                    self.tell_latest();
-                    let exit = self.service.exit.map(News::Exited);
-                    exit.iter().for_each(|news| self.tell(news));
-                }
-                Change::NewLeader => {
-                    let started = self.started();
-                    self.tell(&started);
-                }
-                Change::None => {}
-            }
+            self.reap();
             if self.service.advance() {
                 self.tell(&News::Killed);
             }
@@ -211,6 +197,25 @@ impl Guard {
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         self.owner.into_iter().chain(users).for_each(Listener::part);
+    }
+
+    /// Takes note of who has ended, and tells it.
+    fn reap(&mut self) {
+        match self.service.reap() {
+            Change::Ended => {
+                // What it said and wrote before it ended comes before the news of its end.
+                self.hear();
+                self.pump();
+                self.tell_latest();
+                let exit = self.service.exit.map(News::Exited);
+                exit.iter().for_each(|news| self.tell(news));
+            }
+            Change::NewLeader => {
+                let started = self.started();
+                self.tell(&started);
+            }
+            Change::None => {}
+        }
     }
 
     fn pump(&mut self) {

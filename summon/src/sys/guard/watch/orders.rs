@@ -5,6 +5,7 @@ use crate::sys::guard::listener::Listener;
 use crate::sys::guard::message::{News, Order, StopPlan};
 use crate::sys::guard::spawn::spawn;
 use crate::sys::guard::{FIXTURE_TITLE, title};
+use crate::sys::proc;
 
 impl Guard {
     pub(super) fn obey(&mut self) {
@@ -26,15 +27,19 @@ impl Guard {
     }
 
     /// Moves everything into the log that was written before this: a pipe holds no more than is
-    /// moved in one go.
+    /// moved in one go. An end that came before this is told first.
     fn sync(&mut self, number: u64) {
         self.pump();
+        self.reap();
         if let Some(owner) = &mut self.owner {
             owner.confirm(&self.latest, number);
         }
     }
 
     fn stop(&mut self, plan: StopPlan) {
+        // A program that the system takes apart hears nothing: its end is none of our doing.
+        let is_ending = self.service.exit.is_some() || proc::is_ending(self.service.leader);
+        self.tell(&News::Asked { is_ending });
         let (launch, recorder) = (&self.launch, &self.recorder);
         self.service.stop(plan, |argv| {
             let output = recorder.another_end().ok()?;
@@ -72,6 +77,7 @@ impl Guard {
         sharing.meet_users(news);
         for (user, number) in sharing.hear_users() {
             self.pump();
+            self.reap();
             let latest = self.latest.clone();
             let users = self
                 .sharing
