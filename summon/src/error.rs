@@ -183,6 +183,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &*self.0;
+        let f = &mut Escaped(f);
         f.write_str(&report.headline)?;
         for (label, fact) in &report.facts {
             let mut lines = fact.lines();
@@ -192,7 +193,7 @@ impl fmt::Display for Error {
             }
         }
         match &report.output {
-            Some(tail) => tail.fmt(f),
+            Some(tail) => tail.show(f),
             None => Ok(()),
         }
     }
@@ -207,7 +208,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 impl Tail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn show(&self, f: &mut impl Write) -> fmt::Result {
         self.source.name_it();
         let path = self.source.path().display();
         if self.bytes.is_empty() {
@@ -221,21 +222,50 @@ impl Tail {
         write!(f, "\n  output    last {count} of {all} {plural}, {path}")?;
         for line in shown {
             // An empty one leaves no blank behind, for snapshots.
-            f.write_str(if line.is_empty() {
-                "\n            |"
-            } else {
-                "\n            | "
-            })?;
-            // What would move the cursor or colour the terminal is shown, not obeyed.
-            for c in line.chars() {
-                match c {
-                    '\t' => f.write_char(c)?,
-                    c if c.is_control() => write!(f, "{}", c.escape_default())?,
-                    c => f.write_char(c)?,
-                }
-            }
+            let gap = if line.is_empty() { "" } else { " " };
+            write!(f, "\n            |{gap}{line}")?;
         }
         Ok(())
+    }
+}
+
+/// Writes text such that a terminal shows all of it and obeys none of it. Everything of others that
+/// leaves summon as text passes here, once: reports, progress, and live output.
+pub(crate) struct Escaped<W>(pub(crate) W);
+
+impl<W: Write> Write for Escaped<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(|c| is_obeyed(c) && c != '\n') {
+            let (plain, from) = rest.split_at(at);
+            self.0.write_str(plain)?;
+            let mut chars = from.chars();
+            if let Some(c) = chars.next() {
+                write!(self.0, "{}", c.escape_default())?;
+            }
+            rest = chars.as_str();
+        }
+        self.0.write_str(rest)
+    }
+}
+
+/// The same for one text.
+pub(crate) fn escaped(text: impl fmt::Display) -> String {
+    let mut escaped = String::new();
+    let _ = write!(Escaped(&mut escaped), "{text}");
+    escaped
+}
+
+/// Whether a terminal does something at a character instead of showing it: control characters of
+/// ASCII and of Unicode (C1), and what changes the direction of text, or ends a line
+/// (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
+pub(crate) fn is_obeyed(c: char) -> bool {
+    match c {
+        '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
+        c => c.is_control(),
     }
 }
 
@@ -267,6 +297,19 @@ mod tests {
         }
 
         fn name_it(&self) {}
+    }
+
+    #[test]
+    fn a_report_has_nothing_that_a_terminal_obeys() {
+        let hostile = "\x1b[2J\r\x08\x07\u{9b}2J\u{202e}\u{2066}\u{2028}\x7f\0";
+        let shown = r"\u{1b}[2J\r\u{8}\u{7}\u{9b}2J\u{202e}\u{2066}\u{2028}\u{7f}\u{0}";
+        let error = Error::new(format!("x {hostile}"))
+            .fact("command", format!("y {hostile}\nz\tä {hostile}"));
+        let expected = format!("x {shown}\n  command   y {shown}\n            z\tä {shown}");
+        assert_eq!(error.to_string(), expected);
+        // Once, however often it is passed on.
+        assert_eq!(Error::from_note(&error.to_note()).to_string(), expected);
+        assert_eq!(Error::other(&error).to_string(), expected);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use crate::error::escaped;
+
 /// A wait is told after so long, and again each time that it has taken ten times longer.
 const SILENT: Duration = Duration::from_secs(2);
 
@@ -10,7 +12,7 @@ const SILENT: Duration = Duration::from_secs(2);
 pub(crate) fn say(what: &str) {
     // Not by a macro, whose output a harness keeps to itself until the test has failed; in one
     // write, since others say something too.
-    let _ = io::stderr().write_all(format!("summon: {what}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("summon: {}\n", escaped(what)).as_bytes());
 }
 
 /// How long a wait has taken, and when to say so.

@@ -62,8 +62,52 @@ impl<'a> Attempt<'a> {
         Attempt { program, env, dir }
     }
 
-    /// What is wrong, and what to do.
+    /// What is wrong, with the whole PATH where that was searched, and what to do.
     pub(crate) fn explain(&self, error: &io::Error) -> (String, Option<String>) {
+        let Some(hint) = self.is_nowhere(error) else {
+            return self.reason(error);
+        };
+        let path = self.path().map_or("not set".into(), OsStr::to_string_lossy);
+        let program = self.program.to_string_lossy();
+        let why = format!("there is no such program as `{program}` in PATH, which is {path}");
+        (why, hint)
+    }
+
+    /// The same in one line, without the PATH.
+    pub(crate) fn in_one_line(&self, error: &io::Error) -> String {
+        let (why, hint) = match self.is_nowhere(error) {
+            Some(hint) => {
+                let program = self.program.to_string_lossy();
+                (format!("there is no such program as `{program}`"), hint)
+            }
+            None => self.reason(error),
+        };
+        match hint {
+            Some(hint) => format!("{why}; {hint}"),
+            None => why,
+        }
+    }
+
+    /// The hint for a program that is not in PATH. `None` if something else is wrong.
+    fn is_nowhere(&self, error: &io::Error) -> Option<Option<String>> {
+        let is_path = self.program.as_encoded_bytes().contains(&b'/');
+        if error.kind() != io::ErrorKind::NotFound || is_path {
+            return None;
+        }
+        let Some(found) = self.find() else {
+            let program = self.program.to_string_lossy();
+            return Some(shell::instead(&program).or_else(|| missing(&program)));
+        };
+        if first_line(&found).is_some_and(|line| !has_interpreter(&line)) {
+            return None;
+        }
+        let found = found.display();
+        Some(Some(format!(
+            "{found} is one, in a directory that its user may not enter"
+        )))
+    }
+
+    fn reason(&self, error: &io::Error) -> (String, Option<String>) {
         let program = self.program.to_string_lossy();
         let found = self.find();
         let path = found.clone().unwrap_or_else(|| self.dir.join(self.program));
@@ -72,13 +116,12 @@ impl<'a> Attempt<'a> {
                 Some(line) if found.is_some() && !has_interpreter(&line) => {
                     no_interpreter(&program, &path, &line)
                 }
-                _ if self.program.as_encoded_bytes().contains(&b'/') => (
+                _ => (
                     format!("`{program}` does not exist"),
                     shell::instead(&program)
                         .or_else(|| unbuilt(&path))
                         .or_else(|| self.relative()),
                 ),
-                _ => self.not_in_path(&program, found),
             },
             io::ErrorKind::PermissionDenied => (
                 format!("`{program}` is not executable"),
@@ -109,14 +152,6 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Both in one line.
-    pub(crate) fn in_one_line(&self, error: &io::Error) -> String {
-        match self.explain(error) {
-            (why, Some(hint)) => format!("{why}; {hint}"),
-            (why, None) => why,
-        }
-    }
-
     fn path(&self) -> Option<&OsStr> {
         let path = self.env.iter().find(|(name, _)| name == "PATH");
         path.map(|(_, path)| path.as_os_str())
@@ -130,19 +165,6 @@ impl<'a> Attempt<'a> {
         let dirs = env::split_paths(self.path()?);
         let mut places = dirs.map(|dir| self.dir.join(dir).join(self.program));
         places.find(|path| path.is_file())
-    }
-
-    fn not_in_path(&self, program: &str, found: Option<PathBuf>) -> (String, Option<String>) {
-        let path = self.path().map_or("not set".into(), OsStr::to_string_lossy);
-        let why = format!("there is no such program as `{program}` in PATH, which is {path}");
-        let hint = match found {
-            Some(found) => Some(format!(
-                "{} is one, in a directory that its user may not enter",
-                found.display()
-            )),
-            None => shell::instead(program).or_else(|| missing(program)),
-        };
-        (why, hint)
     }
 
     fn relative(&self) -> Option<String> {
@@ -175,7 +197,10 @@ fn no_interpreter(program: &str, path: &Path, line: &str) -> (String, Option<Str
         ),
         false => (
             format!("`{program}` names an interpreter that does not exist, `{interpreter}`"),
-            Some(format!("see the first line of {}", path.display())),
+            Some(match program.contains('/') {
+                true => "see its first line".to_owned(),
+                false => format!("see the first line of {}", path.display()),
+            }),
         ),
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use summon::{
-    HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor,
+    Coordinated, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,
+    TcpCoordinatedExecutor, probe,
 };
 
 use crate::support::{ACTOR, TempDir, actor};
@@ -169,7 +170,7 @@ fn statuses_headers_and_methods_are_checked() {
     let cases = HashMap::from([
         ("`G T` is no HTTP method", http().method("G T")),
         (
-            "`a: b\r\nc` is no HTTP header",
+            r"`a: b\r\nc` is no HTTP header",
             http().header("a", "b\r\nc"),
         ),
         ("no status is expected", http().status([])),
@@ -215,4 +216,78 @@ fn a_log_that_was_named_outlives_an_exit_without_drops() {
     crate::support::eventually("the directory is removed", || !dir.exists());
     assert_eq!(std::fs::read(log).unwrap(), b"hello\n");
     std::fs::remove_file(log).unwrap();
+}
+
+/// What a terminal would obey, and shows nothing of.
+const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\r\u{8}\u{9b}2J\u{202e}\u{2066}";
+
+#[test]
+fn a_report_has_nothing_that_a_terminal_obeys() {
+    let says = ["say", &format!("bad {HOSTILE} config"), "wait"];
+    let fails = ["say", &format!("words {HOSTILE}"), "exit", "1"];
+    let banner = |script| OutputCoordinatedExecutor::new(script, "^bad .* configuration$");
+    let sleeper = || SimpleExecutor::new("sleep 1000");
+    let dir = TempDir::new();
+    let path = dir.file(HOSTILE);
+    std::fs::create_dir(&path).unwrap();
+    let status = format!("STATUS=status {HOSTILE}");
+    let cases = [
+        (
+            "the line of a failure",
+            banner(actor(says)).unless("^bad").start(),
+        ),
+        (
+            "the nearest line",
+            banner(actor(says)).timeout("300ms").start(),
+        ),
+        (
+            "arguments",
+            sleeper()
+                .arg(HOSTILE)
+                .env("A", HOSTILE)
+                .current_dir("/no/such")
+                .start(),
+        ),
+        (
+            "paths",
+            sleeper()
+                .current_dir(&path)
+                .and(probe::file("x"))
+                .timeout("10ms")
+                .start(),
+        ),
+        (
+            "a name",
+            sleeper().named(HOSTILE).current_dir("/no/such").start(),
+        ),
+        (
+            "a probe's words",
+            sleeper()
+                .and(probe::exec(actor(fails)))
+                .timeout("300ms")
+                .start(),
+        ),
+        ("`before`", sleeper().before(actor(fails)).start()),
+        (
+            "a status",
+            Coordinated::with(actor(["notify", &status, "wait"]), probe::notify())
+                .timeout("300ms")
+                .start(),
+        ),
+        (
+            "a placeholder",
+            SimpleExecutor::new(format!("x {HOSTILE} {{y}}")).start(),
+        ),
+        ("other errors", Err(summon::Error::other(HOSTILE))),
+    ];
+    for (what, started) in cases {
+        let report = started.unwrap_err().to_string();
+        assert!(report.contains(r"\u{1b}[2J"), "{what}: {report}");
+        let obeyed = report.chars().find(|c| match c {
+            '\n' => false,
+            '\u{202e}' | '\u{2066}' => true,
+            c => c.is_control(),
+        });
+        assert_eq!(obeyed, None, "{what}: {report}");
+    }
 }

@@ -66,7 +66,7 @@ fn are_looked_for_behind_a_directory_that_may_not_be_entered() {
     for report in [report(missing), report(asked), report(prepared)] {
         assert_has(
             &report,
-            &["there is no such program as `no-such-program-b` in PATH"],
+            &["there is no such program as `no-such-program-b`"],
         );
     }
 }
@@ -83,7 +83,7 @@ fn have_their_package_told_by_a_probe_too() {
     assert_has(
         &report,
         &[
-            "no such program as `redis-cli` in PATH",
+            "no such program as `redis-cli`;",
             "`apt install redis-tools`",
         ],
     );

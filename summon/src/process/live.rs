@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::error::Source as _;
+use crate::error::{Source as _, escaped};
 use crate::output;
 use crate::session::Log;
 use crate::sys::guard::{Guarded, Interest};
@@ -90,10 +90,14 @@ impl Shown {
 
     /// In one write, since others write too; past a harness that would keep it.
     fn write(&self, line: &[u8]) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let whole = [self.prefix.as_bytes(), line, b"\n"].concat();
-        let _ = io::stderr().write_all(&whole);
+        let _ = io::stderr().write_all(whole(&self.prefix, line).as_bytes());
     }
+}
+
+/// A line as it is shown. A terminal that obeyed it would lose what others have said.
+fn whole(prefix: &str, line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    format!("{prefix}{}\n", escaped(String::from_utf8_lossy(line)))
 }
 
 /// `name |`, in a colour of its own where colours are wanted (<https://no-color.org>).
@@ -101,11 +105,22 @@ fn prefix(name: &str) -> String {
     let off = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     if off("NO_COLOR") || is_dumb || !io::stderr().is_terminal() {
-        return format!("{name} | ");
+        return format!("{} | ", escaped(name));
     }
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
     // Of the eight colours those that are seen on black and on white.
     let colour = 31 + hasher.finish() % 6;
-    format!("\x1b[{colour}m{name} |\x1b[0m ")
+    format!("\x1b[{colour}m{} |\x1b[0m ", escaped(name))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_line_is_shown_and_not_obeyed() {
+        let shown = |line| super::whole("server | ", line);
+        assert_eq!(shown(b"up\tto\r"), "server | up\tto\n");
+        let hostile = shown(b"\x1b[2J\rgone\x9b2J\xc2\x9b");
+        assert_eq!(hostile, "server | \\u{1b}[2J\\rgone\u{fffd}2J\\u{9b}\n");
+    }
 }

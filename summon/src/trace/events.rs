@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::error::is_obeyed;
 use crate::sys::{self, runner};
 
 /// The file, if the user wants one.
@@ -182,7 +183,8 @@ fn escaped(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => escaped.extend(['\\', c]),
-            c if c.is_control() => {
+            // JSON may not have control characters, and whoever prints it needs no others.
+            c if c == '\t' || is_obeyed(c) => {
                 let _ = write!(escaped, "\\u{:04x}", c as u32);
             }
             c => escaped.push(c),

@@ -138,6 +138,7 @@ impl Probe for Http {
         }
         for (name, value) in &self.headers {
             if !token(name) || value.contains(['\r', '\n']) {
+                let value = value.escape_debug();
                 return Err(format!("`{name}: {value}` is no HTTP header"));
             }
         }
