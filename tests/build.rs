@@ -30,6 +30,11 @@ fn main() {
         .status();
     let unshare = unshare.is_ok_and(|status| status.success());
     announce("has_unshare", unshare.then(|| on_path("unshare")).flatten());
+    let pair = std::process::Command::new("unshare")
+        .args(["-rn", "ip", "link", "add", "one", "type", "veth"])
+        .output();
+    let has_ip = pair.is_ok_and(|pair| pair.status.success());
+    announce("has_ip", has_ip.then(|| on_path("ip")).flatten());
     let mount = std::process::Command::new("unshare")
         .args(["--mount", "mount", "-t", "tmpfs", "none", "/proc"])
         .status();

@@ -24,6 +24,7 @@ mod readme;
 mod real;
 mod recipes;
 mod reports;
+mod sandbox;
 mod security;
 mod servers;
 mod settings;

@@ -1,6 +1,7 @@
 //! Ready by a Unix socket, a file, or a command.
 
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::time::Instant;
 
 use summon::{Coordinated, Process, SimpleExecutor, probe, summon};
@@ -70,6 +71,53 @@ fn a_strangers_unix_socket_is_never_ours() {
     let any = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).listener("any");
     let _engine = UnixListener::bind(any.dir().join("s")).unwrap();
     any.start().unwrap();
+}
+
+#[summon(unix = [ACTOR, "boot", "30", "abstract", "of-{port}"], socket = "@of-{port}")]
+#[test]
+fn an_abstract_socket_accepts_and_has_seen_no_connection(server: &Process) {
+    let name = SocketAddr::from_abstract_name(format!("of-{}", server.port())).unwrap();
+    let mut answer = String::new();
+    let mut stream = UnixStream::connect_addr(&name).unwrap();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert_eq!(answer.trim(), "1");
+}
+
+#[test]
+fn a_strangers_abstract_socket_is_never_ours() {
+    let server = Coordinated::with(actor(["wait"]), probe::unix("@{dir}/s"));
+    let name = format!("{}/s", server.dir().display());
+    let name = SocketAddr::from_abstract_name(name).unwrap();
+    let _stranger = UnixListener::bind_addr(&name).unwrap();
+    let error = server.start().unwrap_err().to_string();
+    let who = format!(
+        "/s: somebody else listens there: pid {}, `",
+        std::process::id()
+    );
+    assert!(error.contains(&who), "{error}");
+    assert!(error.contains("unix @/"), "{error}");
+}
+
+#[test]
+fn an_abstract_name_that_nobody_has_is_not_ready() {
+    let server = Coordinated::with(actor(["wait"]), probe::unix("@{dir}/s")).timeout("100ms");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    assert!(
+        error.to_string().contains("/s: nobody listens there ("),
+        "{error}"
+    );
+    for (name, why) in [
+        ("@", "the abstract name of the socket is empty"),
+        (
+            &*format!("@{}", "x".repeat(108)),
+            "and may have at most 107",
+        ),
+    ] {
+        let error = Coordinated::with(actor(["wait"]), probe::unix(name)).start();
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
 }
 
 #[test]

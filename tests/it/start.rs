@@ -283,6 +283,26 @@ fn a_probe_of_ones_own_is_as_good() {
 }
 
 #[test]
+fn a_probe_of_ones_own_knows_where_it_listens() {
+    let greets = |target: &probe::Target<'_>| {
+        let addr = target.addr();
+        assert!(addr.is_ipv6() && addr.port() == target.port());
+        std::net::TcpStream::connect(addr)
+    };
+    let script = actor(["listen", "[::1]:{port}"]);
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0).and(greets);
+    server.start().unwrap();
+    // Without a probe that finds it, it is as before the start.
+    let guessed = |target: &probe::Target<'_>| {
+        let expected = std::net::SocketAddr::from(([127, 0, 0, 1], target.port()));
+        (target.addr() == expected)
+            .then_some(())
+            .ok_or("it is another one")
+    };
+    Coordinated::with(actor(["wait"]), guessed).start().unwrap();
+}
+
+#[test]
 fn passes_on_arguments_environment_and_directory() {
     let dir = TempDir::new();
     let script = [

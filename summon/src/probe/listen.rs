@@ -2,12 +2,11 @@
 //! elsewhere.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
-use std::thread;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{Explained, NotReady, Target};
+use super::hosts::{is_here, resolve, soon};
+use super::{NotReady, Target};
 use crate::sys::diag::Diag;
 use crate::sys::listeners::{self, Listener, Protocol};
 use crate::sys::ports;
@@ -30,11 +29,11 @@ pub(super) fn look(
     place: Place,
     whose: Server,
 ) -> Result<SocketAddr, NotReady> {
-    let addrs = resolve(host, target.deadline())
+    let addrs = resolve(host, place.port, target.deadline())
         .map_err(|error| NotReady::yet(format!("`{host}` has no address: {error}")))?;
     let otherwise = || match place.protocol {
-        Protocol::Tcp => connect(&addrs, place.port, target.deadline()),
-        Protocol::Udp => bound(&addrs, place),
+        Protocol::Tcp => connect(&addrs, target.deadline()),
+        Protocol::Udp => bound(&addrs),
     };
     let whose = match target.takes_any_listener() && !Diag::SEES_ALL {
         true => Server::Anybodys,
@@ -62,22 +61,18 @@ pub(super) fn unseen(error: &io::Error) -> NotReady {
 
 /// Who serves already where a process is about to be started: at which address, and in words.
 pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
-    let addrs = resolve(host, soon()).ok().filter(|addrs| is_here(addrs))?;
-    for listener in place.listeners(&Diag::open().ok()?).ok()? {
-        if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
-            return Some((SocketAddr::new(*addr, place.port), describe(&listener)));
-        }
-    }
-    None
-}
-
-/// Whether a host is this machine.
-pub(crate) fn is_this_machine(host: &str) -> bool {
-    resolve(host, soon()).is_ok_and(|addrs| is_here(&addrs))
-}
-
-fn is_here(addrs: &[IpAddr]) -> bool {
-    addrs.iter().all(|addr| ports::is_local(*addr))
+    let addrs = resolve(host, place.port, soon()).ok();
+    let addrs = addrs.filter(|addrs| is_here(addrs))?;
+    let Ok(listeners) = Diag::open().and_then(|diag| place.listeners(&diag)) else {
+        // Nobody can say who it is, but that it is somebody can be seen.
+        let is_taken = |addr: &SocketAddr| ports::is_taken(addr, place.protocol).unwrap_or(false);
+        let addr = addrs.into_iter().find(is_taken)?;
+        return Some((addr, format!("{UNSEEN}, on {addr}")));
+    };
+    listeners.iter().find_map(|listener| {
+        let addr = addrs.iter().find(|addr| listener.covers(**addr))?;
+        Some((*addr, describe(listener)))
+    })
 }
 
 /// A port of a protocol.
@@ -87,16 +82,23 @@ pub(crate) struct Place {
     pub(crate) port: u16,
 }
 
+/// An address where somebody serves, and the socket that a connection to it would find.
+type Heard = (SocketAddr, SocketId);
+
 impl Place {
-    /// Whether somebody serves one of these addresses.
-    fn is_heard(self, diag: &Diag, addrs: &[IpAddr]) -> io::Result<bool> {
-        for ip in addrs {
-            let addr = SocketAddr::new(*ip, self.port);
-            if listeners::would_be_heard(diag, addr, self.protocol)? {
-                return Ok(true);
+    /// At which of these addresses somebody serves.
+    fn heard(self, diag: &Diag, addrs: &[SocketAddr]) -> io::Result<Vec<Heard>> {
+        let mut heard = Vec::new();
+        for addr in addrs {
+            if let Some(inode) = self.that_hears(diag, *addr)? {
+                heard.push((*addr, inode));
             }
         }
-        Ok(false)
+        Ok(heard)
+    }
+
+    pub(super) fn that_hears(self, diag: &Diag, addr: SocketAddr) -> io::Result<Option<SocketId>> {
+        listeners::that_hears(diag, addr, self.protocol)
     }
 
     fn listeners(self, diag: &Diag) -> io::Result<Vec<Listener>> {
@@ -105,14 +107,19 @@ impl Place {
 }
 
 /// Who serves a place.
-fn found(target: &Target<'_>, addrs: &[IpAddr], place: Place) -> io::Result<Found> {
+fn found(target: &Target<'_>, addrs: &[SocketAddr], place: Place) -> io::Result<Found> {
     // Most looks end here, so this is the cheap question.
-    if target.ask(|diag| place.is_heard(diag, addrs))? == Some(false) {
-        return Ok(Found::Nobody);
-    }
+    let heard = match target.ask(|diag| place.heard(diag, addrs))? {
+        Some(heard) if heard.is_empty() => return Ok(Found::Nobody),
+        Some(heard) => heard,
+        // Where the kernel can always be asked, a stranger must not be taken for ours for want of an
+        // answer.
+        None if Diag::SEES_ALL => return Err(io::Error::other("/proc/net can't be read")),
+        None => return Ok(Found::Unknown),
+    };
     match target.ask(|diag| place.listeners(diag))? {
-        Some(listeners) if target.takes_any_listener() => Ok(anybody(addrs, &listeners)),
-        Some(listeners) => identify(target, addrs, place, &listeners),
+        Some(_) if target.takes_any_listener() => Ok(Found::Ours(heard[0].0)),
+        Some(listeners) => identify(target, &heard, place, &listeners),
         None => Ok(Found::Unknown),
     }
 }
@@ -129,19 +136,21 @@ enum Found {
 /// Ready is: some address of the host is served by us, and none by a stranger.
 fn identify(
     target: &Target<'_>,
-    addrs: &[IpAddr],
+    heard: &[Heard],
     place: Place,
     listeners: &[Listener],
 ) -> io::Result<Found> {
-    let relevant = |listener: &&Listener| addrs.iter().any(|addr| listener.covers(*addr));
     let mut ours = None;
     let mut unknown = false;
-    for listener in listeners.iter().filter(relevant) {
+    for listener in listeners {
+        // The kernel names one socket for each address; others may share the address with that one
+        // (`SO_REUSEPORT` in `socket(7)`).
+        let reaches = |(addr, inode): &&Heard| listener.inode == *inode || listener.covers(*addr);
+        let Some((addr, _)) = heard.iter().find(reaches) else {
+            continue;
+        };
         match holder(target, listener.inode)? {
-            Holds::Yes => {
-                let addr = addrs.iter().find(|addr| listener.covers(**addr));
-                ours = ours.or(addr.map(|addr| SocketAddr::new(*addr, listener.addr.port())));
-            }
+            Holds::Yes => ours = ours.or(Some(*addr)),
             // Somebody else is seen to hold it, whatever those can do whom we can't see.
             Holds::Unknown if is_held_by_others(target, listener.inode) => {
                 return Ok(Found::Stranger(*listener));
@@ -199,139 +208,41 @@ pub(super) fn is_held_by_others(target: &Target<'_>, inode: SocketId) -> bool {
     }
 }
 
-/// For services that hand their port to somebody who is no descendant of theirs.
-fn anybody(addrs: &[IpAddr], listeners: &[Listener]) -> Found {
-    for listener in listeners {
-        if let Some(addr) = addrs.iter().find(|addr| listener.covers(**addr)) {
-            return Found::Ours(SocketAddr::new(*addr, listener.addr.port()));
-        }
-    }
-    Found::Nobody
-}
-
-/// Why nothing listens where it should, if nothing does.
-pub(super) fn explain(target: &Target<'_>, host: &str, place: Place) -> Explained {
-    let nothing = Explained::default();
-    let Ok(addrs) = resolve(host, soon()) else {
-        return nothing;
-    };
-    let is_heard = target.ask(|diag| place.is_heard(diag, &addrs));
-    if !is_here(&addrs) || !matches!(is_heard, Ok(Some(false))) {
-        return nothing;
-    }
-    let tree = target.tree().unwrap_or_default();
-    let all = target.ask(|diag| listeners::on_port(diag, 0, place.protocol));
-    let all = all.ok().flatten().unwrap_or_default();
-    let held: Vec<SocketId> = tree.iter().flat_map(|pid| proc::sockets(*pid)).collect();
-    if let Some(ours) = all.iter().find(|it| held.contains(&it.inode)) {
-        return Explained {
-            last: Some(format!(
-                "nothing listens there; it listens on {}",
-                ours.addr
-            )),
-            hint: Some(match ours.addr.port() == place.port {
-                true => format!(
-                    "with `host = \"{}\"` it is waited for there",
-                    ours.addr.ip()
-                ),
-                false => {
-                    "is the port in its command? `{port}` stands for it, and `port = ..` sets it"
-                        .to_owned()
-                }
-            }),
-        };
-    }
-    if let Some(other) = all.iter().find(|it| it.addr.port() == place.port) {
-        let last = format!("nothing listens there, but somebody else on {}", other.addr);
-        return Explained {
-            last: Some(last),
-            ..nothing
-        };
-    }
-    let mut apart = tree.iter().filter(|pid| proc::has_other_network(**pid));
-    match apart.find(|pid| proc::listens_in_network_of(**pid, place.port)) {
-        Some(pid) => Explained {
-            last: Some(format!(
-                "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
-            )),
-            ..nothing
-        },
-        None => nothing,
-    }
-}
-
 /// For UDP, where nothing can be connected to: whether somebody has it at all.
-fn bound(addrs: &[IpAddr], place: Place) -> Result<SocketAddr, NotReady> {
+fn bound(addrs: &[SocketAddr]) -> Result<SocketAddr, NotReady> {
     if !is_here(addrs) {
         return Err(NotReady::ever(
             "a UDP port of another machine can't be looked at",
         ));
     }
-    let mut all = addrs.iter().map(|ip| SocketAddr::new(*ip, place.port));
-    all.find(|addr| ports::is_bound(addr, place.protocol))
+    let mut all = addrs.iter().copied();
+    all.find(|addr| ports::is_bound(addr, Protocol::Udp))
         .ok_or_else(|| NotReady::yet("nothing is bound there"))
 }
+
+const UNSEEN: &str = "a process that can't be seen";
 
 fn describe(listener: &Listener) -> String {
     let who = proc::holder_of_socket(listener.inode).map(|pid| {
         let command = proc::command_line(pid).unwrap_or_default();
-        format!("pid {pid}, `{command}`, ")
+        format!("pid {pid}, `{command}`")
     });
-    let who = who.unwrap_or_else(|| "a process that can't be seen, ".to_owned());
-    format!("{who}on {}", listener.addr)
+    let who = who.unwrap_or_else(|| UNSEEN.to_owned());
+    format!("{who}, on {}", listener.shown())
 }
 
-/// The addresses of a host. `localhost` is both loopbacks, whatever `/etc/hosts` makes of it, and
-/// who listens on every address is reached by them too.
-fn resolve(host: &str, deadline: Instant) -> io::Result<Vec<IpAddr>> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host == "localhost" {
-        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
-    }
-    let addrs: Vec<IpAddr> = match host.parse() {
-        Ok(ip) => vec![ip],
-        Err(_) => look_up(host.to_owned(), deadline)?,
-    };
-    if addrs.is_empty() {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    let reachable = |ip| match ip {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        other => other,
-    };
-    Ok(addrs.into_iter().map(reachable).collect())
-}
-
-/// Asks the system's resolver, which knows no deadlines, on a thread that may outlast ours.
-fn look_up(host: String, deadline: Instant) -> io::Result<Vec<IpAddr>> {
-    let (tell, told) = mpsc::channel();
-    thread::Builder::new().spawn(move || {
-        let addrs = (host.as_str(), 0).to_socket_addrs();
-        let _ = tell.send(addrs.map(|addrs| addrs.map(|addr| addr.ip()).collect()));
-    })?;
-    let left = deadline.saturating_duration_since(Instant::now());
-    told.recv_timeout(left)
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-/// For a question that comes before a start, and has no deadline of its own.
-fn soon() -> Instant {
-    Instant::now() + CONNECT_LIMIT
-}
-
-fn connect(addrs: &[IpAddr], port: u16, deadline: Instant) -> Result<SocketAddr, NotReady> {
+fn connect(addrs: &[SocketAddr], deadline: Instant) -> Result<SocketAddr, NotReady> {
     let mut last = "no address".to_owned();
-    for addr in addrs.iter().map(|ip| SocketAddr::new(*ip, port)) {
+    for addr in addrs {
         let limit = deadline
             .saturating_duration_since(Instant::now())
             .clamp(Duration::from_millis(1), CONNECT_LIMIT);
-        match TcpStream::connect_timeout(&addr, limit) {
+        match TcpStream::connect_timeout(addr, limit) {
             // A socket that was given the very port it connects to talks to itself.
-            Ok(stream) if stream.local_addr().ok() == Some(addr) => {
+            Ok(stream) if stream.local_addr().ok() == Some(*addr) => {
                 last = format!("{addr}: nothing listens there");
             }
-            Ok(_) => return Ok(addr),
+            Ok(_) => return Ok(*addr),
             Err(error) => last = format!("{addr}: {error}"),
         }
     }
@@ -341,15 +252,6 @@ fn connect(addrs: &[IpAddr], port: u16, deadline: Instant) -> Result<SocketAddr,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn localhost_is_both_families() {
-        let both: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        assert_eq!(resolve("localhost", soon()).unwrap(), both);
-        assert_eq!(resolve("0.0.0.0", soon()).unwrap(), both[..1]);
-        assert_eq!(resolve("[::1]", soon()).unwrap(), both[1..]);
-        assert!(resolve("no-such-host.invalid", soon()).is_err());
-    }
 
     #[test]
     fn a_busy_port_is_told_with_its_owner() {

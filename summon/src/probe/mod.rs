@@ -36,11 +36,14 @@
 //! ```
 
 mod any;
+mod elsewhere;
 mod exec;
 mod file;
 mod forked;
+mod hosts;
 mod http;
 mod listen;
+mod memory;
 mod news;
 mod notify;
 mod output;
@@ -64,10 +67,11 @@ pub use unix::{Unix, unix};
 pub use whose::Whose;
 
 pub(crate) use forked::ForkedAway;
+pub(crate) use hosts::{is_localhost, is_this_machine};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use http::fuzzing as http_fuzzing;
-pub(crate) use listen::{Place, is_this_machine, somebody as somebody_serves};
+pub(crate) use listen::{Place, somebody as somebody_serves};
 pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Seen, Waited, Why, until_ready};
 

@@ -1,25 +1,22 @@
 //! What a probe may see.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regex::bytes::Regex;
-
 use super::NotReady;
+use super::memory::Memory;
 use super::news::News;
 use crate::command::Command;
 use crate::error::Source as _;
-use crate::output::{self, Search};
+use crate::output;
 use crate::session::Log;
-use crate::sys::at_path::Stamp;
 use crate::sys::diag::Diag;
 use crate::sys::fd::BorrowedFd;
-use crate::sys::guard::{Errand, ErrandRunner, Guarded, State};
+use crate::sys::guard::{Errand, Guarded, State};
 use crate::sys::{is_shortage, proc, wait};
 
 /// An answer that takes longer is asked for again, with more patience each time.
@@ -45,17 +42,17 @@ pub struct Target<'a> {
     host: String,
     values: &'a dyn Values,
     dir: &'a Path,
-    log: Arc<Log>,
+    pub(super) log: Arc<Log>,
     /// Where in the log this run begins.
-    since: u64,
+    pub(super) since: u64,
     deadline: Instant,
     began: Instant,
     /// Whoever serves the port is taken for the service.
     any_listener: bool,
     pub(super) news: News,
-    memory: RefCell<Memory>,
+    pub(super) memory: RefCell<Memory>,
     diag: OnceCell<Option<Diag>>,
-    addr: Cell<Option<SocketAddr>>,
+    found: Cell<Option<SocketAddr>>,
 }
 
 /// What only the process itself can tell, and tells when asked.
@@ -69,21 +66,6 @@ pub(crate) trait Values: std::fmt::Debug {
     fn errand(&self, command: &Command) -> Result<Errand, NotReady>;
     /// Takes note of a value that the program has told.
     fn learn(&self, name: &str, value: &str) -> Result<(), NotReady>;
-}
-
-/// What probes remember from one look to the next, by what they look for.
-#[derive(Debug, Default)]
-struct Memory {
-    searches: BTreeMap<String, Found>,
-    addrs: BTreeMap<String, SocketAddr>,
-    stamps: BTreeMap<PathBuf, Stamp>,
-    runners: BTreeMap<String, ErrandRunner>,
-}
-
-#[derive(Debug)]
-struct Found {
-    search: Search,
-    count: u32,
 }
 
 /// What is known of a target before it is launched.
@@ -125,7 +107,7 @@ impl<'a> Target<'a> {
             news: News::default(),
             memory: RefCell::default(),
             diag: OnceCell::new(),
-            addr: Cell::new(None),
+            found: Cell::new(None),
         }
     }
 
@@ -178,6 +160,32 @@ impl<'a> Target<'a> {
     /// ```
     pub fn port(&self) -> u16 {
         self.values.port().unwrap_or(0)
+    }
+
+    /// The address where it listens, if a probe before this one has found it. Otherwise it is the
+    /// port on the host if that is an IP address, and else on 127.0.0.1, as
+    /// [`Process::addr`](crate::Process::addr) has it; its port is 0 if it is to be read from a banner
+    /// that has not come yet.
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use summon::{TcpCoordinatedExecutor, probe::Target};
+    ///
+    /// let greets = |target: &Target<'_>| {
+    ///     let mut stream = TcpStream::connect(target.addr())?;
+    ///     std::io::Read::read_exact(&mut stream, &mut [0])
+    /// };
+    /// TcpCoordinatedExecutor::new("my-smtp --port {port}", "localhost", 0).and(greets);
+    /// ```
+    pub fn addr(&self) -> SocketAddr {
+        self.found.get().unwrap_or_else(|| {
+            let ip = self
+                .host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .parse();
+            SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port())
+        })
     }
 
     /// The private directory of the process, the one that `{dir}` stands for.
@@ -271,90 +279,16 @@ impl<'a> Target<'a> {
         self.any_listener
     }
 
-    /// How many lines have matched by now, and the last of them, if it is new.
-    pub(super) fn count_lines(
-        &self,
-        pattern: &Regex,
-        wanted: u32,
-    ) -> Result<(u32, Option<Vec<u8>>), NotReady> {
-        let failed = |error: io::Error| NotReady::ever(format!("the log can't be read: {error}"));
-        self.news.subscribe_to_output().map_err(failed)?;
-        let mut memory = self.memory.borrow_mut();
-        let found = memory
-            .searches
-            .entry(pattern.as_str().to_owned())
-            .or_insert_with(|| Found {
-                search: Search::new(Arc::clone(&self.log), self.since),
-                count: 0,
-            });
-        let mut last = None;
-        while found.count < wanted {
-            match found.search.find(pattern).map_err(failed)? {
-                Some(line) => last = Some(line),
-                None => break,
-            }
-            found.count += 1;
-        }
-        Ok((found.count, last))
-    }
-
-    /// Where it was found to serve `what`, or where `look` finds it now.
-    pub(super) fn find_addr(
-        &self,
-        what: &str,
-        look: impl FnOnce() -> Result<SocketAddr, NotReady>,
-    ) -> Result<SocketAddr, NotReady> {
-        if let Some(addr) = self.memory.borrow().addrs.get(what) {
-            return Ok(*addr);
-        }
-        let addr = look()?;
-        self.memory.borrow_mut().addrs.insert(what.to_owned(), addr);
-        Ok(addr)
-    }
-
-    /// It may have moved, so it is to be looked for again.
-    pub(super) fn forget_addr(&self, what: &str) {
-        self.memory.borrow_mut().addrs.remove(what);
-    }
-
     /// Takes note of where the process listens on its own port.
     pub(super) fn found_at(&self, addr: SocketAddr) {
-        if self.addr.get().is_none() {
-            self.addr.set(Some(addr));
+        if self.found.get().is_none() {
+            self.found.set(Some(addr));
         }
     }
 
-    pub(crate) fn addr(&self) -> Option<SocketAddr> {
-        self.addr.get()
-    }
-
-    /// What a file was like before the start.
-    pub(super) fn stamp(&self, path: &Path) -> Option<Stamp> {
-        self.memory.borrow().stamps.get(path).copied()
-    }
-
-    pub(super) fn note_stamp(&self, path: PathBuf, stamp: Option<Stamp>) {
-        if let Some(stamp) = stamp {
-            self.memory.borrow_mut().stamps.insert(path, stamp);
-        }
-    }
-
-    /// Uses who runs this command, who is hired if nobody does.
-    pub(super) fn with_runner<T, E>(
-        &self,
-        what: &str,
-        hire: impl FnOnce() -> Result<ErrandRunner, E>,
-        act: impl FnOnce(&ErrandRunner) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let known = self.memory.borrow_mut().runners.remove(what);
-        let runner = known.map_or_else(hire, Ok)?;
-        let acted = act(&runner)?;
-        // Not one that failed, or is still at it: dropping it ends it.
-        self.memory
-            .borrow_mut()
-            .runners
-            .insert(what.to_owned(), runner);
-        Ok(acted)
+    /// Where a probe has found that it listens.
+    pub(crate) fn found(&self) -> Option<SocketAddr> {
+        self.found.get()
     }
 
     /// How long an answer may take: the longer the wait, the more patience.

@@ -1,14 +1,13 @@
 //! Ready when the process serves a Unix socket.
 
 use std::io;
-use std::path::Path;
 
 use super::file::{is_link, no_file};
 use super::{NotReady, Probe, Target, listen};
 use crate::sys::at_path;
 use crate::sys::diag::Diag;
 use crate::sys::proc::{self, Holds};
-use crate::sys::unix_sockets::{self, LONGEST_PATH};
+use crate::sys::unix_sockets::{self, LONGEST_PATH, UnixListener};
 
 /// Made by [`unix()`].
 ///
@@ -35,6 +34,10 @@ pub struct Unix {
 /// for ours. A socket file without a server, as a program that was killed has left it, does not
 /// count.
 ///
+/// On Linux a path that begins with `@` is an abstract name, which has no file: `@my-server`. It
+/// exists once for the whole machine, or for each network namespace: put `{port}` or `{dir}` into it,
+/// so that parallel tests don't want the same one. A file of such a name is written `./@my-server`.
+///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
 ///     "redis-server --port 0 --unixsocket {dir}/redis.sock",
@@ -54,6 +57,9 @@ pub fn unix(path: impl Into<String>) -> Unix {
 
 impl Probe for Unix {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        if self.is_abstract() {
+            return self.look_at_name(target);
+        }
         let path = target.values().path(&self.path)?;
         if path.as_os_str().len() > LONGEST_PATH {
             return Err(NotReady::ever(format!(
@@ -76,16 +82,17 @@ impl Probe for Unix {
             return Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)));
         };
         // That it is bound is told, that it listens from now on is not.
-        match who(target, &path, inode).map_err(|error| listen::unseen(&error))? {
-            Who::Ours => Ok(()),
-            Who::Nobody => Err(NotReady::yet("nobody listens there")),
-            Who::Stranger(pid) => Err(stranger(pid)),
-            Who::Unknown => connect(target, &path),
-        }
+        let listeners = |diag: &Diag| unix_sockets::at_path(diag, &path, inode);
+        judge(target, listeners, || at_path::server(&path))
     }
 
     fn describe(&self, target: &Target<'_>) -> String {
-        format!("unix {}", target.shown_path(&self.path))
+        let name = || target.values().fill(&self.path).ok();
+        let shown = name().filter(|_| self.is_abstract());
+        format!(
+            "unix {}",
+            shown.unwrap_or_else(|| target.shown_path(&self.path))
+        )
     }
 
     fn texts(&self) -> Vec<&str> {
@@ -93,7 +100,35 @@ impl Probe for Unix {
     }
 
     fn check(&self) -> Result<(), String> {
-        super::check_path(&self.path, "socket")
+        match self.path.as_str() {
+            "@" => Err("the abstract name of the socket is empty".to_owned()),
+            path => super::check_path(path, "socket"),
+        }
+    }
+}
+
+impl Unix {
+    fn is_abstract(&self) -> bool {
+        self.path.starts_with('@')
+    }
+
+    /// Nobody tells when an abstract name comes.
+    fn look_at_name(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        let filled = target.values().fill(&self.path)?;
+        let name = filled.strip_prefix('@').unwrap_or(&filled).as_bytes();
+        if !unix_sockets::HAS_NAMES {
+            return Err(NotReady::ever(format!(
+                "`{filled}` is an abstract socket, which only Linux has: use a path"
+            )));
+        }
+        if name.len() > LONGEST_PATH {
+            return Err(NotReady::ever(format!(
+                "the abstract name is {} bytes long, and may have at most {LONGEST_PATH}",
+                name.len()
+            )));
+        }
+        let listeners = |diag: &Diag| unix_sockets::at_name(diag, name);
+        judge(target, listeners, || at_path::server_of_name(name))
     }
 }
 
@@ -105,13 +140,28 @@ enum Who {
     Unknown,
 }
 
+fn judge(
+    target: &Target<'_>,
+    listeners: impl FnOnce(&Diag) -> io::Result<Vec<UnixListener>>,
+    server: impl FnOnce() -> io::Result<Option<u32>>,
+) -> Result<(), NotReady> {
+    match who(target, listeners).map_err(|error| listen::unseen(&error))? {
+        Who::Ours => Ok(()),
+        Who::Nobody => Err(nobody()),
+        Who::Stranger(pid) => Err(stranger(pid)),
+        Who::Unknown => connect(target, server),
+    }
+}
+
 /// Whose socket listens there.
-fn who(target: &Target<'_>, path: &Path, inode: u64) -> io::Result<Who> {
+fn who(
+    target: &Target<'_>,
+    listeners: impl FnOnce(&Diag) -> io::Result<Vec<UnixListener>>,
+) -> io::Result<Who> {
     if target.takes_any_listener() && !Diag::SEES_ALL {
         return Ok(Who::Unknown);
     }
-    let listeners = target.ask(|diag| unix_sockets::at_path(diag, path, inode))?;
-    let Some(listeners) = listeners else {
+    let Some(listeners) = target.ask(listeners)? else {
         return Ok(Who::Unknown);
     };
     let mut known = Who::Nobody;
@@ -132,6 +182,10 @@ fn who(target: &Target<'_>, path: &Path, inode: u64) -> io::Result<Who> {
     Ok(known)
 }
 
+fn nobody() -> NotReady {
+    NotReady::yet("nobody listens there").soon()
+}
+
 fn stranger(pid: Option<u32>) -> NotReady {
     let command = |pid| proc::command_line(pid).unwrap_or_default();
     let who = match pid {
@@ -142,20 +196,24 @@ fn stranger(pid: Option<u32>) -> NotReady {
 }
 
 /// Asks by connecting, where the kernel names the one who called `listen`.
-fn connect(target: &Target<'_>, path: &Path) -> Result<(), NotReady> {
-    let pid = match at_path::server(path) {
+fn connect(
+    target: &Target<'_>,
+    server: impl FnOnce() -> io::Result<Option<u32>>,
+) -> Result<(), NotReady> {
+    let pid = match server() {
         Ok(pid) => pid,
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return Err(NotReady::yet("nobody listens there"));
-        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(nobody()),
         Err(error) => return Err(NotReady::yet(error.to_string())),
     };
     match pid {
-        Some(pid) if !target.takes_any_listener() => match target.tree() {
+        _ if target.takes_any_listener() => Ok(()),
+        Some(pid) => match target.tree() {
             Ok(tree) if tree.contains(&pid) => Ok(()),
             Ok(_) => Err(stranger(Some(pid))),
             Err(error) => Err(listen::unseen(&error)),
         },
-        _ => Ok(()),
+        // A process of the service is in our pid namespace, or below it, and can be seen.
+        None if Diag::SEES_ALL => Err(stranger(None)),
+        None => Ok(()),
     }
 }

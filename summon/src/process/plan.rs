@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::{Process, lock};
 use crate::command::Command;
 use crate::error::Error;
+use crate::probe;
 use crate::session::random;
 use crate::stdin::Kind;
 use crate::sys::fd::OwnedFd;
@@ -205,7 +206,7 @@ impl Process {
 }
 
 fn address(host: &str, port: u16) -> io::Result<SocketAddr> {
-    if host == "localhost" {
+    if probe::is_localhost(host) {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
     let host = host.trim_start_matches('[').trim_end_matches(']');

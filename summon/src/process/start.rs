@@ -143,7 +143,7 @@ impl Process {
         let waited = self.wait_for(target, failures)?;
         match &waited.result {
             Ok(()) => {
-                if let Some(addr) = target.addr() {
+                if let Some(addr) = target.found() {
                     let _ = run.addr.set(addr);
                 }
                 Ok(())
@@ -171,7 +171,7 @@ impl Process {
         if life.cancelled {
             return Err(self.cancelled());
         }
-        life.reused = Some(target.addr().unwrap_or(addr));
+        life.reused = Some(target.found().unwrap_or(addr));
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::peer::peer;
+use super::unix_sockets;
 
 /// What tells a file from what it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +38,17 @@ pub(crate) fn socket(found: &Metadata) -> Option<u64> {
 
 /// Connects to a Unix socket, and says who has called `listen` there, if that can be told.
 pub(crate) fn server(path: &Path) -> io::Result<Option<u32>> {
-    let stream = UnixStream::connect(path)?;
-    let pid = peer(&stream).ok().map(|peer| peer.pid);
-    Ok(pid.filter(|pid| *pid != 0))
+    Ok(other_end(&UnixStream::connect(path)?))
+}
+
+/// The same for an abstract name.
+pub(crate) fn server_of_name(name: &[u8]) -> io::Result<Option<u32>> {
+    Ok(other_end(&unix_sockets::connect_to_name(name)?))
+}
+
+fn other_end(stream: &UnixStream) -> Option<u32> {
+    let pid = peer(stream).ok().map(|peer| peer.pid);
+    pid.filter(|pid| *pid != 0)
 }
 
 /// The path that has these bytes, as another process has told it.

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::proc::SocketId;
-pub(crate) use super::system::listeners::{on_port, would_be_heard};
+use super::system::listeners::{interface, interface_name};
+pub(crate) use super::system::listeners::{on_port, that_hears};
 
 /// What a port belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +22,36 @@ pub(crate) struct Listener {
     pub(crate) inode: SocketId,
     /// An IPv6 wildcard that takes IPv4 connections too.
     pub(super) dual: bool,
+    /// The index of the interface that it is bound to (`SO_BINDTODEVICE` in `socket(7)`), 0 if it is
+    /// bound to none.
+    pub(super) interface: u32,
 }
 
 impl Listener {
-    /// Whether a connection to `addr` can reach this listener.
-    pub(crate) fn covers(&self, addr: IpAddr) -> bool {
-        match (self.addr.ip(), addr) {
+    /// Its address, and its interface as `ss` has it: `0.0.0.0%eth0:80`.
+    pub(crate) fn shown(&self) -> String {
+        match (self.interface, self.addr) {
+            (0, addr) => addr.to_string(),
+            (index, SocketAddr::V4(addr)) => {
+                format!("{}%{}:{}", addr.ip(), interface_name(index), addr.port())
+            }
+            (index, SocketAddr::V6(addr)) => {
+                format!("[{}%{}]:{}", addr.ip(), interface_name(index), addr.port())
+            }
+        }
+    }
+
+    /// Whether a connection to an address of this machine can reach this listener.
+    pub(crate) fn covers(&self, addr: SocketAddr) -> bool {
+        if self.interface != 0 && self.interface != interface(addr) {
+            return false;
+        }
+        // An IPv4 address that is written as one of IPv6 is one of IPv4.
+        match (self.addr.ip().to_canonical(), addr.ip().to_canonical()) {
             (mine, theirs) if mine == theirs => true,
             (IpAddr::V4(mine), IpAddr::V4(_)) => mine.is_unspecified(),
             (IpAddr::V6(mine), IpAddr::V6(_)) => mine.is_unspecified(),
-            (IpAddr::V6(mine), IpAddr::V4(theirs)) => {
-                (mine.is_unspecified() && self.dual) || mine.to_ipv4_mapped() == Some(theirs)
-            }
+            (IpAddr::V6(mine), IpAddr::V4(_)) => mine.is_unspecified() && self.dual,
             (IpAddr::V4(_), IpAddr::V6(_)) => false,
         }
     }

@@ -1,8 +1,11 @@
 //! What the kernel says of ports: which it hands out itself, which are free, who has claimed one.
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::os::fd::OwnedFd;
 
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
 
 pub(crate) use super::claims::{Holder, Signed, claim, holder, sign, tidy};
@@ -29,39 +32,68 @@ pub(crate) fn is_free(port: u16) -> bool {
     })
 }
 
-/// Binds and lets go; nobody can connect meanwhile, since it does not listen.
 fn can_bind(addr: &SocketAddr, kind: SocketType) -> bool {
+    match unbound(addr, kind) {
+        Ok(socket) => rustix::net::bind(&socket, addr).is_ok(),
+        // No such family on this machine, so nobody has the port there.
+        Err(_) => true,
+    }
+}
+
+/// A socket to bind and let go; nobody can connect meanwhile, since it does not listen.
+fn unbound(addr: &SocketAddr, kind: SocketType) -> io::Result<OwnedFd> {
     let family = match addr {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    let Ok(socket) = sockets::socket(family, kind) else {
-        // No such family on this machine, so nobody has the port there.
-        return true;
-    };
+    let socket = sockets::socket(family, kind)?;
     // Without SO_REUSEADDR, so that a port with connections in TIME_WAIT is not free: a server
     // that does not set it either could not bind it (`socket(7)`).
     if addr.is_ipv6() {
         // Each family for itself.
         let _ = rustix::net::sockopt::set_ipv6_v6only(&socket, true);
     }
-    rustix::net::bind(&socket, addr).is_ok()
+    Ok(socket)
+}
+
+fn kind(protocol: Protocol) -> SocketType {
+    match protocol {
+        Protocol::Tcp => SocketType::STREAM,
+        Protocol::Udp => SocketType::DGRAM,
+    }
 }
 
 /// Whether somebody has bound an address, told without asking the kernel who.
 pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
-    let kind = match protocol {
-        Protocol::Tcp => SocketType::STREAM,
-        Protocol::Udp => SocketType::DGRAM,
-    };
-    !can_bind(addr, kind)
+    !can_bind(addr, kind(protocol))
+}
+
+/// Whether somebody serves an address, told without asking the kernel who: connections that are
+/// there still don't count. It is an error if that can't be told.
+pub(crate) fn is_taken(addr: &SocketAddr, protocol: Protocol) -> io::Result<bool> {
+    let socket = unbound(addr, kind(protocol))?;
+    if protocol == Protocol::Tcp {
+        // A server that sets it too may bind the port while this one has it.
+        rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
+    }
+    match rustix::net::bind(&socket, addr) {
+        Ok(()) => Ok(false),
+        Err(Errno::ADDRINUSE) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether an address is one of this machine's own: only those can be bound.
-pub(crate) fn is_local(ip: std::net::IpAddr) -> bool {
+pub(crate) fn is_local(addr: SocketAddr) -> bool {
+    let ip = addr.ip();
     // A loopback that is switched off, as IPv6's is in many a container, can't be bound, and is
     // nobody else's all the same.
-    ip.is_unspecified() || ip.is_loopback() || can_bind(&SocketAddr::new(ip, 0), SocketType::DGRAM)
+    let is_known = ip.is_unspecified() || ip.is_loopback();
+    is_known || {
+        let mut any_port = addr;
+        any_port.set_port(0);
+        can_bind(&any_port, SocketType::DGRAM)
+    }
 }
 
 #[cfg(test)]
@@ -91,9 +123,9 @@ mod tests {
 
     #[test]
     fn addresses_of_this_machine_are_told_from_others() {
-        assert!(is_local(Ipv4Addr::LOCALHOST.into()));
-        assert!(is_local(Ipv4Addr::UNSPECIFIED.into()));
+        assert!(is_local((Ipv4Addr::LOCALHOST, 80).into()));
+        assert!(is_local((Ipv4Addr::UNSPECIFIED, 80).into()));
         // TEST-NET-3, RFC 5737.
-        assert!(!is_local(Ipv4Addr::new(203, 0, 113, 7).into()));
+        assert!(!is_local((Ipv4Addr::new(203, 0, 113, 7), 80).into()));
     }
 }

@@ -14,6 +14,8 @@
 //! | `sick ADDR MS` | answers HTTP with 503 for so long, and then with 200 |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
+//! | `on-lo PROTOCOL ADDR` | listens with `tcp`, or binds `udp`, at the interface `lo` alone |
+//! | `abstract NAME` | listens at an abstract Unix socket as `listen` does |
 //! | `unix PATH` | listens at a Unix socket as `listen` does |
 //! | `datagrams PATH` | binds a Unix socket for datagrams |
 //! | `bound PATH`, `listening` | binds a Unix socket, and listens on it |
@@ -97,6 +99,8 @@ fn main() {
             "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),
+            "on-lo" => net::on_lo(&next(), &next()),
+            "abstract" => unix::listen_at_name(&next()),
             "unix" => unix::listen(&next()),
             "datagrams" => unix::datagrams(&next()),
             "bound" => unix::bind(&next()),

@@ -132,17 +132,32 @@ pub(crate) fn udp(addr: &str) {
     std::mem::forget(UdpSocket::bind(addr).expect("the UDP port is free"));
 }
 
+/// Listens with `SO_REUSEPORT`.
 pub(crate) fn share(addr: &str) {
+    let on: libc::c_int = 1;
+    serve_with(addr, true, libc::SO_REUSEPORT, &on.to_ne_bytes());
+}
+
+/// Listens, or binds a UDP socket, at one interface alone.
+pub(crate) fn on_lo(protocol: &str, addr: &str) {
+    serve_with(addr, protocol == "tcp", libc::SO_BINDTODEVICE, b"lo\0");
+}
+
+/// Serves with an option that the library does not know, to the end.
+fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) {
     let addr: SocketAddr = addr.parse().expect("an address");
     let SocketAddr::V4(addr) = addr else {
-        panic!("`share` speaks IPv4")
+        panic!("it speaks IPv4")
+    };
+    let kind = match is_tcp {
+        true => libc::SOCK_STREAM,
+        false => libc::SOCK_DGRAM,
     };
     // SAFETY: takes numbers, returns a number.
-    let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    let fd = unsafe { libc::socket(libc::AF_INET, kind | libc::SOCK_CLOEXEC, 0) };
     assert_ne!(fd, -1);
     // SAFETY: a new descriptor, nobody else's.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    let on: libc::c_int = 1;
     let place = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
         sin_port: addr.port().to_be(),
@@ -157,16 +172,16 @@ pub(crate) fn share(addr: &str) {
             libc::setsockopt(
                 fd,
                 libc::SOL_SOCKET,
-                libc::SO_REUSEPORT,
-                (&raw const on).cast(),
-                4,
+                option,
+                value.as_ptr().cast(),
+                value.len() as libc::socklen_t,
             ),
             libc::bind(
                 fd,
                 (&raw const place).cast(),
                 size_of_val(&place) as libc::socklen_t,
             ),
-            libc::listen(fd, 16),
+            if is_tcp { libc::listen(fd, 16) } else { 0 },
         ]
     };
     assert_eq!(results, [0; 3], "{}", std::io::Error::last_os_error());

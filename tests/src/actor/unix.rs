@@ -2,13 +2,19 @@
 
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::sync::Mutex;
 use std::thread;
 
 /// Tells each connection the how-manyth it is.
 pub(crate) fn listen(path: &str) {
     serve(UnixListener::bind(path).expect("the path is free"));
+}
+
+pub(crate) fn listen_at_name(name: &str) {
+    let name = SocketAddr::from_abstract_name(name).expect("a name");
+    serve(UnixListener::bind_addr(&name).expect("the name is free"));
 }
 
 fn serve(listener: UnixListener) {

@@ -17,7 +17,7 @@ use std::io;
 use std::time::Instant;
 
 use super::listen::{self, Place, Server};
-use super::{Endpoint, Explained, NotReady, Probe, Target};
+use super::{Endpoint, Explained, NotReady, Probe, Target, elsewhere};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`http`].
@@ -121,7 +121,11 @@ impl Probe for Http {
         match Url::parse(&filled).and_then(|url| Ok((url.host.to_owned(), url.number()?))) {
             Ok((host, port)) => {
                 let protocol = Protocol::Tcp;
-                listen::explain(target, &host, Place { protocol, port })
+                let written = Url::parse(&self.url)
+                    .map(|url| url.port)
+                    .unwrap_or_default();
+                let placeholder = Some(written).filter(|port| port.starts_with('{'));
+                elsewhere::explain(target, &host, Place { protocol, port }, placeholder)
             }
             Err(_) => Explained::default(),
         }

@@ -2,13 +2,16 @@
 //!
 //! A question for all that fit costs some ten microseconds, since only those in the asked state are
 //! looked at, however many connections the machine has; one for the socket that would take a
-//! packet costs two.
+//! packet costs two. Some sandboxes refuse such questions, and their tables are read instead.
 
 use std::cell::Cell;
 use std::io;
 
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
+
+use super::{listeners, tables};
+use crate::sys::is_shortage;
 
 /// A state as a bit: a stream socket that listens.
 pub(super) const LISTEN: u32 = 1 << 10;
@@ -22,9 +25,8 @@ const HEADER: usize = 16;
 /// Somebody to ask.
 #[derive(Debug)]
 pub(crate) struct Diag {
-    socket: OwnedFd,
-    /// The number of the question, which its answers bear.
-    asked: Cell<u32>,
+    /// `None` where the kernel does not answer, and its tables say what there is.
+    netlink: Option<Netlink>,
 }
 
 impl Diag {
@@ -32,16 +34,54 @@ impl Diag {
     pub(crate) const SEES_ALL: bool = true;
 
     pub(crate) fn open() -> io::Result<Diag> {
+        let asked = Netlink::open().and_then(|netlink| {
+            // A kernel may have the socket, and not the modules that answer.
+            listeners::check(&netlink)?;
+            Ok(netlink)
+        });
+        match asked {
+            Ok(netlink) => Ok(Diag {
+                netlink: Some(netlink),
+            }),
+            Err(error) if is_shortage(&error) => Err(error),
+            Err(_) => {
+                tables::check()?;
+                Ok(Diag { netlink: None })
+            }
+        }
+    }
+
+    /// Says which service is asked about, its guard and its leader, where not everybody can be.
+    pub(crate) fn about(&self, _service: Option<(u32, u32)>) {}
+
+    pub(super) fn netlink(&self) -> Option<&Netlink> {
+        self.netlink.as_ref()
+    }
+
+    /// One that reads the tables, as in a sandbox.
+    #[cfg(test)]
+    pub(super) fn of_tables() -> Diag {
+        Diag { netlink: None }
+    }
+}
+
+/// A socket on which the kernel answers.
+#[derive(Debug)]
+pub(super) struct Netlink {
+    socket: OwnedFd,
+    /// The number of the question, which its answers bear.
+    asked: Cell<u32>,
+}
+
+impl Netlink {
+    fn open() -> io::Result<Netlink> {
         let flags = SocketFlags::CLOEXEC;
         let protocol = Some(netlink::SOCK_DIAG);
         let socket =
             rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, protocol)?;
         let asked = Cell::new(0);
-        Ok(Diag { socket, asked })
+        Ok(Netlink { socket, asked })
     }
-
-    /// Says which service is asked about, its guard and its leader, where not everybody can be.
-    pub(crate) fn about(&self, _service: Option<(u32, u32)>) {}
 
     /// Asks for all sockets that fit, and hands the answer about each to `each`. `question` is
     /// what follows the `struct nlmsghdr`.
@@ -51,14 +91,16 @@ impl Diag {
         Ok(())
     }
 
-    /// Asks for one socket, and says whether there is one.
-    pub(super) fn is_there(&self, question: &[u8]) -> io::Result<bool> {
+    /// Asks for one socket, and hands the answer to `each` if there is one.
+    pub(super) fn ask_for_one(
+        &self,
+        question: &[u8],
+        mut each: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
         self.send(question, libc::NLM_F_REQUEST)?;
-        let mut found = false;
-        match self.read_answers(&mut |_| found = true) {
-            Ok(_) => Ok(found),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+        match self.read_answers(&mut each) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 

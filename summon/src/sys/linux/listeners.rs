@@ -3,7 +3,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::diag::{CLOSE, Diag, LISTEN, attributes, u32_at};
+use rustix::net::{AddressFamily, SocketType, netdevice};
+
+use super::diag::{CLOSE, Diag, LISTEN, Netlink, attributes, u32_at};
+use super::proc::SocketId;
+use super::tables;
 use crate::sys::listeners::{Listener, Protocol};
 
 /// The number of the protocol, and the states of sockets that serve.
@@ -16,21 +20,29 @@ fn asked(protocol: Protocol) -> (u8, u32) {
 
 /// Every listener on `port`, or on any if it is 0, both families.
 pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
+    let Some(netlink) = diag.netlink() else {
+        return tables::listeners(port, protocol);
+    };
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
         let question = question(family as u8, protocol, port);
-        diag.ask(&question, |answer| found.extend(parse(answer)))?;
+        netlink.ask(&question, |answer| found.extend(parse(answer)))?;
     }
     found.retain(|listener| port == 0 || listener.addr.port() == port);
     Ok(found)
 }
 
-/// Whether a packet to that address would find a socket that serves.
-pub(crate) fn would_be_heard(
+/// The socket that a packet to that address would find, if it is one that serves.
+pub(crate) fn that_hears(
     diag: &Diag,
     addr: SocketAddr,
     protocol: Protocol,
-) -> io::Result<bool> {
+) -> io::Result<Option<SocketId>> {
+    let Some(netlink) = diag.netlink() else {
+        let listeners = tables::listeners(addr.port(), protocol)?;
+        let hears = listeners.iter().find(|listener| listener.covers(addr));
+        return Ok(hears.map(|listener| listener.inode));
+    };
     let family = match addr {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
@@ -47,9 +59,52 @@ pub(crate) fn would_be_heard(
         IpAddr::V4(ip) => question[address..address + 4].copy_from_slice(&ip.octets()),
         IpAddr::V6(ip) => question[address..address + 16].copy_from_slice(&ip.octets()),
     }
+    question[44..48].copy_from_slice(&interface(addr).to_ne_bytes());
     // Any cookie.
     question[48..56].fill(0xff);
-    diag.is_there(&question)
+    let mut found = None;
+    netlink.ask_for_one(&question, |answer| {
+        found = parse(answer).map(|listener| listener.inode);
+    })?;
+    Ok(found)
+}
+
+/// `LOOPBACK_IFINDEX` in the kernel: the first interface of each network namespace is `lo`.
+const LOOPBACK: u32 = 1;
+
+/// The index of the interface on which a packet from this machine to one of its own addresses
+/// arrives. That is `lo`, but for addresses of IPv6, which keep the interface that has them.
+pub(crate) fn interface(addr: SocketAddr) -> u32 {
+    let SocketAddr::V6(addr) = addr else {
+        return LOOPBACK;
+    };
+    if addr.scope_id() != 0 || addr.ip().is_loopback() {
+        return addr.scope_id().max(LOOPBACK);
+    }
+    let table = std::fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default();
+    let wanted = format!("{:032x}", u128::from(*addr.ip()));
+    let mut lines = table.lines().map(str::split_ascii_whitespace);
+    let index = lines.find_map(|mut fields| (fields.next()? == wanted).then(|| fields.next())?);
+    index.map_or(LOOPBACK, |index| {
+        u32::from_str_radix(index, 16).unwrap_or(LOOPBACK)
+    })
+}
+
+/// The name of an interface, or its index if it has none any more.
+pub(crate) fn interface_name(index: u32) -> String {
+    let socket = super::sockets::socket(AddressFamily::INET, SocketType::DGRAM);
+    let name = socket.and_then(|socket| Ok(netdevice::index_to_name(&socket, index)?));
+    name.unwrap_or_else(|_| index.to_string())
+}
+
+/// Whether the kernel answers questions about both protocols.
+pub(super) fn check(netlink: &Netlink) -> io::Result<()> {
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        let mut question = question(libc::AF_INET as u8, protocol, 0);
+        question[4..8].fill(0); // in no state
+        netlink.ask(&question, |_| {})?;
+    }
+    Ok(())
 }
 
 const INET_DIAG_SKV6ONLY: u16 = 11;
@@ -83,6 +138,7 @@ fn parse(message: &[u8]) -> Option<Listener> {
         addr: SocketAddr::new(ip, port),
         inode: u32_at(message, 68),
         dual: only.map_or(ip.is_ipv6(), |(_, value)| value.first() == Some(&0)),
+        interface: u32_at(message, 40),
     })
 }
 
@@ -102,8 +158,8 @@ mod tests {
     #[test]
     fn the_kernel_tells_who_listens() {
         let (socket, seen) = listener_at("127.0.0.1:0");
-        assert!(seen.covers(Ipv4Addr::LOCALHOST.into()));
-        assert!(!seen.covers(Ipv6Addr::LOCALHOST.into()));
+        assert!(seen.covers((Ipv4Addr::LOCALHOST, 0).into()));
+        assert!(!seen.covers((Ipv6Addr::LOCALHOST, 0).into()));
         drop(socket);
         assert!(
             !on_port(&Diag::open().unwrap(), seen.addr.port(), Protocol::Tcp)
@@ -115,7 +171,7 @@ mod tests {
     #[test]
     fn a_packet_finds_its_socket_as_the_kernel_would_deliver_it() {
         let diag = Diag::open().unwrap();
-        let heard = |addr: SocketAddr, protocol| would_be_heard(&diag, addr, protocol).unwrap();
+        let heard = |addr, protocol| that_hears(&diag, addr, protocol).unwrap().is_some();
         for at in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
             let tcp = TcpListener::bind(at).unwrap();
             let udp = std::net::UdpSocket::bind(at).unwrap();
@@ -137,8 +193,8 @@ mod tests {
     #[test]
     fn a_dual_stack_wildcard_covers_both_families() {
         let (_socket, seen) = listener_at("[::]:0");
-        assert!(seen.covers(Ipv4Addr::LOCALHOST.into()));
-        assert!(seen.covers(Ipv6Addr::LOCALHOST.into()));
+        assert!(seen.covers((Ipv4Addr::LOCALHOST, 0).into()));
+        assert!(seen.covers((Ipv6Addr::LOCALHOST, 0).into()));
     }
 
     #[test]
@@ -155,6 +211,6 @@ mod tests {
     #[test]
     fn an_ipv6_address_does_not_cover_ipv4() {
         let (_socket, seen) = listener_at("[::1]:0");
-        assert!(!seen.covers(Ipv4Addr::LOCALHOST.into()));
+        assert!(!seen.covers((Ipv4Addr::LOCALHOST, 0).into()));
     }
 }

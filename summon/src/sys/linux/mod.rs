@@ -15,7 +15,10 @@ pub(crate) mod peer;
 pub(crate) mod pipes;
 pub(crate) mod proc;
 pub(crate) mod punch;
+#[cfg(test)]
+mod reach;
 pub(crate) mod sockets;
+mod tables;
 pub(crate) mod thread;
 pub(crate) mod title;
 pub(crate) mod unix_sockets;

@@ -2,11 +2,14 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 
 use super::diag::{CLOSE, Diag, LISTEN, attributes, u32_at};
 use super::proc::SocketId;
+use super::tables;
 
 /// One socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_VFS: u16 = 1;
 /// The length of `sun_path` without the NUL at its end (`unix(7)`).
 pub(crate) const LONGEST_PATH: usize = 107;
+/// Whether there are names without a file (abstract sockets).
+pub(crate) const HAS_NAMES: bool = true;
 /// `UDIAG_SHOW_NAME | UDIAG_SHOW_VFS`.
 const SHOWN: u32 = 1 | 2;
 /// `struct unix_diag_msg`.
@@ -29,33 +34,88 @@ const MESSAGE: usize = 16;
 /// Every socket that listens at `path`, or was bound there for datagrams. `file`: its inode.
 pub(crate) fn at_path(diag: &Diag, path: &Path, file: u64) -> io::Result<Vec<UnixListener>> {
     let mut found = Vec::new();
-    let parse = |answer: &[u8]| {
-        if answer.len() < MESSAGE {
+    each(diag, |socket| {
+        let name = Path::new(OsStr::from_bytes(trimmed(socket.name)));
+        if !socket.serves || name.file_name() != path.file_name() {
             return;
         }
-        let is_datagram = i32::from(answer[1]) == libc::SOCK_DGRAM;
-        if (1 << answer[2] == LISTEN) == is_datagram {
-            return;
-        }
-        let (mut name, mut same) = (None, false);
-        for (kind, value) in attributes(&answer[MESSAGE..]) {
-            match kind {
-                UNIX_DIAG_NAME => name = Some(Path::new(OsStr::from_bytes(trimmed(value)))),
-                // The kernel tells the lower half of the number.
-                UNIX_DIAG_VFS if value.len() >= 4 => same = u32_at(value, 0) == file as u32,
-                _ => {}
-            }
-        }
-        let Some(name) = name.filter(|name| name.file_name() == path.file_name()) else {
-            return;
-        };
+        // The kernel tells the lower half of the number.
+        let same = socket.file == Some(file as u32);
         found.push(UnixListener {
-            inode: u32_at(answer, 4),
+            inode: socket.inode,
             is_certain: same || name == path,
         });
-    };
-    diag.ask(&question(), parse)?;
+    })?;
     Ok(found)
+}
+
+/// Every socket that listens at an abstract name, or was bound there for datagrams.
+pub(crate) fn at_name(diag: &Diag, name: &[u8]) -> io::Result<Vec<UnixListener>> {
+    let mut found = Vec::new();
+    each(diag, |socket| {
+        if socket.serves && socket.name.split_first() == Some((&0, name)) {
+            found.push(UnixListener {
+                inode: socket.inode,
+                is_certain: true,
+            });
+        }
+    })?;
+    Ok(found)
+}
+
+/// Connects to an abstract name.
+pub(crate) fn connect_to_name(name: &[u8]) -> io::Result<UnixStream> {
+    UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
+}
+
+/// What is told of a Unix socket.
+pub(super) struct Told<'a> {
+    pub(super) inode: SocketId,
+    /// It listens, or is bound for datagrams.
+    pub(super) serves: bool,
+    /// As it was bound: an abstract name begins with a NUL.
+    pub(super) name: &'a [u8],
+    /// The lower half of its file's inode, where that is told.
+    pub(super) file: Option<u32>,
+}
+
+/// Every Unix socket that has a name.
+fn each(diag: &Diag, mut see: impl FnMut(Told<'_>)) -> io::Result<()> {
+    let parse = |answer: &[u8]| {
+        if let Some(told) = parse(answer) {
+            see(told);
+        }
+    };
+    match diag
+        .netlink()
+        .map(|netlink| netlink.ask(&question(), parse))
+    {
+        // A kernel may tell of the other families alone.
+        None => tables::unix_sockets(see),
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => tables::unix_sockets(see),
+        Some(asked) => asked,
+    }
+}
+
+fn parse(answer: &[u8]) -> Option<Told<'_>> {
+    if answer.len() < MESSAGE {
+        return None;
+    }
+    let is_datagram = i32::from(answer[1]) == libc::SOCK_DGRAM;
+    let (mut name, mut file) = (None, None);
+    for (kind, value) in attributes(&answer[MESSAGE..]) {
+        match kind {
+            UNIX_DIAG_NAME => name = Some(value),
+            UNIX_DIAG_VFS if value.len() >= 4 => file = Some(u32_at(value, 0)),
+            _ => {}
+        }
+    }
+    Some(Told {
+        inode: u32_at(answer, 4),
+        serves: (1 << answer[2] == LISTEN) != is_datagram,
+        name: name?,
+        file,
+    })
 }
 
 /// A `struct unix_diag_req` (`linux/unix_diag.h`).
@@ -77,7 +137,7 @@ fn trimmed(name: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt;
-    use std::os::unix::net::{UnixDatagram, UnixListener as Listener, UnixStream};
+    use std::os::unix::net::{UnixDatagram, UnixListener as Listener};
 
     #[test]
     fn the_kernel_tells_who_serves_a_unix_socket() {

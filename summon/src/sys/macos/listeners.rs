@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::diag::Diag;
+use super::proc::SocketId;
 use crate::sys::listeners::{Listener, Protocol};
 
 /// Every listener on `port`, or on any if it is 0, both families.
@@ -17,6 +18,7 @@ pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<
             addr,
             inode: socket.id,
             dual,
+            interface: 0,
         };
         // Several processes may hold one.
         if (port == 0 || addr.port() == port) && !found.contains(&listener) {
@@ -26,14 +28,26 @@ pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<
     Ok(found)
 }
 
-/// Whether a packet to that address would find a socket that serves.
-pub(crate) fn would_be_heard(
+/// The socket that a packet to that address would find, if it is one that serves.
+pub(crate) fn that_hears(
     diag: &Diag,
     addr: SocketAddr,
     protocol: Protocol,
-) -> io::Result<bool> {
+) -> io::Result<Option<SocketId>> {
     let listeners = on_port(diag, addr.port(), protocol)?;
-    Ok(listeners.iter().any(|listener| listener.covers(addr.ip())))
+    let hears = listeners.iter().find(|listener| listener.covers(addr));
+    Ok(hears.map(|listener| listener.inode))
+}
+
+/// The interface on which a packet from this machine to one of its own addresses arrives: the system
+/// does not tell which sockets are bound to one.
+pub(crate) fn interface(_addr: SocketAddr) -> u32 {
+    0
+}
+
+/// The name of an interface.
+pub(crate) fn interface_name(index: u32) -> String {
+    index.to_string()
 }
 
 #[cfg(test)]
@@ -51,8 +65,14 @@ mod tests {
                 on_port(&diag, addr.port(), Protocol::Tcp).unwrap()
             };
             let seen = on_port().into_iter().find(|it| it.addr == addr).unwrap();
-            assert_eq!(seen.covers(Ipv4Addr::LOCALHOST.into()), at != "[::1]:0");
-            assert_eq!(seen.covers(Ipv6Addr::LOCALHOST.into()), at.starts_with('['));
+            assert_eq!(
+                seen.covers((Ipv4Addr::LOCALHOST, 0).into()),
+                at != "[::1]:0"
+            );
+            assert_eq!(
+                seen.covers((Ipv6Addr::LOCALHOST, 0).into()),
+                at.starts_with('[')
+            );
             drop(socket);
             assert!(!on_port().contains(&seen));
         }
@@ -63,7 +83,7 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
         let diag = Diag::open().unwrap();
-        assert!(would_be_heard(&diag, addr, Protocol::Udp).unwrap());
-        assert!(!would_be_heard(&diag, addr, Protocol::Tcp).unwrap());
+        assert!(that_hears(&diag, addr, Protocol::Udp).unwrap().is_some());
+        assert!(that_hears(&diag, addr, Protocol::Tcp).unwrap().is_none());
     }
 }

@@ -32,6 +32,11 @@ pub(crate) fn server(_: &Path) -> io::Result<Option<u32>> {
     Err(super::unsupported())
 }
 
+/// Connects to a Unix socket that has no file.
+pub(crate) fn server_of_name(_: &[u8]) -> io::Result<Option<u32>> {
+    Err(super::unsupported())
+}
+
 /// The path that has these bytes, as another process has told it.
 pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::diag::Diag;
+use super::proc::SocketId;
 use crate::sys::listeners::{Listener, Protocol};
 
 /// Every listener on `port`, or on any if it is 0, both families.
@@ -11,11 +12,21 @@ pub(crate) fn on_port(diag: &Diag, _port: u16, _protocol: Protocol) -> io::Resul
     match diag.0 {}
 }
 
-/// Whether a packet to that address would find a socket that serves.
-pub(crate) fn would_be_heard(
+/// The socket that a packet to that address would find.
+pub(crate) fn that_hears(
     diag: &Diag,
     _addr: SocketAddr,
     _protocol: Protocol,
-) -> io::Result<bool> {
+) -> io::Result<Option<SocketId>> {
     match diag.0 {}
+}
+
+/// The interface on which a packet from this machine to one of its own addresses arrives.
+pub(crate) fn interface(_addr: SocketAddr) -> u32 {
+    0
+}
+
+/// The name of an interface.
+pub(crate) fn interface_name(index: u32) -> String {
+    index.to_string()
 }

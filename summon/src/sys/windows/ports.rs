@@ -1,6 +1,7 @@
 //! What the system says of ports.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 
 pub(crate) use super::claims::{Holder, claim, holder, tidy};
@@ -25,7 +26,13 @@ pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
     }
 }
 
+/// Whether somebody serves an address.
+pub(crate) fn is_taken(addr: &SocketAddr, protocol: Protocol) -> io::Result<bool> {
+    Ok(is_bound(addr, protocol))
+}
+
 /// Whether an address is one of this machine's own: only those can be bound.
-pub(crate) fn is_local(ip: IpAddr) -> bool {
+pub(crate) fn is_local(addr: SocketAddr) -> bool {
+    let ip = addr.ip();
     ip.is_unspecified() || ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }

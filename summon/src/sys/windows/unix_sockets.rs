@@ -15,8 +15,15 @@ pub(crate) struct UnixListener {
 
 /// The length of `sun_path` without the NUL at its end.
 pub(crate) const LONGEST_PATH: usize = 107;
+/// Whether there are names without a file (abstract sockets).
+pub(crate) const HAS_NAMES: bool = false;
 
 /// Every socket that listens at `path`.
 pub(crate) fn at_path(diag: &Diag, _path: &Path, _file: u64) -> io::Result<Vec<UnixListener>> {
+    match diag.0 {}
+}
+
+/// Every socket that listens at an abstract name.
+pub(crate) fn at_name(diag: &Diag, _name: &[u8]) -> io::Result<Vec<UnixListener>> {
     match diag.0 {}
 }

@@ -1,0 +1,113 @@
+//! Why nothing listens where it should: where it listens instead.
+
+use std::net::SocketAddr;
+
+use super::hosts::{is_here, resolve, soon};
+use super::listen::Place;
+use super::{Explained, Target};
+use crate::sys::listeners::{self, Listener};
+use crate::sys::proc::{self, SocketId};
+
+/// So many addresses are named.
+const NAMED: usize = 4;
+
+/// Why nothing listens where it should, if nothing does. `placeholder` is how the port was written,
+/// if it was no number.
+pub(super) fn explain(
+    target: &Target<'_>,
+    host: &str,
+    place: Place,
+    placeholder: Option<&str>,
+) -> Explained {
+    let nothing = Explained::default();
+    let Ok(addrs) = resolve(host, place.port, soon()) else {
+        return nothing;
+    };
+    let hears = |addr: &SocketAddr| target.ask(|diag| place.that_hears(diag, *addr));
+    let nobody_hears = |addr: &SocketAddr| matches!(hears(addr), Ok(Some(None)));
+    if !is_here(&addrs) || !addrs.iter().all(nobody_hears) {
+        return nothing;
+    }
+    let tree = target.tree().unwrap_or_default();
+    let all = target.ask(|diag| listeners::on_port(diag, 0, place.protocol));
+    let all = all.ok().flatten().unwrap_or_default();
+    // Some may have come since the question above, and must not be told as being elsewhere.
+    let is_there =
+        |it: &&Listener| it.addr.port() == place.port && addrs.iter().any(|addr| it.covers(*addr));
+    let (there, elsewhere): (Vec<&Listener>, Vec<&Listener>) = all.iter().partition(is_there);
+    let held: Vec<SocketId> = tree.iter().flat_map(|pid| proc::sockets(*pid)).collect();
+    let is_ours = |it: &&Listener| held.contains(&it.inode);
+    if there.iter().any(is_ours) {
+        return Explained {
+            last: Some("it listens there since a moment ago, which was too late".to_owned()),
+            ..nothing
+        };
+    }
+    let mut ours: Vec<&Listener> = elsewhere.iter().copied().filter(is_ours).collect();
+    if !ours.is_empty() {
+        // Those on the right port first.
+        ours.sort_by_key(|it| (it.addr.port() != place.port, it.addr));
+        return Explained {
+            last: Some(format!(
+                "nothing listens there; it listens on {}",
+                named(&ours)
+            )),
+            hint: Some(match ours[0].addr.port() == place.port {
+                true => format!(
+                    "with `host = \"{}\"` it is waited for there",
+                    ours[0].addr.ip()
+                ),
+                false => hint(place.port, placeholder),
+            }),
+        };
+    }
+    let on_port = elsewhere.iter().find(|it| it.addr.port() == place.port);
+    if let Some(other) = on_port.filter(|_| there.is_empty()) {
+        let last = format!(
+            "nothing listens there, but somebody else on {}",
+            other.shown()
+        );
+        return Explained {
+            last: Some(last),
+            ..nothing
+        };
+    }
+    let mut apart = tree.iter().filter(|pid| proc::has_other_network(**pid));
+    match apart.find(|pid| proc::listens_in_network_of(**pid, place.port)) {
+        Some(pid) => Explained {
+            last: Some(format!(
+                "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
+            )),
+            ..nothing
+        },
+        None => nothing,
+    }
+}
+
+/// The first addresses, each once.
+fn named(listeners: &[&Listener]) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    for listener in listeners {
+        let addr = listener.shown();
+        if !shown.contains(&addr) {
+            shown.push(addr);
+        }
+    }
+    let more = shown.len().saturating_sub(NAMED);
+    shown.truncate(NAMED);
+    let all = shown.join(", ");
+    match more {
+        0 => all,
+        more => format!("{all}, and {more} more"),
+    }
+}
+
+fn hint(port: u16, placeholder: Option<&str>) -> String {
+    match placeholder {
+        Some("{port}") => {
+            "is the port in its command? `{port}` stands for it, and `port = ..` sets it".to_owned()
+        }
+        Some(other) => format!("is the port in its command? `{other}` stands for it"),
+        None => format!("is port {port} in its command, or in its configuration?"),
+    }
+}
