@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::session::random;
 use crate::sys::fd::{AsFd, OwnedFd};
 use crate::sys::guard::FIXTURE_TITLE;
-use crate::sys::{ports, proc, wait};
+use crate::sys::{self, ports, proc, wait};
 
 /// Below are ports that people know by heart, and that fixed configurations use.
 const FIRST: u16 = 10_000;
@@ -212,11 +212,7 @@ fn turns() -> MutexGuard<'static, Vec<Taken>> {
 }
 
 fn describe(holder: Option<&ports::Holder>) -> String {
-    let pid = holder.map_or(0, |holder| holder.pid);
-    match proc::command_line(pid) {
-        Some(command) => format!("pid {pid}, `{command}`"),
-        None => "a process that can't be seen from here".to_owned(),
-    }
+    sys::who(holder.map_or(0, |holder| holder.pid))
 }
 
 /// Whether the holder is the guard of a fixture, which lasts to the end of a run.

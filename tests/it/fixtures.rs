@@ -1,12 +1,13 @@
 //! A fixture starts once, lazily, and is gone when the binary or the run ends. `tests/project` is
 //! run for real by cargo and nextest; its servers themselves record when they live.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
-use crate::support::{ACTOR, Life, TempDir, eventually, hear_int, recorded};
+use crate::support::{ACTOR, Life, TempDir, eventually, family, hear_int, recorded};
 
 /// The project, with a record of its own for each run.
 pub(crate) struct Project {
@@ -22,6 +23,11 @@ impl Project {
 
     pub(crate) fn record(&self) -> String {
         self.dir.file("record")
+    }
+
+    /// A directory for its temporary files.
+    pub(crate) fn temp(&self) -> &Path {
+        self.dir.path()
     }
 
     pub(crate) fn cargo(&self, args: &str) -> Command {
@@ -445,11 +451,84 @@ fn a_runner_that_is_process_1_is_found() {
             let mut command = project.cargo_below(&AS_PROCESS_1, &args);
             // The kernel kills all others with process 1, so that nobody removes their files.
             let ran = project
-                .ran(command.env("TMPDIR", project.dir.path()))
+                .ran(command.env("TMPDIR", project.temp()))
                 .succeeded();
             assert_eq!(ran.count("run"), 1, "{}", ran.said());
         }
     }
+}
+
+/// Cargo as process 1 of a pid namespace, before it does anything.
+struct Container {
+    child: Child,
+    began: String,
+}
+
+impl Container {
+    /// Starts one that waits for a file `go` in the project's directory.
+    fn start(project: &Project) -> Container {
+        let wait = "echo `cut -d' ' -f22 /proc/1/stat`; while [ ! -e \"$TMPDIR/go\" ]; do :; done; \
+                    exec \"$0\" \"$@\"";
+        let shell = [&AS_PROCESS_1[..], &["sh", "-c", wait]].concat();
+        let mut command = project.cargo_below(&shell, "test --test deaths waits");
+        command.env("TMPDIR", project.temp()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut began = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut began).unwrap();
+        Container { child, began }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // With `unshare` its process 1 would stay.
+        for life in family(self.child.id()).iter().skip(1) {
+            let pid = life.pid.to_string();
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
+fn runs_of_the_same_pid_and_time_do_not_meet() {
+    // As in two containers that share a network and a temporary directory.
+    let project = Project::new();
+    let start = || {
+        let containers = [(), ()].map(|()| Container::start(&project));
+        let [one, other] = &containers;
+        (one.began == other.began).then_some(containers)
+    };
+    let containers = (0..200).find_map(|_| start());
+    let _containers = containers.expect("two that begin in the same tick of the clock");
+    std::fs::write(project.dir.file("go"), "").unwrap();
+    let count = |word: &str| {
+        let record = recorded(&project.record());
+        record.iter().filter(|line| *line == word).count()
+    };
+    eventually("both use the fixture", || count("waiting") == 2);
+    assert_eq!(count("run"), 2);
+}
+
+#[test]
+fn a_run_leaves_no_files() {
+    let project = Project::new();
+    let mut command = project.cargo("test --test one --test two direct");
+    let ran = project.ran(command.env("TMPDIR", project.temp()));
+    ran.succeeded().one_after_the_other("run", 1);
+    let is_left = || {
+        let bases = std::fs::read_dir(project.dir.path()).unwrap().flatten();
+        let mut bases = bases.filter(|entry| entry.path().is_dir());
+        let base = bases.next().expect("a directory of summon's").path();
+        let files = std::fs::read_dir(base).unwrap().flatten();
+        files
+            .map(|entry| entry.file_name())
+            .filter(|name| name != ".cleaned")
+            .count()
+    };
+    eventually("its files are removed", || is_left() == 0);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
@@ -17,6 +17,7 @@ const STRANGER: &str = "--reuid=61009";
 /// A program that a stranger runs, until it is dropped.
 struct Stranger {
     child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
     /// With a copy of the actor, which others may not reach where it was built.
     _dir: TempDir,
 }
@@ -43,8 +44,10 @@ impl Stranger {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
+        let mut child = child.unwrap();
         Stranger {
-            child: child.unwrap(),
+            stdout: child.stdout.take().map(BufReader::new),
+            child,
             _dir: dir,
         }
     }
@@ -52,23 +55,25 @@ impl Stranger {
     /// What it says to its end.
     fn said(mut self) -> String {
         let mut said = String::new();
-        let stdout = self.child.stdout.as_mut().unwrap();
+        let stdout = self.stdout.as_mut().unwrap();
         stdout.read_to_string(&mut said).unwrap();
         said
     }
 
-    /// The first line that it says, which may never come.
+    /// The next line that it says, which may never come; empty at its end.
     fn line(&mut self) -> String {
-        let stdout = self.child.stdout.take().unwrap();
+        let mut stdout = self.stdout.take().unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let mut line = String::new();
-            let _ = BufReader::new(stdout).read_line(&mut line);
-            let _ = tell.send(line.trim().to_owned());
+            let mut line = Vec::new();
+            let _ = stdout.read_until(b'\n', &mut line);
+            let _ = tell.send((line, stdout));
         });
         let limit = std::time::Duration::from_secs(30);
-        told.recv_timeout(limit)
-            .expect("the stranger says something")
+        let told = told.recv_timeout(limit);
+        let (line, stdout) = told.expect("the stranger says something");
+        self.stdout = Some(stdout);
+        String::from_utf8_lossy(&line).trim().to_owned()
     }
 }
 
@@ -123,6 +128,23 @@ fn another_user_can_not_disturb_what_a_run_shares() {
         ran.one_after_the_other("run", 1);
     }
     assert_eq!(stranger.line(), "connected");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_of_the_same_number_is_told_nothing() {
+    // In a user namespace all users who are not mapped have the number 65534: here both.
+    let unmapped = ["unshare", "--user", "--map-user=65534"];
+    let mut stranger = Stranger::plays(&["eavesdrop"]);
+    assert_eq!(stranger.line(), "listening");
+    let project = Project::new();
+    let mut command = project.cargo_below(&unmapped, "test --test one --test two direct");
+    // It boots for a while, so that there is time to connect.
+    command.env("TMPDIR", project.temp()).env("BOOT", "500");
+    let ran = project.ran(&mut command).succeeded();
+    ran.one_after_the_other("run", 1);
+    stranger.child.kill().unwrap();
+    assert_eq!(stranger.line(), "");
 }
 
 #[test]

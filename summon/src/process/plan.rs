@@ -47,7 +47,10 @@ impl Process {
             env.push(("NOTIFY_SOCKET".into(), name.into()));
         }
         let no_file = |error: io::Error| self.bad(format!("its log can't be opened: {error}"));
-        let (sweep, session) = home.for_guard().map_err(no_file)?;
+        let (mut sweep, session) = home.for_guard().map_err(no_file)?;
+        let sharing = lock(&self.inner.sharing).take();
+        let place = sharing.iter().map(|sharing| sharing.path.clone());
+        sweep.streams.extend(place);
         let mut held = vec![session];
         for lease in lock(&self.inner.leases).values() {
             held.push(lease.share().map_err(no_file)?);
@@ -79,7 +82,7 @@ impl Process {
             notify,
             sockets: self.socket()?.into_iter().collect(),
             held,
-            sharing: lock(&self.inner.sharing).take(),
+            sharing,
         };
         Ok((plan, writer))
     }

@@ -116,11 +116,12 @@ impl Process {
         *lock(&self.inner.sharing) = None;
     }
 
-    /// Lets others use it, from now on and to the end of the run.
-    pub(crate) fn share(&self) -> Result<(), Error> {
+    /// Lets others use it, from now on and to the end of the run. Says whether its guard answers
+    /// them.
+    pub(crate) fn share(&self) -> Result<bool, Error> {
         if lock(&self.inner.life).reused.is_some() {
             // It is nobody's; each process finds it for itself.
-            return Ok(());
+            return Ok(false);
         }
         let run = lock(&self.inner.life).run.clone();
         let lost = |why: &str| self.bad(format!("it can't be shared: {why}"));
@@ -134,7 +135,7 @@ impl Process {
                 state.shared.is_some() || state.gone
             });
         match known {
-            Ok(Some(state)) if state.shared.is_some() => Ok(()),
+            Ok(Some(state)) if state.shared.is_some() => Ok(true),
             Ok(_) => Err(with_output(lost("its guard does not answer"), &run)),
             Err(error) => Err(lost(&error.to_string())),
         }

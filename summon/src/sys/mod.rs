@@ -30,7 +30,7 @@ compile_error!("summon runs on Linux and macOS, and compiles on Windows");
 pub(crate) use system::missing;
 pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
-pub(crate) use system::{diag, files, meeting, proc, unix_sockets};
+pub(crate) use system::{diag, files, proc, unix_sockets};
 
 // What Linux and macOS have in common.
 #[cfg(unix)]
@@ -41,6 +41,8 @@ pub(crate) mod guard;
 pub(crate) mod holes;
 #[cfg(unix)]
 mod locks;
+#[cfg(unix)]
+pub(crate) mod meeting;
 #[cfg(unix)]
 pub(crate) mod pipe;
 #[cfg(unix)]
@@ -63,7 +65,7 @@ use system::{
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    at_path, fd, guard, holes, pipe, place, ports, private, status, users, wait,
+    at_path, fd, guard, holes, meeting, pipe, place, ports, private, status, users, wait,
 };
 #[cfg(windows)]
 use windows::{ending, locks};
@@ -91,6 +93,14 @@ pub(crate) fn user() -> u32 {
 }
 #[cfg(windows)]
 pub(crate) use windows::user;
+
+/// A process, as people would know it.
+pub(crate) fn who(pid: u32) -> String {
+    match proc::command_line(pid) {
+        Some(command) => format!("pid {pid}, `{command}`"),
+        None => "a process that can't be seen from here".to_owned(),
+    }
+}
 
 /// Whether something fails because the process or the machine has run out of something, which it
 /// may have again.

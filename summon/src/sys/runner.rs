@@ -65,7 +65,8 @@ fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {
     if proc::identity(pid)? != identity {
         return None;
     }
-    let mut id = format!("{} {pid} {identity}", proc::boot());
+    // Two containers that were started together may well have the same pid and time.
+    let mut id = format!("{} {} {pid} {identity}", proc::boot(), proc::namespace());
     // Believed only here: a `cargo test` below a nextest run inherits it.
     if let (true, Ok(run)) = (is_nextest, std::env::var("NEXTEST_RUN_ID")) {
         id = format!("{id} {run}");

@@ -1,17 +1,46 @@
 //! What another user may try on sockets whose names the system tells everybody (`unix(7)`).
 
-use std::io::Write;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 
-/// The abstract names that summon's sockets have now.
-fn names() -> Vec<SocketAddr> {
-    let table = std::fs::read_to_string("/proc/net/unix").unwrap();
+/// The names and the paths that summon's sockets have now. An abstract name begins with `@`.
+fn names() -> HashSet<String> {
+    let table = std::fs::read("/proc/net/unix").unwrap();
+    let table = String::from_utf8_lossy(&table);
     let names = table.lines().filter_map(|line| line.rsplit(' ').next());
-    let names = names.filter_map(|name| name.strip_prefix('@'));
     let ours = names.filter(|name| name.contains("summon"));
-    ours.map(|name| SocketAddr::from_abstract_name(name).unwrap())
-        .collect()
+    ours.map(str::to_owned).collect()
+}
+
+/// Connects, unless nobody lets it in now: others may have filled the queue.
+fn connect(name: &str) -> Option<UnixStream> {
+    // SAFETY: all zeroes is a valid address, plain old data.
+    let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    for (place, byte) in address.sun_path.iter_mut().zip(name.bytes()) {
+        *place = byte as libc::c_char;
+    }
+    if name.starts_with('@') {
+        address.sun_path[0] = 0;
+    }
+    let length = std::mem::offset_of!(libc::sockaddr_un, sun_path) + name.len();
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: it takes numbers.
+    let socket = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
+    if socket == -1 {
+        return None;
+    }
+    // SAFETY: it was just made, and nobody else knows it.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&socket);
+    // SAFETY: the address is valid, and as long as is said.
+    let connected =
+        unsafe { libc::connect(fd, (&raw const address).cast(), length as libc::socklen_t) };
+    (connected == 0).then(|| socket.into())
 }
 
 /// Says for everybody's services that they are ready, again and again, and that it has said so.
@@ -20,6 +49,10 @@ pub(crate) fn pretend() -> ! {
     let mut is_sent = false;
     loop {
         for name in names() {
+            let Some(name) = name.strip_prefix('@') else {
+                continue;
+            };
+            let name = SocketAddr::from_abstract_name(name).unwrap();
             let sent = socket.send_to_addr(b"READY=1\nSTATUS=from a stranger", &name);
             if sent.is_ok() && !std::mem::replace(&mut is_sent, true) {
                 println!("sent");
@@ -31,14 +64,13 @@ pub(crate) fn pretend() -> ! {
 /// Connects to everything, sends garbage, and stays, with so many connections at a time; says when
 /// it has been let in.
 pub(crate) fn crowd(most: usize) -> ! {
-    let mut kept = std::collections::VecDeque::new();
+    let mut kept = VecDeque::new();
     let mut is_in = false;
     loop {
         for name in names() {
-            let Ok(mut stream) = UnixStream::connect_addr(&name) else {
+            let Some(mut stream) = connect(&name) else {
                 continue;
             };
-            let _ = stream.set_nonblocking(true);
             let _ = stream.write(&[0xff; 4096]);
             kept.push_back(stream);
             if !std::mem::replace(&mut is_in, true) {
@@ -48,5 +80,31 @@ pub(crate) fn crowd(most: usize) -> ! {
                 kept.pop_front();
             }
         }
+    }
+}
+
+/// Connects to everything, stays, and says what it is told there, once it has said that it listens.
+pub(crate) fn eavesdrop() -> ! {
+    println!("listening");
+    let mut kept = HashMap::new();
+    loop {
+        for name in names() {
+            if let Entry::Vacant(place) = kept.entry(name) {
+                if let Some(stream) = connect(place.key()) {
+                    place.insert(stream);
+                }
+            }
+        }
+        kept.retain(|_, stream| {
+            let mut told = [0; 4096];
+            match stream.read(&mut told) {
+                Ok(0) => false,
+                Ok(length) => {
+                    println!("{}", String::from_utf8_lossy(&told[..length]));
+                    true
+                }
+                Err(error) => error.kind() == ErrorKind::WouldBlock,
+            }
+        });
     }
 }

@@ -45,8 +45,9 @@ pub(crate) struct Plan {
 /// What makes a service one that several processes use.
 #[derive(Debug)]
 pub(crate) struct Sharing {
-    /// Where its users connect: a listening socket.
+    /// Where its users connect: a listening socket, and its path.
     pub(crate) socket: OwnedFd,
+    pub(crate) path: PathBuf,
     /// What tells of the end of the process at whose end the service ends (`sys::ending`).
     pub(crate) runner: OwnedFd,
     /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
@@ -134,7 +135,7 @@ pub(crate) struct Sweep {
     pub(crate) tree: Option<PathBuf>,
     /// The log, which stays if it is to be kept.
     pub(crate) file: Option<PathBuf>,
-    /// What there may be beside it.
+    /// What there may be beside it, and where users of a shared service connect.
     pub(crate) streams: Vec<PathBuf>,
     /// Removed, in this order, if they are empty then.
     pub(crate) parents: Vec<PathBuf>,

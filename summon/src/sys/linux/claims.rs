@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
 use super::peer::peer;
 use super::sockets;
-use crate::sys::wait;
+use crate::sys::{meeting, wait};
 
 /// The ports that the kernel gives to whoever asks for none in particular
 /// (`ip_local_port_range` in `ip(7)`): from the first to the last.
@@ -95,8 +95,11 @@ impl Signed {
     }
 }
 
-/// Removes what claims have left in the user's directory: nothing, here.
-pub(crate) fn tidy(_: &Path) {}
+/// Removes what was for meetings in the user's directory, if nobody has it. Claims leave nothing
+/// there.
+pub(crate) fn tidy(path: &Path) {
+    meeting::tidy(path);
+}
 
 fn claim_name(port: u16) -> String {
     format!("summon-port-{port}")

@@ -9,7 +9,6 @@ pub(crate) mod executable;
 pub(crate) mod family;
 pub(crate) mod files;
 pub(crate) mod listeners;
-pub(crate) mod meeting;
 pub(crate) mod notices;
 pub(crate) mod peer;
 pub(crate) mod pipes;

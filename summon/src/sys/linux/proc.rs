@@ -171,6 +171,12 @@ pub(crate) fn boot() -> String {
     boot.trim().to_owned()
 }
 
+/// What tells the pid namespace of this process from others (`pid_namespaces(7)`).
+pub(crate) fn namespace() -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    link.display().to_string()
+}
+
 /// What tells a socket from others: its inode.
 pub(crate) type SocketId = u32;
 

@@ -1,8 +1,9 @@
 //! Making sockets, and sending through them, such that nobody inherits one or dies of it.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
@@ -17,6 +18,12 @@ pub(crate) const SAFE_IN_TRANSIT: bool = true;
 pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC;
     Ok(rustix::net::socket_with(family, kind, flags, None)?)
+}
+
+/// A path for the socket of that name in a directory. The directory's own path may be longer than the
+/// address of a socket (107 bytes, `unix(7)`).
+pub(crate) fn path_in(dir: &OwnedFd, _path: &Path, name: &str) -> PathBuf {
+    format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()).into()
 }
 
 /// Two that are connected to each other.

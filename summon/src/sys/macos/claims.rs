@@ -12,7 +12,8 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::kqueue::{Kqueue, Wanted};
-use super::{meeting, sysctl};
+use super::sysctl;
+use crate::sys::meeting;
 
 /// With what the names of the files begin.
 const PREFIX: &str = "port-";

@@ -11,7 +11,6 @@ pub(crate) mod files;
 mod kqueue;
 mod libproc;
 pub(crate) mod listeners;
-pub(crate) mod meeting;
 pub(crate) mod notices;
 pub(crate) mod peer;
 pub(crate) mod pipes;

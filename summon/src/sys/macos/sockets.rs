@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
 
@@ -21,6 +22,11 @@ pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<Owne
     rustix::io::ioctl_fioclex(&socket)?;
     rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
     Ok(socket)
+}
+
+/// A path for the socket of that name in a directory.
+pub(crate) fn path_in(_dir: &OwnedFd, path: &Path, name: &str) -> PathBuf {
+    path.join(name)
 }
 
 /// Two that are connected to each other.
