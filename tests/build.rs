@@ -25,6 +25,8 @@ fn main() {
     let status = std::fs::metadata("/proc/self");
     let is_root = status.is_ok_and(|found| std::os::unix::fs::MetadataExt::uid(&found) == 0);
     announce("is_root", is_root.then(|| PathBuf::from("build.rs")));
+    announce("may_set_uid", set_uid());
+    announce("may_set_capabilities", set_capabilities());
     let unshare = std::process::Command::new("unshare")
         .args(["-rn", "true"])
         .status();
@@ -66,6 +68,51 @@ fn announce(cfg: &str, found: Option<PathBuf>) {
         // A file that is not there makes cargo look again the next time.
         None => println!("cargo:rerun-if-changed=/no/such/file/as/{cfg}"),
     }
+}
+
+/// Copies a program to where tests have theirs, does something to the copy, and says whether a user
+/// without privileges then gets from it what is wanted.
+fn gives(
+    program: &str,
+    words: &[&str],
+    change: impl FnOnce(&std::path::Path),
+    wanted: &str,
+) -> bool {
+    let name = format!("summon-build-{}", std::process::id());
+    let copy = std::env::temp_dir().join(name);
+    let Ok(_) = std::fs::copy(program, &copy) else {
+        return false;
+    };
+    change(&copy);
+    let said = std::process::Command::new("setpriv")
+        .args(["--reuid=61009", "--regid=61009", "--clear-groups"])
+        .arg(&copy)
+        .args(words)
+        .output();
+    let _ = std::fs::remove_file(&copy);
+    said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(wanted))
+}
+
+/// Whether a set-user-id program of root's has any effect.
+fn set_uid() -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let id = on_path("id")?;
+    let change = |copy: &std::path::Path| {
+        let mode = std::fs::Permissions::from_mode(0o4755);
+        let _ = std::fs::set_permissions(copy, mode);
+    };
+    gives(id.to_str()?, &["-u"], change, "0\n").then_some(id)
+}
+
+/// Whether capabilities of a file have any effect.
+fn set_capabilities() -> Option<PathBuf> {
+    let (setcap, cat) = (on_path("setcap")?, on_path("cat")?);
+    let change = |copy: &std::path::Path| {
+        let mut command = std::process::Command::new("setcap");
+        let _ = command.arg("cap_kill=ep").arg(copy).status();
+    };
+    let wanted = "CapEff:\t0000000000000020";
+    gives(cat.to_str()?, &["/proc/self/status"], change, wanted).then_some(setcap)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -1,6 +1,7 @@
 //! The promises of summon, one module each, kept by real processes.
 
 mod attribute;
+mod changes;
 mod combined;
 mod documented;
 mod errors;
@@ -16,6 +17,7 @@ mod orchestrator;
 mod output;
 mod own;
 mod ports;
+mod privileges;
 mod probes;
 mod programs;
 mod progress;

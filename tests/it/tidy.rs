@@ -125,6 +125,17 @@ fn unsafe_and_pids_are_in_sys_alone() {
 }
 
 #[test]
+fn threads_take_no_signals() {
+    for (path, text) in sources("summon/src") {
+        for line in code(&text) {
+            // Those of `thread::scope` run users' code.
+            let starts = line.contains("thread::spawn(") || line.contains("Builder::new().spawn(");
+            assert!(!starts, "{path}: {line}: `sys::threads::spawn` does");
+        }
+    }
+}
+
+#[test]
 fn files_stay_small() {
     for below in [
         "summon",

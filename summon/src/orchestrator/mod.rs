@@ -13,6 +13,7 @@ use std::time::Instant;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::{Process, Set};
+use crate::sys::maker::Maker;
 use crate::trace::Test;
 use order::Order;
 
@@ -186,6 +187,7 @@ pub(crate) fn begin<'a>(
     orchestrator.start()?;
     Ok(Scope {
         orchestrator,
+        maker: Maker::here(),
         _test: test,
         stopped: false,
         failed: AtomicBool::new(false),
@@ -216,6 +218,8 @@ pub(crate) fn begin<'a>(
 #[must_use = "the executors are stopped when this is dropped; keep it: `let _scope = ..`"]
 pub struct Scope<'a> {
     orchestrator: Orchestrator<'a>,
+    /// A forked child that unwinds, or returns from the test, has a copy, and stops nothing.
+    maker: Maker,
     /// Dropped after all is stopped.
     _test: Test,
     stopped: bool,
@@ -239,7 +243,10 @@ impl Scope<'_> {
     /// The first error of a stop; the others are stopped all the same.
     pub fn stop(mut self) -> Result<(), Error> {
         self.stopped = true;
-        self.orchestrator.stop()
+        match self.maker.is_here() {
+            true => self.orchestrator.stop(),
+            false => Ok(()),
+        }
     }
 
     /// A panic of its test is what is expected, and no reason to tell of the processes.
@@ -272,7 +279,7 @@ impl Scope<'_> {
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        if self.stopped {
+        if self.stopped || !self.maker.is_here() {
             return;
         }
         let panics = std::thread::panicking() && !self.expects_panic;

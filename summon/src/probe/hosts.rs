@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::sys::ports;
+use crate::sys::{ports, threads};
 
 /// A question that comes before a start, and has no deadline, waits no longer for a resolver.
 const RESOLVER_LIMIT: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 /// Asks the system's resolver, which knows no deadlines, on a thread that may outlast ours.
 fn look_up(host: String, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     let (tell, told) = mpsc::channel();
-    thread::Builder::new().spawn(move || {
+    threads::spawn(thread::Builder::new(), move || {
         let addrs = (host.as_str(), port).to_socket_addrs();
         let _ = tell.send(addrs.map(Iterator::collect));
     })?;

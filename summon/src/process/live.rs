@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Source as _, escaped};
@@ -11,10 +11,12 @@ use crate::output;
 use crate::session::Log;
 use crate::sys::guard::{Guarded, Interest};
 use crate::sys::holes;
+use crate::sys::maker::Maker;
+use crate::sys::threads;
 
 /// A thread that shows the output of one run, until that is gone.
 #[derive(Debug)]
-pub(super) struct Live(Option<JoinHandle<()>>);
+pub(super) struct Live(Maker, Option<JoinHandle<()>>);
 
 /// There is always an end.
 const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
@@ -35,24 +37,25 @@ impl Live {
         };
         // It ends with the guard, and keeps neither that nor the process alive.
         let sleeper = guarded.sleeper(Interest::All).ok()?;
-        let thread = thread::Builder::new()
-            .name("summon-live".into())
-            .spawn(move || {
-                let until = Instant::now() + FOR_EVER;
-                let _ = sleeper.wait_until(until, &[], |state| {
-                    shown.show();
-                    state.gone
-                });
-                shown.show_rest();
+        let builder = Builder::new().name("summon-live".into());
+        let thread = threads::spawn(builder, move || {
+            let until = Instant::now() + FOR_EVER;
+            let _ = sleeper.wait_until(until, &[], |state| {
+                shown.show();
+                state.gone
             });
-        thread.ok().map(|thread| Live(Some(thread)))
+            shown.show_rest();
+        });
+        thread.ok().map(|thread| Live(Maker::here(), Some(thread)))
     }
 }
 
 impl Drop for Live {
     /// Everything is shown before anybody goes on.
     fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
+        let thread = self.1.take();
+        // A forked child has no such thread to wait for.
+        if let Some(thread) = thread.filter(|_| self.0.is_here()) {
             let _ = thread.join();
         }
     }

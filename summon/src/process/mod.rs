@@ -337,7 +337,7 @@ impl Process {
 
     fn home(&self) -> Result<Arc<Home>, Error> {
         let mut home = lock(&self.inner.home);
-        if let Some(home) = &*home {
+        if let Some(home) = home.as_ref().filter(|home| !home.is_copy()) {
             return Ok(Arc::clone(home));
         }
         let session = lock(&self.inner.session).clone();

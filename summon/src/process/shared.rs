@@ -61,8 +61,15 @@ impl Process {
         *lock(&self.inner.home) = None;
     }
 
-    /// Refuses what would hurt other tests.
+    /// Refuses what would hurt other tests, or the process that this one was forked from.
     pub(super) fn check_own(&self, verb: &str) -> Result<(), Error> {
+        let is_ours = |run: &Arc<Run>| run.guarded.is_ours();
+        if !lock(&self.inner.life).run.as_ref().is_none_or(is_ours) {
+            return Err(self.error(format!(
+                "{} can't be {verb} by a forked child of the process that started it",
+                self.name()
+            )));
+        }
         match &*lock(&self.inner.fixture) {
             None => Ok(()),
             Some(fixture) if fixture.ender == Some(sys::this_thread()) => Ok(()),

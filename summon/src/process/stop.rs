@@ -178,6 +178,11 @@ impl Process {
 impl Drop for Inner {
     /// Stops what still runs: the handle is gone, so nobody else could.
     fn drop(&mut self) {
+        let run = &lock(&self.life).run.clone();
+        if run.as_ref().is_some_and(|run| !run.guarded.is_ours()) {
+            // A forked child has a copy of the handle, and the test goes on with its own.
+            return;
+        }
         if std::thread::panicking() {
             // The test fails, and no scope has told of this process.
             if let Some(told) = self

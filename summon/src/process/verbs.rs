@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::limit::Limit;
 use crate::sys::Signal;
 use crate::sys::guard::Whom;
+use crate::sys::maker::Maker;
 
 /// How soon a program is sent the signal again of which it should die.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -53,8 +54,13 @@ impl Process {
     pub fn stopped<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
         self.check_own("stopped")?;
         self.stop_in_turn()?;
+        let maker = Maker::here();
         let result = catch_unwind(AssertUnwindSafe(body));
-        let started = self.start();
+        // A child that `body` has forked comes here too, if it does not end before.
+        let started = match maker.is_here() {
+            true => self.start(),
+            false => Ok(()),
+        };
         match result {
             Ok(result) => started.map(|()| result),
             Err(panic) => {

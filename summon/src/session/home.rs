@@ -10,6 +10,7 @@ use super::{Session, Streams, base_of, log_options, streams};
 use crate::error::{Error, Source};
 use crate::sys;
 use crate::sys::fd::OwnedFd;
+use crate::sys::maker::Maker;
 use crate::sys::users::User;
 
 /// Where one process keeps its files, across its restarts. Dropping it removes them.
@@ -31,7 +32,8 @@ pub(crate) struct Log {
     /// Open, so that it is the log whatever a service does to the file of its name.
     file: File,
     named: AtomicBool,
-    is_ours: bool,
+    /// The process that removes it; `None` where another test process does.
+    maker: Option<Maker>,
     /// Dropped after the file is removed, so that the session's directory is empty then.
     session: Arc<Session>,
 }
@@ -82,7 +84,7 @@ impl Home {
                 path,
                 file,
                 named: AtomicBool::new(false),
-                is_ours: true,
+                maker: Some(Maker::here()),
                 session: Arc::clone(&session),
             });
             if keeps_all() {
@@ -119,10 +121,15 @@ impl Home {
             file: log_options().read(true).open(&log)?,
             path: log,
             named: AtomicBool::new(false),
-            is_ours: false,
+            maker: None,
             session,
         });
         Ok(Home { dir, streams, log })
+    }
+
+    /// Whether it is that of the process which this one was forked from.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.log.is_copy()
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -177,9 +184,20 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if self.log.is_ours {
+        if self.log.is_ours() {
             let _ = fs::remove_dir_all(&self.dir);
         }
+    }
+}
+
+impl Log {
+    fn is_copy(&self) -> bool {
+        self.maker.is_some_and(|maker| !maker.is_here())
+    }
+
+    /// Whether it is this process that removes it.
+    fn is_ours(&self) -> bool {
+        self.maker.is_some_and(Maker::is_here)
     }
 }
 
@@ -194,6 +212,9 @@ impl Source for Log {
 
     fn name_it(&self) {
         self.named.store(true, Ordering::Relaxed);
+        if self.is_copy() {
+            return;
+        }
         // For a guard that may have to clean up after this process.
         let _ = sys::private::keep(&self.file);
     }
@@ -201,7 +222,7 @@ impl Source for Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if !self.is_ours {
+        if !self.is_ours() {
             return;
         }
         let _ = match self.named.load(Ordering::Relaxed) {

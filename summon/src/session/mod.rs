@@ -12,10 +12,11 @@ mod streams;
 
 use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
@@ -23,6 +24,7 @@ pub(crate) use home::{Home, Log};
 use streams::Streams;
 
 use crate::sys::fd::OwnedFd;
+use crate::sys::maker::Maker;
 use crate::sys::{self, Lock, private};
 
 /// The directory of this test process or of its run, while some process of it has files there. Its
@@ -33,16 +35,22 @@ pub(crate) struct Session {
     /// Where the logs are.
     logs: PathBuf,
     lock: OwnedFd,
+    maker: Maker,
 }
 
-static CURRENT: Mutex<Weak<Session>> = Mutex::new(Weak::new());
+/// That of this process, if it has one now, with the process and the user whose it is: a forked child
+/// makes another one, and so does a process that becomes another user.
+static CURRENT: Mutex<Option<(Maker, u32, Weak<Session>)>> = Mutex::new(None);
 
 impl Session {
     fn current() -> io::Result<Arc<Session>> {
         // Held while a session is made, so that two threads don't make two.
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = current.upgrade() {
-            return Ok(session);
+        let whose = (Maker::here(), sys::user());
+        if let Some((maker, user, session)) = &*current {
+            if let Some(session) = session.upgrade().filter(|_| (*maker, *user) == whose) {
+                return Ok(session);
+            }
         }
         let base = base()?;
         clean::after_all(&base);
@@ -50,7 +58,7 @@ impl Session {
         // up. Without a warden nothing can be started, and that is told then.
         sys::guard::prepare();
         let session = Arc::new(Session::create(&base)?);
-        *current = Arc::downgrade(&session);
+        *current = Some((whose.0, whose.1, Arc::downgrade(&session)));
         Ok(session)
     }
 
@@ -98,7 +106,13 @@ impl Session {
             let logs = logs.display();
             io::Error::other(format!("{logs}, where SUMMON_LOG_DIR wants logs: {error}"))
         })?;
-        Ok(Session { path, logs, lock })
+        let maker = Maker::here();
+        Ok(Session {
+            path,
+            logs,
+            lock,
+            maker,
+        })
     }
 
     fn name(&self) -> Cow<'_, str> {
@@ -131,7 +145,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // Not while others use it, nor when a log was kept in it: then it isn't empty.
-        if sys::is_alone(&self.lock) {
+        if self.maker.is_here() && sys::is_alone(&self.lock) {
             for dir in self.dirs() {
                 let _ = fs::remove_dir(dir);
             }
@@ -193,7 +207,11 @@ fn log_options() -> OpenOptions {
 
 /// Random enough for names and for where to begin a search.
 pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
+    let mut hasher = RandomState::new().build_hasher();
+    // The keys are those of the thread, which a forked child has a copy of.
+    Maker::here().hash(&mut hasher);
+    SystemTime::now().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What this program is called, without the digits that cargo gives to test binaries.

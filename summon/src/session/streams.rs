@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::log_options;
+use crate::sys::maker::Maker;
 
 /// Standard output and standard error, in this order. Dropping it removes the files, if they are
 /// ours.
@@ -12,7 +13,8 @@ use super::log_options;
 pub(crate) struct Streams {
     files: [File; 2],
     paths: [PathBuf; 2],
-    is_ours: bool,
+    /// The process that removes them; `None` where another test process does.
+    maker: Option<Maker>,
 }
 
 impl Streams {
@@ -32,7 +34,7 @@ impl Streams {
         Ok(Streams {
             files: [open(&paths[0])?, open(&paths[1])?],
             paths,
-            is_ours,
+            maker: is_ours.then(Maker::here),
         })
     }
 
@@ -43,7 +45,8 @@ impl Streams {
 
 impl Drop for Streams {
     fn drop(&mut self) {
-        for path in self.paths.iter().filter(|_| self.is_ours) {
+        let is_ours = self.maker.is_some_and(Maker::is_here);
+        for path in self.paths.iter().filter(|_| is_ours) {
             let _ = fs::remove_file(path);
         }
     }

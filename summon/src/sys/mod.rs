@@ -27,7 +27,6 @@ use windows as system;
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 compile_error!("summon runs on Linux and macOS, and compiles on Windows");
 
-pub(crate) use system::missing;
 pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
 pub(crate) use system::{diag, files, proc, unix_sockets};
@@ -58,11 +57,16 @@ pub(crate) mod users;
 #[cfg(unix)]
 pub(crate) mod wait;
 #[cfg(unix)]
+pub(crate) use executable::is_privileged;
+#[cfg(unix)]
 pub(crate) use std::os::fd;
 #[cfg(unix)]
 use system::{
-    claims, ending, executable, family, notices, peer, pipes, punch, sockets, thread, title, waker,
+    claims, ending, executable, family, notices, peer, pipes, punch, sockets, surroundings, thread,
+    title, waker,
 };
+#[cfg(windows)]
+pub(crate) use windows::is_privileged;
 #[cfg(windows)]
 pub(crate) use windows::{
     at_path, fd, guard, holes, meeting, pipe, place, ports, private, status, users, wait,
@@ -73,8 +77,10 @@ use windows::{ending, locks};
 // What all have.
 pub(crate) mod exit;
 pub(crate) mod listeners;
+pub(crate) mod maker;
 pub(crate) mod runner;
 pub(crate) mod signal;
+pub(crate) mod threads;
 
 pub(crate) use locks::{Lock, is_alone, lock_dir, lock_file, unlock_file};
 pub use signal::Signal;
@@ -84,6 +90,42 @@ pub(crate) struct Missing {
     pub(crate) what: &'static str,
     pub(crate) lacks: &'static str,
     pub(crate) hint: &'static str,
+}
+
+/// Why this process can start nothing, if that is so.
+pub(crate) fn missing() -> Option<Missing> {
+    if is_privileged() {
+        return Some(PRIVILEGED);
+    }
+    let two_users = || (!has_one_user()).then_some(TWO_USERS);
+    system::missing().or_else(two_users)
+}
+
+/// Its environment names directories and files, and its caller wrote that.
+const PRIVILEGED: Missing = Missing {
+    what: "summon starts nothing in a program whose file has privileges",
+    lacks: "trust in the environment: the program is set-user-id or set-group-id, has file capabilities, \
+            or a security module changed its privileges (`AT_SECURE`)",
+    hint: "run a program without these as the user that it needs, or pass capabilities on as ambient ones \
+           (`setpriv --ambient-caps`)",
+};
+
+/// A helper process, which is executed, would have only one of them.
+const TWO_USERS: Missing = Missing {
+    what: "summon starts nothing for a process whose effective user or group is not its real one",
+    lacks: "one user: the helper processes can't tell which of the two may give them orders",
+    hint: "change both with `setresuid` and `setresgid`, or start before `seteuid`",
+};
+
+/// Whether the real user and group of this process are the effective ones.
+#[cfg(unix)]
+fn has_one_user() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() == geteuid() && getgid() == getegid()
+}
+#[cfg(windows)]
+fn has_one_user() -> bool {
+    true
 }
 
 /// The user that this process acts for.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::fd::OwnedFd;
-use super::{ending, missing, proc};
+use super::{ending, is_privileged, missing, proc};
 
 /// The program that runs the tests, and at whose end the run ends.
 #[derive(Debug)]
@@ -26,9 +26,10 @@ pub(crate) fn current() -> Option<&'static Runner> {
 }
 
 /// The path in an environment variable, if it has one: a relative one is taken from where the
-/// user has called the runner, and not from the directory of each package.
+/// user has called the runner, and not from the directory of each package. A program with privileges
+/// of its own has a caller who may not say what it writes, and where.
 pub(crate) fn path_from_env(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(name).filter(|path| !path.is_empty())?;
+    let path = std::env::var_os(name).filter(|path| !path.is_empty() && !is_privileged())?;
     let from = current().and_then(|runner| runner.dir.clone());
     Some(from.map_or_else(|| PathBuf::from(&path), |from| from.join(&path)))
 }

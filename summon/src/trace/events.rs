@@ -14,6 +14,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::is_obeyed;
+use crate::sys::maker::Maker;
 use crate::sys::{self, runner};
 
 /// The file, if the user wants one.
@@ -62,9 +63,9 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A row of the picture.
+/// A row of the picture. A forked child has a copy, and draws nothing into it.
 #[derive(Debug)]
-pub(super) struct Row(u64);
+pub(super) struct Row(u64, Maker);
 
 /// The rows of this process.
 struct Rows {
@@ -87,18 +88,18 @@ impl Row {
         let file = file()?;
         let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(row) = rows.of_tests.get(test) {
-            return Some(Row(*row));
+            return Some(Row(*row, Maker::here()));
         }
         rows.count += 1;
         let row = rows.count;
         rows.of_tests.insert(test.to_owned(), row);
         name_row(file, row, test, row * APART);
-        Some(Row(row))
+        Some(Row(row, Maker::here()))
     }
 
     /// One for a process of a test, below that of the test.
     pub(super) fn of_process(test: &str, process: &str) -> Option<Row> {
-        let Row(above) = Row::of_test(test)?;
+        let Row(above, _) = Row::of_test(test)?;
         let row = {
             let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
             rows.count += 1;
@@ -110,7 +111,7 @@ impl Row {
             &format!("{test}: {process}"),
             above * APART + row % APART,
         );
-        Some(Row(row))
+        Some(Row(row, Maker::here()))
     }
 
     pub(super) fn begin(&self, bar: &str, detail: &str) {
@@ -138,7 +139,7 @@ impl Row {
     }
 
     fn write(&self, event: &str) {
-        if let Some(file) = file() {
+        if let Some(file) = file().filter(|_| self.1.is_here()) {
             write(file, event);
         }
     }

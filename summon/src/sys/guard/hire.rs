@@ -8,48 +8,88 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::warden::{GOT, HELLO, MAGIC, MARK};
+use super::warden::{GOT, HELLO, MARK, SORRY, magic, mark};
 use super::wire;
-use crate::sys::{executable, sockets, wait};
+use crate::sys::maker::Maker;
+use crate::sys::{executable, sockets, surroundings, wait};
 
 /// The copy has so long to become the warden, and the warden to take a request. A program that takes
 /// longer before its constructors run is not waited for.
 const COPY_LIMIT: Duration = Duration::from_secs(20);
 
-/// The warden of this process, once there is one.
-static WARDEN: Mutex<Option<UnixStream>> = Mutex::new(None);
+/// The wardens of a process, the last one last.
+///
+/// A service inherits what its warden has inherited: the user, the limits, the namespaces. So each
+/// warden serves those threads alone that would hand down the same, and whoever has changed any of it
+/// since hires another.
+struct Wardens {
+    /// A forked child has a copy of the list, and hires its own.
+    maker: Option<Maker>,
+    hired: Vec<(String, UnixStream)>,
+}
 
-/// Has the warden fork a guard, and returns the socket to it. A warden that has died is
-/// replaced; its guards live on.
+/// So many surroundings are served at a time. A warden that is not kept lives as long as its guards.
+const MOST: usize = 8;
+
+static WARDENS: Mutex<Wardens> = Mutex::new(Wardens {
+    maker: None,
+    hired: Vec::new(),
+});
+
+/// Has a warden fork a guard, and returns the socket to it. A warden that has died is replaced; its
+/// guards live on.
 pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
-    let mut warden = lock();
-    if let Some(socket) = &*warden {
+    let mut wardens = lock();
+    let here = surroundings::here();
+    if let Some(socket) = wardens.of(&here) {
         match ask(socket) {
             // It lives, so there must not be another one, and whoever asks may try again.
             Err(error) if error.kind() != io::ErrorKind::TimedOut => {}
             asked => return asked,
         }
     }
-    let socket = warden.insert(start_warden(deadline)?);
-    ask(socket)
+    ask(wardens.hire(here, deadline)?)
 }
 
 /// Sees that this process has a warden, if it can.
 pub(crate) fn prepare() {
-    let mut warden = lock();
-    if warden.is_none() {
-        *warden = start_warden(Instant::now() + COPY_LIMIT).ok();
+    let mut wardens = lock();
+    let here = surroundings::here();
+    if wardens.of(&here).is_none() {
+        let _ = wardens.hire(here, Instant::now() + COPY_LIMIT);
     }
 }
 
-/// Forgets a warden that was found dead after it was asked.
+/// Forgets wardens of which one was found dead after it was asked.
 pub(super) fn dismiss() {
-    *lock() = None;
+    lock().hired.clear();
 }
 
-fn lock() -> MutexGuard<'static, Option<UnixStream>> {
+impl Wardens {
+    fn of(&self, surroundings: &str) -> Option<&UnixStream> {
+        let mut hired = self.hired.iter();
+        let found = hired.find(|(others, _)| others == surroundings)?;
+        Some(&found.1)
+    }
+
+    fn hire(&mut self, here: String, deadline: Instant) -> io::Result<&UnixStream> {
+        let socket = start_warden(deadline)?;
+        self.hired.retain(|(others, _)| *others != here);
+        let over = (self.hired.len() + 1).saturating_sub(MOST);
+        self.hired.drain(..over);
+        self.hired.push((here, socket));
+        Ok(&self.hired[self.hired.len() - 1].1)
+    }
+}
+
+fn lock() -> MutexGuard<'static, Wardens> {
     // A thread that panicked while it held the lock left a whole value behind.
-    WARDEN.lock().unwrap_or_else(PoisonError::into_inner)
+    let mut wardens = WARDENS.lock().unwrap_or_else(PoisonError::into_inner);
+    if wardens.maker.is_none_or(|maker| !maker.is_here()) {
+        wardens.maker = Some(Maker::here());
+        wardens.hired.clear();
+    }
+    wardens
 }
 
 fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
@@ -82,7 +122,7 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
         )));
     }
     let (mut ours, theirs) = sockets::pair()?;
-    io::Write::write_all(&mut ours, MAGIC)?;
+    io::Write::write_all(&mut ours, &magic())?;
     let left = deadline.saturating_duration_since(Instant::now());
     ours.set_read_timeout(Some(left.clamp(Duration::from_millis(1), COPY_LIMIT)))?;
     // Should the constructor not run there, `--help` makes a test harness end at once; what
@@ -91,7 +131,7 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
         .arg0("summon-warden")
         .arg("--help")
         .arg("-".repeat(64))
-        .env(MARK, "1")
+        .env(MARK, mark())
         .stdin(OwnedFd::from(theirs))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -103,16 +143,7 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
             );
             io::Error::new(error.kind(), why)
         })?;
-    // The copy closed its end, or says hello.
-    let hello = match wire::receive(&ours) {
-        Ok(Some((body, _))) if body == HELLO => Ok(()),
-        Ok(_) => Err(io::Error::other(format!(
-            "this executable, started again, did not become summon's warden: \
-             is a constructor (`{}`) stripped, or does the program run under another loader?",
-            executable::CONSTRUCTORS,
-        ))),
-        Err(error) => Err(error),
-    };
+    let hello = hear_hello(&ours);
     if hello.is_err() {
         let _ = copy.kill();
     }
@@ -122,4 +153,26 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
     // Refused where the other end has closed already, which the first request finds.
     let _ = ours.set_read_timeout(None);
     Ok(ours)
+}
+
+/// What the copy says: hello, why it can't be the warden, or nothing, if it is none of ours.
+fn hear_hello(socket: &UnixStream) -> io::Result<()> {
+    let refused = |why: &str| {
+        io::Error::other(format!(
+            "this executable, started again, did not become summon's warden: {why}"
+        ))
+    };
+    match wire::receive(socket) {
+        Ok(Some((body, _))) if body == HELLO => Ok(()),
+        Ok(Some((body, _))) => Err(match body.strip_prefix(SORRY) {
+            Some(why) => refused(&String::from_utf8_lossy(why)),
+            None => wire::garbled(),
+        }),
+        // One that ends without a look at its socket resets the connection.
+        Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),
+        Ok(None) | Err(_) => Err(refused(&format!(
+            "is a constructor (`{}`) stripped, or does the program run under another loader?",
+            executable::CONSTRUCTORS,
+        ))),
+    }
 }

@@ -7,13 +7,15 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use super::job::{Job, Launch};
 use super::message::{News, Order};
 use super::terms::{Interest, LaunchError, Plan, State, StopPlan, Whom};
 use super::{Signal, hire, wire};
+use crate::sys::maker::Maker;
+use crate::sys::threads;
 use crate::sys::wait::{self, Waker};
 
 /// A guard kills after the grace and needs some time for that; a bound on it is for a guard that
@@ -23,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A command under a guard. Dropping it closes the socket, which stops the service.
 #[derive(Debug)]
 pub(crate) struct Guarded {
+    maker: Maker,
     socket: UnixStream,
     shared: Arc<Shared>,
 }
@@ -94,10 +97,7 @@ impl Guarded {
             .collect();
         // A guard that never came closes its end; `listen` finds the same and says it better.
         let _ = wire::send(&socket, &Job::Service(Box::new(launch)).encode(), &fds);
-        let guarded = Guarded {
-            shared: Arc::new(Shared::default()),
-            socket,
-        };
+        let guarded = Guarded::new(socket);
         guarded.listen().map_err(LaunchError::NoGuard)?;
         let known = guarded.wait_until(deadline, &[], |state| {
             state.pids.is_some() || state.refused.is_some() || state.gone
@@ -126,12 +126,23 @@ impl Guarded {
 
     /// Becomes a user of a shared service, by a socket to its guard.
     pub(crate) fn join(socket: UnixStream) -> io::Result<Guarded> {
-        let guarded = Guarded {
-            socket,
-            shared: Arc::default(),
-        };
+        let guarded = Guarded::new(socket);
         guarded.listen()?;
         Ok(guarded)
+    }
+
+    fn new(socket: UnixStream) -> Guarded {
+        Guarded {
+            maker: Maker::here(),
+            socket,
+            shared: Arc::default(),
+        }
+    }
+
+    /// Whether this process talks to the guard, and not one that it was forked from. In a copy nobody
+    /// hears what the guard says.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.maker.is_here()
     }
 
     /// Lets others use the service, and gives it to the runner.
@@ -144,18 +155,16 @@ impl Guarded {
     fn listen(&self) -> io::Result<()> {
         let socket = self.socket.try_clone()?;
         let shared = Arc::clone(&self.shared);
-        thread::Builder::new()
-            .name("summon".into())
-            .stack_size(128 * 1024)
-            .spawn(move || {
-                while let Ok(Some((body, _))) = wire::receive(&socket) {
-                    match News::decode(&body) {
-                        Ok(news) => shared.learn(news),
-                        Err(_) => break,
-                    }
+        let builder = Builder::new().name("summon".into()).stack_size(128 * 1024);
+        threads::spawn(builder, move || {
+            while let Ok(Some((body, _))) = wire::receive(&socket) {
+                match News::decode(&body) {
+                    Ok(news) => shared.learn(news),
+                    Err(_) => break,
                 }
-                shared.guard_closed();
-            })?;
+            }
+            shared.guard_closed();
+        })?;
         Ok(())
     }
 
@@ -190,6 +199,11 @@ impl Guarded {
     }
 
     fn order(&self, order: &Order) -> io::Result<()> {
+        if !self.is_ours() {
+            return Err(io::Error::other(
+                "only the process that started it can do that",
+            ));
+        }
         wire::send(&self.socket, &order.encode(), &[])
     }
 
@@ -218,9 +232,12 @@ impl Guarded {
 
     /// Stops the service, and returns when nothing of it is left, the guard included.
     pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
-        // A guard that is gone already hears nothing, and needs not.
         let grace = plan.grace;
-        let _ = self.order(&Order::Stop(plan));
+        match self.order(&Order::Stop(plan)) {
+            Err(error) if !self.is_ours() => return Err(error),
+            // A guard that is gone already hears nothing, and needs not.
+            _ => {}
+        }
         let mut limit = Instant::now() + grace + PATIENCE;
         loop {
             if let Some(state) = self.wait_until(limit, &[], |state| state.gone)? {
@@ -240,8 +257,12 @@ impl Guarded {
 }
 
 impl Drop for Guarded {
-    /// Closes the socket, which the listening thread has a copy of.
+    /// Closes the socket, which the listening thread has a copy of. One in a forked child is the same
+    /// connection.
     fn drop(&mut self) {
+        if !self.is_ours() {
+            return;
+        }
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 }

@@ -4,7 +4,11 @@
 //! may: it is the same executable started again, which [`enter`] turns into the warden before
 //! `main`, and before any test, could run.
 
+use std::any::TypeId;
+use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -18,14 +22,14 @@ use super::tree::{self, Reaped};
 use super::{Signal, signals, title, watch, wire};
 use crate::sys::family::{self, Ends, Orphans};
 use crate::sys::peer::peer;
-use crate::sys::{ending, executable, missing, sockets, wait};
+use crate::sys::{ending, executable, has_one_user, is_privileged, missing, sockets, user, wait};
 
-/// The environment variable that marks the copy.
+/// The environment variable that marks the copy, by [`mark`].
 pub(super) const MARK: &str = "SUMMON_WARDEN";
-/// What waits in the copy's socket: the second half of the mark.
-pub(super) const MAGIC: &[u8; 16] = b"summon warden 1\n";
 /// What the warden answers when it is ready to fork.
 pub(super) const HELLO: &[u8] = b"hello";
+/// How a copy begins to say why it can't be a warden.
+pub(super) const SORRY: &[u8] = b"sorry ";
 /// What it says through the socket of a guard, before it forks that one: the socket has arrived. It
 /// does where somebody waits for that.
 pub(super) const GOT: &[u8] = b"got";
@@ -34,7 +38,13 @@ ctor::declarative::ctor! {
     // Before other constructors, which might start threads.
     #[ctor(unsafe, priority = early)]
     fn enter() {
-        if std::env::var_os(MARK).is_some() && has_magic() {
+        // First of all: the caller of a program with privileges has set its variables and its
+        // descriptors, and may not give it orders.
+        if is_privileged() {
+            return;
+        }
+        let is_marked = std::env::var_os(MARK).is_some_and(|found| found == OsStr::new(&mark()));
+        if is_marked && is_meant() {
             // Neither `main` nor a destructor of the test program may run in this copy.
             let _ = catch_unwind(AssertUnwindSafe(serve));
             super::exit(1);
@@ -42,64 +52,96 @@ ctor::declarative::ctor! {
     }
 }
 
-/// Whether descriptor 0 is a socket with the magic in it. A variable that leaked into some other
-/// program's environment changes nothing there: the look takes no byte.
-fn has_magic() -> bool {
+/// What tells this copy of the crate from others in the same executable, which speak other versions
+/// of the protocol: each constructor serves its own. The same in each process of an executable.
+pub(super) fn mark() -> String {
+    struct Here;
+    let mut hasher = DefaultHasher::new();
+    // It is made of the crate's own identity, which cargo makes of version, source, and features.
+    TypeId::of::<Here>().hash(&mut hasher);
+    format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
+}
+
+/// What waits in the copy's socket: the second half of the mark.
+pub(super) fn magic() -> Vec<u8> {
+    format!("summon warden {}\n", mark()).into_bytes()
+}
+
+/// Whether descriptor 0 is a socket with the magic in it, from a process of this very user. A variable
+/// that leaked into some other program's environment changes nothing there: the look takes no byte.
+fn is_meant() -> bool {
     // SAFETY: a borrow for the length of this function, in a process that has one thread. If
     // descriptor 0 is closed, the system calls say so.
     let socket = unsafe { BorrowedFd::borrow_raw(0) };
-    let mut seen = [0; MAGIC.len()];
+    let magic = magic();
+    let mut seen = vec![0; magic.len()];
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     let looked = rustix::net::recv(socket, &mut seen[..], flags);
-    looked.is_ok_and(|(length, _)| length == seen.len()) && seen == *MAGIC
+    let has_magic = looked.is_ok_and(|(length, _)| length == seen.len()) && seen == magic;
+    has_magic && has_one_user() && peer(socket).is_ok_and(|peer| peer.uid == user())
 }
 
+/// Takes the socket, and says there why it can't be the warden of whoever is at the other end.
 fn serve() -> io::Result<()> {
     executable::close_from(3);
+    let socket = own_socket()?;
+    // A socket that is closed with something unread in it is reset, and what was said is lost.
+    io::Read::read_exact(&mut &socket, &mut vec![0; magic().len()])?;
+    let Err(why) = become_warden(&socket);
+    wire::send(&socket, &[SORRY, why.to_string().as_bytes()].concat(), &[])
+}
+
+/// Serves to the end, or says which step to that failed.
+fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     // Guards would take the pids of others for those of their services.
     if let Some(missing) = missing() {
         return Err(io::Error::other(missing.what));
     }
-    let socket = own_socket()?;
-    // A parent that is not the peer has died since: there is nobody to serve.
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
-    if Some(peer(&socket)?.pid) != parent {
-        super::exit(1);
-    }
-    io::Read::read_exact(&mut &socket, &mut [0; MAGIC.len()])?;
-    let clean_up = parent.map(crate::session::clean_after);
+    let maker = peer(socket).map_err(|error| failed("peer", &error))?.pid;
+    // Either there is nobody to serve any more, or nobody who could be watched.
+    let Some(parent) = parent.filter(|parent| *parent == maker) else {
+        return Err(io::Error::other(
+            "its parent is not the test process; is that in another pid namespace (`unshare --pid`), or \
+             does a tool start programs in its place?",
+        ));
+    };
+    let clean_up = crate::session::clean_after(parent);
     // While the parent is certainly this one.
-    let owner = parent.and_then(|owner| ending::of(owner).ok());
+    let owner = ending::of(parent).ok();
     // The warden is nobody's child: a test that waits for all its children must not wait for it.
     // SAFETY: this process has one thread.
     match unsafe { libc::fork() } {
-        -1 => return Err(io::Error::last_os_error()),
+        -1 => return Err(failed("fork", &io::Error::last_os_error())),
         0 => {}
         _ => super::exit(0),
     }
     // Only now: what watches a process need not survive a fork.
     let owner = owner.and_then(|sent| ending::watch(sent).ok());
     // Out of the test's session and process group, whose signals are not for us.
-    rustix::process::setsid()?;
+    rustix::process::setsid().map_err(|error| failed("setsid", &error.into()))?;
     signals::ignore();
-    std::env::set_current_dir("/")?;
+    std::env::set_current_dir("/").map_err(|error| failed("chdir", &error))?;
     title::set("summon-warden");
-    let child_ended = Ends::of_warden(signals::notice_children()?)?;
-    wire::send(&socket, HELLO, &[])?;
-    Warden {
+    let children = signals::notice_children().map_err(|error| failed("pipe", &error))?;
+    let child_ended = Ends::of_warden(children).map_err(|error| failed("subreaper", &error))?;
+    wire::send(socket, HELLO, &[])?;
+    let warden = Warden {
         child_ended,
         guards: Vec::new(),
         orphans: Orphans::new(),
-    }
-    .serve(&socket)?;
+    };
+    warden.serve(socket, owner.as_ref())?;
     if let Some(owner) = owner {
         // Its end of our socket may be closed before the lock on what is to be removed.
         let _ = wait::sleep(&[owner.as_fd()], Some(Instant::now() + END_LIMIT));
     }
-    if let Some(clean_up) = clean_up {
-        clean_up();
-    }
+    clean_up();
     super::exit(0);
+}
+
+fn failed(call: &str, error: &io::Error) -> io::Error {
+    io::Error::other(format!("`{call}` failed: {error}"))
 }
 
 struct Warden {
@@ -116,8 +158,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 impl Warden {
     /// Forks guards as long as the owner is there, and then waits until they have cleaned up: ended
     /// children of ours leave no zombies, and those of process 1 may, since in many a container it
-    /// reaps nobody.
-    fn serve(mut self, socket: &UnixStream) -> io::Result<()> {
+    /// reaps nobody. `ended` can be read when the owner is dead: a child that it has forked may hold
+    /// the other end of the socket for long after that.
+    fn serve(mut self, socket: &UnixStream, ended: Option<&OwnedFd>) -> io::Result<()> {
         let mut has_owner = true;
         loop {
             let reaped = self.reap();
@@ -126,12 +169,14 @@ impl Warden {
                 return Ok(());
             }
             let again = orphans.then(|| Instant::now() + LOOK_AGAIN);
-            let owner = has_owner.then(|| socket.as_fd());
-            let fds: Vec<_> = owner
-                .into_iter()
-                .chain([self.child_ended.as_fd()])
-                .collect();
+            let mut fds = vec![self.child_ended.as_fd()];
+            if has_owner {
+                fds.push(socket.as_fd());
+                fds.extend(ended.map(AsFd::as_fd));
+            }
             wait::sleep(&fds, again)?;
+            // Before its words: the guards that it has asked for would have nobody to serve.
+            has_owner &= !ended.is_some_and(wait::is_readable);
             if has_owner && wait::is_readable(&socket) {
                 match wire::receive(socket) {
                     Ok(Some((_, fds))) => {

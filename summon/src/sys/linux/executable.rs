@@ -12,6 +12,14 @@ pub(crate) fn path() -> io::Result<PathBuf> {
     Ok("/proc/self/exe".into())
 }
 
+/// Whether it was started with privileges that its file has, or that somebody else's rules gave it: a
+/// set-user-id or set-group-id file, file capabilities, a security module (`AT_SECURE` in
+/// `getauxval(3)`). Then its environment and its descriptors are a stranger's.
+pub(crate) fn is_privileged() -> bool {
+    // SAFETY: it takes a number, and reads what the kernel has given to this process.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// The section with what runs before `main`.
 pub(crate) const CONSTRUCTORS: &str = ".init_array";
 

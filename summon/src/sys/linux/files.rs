@@ -10,10 +10,11 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
+use crate::sys::maker::Maker;
 use crate::sys::wait::Waker;
 
 /// What one watches for. Dropping it ends that.
@@ -25,6 +26,7 @@ pub(crate) struct Watch {
 
 #[derive(Debug)]
 struct Inotify {
+    maker: Maker,
     instance: OwnedFd,
     interests: Mutex<Vec<Interest>>,
 }
@@ -37,7 +39,8 @@ struct Interest {
     waker: Arc<Waker>,
 }
 
-static INOTIFY: OnceLock<Inotify> = OnceLock::new();
+/// That of this process. Those that it has from processes that it was forked from stay theirs.
+static INOTIFY: Mutex<Option<&Inotify>> = Mutex::new(None);
 
 /// The tree of directories may change while it is walked; so often it is walked again.
 const WALKS: usize = 16;
@@ -99,6 +102,10 @@ fn split(path: &Path) -> io::Result<(&Path, &OsStr)> {
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        // The kernel's list of what is watched is that of the instance, and so the maker's.
+        if !self.inotify.maker.is_here() {
+            return;
+        }
         let mut interests = self.inotify.lock();
         let mine = |interest: &Interest| Arc::ptr_eq(&interest.waker, &self.waker);
         let left: Vec<i32> = interests
@@ -119,14 +126,16 @@ impl Drop for Watch {
 impl Inotify {
     /// That of this process. Where there is none to be had now, there may be one later.
     fn get() -> io::Result<&'static Inotify> {
-        if let Some(inotify) = INOTIFY.get() {
+        let mut known = INOTIFY.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inotify) = known.filter(|inotify| inotify.maker.is_here()) {
             return Ok(inotify);
         }
-        let instance = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        Ok(INOTIFY.get_or_init(|| Inotify {
-            instance,
+        let made = Inotify {
+            maker: Maker::here(),
+            instance: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             interests: Mutex::default(),
-        }))
+        };
+        Ok(known.insert(Box::leak(Box::new(made))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Interest>> {

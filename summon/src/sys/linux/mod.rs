@@ -17,6 +17,7 @@ pub(crate) mod punch;
 #[cfg(test)]
 mod reach;
 pub(crate) mod sockets;
+pub(crate) mod surroundings;
 mod tables;
 pub(crate) mod thread;
 pub(crate) mod title;

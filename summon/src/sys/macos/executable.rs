@@ -8,6 +8,13 @@ pub(crate) fn path() -> io::Result<PathBuf> {
     std::path::absolute(std::env::current_exe()?)
 }
 
+/// Whether it was started with privileges that its file has: a set-user-id or set-group-id file
+/// (`issetugid(2)`). Then its environment and its descriptors are a stranger's.
+pub(crate) fn is_privileged() -> bool {
+    // SAFETY: it takes nothing, and cannot fail.
+    unsafe { libc::issetugid() != 0 }
+}
+
 /// The section with what runs before `main`.
 pub(crate) const CONSTRUCTORS: &str = "__mod_init_func";
 

@@ -18,6 +18,7 @@ pub(crate) mod proc;
 pub(crate) mod punch;
 mod socket_info;
 pub(crate) mod sockets;
+pub(crate) mod surroundings;
 mod sysctl;
 pub(crate) mod thread;
 pub(crate) mod title;

@@ -32,6 +32,11 @@ use std::io;
 
 use super::Missing;
 
+/// Whether the file of the program has privileges that its caller lacks: there are no such files.
+pub(crate) fn is_privileged() -> bool {
+    false
+}
+
 /// Guards, first of all.
 #[expect(clippy::unnecessary_wraps, reason = "other systems lack nothing")]
 pub(crate) fn missing() -> Option<Missing> {

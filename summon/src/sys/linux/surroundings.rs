@@ -1,0 +1,65 @@
+//! What a process hands down to those that it starts, beside what it says to each.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The lines of `/proc/thread-self/status` that tell of such.
+const LINES: [&str; 12] = [
+    "Umask",
+    "Uid",
+    "Gid",
+    "Groups",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+    "NoNewPrivs",
+    "Seccomp_filters",
+    "Cpus_allowed",
+];
+
+/// The namespaces where a child of this thread would be (`namespaces(7)`).
+const NAMESPACES: [&str; 8] = [
+    "cgroup",
+    "ipc",
+    "mnt",
+    "net",
+    "pid_for_children",
+    "time_for_children",
+    "user",
+    "uts",
+];
+
+/// What a child of this thread would inherit now: user, groups, umask, capabilities, limits,
+/// processors, priority, namespaces, control group and root directory, as text to be compared.
+pub(crate) fn here() -> String {
+    let this = Path::new("/proc/thread-self");
+    let status = fs::read_to_string(this.join("status")).unwrap_or_default();
+    let is_wanted = |line: &&str| {
+        let name = line.split(':').next();
+        name.is_some_and(|name| LINES.contains(&name))
+    };
+    let mut found: Vec<String> = status
+        .lines()
+        .filter(is_wanted)
+        .map(str::to_owned)
+        .collect();
+    found.extend(["limits", "cgroup"].map(|file| {
+        let text = fs::read_to_string(this.join(file));
+        text.unwrap_or_default()
+    }));
+    found.extend(NAMESPACES.map(|name| {
+        let target = fs::read_link(this.join("ns").join(name)).unwrap_or_default();
+        target.display().to_string()
+    }));
+    let root = fs::metadata("/").map(|found| (found.dev(), found.ino()));
+    found.push(format!("{:?}", root.ok()));
+    // SAFETY: it takes numbers; 0 is the calling thread.
+    let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    // SAFETY: as above.
+    let policy = unsafe { libc::sched_getscheduler(0) };
+    found.push(format!("{nice} {policy}"));
+    found.join("\n")
+}

@@ -1,0 +1,172 @@
+//! Test processes that fork, become another user, or limit themselves, after the first start: what they
+//! have made stays theirs, and what they start is like them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::support::{ACTOR, Life, TempDir, eventually, family, parent};
+
+const CHANGES: &str = env!("CARGO_BIN_EXE_changes");
+
+/// The lines that it says, and how it ended.
+fn said_by(what: &str) -> Vec<String> {
+    let dir = TempDir::new();
+    let run = Command::new(CHANGES)
+        .args([what, ACTOR])
+        .env("SUMMON_TRACE", dir.file("trace"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{:?}: {errors}", run.status);
+    let said = String::from_utf8(run.stdout).unwrap();
+    said.lines().map(str::to_owned).collect()
+}
+
+fn a_child_that_ends_takes_nothing_along(how: &str) {
+    let said = said_by(how);
+    let whole = [
+        "server",
+        "sleeper",
+        "fixture",
+        "directory",
+        "log",
+        "stream",
+        "trace",
+        "stop",
+    ];
+    let mut expected: Vec<String> = whole.map(|it| format!("{it} whole")).into();
+    expected.push("sleeper stopped true".into());
+    assert_eq!(said, expected, "{how}");
+}
+
+#[test]
+fn a_forked_child_that_unwinds_takes_nothing_along() {
+    a_child_that_ends_takes_nothing_along("unwind");
+}
+
+#[test]
+fn a_forked_child_that_exits_takes_nothing_along() {
+    a_child_that_ends_takes_nothing_along("exit");
+}
+
+#[test]
+fn a_forked_child_that_returns_takes_nothing_along() {
+    a_child_that_ends_takes_nothing_along("return");
+}
+
+#[test]
+fn a_forked_child_can_not_stop_what_it_has_not_started() {
+    let refused = |verb: &str| {
+        format!("actor can't be {verb} by a forked child of the process that started it")
+    };
+    let expected = [
+        refused("stopped"),
+        refused("killed"),
+        refused("signalled"),
+        "true".into(),
+    ];
+    assert_eq!(said_by("stop"), expected);
+}
+
+#[test]
+fn a_forked_child_names_its_own_things() {
+    let said = said_by("random");
+    assert_ne!(said[1], said[2]);
+}
+
+#[test]
+fn a_forked_child_has_services_that_end_with_it() {
+    let said = said_by("start");
+    let (pid, inside) = said[0].split_once(' ').unwrap();
+    assert_eq!((inside, said[1].as_str()), ("false", "true"));
+    let pid = pid.parse().unwrap();
+    let sleeps = || Life::of(pid).is_some_and(|life| life.what == "sleep 1000");
+    eventually("its service ends", || !sleeps());
+}
+
+#[test]
+fn a_dead_test_process_leaves_no_warden_to_a_child_that_it_has_forked() {
+    let mut changes = Command::new(CHANGES)
+        .args(["linger", ACTOR])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(changes.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let (child, service) = line.trim().split_once(' ').unwrap();
+    let child = Life::of(child.parse().unwrap()).unwrap();
+    let helpers = family(parent(parent(service.parse().unwrap())));
+    changes.kill().unwrap();
+    changes.wait().unwrap();
+    let ended = std::panic::catch_unwind(|| {
+        for life in &helpers {
+            eventually(&format!("{life:?} ends"), || !life.goes_on());
+        }
+        assert!(child.goes_on());
+    });
+    // SAFETY: `Life` has seen that it is still the same, a child that nobody but process 1 reaps.
+    #[expect(unsafe_code, reason = "std signals no grandchildren")]
+    let killed = child.goes_on() && unsafe { libc::kill(child.pid as i32, libc::SIGKILL) } == 0;
+    if let Err(panic) = ended {
+        std::panic::resume_unwind(panic);
+    }
+    assert!(killed);
+}
+
+#[test]
+fn signals_that_a_process_waits_for_reach_it() {
+    assert_eq!(said_by("signal"), ["came true"; 3]);
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn what_another_user_starts_is_that_users() {
+    let said = said_by("user");
+    let [before, after, stopped] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert!(before.starts_with("0 0"), "{before}");
+    assert!(after.starts_with("61009 61009 "), "{after}");
+    assert_eq!(stopped, "true");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn a_process_with_two_users_is_refused() {
+    let said = said_by("effective user");
+    let why =
+        "summon starts nothing for a process whose effective user or group is not its real one";
+    assert!(said[0].ends_with(why), "{said:?}");
+}
+
+#[test]
+fn limits_umask_priority_and_network_are_those_of_the_moment() {
+    let said = said_by("limits");
+    let after: Vec<&str> = said[said.len() - 2].split(' ').collect();
+    let [.., umask, limit, nice, network, _end] = after[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!((umask, limit), ("0027", "77"));
+    let before: Vec<&str> = said[0].split(' ').collect();
+    let nice_before: i32 = before[before.len() - 3].parse().unwrap();
+    assert_eq!(nice.parse::<i32>().unwrap(), (nice_before + 3).min(19));
+    assert_eq!(network, said[said.len() - 1]);
+    if said.iter().any(|line| line == "network") {
+        assert_ne!(network, before[before.len() - 2]);
+    }
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "makes a namespace, as root can")]
+fn a_process_whose_children_are_elsewhere_is_told_so() {
+    let said = said_by("pids");
+    let text = said.join("\n");
+    assert!(
+        text.contains("new processes of this one are in another pid namespace"),
+        "{text}"
+    );
+}
