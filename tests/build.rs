@@ -47,6 +47,9 @@ fn main() {
         ("has_mariadb", "mariadbd"),
         ("has_nats", "nats-server"),
         ("has_memcached", "memcached"),
+        ("has_dnsmasq", "dnsmasq"),
+        ("has_slapd", "slapd"),
+        ("has_lighttpd", "lighttpd"),
     ] {
         let hidden = PathBuf::from("/usr/sbin").join(program);
         let hidden = hidden.exists().then_some(hidden);

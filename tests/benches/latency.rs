@@ -17,8 +17,8 @@ use summon::{
     TcpCoordinatedExecutor, probe,
 };
 
-const KINDS: [&str; 8] = [
-    "output", "unix", "file", "notify", "tcp", "udp", "http", "exec",
+const KINDS: [&str; 9] = [
+    "output", "unix", "file", "notify", "tcp", "daemon", "udp", "http", "exec",
 ];
 
 /// The words of the actor that make it ready, in between those that note when.
@@ -32,6 +32,7 @@ fn script(kind: &str, boot: u64, note: &str) -> Vec<String> {
         "udp" => &["udp", "127.0.0.1:{port}", "mark"],
         "http" => &["http", "127.0.0.1:{port}", "200", "mark"],
         "exec" => &["touch", "{dir}/up", "mark"],
+        "daemon" => return daemon(boot, note),
         other => panic!("no such kind: {other}"),
     };
     let boot = boot.to_string();
@@ -41,12 +42,27 @@ fn script(kind: &str, boot: u64, note: &str) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
+/// One that forks away. It is ready when what was started ends, which is after its child listens.
+fn daemon(boot: u64, note: &str) -> Vec<String> {
+    let boot = boot.to_string();
+    let child = "listen 127.0.0.1:{port} touch {dir}/up";
+    let words = [
+        ACTOR, "boot", &boot, "daemon", child, "await", "{dir}/up", "mark", "tell", note, "exit",
+        "0",
+    ];
+    words.map(str::to_owned).into()
+}
+
 fn executor(kind: &str, words: Vec<String>) -> Box<dyn Executor> {
     match kind {
         "output" => Box::new(OutputCoordinatedExecutor::new(words, "^ready$")),
         "unix" => Box::new(Coordinated::with(words, probe::unix("{dir}/s"))),
         "file" => Box::new(Coordinated::with(words, probe::file("{dir}/up"))),
         "notify" => Box::new(Coordinated::with(words, probe::notify())),
+        "daemon" => {
+            let server = TcpCoordinatedExecutor::new(words, "127.0.0.1", 0);
+            Box::new(server.daemon(true))
+        }
         "tcp" => Box::new(TcpCoordinatedExecutor::new(words, "127.0.0.1", 0)),
         "udp" => Box::new(Coordinated::with(words, probe::udp("127.0.0.1", 0))),
         "http" => {
@@ -172,13 +188,14 @@ fn main() {
         "file",
         "notify",
         "tcp",
+        "daemon",
         "udp",
         "http",
         "exec",
         "spinning loop",
         "100 ms loop",
     ]);
-    row(&["---"; 11]);
+    row(&["---"; 12]);
     for (boot, rounds) in plan {
         let mut figures = vec![Figures::default(); KINDS.len() + 2];
         for round in 0..*rounds {

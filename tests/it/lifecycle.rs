@@ -9,8 +9,7 @@ use summon::{
 };
 
 use crate::support::{
-    ACTOR, Life, TempDir, actor, actor_whose_name_is_no_text, ask, eventually, family, recorded,
-    state,
+    TempDir, actor, actor_whose_name_is_no_text, eventually, family, recorded, state,
 };
 
 #[test]
@@ -273,84 +272,6 @@ fn signals_go_to_the_program_alone_if_it_says_so() {
     // The leader alone hears the signal, and then, when the group is still there, nobody asks the
     // child but the end of the grace.
     assert_eq!(run(true), [2, 1]);
-}
-
-#[summon(
-    tcp = [ACTOR, "daemon", "boot 20 listen 127.0.0.1:{port} wait", "exit", "0"],
-    daemon = true,
-)]
-#[test]
-fn a_daemon_is_followed(server: &Process) {
-    assert_eq!(ask(server.addr()), "1");
-    assert!(server.is_running());
-    let daemon = Life::of(server.id().unwrap()).unwrap();
-    assert!(daemon.what.contains("listen"), "{daemon:?}");
-    server.restart().unwrap();
-    assert!(!daemon.goes_on());
-    assert_eq!(ask(server.addr()), "1");
-    let daemon = Life::of(server.id().unwrap()).unwrap();
-    server.stop().unwrap();
-    assert!(!daemon.goes_on());
-}
-
-#[test]
-fn the_end_of_a_daemon_is_seen() {
-    let script = actor(["daemon", "say up await {dir}/go exit 6", "exit", "0"]);
-    let server = OutputCoordinatedExecutor::new(script, "up").daemon(true);
-    server.start().unwrap();
-    std::fs::write(server.dir().join("go"), "").unwrap();
-    assert_eq!(server.wait("20s").unwrap().code(), Some(6));
-    assert!(!server.is_running());
-}
-
-#[test]
-fn one_that_fails_to_become_a_daemon_is_told() {
-    for (script, code) in [
-        (["say", "no", "exit", "3"], 3),
-        (["say", "done", "exit", "0"], 0),
-    ] {
-        let server = OutputCoordinatedExecutor::new(actor(script), "up")
-            .daemon(true)
-            .timeout("1h");
-        let error = server.start().unwrap_err();
-        assert_eq!(error.exit_status().unwrap().code(), Some(code));
-    }
-}
-
-#[test]
-fn a_daemon_is_ready_only_when_what_was_started_has_ended() {
-    let script = actor(["daemon", "say up wait", "boot", "300", "exit", "0"]);
-    let server = OutputCoordinatedExecutor::new(script, "up").daemon(true);
-    server.start().unwrap();
-    let daemon = Life::of(server.id().unwrap()).unwrap();
-    assert!(daemon.what.ends_with("say up wait"), "{daemon:?}");
-}
-
-#[test]
-fn one_that_stays_in_the_foreground_is_no_daemon() {
-    let server = OutputCoordinatedExecutor::new(actor(["say", "up", "wait"]), "up")
-        .daemon(true)
-        .timeout("300ms");
-    let error = server.start().unwrap_err().to_string();
-    assert!(
-        error.contains("for the program to fork away and end: it has not ended"),
-        "{error}"
-    );
-    assert!(error.contains("leave `daemon = true` out"), "{error}");
-}
-
-#[test]
-fn a_daemon_can_crash_and_be_killed() {
-    let script = || actor(["daemon", "ignore say up wait", "exit", "0"]);
-    let server = OutputCoordinatedExecutor::new(script(), "up").daemon(true);
-    server.start().unwrap();
-    let daemon = Life::of(server.id().unwrap()).unwrap();
-    server.crash(Signal::ABRT).unwrap();
-    assert!(!server.is_running() && !daemon.goes_on());
-    server.start().unwrap();
-    let daemon = Life::of(server.id().unwrap()).unwrap();
-    server.kill().unwrap();
-    assert!(!daemon.goes_on());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod attribute;
 mod changes;
 mod combined;
+mod daemons;
 mod documented;
 mod errors;
 mod files;

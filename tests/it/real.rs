@@ -1,6 +1,6 @@
 //! Real servers, spoken to over their own protocols.
 
-use summon::{Process, TcpCoordinatedExecutor, summon};
+use summon::{Error, Process, TcpCoordinatedExecutor, summon};
 
 use crate::support::replaced;
 
@@ -71,4 +71,56 @@ fn the_readme_shows_a_report_as_it_is() {
     let shown = readme.split("```text\nredis exited").nth(1).unwrap();
     let shown = "redis exited".to_owned() + shown.split("\n```").next().unwrap();
     assert_eq!(plain(&shown), plain(&report));
+}
+
+/// Each run fails, at the start or at the stop, and says that the server has forked away.
+#[track_caller]
+fn assert_forks_away(server: impl Fn() -> TcpCoordinatedExecutor, flag: &str) {
+    for _ in 0..10 {
+        let server = server();
+        let begun = server.start();
+        let error: Error = begun.and_then(|()| server.stop()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(" exited with code 0 "), "{text}");
+        let hint = format!("stay in the foreground (`{flag}`), or say `daemon = true`");
+        assert!(text.contains(&hint), "{text}");
+    }
+}
+
+/// A dnsmasq with nothing of the machine's.
+fn dnsmasq() -> TcpCoordinatedExecutor {
+    let command = "/usr/sbin/dnsmasq -p {port} -C /dev/null -x {dir}/pid -h -R -z -a 127.0.0.1";
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0)
+}
+
+#[test]
+#[cfg_attr(not(has_dnsmasq), ignore = "no /usr/sbin/dnsmasq")]
+fn dnsmasq_forks_away_unless_it_is_told_not_to() {
+    assert_forks_away(dnsmasq, "-k");
+    let server = dnsmasq().arg("-k");
+    server.start().unwrap();
+    server.stop().unwrap();
+    let server = dnsmasq().daemon(true);
+    server.start().unwrap();
+    assert!(server.is_running());
+    server.stop().unwrap();
+}
+
+/// A slapd with an empty directory.
+fn slapd() -> TcpCoordinatedExecutor {
+    let config = "modulepath /usr/lib/ldap\nmoduleload back_null\npidfile pid\nargsfile args\n\
+                  database null\nsuffix \"\"\n";
+    let command = "/usr/sbin/slapd -h ldap://127.0.0.1:{port} -f {dir}/slapd.conf";
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0)
+        .with_file("slapd.conf", config)
+        .current_dir("{dir}")
+}
+
+#[test]
+#[cfg_attr(not(has_slapd), ignore = "no /usr/sbin/slapd")]
+fn slapd_forks_away_unless_it_is_told_not_to() {
+    assert_forks_away(slapd, "-d stats");
+    let server = slapd().args(["-d", "stats"]);
+    server.start().unwrap();
+    server.stop().unwrap();
 }

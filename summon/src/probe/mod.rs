@@ -36,6 +36,7 @@
 //! ```
 
 mod any;
+mod descendants;
 mod elsewhere;
 mod exec;
 mod file;
@@ -66,6 +67,7 @@ pub use target::Target;
 pub use unix::{Unix, unix};
 pub use whose::Whose;
 
+pub(crate) use descendants::{busy_for, left_behind};
 pub(crate) use forked::ForkedAway;
 pub(crate) use hosts::{is_localhost, is_this_machine};
 #[cfg(fuzzing)]

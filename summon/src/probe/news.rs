@@ -61,13 +61,11 @@ impl News {
         watch.as_ref().is_some_and(|watch| watch.add(path).is_ok())
     }
 
-    /// Forgets the news so far, and says whether there were any but an end. Forget, look, sleep:
-    /// in this order news that come after the look end the sleep at once.
+    /// Forgets the news so far, and says whether there were any. Forget, look, sleep: in this order
+    /// news that come after the look end the sleep at once.
     pub(super) fn reset(&self) -> bool {
-        if let Some(ends) = self.ends.get() {
-            ends.waker.reset();
-        }
-        let sleepers = [&self.output, &self.notices];
+        // An end among them: a program that forks away ends, and its heir takes its place.
+        let sleepers = [&self.ends, &self.output, &self.notices];
         let mut told = false;
         for sleeper in sleepers.into_iter().filter_map(OnceCell::get) {
             told |= sleeper.waker.reset();

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::NotReady;
 use super::memory::Memory;
 use super::news::News;
+use super::{NotReady, descendants};
 use crate::command::Command;
 use crate::error::Source as _;
 use crate::output;
@@ -271,6 +271,11 @@ impl<'a> Target<'a> {
         self.state().is_some_and(ended)
     }
 
+    /// Whether it has ended, though its end may not be known yet.
+    pub(super) fn is_ending(&self) -> bool {
+        self.id().is_some_and(proc::has_ended)
+    }
+
     pub(super) fn values(&self) -> &dyn Values {
         self.values
     }
@@ -347,11 +352,9 @@ impl<'a> Target<'a> {
 
     /// The processes of the service but the program itself, as people would call them.
     pub(super) fn left_behind(&self) -> Vec<String> {
-        let leader = self.id();
-        let others = self.tree().unwrap_or_default();
-        let others = others.into_iter().filter(|pid| Some(*pid) != leader);
-        let alive = others.filter(|pid| !proc::has_ended(*pid));
-        alive.filter_map(proc::command_line).take(3).collect()
+        self.pids()
+            .map(descendants::left_behind)
+            .unwrap_or_default()
     }
 
     /// Whether the program has been stopped, as by Ctrl-Z.

@@ -152,6 +152,13 @@ pub(crate) fn until_ready(
             } else if exit_matters && target.has_exited() {
                 // And after it: it may have printed its banner and died.
                 break Err(Why::Exited);
+            } else if exit_matters && target.is_ending() && Instant::now() < target.deadline() {
+                // The news of its end is on its way; it ends this sleep.
+                at = reached;
+                target
+                    .news
+                    .sleep(target.deadline().min(Instant::now() + LONGEST_PAUSE))?;
+                continue;
             } else {
                 break find_failure(target, failures).map_or(Ok(()), Err);
             }
@@ -181,10 +188,12 @@ pub(crate) fn until_ready(
         target.news.sleep(next.min(progress.due()))?;
     };
     let (mut left, mut halted) = (Vec::new(), false);
-    if let (Err(_), Some(step)) = (&result, steps.get_mut(at)) {
+    if result.is_err() {
+        // Also if every probe was ready: a program that binds and then forks away exits just then.
         left = target.left_behind();
         halted = target.is_halted();
-        step.iter_mut().for_each(|watched| watched.explain(target));
+        let pending = steps.get_mut(at).into_iter().flatten();
+        pending.for_each(|watched| watched.explain(target));
     }
     let seen = |watched: &Watched<'_>| Seen {
         what: watched.probe.describe(target),

@@ -38,11 +38,7 @@ impl Process {
             return Some(hint);
         }
         match status.code() {
-            Some(0) if !waited.left.is_empty() => Some(format!(
-                "it has left `{}` behind, so it forks away: have it stay in the foreground, \
-                 or say `daemon = true`",
-                waited.left.join("`, `")
-            )),
+            Some(0) if !waited.left.is_empty() => Some(self.inner.hint_at_daemon(&waited.left)),
             Some(126) if is_shell => {
                 Some("126 is what a shell says of a program that it may not execute".to_owned())
             }

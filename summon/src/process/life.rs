@@ -6,6 +6,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
 
 use super::as_run::AsRun;
 use super::live::Live;
@@ -40,6 +41,8 @@ pub(super) struct Run {
     /// Where in the log it begins.
     pub(super) since: u64,
     pub(super) addr: OnceLock<SocketAddr>,
+    /// When it became ready.
+    pub(super) ready: OnceLock<Instant>,
     /// The command that asks it to end, if not a signal.
     pub(super) stop_command: Option<Vec<OsString>>,
     /// Where its standard input is written, if the test does so.
@@ -75,6 +78,7 @@ impl Run {
             home,
             since,
             addr: OnceLock::new(),
+            ready: OnceLock::new(),
             stdin: Mutex::default(),
             values: Mutex::default(),
             cancelled: AtomicBool::new(false),

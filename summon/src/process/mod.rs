@@ -2,6 +2,7 @@
 
 mod as_run;
 mod errands;
+mod forked;
 mod hints;
 mod life;
 mod live;

@@ -46,6 +46,8 @@ impl Process {
         run.guarded.catch_up();
         match run.guarded.state().exited {
             Some(at) if at >= begun => self.check_lived(&run),
+            // One that has forked away is wrong in each test, whenever it did that.
+            Some(_) if self.forked_away(&run).is_some() => self.check_lived(&run),
             _ => Ok(()),
         }
     }
@@ -91,6 +93,10 @@ impl Inner {
         let mut error = Error::new(headline).fact("declared", self.spec.declared.to_string());
         if let Some(run) = &run {
             error = with_lost(run.as_run.add_to(error), run);
+            let left = self.left_behind(run);
+            if !left.is_empty() {
+                error = error.fact("hint", self.hint_at_daemon(&left));
+            }
         }
         Some(error.tail(output::tail(log, since)))
     }
@@ -104,16 +110,23 @@ impl Inner {
 
     pub(super) fn check_had_lived(&self, run: &Run) -> Result<(), Error> {
         let Some((status, ago)) = self.died(run) else {
+            self.check_job(run);
             return Ok(());
         };
-        // It is told once.
-        run.expect_end();
+        let left = self.left_behind(run);
+        // It is told once, but to each test that uses one which has forked away.
+        if left.is_empty() || lock(&self.fixture).is_none() {
+            run.expect_end();
+        }
         let (name, how) = (self.name(), how_it_ended(status));
         self.story.tell(name, Moment::Died(&how, ago));
         let headline = format!("{name} {how} {} before its test ended", seconds(ago));
-        if self.spec.must_live {
+        if self.spec.must_live || !left.is_empty() {
             let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
-            let error = run.as_run.add_to(error).exit(Some(status));
+            let mut error = run.as_run.add_to(error).exit(Some(status));
+            if !left.is_empty() {
+                error = error.fact("hint", self.hint_at_daemon(&left));
+            }
             return Err(with_output(error, run));
         }
         // Somebody will want to read it.
@@ -131,13 +144,30 @@ impl Inner {
         let state = run.guarded.state();
         let status = state.exit?;
         // A job that is done.
-        let is_job = status.success() && self.probes.iter().all(|it| it.is_ready_at_exec());
-        if is_job {
+        if status.success() && self.is_job() {
             return None;
         }
         let until = state.asked.unwrap_or_else(Instant::now);
         let ago = state.exited.map(|at| until.saturating_duration_since(at));
         Some((status, ago.unwrap_or_default()))
+    }
+
+    /// Whether it need not stay: nothing but its start was waited for.
+    pub(super) fn is_job(&self) -> bool {
+        self.probes.iter().all(|it| it.is_ready_at_exec())
+    }
+
+    /// A job may leave something behind, but hardly anybody means that.
+    fn check_job(&self, run: &Run) {
+        let left = self.left_behind(run);
+        if !left.is_empty() {
+            progress::say(&format!(
+                "{} exited with code 0 before its test ended ({}): {}",
+                self.name(),
+                self.spec.declared,
+                self.hint_at_daemon(&left)
+            ));
+        }
     }
 }
 

@@ -218,7 +218,11 @@ impl Process {
         if let Some(status) = exit.filter(|_| !self.is_ready_at_exec()) {
             let ended = how_it_ended(status);
             let why = format!("{} {ended} since another test has started it", self.name());
-            return Err(with_output(self.error(why), &run).exit(exit));
+            let mut error = self.error(why).exit(exit);
+            if let Some(hint) = self.forked_away(&run) {
+                error = error.fact("hint", hint);
+            }
+            return Err(with_output(error, &run));
         }
         if let Some(addr) = addr {
             let _ = run.addr.set(addr);

@@ -213,7 +213,11 @@ impl Process {
             (Ok(None), Ok(None)) => Err(error(format!("not within {limit:?}")).timeout()),
             (Ok(None), Ok(Some(state))) => {
                 let ended = state.exit.map_or("is gone".to_owned(), how_it_ended);
-                Err(error(format!("{name} {ended}")).exit(state.exit))
+                let error = error(format!("{name} {ended}")).exit(state.exit);
+                Err(match self.forked_away(&run) {
+                    Some(hint) => error.fact("hint", hint),
+                    None => error,
+                })
             }
         }
     }

@@ -146,6 +146,7 @@ impl Process {
                 if let Some(addr) = target.found() {
                     let _ = run.addr.set(addr);
                 }
+                let _ = run.ready.set(Instant::now());
                 Ok(())
             }
             Err(why) => {

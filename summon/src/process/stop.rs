@@ -59,6 +59,8 @@ impl Process {
         };
         let ended = match &run {
             Some(run) => {
+                // In this order: one that is about to fork away does so before it is asked to end.
+                self.inner.settle(run);
                 let lived = self.check_lived(run);
                 run.cancel();
                 let is_surprise = run.expect_end();

@@ -185,13 +185,19 @@ impl Process {
         let life = lock(&self.inner.life);
         match (&life.run, life.pid()) {
             (Some(run), Some(_)) => Ok(Arc::clone(run)),
-            _ => {
+            (run, _) => {
                 let name = self.name();
                 let why = match life.reused {
                     Some(_) => "summon found it running, and leaves it alone",
                     None => "it does not run",
                 };
-                Err(self.error(format!("{name} can't be {verb}: {why}")))
+                let mut error = self.error(format!("{name} can't be {verb}: {why}"));
+                let run = run.clone();
+                drop(life);
+                if let Some(hint) = run.and_then(|run| self.forked_away(&run)) {
+                    error = error.fact("hint", hint);
+                }
+                Err(error)
             }
         }
     }

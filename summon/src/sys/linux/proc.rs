@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::emulator;
 
@@ -247,6 +248,13 @@ pub(crate) fn sockets(pid: u32) -> Vec<SocketId> {
 pub(crate) fn is_halted(pid: u32) -> bool {
     let state = stat(pid, 0);
     state.is_none_or(|state| ["T", "t", "Z", "X"].contains(&state.as_str()))
+}
+
+/// How long the process has run on a processor.
+pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    let nanoseconds = text.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// Whether the process has ended, or is about to: what it holds may not be seen any more, and be

@@ -184,6 +184,11 @@ pub(crate) fn is_halted(pid: u32) -> bool {
         .is_none_or(|info| info.status == libc::SSTOP || info.status == libc::SZOMB)
 }
 
+/// How long the process has run on a processor, where that is known.
+pub(crate) fn processor_time(_pid: u32) -> Option<std::time::Duration> {
+    None
+}
+
 /// Whether the process has ended, or is about to: what it holds may not be seen any more, and be
 /// held all the same.
 pub(crate) fn is_ending(pid: u32) -> bool {

@@ -73,6 +73,16 @@ pub(crate) fn is_halted(_pid: u32) -> bool {
     true
 }
 
+/// Whether the process computes or waits for a disk.
+pub(crate) fn is_busy(_pid: u32) -> bool {
+    false
+}
+
+/// How long the process has run on a processor, where that is known.
+pub(crate) fn processor_time(_pid: u32) -> Option<std::time::Duration> {
+    None
+}
+
 /// Whether the process has ended, or is about to.
 pub(crate) fn is_ending(_pid: u32) -> bool {
     true

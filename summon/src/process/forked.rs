@@ -1,0 +1,124 @@
+//! A program that forks away though nobody said so: what was started ends, and what it left serves.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::life::Run;
+use super::{Inner, Process};
+use crate::probe;
+
+/// How to keep well-known programs in the foreground.
+const FOREGROUND: [(&str, &str); 24] = [
+    ("apache2", "-DFOREGROUND"),
+    ("avahi-daemon", "without `-D`"),
+    ("dnsmasq", "-k"),
+    ("exim4", "-bdf"),
+    ("haproxy", "-db"),
+    ("httpd", "-DFOREGROUND"),
+    ("lighttpd", "-D"),
+    ("named", "-g"),
+    ("nginx", "-g 'daemon off;'"),
+    ("nmbd", "-F"),
+    ("opendkim", "-f"),
+    ("php-fpm", "-F"),
+    ("proftpd", "-n"),
+    ("pg_ctl", "run `postgres` itself"),
+    ("rsync", "--no-detach"),
+    ("slapd", "-d stats"),
+    ("smbd", "-F"),
+    ("snmpd", "-f"),
+    ("squid", "-N"),
+    ("sshd", "-D"),
+    ("tinyproxy", "-d"),
+    ("unbound", "-d"),
+    ("varnishd", "-F"),
+    ("vsftpd", "-obackground=NO"),
+];
+
+/// Workers end a moment after the program whose workers they are. A daemon does not.
+const MOMENT: Duration = Duration::from_millis(100);
+/// A program that became ready so short a time ago may be about to fork away. If it is busy it may use
+/// so much processor time before it is stopped, and take so long where the machine is busy.
+const FRESH: Duration = Duration::from_millis(200);
+const SETTLING: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks whether it is busy.
+const PAUSE: Duration = Duration::from_micros(300);
+
+impl Inner {
+    /// The descendants that outlive a program that was to stay and has ended with code 0.
+    pub(super) fn left_behind(&self, run: &Run) -> Vec<String> {
+        loop {
+            let state = run.guarded.state();
+            let (Some(status), Some(at), Some(pids)) = (state.exit, state.exited, state.pids)
+            else {
+                return Vec::new();
+            };
+            if !status.success() || state.gone || run.is_expected_to_end() {
+                return Vec::new();
+            }
+            let left = probe::left_behind(pids);
+            if left.is_empty() || at.elapsed() >= MOMENT {
+                return left;
+            }
+            wait(run, PAUSE, |state| state.gone);
+        }
+    }
+
+    /// Has a program that became ready a moment ago come to rest before it is asked to end: what is
+    /// asked while it is about to fork away ends as something else, such as with code 5.
+    pub(super) fn settle(&self, run: &Run) {
+        let is_fresh = run.ready.get().is_some_and(|at| at.elapsed() < FRESH);
+        if !is_fresh || self.is_job() {
+            return;
+        }
+        let (began, mut used_before) = (Instant::now(), None);
+        while began.elapsed() < PATIENCE {
+            let state = run.guarded.state();
+            if state.exit.is_some() || state.gone {
+                return;
+            }
+            let Some(used) = state.pids.and_then(probe::busy_for) else {
+                return;
+            };
+            // Those that ended meanwhile don't count any more.
+            let before = *used_before.get_or_insert(used);
+            if used.saturating_sub(before) >= SETTLING {
+                return;
+            }
+            wait(run, PAUSE, |state| state.exit.is_some() || state.gone);
+        }
+    }
+
+    /// What to do about a program that has left these behind.
+    pub(super) fn hint_at_daemon(&self, left: &[String]) -> String {
+        let words = self.spec.command.words().unwrap_or_default();
+        let program = words.first().map(Path::new).and_then(Path::file_name);
+        let flag = FOREGROUND
+            .iter()
+            .find(|(name, _)| program.is_some_and(|it| it == *name))
+            .map(|(_, flag)| match flag.starts_with('-') {
+                true => format!(" (`{flag}`)"),
+                false => format!(" ({flag})"),
+            });
+        format!(
+            "it has left `{}` behind, so it forks away: have it stay in the foreground{}, \
+             or say `daemon = true`",
+            left.join("`, `"),
+            flag.unwrap_or_default()
+        )
+    }
+}
+
+fn wait(run: &Run, time: Duration, done: impl FnMut(&crate::sys::guard::State) -> bool) {
+    // An error would be one of `poll`, and the pause is then what is missed.
+    let _ = run.guarded.wait_until(Instant::now() + time, &[], done);
+}
+
+impl Process {
+    /// What to do about it, if it has forked away.
+    pub(super) fn forked_away(&self, run: &Run) -> Option<String> {
+        let left = self.inner.left_behind(run);
+        (!left.is_empty()).then(|| self.inner.hint_at_daemon(&left))
+    }
+}
