@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
 use crate::fixtures::Project;
-use crate::support::{ACTOR, TempDir, actor, copy_program, eventually, parent};
+use crate::support::{ACTOR, Life, TempDir, actor, copy_program, eventually, parent};
 
 /// A user that nobody is.
 const STRANGER: &str = "--reuid=61009";
@@ -145,6 +147,48 @@ fn another_user_of_the_same_number_is_told_nothing() {
     ran.one_after_the_other("run", 1);
     stranger.child.kill().unwrap();
     assert_eq!(stranger.line(), "");
+}
+
+#[test]
+#[cfg_attr(
+    not(all(is_root, has_nextest)),
+    ignore = "becomes another user, as root can, and cargo-nextest is not on PATH"
+)]
+fn another_user_can_not_end_a_fixture_that_nobody_uses() {
+    let port = crate::turns::free_port();
+    let project = Project::new();
+    let mut run = project.cargo("nextest run --test idle -j 2");
+    run.env("PORT", port.to_string());
+    let mut run = run
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let noted = |word: &str| {
+        let record = fs::read_to_string(project.record()).unwrap_or_default();
+        let mut lines = record.lines().filter_map(|line| line.strip_prefix(word));
+        lines.next().map(|pid| pid.trim().parse().unwrap())
+    };
+    eventually("a test uses it", || noted("using ").is_some());
+    let service = Life::of(noted("idle ").unwrap()).unwrap();
+    let user = Life::of(noted("using ").unwrap()).unwrap();
+    // Somebody of this user who gives up while it is used.
+    let lease = format!("summon-port-{port}");
+    let name = SocketAddr::from_abstract_name(&lease).unwrap();
+    drop(UnixStream::connect_addr(&name).unwrap());
+    let say = |word: &str| fs::write(project.temp().join(word), "").unwrap();
+    say("used");
+    eventually("nobody uses it", || !user.goes_on());
+    let mut stranger = Stranger::plays(&["knock", &format!("@{lease}"), "300"]);
+    assert_eq!(stranger.line(), "knocked");
+    assert!(service.goes_on());
+    // For one of this user it goes, before the run ends.
+    let next = crate::turns::on(port, &project.record());
+    next.start().unwrap();
+    assert!(!service.goes_on());
+    next.stop().unwrap();
+    say("over");
+    assert!(run.wait().unwrap().success());
 }
 
 #[test]

@@ -29,6 +29,7 @@
 //! | `pretend`, `crowd N` | what another user may try: says for all that they are ready, connects to all and stays |
 //! | `fatal ADDR CODE` | ends with that code at the first connection |
 //! | `collapse ADDR CODE` | the same, after it has closed the connection |
+//! | `knock NAME N` | connects so often to a socket of that name, says so, and closes |
 //! | `eavesdrop` | connects to all, and says what it is told there |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
 //! | `drip ADDR` | answers HTTP a byte a second |
@@ -118,6 +119,7 @@ fn main() {
             "crowd" => stranger::crowd(next().parse().expect("a number")),
             "fatal" => net::fatal(&next(), next().parse().expect("an exit code")),
             "collapse" => net::collapse(&next(), next().parse().expect("an exit code")),
+            "knock" => stranger::knock(&next(), next().parse().expect("a number")),
             "eavesdrop" => stranger::eavesdrop(),
             "once" => net::once(&next()),
             "drip" => net::drip(&next()),

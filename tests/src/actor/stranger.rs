@@ -83,6 +83,16 @@ pub(crate) fn crowd(most: usize) -> ! {
     }
 }
 
+/// Connects so often, one connection after the other, and says so.
+pub(crate) fn knock(name: &str, times: usize) {
+    for _ in 0..times {
+        let stream = connect(name);
+        assert!(stream.is_some(), "nobody lets it in at {name}");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    println!("knocked");
+}
+
 /// Connects to everything, stays, and says what it is told there, once it has said that it listens.
 pub(crate) fn eavesdrop() -> ! {
     println!("listening");

@@ -6,10 +6,11 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-use super::peer::peer;
+use super::peer::{is_ours, peer};
 use super::sockets;
 use crate::sys::{meeting, wait};
 
@@ -58,7 +59,8 @@ pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
     let socket = sockets::socket(AddressFamily::UNIX, SocketType::STREAM)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
-    // Nobody accepts: the connection waits in the listener's queue, and ends with it.
+    // The connection waits in the listener's queue, and ends with it. A guard accepts it at most to
+    // look who waits.
     match rustix::net::connect(&socket, &name) {
         Ok(()) => Ok(Some(Holder {
             pid: peer(&socket)?.pid,
@@ -74,25 +76,64 @@ pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
 }
 
 /// A claim of which others see this process as the holder.
-pub(crate) struct Signed(OwnedFd);
+pub(crate) struct Signed {
+    claim: OwnedFd,
+    /// Connections that were looked at. They stay open, since their end tells that of the claim.
+    waiting: Vec<OwnedFd>,
+}
+
+/// The most connections that are looked at in one go, and that other users may have kept.
+const MOST: usize = 64;
 
 /// Makes this process the one that others see as the holder of a claim that it was given.
 pub(crate) fn sign(claim: OwnedFd) -> Signed {
     // A socket's peers are told who called `listen` last. What is no socket refuses, which is fine.
-    // The queue is for those who wait for its end, whom nobody accepts.
+    // The queue is for those who wait for its end, whom nobody but `is_wanted` accepts.
     let _ = rustix::net::listen(&claim, 4096);
-    Signed(claim)
+    let _ = rustix::io::ioctl_fionbio(&claim, true);
+    Signed {
+        claim,
+        waiting: Vec::new(),
+    }
 }
 
 impl Signed {
-    /// Can be read when somebody waits for it.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "on other systems it may not be told"
-    )]
-    pub(crate) fn wanted(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.0.as_fd())
+    /// What to wait for: then [`Signed::is_wanted`] has something to look at.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let claim = (self.claim.as_fd(), PollFlags::IN);
+        // Of the others the end alone is of interest, which is always told.
+        let waiting = self.waiting.iter();
+        let waiting = waiting.map(|socket| (socket.as_fd(), PollFlags::empty()));
+        std::iter::once(claim).chain(waiting)
     }
+
+    /// Whether one more process of this user waits for the end of the claim. Those who have given up
+    /// are forgotten.
+    pub(crate) fn is_wanted(&mut self) -> bool {
+        self.waiting.retain(is_connected);
+        for _ in 0..MOST {
+            let Ok(socket) = rustix::net::accept_with(&self.claim, SocketFlags::CLOEXEC) else {
+                return false;
+            };
+            if !is_connected(&socket) {
+                continue;
+            }
+            let is_users = peer(&socket).is_ok_and(|peer| is_ours(peer.uid));
+            if is_users || self.waiting.len() < MOST {
+                self.waiting.push(socket);
+            }
+            if is_users {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Whether the other end of a connection is open.
+fn is_connected(socket: &OwnedFd) -> bool {
+    let mut polled = [PollFd::new(socket, PollFlags::empty())];
+    rustix::event::poll(&mut polled, Some(&Timespec::default())) == Ok(0)
 }
 
 /// Removes what was for meetings in the user's directory, if nobody has it. Claims leave nothing

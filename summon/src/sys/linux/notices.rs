@@ -10,6 +10,7 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
+use super::peer::is_ours;
 use super::{proc, sockets};
 
 /// A longer message is ignored, as systemd does.
@@ -134,5 +135,5 @@ fn belongs(sender: &libc::ucred) -> bool {
     if proc::parent(pid).is_some() {
         return proc::is_below(pid, std::process::id());
     }
-    sender.uid == crate::sys::user() || sender.uid == 0
+    is_ours(sender.uid) || sender.uid == 0
 }

@@ -12,6 +12,27 @@ pub(crate) struct Peer {
     pub(crate) uid: u32,
 }
 
+/// Whether a number that the kernel has told is certainly that of this process's user.
+pub(crate) fn is_ours(uid: u32) -> bool {
+    uid == crate::sys::user() && !is_of_many(uid)
+}
+
+/// Whether a number stands for all users who are not mapped into this user namespace
+/// (`user_namespaces(7)`).
+fn is_of_many(uid: u32) -> bool {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let overflow = read("/proc/sys/kernel/overflowuid").trim().parse();
+    if uid != overflow.unwrap_or(65534) {
+        return false;
+    }
+    // Three numbers a line, of which the last is how many users are mapped.
+    let map = read("/proc/self/uid_map");
+    let counts = map
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+    counts.sum::<u64>() < u64::from(u32::MAX)
+}
+
 pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
     let mut found = libc::ucred {
         pid: 0,

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rustix::event::PollFlags;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
@@ -129,9 +130,17 @@ pub(crate) fn sign(claim: OwnedFd) -> Signed {
 }
 
 impl Signed {
-    /// Can be read when somebody waits for it.
-    pub(crate) fn wanted(&self) -> Option<BorrowedFd<'_>> {
-        self.wanted.as_ref().map(AsFd::as_fd)
+    /// What to wait for: then [`Signed::is_wanted`] has something to look at.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let wanted = self.wanted.iter();
+        wanted.map(|wanted| (wanted.as_fd(), PollFlags::IN))
+    }
+
+    /// Whether another process of this user waits for it: only this user's can touch the file.
+    pub(crate) fn is_wanted(&mut self) -> bool {
+        self.wanted
+            .as_ref()
+            .is_some_and(crate::sys::wait::is_readable)
     }
 }
 

@@ -81,3 +81,23 @@ pub fn use_it(run: &Process) {
 /// A fixture with a fixed port, which it has to the end.
 #[summon::fixture(tcp = [env("ACTOR"), "listen".into(), format!("127.0.0.1:{}", env("PORT"))], port = env("PORT").parse().unwrap())]
 pub static FIXED: Fixture;
+
+/// One with a fixed port that records when it lives.
+#[summon::fixture(tcp = idle(), port = env("PORT").parse().unwrap())]
+pub static IDLE: Fixture;
+
+fn idle() -> Vec<String> {
+    let mut words = server("idle");
+    *words.last_mut().unwrap() = format!("127.0.0.1:{}", env("PORT"));
+    words
+}
+
+/// Waits until a file of that name is beside the record.
+pub fn await_file(name: &str) {
+    let file = std::path::Path::new(&env("RECORD")).with_file_name(name);
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !file.exists() {
+        assert!(std::time::Instant::now() < limit, "{} never came", file.display());
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}

@@ -75,8 +75,8 @@ impl Guard {
             }
             // Who waits for a port is told by its lease.
             let leases = self.leases.iter().filter(|_| sharing.is_to_be_had());
-            let wanted = leases.filter_map(Signed::wanted);
-            wanted.for_each(|wanted| watch(Happened::PortWanted, wanted, PollFlags::IN));
+            let watched = leases.flat_map(Signed::watched);
+            watched.for_each(|(fd, wanted)| watch(Happened::PortWanted, fd, wanted));
             for user in &sharing.users {
                 watch(
                     Happened::Users,

@@ -5,6 +5,7 @@ use crate::sys::guard::listener::Listener;
 use crate::sys::guard::message::{News, Order, StopPlan};
 use crate::sys::guard::spawn::spawn;
 use crate::sys::guard::{FIXTURE_TITLE, title};
+use crate::sys::ports::Signed;
 use crate::sys::proc;
 
 impl Guard {
@@ -87,14 +88,16 @@ impl Guard {
         }
     }
 
-    /// Ends for somebody who waits, unless a user has come meanwhile. Who comes from now on is not
-    /// told that it is shared, and waits until it is gone.
+    /// Ends if another process of this user waits for a port, unless a user has come meanwhile. Who
+    /// comes from now on is not told that it is shared, and waits until it is gone.
     pub(super) fn yield_port(&mut self) {
         self.meet_users();
         let Some(sharing) = &mut self.sharing else {
             return;
         };
-        if sharing.is_to_be_had() && self.service.is_running() {
+        // Also while it is about to end: what is not looked at wakes the guard again and again.
+        let is_wanted = sharing.is_to_be_had() && self.leases.iter_mut().any(Signed::is_wanted);
+        if is_wanted && self.service.is_running() {
             sharing.shared = None;
             self.end();
         }
