@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Everything that runs because of a test has its directory among its words.
-fn survivors(sign: &str) -> Vec<Life> {
+pub(crate) fn survivors(sign: &str) -> Vec<Life> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let me = std::process::id();
@@ -184,16 +184,16 @@ fn that_become_another_user() {
 #[cfg_attr(not(is_root), ignore = "only root can act as another user")]
 fn that_gain_privileges_of_which_their_owner_has_none() {
     // As a user that may neither read what it holds nor signal it: `su` is set-uid.
+    run_as_nobody("hostile::run_by_another_as_nobody", "");
+}
+
+pub(crate) fn run_as_nobody(test: &str, roots: &str) -> String {
     let run = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "hostile::run_by_another_as_nobody",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .env("TMPDIR", std::env::temp_dir())
+        .env("SUMMON_TESTS_ROOTS", roots)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stdout).into_owned();
@@ -203,6 +203,7 @@ fn that_gain_privileges_of_which_their_owner_has_none() {
         String::from_utf8_lossy(&run.stderr)
     );
     assert!(said.contains("1 passed"), "{said}");
+    said
 }
 
 #[test]

@@ -9,7 +9,7 @@ use summon::{
 };
 
 use crate::support::{
-    TempDir, actor, actor_whose_name_is_no_text, eventually, family, recorded, state,
+    ACTOR, TempDir, actor, actor_whose_name_is_no_text, eventually, family, recorded, state,
 };
 
 #[test]
@@ -87,6 +87,35 @@ fn a_crash_that_does_not_come_is_an_error() {
         "{error}"
     );
     assert!(server.is_running());
+}
+
+#[test]
+fn orphans_of_a_program_that_has_ended_are_no_zombies() {
+    let dir = TempDir::new();
+    let (pids, go) = (dir.file("pids"), dir.file("go"));
+    let orphan = format!("record {pids} orphan await {go} exit 0");
+    let script = (0..20).flat_map(|_| ["daemon".to_owned(), orphan.clone()]);
+    let server = SimpleExecutor::new([ACTOR])
+        .args(script)
+        .args(["exit", "3"]);
+    server.start().unwrap();
+    let leader = server.id();
+    assert_eq!(server.wait("20s").unwrap().code(), Some(3));
+    eventually("all have begun", || recorded(&pids).len() == 20);
+    let text = std::fs::read_to_string(&pids).unwrap();
+    let orphans: Vec<_> = text
+        .lines()
+        .map(|line| format!("/proc/{}", line.strip_prefix("orphan ").unwrap()))
+        .collect();
+    std::fs::write(&go, "").unwrap();
+    for orphan in orphans {
+        eventually("it is reaped", || !std::path::Path::new(&orphan).exists());
+    }
+    // The pid of the program is nobody else's as long as it may be signalled.
+    if let Some(leader) = leader {
+        assert_eq!(state(leader), 'Z');
+    }
+    server.stop().unwrap();
 }
 
 #[summon(

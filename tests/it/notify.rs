@@ -1,10 +1,12 @@
 //! Ready when it says so, as the services of systemd do; and sockets that it is given.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use summon::{Coordinated, Process, SimpleExecutor, TcpCoordinatedExecutor, probe, summon};
 
-use crate::support::{ACTOR, actor, ask, eventually};
+use crate::support::{ACTOR, Life, actor, ask, eventually};
 
 #[summon(notify = [ACTOR, "boot", "30", "notify", "STATUS=nearly;READY=1", "say", "up"])]
 #[test]
@@ -142,6 +144,61 @@ fn a_service_that_is_about_to_end_may_ask_for_more_time_too() {
     server.start().unwrap();
     server.stop().unwrap();
     assert!(server.output().ends_with(b"bye\n"));
+}
+
+/// Does not end, and asks for a day.
+fn beggar() -> Coordinated<probe::Notify> {
+    let script = actor(["beg", "86400000000", "notify", "READY=1"]);
+    Coordinated::with(script, probe::notify()).stop_timeout("200ms")
+}
+
+#[test]
+fn the_time_that_a_service_may_ask_for_at_its_end_is_bounded() {
+    let server = beggar();
+    server.start().unwrap();
+    let began = Instant::now();
+    server.stop().unwrap();
+    // Ten times its grace, and then it is killed.
+    assert!(began.elapsed() >= Duration::from_secs(2));
+}
+
+#[test]
+#[ignore = "another test runs it, and kills it"]
+fn run_by_another_and_waits_to_be_killed() {
+    let server = beggar().stop_timeout("2s");
+    server.start().unwrap();
+    let mut out = std::io::stdout();
+    std::io::Write::write_all(
+        &mut out,
+        format!("\npid {}\n", server.id().unwrap()).as_bytes(),
+    )
+    .unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_dead_owner_waits_for_nobody() {
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "--nocapture"])
+        .arg("notify::run_by_another_and_waits_to_be_killed")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let mut pids = lines.filter_map(|line| line.unwrap().strip_prefix("pid ")?.parse().ok());
+    let service = Life::of(pids.next().unwrap()).unwrap();
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let died = Instant::now();
+    eventually("it is killed", || !service.goes_on());
+    // It has its grace, and not ten times that.
+    assert!(
+        died.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        died.elapsed()
+    );
 }
 
 #[test]

@@ -318,6 +318,35 @@ fn a_killed_guard_takes_descendants_along_whose_names_are_no_text() {
 }
 
 #[test]
+fn real_time_signals_end_neither_warden_nor_guard_nor_service() {
+    let _warden = with_the_warden();
+    use summon::SimpleExecutor;
+    let sleeper = SimpleExecutor::new("sleep 1000");
+    sleeper.start().unwrap();
+    let service = sleeper.id().unwrap();
+    let guard = parent(service);
+    for pid in [guard, parent(guard)] {
+        let life = Life::of(pid).unwrap();
+        assert!(life.what.starts_with("summon-"), "{life:?}");
+        for signal in 32..=64 {
+            // SAFETY: it lives as long as the service does, or the warden's lock is held.
+            #[expect(unsafe_code, reason = "std sends no signals but KILL")]
+            let sent = unsafe { libc::kill(pid as i32, signal) };
+            assert_eq!(sent, 0);
+        }
+    }
+    // Both still do what they are for.
+    sleeper.paused(|| ()).unwrap();
+    assert!(sleeper.is_running());
+    let another = SimpleExecutor::new("sleep 1000");
+    another.start().unwrap();
+    assert_eq!(parent(parent(another.id().unwrap())), parent(guard));
+    // And what they ignore a program does not.
+    let status = std::fs::read_to_string(format!("/proc/{service}/status")).unwrap();
+    assert!(status.contains("SigIgn:\t0000000000000000\n"), "{status}");
+}
+
+#[test]
 fn a_test_may_wait_for_all_its_children() {
     // A child of the test's that never ends would make this wait for ever; the services are not
     // its children, and neither is the warden.

@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::life::Run;
-use super::report::{with_lost, with_output};
+use super::report::{run_ended, with_lost, with_output};
 use super::{Inner, Process, lock};
 use crate::error::{Error, Source as _};
 use crate::output;
@@ -131,8 +131,10 @@ impl Inner {
         }
         // Somebody will want to read it.
         run.home.share_log().name_it();
+        let why = run_ended(&run.guarded.state());
+        let why = why.unwrap_or_else(|| "`must_live = true` makes that a failure".to_owned());
         progress::say(&format!(
-            "{headline} ({}, log {}); `must_live = true` makes that a failure",
+            "{headline} ({}, log {}); {why}",
             self.spec.declared,
             run.home.log().path().display()
         ));

@@ -9,7 +9,8 @@ use super::life::Run;
 use crate::error::Error;
 use crate::output;
 use crate::probe::{Seen, Waited, Why};
-use crate::sys::guard::{LaunchError, Plan, Step};
+use crate::sys::guard::{LaunchError, Plan, State, Step};
+use crate::sys::runner;
 use crate::sys::signal::how_it_ended;
 use crate::unrunnable::Attempt;
 
@@ -165,13 +166,27 @@ pub(super) fn with_output(error: Error, run: &Run) -> Error {
     with_lost(error, run).tail(output::tail(log, run.since))
 }
 
-/// Adds what could not be kept of the output.
+/// Adds why it went, if that was not by itself, and what could not be kept of the output.
 pub(super) fn with_lost(error: Error, run: &Run) -> Error {
-    match run.guarded.state().lost {
+    let state = run.guarded.state();
+    let error = match run_ended(&state) {
+        Some(why) => error.fact("why", why),
+        None => error,
+    };
+    match state.lost {
         Some((bytes, errno)) => {
             let why = io::Error::from_raw_os_error(errno);
             error.fact("lost", format!("{bytes} bytes of its output: {why}"))
         }
         None => error,
     }
+}
+
+/// That a process was stopped since its run has ended, if so.
+pub(super) fn run_ended(state: &State) -> Option<String> {
+    let runner = runner::current().filter(|_| state.run_ended)?;
+    let runner = runner.name();
+    Some(format!(
+        "{runner}, which ran this test, has ended, and nothing outlives the run"
+    ))
 }

@@ -39,8 +39,10 @@ impl Process {
     /// [expected](crate::Coordinated::expect_exit), if a command
     /// [for afterwards](crate::Coordinated::after_stop) fails, if it
     /// [must live](crate::Coordinated::must_live) and has ended by itself, if its guard was killed,
-    /// so that nobody can tell what is left, or if it is a fixture. Whatever the error, nothing is
-    /// left that its guard knows of.
+    /// so that nobody can tell what is left, if cargo or nextest has ended before, so that its guard
+    /// has stopped it, or if it is a fixture. If a part of it can't be killed, since it has become
+    /// another user, the error names the processes. Whatever else the error is, nothing is left that
+    /// its guard knows of.
     pub fn stop(&self) -> Result<(), Error> {
         self.check_own("stopped")?;
         let stopped = self.stop_in_turn();
@@ -109,6 +111,18 @@ impl Process {
             let error =
                 format!("the guard of {name} was killed; descendants of {name} may have survived");
             return Err(with_output(self.error_as_run(error, &run.as_run), run));
+        }
+        if !state.survivors.is_empty() {
+            let headline = format!("{name} could not be stopped: a part of it can't be killed");
+            let error = self
+                .error_as_run(headline, &run.as_run)
+                .fact("left", state.survivors.join("\n"))
+                .fact("hint", "these processes run as another user, such as a set-user-id program does: that user, or root, can end them");
+            return Err(with_output(error, run));
+        }
+        if state.run_ended {
+            let headline = format!("{name} was stopped before this test did so");
+            return Err(with_output(self.error_as_run(headline, &run.as_run), run));
         }
         if !had_ended && !state.ended_unasked {
             self.check_exit(run, &plan, &state)?;

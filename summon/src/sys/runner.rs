@@ -19,6 +19,16 @@ pub(crate) struct Runner {
     pub(crate) ending: OwnedFd,
 }
 
+impl Runner {
+    /// What people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.is_nextest {
+            true => "cargo-nextest",
+            false => "cargo",
+        }
+    }
+}
+
 /// The runner of this process, if there is one.
 pub(crate) fn current() -> Option<&'static Runner> {
     static RUNNER: OnceLock<Option<Runner>> = OnceLock::new();

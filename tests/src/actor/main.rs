@@ -21,6 +21,7 @@
 //! | `bound PATH`, `listening` | binds a Unix socket, and listens on it |
 //! | `activated` | listens on the socket that it was given, as `listen` does |
 //! | `notify TEXT` | says so to `NOTIFY_SOCKET`, `;` for a line end; `barrier` waits until it was read |
+//! | `beg USEC` | asks for so much more time when TERM comes, and does not end |
 //! | `serve DIR` | says what is put into a file `line` there, again and again |
 //! | `touch FILE` | makes a file, or its time anew |
 //! | `share ADDR` | listens with `SO_REUSEPORT`, beside others who do |
@@ -110,6 +111,7 @@ fn main() {
             "activated" => systemd::activated(),
             "notify" => systemd::notify(&next().replace(';', "\n")),
             "barrier" => systemd::barrier(),
+            "beg" => systemd::beg(next()),
             "serve" => serve(&next()),
             "touch" => touch(&next()),
             "share" => net::share(&next()),

@@ -40,11 +40,11 @@ pub(crate) fn barrier() {
         header.msg_iov = &raw mut part;
         header.msg_iovlen = 1;
         header.msg_control = control.as_mut_ptr().cast();
-        header.msg_controllen = libc::CMSG_SPACE(4) as usize;
+        header.msg_controllen = libc::CMSG_SPACE(4) as _;
         let message = libc::CMSG_FIRSTHDR(&raw const header);
         (*message).cmsg_level = libc::SOL_SOCKET;
         (*message).cmsg_type = libc::SCM_RIGHTS;
-        (*message).cmsg_len = libc::CMSG_LEN(4) as usize;
+        (*message).cmsg_len = libc::CMSG_LEN(4) as _;
         libc::CMSG_DATA(message)
             .cast::<i32>()
             .write_unaligned(theirs.as_raw_fd());
@@ -53,6 +53,11 @@ pub(crate) fn barrier() {
     assert_eq!(sent, 9, "{}", std::io::Error::last_os_error());
     drop(theirs);
     assert_eq!(ours.read(&mut [0]).expect("the end"), 0);
+}
+
+/// Takes TERM on a thread, as `farewell` does.
+pub(crate) fn beg(microseconds: String) {
+    crate::hostile::on_term(move || notify(&format!("EXTEND_TIMEOUT_USEC={microseconds}")));
 }
 
 pub(crate) fn activated() {

@@ -8,18 +8,19 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::job::{Errands, Job};
+use super::killing::{self, Pace};
 use super::message::{News, Order, Ran, Step};
 use super::spawn::{Program, spawn};
 use super::terms::{Errand, ErrandFailed};
 use super::tree::{self, Reaped};
 use super::{hire, signals, wire};
-use crate::sys::family::Ends;
+use crate::sys::family::{self, Ends};
 use crate::sys::{ending, pipes, wait};
 
 /// So much of the end of what it writes is told.
 const TAIL: usize = 16 * 1024;
-/// Descendants that were forked while others were killed are looked for this often.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// An owner that does not read the answer within this time gets none.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// The owner's side: somebody who runs a command whenever it is asked for.
 #[derive(Debug)]
@@ -28,16 +29,16 @@ pub(crate) struct Runner(UnixStream);
 impl Runner {
     pub(crate) fn hire(command: &Errand, deadline: Instant) -> io::Result<Runner> {
         let socket = hire::guard(deadline)?;
-        let ending = super::own_ending();
         let job = Job::Errands(Errands {
             name: command.name.clone(),
             argv: command.argv.clone(),
             env: command.env.clone(),
             dir: command.dir.clone(),
             user: command.user,
-            has_ending: ending.is_some(),
         });
-        let fds: Vec<BorrowedFd<'_>> = ending.iter().map(AsFd::as_fd).collect();
+        let ending = super::own_ending();
+        let endings = ending.iter().map(AsFd::as_fd).chain(super::runner_ending());
+        let fds: Vec<BorrowedFd<'_>> = endings.collect();
         wire::send(&socket, &job.encode(), &fds)?;
         Ok(Runner(socket))
     }
@@ -56,7 +57,7 @@ impl Runner {
             Err(error) => return Err(ErrandFailed::Broken(error)),
         }
         let news = wire::receive(&self.0)
-            .and_then(|news| news.ok_or_else(|| io::ErrorKind::ConnectionAborted.into()))
+            .and_then(|news| news.ok_or_else(hire::why_gone))
             .and_then(|(body, _)| News::decode(&body))
             .map_err(ErrandFailed::Broken)?;
         match news {
@@ -70,15 +71,17 @@ impl Runner {
     }
 }
 
-/// The guard's side. Returns when the owner has ended, or speaks nonsense.
+/// The guard's side. Returns when the owner or its runner has ended, or the owner speaks nonsense.
 pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) -> io::Result<()> {
     rustix::process::setsid()?;
     let child_ended = Ends::of_guard(signals::notice_children()?)?;
-    let owner_ended = fds.into_iter().next().map(ending::watch).transpose()?;
-    let owner_fds = || owner_ended.iter().map(AsFd::as_fd).chain([owner.as_fd()]);
+    owner.set_write_timeout(Some(ANSWER_LIMIT))?;
+    let ends = fds.into_iter().map(ending::watch);
+    let ends = ends.collect::<io::Result<Vec<_>>>()?;
+    let owner_fds = || ends.iter().map(AsFd::as_fd).chain([owner.as_fd()]);
     loop {
         wait::sleep(&owner_fds().collect::<Vec<_>>(), None)?;
-        if owner_ended.as_ref().is_some_and(wait::is_readable) {
+        if ends.iter().any(wait::is_readable) {
             return Ok(());
         }
         let Some((body, _)) = wire::receive(owner)? else {
@@ -98,7 +101,7 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
             names: &[],
         };
         let until = Instant::now() + limit;
-        let news = match run(&program, until, &child_ended, owner_fds)? {
+        let news = match run(&program, until, killing::PATIENCE, &child_ended, owner_fds)? {
             Err((step, error)) => News::Refused {
                 step,
                 errno: error.raw_os_error().unwrap_or(libc::EINVAL),
@@ -107,15 +110,21 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
             Ok(None) => return Ok(()),
         };
         wire::send(owner, &news.encode(), &[])?;
+        if !family::everybody().is_empty() {
+            // Who can't be killed would be taken for a part of the next run.
+            return Ok(());
+        }
     }
 }
 
 /// Runs a command in a process that has no other children, until nothing of it is left: at the
 /// latest soon after `until`, or when one of the owner's descriptors can be read. Then there is
-/// nobody to tell.
+/// nobody to tell. Processes that do not end within `patience`, though they were killed, are named in
+/// the output.
 pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
     program: &Program<'_>,
     until: Instant,
+    patience: Duration,
     child_ended: &Ends,
     owner: impl Fn() -> O,
 ) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
@@ -133,7 +142,7 @@ pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
         tail: Vec::new(),
         child_ended,
     };
-    run.watch(until, owner).map(Ok)
+    run.watch(until, patience, owner).map(Ok)
 }
 
 struct Run<'a> {
@@ -148,6 +157,7 @@ impl Run<'_> {
     fn watch<'a, O: Iterator<Item = BorrowedFd<'a>>>(
         mut self,
         until: Instant,
+        patience: Duration,
         owner: impl Fn() -> O,
     ) -> io::Result<Option<Ran>> {
         let mut status = None;
@@ -164,15 +174,21 @@ impl Run<'_> {
         }
         // What it wrote just before its end.
         self.pump();
+        let mut pace = Pace::new();
         loop {
             tree::kill_all();
             if self.reap()?.is_childless {
                 break;
             }
-            wait::sleep(
-                &[self.child_ended.as_fd()],
-                Some(Instant::now() + LOOK_AGAIN),
-            )?;
+            pace.note(family::everybody());
+            let survivors = pace.survivors(patience);
+            if !survivors.is_empty() {
+                let names = killing::names(&survivors).join(", ");
+                let told = format!("summon can't end what it has started: {names}\n");
+                self.tail.extend(told.as_bytes());
+                break;
+            }
+            wait::sleep(&[self.child_ended.as_fd()], Some(pace.due()))?;
         }
         let output = self.tail;
         Ok((!owner_ended).then_some(Ran { status, output }))

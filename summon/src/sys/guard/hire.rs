@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use super::warden::{GOT, HELLO, MARK, SORRY, magic, mark};
 use super::wire;
 use crate::sys::maker::Maker;
-use crate::sys::{executable, sockets, surroundings, wait};
+use crate::sys::runner;
+use crate::sys::{ending, executable, sockets, surroundings, wait};
 
 /// The copy has so long to become the warden, and the warden to take a request. A program that takes
 /// longer before its constructors run is not waited for.
@@ -39,6 +40,10 @@ static WARDENS: Mutex<Wardens> = Mutex::new(Wardens {
 /// Has a warden fork a guard, and returns the socket to it. A warden that has died is replaced; its
 /// guards live on.
 pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
+    // Its guard would only end it again.
+    if let Some(why) = run_ended() {
+        return Err(why);
+    }
     let mut wardens = lock();
     let here = surroundings::here();
     if let Some(socket) = wardens.of(&here) {
@@ -49,6 +54,19 @@ pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
         }
     }
     ask(wardens.hire(here, deadline)?)
+}
+
+/// An error that says so if the runner has ended.
+fn run_ended() -> Option<io::Error> {
+    let runner = runner::current()?;
+    let ended = runner.ending.try_clone().and_then(ending::watch).ok()?;
+    let error = || io::Error::other(format!("{}, which ran this test, has ended", runner.name()));
+    wait::is_readable(&ended).then(error)
+}
+
+/// Why a guard has closed its socket before it has answered.
+pub(super) fn why_gone() -> io::Error {
+    run_ended().unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into())
 }
 
 /// Sees that this process has a warden, if it can.

@@ -17,8 +17,8 @@ pub(super) enum Job {
     Errands(Errands),
 }
 
-/// A service. With it come the log, its standard input, perhaps where its two streams go besides, perhaps what tells of the owner's end, perhaps what
-/// sharing takes, the sockets to pass on, and whatever the guard shall hold to its end.
+/// A service. With it come the log, its standard input, perhaps where its two streams go besides, perhaps what tells of the owner's end, and of the runner's, perhaps the
+/// socket of one that is shared, the sockets to pass on, and whatever the guard shall hold to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Launch {
     pub(super) name: String,
@@ -42,13 +42,15 @@ pub(super) struct Launch {
     /// The names of the listening sockets that it is given.
     pub(super) sockets: Vec<String>,
     pub(super) has_ending: bool,
-    /// A listening socket and what tells of the runner's end come too: the service may be shared.
+    pub(super) has_runner: bool,
+    /// A listening socket comes too: the service may be shared.
     pub(super) is_shared: bool,
     /// It ends when nobody uses it and somebody wants its port.
     pub(super) yields: bool,
 }
 
-/// A command that runs to its end, again and again. With it perhaps comes what tells of the owner's end.
+/// A command that runs to its end, again and again. With it comes what tells of the owner's end and of
+/// the runner's, as far as there is such.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Errands {
     pub(super) name: String,
@@ -56,7 +58,6 @@ pub(super) struct Errands {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) dir: PathBuf,
     pub(super) user: Option<User>,
-    pub(super) has_ending: bool,
 }
 
 impl Job {
@@ -72,7 +73,6 @@ impl Job {
                 out.bytes(errands.name.as_bytes());
                 out.command(&errands.argv, &errands.env, &errands.dir);
                 out.option(errands.user, Out::user);
-                out.number(errands.has_ending.into());
             }
         }
         out.0
@@ -88,7 +88,6 @@ impl Job {
                 env: from.list(|from| Ok((from.os()?, from.os()?)))?,
                 dir: from.os()?.into(),
                 user: from.option(In::user)?,
-                has_ending: from.flag()?,
             })),
             _ => Err(garbled()),
         }
@@ -115,6 +114,7 @@ impl Launch {
         out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
         out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
         out.number(self.has_ending.into());
+        out.number(self.has_runner.into());
         out.number(self.is_shared.into());
         out.number(self.yields.into());
     }
@@ -141,6 +141,7 @@ impl Launch {
             notify: from.option(In::text)?,
             sockets: from.list(In::text)?,
             has_ending: from.flag()?,
+            has_runner: from.flag()?,
             is_shared: from.flag()?,
             yields: from.flag()?,
         })
@@ -178,6 +179,7 @@ mod tests {
             notify: Some("summon-x".into()),
             sockets: vec!["redis".into()],
             has_ending: true,
+            has_runner: true,
             is_shared: false,
             yields: true,
         }))
@@ -191,7 +193,6 @@ mod tests {
             env: vec![],
             dir: "/".into(),
             user: Some(User { uid: 7, gid: 8 }),
-            has_ending: false,
         });
         for job in [launch(), errands] {
             assert_eq!(Job::decode(&job.encode()).unwrap(), job);

@@ -1,14 +1,23 @@
 //! Whom a guard talks to: its owner, and at a shared service whoever uses it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use rustix::event::PollFlags;
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::message::{News, Notice};
 use super::wire;
 use crate::sys::sockets;
+use crate::sys::wait::timespec;
+
+/// Who leaves so much unread is not waited for any more.
+const MOST_UNREAD: usize = 1 << 20;
+/// More than a socket holds: one who speaks without end gets his turn and no more.
+const AT_ONCE: usize = 1 << 19;
+/// The last words have so long to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// One that is told news, without ever making the guard wait for it: what it does not read is
 /// kept, and of what changes all the time the latest is told once it reads again.
@@ -44,7 +53,7 @@ impl Latest {
     }
 }
 
-/// The other end has closed.
+/// The other end has closed, or leaves too much unread.
 pub(super) struct Closed;
 
 impl Listener {
@@ -107,18 +116,25 @@ impl Listener {
             }
             self.tell_latest(latest);
         }
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), Closed> {
         match rustix::net::send(&self.socket, &self.outbox, sockets::SEND) {
             Ok(sent) => drop(self.outbox.drain(..sent)),
             Err(Errno::WOULDBLOCK | Errno::INTR) => {}
             Err(_) => return Err(Closed),
         }
-        Ok(())
+        match self.outbox.len() > MOST_UNREAD {
+            true => Err(Closed),
+            false => Ok(()),
+        }
     }
 
     /// Reads what it says, for [`Listener::take_frame`].
     pub(super) fn hear(&mut self) -> Result<(), Closed> {
         let mut buffer = [0; 4096];
-        loop {
+        for _ in 0..AT_ONCE / buffer.len() {
             match self.socket.read(&mut buffer) {
                 Ok(0) => return Err(Closed),
                 Ok(read) => self.inbox.extend(&buffer[..read]),
@@ -127,6 +143,7 @@ impl Listener {
                 Err(_) => return Err(Closed),
             }
         }
+        Ok(())
     }
 
     /// What it has said, as far as it is whole. Nonsense is forgotten, and an empty frame.
@@ -136,10 +153,29 @@ impl Listener {
             Some(Vec::new())
         })
     }
+}
 
-    /// Sends the last words. This may block: the other end reads them, or it dies and they fail.
-    pub(super) fn part(mut self) {
-        let _ = self.socket.set_nonblocking(false);
-        let _ = self.socket.write_all(&self.outbox);
+/// Sends the last words to all, and waits a moment for those who have much to read before. Who is
+/// halted, or has left the socket to a forked child that does not read, keeps nobody from ending.
+pub(super) fn part(mut listeners: Vec<Listener>) {
+    let until = Instant::now() + LAST_WORDS;
+    for listener in &listeners {
+        // Twice as much as by default, so that there is room for them also where nobody reads.
+        let room = rustix::net::sockopt::socket_send_buffer_size(&listener.socket);
+        let _ = room.and_then(|room| {
+            rustix::net::sockopt::set_socket_send_buffer_size(&listener.socket, 2 * room)
+        });
+    }
+    loop {
+        listeners.retain_mut(|it| it.send().is_ok() && !it.outbox.is_empty());
+        let left = until.saturating_duration_since(Instant::now());
+        if listeners.is_empty() || left.is_zero() {
+            return;
+        }
+        let mut polled: Vec<_> = listeners
+            .iter()
+            .map(|it| PollFd::new(&it.socket, PollFlags::OUT))
+            .collect();
+        let _ = rustix::event::poll(&mut polled, Some(&timespec(left)));
     }
 }

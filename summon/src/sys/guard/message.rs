@@ -52,6 +52,10 @@ pub(super) enum News {
     Lost { bytes: u64, errno: i32 },
     /// It is asked to end from now on, whether or not it was about to end by itself.
     Asked { is_ending: bool },
+    /// These of its processes do not end, though they were killed.
+    Survived(Vec<String>),
+    /// The runner has ended, and so the service is asked to end.
+    RunEnded,
 }
 
 impl Order {
@@ -163,6 +167,11 @@ impl News {
                 tag(12);
                 out.number((*is_ending).into());
             }
+            News::Survived(names) => {
+                tag(13);
+                out.list(names, |out, name| out.bytes(name.as_bytes()));
+            }
+            News::RunEnded => tag(14),
         }
         out.0
     }
@@ -203,6 +212,8 @@ impl News {
             12 => News::Asked {
                 is_ending: from.flag()?,
             },
+            13 => News::Survived(from.list(In::text)?),
+            14 => News::RunEnded,
             _ => return Err(garbled()),
         })
     }
@@ -229,6 +240,8 @@ mod tests {
             News::Killed,
             News::Asked { is_ending: true },
             News::Exited(-1),
+            News::Survived(vec!["pid 7 (`su`)".into()]),
+            News::RunEnded,
         ] {
             assert_eq!(News::decode(&news.encode()).unwrap(), news);
         }

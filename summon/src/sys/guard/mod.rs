@@ -20,6 +20,7 @@ mod exec;
 pub mod fuzzing;
 mod hire;
 mod job;
+mod killing;
 mod listener;
 mod message;
 mod notify;
@@ -45,13 +46,18 @@ pub(crate) use terms::{
     StopPlan, Sweep, Whom,
 };
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::{Signal, ending};
+use super::{Signal, ending, runner};
 
 /// What a guard of this process watches to know that it has ended, if the system has such.
 fn own_ending() -> Option<OwnedFd> {
     ending::of(std::process::id()).ok()
+}
+
+/// What a guard of this process watches to know that the runner has ended, if there is one.
+fn runner_ending() -> Option<BorrowedFd<'static>> {
+    runner::current().map(|runner| runner.ending.as_fd())
 }
 
 /// Ends this process without running anything of the test program's.

@@ -82,18 +82,20 @@ impl Guarded {
             notify: plan.notify.clone(),
             sockets: plan.sockets.iter().map(|(name, _)| name.clone()).collect(),
             has_ending: ending.is_some(),
+            has_runner: super::runner_ending().is_some(),
             is_shared: plan.sharing.is_some(),
             yields: plan.sharing.as_ref().is_some_and(|sharing| sharing.yields),
         };
-        let sharing = plan.sharing.iter().flat_map(|it| [&it.socket, &it.runner]);
+        let sharing = plan.sharing.iter().map(|it| &it.socket);
+        let sockets = plan.sockets.iter().map(|(_, socket)| socket);
+        let rest = sharing.chain(sockets).chain(&plan.held);
         let fds: Vec<BorrowedFd<'_>> = [&plan.log, &plan.stdin]
             .into_iter()
             .chain(plan.streams.iter().flatten())
             .chain(&ending)
-            .chain(sharing)
-            .chain(plan.sockets.iter().map(|(_, socket)| socket))
-            .chain(&plan.held)
             .map(AsFd::as_fd)
+            .chain(super::runner_ending())
+            .chain(rest.map(AsFd::as_fd))
             .collect();
         // A guard that never came closes its end; `listen` finds the same and says it better.
         let _ = wire::send(&socket, &Job::Service(Box::new(launch)).encode(), &fds);
@@ -232,27 +234,35 @@ impl Guarded {
 
     /// Stops the service, and returns when nothing of it is left, the guard included.
     pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
-        let grace = plan.grace;
+        let (grace, most) = (plan.grace, plan.most_extended());
         match self.order(&Order::Stop(plan)) {
             Err(error) if !self.is_ours() => return Err(error),
             // A guard that is gone already hears nothing, and needs not.
             _ => {}
         }
         let mut limit = Instant::now() + grace + PATIENCE;
+        // Its guard gives it no more.
+        let last = limit + most;
         loop {
             if let Some(state) = self.wait_until(limit, &[], |state| state.gone)? {
                 return Ok(state);
             }
             // The service may have asked for more time (`EXTEND_TIMEOUT_USEC`).
-            match self.state().extended.map(|until| until + PATIENCE) {
+            let extended = self.state().extended;
+            match extended.map(|until| (until + PATIENCE).min(last)) {
                 Some(later) if later > limit => limit = later,
                 _ => break,
             }
         }
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the guard does not answer",
-        ))
+        let survivors = self.state().survivors;
+        let why = match survivors.is_empty() {
+            true => "the guard does not answer".to_owned(),
+            false => format!(
+                "{} does not end, though it was killed",
+                survivors.join(", ")
+            ),
+        };
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
     }
 }
 
@@ -336,7 +346,10 @@ impl Shared {
                 state.exited = Some(Instant::now());
             }
             // `gone` is true when the guard has ended too, see `guard_closed`.
-            News::Gone => state.finished = true,
+            News::Gone => {
+                state.finished = true;
+                state.survivors.clear();
+            }
             News::Shared(bytes) => state.shared = Some(bytes.into()),
             News::Noticed(notice) => {
                 let extended = notice.extend.map(|time| Instant::now() + time);
@@ -353,6 +366,8 @@ impl Shared {
             News::Synced(number) => state.synced = number,
             News::AfterStop(ran) => state.after_stop.push(ran),
             News::Lost { bytes, errno } => state.lost = Some((bytes, errno)),
+            News::Survived(names) => state.survivors = names,
+            News::RunEnded => state.run_ended = true,
             // Nobody asked a guard of a service for that.
             News::Ran(_) => {}
         });
@@ -363,7 +378,9 @@ impl Shared {
             |_| true,
             |state| {
                 state.gone = true;
-                state.guard_died = state.pids.is_some() && !state.finished;
+                // A guard that has told who survives has ended by itself.
+                let finished = state.finished || !state.survivors.is_empty();
+                state.guard_died = state.pids.is_some() && !finished;
             },
         );
     }

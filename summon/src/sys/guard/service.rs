@@ -3,11 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::Signal;
+use super::killing::{self, Killing};
 use super::message::{StopPlan, Whom};
 use super::tree::{self, Reaped};
-
-/// Descendants that were forked while others were killed are looked for this often.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 pub(super) struct Service {
     pub(super) leader: u32,
@@ -21,18 +19,28 @@ pub(super) struct Service {
     stop: StopPlan,
 }
 
-#[derive(Clone, Copy, PartialEq)]
 enum Phase {
     Running,
     /// It was asked to end. `asked_all`: so was everybody outside of its group.
     Stopping {
+        /// The end of its grace, and of the time that it has asked for besides.
+        grace: Instant,
         until: Instant,
         asked_all: bool,
         /// Who asks it, if not a signal.
         command: Option<u32>,
     },
-    Killing,
+    Killing(Killing),
     Gone,
+}
+
+/// What has become of a service on its way to its end.
+pub(super) enum Progress {
+    None,
+    /// Its grace is over. This is said once.
+    Killed,
+    /// These processes do not end, though they were killed. This is said once.
+    Survived(Vec<u32>),
 }
 
 /// What the end of children means.
@@ -59,19 +67,19 @@ impl Service {
     }
 
     pub(super) fn is_running(&self) -> bool {
-        self.phase == Phase::Running
+        matches!(self.phase, Phase::Running)
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        self.phase == Phase::Gone
+        matches!(self.phase, Phase::Gone)
     }
 
     /// When to go on with its end, whatever happens.
     pub(super) fn due(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Running => None,
-            Phase::Stopping { until, .. } => Some(until),
-            Phase::Killing | Phase::Gone => Some(Instant::now() + LOOK_AGAIN),
+        match &self.phase {
+            Phase::Stopping { until, .. } => Some(*until),
+            Phase::Killing(killing) => Some(killing.due()),
+            Phase::Running | Phase::Gone => None,
         }
     }
 
@@ -122,8 +130,10 @@ impl Service {
             true => tree::signal_all(Signal::CONT),
             false => self.signal(Signal::CONT, Whom::Group),
         }
+        let grace = Instant::now() + self.stop.grace;
         self.phase = Phase::Stopping {
-            until: Instant::now() + self.stop.grace,
+            grace,
+            until: grace,
             asked_all: false,
             command,
         };
@@ -141,34 +151,37 @@ impl Service {
 
     /// Gives it more time, if it is about to end and asks for that.
     pub(super) fn extend(&mut self, time: Duration) {
-        if let Phase::Stopping { until, .. } = &mut self.phase {
-            *until = (*until).max(Instant::now() + time);
+        if let Phase::Stopping { grace, until, .. } = &mut self.phase {
+            let last = *grace + self.stop.most_extended();
+            let asked = Instant::now().checked_add(time);
+            *until = asked.map_or(last, |asked| asked.min(last)).max(*until);
+        }
+    }
+
+    /// Takes back the time that it was given beyond its grace.
+    pub(super) fn hurry(&mut self) {
+        if let Phase::Stopping { grace, until, .. } = &mut self.phase {
+            *until = *grace;
         }
     }
 
     pub(super) fn kill(&mut self) {
-        self.phase = Phase::Killing;
+        self.phase = Phase::Killing(Killing::new());
     }
 
     /// Takes note of who has ended.
     pub(super) fn reap(&mut self) -> Change {
         // A leader that ended on its own stays a zombie until the group was asked to end, see
-        // `tree::reap`. Orphans that end behind it wait as long.
+        // `tree::reap`.
         let keep = (self.is_running() && !self.daemon).then_some(self.leader);
         let mut change = Change::None;
         loop {
             match tree::reap(keep) {
                 Ok(Reaped::Child(pid, status)) if pid == self.leader && self.exit.is_none() => {
                     change = self.leader_ended(status, keep.is_none());
-                    if keep.is_some() {
-                        return change;
-                    }
                 }
                 Ok(Reaped::Child(pid, _)) if pid == self.leader => {
                     self.leader_reaped = keep.is_none();
-                    if keep.is_some() {
-                        return change;
-                    }
                 }
                 Ok(Reaped::Child(pid, status)) => self.other_ended(pid, status),
                 Ok(Reaped::Nobody) => return change,
@@ -176,6 +189,13 @@ impl Service {
                     self.phase = Phase::Gone;
                     return change;
                 }
+            }
+            if let Some(leader) = keep.filter(|_| self.exit.is_some()) {
+                tree::reap_behind(leader);
+                return change;
+            }
+            if let Phase::Killing(killing) = &mut self.phase {
+                killing.hurry();
             }
         }
     }
@@ -207,13 +227,14 @@ impl Service {
         }
     }
 
-    /// Goes on with its end. Says whether its grace is over, the once that it is.
-    pub(super) fn advance(&mut self) -> bool {
+    /// Goes on with its end.
+    pub(super) fn advance(&mut self) -> Progress {
         match &mut self.phase {
             Phase::Stopping { until, .. } if Instant::now() >= *until => {
-                self.phase = Phase::Killing;
-                tree::kill_all();
-                return true;
+                let mut killing = Killing::new();
+                killing.go_on();
+                self.phase = Phase::Killing(killing);
+                return Progress::Killed;
             }
             // The group is gone, and who has left it was not asked yet. It has the same grace.
             Phase::Stopping { asked_all, .. }
@@ -223,9 +244,18 @@ impl Service {
                 tree::signal_all(self.stop.signal);
             }
             // Again and again: a fork may have escaped the last round.
-            Phase::Killing => tree::kill_all(),
+            Phase::Killing(killing) => {
+                killing.go_on();
+                if let Some(left) = killing.survivors() {
+                    // The kernel ends the others once it lets go of them.
+                    if killing::are_out_of_reach(&left) {
+                        self.phase = Phase::Gone;
+                    }
+                    return Progress::Survived(left);
+                }
+            }
             _ => {}
         }
-        false
+        Progress::None
     }
 }

@@ -1,39 +1,46 @@
 //! The guard's side of a service that several processes use.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
 
 use super::listener::Listener;
 use super::message::{News, Order};
-use crate::sys::ending;
 use crate::sys::peer::peer;
+
+/// So many users are let in at once, so that those who come without end get their turn and no more.
+const AT_ONCE: usize = 64;
+/// Where there are no descriptors for a further user, the next look is so much later.
+const REST: Duration = Duration::from_millis(100);
 
 /// What makes a service one that several processes use.
 pub(super) struct Sharing {
     pub(super) socket: UnixListener,
-    /// Can be read when the runner has ended. `None` once it was.
-    pub(super) runner: Option<OwnedFd>,
     pub(super) users: Vec<Listener>,
     yields: bool,
     /// What users need to know, once it is ready for them.
     pub(super) shared: Option<Vec<u8>>,
+    /// Until then nobody is let in.
+    rests: Option<Instant>,
 }
 
 impl Sharing {
-    pub(super) fn new(
-        socket: Option<OwnedFd>,
-        runner: Option<OwnedFd>,
-        yields: bool,
-    ) -> Option<Sharing> {
+    pub(super) fn new(socket: Option<OwnedFd>, yields: bool) -> Option<Sharing> {
         let socket = UnixListener::from(socket?);
         socket.set_nonblocking(true).ok()?;
         Some(Sharing {
             socket,
-            runner: Some(ending::watch(runner?).ok()?),
             users: Vec::new(),
             yields,
             shared: None,
+            rests: None,
         })
+    }
+
+    /// When to look again for who wants in, if not when the socket says so.
+    pub(super) fn rests(&self) -> Option<Instant> {
+        self.rests.filter(|until| Instant::now() < *until)
     }
 
     /// Whether it would end for somebody who wants its port.
@@ -42,16 +49,19 @@ impl Sharing {
     }
 
     /// Which users want to have in the log what was written by now, as [`Order::Sync`]; nothing else
-    /// that they say is of interest. Those go who have closed.
+    /// that they say is of interest, and an answer to a later one is one to those before it. Those go
+    /// who have closed.
     pub(super) fn hear_users(&mut self) -> Vec<(usize, u64)> {
         self.users.retain_mut(|user| user.hear().is_ok());
         let mut wanted = Vec::new();
         for (index, user) in self.users.iter_mut().enumerate() {
+            let mut last = None;
             while let Some(frame) = user.take_frame() {
                 if let Ok(Order::Sync(number)) = Order::decode(&frame) {
-                    wanted.push((index, number));
+                    last = Some(number);
                 }
             }
+            wanted.extend(last.map(|number| (index, number)));
         }
         wanted
     }
@@ -59,7 +69,18 @@ impl Sharing {
     /// Lets new users in, who are told the news so far.
     pub(super) fn meet_users(&mut self, mut news: Vec<News>) {
         news.extend(self.shared.clone().map(News::Shared));
-        while let Ok((socket, _)) = self.socket.accept() {
+        self.rests = None;
+        for _ in 0..AT_ONCE {
+            let socket = match self.socket.accept() {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    // It stays readable, and would be looked at without end.
+                    let is_full = error.kind() != io::ErrorKind::WouldBlock
+                        && crate::sys::is_shortage(&error);
+                    self.rests = is_full.then(|| Instant::now() + REST);
+                    return;
+                }
+            };
             // The socket's name is no secret; what is said there is for this user alone.
             if !peer(&socket).is_ok_and(|peer| peer.uid == crate::sys::user()) {
                 continue;

@@ -5,14 +5,15 @@ use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::sys::pipes;
-use crate::sys::thread::{FAULTS, errno_place};
+use crate::sys::thread::{FAULTS, dispose_realtime, errno_place};
 
-/// `SIGRTMIN` is higher; real-time signals keep what they had.
+/// Real-time signals have higher numbers.
 const LAST: i32 = 31;
 
 /// Ignores all that can be ignored: INT, TERM and HUP are meant for tests, and the rest must not
-/// end a warden or a guard either. Children that end leave no zombies.
+/// end a warden or a guard either, real-time signals included. Children that end leave no zombies.
 pub(super) fn ignore() {
+    dispose_realtime(libc::SIG_IGN);
     for signal in 1..=LAST {
         dispose(
             signal,
@@ -30,6 +31,7 @@ pub(super) fn ignore() {
 /// Gives a child that is about to exec what `execve(2)` would not: default actions, no mask.
 pub(super) fn restore() {
     (1..=LAST).for_each(|signal| dispose(signal, libc::SIG_DFL));
+    dispose_realtime(libc::SIG_DFL);
     unblock();
 }
 

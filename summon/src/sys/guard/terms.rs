@@ -48,8 +48,6 @@ pub(crate) struct Sharing {
     /// Where its users connect: a listening socket, and its path.
     pub(crate) socket: OwnedFd,
     pub(crate) path: PathBuf,
-    /// What tells of the end of the process at whose end the service ends (`sys::ending`).
-    pub(crate) runner: OwnedFd,
     /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
     pub(crate) yields: bool,
 }
@@ -93,6 +91,10 @@ pub(crate) struct State {
     pub(crate) after_stop: Vec<Ran>,
     /// How much of its output could not be kept, and why.
     pub(crate) lost: Option<(u64, i32)>,
+    /// The processes of it that did not end, though they were killed.
+    pub(crate) survivors: Vec<String>,
+    /// It was asked to end since the runner of this test had ended.
+    pub(crate) run_ended: bool,
     pub(super) synced: u64,
     pub(super) refused: Option<(Step, i32)>,
     pub(super) finished: bool,
@@ -109,7 +111,16 @@ pub(crate) struct StopPlan {
     pub(crate) grace: Duration,
 }
 
+/// How much longer than its grace a service may take to end, whatever it asks for.
+const MOST_EXTENDED: Duration = Duration::from_secs(30);
+
 impl StopPlan {
+    /// The longest time that the service gets beyond its grace if it asks for more
+    /// (`EXTEND_TIMEOUT_USEC`): a short grace says that the user does not want to wait.
+    pub(super) fn most_extended(&self) -> Duration {
+        self.grace.saturating_mul(9).min(MOST_EXTENDED)
+    }
+
     /// Without any grace.
     pub(crate) fn kill() -> StopPlan {
         StopPlan {

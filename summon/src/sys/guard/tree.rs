@@ -45,6 +45,17 @@ pub(super) fn reap(keep: Option<u32>) -> io::Result<Reaped> {
     Ok(peeked)
 }
 
+/// Reaps who has ended behind a leader that is left unreaped, and that a look at all children would
+/// find each time. No command of a stop runs then, so nobody asks for a status.
+pub(super) fn reap_behind(leader: u32) {
+    for child in family::nearest() {
+        if child.pid != leader {
+            // It fails for who is no child of ours, where a family has such.
+            let _ = rustix::process::waitpid(pid(child.pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
 /// `waitid(2)` with `WNOWAIT`; the kernel looks at the eldest child first, which is the leader.
 fn peek() -> io::Result<Reaped> {
     // SAFETY: all zeroes is a valid `siginfo_t`, plain old data that the kernel fills in.

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
 
+use super::killing::{self, Pace};
 use super::message::{News, Step};
 use super::tree::{self, Reaped};
 use super::{Signal, signals, title, watch, wire};
@@ -152,8 +153,6 @@ struct Warden {
 
 /// A process that closes its descriptors has ended soon.
 const END_LIMIT: Duration = Duration::from_secs(10);
-/// Orphans that were forked while others were killed are looked for this often.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Warden {
     /// Forks guards as long as the owner is there, and then waits until they have cleaned up: ended
@@ -162,13 +161,21 @@ impl Warden {
     /// the other end of the socket for long after that.
     fn serve(mut self, socket: &UnixStream, ended: Option<&OwnedFd>) -> io::Result<()> {
         let mut has_owner = true;
+        let mut pace = Pace::new();
         loop {
             let reaped = self.reap();
             let orphans = self.kill_orphans();
-            if reaped == Reaped::Childless && !orphans && !has_owner {
+            if reaped == Reaped::Childless && orphans.is_empty() && !has_owner {
                 return Ok(());
             }
-            let again = orphans.then(|| Instant::now() + LOOK_AGAIN);
+            let is_last = !has_owner && self.guards.is_empty();
+            let has_orphans = !orphans.is_empty();
+            pace.note(orphans);
+            let again = has_orphans.then(|| pace.due());
+            let survivors = pace.survivors(killing::PATIENCE);
+            if is_last && killing::are_out_of_reach(&survivors) {
+                return Ok(());
+            }
             let mut fds = vec![self.child_ended.as_fd()];
             if has_owner {
                 fds.push(socket.as_fd());
@@ -203,15 +210,15 @@ impl Warden {
         }
     }
 
-    /// Kills everybody who has lost its guard, and says whether there was somebody.
-    fn kill_orphans(&mut self) -> bool {
+    /// Kills everybody who has lost its guard, and says who they were.
+    fn kill_orphans(&mut self) -> Vec<u32> {
         let orphans = self.orphans.find(&self.guards);
         for orphan in &orphans {
             // Those below it become ours as it ends, but might do harm until then.
             family::signal_below(orphan.pid, Signal::KILL);
             orphan.signal(Signal::KILL);
         }
-        !orphans.is_empty()
+        orphans.into_iter().map(|orphan| orphan.pid).collect()
     }
 
     fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd) {

@@ -22,3 +22,6 @@ pub(crate) const FAULTS: &[i32] = &[
     libc::SIGSYS,
     libc::SIGEMT,
 ];
+
+/// There are no real-time signals here.
+pub(crate) fn dispose_realtime(_: libc::sighandler_t) {}

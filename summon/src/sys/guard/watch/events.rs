@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::Guard;
+use crate::sys::guard::sharing::Sharing;
 use crate::sys::ports::Signed;
 use crate::sys::wait::timespec;
 
@@ -26,9 +27,13 @@ pub(super) enum Happened {
 impl Guard {
     /// Sleeps until something happens, and says what.
     pub(super) fn sleep(&self) -> io::Result<Vec<Happened>> {
-        let timeout = self
-            .service
-            .due()
+        let rests = self.sharing.as_ref().and_then(Sharing::rests);
+        let run_ends = self.run_ends.filter(|_| self.service.is_running());
+        let due = [self.service.due(), rests, run_ends];
+        let timeout = due
+            .into_iter()
+            .flatten()
+            .min()
             .map(|due| due.saturating_duration_since(Instant::now()));
         let watched = self.watched();
         let mut polled: Vec<_> = watched
@@ -62,6 +67,9 @@ impl Guard {
         if let Some(ended) = &self.owner_ended {
             watch(Happened::OwnerEnded, ended.as_fd(), PollFlags::IN);
         }
+        if let Some(runner) = &self.runner {
+            watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
+        }
         for pipe in self.recorder.pipes() {
             watch(Happened::Output, pipe.as_fd(), PollFlags::IN);
         }
@@ -69,9 +77,8 @@ impl Guard {
             watch(Happened::Notified, notify.as_fd(), PollFlags::IN);
         }
         if let Some(sharing) = &self.sharing {
-            watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
-            if let Some(runner) = &sharing.runner {
-                watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
+            if sharing.rests().is_none() {
+                watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
             }
             // Who waits for a port is told by its lease.
             let leases = self.leases.iter().filter(|_| sharing.is_to_be_had());

@@ -14,30 +14,40 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::job::{Job, Launch};
-use super::listener::{Latest, Listener};
+use super::killing;
+use super::listener::{self, Latest, Listener};
 use super::message::{News, Ran, Step};
 use super::notify::Notify;
 use super::recorder::Recorder;
-use super::service::{Change, Service};
+use super::service::{Change, Progress, Service};
 use super::sharing::Sharing;
 use super::spawn::{Program, spawn};
 use super::{errand, signals, sweep, title, wire};
 use crate::sys::ending;
 use crate::sys::family::Ends;
 use crate::sys::ports::{self, Signed};
+use crate::sys::proc;
 use events::Happened;
 
 /// A command for afterwards has at least so long.
 const LEAST: Duration = Duration::from_secs(1);
+/// The job comes right after the guard was asked for. A child that the owner has forked meanwhile
+/// may hold the other end of the socket, and then its end is not told.
+const JOB_LIMIT: Duration = Duration::from_secs(60);
+/// An owner has so long to stop its services itself once the runner has ended: Ctrl-C ends both, and
+/// a program that catches it cleans up.
+const AFTER_RUN: Duration = Duration::from_secs(2);
 
 /// Lives a guard's life. Ends this process.
 pub(super) fn run(owner: UnixStream) {
+    let _ = owner.set_read_timeout(Some(JOB_LIMIT));
     let Ok(Some((body, fds))) = wire::receive(&owner) else {
         super::exit(0);
     };
     let Ok(job) = Job::decode(&body) else {
         super::exit(1);
     };
+    let _ = owner.set_read_timeout(None);
     let launch = match job {
         Job::Service(launch) => launch,
         Job::Errands(errands) => {
@@ -62,6 +72,10 @@ struct Guard {
     owner: Option<Listener>,
     /// Can be read when the owner is dead, even if some child of it still holds the socket.
     owner_ended: Option<OwnedFd>,
+    /// Can be read when the runner has ended. `None` once it was, or where there is none.
+    runner: Option<OwnedFd>,
+    /// When the service goes, once the runner has ended.
+    run_ends: Option<Instant>,
     sharing: Option<Sharing>,
     child_ended: Ends,
     recorder: Recorder,
@@ -100,8 +114,10 @@ impl Guard {
         };
         let owner_ended = if launch.has_ending { fds.next() } else { None };
         let owner_ended = owner_ended.and_then(|sent| ending::watch(sent).ok());
+        let runner = if launch.has_runner { fds.next() } else { None };
+        let runner = runner.and_then(|sent| ending::watch(sent).ok());
         let sharing = match launch.is_shared {
-            true => Sharing::new(fds.next(), fds.next(), launch.yields),
+            true => Sharing::new(fds.next(), launch.yields),
             false => None,
         };
         let sockets: Vec<OwnedFd> = fds.by_ref().take(launch.sockets.len()).collect();
@@ -128,6 +144,8 @@ impl Guard {
             // A socket that can't be made non-blocking is as good as closed.
             owner: Listener::new(owner).ok(),
             owner_ended,
+            runner,
+            run_ends: None,
             sharing,
             child_ended,
             latest: Latest::new(recorder.log.length),
@@ -151,6 +169,8 @@ impl Guard {
     }
 
     fn watch(mut self) {
+        // Those who can't be killed.
+        let mut survivors = Vec::new();
         while !self.service.is_gone() {
             self.flush();
             let happened = self.sleep().unwrap_or_else(|_| {
@@ -177,16 +197,29 @@ impl Guard {
                 }
             }
             self.reap();
-            if self.service.advance() {
-                self.tell(&News::Killed);
+            match self.service.advance() {
+                Progress::None => {}
+                Progress::Killed => self.tell(&News::Killed),
+                Progress::Survived(left) => {
+                    self.tell(&News::Survived(killing::names(&left)));
+                    survivors = left;
+                }
             }
+            self.end_with_run();
         }
         self.pump();
-        self.clean_up();
+        survivors.retain(|pid| !proc::has_ended(*pid));
+        let patience = match survivors.is_empty() {
+            true => killing::PATIENCE,
+            false => Duration::ZERO,
+        };
+        self.clean_up(patience);
         // Its socket may be a file, without which the owner can remove the directory.
         self.notify = None;
         self.tell_latest();
-        self.tell(&News::Gone);
+        if survivors.is_empty() {
+            self.tell(&News::Gone);
+        }
         // Files go before the news that all is gone.
         if self.owner.is_none() {
             sweep::sweep(
@@ -196,7 +229,7 @@ impl Guard {
             );
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
-        self.owner.into_iter().chain(users).for_each(Listener::part);
+        listener::part(self.owner.into_iter().chain(users).collect());
     }
 
     /// Takes note of who has ended, and tells it.
@@ -225,13 +258,13 @@ impl Guard {
     }
 
     /// Runs the commands for afterwards, whatever has become of the owner.
-    fn clean_up(&mut self) {
+    fn clean_up(&mut self, patience: Duration) {
         let limit = self.service.plan().grace.max(LEAST);
         for argv in &self.launch.after_stop {
             let program = helper(&self.launch, argv);
             let until = Instant::now() + limit;
             let nobody = std::iter::empty;
-            let ran = match errand::run(&program, until, &self.child_ended, nobody) {
+            let ran = match errand::run(&program, until, patience, &self.child_ended, nobody) {
                 Ok(Ok(Some(ran))) => ran,
                 Ok(Err((_, error))) | Err(error) => Ran {
                     status: Some(127 << 8),
@@ -257,7 +290,9 @@ impl Guard {
         self.latest.notice.extend = None;
         if notify.hear(&mut self.latest.notice) {
             self.latest.notices += 1;
-            let extend = self.latest.notice.extend;
+            // Without an owner who waits, and after the run, it has its grace and no more.
+            let is_awaited = self.owner.is_some() && self.run_ends.is_none();
+            let extend = self.latest.notice.extend.filter(|_| is_awaited);
             extend
                 .into_iter()
                 .for_each(|time| self.service.extend(time));
@@ -268,6 +303,7 @@ impl Guard {
     fn lose_owner(&mut self) {
         self.owner = None;
         self.owner_ended = None;
+        self.service.hurry();
         self.end();
     }
 

@@ -1,6 +1,8 @@
 //! What a guard does when somebody says so.
 
-use super::{Guard, helper};
+use std::time::{Duration, Instant};
+
+use super::{AFTER_RUN, Guard, helper};
 use crate::sys::guard::listener::Listener;
 use crate::sys::guard::message::{News, Order, StopPlan};
 use crate::sys::guard::spawn::spawn;
@@ -103,10 +105,26 @@ impl Guard {
         }
     }
 
+    /// The runner has ended. A service that is shared goes at once, and another one a moment later: its
+    /// owner may be about to stop it.
     pub(super) fn end_run(&mut self) {
-        if let Some(sharing) = &mut self.sharing {
-            sharing.runner = None;
+        self.runner = None;
+        let moment = match self.owner.is_some() {
+            true => AFTER_RUN,
+            false => Duration::ZERO,
+        };
+        self.run_ends = Some(Instant::now() + moment);
+    }
+
+    /// Ends the service after its run.
+    pub(super) fn end_with_run(&mut self) {
+        if self.run_ends.is_none_or(|at| Instant::now() < at) {
+            return;
         }
-        self.end();
+        self.service.hurry();
+        if self.service.is_running() {
+            self.tell(&News::RunEnded);
+            self.end();
+        }
     }
 }
