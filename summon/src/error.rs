@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::fs::File;
+use std::panic::RefUnwindSafe;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ pub(crate) struct Tail {
 }
 
 /// The whole of the output, which lasts if a report that was shown has named it.
-pub(crate) trait Source: Send + Sync {
+pub(crate) trait Source: Send + Sync + RefUnwindSafe {
     fn path(&self) -> &Path;
     fn file(&self) -> &File;
     fn name_it(&self);

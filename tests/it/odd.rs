@@ -222,3 +222,31 @@ async fn async_bodies_leave_early_by_return_and_by_question_mark() {
     let elsewhere = tokio::spawn(what_waits_and_returns_early(300));
     assert!(elsewhere.await.unwrap().is_err());
 }
+
+/// What a test may take into `catch_unwind`, by value and by reference, or it does not compile.
+const fn is_unwind_safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+const _: () = {
+    is_unwind_safe::<Process>();
+    is_unwind_safe::<summon::SimpleExecutor>();
+    is_unwind_safe::<summon::OutputCoordinatedExecutor>();
+    is_unwind_safe::<summon::TcpCoordinatedExecutor>();
+    is_unwind_safe::<summon::HttpCoordinatedExecutor>();
+    is_unwind_safe::<summon::Coordinated<Box<dyn Fn() + Send + Sync>>>();
+    is_unwind_safe::<summon::servers::Postgres>();
+    is_unwind_safe::<summon::Fixture>();
+    is_unwind_safe::<summon::Orchestrator<'_>>();
+    is_unwind_safe::<summon::Scope<'_>>();
+    is_unwind_safe::<summon::Error>();
+    is_unwind_safe::<summon::probe::Tcp>();
+};
+
+#[summon(output = "sh -c 'echo up; exec sleep 100'", banner = "^up$")]
+#[test]
+fn panics_around_a_process_may_be_caught(server: &Process) {
+    let caught = std::panic::catch_unwind(|| {
+        assert!(server.is_running());
+        panic!("this panic is part of a test")
+    });
+    assert!(caught.is_err());
+    server.restart().unwrap();
+}

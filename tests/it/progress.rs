@@ -1,8 +1,8 @@
-//! A start that takes long says so, and a fast one says nothing.
+//! A start or a stop that takes long says so, and a fast one says nothing.
 
 use std::process::Command;
 
-use summon::TcpCoordinatedExecutor;
+use summon::{OutputCoordinatedExecutor, TcpCoordinatedExecutor};
 
 use crate::support::actor;
 
@@ -16,9 +16,31 @@ fn run_by_another_and_boots() {
     println!("port {}", server.port());
 }
 
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_lingers() {
+    let linger = std::env::var("BOOT").unwrap();
+    let words = [
+        "linger",
+        &linger,
+        "farewell",
+        "{dir}/bye",
+        "bye",
+        "say",
+        "up",
+    ];
+    let server = OutputCoordinatedExecutor::new(actor(words), "up").named("redis");
+    server.start().unwrap();
+    server.stop().unwrap();
+    println!("port {}", server.port());
+}
+
 /// What a test says on stderr, live, while its harness keeps what it prints.
 fn said(boot: &str) -> String {
-    let test = "progress::run_by_another_and_boots";
+    said_by("progress::run_by_another_and_boots", boot)
+}
+
+fn said_by(test: &str, boot: &str) -> String {
     let run = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored"])
         .env("BOOT", boot)
@@ -43,4 +65,12 @@ fn a_start_that_takes_long_says_what_it_waits_for_once_in_a_while() {
 #[test]
 fn a_fast_start_says_nothing() {
     assert_eq!(said("0"), "");
+}
+
+#[test]
+fn a_stop_that_takes_long_says_so_and_a_fast_one_does_not() {
+    let lingers = "progress::run_by_another_and_lingers";
+    assert_eq!(said_by(lingers, "0"), "");
+    let waits = "waiting for redis to end: it got SIGTERM, and is killed 10s after that";
+    assert_eq!(said_by(lingers, "2500"), format!("summon: {waits}\n"));
 }

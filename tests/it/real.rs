@@ -124,3 +124,44 @@ fn slapd_forks_away_unless_it_is_told_not_to() {
     server.start().unwrap();
     server.stop().unwrap();
 }
+
+/// A lighttpd with nothing of the machine's.
+fn lighttpd() -> TcpCoordinatedExecutor {
+    let config =
+        "server.port = {port}\nserver.bind = \"127.0.0.1\"\nserver.document-root = \"{dir}\"\n";
+    let command = "/usr/sbin/lighttpd -D -f {dir}/lighttpd.conf";
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0).with_file("lighttpd.conf", config)
+}
+
+#[test]
+#[cfg_attr(not(has_lighttpd), ignore = "no /usr/sbin/lighttpd")]
+fn lighttpd_ends_with_1_if_a_client_stays_and_says_why() {
+    use std::io::{Read, Write};
+    let keep = |server: &TcpCoordinatedExecutor| {
+        let mut client = std::net::TcpStream::connect(server.addr()).unwrap();
+        let request = b"GET /lighttpd.conf HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        client.write_all(request).unwrap();
+        assert_eq!(client.read(&mut [0; 4]).unwrap(), 4);
+        client
+    };
+    let server = lighttpd();
+    server.start().unwrap();
+    let _client = keep(&server);
+    let error = server.stop().unwrap_err().to_string();
+    assert!(
+        error.contains("exited with code 1 when it was stopped"),
+        "{error}"
+    );
+    assert!(
+        error.contains("hint      a client was still connected"),
+        "{error}"
+    );
+    assert!(
+        error.contains("`stop_signal = summon::Signal::INT`"),
+        "{error}"
+    );
+    let server = lighttpd().stop_signal(summon::Signal::INT);
+    server.start().unwrap();
+    let _client = keep(&server);
+    server.stop().unwrap();
+}

@@ -2,9 +2,9 @@
 
 use std::thread;
 
-use summon::{OutputCoordinatedExecutor, Signal, SimpleExecutor};
+use summon::{OutputCoordinatedExecutor, Signal, SimpleExecutor, TcpCoordinatedExecutor};
 
-use crate::support::{Life, TempDir, actor, eventually, family, parent, recorded};
+use crate::support::{ACTOR, Life, TempDir, actor, eventually, family, parent, recorded};
 
 #[test]
 fn ends_the_process_its_guard_and_its_files() {
@@ -174,4 +174,35 @@ fn a_wait_has_its_limit() {
     );
     sleeper.start().unwrap();
     assert!(sleeper.wait("20ms").unwrap_err().is_timeout());
+}
+
+/// A server of which SIGTERM makes an exit code of 3.
+fn ends_with_3() -> TcpCoordinatedExecutor {
+    let script = format!("trap 'exit 3' TERM; {ACTOR} mute 127.0.0.1:{{port}} & wait");
+    TcpCoordinatedExecutor::new(["sh", "-c", &script], "127.0.0.1", 0)
+}
+
+#[test]
+fn an_exit_code_while_a_client_is_connected_is_told_as_one() {
+    let server = ends_with_3();
+    server.start().unwrap();
+    let client = std::net::TcpStream::connect(server.addr()).unwrap();
+    let error = server.stop().unwrap_err().to_string();
+    let hint = format!(
+        "hint      a client was still connected to port {}, and the exit code of some servers \
+         depends on that: drop pooled clients first, or try `stop_signal = summon::Signal::INT`\n",
+        server.port()
+    );
+    // The likelier one is the first.
+    let other = "            `expect_exit` says which exit codes are fine\n";
+    assert!(error.contains(&(hint + other)), "{error}");
+    drop(client);
+
+    let server = ends_with_3();
+    server.start().unwrap();
+    let error = server.stop().unwrap_err().to_string();
+    assert!(
+        error.contains("hint      `expect_exit` says which exit codes are fine\n"),
+        "{error}"
+    );
 }

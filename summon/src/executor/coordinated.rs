@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 use super::Executor;
@@ -65,6 +65,10 @@ pub struct Coordinated<P> {
     /// What was made of an older plan. The next one takes over its ports and its directory.
     before: Option<Process>,
 }
+
+/// As [`Process`]: a probe is asked by `start` alone, which catches nothing.
+impl<P> UnwindSafe for Coordinated<P> {}
+impl<P> RefUnwindSafe for Coordinated<P> {}
 
 impl<P> Coordinated<P> {
     /// Runs `command`; ready when `probe` says so: one of [`probe`](crate::probe), or your own.

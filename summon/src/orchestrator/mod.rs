@@ -7,6 +7,7 @@ mod walk;
 pub use executors::Executors;
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -41,6 +42,11 @@ use order::Order;
 pub struct Orchestrator<'a> {
     members: Vec<Box<dyn Executor + 'a>>,
 }
+
+/// It has no state but that of its members, each of which sees to its own: an executor of a test's
+/// that is half-way after a panic is stopped all the same.
+impl UnwindSafe for Orchestrator<'_> {}
+impl RefUnwindSafe for Orchestrator<'_> {}
 
 impl<'a> Orchestrator<'a> {
     /// Takes a tuple, an array or a vector of executors, borrowed or owned.

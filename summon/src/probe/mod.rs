@@ -45,6 +45,7 @@ mod hosts;
 mod http;
 mod listen;
 mod memory;
+mod nearest;
 mod news;
 mod notify;
 mod output;

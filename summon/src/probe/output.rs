@@ -2,6 +2,7 @@
 
 use regex::bytes::Regex;
 
+use super::nearest::nearest_line;
 use super::{Explained, NotReady, Probe, Target};
 use crate::output::pattern;
 
@@ -133,60 +134,5 @@ impl Output {
             }
         }
         Ok(())
-    }
-}
-
-/// The line that is most like the banner, if one is rather like it.
-fn nearest_line(banner: &str, output: &[u8]) -> Option<String> {
-    let wanted = pairs(&plain(banner));
-    // Only the end of a long output.
-    let output = &output[output.len().saturating_sub(64 * 1024)..];
-    let text = String::from_utf8_lossy(output);
-    let mut best: Option<(usize, &str)> = None;
-    for line in text.lines().filter(|line| line.len() <= 500) {
-        let line = line.trim();
-        let pairs = pairs(line);
-        let common = wanted.iter().filter(|pair| pairs.contains(pair)).count();
-        if best.is_none_or(|(most, _)| common > most) {
-            best = Some((common, line));
-        }
-    }
-    let (common, line) = best?;
-    // Of what the banner says literally, more than the half.
-    (common * 2 > wanted.len()).then(|| line.to_owned())
-}
-
-/// What a pattern says literally, more or less.
-fn plain(pattern: &str) -> String {
-    let mut escaped = false;
-    let is_literal = |c: &char| {
-        let class = std::mem::replace(&mut escaped, *c == '\\');
-        !class && !"\\^$.*+?()[]{}|".contains(*c)
-    };
-    pattern.chars().filter(is_literal).collect()
-}
-
-/// The pairs of neighbouring letters of a text.
-fn pairs(text: &str) -> Vec<(char, char)> {
-    let lower = text.to_lowercase();
-    let mut pairs: Vec<_> = lower.chars().zip(lower.chars().skip(1)).collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_line_is_one_that_is_rather_like_the_banner() {
-        let output = b"starting\n* Ready to accept connections tcp\nbye\n";
-        let nearest = |banner| nearest_line(banner, output);
-        let line = Some("* Ready to accept connections tcp".to_owned());
-        assert_eq!(nearest("^ready to accept connections$"), line);
-        assert_eq!(nearest(r"Ready to accept (?:\d+ )?connexions"), line);
-        assert_eq!(nearest("listening on port"), None);
-        assert_eq!(nearest_line("up", b""), None);
     }
 }

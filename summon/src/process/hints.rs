@@ -6,8 +6,9 @@ use std::process::ExitStatus;
 use super::Process;
 use crate::error::Tail;
 use crate::probe::{self, Place, Waited};
+use crate::sys::guard::StopPlan;
 use crate::sys::listeners::Protocol;
-use crate::sys::{self, Signal};
+use crate::sys::{self, Signal, proc};
 use crate::unrunnable::Attempt;
 
 impl Process {
@@ -18,18 +19,40 @@ impl Process {
         exit: Option<ExitStatus>,
         output: &Tail,
     ) -> Vec<String> {
-        let steps = waited.seen.iter().flatten();
-        let mut hints: Vec<String> = steps.filter_map(|seen| seen.hint.clone()).collect();
-        hints.extend(match exit {
-            Some(status) => self.hint_at_exit(status, waited),
-            None => self.hint_at_shell(waited),
-        });
-        hints.extend(self.port_is_taken(output));
-        hints.extend(self.refuses_root(&output.bytes));
+        let mut hints = Vec::new();
+        // The likelier first: what the system says of it, what it says itself, how it ended, what a
+        // probe makes of what is there instead, and what may be as it should be.
         if waited.halted {
             hints.push("it is halted (SIGSTOP), and does nothing until it gets SIGCONT".to_owned());
         }
+        hints.extend(self.refuses_root(&output.bytes));
+        hints.extend(self.port_is_taken(output));
+        hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited)));
+        let steps = waited.seen.iter().flatten();
+        hints.extend(steps.filter_map(|seen| seen.hint.clone()));
+        if exit.is_none() {
+            hints.extend(self.hint_at_shell(waited));
+        }
         hints
+    }
+
+    /// What may be behind an exit code at the stop: clients that were connected to the end.
+    pub(super) fn hint_at_connections(&self, plan: &StopPlan) -> Option<String> {
+        let port = self.try_port("").ok()?;
+        let count = match proc::connections_left(port) {
+            0 => return None,
+            1 => "a client was".to_owned(),
+            count => format!("{count} clients were"),
+        };
+        let other = match plan.signal {
+            Signal::TERM => Signal::INT,
+            _ => Signal::TERM,
+        };
+        Some(format!(
+            "{count} still connected to port {port}, and the exit code of some servers depends on that: \
+             drop pooled clients first, or try `stop_signal = summon::Signal::{}`",
+            other.to_string().trim_start_matches("SIG")
+        ))
     }
 
     fn hint_at_exit(&self, status: ExitStatus, waited: &Waited) -> Option<String> {

@@ -24,6 +24,7 @@ pub use speech::Mark;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -56,6 +57,11 @@ use life::Life;
 pub struct Process {
     inner: Arc<Inner>,
 }
+
+/// All that changes is behind locks, none of which is held while something of the user's runs, and
+/// whose poison is ignored: after a panic it is what it was before, or what it was to become.
+impl UnwindSafe for Process {}
+impl RefUnwindSafe for Process {}
 
 struct Inner {
     spec: Spec,

@@ -62,7 +62,7 @@ impl Process {
 }
 
 impl Inner {
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.name.get().map_or("process", String::as_str)
     }
 

@@ -107,7 +107,7 @@ impl Process {
             .and_then(|()| self.become_ready(&run, &target, &failures, limit));
         if ready.is_err() {
             // Its output up to here is in the error; what it says when stopped is not news.
-            let _ = run.guarded.stop(plan.stop.clone());
+            let _ = self.inner.stop_run(&run, plan.stop.clone());
             lock(&self.inner.life).run = None;
         }
         ready
@@ -153,7 +153,7 @@ impl Process {
                 if *why == Why::Exited {
                     // The guard tells the end of the output before the end of the program, but
                     // descendants may have a last word: stop them before the report is made.
-                    let _ = run.guarded.stop(self.stop_plan()?);
+                    let _ = self.inner.stop_run(run, self.stop_plan()?);
                 }
                 Err(self.not_ready(Some(run), &waited, why, limit))
             }

@@ -1,5 +1,6 @@
 //! Stopping: until nothing is left.
 
+use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,8 @@ use super::life::Run;
 use super::report::with_output;
 use super::{Inner, Process, lock};
 use crate::error::Error;
-use crate::progress;
+use crate::probe;
+use crate::progress::{self, Progress};
 use crate::sys::guard::{State, StopPlan};
 use crate::sys::signal::how_it_ended;
 use crate::trace::{self, Moment};
@@ -99,7 +101,7 @@ impl Process {
         let _span = trace::enter(trace::Span::Stop, name);
         self.tell(Moment::Stopping(&plan.signal.to_string()));
         let had_ended = run.guarded.state().exit.is_some();
-        let state = run.guarded.stop(plan.clone()).map_err(|error| {
+        let state = self.inner.stop_run(run, plan.clone()).map_err(|error| {
             self.error(format!("{name} could not be stopped: {error}"))
                 .timeout()
         })?;
@@ -154,9 +156,11 @@ impl Process {
             return Ok(());
         }
         let how = how_it_ended(status);
+        let mut hints = Vec::from_iter(self.hint_at_connections(plan));
+        hints.push("`expect_exit` says which exit codes are fine".to_owned());
         let error = self
             .error_as_run(format!("{name} {how} when it was stopped"), &run.as_run)
-            .fact("hint", "`expect_exit` says which exit codes are fine")
+            .fact("hint", hints.join("\n"))
             .exit(Some(status));
         Err(with_output(error, run))
     }
@@ -226,6 +230,36 @@ impl Drop for Inner {
             command: run.stop_command.clone(),
             grace: self.spec.stop_timeout.get().unwrap_or_default(),
         };
-        let _ = run.guarded.stop(stop);
+        let _ = self.stop_run(&run, stop);
+    }
+}
+
+impl Inner {
+    /// Stops a run, and says so on stderr if that takes long.
+    pub(super) fn stop_run(&self, run: &Run, plan: StopPlan) -> io::Result<State> {
+        let mut progress = Progress::new(Instant::now());
+        let asked = match &plan.command {
+            Some(command) => {
+                let program = command.first().map(|it| it.to_string_lossy());
+                format!("`{}` asks it", program.unwrap_or_default())
+            }
+            None => format!("it got {}", plan.signal),
+        };
+        let grace = plan.grace;
+        run.guarded.stop_watched(plan, progress.due(), |state| {
+            let left = match (state.exit, state.pids) {
+                (Some(_), Some(pids)) => probe::left_behind(pids),
+                _ => Vec::new(),
+            };
+            let who = match left.is_empty() {
+                true => String::new(),
+                false => format!(", which has left `{}` behind,", left.join("`, `")),
+            };
+            let name = self.name();
+            progress.say(&format!(
+                "waiting for {name}{who} to end: {asked}, and is killed {grace:?} after that"
+            ));
+            progress.due()
+        })
     }
 }

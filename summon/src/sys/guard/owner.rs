@@ -21,6 +21,8 @@ use crate::sys::wait::{self, Waker};
 /// A guard kills after the grace and needs some time for that; a bound on it is for a guard that
 /// hangs, which it has no reason to.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// No stop takes so long.
+const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
 /// A command under a guard. Dropping it closes the socket, which stops the service.
 #[derive(Debug)]
@@ -234,6 +236,17 @@ impl Guarded {
 
     /// Stops the service, and returns when nothing of it is left, the guard included.
     pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
+        let far = Instant::now() + FOR_EVER;
+        self.stop_watched(plan, far, |_| far)
+    }
+
+    /// As `stop`. If it takes until `due`, calls `still`, which says when to call it again.
+    pub(crate) fn stop_watched(
+        &self,
+        plan: StopPlan,
+        mut due: Instant,
+        mut still: impl FnMut(&State) -> Instant,
+    ) -> io::Result<State> {
         let (grace, most) = (plan.grace, plan.most_extended());
         match self.order(&Order::Stop(plan)) {
             Err(error) if !self.is_ours() => return Err(error),
@@ -244,8 +257,12 @@ impl Guarded {
         // Its guard gives it no more.
         let last = limit + most;
         loop {
-            if let Some(state) = self.wait_until(limit, &[], |state| state.gone)? {
+            if let Some(state) = self.wait_until(limit.min(due), &[], |state| state.gone)? {
                 return Ok(state);
+            }
+            if Instant::now() < limit {
+                due = still(&self.state());
+                continue;
             }
             // The service may have asked for more time (`EXTEND_TIMEOUT_USEC`).
             let extended = self.state().extended;

@@ -292,6 +292,26 @@ pub(crate) fn has_other_network(pid: u32) -> bool {
     theirs.is_some() && theirs != network("self")
 }
 
+/// How many clients were connected to a TCP port when its server has closed them all, and have not
+/// closed their side yet. Reads a table that is long on a busy machine, so it is for error messages alone.
+pub(crate) fn connections_left(port: u16) -> usize {
+    let wanted = format!(":{port:04X}");
+    let tables = ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/self/net/{table}")));
+    let tables = tables.into_iter().flatten();
+    tables
+        .map(|table| {
+            let lines = table.lines().skip(1);
+            // 08 is CLOSE_WAIT: the client's side.
+            let is_left = |line: &&str| {
+                let mut fields = line.split_ascii_whitespace().skip(2);
+                fields.next().is_some_and(|peer| peer.ends_with(&wanted))
+                    && fields.next() == Some("08")
+            };
+            lines.filter(is_left).count()
+        })
+        .sum()
+}
+
 /// Whether somebody listens on a TCP port in the network of that process. Reads a table that is
 /// long on a busy machine, so it is for error messages alone.
 pub(crate) fn listens_in_network_of(pid: u32, port: u16) -> bool {

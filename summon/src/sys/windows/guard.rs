@@ -77,6 +77,15 @@ impl Guarded {
     pub(crate) fn stop(&self, _plan: StopPlan) -> io::Result<State> {
         match self.0 {}
     }
+
+    pub(crate) fn stop_watched(
+        &self,
+        _plan: StopPlan,
+        _due: Instant,
+        _still: impl FnMut(&State) -> Instant,
+    ) -> io::Result<State> {
+        match self.0 {}
+    }
 }
 
 /// Somebody who sleeps until there is news.
