@@ -2,12 +2,12 @@
 //! run for real by cargo and nextest; its servers themselves record when they live.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Once;
 use std::time::Instant;
 
-use crate::support::{ACTOR, Life, TempDir, eventually, family, hear_int, recorded};
+use crate::support::{ACTOR, Group, Killed, Life, TempDir, eventually, family, hear_int, recorded};
 
 /// The project, with a record of its own for each run.
 pub(crate) struct Project {
@@ -32,6 +32,15 @@ impl Project {
 
     pub(crate) fn cargo(&self, args: &str) -> Command {
         self.cargo_below(&[], args)
+    }
+
+    /// Builds the tests first, so that a limit on a run is not spent on its compiler.
+    pub(crate) fn build(&self) {
+        static BUILT: Once = Once::new();
+        BUILT.call_once(|| {
+            let built = self.cargo("test --no-run --tests").output().unwrap();
+            assert!(built.status.success(), "{built:?}");
+        });
     }
 
     /// Has another program run cargo.
@@ -296,15 +305,11 @@ fn another_takes_over_if_the_starter_is_killed() {
 }
 
 /// A run that does not end by itself, up to where its test waits.
-fn waiting(project: &Project, args: &str) -> Child {
+fn waiting(project: &Project, args: &str) -> Group {
+    project.build();
     let mut command = project.cargo(args);
     hear_int(&mut command);
-    let child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap();
+    let child = Group::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
     eventually("its test waits", || {
         recorded(&project.record()).contains(&"waiting".to_owned())
     });
@@ -327,7 +332,8 @@ fn ends_with_its_runner(args: &str, signal: &str, group: bool) {
         let lines = text.lines().filter_map(|line| line.strip_prefix(word));
         lines.map(|pid| pid.trim().parse().unwrap()).collect()
     };
-    let test = Life::of(pids("waiting ")[0]).unwrap();
+    // A runner that is killed can't end its test, which is no business of summon's.
+    let _test = Killed(Life::of(pids("waiting ")[0]).unwrap());
     let service = Life::of(pids("run ")[0]).unwrap();
     let pid = child.id().to_string();
     kill(signal, &if group { format!("-{pid}") } else { pid });
@@ -338,10 +344,6 @@ fn ends_with_its_runner(args: &str, signal: &str, group: bool) {
         "`cargo {args}` {signal}: gone {:?} after its end",
         ended.elapsed()
     );
-    // A runner that is killed can't end its test, which is no business of summon's.
-    if test.goes_on() {
-        kill("-KILL", &test.pid.to_string());
-    }
     // And the next run works.
     let ran = project.run("test --test one direct").succeeded();
     assert_eq!(ran.count("run"), 2);

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use summon::{OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
 
-use crate::support::{ACTOR, Life, TempDir, actor, eventually, recorded};
+use crate::support::{ACTOR, Group, Life, TempDir, actor, eventually, recorded};
 
 #[summon(
     output = [ACTOR, "await", "{dir}/ready", "say", "up"],
@@ -182,7 +182,8 @@ fn run_by_another_and_waits_to_be_killed() {
 fn the_guard_runs_commands_for_the_end_also_for_a_dead_owner() {
     let dir = TempDir::new();
     let record = dir.file("record");
-    let mut owner = Command::new(std::env::current_exe().unwrap())
+    let mut owner = Command::new(std::env::current_exe().unwrap());
+    owner
         .args([
             "--exact",
             "helpers::run_by_another_and_waits_to_be_killed",
@@ -190,9 +191,8 @@ fn the_guard_runs_commands_for_the_end_also_for_a_dead_owner() {
         ])
         .env("RECORD", &record)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .stderr(Stdio::null());
+    let mut owner = Group::spawn(&mut owner);
     eventually("its process is ready", || {
         std::path::Path::new(&format!("{record}.ready")).exists()
     });

@@ -8,7 +8,7 @@ use summon::{
     Coordinated, Error, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{ACTOR, TempDir, actor, ask, eventually, recorded};
+use crate::support::{ACTOR, Group, TempDir, actor, ask, eventually, recorded};
 use crate::turns::{free_port, on};
 
 #[test]
@@ -323,11 +323,8 @@ fn a_reused_server_must_be_ready_too() {
     let port = somebody.port();
     drop(somebody);
     let script = [ACTOR, "http", &format!("127.0.0.1:{port}"), "503"];
-    let mut outside = Command::new(script[0])
-        .args(&script[1..])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut outside = Command::new(script[0]);
+    let mut outside = Group::spawn(outside.args(&script[1..]).stdout(Stdio::null()));
     eventually("it listens", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     });

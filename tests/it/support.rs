@@ -1,6 +1,9 @@
 //! What several promises need.
 
+use std::ops::{Deref, DerefMut};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
@@ -71,6 +74,18 @@ impl Life {
     }
 }
 
+/// Kills a process when the test ends, if it is still there then.
+pub(crate) struct Killed(pub(crate) Life);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        if self.0.goes_on() {
+            let pid = self.0.pid.to_string();
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        }
+    }
+}
+
 pub(crate) fn parent(pid: u32) -> u32 {
     stat(pid).unwrap()[1].parse().unwrap()
 }
@@ -110,8 +125,43 @@ pub(crate) fn family(pid: u32) -> Vec<Life> {
 /// writing a fork of another thread has too, until it executes something, and then the program can't
 /// be run (`ETXTBSY` in `execve(2)`).
 pub(crate) fn copy_program(from: &str, to: &str) {
-    let copied = std::process::Command::new("cp").args([from, to]).status();
+    let copied = Command::new("cp").args([from, to]).status();
     assert!(copied.unwrap().success());
+}
+
+/// A child that leads a process group. A test that fails kills the group.
+pub(crate) struct Group(pub(crate) Child);
+
+impl Group {
+    /// Starts the command as the leader of a new process group.
+    pub(crate) fn spawn(command: &mut Command) -> Group {
+        Group(command.process_group(0).spawn().unwrap())
+    }
+}
+
+impl Deref for Group {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Group {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Until it is waited for, nobody else gets its pid.
+        if let Ok(None) = self.0.try_wait() {
+            let group = format!("-{}", self.0.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+            let _ = self.0.wait();
+        }
+    }
 }
 
 /// A directory that is removed when the test ends.
@@ -166,7 +216,7 @@ pub(crate) fn ask(addr: std::net::SocketAddr) -> String {
 
 /// Has a child take INT as usual: whoever runs these tests in the background of a script has it
 /// ignored, and children inherit that.
-pub(crate) fn hear_int(command: &mut std::process::Command) {
+pub(crate) fn hear_int(command: &mut Command) {
     let hear = || {
         // SAFETY: no handler runs.
         #[expect(unsafe_code, reason = "std changes no dispositions")]
@@ -178,7 +228,7 @@ pub(crate) fn hear_int(command: &mut std::process::Command) {
     // SAFETY: signal is async-signal-safe.
     #[expect(unsafe_code, reason = "std changes no dispositions")]
     unsafe {
-        std::os::unix::process::CommandExt::pre_exec(command, hear)
+        command.pre_exec(hear)
     };
 }
 

@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::support::{
-    ACTOR, Life, OWNER, TempDir, actor_whose_name_is_no_text, against_the_warden, eventually,
-    family, hear_int, parent, with_the_warden,
+    ACTOR, Group, Life, OWNER, TempDir, actor_whose_name_is_no_text, against_the_warden,
+    eventually, family, hear_int, parent, with_the_warden,
 };
 
 /// So often, in a row.
@@ -91,7 +91,7 @@ fn survives_nothing(service: &str, ending: Ending) {
 
 /// A running `owner`, its services ready.
 pub(crate) struct Owner {
-    pub(crate) child: Child,
+    pub(crate) child: Group,
     stdout: BufReader<std::process::ChildStdout>,
     pub(crate) dir: PathBuf,
     pub(crate) services: Vec<u32>,
@@ -104,20 +104,20 @@ impl Owner {
 
     pub(crate) fn from(command: &mut Command) -> Owner {
         hear_int(command);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = Group::spawn(command.stderr(Stdio::piped()));
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while !line.starts_with("ready ") {
             line.clear();
             if stdout.read_line(&mut line).unwrap() == 0 {
                 let mut said = String::new();
-                child.stderr.unwrap().read_to_string(&mut said).unwrap();
+                child
+                    .stderr
+                    .take()
+                    .unwrap()
+                    .read_to_string(&mut said)
+                    .unwrap();
                 panic!("the owner did not get ready: {said}");
             }
         }

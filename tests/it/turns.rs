@@ -7,7 +7,7 @@ use std::thread;
 
 use summon::{SimpleExecutor, TcpCoordinatedExecutor, orchestrated};
 
-use crate::support::{ACTOR, Life, OWNER, TempDir, actor, ask, recorded};
+use crate::support::{ACTOR, Group, Life, OWNER, TempDir, actor, ask, recorded};
 use crate::tree::Owner;
 
 /// A port that nobody else uses: leased for a moment, then given back. Another test of this run
@@ -214,7 +214,8 @@ fn a_long_wait_is_told_on_stderr_and_not_charged_to_the_start() {
     let (port, record) = (free_port(), dir.file("record"));
     let server = on(port, &record).named("holder");
     server.start().unwrap();
-    let mut waiter = Command::new(std::env::current_exe().unwrap())
+    let mut waiter = Command::new(std::env::current_exe().unwrap());
+    waiter
         .args([
             "--exact",
             "turns::run_by_another_and_waits_for_its_turn",
@@ -224,9 +225,8 @@ fn a_long_wait_is_told_on_stderr_and_not_charged_to_the_start() {
         .env("PORT", port.to_string())
         .env("RECORD", &record)
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stderr(Stdio::piped());
+    let mut waiter = Group::spawn(&mut waiter);
     let lines = BufReader::new(waiter.stderr.take().unwrap()).lines();
     let told = lines
         .map_while(Result::ok)
