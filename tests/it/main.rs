@@ -11,6 +11,7 @@ mod fixture_use;
 mod fixtures;
 mod helpers;
 mod hostile;
+mod killed;
 mod lifecycle;
 mod notify;
 mod odd;

@@ -77,14 +77,20 @@ fn survives_nothing(service: &str, ending: Ending) {
         eventually(&format!("{life:?} ends"), || !life.goes_on());
     }
     let session = owner.dir.parent().unwrap();
-    // A panic tells of the processes, and names their logs, which therefore stay.
+    // A panic tells of the processes, and names their logs, which therefore stay. So do those of a
+    // test that was killed, with a report. A person who interrupts wants neither.
+    let interrupts = matches!(ending, Ending::SignalToGroup(libc::SIGINT));
+    let has_failed = word != "exit" && word != "return" && !interrupts;
     let stays = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
-        word == "panic" && path.extension().is_some_and(|it| it == "log")
+        let is_log = path.extension().is_some_and(|it| it == "log");
+        has_failed && (is_log || path.ends_with("report.txt"))
     };
     let left = || std::fs::read_dir(session).map(|mut entries| entries.all(stays));
-    eventually("its files are removed", || left().unwrap_or(true));
-    if word == "panic" {
+    eventually("its other files are removed", || {
+        left().unwrap_or(!has_failed)
+    });
+    if has_failed {
         let _ = std::fs::remove_dir_all(session);
     }
 }

@@ -5,7 +5,6 @@ mod lines;
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
 use regex::bytes::Regex;
@@ -14,10 +13,8 @@ pub(crate) use lines::Lines;
 
 use crate::error::{Source, Tail};
 use crate::session::Log;
-use crate::sys::holes;
+use crate::sys::{holes, tail};
 
-/// A report reads at most so much from the end of a log.
-const TAIL: u64 = 64 * 1024;
 const CHUNK: u64 = 256 * 1024;
 
 /// How long a log is.
@@ -33,39 +30,13 @@ pub(crate) fn read_all(log: &File, from: u64) -> Vec<u8> {
 /// The end of the log, for a report, as of the offset where this run began.
 pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     let log = source.file();
-    let read = || -> io::Result<(Vec<u8>, usize)> {
-        let length = length(log).max(from);
-        let start = from.max(length.saturating_sub(TAIL));
-        let before = count_lines(log, from..start)?;
-        let mut bytes = Vec::new();
-        holes::read_part(log, start..length, &mut bytes)?;
-        let partial = bytes.last().is_some_and(|last| *last != b'\n');
-        let lines = before + bytes.iter().filter(|byte| **byte == b'\n').count();
-        Ok((bytes, lines + usize::from(partial)))
-    };
-    let (bytes, lines) = read().unwrap_or_default();
+    let whole = from..length(log).max(from);
+    let (bytes, lines) = tail::read(log, whole).unwrap_or_default();
     Tail {
         bytes,
         lines,
         source,
     }
-}
-
-fn count_lines(log: &File, range: Range<u64>) -> io::Result<usize> {
-    let mut lines = 0;
-    for part in holes::data(log, range) {
-        let mut at = part.start;
-        while at < part.end {
-            let mut bytes = Vec::new();
-            holes::read_part(log, at..part.end.min(at + CHUNK), &mut bytes)?;
-            if bytes.is_empty() {
-                break;
-            }
-            at += bytes.len() as u64;
-            lines += bytes.iter().filter(|byte| **byte == b'\n').count();
-        }
-    }
-    Ok(lines)
 }
 
 /// Compiles a pattern for raw bytes. `\d`, `\w` and the like mean ASCII.
@@ -170,6 +141,6 @@ mod tests {
         let tail = tail(log.0.share_log(), 4);
         assert_eq!(tail.lines, 1001);
         assert!(tail.bytes.ends_with(b"\nlast"));
-        assert_eq!(tail.bytes.len() as u64, TAIL);
+        assert_eq!(tail.bytes.len() as u64, tail::LONGEST);
     }
 }

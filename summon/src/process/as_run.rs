@@ -3,8 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::Process;
+use super::{Process, lock};
 use crate::error::{Error, shown_command};
+use crate::sys::guard::About;
+use crate::trace;
 
 /// A process as it was run.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,23 @@ impl AsRun {
             error = error.fact("env", self.environment.join("\n"));
         }
         error
+    }
+}
+
+impl AsRun {
+    /// What a guard says of it when its test was killed.
+    pub(super) fn about(&self, process: &Process) -> About {
+        let declared = process.inner.spec.declared.to_string();
+        let facts = self.add_to(Error::new("").fact("declared", declared));
+        let is_fixture = lock(&process.inner.fixture).is_some();
+        About {
+            test: match is_fixture {
+                true => String::new(),
+                false => trace::test_name(),
+            },
+            facts: facts.to_string(),
+            since: process.log_length(),
+        }
     }
 }
 

@@ -61,11 +61,13 @@ impl Process {
         let (stdin, writer) = self.standard_input()?;
         let spec = &self.inner.spec;
         let after_stop = spec.after_stop.iter().map(|it| self.words_of(it));
+        let dir = self.working_directory()?;
+        let about = self.as_run(&argv, &dir, &env).about(self);
         let plan = Plan {
             name: self.name().to_owned(),
             argv,
             env,
-            dir: self.working_directory()?,
+            dir,
             umask: spec.umask,
             user: self.user()?,
             daemon: spec.daemon,
@@ -73,6 +75,7 @@ impl Process {
             after_stop: after_stop.collect::<Result<_, _>>()?,
             log_limit: spec.log_limit.get().map_err(|why| self.bad(why))?,
             sweep,
+            about,
             log: home.open_log().map_err(no_file)?.into(),
             streams: match spec.split_output {
                 true => Some(home.open_streams().map_err(no_file)?.map(OwnedFd::from)),

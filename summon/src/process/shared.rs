@@ -16,6 +16,7 @@ use crate::sys;
 use crate::sys::at_path::from_bytes;
 use crate::sys::guard::{Guarded, Sharing};
 use crate::sys::signal::how_it_ended;
+use crate::trace::test_name;
 
 /// A guard answers in less than a millisecond; one that does not answer at all is broken.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -52,6 +53,18 @@ impl Process {
     pub(crate) fn end_as_fixture(&self) {
         if let Some(fixture) = &mut *lock(&self.inner.fixture) {
             fixture.ender = Some(sys::this_thread());
+        }
+    }
+
+    /// A test begins to use it, when its log is so long. Returns what ends that.
+    pub(crate) fn begin_use(&self, since: u64) -> Option<u64> {
+        let run = lock(&self.inner.life).run.clone()?;
+        Some(run.guarded.begin_use(test_name(), since))
+    }
+
+    pub(crate) fn end_use(&self, number: u64) {
+        if let Some(run) = &lock(&self.inner.life).run {
+            run.guarded.end_use(number);
         }
     }
 

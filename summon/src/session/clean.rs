@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{base, log_dir, log_options, logs_of};
+use super::{REPORT, base, log_dir, log_options, logs_of};
 use crate::sys::{self, Lock};
 
 /// Logs that an error has named are kept for so long.
@@ -26,30 +27,32 @@ pub(super) fn after_all(base: &Path) {
     let _ = marked.and_then(|mark| mark.set_modified(SystemTime::now()));
     for found in entries(base) {
         sys::ports::tidy(&found);
-        sweep(&found, None);
+        // A test process whose warden could not do this was killed, and its warden with it.
+        sweep(&found, None, true);
     }
 }
 
 /// What removes all that one test process has left, after its guards have ended. Its warden does
-/// that, last, from a working directory of its own; hence the two steps.
+/// that, last, from a working directory of its own; hence the two steps. A test process that was
+/// killed has failed: its logs stay, and what guards have reported of it.
 #[cfg_attr(
     windows,
     expect(dead_code, reason = "there is no warden that would do it")
 )]
-pub(crate) fn after(process: u32) -> impl FnOnce() {
+pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
     let found = base().and_then(|base| Ok((base, log_dir()?)));
-    move || {
+    move |was_killed| {
         let Ok((base, log_dir)) = found else { return };
         let prefix = super::prefix(process);
         let is_its = |path: &PathBuf| name(path).starts_with(&prefix);
         entries(&base)
             .filter(is_its)
-            .for_each(|it| sweep(&it, log_dir.as_deref()));
+            .for_each(|it| sweep(&it, log_dir.as_deref(), was_killed));
     }
 }
 
 /// Removes a session that nobody uses, but for the logs that somebody may want to read.
-fn sweep(session: &Path, log_dir: Option<&Path>) {
+fn sweep(session: &Path, log_dir: Option<&Path>, was_killed: bool) {
     // It is the lock that says so: a pid may have been reused, and others may share it.
     let Ok(Some(_lock)) = sys::lock_dir(session, Lock::Nobody) else {
         return;
@@ -73,7 +76,8 @@ fn sweep(session: &Path, log_dir: Option<&Path>) {
             let Ok(found) = fs::symlink_metadata(&path) else {
                 continue;
             };
-            let is_kept = sys::private::is_kept(&found);
+            let is_wanted = was_killed && found.is_file() && is_to_read(&path);
+            let is_kept = sys::private::is_kept(&found) || is_wanted && keep(&path).is_ok();
             let _ = match found.is_dir() {
                 true => fs::remove_dir_all(&path),
                 false if found.is_file() && is_kept => continue,
@@ -83,6 +87,16 @@ fn sweep(session: &Path, log_dir: Option<&Path>) {
         // Unless a log was kept in it.
         let _ = fs::remove_dir(dir);
     }
+}
+
+/// Whether it is a log or a report, and none of the files beside them, which begin with a dot.
+fn is_to_read(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    !name(path).starts_with('.') && (extension == "log" || path.ends_with(REPORT))
+}
+
+fn keep(path: &Path) -> io::Result<()> {
+    sys::private::keep(&sys::private::options().read(true).open(path)?)
 }
 
 /// The directories that root has made in a session, but for other users.

@@ -38,6 +38,9 @@ pub(crate) struct Session {
     maker: Maker,
 }
 
+/// What guards report of tests that were killed, beside the logs.
+pub(crate) const REPORT: &str = "report.txt";
+
 /// That of this process, if it has one now, with the process and the user whose it is: a forked child
 /// makes another one, and so does a process that becomes another user.
 static CURRENT: Mutex<Option<(Maker, u32, Weak<Session>)>> = Mutex::new(None);
@@ -92,6 +95,7 @@ impl Session {
             }
             // Who cleans may be at it; what it takes away is made again.
             if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Others) {
+                sys::guard::note_interruption_in(&path);
                 return Session::at(path, lock);
             }
             std::thread::yield_now();

@@ -80,6 +80,7 @@ pub(crate) mod listeners;
 pub(crate) mod maker;
 pub(crate) mod runner;
 pub(crate) mod signal;
+pub(crate) mod tail;
 pub(crate) mod threads;
 
 pub(crate) use locks::{Lock, is_alone, lock_dir, lock_file, unlock_file};

@@ -3,6 +3,7 @@
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 
 /// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
 /// meaning for a file (`inode(7)`).
@@ -43,6 +44,12 @@ pub(crate) fn owner(found: &Metadata) -> u32 {
 /// Marks a file as one that is to be kept, for whoever cleans up after this process.
 pub(crate) fn keep(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(KEPT_MODE))
+}
+
+/// Takes the mark off again.
+pub(crate) fn release(path: &Path) -> io::Result<()> {
+    let file = options().read(true).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
 }
 
 pub(crate) fn is_kept(found: &Metadata) -> bool {

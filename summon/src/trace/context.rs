@@ -11,8 +11,10 @@ thread_local! {
 }
 
 /// The test on whose behalf this thread acts.
-pub(super) fn test_name() -> String {
+pub(crate) fn test_name() -> String {
     let known = TEST.with_borrow(Clone::clone).or_else(thread_name);
+    // A process that nextest has made for one test.
+    let known = known.or_else(|| std::env::var("NEXTEST_TEST_NAME").ok());
     known.unwrap_or_else(|| "main".to_owned())
 }
 

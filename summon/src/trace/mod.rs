@@ -7,7 +7,7 @@ mod events;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub(crate) use context::{Context, Test};
+pub(crate) use context::{Context, Test, test_name};
 
 /// Something that takes a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Story {
     }
 
     fn row(&self, process: &str) -> Option<&events::Row> {
-        let new = || events::Row::of_process(&context::test_name(), process);
+        let new = || events::Row::of_process(&test_name(), process);
         self.row.get_or_init(new).as_ref()
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::warden::{GOT, HELLO, MARK, SORRY, magic, mark};
-use super::wire;
+use super::{farewell, wire};
 use crate::sys::maker::Maker;
 use crate::sys::runner;
 use crate::sys::{ending, executable, sockets, surroundings, wait};
@@ -80,7 +80,9 @@ pub(crate) fn prepare() {
 
 /// Forgets wardens of which one was found dead after it was asked.
 pub(super) fn dismiss() {
-    lock().hired.clear();
+    let mut wardens = lock();
+    let hired = wardens.hired.drain(..);
+    hired.for_each(|(_, socket)| farewell::retire(socket));
 }
 
 impl Wardens {
@@ -92,9 +94,12 @@ impl Wardens {
 
     fn hire(&mut self, here: String, deadline: Instant) -> io::Result<&UnixStream> {
         let socket = start_warden(deadline)?;
-        self.hired.retain(|(others, _)| *others != here);
+        farewell::say_to(&socket);
+        let dead = self.hired.iter().position(|(others, _)| *others == here);
+        let dead = dead.map(|index| self.hired.remove(index));
         let over = (self.hired.len() + 1).saturating_sub(MOST);
-        self.hired.drain(..over);
+        let retired = self.hired.drain(..over).chain(dead);
+        retired.for_each(|(_, socket)| farewell::retire(socket));
         self.hired.push((here, socket));
         Ok(&self.hired[self.hired.len() - 1].1)
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::encoding::{In, Out};
-use super::message::{StopPlan, Sweep};
+use super::message::{About, StopPlan, Sweep};
 use super::wire::garbled;
 use crate::sys::users::User;
 
@@ -37,6 +37,7 @@ pub(super) struct Launch {
     /// Its two streams are kept apart, too.
     pub(super) is_split: bool,
     pub(super) sweep: Sweep,
+    pub(super) about: About,
     /// The name of the socket where the service says that it is ready (`sd_notify(3)`).
     pub(super) notify: Option<String>,
     /// The names of the listening sockets that it is given.
@@ -111,6 +112,9 @@ impl Launch {
         out.path(self.sweep.file.as_ref());
         out.list(&self.sweep.streams, |out, path| out.os(path.as_os_str()));
         out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
+        out.bytes(self.about.test.as_bytes());
+        out.bytes(self.about.facts.as_bytes());
+        out.number(self.about.since);
         out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
         out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
         out.number(self.has_ending.into());
@@ -137,6 +141,11 @@ impl Launch {
                 file: from.path()?,
                 streams: from.list(|from| Ok(from.os()?.into()))?,
                 parents: from.list(|from| Ok(from.os()?.into()))?,
+            },
+            about: About {
+                test: from.text()?,
+                facts: from.text()?,
+                since: from.number()?,
             },
             notify: from.option(In::text)?,
             sockets: from.list(In::text)?,
@@ -175,6 +184,11 @@ mod tests {
             sweep: Sweep {
                 tree: Some("/tmp/x".into()),
                 ..Sweep::default()
+            },
+            about: About {
+                test: "a".into(),
+                facts: "\n  declared  a.rs:1".into(),
+                since: 7,
             },
             notify: Some("summon-x".into()),
             sockets: vec!["redis".into()],

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::message::{News, Notice};
+use super::message::{News, Notice, Use};
 use super::wire;
 use crate::sys::sockets;
 use crate::sys::wait::timespec;
@@ -28,6 +28,10 @@ pub(super) struct Listener {
     told_length: u64,
     told_notices: u64,
     told_lost: Option<(u64, i32)>,
+    /// The tests that use it there.
+    uses: Vec<Use>,
+    /// It could not be told any more. What it has said before is still to be heard.
+    pub(super) is_lost: bool,
 }
 
 /// What changes all the time.
@@ -66,6 +70,8 @@ impl Listener {
             told_length: 0,
             told_notices: 0,
             told_lost: None,
+            uses: Vec::new(),
+            is_lost: false,
         })
     }
 
@@ -152,6 +158,20 @@ impl Listener {
             self.inbox.clear();
             Some(Vec::new())
         })
+    }
+
+    /// A test begins to use the service.
+    pub(super) fn begin_use(&mut self, test: Use) {
+        self.uses.push(test);
+    }
+
+    pub(super) fn end_use(&mut self, number: u64) {
+        self.uses.retain(|it| it.number != number);
+    }
+
+    /// The tests that have not ended.
+    pub(super) fn uses(&self) -> &[Use] {
+        &self.uses
     }
 }
 

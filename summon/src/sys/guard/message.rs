@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::encoding::{In, Out};
-pub(super) use super::terms::{Notice, Ran, Step, StopPlan, Sweep, Whom};
+pub(super) use super::terms::{About, Notice, Ran, Step, StopPlan, Sweep, Whom};
 use super::wire::garbled;
 
 /// What the owner asks of a guard.
@@ -19,8 +19,22 @@ pub(super) enum Order {
     /// It is ready to be shared: from now on it belongs to the runner. The bytes are what others
     /// need to know.
     Share(Vec<u8>),
+    /// A test begins to use it.
+    Use(Use),
+    /// The test of that number has ended.
+    Unuse(u64),
     /// Of a guard for errands: do it, within that time.
     Run(Duration),
+}
+
+/// A test that uses a service which others use too.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Use {
+    /// Its own, among the uses by its process.
+    pub(super) number: u64,
+    pub(super) test: String,
+    /// How long the log was when it began.
+    pub(super) since: u64,
 }
 
 /// What a guard tells its owner.
@@ -87,6 +101,16 @@ impl Order {
                 out.0.push(5);
                 out.number(*number);
             }
+            Order::Use(test) => {
+                out.0.push(6);
+                out.number(test.number);
+                out.bytes(test.test.as_bytes());
+                out.number(test.since);
+            }
+            Order::Unuse(number) => {
+                out.0.push(7);
+                out.number(*number);
+            }
         }
         out.0
     }
@@ -106,6 +130,12 @@ impl Order {
             3 => Ok(Order::Run(from.duration()?)),
             4 => Ok(Order::Pause(from.flag()?)),
             5 => Ok(Order::Sync(from.number()?)),
+            6 => Ok(Order::Use(Use {
+                number: from.number()?,
+                test: from.text()?,
+                since: from.number()?,
+            })),
+            7 => Ok(Order::Unuse(from.number()?)),
             _ => Err(garbled()),
         }
     }

@@ -16,12 +16,14 @@ mod catch_up;
 mod encoding;
 mod errand;
 mod exec;
+mod farewell;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod hire;
 mod job;
 mod killing;
 mod listener;
+mod lost;
 mod message;
 mod notify;
 mod owner;
@@ -39,11 +41,12 @@ mod watch;
 mod wire;
 
 pub(crate) use errand::Runner as ErrandRunner;
+pub(crate) use farewell::note_interruption_in;
 pub(crate) use hire::prepare;
 pub(crate) use owner::{Guarded, Sleeper};
 pub(crate) use terms::{
-    Errand, ErrandFailed, FIXTURE_TITLE, Interest, LaunchError, Plan, Ran, Sharing, State, Step,
-    StopPlan, Sweep, Whom,
+    About, Errand, ErrandFailed, FIXTURE_TITLE, Interest, LaunchError, Plan, Ran, Sharing, State,
+    Step, StopPlan, Sweep, Whom,
 };
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -11,7 +11,7 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use super::job::{Job, Launch};
-use super::message::{News, Order};
+use super::message::{News, Order, Use};
 use super::terms::{Interest, LaunchError, Plan, State, StopPlan, Whom};
 use super::{Signal, hire, wire};
 use crate::sys::maker::Maker;
@@ -37,6 +37,8 @@ struct Shared {
     known: Mutex<Known>,
     /// How often it was asked for everything to be in the log.
     syncs: AtomicU64,
+    /// How many tests have used it.
+    uses: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,7 @@ impl Guarded {
             log_limit: plan.log_limit,
             is_split: plan.streams.is_some(),
             sweep: plan.sweep.clone(),
+            about: plan.about.clone(),
             notify: plan.notify.clone(),
             sockets: plan.sockets.iter().map(|(name, _)| name.clone()).collect(),
             has_ending: ending.is_some(),
@@ -200,6 +203,24 @@ impl Guarded {
 
     pub(crate) fn signal(&self, signal: Signal, whom: Whom) -> io::Result<()> {
         self.order(&Order::Signal(signal, whom))
+    }
+
+    /// A test begins to use a service that others use too, when the log is so long. Returns what ends
+    /// that.
+    pub(crate) fn begin_use(&self, test: String, since: u64) -> u64 {
+        let number = self.shared.uses.fetch_add(1, Ordering::Relaxed);
+        // A guard that does not hear it reports less.
+        let _ = self.order(&Order::Use(Use {
+            number,
+            test,
+            since,
+        }));
+        number
+    }
+
+    /// That test has ended, in whatever way.
+    pub(crate) fn end_use(&self, number: u64) {
+        let _ = self.order(&Order::Unuse(number));
     }
 
     fn order(&self, order: &Order) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use super::listener::Listener;
-use super::message::{News, Order};
+use super::message::{News, Order, Use};
 use crate::sys::peer::peer;
 
 /// So many users are let in at once, so that those who come without end get their turn and no more.
@@ -48,22 +48,23 @@ impl Sharing {
         self.yields && self.shared.is_some() && self.users.is_empty()
     }
 
-    /// Which users want to have in the log what was written by now, as [`Order::Sync`]; nothing else
-    /// that they say is of interest, and an answer to a later one is one to those before it. Those go
-    /// who have closed.
-    pub(super) fn hear_users(&mut self) -> Vec<(usize, u64)> {
-        self.users.retain_mut(|user| user.hear().is_ok());
-        let mut wanted = Vec::new();
-        for (index, user) in self.users.iter_mut().enumerate() {
-            let mut last = None;
+    /// Hears what users say, and has `obey` do it. Those go who have closed; returns the tests of which
+    /// they have not said that they have ended: these were killed.
+    pub(super) fn hear_users(&mut self, mut obey: impl FnMut(&mut Listener, Order)) -> Vec<Use> {
+        let mut killed = Vec::new();
+        self.users.retain_mut(|user| {
+            let is_open = user.hear().is_ok() && !user.is_lost;
             while let Some(frame) = user.take_frame() {
-                if let Ok(Order::Sync(number)) = Order::decode(&frame) {
-                    last = Some(number);
+                if let Ok(order) = Order::decode(&frame) {
+                    obey(user, order);
                 }
             }
-            wanted.extend(last.map(|number| (index, number)));
-        }
-        wanted
+            if !is_open {
+                killed.extend_from_slice(user.uses());
+            }
+            is_open
+        });
+        killed
     }
 
     /// Lets new users in, who are told the news so far.

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) log_limit: u64,
     pub(crate) sweep: Sweep,
     pub(crate) log: OwnedFd,
+    /// What its guard is to say of it if its test is killed.
+    pub(crate) about: About,
     /// Where its two streams go besides, each by itself.
     pub(crate) streams: Option<[OwnedFd; 2]>,
     pub(crate) stdin: OwnedFd,
@@ -50,6 +52,17 @@ pub(crate) struct Sharing {
     pub(crate) path: PathBuf,
     /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
     pub(crate) yields: bool,
+}
+
+/// What is said of a service after its headline, in a report.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct About {
+    /// The test whose it is; none if it is a fixture.
+    pub(crate) test: String,
+    /// The lines with what is known before it runs.
+    pub(crate) facts: String,
+    /// Where in the log it begins.
+    pub(crate) since: u64,
 }
 
 /// Why a command did not come to run.
@@ -151,6 +164,18 @@ pub(crate) struct Sweep {
     /// Removed, in this order, if they are empty then.
     pub(crate) parents: Vec<PathBuf>,
 }
+
+impl Sweep {
+    /// Whether a test of the run was interrupted, which said so in the directory of the run.
+    #[cfg(unix)]
+    pub(super) fn was_interrupted(&self) -> bool {
+        let mut parents = self.parents.iter();
+        parents.any(|dir| dir.join(INTERRUPTED).exists())
+    }
+}
+
+/// The note of a test that somebody has interrupted.
+pub(crate) const INTERRUPTED: &str = ".interrupted";
 
 /// What a service has said of itself (`sd_notify(3)`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
 
+use super::farewell::FAREWELL;
 use super::killing::{self, Pace};
 use super::message::{News, Step};
 use super::tree::{self, Reaped};
@@ -131,13 +132,14 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
         child_ended,
         guards: Vec::new(),
         orphans: Orphans::new(),
+        was_killed: true,
     };
-    warden.serve(socket, owner.as_ref())?;
+    let was_killed = warden.serve(socket, owner.as_ref())?;
     if let Some(owner) = owner {
         // Its end of our socket may be closed before the lock on what is to be removed.
         let _ = wait::sleep(&[owner.as_fd()], Some(Instant::now() + END_LIMIT));
     }
-    clean_up();
+    clean_up(was_killed);
     super::exit(0);
 }
 
@@ -149,6 +151,8 @@ struct Warden {
     child_ended: Ends,
     guards: Vec<u32>,
     orphans: Orphans,
+    /// The owner has not said farewell.
+    was_killed: bool,
 }
 
 /// A process that closes its descriptors has ended soon.
@@ -158,15 +162,15 @@ impl Warden {
     /// Forks guards as long as the owner is there, and then waits until they have cleaned up: ended
     /// children of ours leave no zombies, and those of process 1 may, since in many a container it
     /// reaps nobody. `ended` can be read when the owner is dead: a child that it has forked may hold
-    /// the other end of the socket for long after that.
-    fn serve(mut self, socket: &UnixStream, ended: Option<&OwnedFd>) -> io::Result<()> {
+    /// the other end of the socket for long after that. Says whether the owner was killed.
+    fn serve(mut self, socket: &UnixStream, ended: Option<&OwnedFd>) -> io::Result<bool> {
         let mut has_owner = true;
         let mut pace = Pace::new();
         loop {
             let reaped = self.reap();
             let orphans = self.kill_orphans();
             if reaped == Reaped::Childless && orphans.is_empty() && !has_owner {
-                return Ok(());
+                return Ok(self.was_killed);
             }
             let is_last = !has_owner && self.guards.is_empty();
             let has_orphans = !orphans.is_empty();
@@ -174,7 +178,7 @@ impl Warden {
             let again = has_orphans.then(|| pace.due());
             let survivors = pace.survivors(killing::PATIENCE);
             if is_last && killing::are_out_of_reach(&survivors) {
-                return Ok(());
+                return Ok(self.was_killed);
             }
             let mut fds = vec![self.child_ended.as_fd()];
             if has_owner {
@@ -183,9 +187,19 @@ impl Warden {
             }
             wait::sleep(&fds, again)?;
             // Before its words: the guards that it has asked for would have nobody to serve.
-            has_owner &= !ended.is_some_and(wait::is_readable);
+            if ended.is_some_and(wait::is_readable) && has_owner {
+                has_owner = false;
+                // But it may have said farewell.
+                while wait::is_readable(&socket) {
+                    match wire::receive(socket) {
+                        Ok(Some((body, _))) => self.was_killed &= body != FAREWELL,
+                        _ => break,
+                    }
+                }
+            }
             if has_owner && wait::is_readable(&socket) {
                 match wire::receive(socket) {
+                    Ok(Some((body, _))) if body == FAREWELL => self.was_killed = false,
                     Ok(Some((_, fds))) => {
                         fds.into_iter().for_each(|end| self.fork_guard(socket, end));
                     }

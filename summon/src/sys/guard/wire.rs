@@ -26,6 +26,14 @@ pub(super) fn frame(body: &[u8]) -> Vec<u8> {
     framed
 }
 
+/// The same for where nothing may be allocated. `N` is the length of both.
+pub(super) fn framed<const N: usize>(body: &[u8]) -> [u8; N] {
+    let mut framed = [0; N];
+    framed[..4].copy_from_slice(&(body.len() as u32).to_ne_bytes());
+    framed[4..].copy_from_slice(body);
+    framed
+}
+
 /// Takes one whole frame from the front of what was read so far.
 pub(super) fn take_frame(inbox: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let Some(length) = inbox.first_chunk::<4>() else {

@@ -16,17 +16,18 @@ use std::time::{Duration, Instant};
 use super::job::{Job, Launch};
 use super::killing;
 use super::listener::{self, Latest, Listener};
-use super::message::{News, Ran, Step};
+use super::lost::{self, Lost};
+use super::message::{News, Ran, Step, Use};
 use super::notify::Notify;
 use super::recorder::Recorder;
 use super::service::{Change, Progress, Service};
 use super::sharing::Sharing;
 use super::spawn::{Program, spawn};
 use super::{errand, signals, sweep, title, wire};
-use crate::sys::ending;
+use crate::session::REPORT;
 use crate::sys::family::Ends;
 use crate::sys::ports::{self, Signed};
-use crate::sys::proc;
+use crate::sys::{ending, private, proc};
 use events::Happened;
 
 /// A command for afterwards has at least so long.
@@ -82,6 +83,10 @@ struct Guard {
     notify: Option<Notify>,
     latest: Latest,
     service: Service,
+    /// When the program was seen to have ended.
+    ended: Option<Instant>,
+    /// Since the owner has gone.
+    lost: Vec<Lost>,
     launch: Launch,
     /// The lock of the session, and leases, which end with this process.
     lock: Option<OwnedFd>,
@@ -152,6 +157,8 @@ impl Guard {
             recorder,
             notify,
             service: Service::new(leader, launch.daemon, launch.stop.clone()),
+            ended: None,
+            lost: Vec::new(),
             launch,
             lock,
             leases,
@@ -222,11 +229,7 @@ impl Guard {
         }
         // Files go before the news that all is gone.
         if self.owner.is_none() {
-            sweep::sweep(
-                &self.launch.sweep,
-                &self.recorder.log.file,
-                self.lock.as_ref(),
-            );
+            self.sweep();
         }
         let users = self.sharing.into_iter().flat_map(|sharing| sharing.users);
         listener::part(self.owner.into_iter().chain(users).collect());
@@ -240,6 +243,7 @@ impl Guard {
                 self.hear();
                 self.pump();
                 self.tell_latest();
+                self.ended = Some(Instant::now());
                 let exit = self.service.exit.map(News::Exited);
                 exit.iter().for_each(|news| self.tell(news));
             }
@@ -301,10 +305,57 @@ impl Guard {
 
     /// The owner is dead, or speaks nonsense: the service goes.
     fn lose_owner(&mut self) {
-        self.owner = None;
-        self.owner_ended = None;
+        let ending = self.owner_ended.take();
+        if let Some(owner) = self.owner.take() {
+            // What it has written for its test.
+            self.pump();
+            let about = &self.launch.about;
+            let tests = match (&*about.test, owner.uses()) {
+                ("", []) => vec![(String::new(), about.since)],
+                ("", uses) => uses.iter().map(|it| (it.test.clone(), it.since)).collect(),
+                (test, _) => vec![(test.to_owned(), about.since)],
+            };
+            let exit = self.service.exit.zip(self.ended);
+            let lost = Lost::new(tests, self.recorder.log.length, exit, ending);
+            self.lost.push(lost);
+        }
         self.service.hurry();
         self.end();
+    }
+
+    /// Users were killed while tests of theirs used it.
+    fn lose_users(&mut self, uses: Vec<Use>) {
+        self.pump();
+        let tests = uses.into_iter().map(|it| (it.test, it.since)).collect();
+        let exit = self.service.exit.zip(self.ended);
+        let lost = Lost::new(tests, self.recorder.log.length, exit, None);
+        self.lost.push(lost);
+    }
+
+    /// Cleans up in the owner's place. The log of an owner that has ended is left to the warden, which
+    /// knows whether it was killed. That of a service that a run shares stays if a user was killed.
+    fn sweep(&mut self) {
+        let (launch, log) = (&self.launch, &self.recorder.log.file);
+        let is_of_run = self.sharing.is_some();
+        let lost = std::mem::take(&mut self.lost);
+        let was_interrupted = is_of_run && launch.sweep.was_interrupted();
+        let lost = lost
+            .into_iter()
+            .filter(|it| !was_interrupted && it.is_real());
+        let reports: Vec<String> = match &launch.sweep.file {
+            Some(path) => lost
+                .flat_map(|it| it.reports(&launch.name, &launch.about, log, path))
+                .collect(),
+            None => Vec::new(),
+        };
+        if let Some(path) = launch.sweep.file.as_ref().filter(|_| !reports.is_empty()) {
+            lost::write(&path.with_file_name(REPORT), &reports, is_of_run);
+            if is_of_run {
+                let _ = private::keep(log);
+            }
+        }
+        let for_warden = !is_of_run && !reports.is_empty();
+        sweep::sweep(&launch.sweep, log, self.lock.as_ref(), for_warden);
     }
 
     fn listeners(&mut self) -> impl Iterator<Item = &mut Listener> {
@@ -326,9 +377,16 @@ impl Guard {
 
     fn flush(&mut self) {
         let latest = &self.latest;
-        if let Some(sharing) = &mut self.sharing {
-            sharing.users.retain_mut(|user| user.flush(latest).is_ok());
+        let mut lost = false;
+        for user in self.sharing.iter_mut().flat_map(|it| &mut it.users) {
+            user.is_lost = user.flush(latest).is_err();
+            lost |= user.is_lost;
         }
+        if lost {
+            // What they have said before is heard, and then they go.
+            self.meet_users();
+        }
+        let latest = &self.latest;
         if self
             .owner
             .as_mut()

@@ -1,5 +1,6 @@
 //! What a guard does when somebody says so.
 
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::{AFTER_RUN, Guard, helper};
@@ -21,6 +22,14 @@ impl Guard {
                 Ok(Order::Pause(pause)) => self.service.pause(pause),
                 Ok(Order::Sync(number)) => self.sync(number),
                 Ok(Order::Share(bytes)) => self.share(bytes),
+                Ok(Order::Use(test)) => {
+                    self.owner
+                        .iter_mut()
+                        .for_each(|it| it.begin_use(test.clone()));
+                }
+                Ok(Order::Unuse(number)) => {
+                    self.owner.iter_mut().for_each(|it| it.end_use(number));
+                }
                 Ok(Order::Run(_)) | Err(_) => self.lose_owner(),
             }
         }
@@ -78,15 +87,30 @@ impl Guard {
             return;
         };
         sharing.meet_users(news);
-        for (user, number) in sharing.hear_users() {
+        let mut asked = Vec::new();
+        let killed = sharing.hear_users(|user, order| match order {
+            Order::Sync(number) => asked.push((user.socket.as_raw_fd(), number)),
+            Order::Use(test) => user.begin_use(test),
+            Order::Unuse(number) => user.end_use(number),
+            // Nothing else that a user says is of interest.
+            _ => {}
+        });
+        if !killed.is_empty() {
+            self.lose_users(killed);
+        }
+        if !asked.is_empty() {
             self.pump();
             self.reap();
-            let latest = self.latest.clone();
-            let users = self
-                .sharing
-                .iter_mut()
-                .flat_map(|it| it.users.get_mut(user));
-            users.for_each(|user| user.confirm(&latest, number));
+            self.confirm(&asked);
+        }
+    }
+
+    fn confirm(&mut self, asked: &[(RawFd, u64)]) {
+        let latest = self.latest.clone();
+        for user in self.sharing.iter_mut().flat_map(|it| &mut it.users) {
+            let fd = user.socket.as_raw_fd();
+            let numbers = asked.iter().filter(|(it, _)| *it == fd);
+            numbers.for_each(|(_, number)| user.confirm(&latest, *number));
         }
     }
 

@@ -1,0 +1,47 @@
+//! Tests that hang, and are killed. `tests/it/killed.rs` runs them, and reads what is left of them.
+
+mod common;
+
+use common::{RUN, env, record, use_it};
+use summon::{Fixture, Process, SimpleExecutor, summon};
+
+/// Until it is killed.
+fn hang() -> ! {
+    record("waiting");
+    loop {
+        std::thread::park();
+    }
+}
+
+#[summon(output = [env("ACTOR"), "say".into(), "up".into(), "serve".into(), "{dir}".into()], banner = "^up$")]
+#[test]
+fn hangs(server: &Process) {
+    std::fs::write(server.dir().join("line"), "asked by this test\n").unwrap();
+    server.wait_for_output("asked by this test", "5s").unwrap();
+    hang();
+}
+
+#[test]
+fn hangs_with_executors_of_its_own() {
+    let sleeper = SimpleExecutor::new("sleep 1000").named("sleeper");
+    sleeper.start().unwrap();
+    hang();
+}
+
+#[summon::fixture(output = [env("ACTOR"), "say".into(), "up".into(), "serve".into(), "{dir}".into()], banner = "^up$")]
+static SHARED: Fixture;
+
+#[summon(fixture = SHARED)]
+#[test]
+fn hangs_with_a_fixture(shared: &Process) {
+    std::fs::write(shared.dir().join("line"), "asked by this test\n").unwrap();
+    shared.wait_for_output("asked by this test", "5s").unwrap();
+    hang();
+}
+
+/// This one passes, and nothing is left of it.
+#[summon(fixture = SHARED)]
+#[test]
+fn passes_with_a_fixture(_shared: &Process) {
+    use_it(&RUN);
+}
