@@ -173,6 +173,10 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
     let calls = summoned.calls.iter().map(|Arg { key, values, .. }| {
         let method = match key {
             key if key == "name" => Ident::new("named", key.span()),
+            // `port` is what all executors have for reading.
+            key if key == "port" && summoned.kind == Kind::Executor => {
+                Ident::new("on_port", key.span())
+            }
             key => key.clone(),
         };
         quote!(.#method(#(#values),*))

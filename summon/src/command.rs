@@ -54,6 +54,20 @@ impl Command {
         }
     }
 
+    /// With these words at the end, unless it is a text.
+    pub(crate) fn add(&mut self, more: impl IntoIterator<Item = OsString>) {
+        if let Form::Words(words) = &mut self.form {
+            words.extend(more);
+        }
+    }
+
+    /// With another program, unless it is a text.
+    pub(crate) fn set_program(&mut self, program: impl Into<OsString>) {
+        if let Form::Words(words) = &mut self.form {
+            words[0] = program.into();
+        }
+    }
+
     /// The words; an error says what is wrong with the text.
     pub(crate) fn words(&self) -> Result<Vec<OsString>, String> {
         let words = self.split()?;

@@ -46,6 +46,16 @@ pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     named.or_else(|| names.iter().find_map(|name| hidden(name)))
 }
 
+/// The first of these directories that has the program, or else the first, whose absence is then the
+/// error.
+pub(crate) fn version_of(name: &str, dirs: &[String]) -> PathBuf {
+    let found = dirs.iter().find(|dir| Path::new(dir).join(name).is_file());
+    found
+        .or(dirs.first())
+        .map(PathBuf::from)
+        .unwrap_or_default()
+}
+
 /// Where a program is that is not in PATH: the newest, if there are several.
 pub(crate) fn hidden(name: &str) -> Option<PathBuf> {
     let below = |dir: &&str| -> Vec<PathBuf> {

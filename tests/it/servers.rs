@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use summon::servers::{Mariadb, Memcached, Nats, Postgres, Redis};
 use summon::{Fixture, Process, summon};
 
+use crate::support::eventually;
+
 /// What it answers, up to so many bytes.
 fn answer(addr: SocketAddr, question: &str, length: usize) -> String {
     let mut connection = TcpStream::connect(addr).unwrap();
@@ -116,6 +118,186 @@ static REDIS: Fixture;
 fn a_fixture_has_its_scheme(redis: &Process) {
     assert!(REDIS.url("/0").starts_with("redis://127.0.0.1:"));
     assert!(redis::Client::open(redis.url("/1")).is_ok());
+}
+
+/// A port that nobody has for now.
+fn free_port() -> u16 {
+    Redis::new().port()
+}
+
+#[test]
+#[cfg_attr(not(has_redis), ignore = "redis-server is not on PATH")]
+fn redis_has_a_fixed_port_and_a_password_if_asked() {
+    let port = free_port();
+    // With what a URL, a placeholder, and a shell would take for something else.
+    let redis = Redis::new().on_port(port).password("s3 {dir}/@'");
+    let url = format!("redis://:s3%20%7Bdir%7D%2F%40%27@127.0.0.1:{port}/0");
+    assert_eq!(redis.url(), url);
+    redis.start().unwrap();
+    let ping = |url: &str| -> redis::RedisResult<String> {
+        let mut client = redis::Client::open(url)?.get_connection()?;
+        redis::cmd("PING").query(&mut client)
+    };
+    assert_eq!(ping(&url).unwrap(), "PONG");
+    assert!(ping(&format!("redis://127.0.0.1:{port}/0")).is_err());
+}
+
+#[summon(executor = Memcached::new(), port = free_port())]
+#[test]
+#[cfg_attr(not(has_memcached), ignore = "memcached is not on PATH")]
+fn the_attribute_has_a_port_for_them(cache: &Memcached) {
+    assert_eq!(cache.addr().port(), cache.port());
+}
+
+#[test]
+#[cfg_attr(not(has_redis), ignore = "redis-server is not on PATH")]
+fn the_server_of_a_developer_is_used_and_left_alone() {
+    let port = free_port();
+    let words = [
+        "--port",
+        &port.to_string(),
+        "--save",
+        "",
+        "--bind",
+        "127.0.0.1",
+    ];
+    let mut own = std::process::Command::new("redis-server")
+        .args(words)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("it listens", || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let redis = Redis::new().on_port(port).reuse(true).timeout("20s");
+    let used = redis
+        .start()
+        .map(|()| (answer(redis.addr(), "PING\r\n", 5), redis.id()));
+    let stopped = redis.stop();
+    let lives = own.try_wait().unwrap().is_none();
+    own.kill().unwrap();
+    own.wait().unwrap();
+    assert_eq!(used.unwrap(), ("+PONG".to_owned(), None));
+    stopped.unwrap();
+    assert!(lives);
+}
+
+#[summon(
+    executor = Postgres::new().password("s3 'cret{dir}").encoding("LATIN1").locale("C"),
+    port = free_port(),
+    init_args = ["--data-checksums"]
+)]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn postgres_has_a_password_and_is_made_as_asked(pg: &Postgres) {
+    let url = pg.url();
+    assert!(url.starts_with("postgres://postgres:s3%20%27cret%7Bdir%7D@127.0.0.1:"));
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let mut ask = |question: &str| -> String { client.query_one(question, &[]).unwrap().get(0) };
+    assert_eq!(ask("SHOW server_encoding"), "LATIN1");
+    assert_eq!(ask("SHOW data_checksums"), "on");
+    let stranger = format!("postgres://postgres:wrong@127.0.0.1:{}/postgres", pg.port());
+    assert!(postgres::Client::connect(&stranger, postgres::NoTls).is_err());
+}
+
+#[test]
+fn a_version_of_postgres_that_is_not_installed_is_told() {
+    let error = Postgres::new()
+        .version("1")
+        .start()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`/usr/lib/postgresql/1/bin/initdb`") && error.contains("does not exist"),
+        "{error}"
+    );
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_version_of_postgres_that_is_installed_is_run() {
+    let installed = std::fs::read_dir("/usr/lib/postgresql");
+    let versions = installed.into_iter().flatten().flatten();
+    for version in versions.filter(|it| it.path().join("bin/postgres").exists()) {
+        let version = version.file_name().into_string().unwrap();
+        let pg = Postgres::new().version(&version);
+        pg.start().unwrap();
+        let output = String::from_utf8_lossy(&pg.output()).into_owned();
+        assert!(
+            output.contains(&format!("starting PostgreSQL {version}")),
+            "{output}"
+        );
+        pg.stop().unwrap();
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "mariadbd is neither on PATH nor in /usr/sbin"
+)]
+fn mariadb_has_a_password_if_asked() {
+    let db = Mariadb::new().password(r"s3'cr\et{dir}").timeout("2m");
+    let url = format!(
+        "mysql://root:s3%27cr%5Cet%7Bdir%7D@127.0.0.1:{}/test",
+        db.port()
+    );
+    assert_eq!(db.url(), url);
+    db.start().unwrap();
+    let may_enter = |password: Option<&str>| {
+        let port = format!("--port={}", db.port());
+        let mut client = std::process::Command::new("mariadb");
+        client.args([
+            "--no-defaults",
+            "-h",
+            "127.0.0.1",
+            "-u",
+            "root",
+            "-e",
+            "SELECT 1",
+            &port,
+        ]);
+        client.env_remove("MYSQL_PWD");
+        client.envs(password.map(|it| ("MYSQL_PWD", it)));
+        client.output().unwrap().status.success()
+    };
+    assert!(may_enter(Some(r"s3'cr\et{dir}")));
+    assert!(!may_enter(None));
+    db.restart().unwrap();
+    assert!(may_enter(Some(r"s3'cr\et{dir}")));
+}
+
+#[test]
+#[cfg_attr(
+    not(has_nats),
+    ignore = "nats-server is neither on PATH nor in /usr/sbin"
+)]
+fn nats_has_a_token_if_asked() {
+    let nats = Nats::new().token("s3cret");
+    nats.start().unwrap();
+    assert_eq!(
+        nats.url(),
+        format!("nats://s3cret@127.0.0.1:{}/", nats.port())
+    );
+    let ask = |token: &str| {
+        let mut stream = TcpStream::connect(nats.addr()).unwrap();
+        let connect = format!("CONNECT {{\"auth_token\":\"{token}\",\"verbose\":true}}\r\n");
+        let mut lines = std::io::BufReader::new(stream.try_clone().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut lines, &mut line).unwrap();
+        stream.write_all(connect.as_bytes()).unwrap();
+        line.clear();
+        std::io::BufRead::read_line(&mut lines, &mut line).unwrap();
+        line
+    };
+    assert_eq!(ask("s3cret"), "+OK\r\n");
+    assert!(ask("wrong").starts_with("-ERR"));
 }
 
 #[test]

@@ -94,14 +94,14 @@ impl<P> Coordinated<P> {
         }
     }
 
-    pub(super) fn change(mut self, change: impl FnOnce(&mut Spec)) -> Self {
+    pub(crate) fn change(mut self, change: impl FnOnce(&mut Spec)) -> Self {
         change(&mut self.spec);
         self.plan_anew();
         self
     }
 
     /// Changes the probe.
-    pub(super) fn ask(mut self, change: impl FnOnce(&mut P)) -> Self
+    pub(crate) fn ask(mut self, change: impl FnOnce(&mut P)) -> Self
     where
         P: Clone,
     {

@@ -334,8 +334,8 @@ impl<P> Coordinated<P> {
     }
 
     /// What its URLs begin with.
-    pub(crate) fn scheme(self, scheme: &'static str) -> Self {
-        self.change(|spec| spec.scheme = scheme)
+    pub(crate) fn scheme(self, scheme: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        self.change(|spec| spec.scheme = scheme.into())
     }
 
     /// Keeps standard output and standard error apart besides, for

@@ -1,5 +1,6 @@
 //! What the builder collects: everything about a process that is known before it runs.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::panic::Location;
@@ -71,7 +72,7 @@ pub(crate) struct Spec {
     /// If it ends by itself that is a failure.
     pub(crate) must_live: bool,
     /// What a URL of it begins with, before its address.
-    pub(crate) scheme: &'static str,
+    pub(crate) scheme: Cow<'static, str>,
     pub(crate) declared: Declared,
 }
 
@@ -106,7 +107,7 @@ impl Spec {
             stop_timeout: Limit::seconds(10),
             expect_exit: None,
             must_live: false,
-            scheme: "http://",
+            scheme: "http://".into(),
             declared: Declared(declared),
         }
     }

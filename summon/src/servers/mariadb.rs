@@ -1,8 +1,10 @@
 //! MariaDB.
 
+use std::ffi::OsString;
+
+use super::ready::as_it_is;
 use super::{Ready, found, served};
 use crate::executor::Coordinated;
-use crate::probe;
 
 /// The kind of server that [`Mariadb`] is, for the compiler; there are no values of it.
 ///
@@ -60,8 +62,37 @@ impl Mariadb {
             .args(SETTINGS)
             .before(install)
             // It listens while it recovers what was there.
-            .and(probe::output("ready for connections"))
+            .says("ready for connections")
             .not_as_root("mysql")
+    }
+
+    /// Adds arguments of `mariadb-install-db`, after summon's own. Default: none.
+    ///
+    /// ```
+    /// use summon::servers::Mariadb;
+    ///
+    /// let db = Mariadb::new().init_args(["--skip-test-db"]);
+    /// ```
+    pub fn init_args<A: Into<OsString>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        let args = args.into_iter().map(Into::into);
+        self.change(|spec| spec.before[0].add(args))
+    }
+
+    /// Sets the password of `root`. Default: none.
+    ///
+    /// ```
+    /// let db = summon::servers::Mariadb::new().password("s3cret");
+    /// assert_eq!(db.url(), format!("mysql://root:s3cret@127.0.0.1:{}/test", db.port()));
+    /// ```
+    pub fn password(self, password: &str) -> Self {
+        let quoted = as_it_is(password).replace('\\', r"\\").replace('\'', "''");
+        let roots = ["localhost", "127.0.0.1", "::1"];
+        let roots = roots.map(|host| format!("root@'{host}' IDENTIFIED BY '{quoted}'"));
+        // Read at each start, before anybody may come in.
+        let sql = format!("ALTER USER IF EXISTS {};\n", roots.join(", "));
+        self.with_file("password.sql", sql)
+            .arg("--init-file={dir}/password.sql")
+            .user_in_url("mysql", "root", password)
     }
 
     /// The URL of its database `test`, as `root`. That of another

@@ -20,7 +20,7 @@
 //! | [`Nats`] | `nats-server` | says `Server is ready` | SIGINT | `nats://127.0.0.1:PORT/` |
 //! | [`Memcached`] | `memcached` | | SIGKILL | `memcache://127.0.0.1:PORT/` |
 //!
-//! All serve a free port on 127.0.0.1 and nothing else of the network, without a password, keep their
+//! All serve a free port on 127.0.0.1 and nothing else of the network, by default without a password, keep their
 //! files in their private directory, and do not wait for the disk: a test that pulls no plug needs no
 //! `fsync`.
 //!
@@ -32,6 +32,26 @@
 //!
 //! let redis = Redis::new().args(["--maxmemory", "1mb"]).timeout("5s");
 //! ```
+//!
+//! For a `.env` file, or a developer's own server, there is a fixed port, and a password:
+//!
+//! ```
+//! use summon::{Process, servers::Postgres, summon};
+//!
+//! #[summon(executor = Postgres::new().password("s3cret"), port = 5432, reuse = true)]
+//! #[test]
+//! fn remembers(pg: &Postgres) {
+//!     assert_eq!(pg.url(), "postgres://postgres:s3cret@127.0.0.1:5432/postgres");
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! | option | [`Redis`] | [`Postgres`] | [`Mariadb`] | [`Nats`] | [`Memcached`] |
+//! | --- | --- | --- | --- | --- | --- |
+//! | a fixed port, in the attribute `port =` | `on_port` | `on_port` | `on_port` | `on_port` | `on_port` |
+//! | a password, which its URL has | `password` | `password` | `password` | `token` | |
+//! | arguments of the command that makes its files | | `init_args`, `locale`, `encoding` | `init_args` | | |
+//! | a version of those installed | | `version` | | | |
 //!
 //! As a fixture a server is a [`Process`](crate::Process), whose [`url`](crate::Process::url) has the
 //! same scheme:

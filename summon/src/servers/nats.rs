@@ -1,8 +1,8 @@
 //! NATS.
 
+use super::ready::{as_it_is, in_url};
 use super::{Ready, found, served};
 use crate::executor::Coordinated;
-use crate::probe;
 use crate::sys::Signal;
 
 /// The kind of server that [`Nats`] is, for the compiler; there are no values of it.
@@ -44,10 +44,21 @@ impl Nats {
             // Of SIGTERM it makes an exit code of 1.
             .stop_signal(Signal::INT)
             // It listens before it has set up its streams.
-            .and(probe::output("Server is ready"))
+            .says("Server is ready")
     }
 
-    /// The URL for its clients.
+    /// Sets the token that clients must give. Default: none.
+    ///
+    /// ```
+    /// let nats = summon::servers::Nats::new().token("s3cret");
+    /// assert_eq!(nats.url(), format!("nats://s3cret@127.0.0.1:{}/", nats.port()));
+    /// ```
+    pub fn token(self, token: &str) -> Self {
+        let scheme = format!("nats://{}@", in_url(token));
+        self.args(["--auth", &as_it_is(token)]).scheme(scheme)
+    }
+
+    /// The URL for its clients, with its token.
     ///
     /// ```
     /// let nats = summon::servers::Nats::new();

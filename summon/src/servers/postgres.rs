@@ -1,10 +1,12 @@
 //! PostgreSQL.
 
+use std::ffi::OsString;
 use std::path::Path;
 
+use super::ready::as_it_is;
 use super::{Ready, found, served};
 use crate::executor::Coordinated;
-use crate::probe;
+use crate::program;
 use crate::sys::Signal;
 
 /// The kind of server that [`Postgres`] is, for the compiler; there are no values of it.
@@ -58,12 +60,71 @@ impl Postgres {
         .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
         .before(init)
         // It listens before it lets anybody in.
-        .and(probe::output(
-            "database system is ready to accept connections",
-        ))
+        .says("database system is ready to accept connections")
         // A fast shutdown: it does not wait for clients to leave.
         .stop_signal(Signal::INT)
         .not_as_root("postgres")
+    }
+
+    /// Adds arguments of `initdb`, after summon's own, so that they win. Default: none, which is
+    /// `--encoding=UTF8 --locale=C`.
+    ///
+    /// ```
+    /// use summon::servers::Postgres;
+    ///
+    /// let pg = Postgres::new().init_args(["--locale=de_DE.UTF-8", "--data-checksums"]);
+    /// ```
+    pub fn init_args<A: Into<OsString>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        let args = args.into_iter().map(Into::into);
+        self.change(|spec| spec.before[0].add(args))
+    }
+
+    /// Sets the locale of the cluster, one of `locale -a`. Default: `C`.
+    ///
+    /// ```
+    /// let pg = summon::servers::Postgres::new().locale("de_DE.UTF-8");
+    /// ```
+    pub fn locale(self, locale: &str) -> Self {
+        self.init_args([format!("--locale={}", as_it_is(locale))])
+    }
+
+    /// Sets the encoding of the cluster. Default: `UTF8`.
+    ///
+    /// ```
+    /// let pg = summon::servers::Postgres::new().encoding("LATIN1");
+    /// ```
+    pub fn encoding(self, encoding: &str) -> Self {
+        self.init_args([format!("--encoding={}", as_it_is(encoding))])
+    }
+
+    /// Sets the password of the superuser, whom nobody trusts then. Default: none.
+    ///
+    /// ```
+    /// let pg = summon::servers::Postgres::new().password("s3cret");
+    /// let url = format!("postgres://postgres:s3cret@127.0.0.1:{}/postgres", pg.port());
+    /// assert_eq!(pg.url(), url);
+    /// ```
+    pub fn password(self, password: &str) -> Self {
+        self.with_file("password", as_it_is(password) + "\n")
+            .init_args(["--auth=scram-sha-256", "--pwfile={dir}/password"])
+            .user_in_url("postgres", "postgres", password)
+    }
+
+    /// Takes this major version of those that are installed. Default: the one in PATH, or else the
+    /// newest. If it is not installed, `start` returns an error that names where it was looked for.
+    ///
+    /// ```
+    /// let pg = summon::servers::Postgres::new().version("15");
+    /// ```
+    pub fn version(self, version: &str) -> Self {
+        let dir = program::version_of(
+            "postgres",
+            &VERSIONS.map(|it| it.replace("VERSION", version)),
+        );
+        self.change(|spec| {
+            spec.command.set_program(dir.join("postgres"));
+            spec.before[0].set_program(dir.join("initdb"));
+        })
     }
 
     /// The URL of its database `postgres`, as its superuser. That of another
@@ -80,6 +141,14 @@ impl Postgres {
         (**self).url("/postgres")
     }
 }
+
+/// Where a version is, on Debian, on Fedora, and with Homebrew.
+const VERSIONS: [&str; 4] = [
+    "/usr/lib/postgresql/VERSION/bin",
+    "/usr/pgsql-VERSION/bin",
+    "/opt/homebrew/opt/postgresql@VERSION/bin",
+    "/usr/local/opt/postgresql@VERSION/bin",
+];
 
 const INIT: [&str; 3] = ["--no-sync", "--encoding=UTF8", "--locale=C"];
 

@@ -1,8 +1,8 @@
 //! Redis and Valkey.
 
+use super::ready::as_it_is;
 use super::{Ready, found, served};
 use crate::executor::Coordinated;
-use crate::probe;
 
 /// The kind of server that [`Redis`] is, for the compiler; there are no values of it.
 ///
@@ -44,10 +44,21 @@ impl Redis {
             // So often a second it looks whether it is to end; 10 would make that 100 ms.
             .args(["--hz", "100"])
             // It listens while it still loads what `--appendonly yes` has saved.
-            .and(probe::output("Ready to accept connections"))
+            .says("Ready to accept connections")
     }
 
-    /// The URL of its database 0.
+    /// Sets the password of its user `default`. Default: none.
+    ///
+    /// ```
+    /// let redis = summon::servers::Redis::new().password("s3cret");
+    /// assert_eq!(redis.url(), format!("redis://:s3cret@127.0.0.1:{}/0", redis.port()));
+    /// ```
+    pub fn password(self, password: &str) -> Self {
+        self.args(["--requirepass", &as_it_is(password)])
+            .user_in_url("redis", "", password)
+    }
+
+    /// The URL of its database 0, with its password.
     ///
     /// ```
     /// let redis = summon::servers::Redis::new();
