@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::support::{ACTOR, Life, TempDir, eventually, family, parent};
+use crate::support::{ACTOR, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, parent};
 
 const CHANGES: &str = env!("CARGO_BIN_EXE_changes");
 
@@ -87,7 +87,17 @@ fn a_forked_child_has_services_that_end_with_it() {
 
 #[test]
 fn a_dead_test_process_leaves_no_warden_to_a_child_that_it_has_forked() {
-    let mut changes = Command::new(CHANGES)
+    leaves_no_warden_to_a_child(&mut Command::new(CHANGES));
+}
+
+#[test]
+fn without_pidfds_a_dead_test_process_leaves_no_warden_to_a_child_either() {
+    let mut below = Command::new(REFUSE);
+    leaves_no_warden_to_a_child(below.args(WITHOUT_PIDFDS).arg(CHANGES));
+}
+
+fn leaves_no_warden_to_a_child(changes: &mut Command) {
+    let mut changes = changes
         .args(["linger", ACTOR])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

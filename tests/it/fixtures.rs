@@ -7,7 +7,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Once;
 use std::time::Instant;
 
-use crate::support::{ACTOR, Group, Killed, Life, TempDir, eventually, family, hear_int, recorded};
+use crate::support::{
+    ACTOR, Group, Killed, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, hear_int,
+    recorded,
+};
 
 /// The project, with a record of its own for each run.
 pub(crate) struct Project {
@@ -531,6 +534,15 @@ fn a_run_leaves_no_files() {
             .count()
     };
     eventually("its files are removed", || is_left() == 0);
+}
+
+#[test]
+fn without_pidfds_one_of_the_run_starts_once_and_ends_too() {
+    let project = Project::new();
+    let below = [REFUSE, WITHOUT_PIDFDS[0], WITHOUT_PIDFDS[1]];
+    let mut command = project.cargo_below(&below, &format!("test {BINARIES}"));
+    let ran = project.ran(&mut command).succeeded();
+    ran.one_after_the_other("run", 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Processes that are restarted, halted, crashed and stopped on purpose.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use summon::{
@@ -9,7 +10,8 @@ use summon::{
 };
 
 use crate::support::{
-    ACTOR, TempDir, actor, actor_whose_name_is_no_text, eventually, family, recorded, state,
+    ACTOR, REFUSE, TempDir, WITHOUT_PIDFDS, actor, actor_whose_name_is_no_text, eventually, family,
+    recorded, state,
 };
 
 #[test]
@@ -28,6 +30,18 @@ fn pausing_halts_the_whole_tree_and_lets_it_go_on() {
         AssertUnwindSafe(|| drop(server.paused(|| panic!("this panic is part of a test"))));
     assert!(catch_unwind(panics).is_err());
     assert!(lives.iter().all(|life| state(life.pid) != 'T'));
+}
+
+#[test]
+fn without_pidfds_pausing_halts_the_whole_tree_too() {
+    let test = "lifecycle::pausing_halts_the_whole_tree_and_lets_it_go_on";
+    let mut below = Command::new(REFUSE);
+    below
+        .args(WITHOUT_PIDFDS)
+        .arg(std::env::current_exe().unwrap());
+    let ran = below.args(["--exact", test]).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(said.contains("1 passed"), "{said}");
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 
 /// Runs a program to which the kernel refuses some system calls: `REFUSE CALLS ERROR PROGRAM ARGS..`.
 pub(crate) const REFUSE: &str = env!("CARGO_BIN_EXE_refuse");
+/// As below a container engine whose profile is older than these calls.
+pub(crate) const WITHOUT_PIDFDS: [&str; 2] = ["pidfd_open,pidfd_send_signal", "EPERM"];
 
 /// A command that has the actor play a script, given as words.
 pub(crate) fn actor<const N: usize>(script: [&str; N]) -> Vec<String> {

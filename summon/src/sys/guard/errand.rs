@@ -14,8 +14,9 @@ use super::spawn::{Program, spawn};
 use super::terms::{Errand, ErrandFailed};
 use super::tree::{self, Reaped};
 use super::{hire, signals, wire};
+use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, Ends};
-use crate::sys::{ending, pipes, wait};
+use crate::sys::{pipes, wait};
 
 /// So much of the end of what it writes is told.
 const TAIL: usize = 16 * 1024;
@@ -78,11 +79,17 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;
     let ends = fds.into_iter().map(ending::watch);
     let ends = ends.collect::<io::Result<Vec<_>>>()?;
-    let owner_fds = || ends.iter().map(AsFd::as_fd).chain([owner.as_fd()]);
+    let watched = Owner {
+        socket: Some(owner),
+        ends: &ends,
+    };
     loop {
-        wait::sleep(&owner_fds().collect::<Vec<_>>(), None)?;
-        if ends.iter().any(wait::is_readable) {
+        wait::sleep(&watched.fds().collect::<Vec<_>>(), None)?;
+        if watched.has_ended() {
             return Ok(());
+        }
+        if !wait::is_readable(owner) {
+            continue;
         }
         let Some((body, _)) = wire::receive(owner)? else {
             return Ok(());
@@ -101,7 +108,7 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
             names: &[],
         };
         let until = Instant::now() + limit;
-        let news = match run(&program, until, killing::PATIENCE, &child_ended, owner_fds)? {
+        let news = match run(&program, until, killing::PATIENCE, &child_ended, &watched)? {
             Err((step, error)) => News::Refused {
                 step,
                 errno: error.raw_os_error().unwrap_or(libc::EINVAL),
@@ -117,16 +124,34 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
     }
 }
 
+/// For whom a command runs, if for anybody.
+#[derive(Default)]
+pub(super) struct Owner<'a> {
+    socket: Option<&'a UnixStream>,
+    ends: &'a [Ending],
+}
+
+impl Owner<'_> {
+    fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let ends = self.ends.iter().map(AsFd::as_fd);
+        ends.chain(self.socket.iter().map(AsFd::as_fd))
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ends.iter().any(Ending::has_come)
+    }
+}
+
 /// Runs a command in a process that has no other children, until nothing of it is left: at the
-/// latest soon after `until`, or when one of the owner's descriptors can be read. Then there is
-/// nobody to tell. Processes that do not end within `patience`, though they were killed, are named in
+/// latest soon after `until`, or when the owner or the runner has ended. Then there is nobody to
+/// tell. Processes that do not end within `patience`, though they were killed, are named in
 /// the output.
-pub(super) fn run<'a, O: Iterator<Item = BorrowedFd<'a>>>(
+pub(super) fn run(
     program: &Program<'_>,
     until: Instant,
     patience: Duration,
     child_ended: &Ends,
-    owner: impl Fn() -> O,
+    owner: &Owner<'_>,
 ) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
     let (read, write) = pipes::pair()?;
     rustix::io::ioctl_fionbio(&read, true)?;
@@ -154,21 +179,21 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Returns when nothing of the run is left: `None` if the owner has ended meanwhile.
-    fn watch<'a, O: Iterator<Item = BorrowedFd<'a>>>(
+    fn watch(
         mut self,
         until: Instant,
         patience: Duration,
-        owner: impl Fn() -> O,
+        owner: &Owner<'_>,
     ) -> io::Result<Option<Ran>> {
         let mut status = None;
         let mut owner_ended = false;
         while status.is_none() && !owner_ended && Instant::now() < until {
-            let mut fds: Vec<BorrowedFd<'_>> = owner().collect();
+            let mut fds: Vec<BorrowedFd<'_>> = owner.fds().collect();
             fds.push(self.child_ended.as_fd());
             fds.extend(self.output.iter().map(AsFd::as_fd));
             wait::sleep(&fds, Some(until))?;
             // It says nothing during a run, so this is its end.
-            owner_ended = owner().any(|fd| wait::is_readable(&fd));
+            owner_ended = owner.has_ended() || owner.socket.is_some_and(wait::is_readable);
             self.pump();
             status = self.reap()?.status;
         }

@@ -61,7 +61,7 @@ fn run_ended() -> Option<io::Error> {
     let runner = runner::current()?;
     let ended = runner.ending.try_clone().and_then(ending::watch).ok()?;
     let error = || io::Error::other(format!("{}, which ran this test, has ended", runner.name()));
-    wait::is_readable(&ended).then(error)
+    ended.has_come().then(error)
 }
 
 /// Why a guard has closed its socket before it has answered.

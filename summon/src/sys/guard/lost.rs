@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -12,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use super::terms::About;
 use crate::error::{Error, Source, Tail};
+use crate::sys::ending::Ending;
 use crate::sys::signal::how_it_ended;
-use crate::sys::{private, tail, wait};
+use crate::sys::{private, tail};
 
 /// A process that closes its descriptors because it ends has ended soon.
 const SOON: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) struct Lost {
     /// How the service had ended by then, and how long before.
     exit: Option<(i32, Duration)>,
     /// What tells of the owner's end, if the system has such.
-    owner: Option<OwnedFd>,
+    owner: Option<Ending>,
 }
 
 impl Lost {
@@ -36,7 +36,7 @@ impl Lost {
         tests: Vec<(String, u64)>,
         length: u64,
         exit: Option<(i32, Instant)>,
-        owner: Option<OwnedFd>,
+        owner: Option<Ending>,
     ) -> Lost {
         let at = Instant::now();
         Lost {
@@ -53,8 +53,8 @@ impl Lost {
         let Some(owner) = &self.owner else {
             return true;
         };
-        let _ = wait::sleep(&[owner.as_fd()], Some(self.at + SOON));
-        wait::is_readable(owner)
+        let _ = owner.wait(self.at + SOON);
+        owner.has_come()
     }
 
     /// A report for each test.

@@ -22,9 +22,10 @@ use super::killing::{self, Pace};
 use super::message::{News, Step};
 use super::tree::{self, Reaped};
 use super::{Signal, signals, title, watch, wire};
+use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, Ends, Orphans};
 use crate::sys::peer::peer;
-use crate::sys::{ending, executable, has_one_user, is_privileged, missing, sockets, user, wait};
+use crate::sys::{executable, has_one_user, is_privileged, missing, sockets, user, wait};
 
 /// The environment variable that marks the copy, by [`mark`].
 pub(super) const MARK: &str = "SUMMON_WARDEN";
@@ -137,7 +138,7 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     let was_killed = warden.serve(socket, owner.as_ref())?;
     if let Some(owner) = owner {
         // Its end of our socket may be closed before the lock on what is to be removed.
-        let _ = wait::sleep(&[owner.as_fd()], Some(Instant::now() + END_LIMIT));
+        let _ = owner.wait(Instant::now() + END_LIMIT);
     }
     clean_up(was_killed);
     super::exit(0);
@@ -161,9 +162,9 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 impl Warden {
     /// Forks guards as long as the owner is there, and then waits until they have cleaned up: ended
     /// children of ours leave no zombies, and those of process 1 may, since in many a container it
-    /// reaps nobody. `ended` can be read when the owner is dead: a child that it has forked may hold
+    /// reaps nobody. `ended` tells that the owner is dead: a child that it has forked may hold
     /// the other end of the socket for long after that. Says whether the owner was killed.
-    fn serve(mut self, socket: &UnixStream, ended: Option<&OwnedFd>) -> io::Result<bool> {
+    fn serve(mut self, socket: &UnixStream, ended: Option<&Ending>) -> io::Result<bool> {
         let mut has_owner = true;
         let mut pace = Pace::new();
         loop {
@@ -187,7 +188,7 @@ impl Warden {
             }
             wait::sleep(&fds, again)?;
             // Before its words: the guards that it has asked for would have nobody to serve.
-            if ended.is_some_and(wait::is_readable) && has_owner {
+            if has_owner && ended.is_some_and(Ending::has_come) {
                 has_owner = false;
                 // But it may have said farewell.
                 while wait::is_readable(&socket) {

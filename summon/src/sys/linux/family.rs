@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
 
 use super::proc;
@@ -95,16 +96,16 @@ pub(crate) fn signal_below(root: u32, signal: Signal) {
         };
         // A pidfd first, the parent after it: had the pid been reused in between, the stranger
         // that has it now would not be below us.
-        let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
-            // A kernel without pidfds (before 5.3), or no descriptor to be had: our own children
-            // we may signal by pid all the same, and the others become ours as these die.
-            if proc::parent(found) == Some(me) {
-                let _ = rustix::process::kill_process(pid, signal);
-            }
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty());
+        if !proc::is_below(found, me) {
             continue;
-        };
-        if proc::is_below(found, me) {
-            let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
+        }
+        let sent = pidfd.and_then(|pidfd| rustix::process::pidfd_send_signal(&pidfd, signal));
+        // A kernel before 5.3, a seccomp profile that is older, or no descriptor to be had. Right
+        // after the look the pid could be a stranger's only if the system had given all others in
+        // between.
+        if matches!(sent, Err(error) if error != Errno::SRCH) {
+            let _ = rustix::process::kill_process(pid, signal);
         }
     }
 }

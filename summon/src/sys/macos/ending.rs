@@ -3,11 +3,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::time::Instant;
 
 use super::kqueue::{Kqueue, Wanted};
 use super::{pipes, proc};
+use crate::sys::wait;
 
 /// Something to send to another process, which [`watch`] turns into what can be watched. Look
 /// whether it is the right process afterwards: its pid may have been reused just before.
@@ -16,8 +18,35 @@ pub(crate) fn of(pid: u32) -> io::Result<OwnedFd> {
     pipes::of_text(&[u64::from(pid).to_ne_bytes(), identity.to_ne_bytes()].concat())
 }
 
+/// The end of a process.
+#[derive(Debug)]
+pub(crate) struct Ending(OwnedFd);
+
+/// Watches for the end of a process.
+pub(crate) fn watch(sent: OwnedFd) -> io::Result<Ending> {
+    Ok(Ending(readable_at_end(sent)?))
+}
+
+impl Ending {
+    /// Whether the process has ended. Ask when the descriptor can be read.
+    pub(crate) fn has_come(&self) -> bool {
+        wait::is_readable(&self.0)
+    }
+
+    /// Waits for it, until then at the latest.
+    pub(crate) fn wait(&self, until: Instant) -> io::Result<()> {
+        wait::sleep(&[self.as_fd()], Some(until))
+    }
+}
+
+impl AsFd for Ending {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// A descriptor that can be read when the process has ended.
-pub(crate) fn watch(sent: OwnedFd) -> io::Result<OwnedFd> {
+fn readable_at_end(sent: OwnedFd) -> io::Result<OwnedFd> {
     let file = File::from(sent);
     let number = |at: u64| {
         let mut bytes = [0; 8];

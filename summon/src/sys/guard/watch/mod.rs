@@ -13,6 +13,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::errand::{self, Owner};
 use super::job::{Job, Launch};
 use super::killing;
 use super::listener::{self, Latest, Listener};
@@ -23,11 +24,12 @@ use super::recorder::Recorder;
 use super::service::{Change, Progress, Service};
 use super::sharing::Sharing;
 use super::spawn::{Program, spawn};
-use super::{errand, signals, sweep, title, wire};
+use super::{signals, sweep, title, wire};
 use crate::session::REPORT;
+use crate::sys::ending::{self, Ending};
 use crate::sys::family::Ends;
 use crate::sys::ports::{self, Signed};
-use crate::sys::{ending, private, proc};
+use crate::sys::{private, proc};
 use events::Happened;
 
 /// A command for afterwards has at least so long.
@@ -71,10 +73,10 @@ pub(super) fn run(owner: UnixStream) {
 struct Guard {
     /// `None` once it has closed, or once the service is shared.
     owner: Option<Listener>,
-    /// Can be read when the owner is dead, even if some child of it still holds the socket.
-    owner_ended: Option<OwnedFd>,
-    /// Can be read when the runner has ended. `None` once it was, or where there is none.
-    runner: Option<OwnedFd>,
+    /// The end of the owner, even if some child of it still holds the socket.
+    owner_ended: Option<Ending>,
+    /// The end of the runner. `None` once it has come, or where there is none.
+    runner: Option<Ending>,
     /// When the service goes, once the runner has ended.
     run_ends: Option<Instant>,
     sharing: Option<Sharing>,
@@ -188,16 +190,10 @@ impl Guard {
             for what in happened {
                 match what {
                     Happened::Output => self.pump(),
-                    // What it said before it died comes first; it may have shared the service.
-                    Happened::OwnerEnded => {
-                        self.obey();
-                        if self.owner_ended.is_some() {
-                            self.lose_owner();
-                        }
-                    }
+                    Happened::OwnerEnded => self.look_for_owner(),
                     Happened::OwnerSpoke => self.obey(),
                     Happened::Users => self.meet_users(),
-                    Happened::RunnerEnded => self.end_run(),
+                    Happened::RunnerEnded => self.look_for_runner(),
                     Happened::PortWanted => self.yield_port(),
                     Happened::Notified => self.hear(),
                     Happened::ChildEnded => self.child_ended.note(),
@@ -267,8 +263,13 @@ impl Guard {
         for argv in &self.launch.after_stop {
             let program = helper(&self.launch, argv);
             let until = Instant::now() + limit;
-            let nobody = std::iter::empty;
-            let ran = match errand::run(&program, until, patience, &self.child_ended, nobody) {
+            let ran = match errand::run(
+                &program,
+                until,
+                patience,
+                &self.child_ended,
+                &Owner::default(),
+            ) {
                 Ok(Ok(Some(ran))) => ran,
                 Ok(Err((_, error))) | Err(error) => Ran {
                     status: Some(127 << 8),
@@ -300,6 +301,17 @@ impl Guard {
             extend
                 .into_iter()
                 .for_each(|time| self.service.extend(time));
+        }
+    }
+
+    fn look_for_owner(&mut self) {
+        if !self.owner_ended.as_ref().is_some_and(Ending::has_come) {
+            return;
+        }
+        // What it said before it died comes first; it may have shared the service.
+        self.obey();
+        if self.owner_ended.is_some() {
+            self.lose_owner();
         }
     }
 

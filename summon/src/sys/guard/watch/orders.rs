@@ -4,6 +4,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::{AFTER_RUN, Guard, helper};
+use crate::sys::ending::Ending;
 use crate::sys::guard::listener::Listener;
 use crate::sys::guard::message::{News, Order, StopPlan};
 use crate::sys::guard::spawn::spawn;
@@ -129,9 +130,12 @@ impl Guard {
         }
     }
 
-    /// The runner has ended. A service that is shared goes at once, and another one a moment later: its
+    /// Looks whether the runner has ended. A service that is shared goes at once then, and another one a moment later: its
     /// owner may be about to stop it.
-    pub(super) fn end_run(&mut self) {
+    pub(super) fn look_for_runner(&mut self) {
+        if !self.runner.as_ref().is_some_and(Ending::has_come) {
+            return;
+        }
         self.runner = None;
         let moment = match self.owner.is_some() {
             true => AFTER_RUN,
