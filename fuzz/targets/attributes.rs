@@ -40,6 +40,9 @@ mod nearest;
 mod parameters;
 #[path = "../../summon-macros/src/program.rs"]
 mod program;
+#[allow(dead_code, reason = "hints are the runtime's part")]
+#[path = "../../summon/src/shell.rs"]
+mod shell;
 #[allow(dead_code, reason = "filling in is the runtime's part")]
 #[path = "../../summon/src/template.rs"]
 mod template;

@@ -6,8 +6,6 @@ pub use crate::sys::guard::fuzzing as guard;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use regex::bytes::Regex;
-
 use crate::command::Command;
 use crate::exit_codes::ExitCodes;
 use crate::limit::Limit;
@@ -35,17 +33,43 @@ pub fn allow(codes: &ExitCodes, code: i32) -> bool {
 }
 
 /// A banner, as it is compiled.
-pub fn pattern(text: &str) -> Result<Regex, String> {
-    output::pattern(text)
+pub fn pattern(text: &str) -> Result<Pattern, String> {
+    output::Pattern::new(text).map(Pattern)
+}
+
+/// What lines are compared with.
+#[derive(Debug)]
+pub struct Pattern(output::Pattern);
+
+impl Pattern {
+    /// Whether a line matches.
+    pub fn is_match(&self, line: &[u8]) -> bool {
+        self.0.is_match(line)
+    }
+
+    /// The names of its groups.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.names()
+    }
+
+    /// What the groups are in a line.
+    pub fn values(&self, line: &[u8]) -> Vec<(String, String)> {
+        self.0.values(line)
+    }
 }
 
 /// The lines that match, of output that comes in those pieces.
-pub fn matching<'a>(pattern: &Regex, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+pub fn matching<'a>(pattern: &Pattern, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut lines = Lines::default();
     let mut found = Vec::new();
     for piece in pieces {
         lines.add(piece);
-        found.extend(std::iter::from_fn(|| lines.take(pattern)));
+        found.extend(std::iter::from_fn(|| lines.take(&pattern.0)));
     }
     found
+}
+
+/// What a terminal shows of that output: lines that end in a line feed.
+pub fn shown(output: &[u8]) -> Vec<u8> {
+    output::shown(output)
 }

@@ -189,3 +189,110 @@ fn waiting_for_output_ends_when_it_can_not_come_any_more() {
     );
     assert!(server.wait_for_output("(", "1s").is_err());
 }
+
+#[test]
+fn what_nobody_sees_does_not_hide_a_line() {
+    for written in [
+        "\u{1b}[32mready\u{1b}[0m\n",
+        "\u{1b}]8;;http://localhost/\u{1b}\\ready\u{1b}]8;;\u{1b}\\\r\n",
+        "10 %\r55 %\r\u{1b}[2Kready\n",
+        "\u{1b}(Bready \t\n",
+    ] {
+        let hex: String = written.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let script = || actor(["bytes", &hex, "wait"]);
+        let server = OutputCoordinatedExecutor::new(script(), "^ready$");
+        server.start().unwrap();
+        server.wait_for_output("^ready$", "20s").unwrap();
+        assert_eq!(server.output(), written.as_bytes());
+        let server = SimpleExecutor::new(script()).and(summon::probe::file("{dir}/never"));
+        let error = server.unless("^ready$").start().unwrap_err().to_string();
+        assert!(error.contains("\n  failure   "), "{error}");
+        assert!(!error.contains('\u{1b}'), "{error}");
+    }
+}
+
+#[test]
+fn a_line_of_one_stream_is_not_broken_by_the_other() {
+    let script = || {
+        let half = "printf 'warning: ' >&2; printf 'rea'; printf 'half ' >&2; echo dy";
+        let script = format!("{half}; read _; printf .. >&2; echo again; exec sleep 1000");
+        ["sh".to_owned(), "-c".to_owned(), script]
+    };
+    let server = OutputCoordinatedExecutor::new(script(), "^ready$")
+        .stdin(summon::Stdin::piped())
+        .split_output(true);
+    server.start().unwrap();
+    let mark = server.mark();
+    assert!(
+        server
+            .wait_for_output_after(mark, "^ready$", "1ms")
+            .is_err()
+    );
+    server.write_stdin("\n").unwrap();
+    server
+        .wait_for_output_after(mark, "^again$", "20s")
+        .unwrap();
+    server
+        .wait_for_output(r"^warning: half \.\.$|^warning: half", "20s")
+        .unwrap();
+    // What an earlier run has written is no line of the next.
+    server.stop().unwrap();
+    server.start().unwrap();
+    assert!(
+        server
+            .wait_for_output("^again$", "1ms")
+            .unwrap_err()
+            .is_timeout()
+    );
+    let failing = SimpleExecutor::new(script()).split_output(true);
+    let failing = failing.and(summon::probe::file("{dir}/never"));
+    let error = failing.unless("^ready$").start().unwrap_err().to_string();
+    assert!(error.contains("\n  failure   "), "{error}");
+}
+
+#[test]
+fn a_banner_may_have_characters_beyond_ascii() {
+    for (written, banner) in [
+        ("✔ ready", "[✓✔] ready"),
+        ("✔ ready", "^. ready$"),
+        ("ÄRGER: ready", "(?i)ärger"),
+        ("Größe bereit", r"^\w+ bereit$"),
+        ("größe", "^gr.ße$"),
+        ("größe", r"^\S{5}$"),
+    ] {
+        let server = OutputCoordinatedExecutor::new(actor(["say", written, "wait"]), banner);
+        server.start().unwrap();
+        // With groups, of which the macros know the names.
+        let grouped = format!("(?<word>{banner})");
+        let server = OutputCoordinatedExecutor::new(actor(["say", written, "wait"]), grouped);
+        server.start().unwrap();
+        assert!(written.contains(&server.value("word").unwrap()));
+    }
+    // What is no text is a character that nobody knows.
+    let script = actor(["bytes", "c3a420ff207265616479", "say", "", "wait"]);
+    OutputCoordinatedExecutor::new(script, "^ä . ready$")
+        .start()
+        .unwrap();
+}
+
+#[test]
+fn a_pattern_that_can_match_no_line_is_refused() {
+    for pattern in [
+        r".*Ready.*\n",
+        "ready\r\n",
+        r"\x1b\[32mready",
+        "ready$!",
+        "[a&&b]",
+    ] {
+        let sleeper = || SimpleExecutor::new("sleep 1000");
+        let banner = OutputCoordinatedExecutor::new("sleep 1000", pattern).start();
+        let unless = sleeper().unless(pattern).start();
+        let running = sleeper();
+        running.start().unwrap();
+        let waited = running.wait_for_output(pattern, "1h").map(drop);
+        for result in [banner, unless, waited] {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("matches no line"), "{pattern:?}: {error}");
+        }
+    }
+}

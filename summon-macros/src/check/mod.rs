@@ -3,6 +3,7 @@
 
 mod circle;
 mod pattern;
+mod possible;
 mod set;
 
 use syn::{Expr, LitStr};
@@ -196,7 +197,10 @@ fn regex(text: &LitStr, what: &str, errors: &mut Errors) {
             "{what} matches the empty line, so it would not wait for anything; name something \
              that the line must contain"
         ),
-        Ok(_) => return,
+        Ok(pattern) => match pattern.never {
+            Some(never) => format!("{what} {never}"),
+            None => return,
+        },
         Err(why) => format!("{what} is no regular expression: {why}"),
     };
     // As it is to be typed.

@@ -1,31 +1,34 @@
 //! Regular expressions, read by the parser of the `regex` crate with the settings of the runtime:
-//! raw bytes, no Unicode. Only one that is too large once compiled is left to run time.
+//! raw bytes, and characters if the pattern is beyond ASCII. Only one that is too large once compiled
+//! is left to run time.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind, Look};
 
+use super::possible;
 use crate::template::{self, Part};
 
 pub(super) struct Pattern {
     /// The names of its groups.
     pub(super) groups: Vec<String>,
     pub(super) matches_empty_line: bool,
+    /// Why it can match no line.
+    pub(super) never: Option<&'static str>,
 }
 
 /// Reads a pattern, or says what is wrong with it and what to write instead.
 pub(super) fn read(pattern: &str) -> Result<Pattern, String> {
-    let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
+    let is_unicode = !pattern.is_ascii();
+    let mut parser = ParserBuilder::new().unicode(is_unicode).utf8(false).build();
     let hir = parser
         .parse(pattern)
         .map_err(|error| why(pattern, &error))?;
-    if hir.properties().look_set().contains_word_unicode() {
-        return Err(no_unicode("(?u)"));
-    }
     let mut groups = Vec::new();
     name_groups(&hir, &mut groups);
     Ok(Pattern {
         groups,
         matches_empty_line: matches_empty(&hir),
+        never: possible::why_never(&hir),
     })
 }
 
@@ -57,7 +60,10 @@ fn why(pattern: &str, error: &regex_syntax::Error) -> String {
 }
 
 fn no_unicode(what: &str) -> String {
-    format!("only ASCII is known here, and `{what}` asks for Unicode; write `[a-z]` or the like")
+    format!(
+        "`{what}` asks for Unicode tables that are left out here; write `\\w`, or the characters, as in \
+         `[a-zäöü]`"
+    )
 }
 
 /// What looks like a placeholder.
@@ -156,6 +162,13 @@ mod tests {
         r"\p{Greek}",
         "ä+",
         "(?i)ä",
+        "[✓✔]",
+        r"ä\w\b",
+        r"ä\d\s\B",
+        r"ä\p{Greek}",
+        r"ä\xff",
+        "(?-u)ä",
+        r"(?-u:\xff)ä",
         "(?iu)ä",
         "(?u)x",
         "(?u).",
@@ -177,7 +190,7 @@ mod tests {
     /// As `summon::output` compiles them.
     fn compiled(pattern: &str) -> Result<regex::bytes::Regex, regex::Error> {
         regex::bytes::RegexBuilder::new(pattern)
-            .unicode(false)
+            .unicode(!pattern.is_ascii())
             .build()
     }
 
@@ -194,6 +207,48 @@ mod tests {
                 (Err(_), Err(_)) => {}
                 (here, there) => panic!("{pattern}: {:?} and {there:?}", here.err()),
             }
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_matches_no_line_is_told() {
+        let never = |pattern| read(pattern).unwrap().never;
+        for pattern in [
+            r".*Ready.*\n",
+            "ready\n",
+            r"(a|b)\r\n",
+            r"ready\x0a",
+            r"(ready\n)+",
+            r"[\r\n]ready",
+            r"\x1b\[32mready",
+            "[a&&b]",
+            "ready$.",
+            "a^b",
+            "(?m)ready$\nup",
+            r"ready\z!",
+            "(a|b)(?:^c)",
+            "(x$|y$)z",
+            r"✔\n",
+        ] {
+            assert!(never(pattern).is_some(), "{pattern:?}");
+        }
+        for pattern in [
+            r"ready\r?$",
+            r"ready[\r\n]*",
+            r"ready\s",
+            r"ready\n|up",
+            "^ready$",
+            "(^|x)ready($|!)",
+            "a(^|b)",
+            "(?m)^ready$",
+            "$|up",
+            r"\bready\b",
+            "ready\t",
+            r"\x00ready",
+            "[^a]",
+            "✔",
+        ] {
+            assert_eq!(never(pattern), None, "{pattern:?}");
         }
     }
 

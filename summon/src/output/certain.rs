@@ -8,27 +8,41 @@ use regex_automata::hybrid::dfa::DFA;
 use regex_automata::util::alphabet::Unit;
 use regex_automata::util::syntax;
 
+use super::Pattern;
+
 /// Whether a pattern matches inside of `text`, with which a line begins, whatever comes next. If it
 /// has groups it must be certain what they are, too: they are values for others.
-pub(super) fn matches(pattern: &Regex, text: &[u8]) -> bool {
-    let with = |next: u8| [text, &[next]].concat();
-    if pattern.captures_len() == 1 {
-        // A word character, or none: assertions that hold before both hold at the line's end.
-        return b"0 ".iter().all(|next| {
-            let end = pattern.shortest_match(&with(*next));
-            end.is_some_and(|end| end <= text.len())
+pub(super) fn matches(pattern: &Pattern, text: &[u8]) -> bool {
+    let mut regexes = pattern.regexes(text).into_iter().flatten();
+    if !pattern.has_groups() {
+        return regexes.any(|regex| {
+            // A word character, or none: assertions that hold before both hold at the line's end.
+            b"0 ".iter().all(|next| {
+                let end = regex.shortest_match(&with(text, *next));
+                end.is_some_and(|end| end <= text.len())
+            })
         });
     }
-    let Some(found) = groups(pattern, &with(b'0')) else {
+    // The groups of a character that is there in part would be others.
+    let (Some(regex), Ok(_)) = (regexes.next(), std::str::from_utf8(text)) else {
+        return false;
+    };
+    let Some(found) = groups(regex, &with(text, b'0')) else {
         return false;
     };
     let ends_inside = found[0].as_ref().is_some_and(|all| all.end <= text.len());
-    let is_found = |line: &[u8]| groups(pattern, line).as_ref() == Some(&found);
+    let is_found = |line: &[u8]| groups(regex, line).as_ref() == Some(&found);
     // Before a line's end, of either kind, other assertions hold, which may come first.
     ends_inside
-        && [b' ', b'\r'].iter().all(|next| is_found(&with(*next)))
+        && [b' ', b'\r']
+            .iter()
+            .all(|next| is_found(&with(text, *next)))
         && is_found(text)
-        && is_final(pattern.as_str(), text).unwrap_or(false)
+        && is_final(pattern, text).unwrap_or(false)
+}
+
+fn with(text: &[u8], next: u8) -> Vec<u8> {
+    [text, &[next]].concat()
 }
 
 /// Where the groups are, of which the first is all that matches.
@@ -40,9 +54,10 @@ fn groups(pattern: &Regex, line: &[u8]) -> Option<Vec<Option<Range<usize>>>> {
 
 /// Whether nothing that comes after `text` can become a part of a match that counts more than the
 /// one that ends inside of it. `None` if it takes too much memory to know.
-fn is_final(pattern: &str, text: &[u8]) -> Option<bool> {
-    let syntax = syntax::Config::new().unicode(false).utf8(false);
-    let automaton = DFA::builder().syntax(syntax).build(pattern).ok()?;
+fn is_final(pattern: &Pattern, text: &[u8]) -> Option<bool> {
+    let is_unicode = pattern.is_for_characters(text);
+    let syntax = syntax::Config::new().unicode(is_unicode).utf8(false);
+    let automaton = DFA::builder().syntax(syntax).build(pattern.as_str()).ok()?;
     let mut cache = automaton.create_cache();
     let start = automaton.start_state_forward(&mut cache, &Input::new(text));
     let mut state = start.ok()?;
@@ -70,10 +85,10 @@ fn is_final(pattern: &str, text: &[u8]) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use crate::output::pattern;
+    use super::Pattern;
 
     fn matches(regex: &str, text: &str) -> bool {
-        super::matches(&pattern(regex).unwrap(), text.as_bytes())
+        super::matches(&Pattern::new(regex).unwrap(), text.as_bytes())
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The lines that match, of output that comes bit by bit.
 
-use regex::bytes::Regex;
+use std::io::BufRead as _;
 
-use super::certain;
+use super::terminal::Terminal;
+use super::{Pattern, certain};
 
 /// Of a line without an end, only so much is searched again when more of it comes.
 const LONG_LINE: usize = 64 * 1024;
@@ -10,7 +11,8 @@ const LONG_LINE: usize = 64 * 1024;
 /// Output that was not searched to its end yet.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    /// What is there from the first line on that may still match.
+    terminal: Terminal,
+    /// What a terminal shows from the first line on that may still match.
     pending: Vec<u8>,
     /// So much of that is known to have no match and no line end.
     searched: usize,
@@ -20,7 +22,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn add(&mut self, bytes: &[u8]) {
-        self.pending.extend(bytes);
+        let kept = self.terminal.show(bytes, &mut self.pending);
+        self.searched = self.searched.min(kept);
     }
 
     /// Takes out the first line that matches, and what comes before it.
@@ -28,11 +31,11 @@ impl Lines {
     /// A line that has not ended yet matches only where what follows can't undo it: `ready$`
     /// does not match `ready` that may become `ready or not`. Its rest does not count again, so
     /// it makes no difference in what pieces the output comes.
-    pub(crate) fn take(&mut self, pattern: &Regex) -> Option<Vec<u8>> {
+    pub(crate) fn take(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
         let mut start = 0;
         while let Some(found) = position(&self.pending[self.searched..], b'\n') {
             let end = self.searched + found;
-            let line = without_return(&self.pending[start..end]);
+            let line = &self.pending[start..end];
             let line = (!self.is_taken && pattern.is_match(line)).then(|| line.to_vec());
             start = end + 1;
             self.searched = start;
@@ -47,7 +50,7 @@ impl Lines {
     }
 
     /// Of what is pending, which has no line end.
-    fn take_unfinished(&mut self, pattern: &Regex) -> Option<Vec<u8>> {
+    fn take_unfinished(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
         if self.searched == self.pending.len() {
             return None;
         }
@@ -55,13 +58,10 @@ impl Lines {
             self.forget(self.pending.len());
             return None;
         }
-        // It is a part of the line only if no line end comes next.
-        let line = without_return(&self.pending);
-        if certain::matches(pattern, line) {
-            let line = line.to_vec();
+        if certain::matches(pattern, &self.pending) {
             self.is_taken = true;
-            self.forget(self.pending.len());
-            return Some(line);
+            self.searched = 0;
+            return Some(std::mem::take(&mut self.pending));
         }
         if self.pending.len() > 2 * LONG_LINE {
             self.forget(self.pending.len() - LONG_LINE);
@@ -76,25 +76,24 @@ impl Lines {
     }
 }
 
+/// By the library's own search, which is fast in debug builds too.
 fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == wanted)
-}
-
-fn without_return(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
+    let mut rest = bytes;
+    let read = rest.skip_until(wanted).ok()?;
+    let last = read.checked_sub(1)?;
+    (bytes[last] == wanted).then_some(last)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::pattern;
 
     fn add(lines: &mut Lines, text: &str) {
         lines.add(text.as_bytes());
     }
 
     fn found(lines: &mut Lines, regex: &str) -> Option<String> {
-        let line = lines.take(&pattern(regex).unwrap())?;
+        let line = lines.take(&Pattern::new(regex).unwrap())?;
         Some(String::from_utf8_lossy(&line).into_owned())
     }
 
@@ -147,13 +146,49 @@ mod tests {
     }
 
     #[test]
-    fn a_return_that_may_be_of_a_line_end_is_no_part_of_the_line() {
+    fn a_return_is_no_part_of_a_line_and_begins_it_anew() {
         let mut lines = Lines::default();
         add(&mut lines, "ready\r");
         assert_eq!(found(&mut lines, r"ready\s"), None);
-        add(&mut lines, "\nready\rsteady");
-        let line = found(&mut lines, r"ready\s");
-        assert_eq!(line.as_deref(), Some("ready\rsteady"));
+        add(&mut lines, "\nloading\rready\rsteady");
+        assert_eq!(found(&mut lines, r"ready\s|loading."), None);
+        let mut lines = Lines::default();
+        add(&mut lines, "loading\rready\rsteady\n");
+        assert_eq!(found(&mut lines, "^ready$").as_deref(), Some("ready"));
+        assert_eq!(found(&mut lines, "^steady$").as_deref(), Some("steady"));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_part_of_a_line() {
+        for text in [
+            "\x1b[32mready\x1b[0m\n",
+            "\x1b]8;;http://a/\x07ready\x1b]8;;\x07\r\n",
+            "10%\r\x1b[2Kready\r\n",
+            "ready  \t\n",
+            "\x1b[1mready\x1b[0m \r\n",
+            "\x07ready\x0f\n",
+        ] {
+            for size in [1, 2, 3, text.len()] {
+                let mut lines = Lines::default();
+                let mut count = 0;
+                for piece in text.as_bytes().chunks(size) {
+                    lines.add(piece);
+                    count += usize::from(found(&mut lines, "^ready$").is_some());
+                }
+                assert_eq!(count, 1, "{text:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_backspace_takes_back_what_was_searched() {
+        let mut lines = Lines::default();
+        add(&mut lines, "reader");
+        assert_eq!(found(&mut lines, "ready"), None);
+        add(&mut lines, "\x08\x08");
+        assert_eq!(found(&mut lines, "ready"), None);
+        add(&mut lines, "y!");
+        assert_eq!(found(&mut lines, "ready").as_deref(), Some("ready!"));
     }
 
     #[test]

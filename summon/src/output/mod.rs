@@ -2,17 +2,19 @@
 
 mod certain;
 mod lines;
+mod pattern;
+mod possible;
+mod terminal;
 
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use regex::bytes::Regex;
-
 pub(crate) use lines::Lines;
+pub(crate) use pattern::Pattern;
 
 use crate::error::{Source, Tail};
-use crate::session::Log;
+use crate::session::Written;
 use crate::sys::{holes, tail};
 
 const CHUNK: u64 = 256 * 1024;
@@ -39,50 +41,67 @@ pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     }
 }
 
-/// Compiles a pattern for raw bytes. `\d`, `\w` and the like mean ASCII.
-pub(crate) fn pattern(pattern: &str) -> Result<Regex, String> {
-    regex::bytes::RegexBuilder::new(pattern)
-        .unicode(false)
-        .build()
-        .map_err(|error| error.to_string())
+/// What a terminal shows of that.
+#[cfg(fuzzing)]
+pub(crate) fn shown(output: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::new();
+    terminal::Terminal::default().show(output, &mut shown);
+    shown
 }
 
-/// A search that goes on where it was, line by line, as the log grows.
+/// A search that goes on where it was, line by line, as the output grows.
 #[derive(Debug)]
-pub(crate) struct Search {
-    log: Arc<Log>,
-    /// Up to there the log was read.
+pub(crate) struct Search(Vec<Part>);
+
+/// The search in one file.
+#[derive(Debug)]
+struct Part {
+    written: Written,
+    /// Up to there the file was read.
     read: u64,
     lines: Lines,
 }
 
 impl Search {
-    pub(crate) fn new(log: Arc<Log>, from: u64) -> Search {
-        Search {
-            log,
-            read: from,
+    /// In these files, from these places on.
+    pub(crate) fn new(written: Vec<(Written, u64)>) -> Search {
+        let part = |(written, read)| Part {
+            written,
+            read,
             lines: Lines::default(),
-        }
+        };
+        Search(written.into_iter().map(part).collect())
     }
 
     /// Looks at what has come since the last time, and returns the first line that matches.
-    pub(crate) fn find(&mut self, pattern: &Regex) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn find(&mut self, pattern: &Pattern) -> io::Result<Option<Vec<u8>>> {
+        for part in &mut self.0 {
+            if let Some(line) = part.find(pattern)? {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Part {
+    fn find(&mut self, pattern: &Pattern) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(line) = self.lines.take(pattern) {
                 return Ok(Some(line));
             }
-            let parts = holes::data(self.log.file(), self.read..u64::MAX);
+            let parts = holes::data(self.written.file(), self.read..u64::MAX);
             let Some(part) = parts.first() else {
                 return Ok(None);
             };
-            // What was cut out of the log before it was searched is lost.
+            // What was cut out of the file before it was searched is lost.
             if part.start > self.read {
                 self.lines = Lines::default();
                 self.read = part.start;
             }
             let part = self.read..part.end.min(self.read + CHUNK);
             let mut bytes = Vec::new();
-            holes::read_part(self.log.file(), part, &mut bytes)?;
+            holes::read_part(self.written.file(), part, &mut bytes)?;
             if bytes.is_empty() {
                 return Ok(None);
             }
@@ -107,7 +126,7 @@ mod tests {
 
     impl Log {
         fn search(&self) -> Search {
-            Search::new(self.0.share_log(), 0)
+            Search::new(self.0.written(0, None))
         }
 
         fn write(&mut self, bytes: &[u8]) {
@@ -119,7 +138,7 @@ mod tests {
     fn a_search_goes_on_where_it_was() {
         let mut log = log();
         let mut search = log.search();
-        let ready = pattern("ready$").unwrap();
+        let ready = Pattern::new("ready$").unwrap();
         assert_eq!(search.find(&ready).unwrap(), None);
         log.write(b"starting\nserver is ready\r\nmore\nrea");
         assert_eq!(search.find(&ready).unwrap().unwrap(), b"server is ready");

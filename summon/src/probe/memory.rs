@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use regex::bytes::Regex;
 
 use super::{NotReady, Target};
-use crate::output::Search;
+use crate::output::{Pattern, Search};
 use crate::sys::at_path::Stamp;
 use crate::sys::guard::ErrandRunner;
 
@@ -32,7 +29,7 @@ impl Target<'_> {
     /// How many lines have matched by now, and the last of them, if it is new.
     pub(super) fn count_lines(
         &self,
-        pattern: &Regex,
+        pattern: &Pattern,
         wanted: u32,
     ) -> Result<(u32, Option<Vec<u8>>), NotReady> {
         let failed = |error: io::Error| NotReady::ever(format!("the log can't be read: {error}"));
@@ -42,7 +39,7 @@ impl Target<'_> {
             .searches
             .entry(pattern.as_str().to_owned())
             .or_insert_with(|| Found {
-                search: Search::new(Arc::clone(&self.log), self.since),
+                search: Search::new(self.written.clone()),
                 count: 0,
             });
         let mut last = None;

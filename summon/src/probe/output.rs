@@ -1,10 +1,8 @@
 //! Ready when a line of output matches.
 
-use regex::bytes::Regex;
-
 use super::nearest::nearest_line;
 use super::{Explained, NotReady, Probe, Target};
-use crate::output::pattern;
+use crate::output::Pattern;
 
 const NONE_YET: &str = "no such line yet";
 
@@ -20,13 +18,19 @@ const NONE_YET: &str = "no such line yet";
 #[derive(Clone, Debug)]
 pub struct Output {
     banner: String,
-    compiled: Result<Regex, String>,
+    compiled: Result<Pattern, String>,
     times: u32,
 }
 
 /// Ready when a line of output, on either stream, matches the banner: a regular expression in
-/// the syntax of the [`regex`](https://docs.rs/regex/latest/regex/#syntax) crate, searched in raw
-/// bytes, so that `\d` means ASCII digits.
+/// the syntax of the [`regex`](https://docs.rs/regex/latest/regex/#syntax) crate. `.` and `\w` match
+/// characters beyond ASCII too, and so does `(?i)`; classes such as `\p{Greek}` are an error.
+///
+/// A line is searched as a terminal shows it: without colours, hyperlinks and other control
+/// sequences. A carriage return begins it anew, so each state of a progress line is a line. Blanks at
+/// its end don't keep `ready$` from matching. A pattern that can match no line, such as `ready\n`, is
+/// an error. With [`split_output`](crate::Coordinated::split_output) each stream has lines of its own;
+/// otherwise a line that one stream has begun and the other ends is one line.
 ///
 /// A line that has not ended yet matches as soon as nothing that follows could undo it, so
 /// prompts work. Of such a line only the last 64 KiB are searched.
@@ -49,7 +53,7 @@ pub struct Output {
 pub fn output(banner: impl Into<String>) -> Output {
     let banner = banner.into();
     Output {
-        compiled: pattern(&banner),
+        compiled: Pattern::new(&banner),
         banner,
         times: 1,
     }
@@ -112,26 +116,20 @@ impl Probe for Output {
                 Err("`times` is 0, so it would not wait for anything".to_owned())
             }
             Ok(_) => Ok(()),
-            Err(error) => Err(format!("the banner is no regular expression: {error}")),
+            Err(why) => Err(format!("the banner {why}")),
         }
     }
 
     fn values(&self) -> Vec<&str> {
         let banner = self.compiled.as_ref();
-        banner.map_or_else(|_| Vec::new(), |it| it.capture_names().flatten().collect())
+        banner.map_or_else(|_| Vec::new(), Pattern::names)
     }
 }
 
 impl Output {
-    fn learn(&self, banner: &Regex, line: &[u8], target: &Target<'_>) -> Result<(), NotReady> {
-        let Some(groups) = banner.captures(line) else {
-            return Ok(());
-        };
-        for name in banner.capture_names().flatten() {
-            if let Some(value) = groups.name(name) {
-                let value = String::from_utf8_lossy(value.as_bytes());
-                target.values().learn(name, &value)?;
-            }
+    fn learn(&self, banner: &Pattern, line: &[u8], target: &Target<'_>) -> Result<(), NotReady> {
+        for (name, value) in banner.values(line) {
+            target.values().learn(&name, value.trim_end())?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::{NotReady, descendants};
 use crate::command::Command;
 use crate::error::Source as _;
 use crate::output;
-use crate::session::Log;
+use crate::session::{Log, Written};
 use crate::sys::diag::Diag;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{Errand, Guarded, State};
@@ -45,6 +45,7 @@ pub struct Target<'a> {
     pub(super) log: Arc<Log>,
     /// Where in the log this run begins.
     pub(super) since: u64,
+    pub(super) written: Vec<(Written, u64)>,
     deadline: Instant,
     began: Instant,
     /// Whoever serves the port is taken for the service.
@@ -77,6 +78,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) log: Arc<Log>,
     pub(crate) since: u64,
+    /// Where lines are looked for.
+    pub(crate) written: Vec<(Written, u64)>,
     pub(crate) deadline: Instant,
     pub(crate) any_listener: bool,
 }
@@ -91,6 +94,7 @@ impl<'a> Target<'a> {
             dir,
             log,
             since,
+            written,
             deadline,
             any_listener,
         } = scene;
@@ -101,6 +105,7 @@ impl<'a> Target<'a> {
             dir,
             log,
             since,
+            written,
             deadline,
             began: Instant::now(),
             any_listener,

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use regex::bytes::Regex;
-
 use super::{Again, Probe, Target};
+use crate::output::Pattern;
 use crate::progress::Progress;
 use crate::trace::{self, Moment};
 
@@ -106,7 +105,7 @@ struct Watched<'p> {
 pub(crate) fn until_ready(
     target: &Target<'_>,
     probes: &[Arc<dyn Probe>],
-    failures: &[Regex],
+    failures: &[Pattern],
 ) -> std::io::Result<Waited> {
     let began = Instant::now();
     let _waiting = Waiting::begin();
@@ -319,7 +318,7 @@ fn alternatives(probe: &dyn Probe) -> Vec<&dyn Probe> {
     }
 }
 
-fn find_failure(target: &Target<'_>, failures: &[Regex]) -> Option<Why> {
+fn find_failure(target: &Target<'_>, failures: &[Pattern]) -> Option<Why> {
     failures.iter().find_map(|banner| {
         let (_, line) = target.count_lines(banner, 1).ok()?;
         let line = String::from_utf8_lossy(&line?).into_owned();

@@ -7,7 +7,7 @@ use super::report::with_output;
 use super::{Process, lock};
 use crate::error::{Error, Source as _};
 use crate::limit::Limit;
-use crate::output::{self, Search};
+use crate::output::{self, Pattern, Search};
 use crate::sys::fd::AsFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::wait;
@@ -29,7 +29,11 @@ use crate::sys::wait;
 /// # Ok::<(), summon::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark(u64);
+pub struct Mark {
+    log: u64,
+    /// In the streams, if they are apart.
+    streams: Option<[u64; 2]>,
+}
 
 impl Process {
     /// What it has written so far, both streams in the order written, over all its starts. What is
@@ -127,7 +131,12 @@ impl Process {
     /// ```
     pub fn mark(&self) -> Mark {
         self.catch_up();
-        Mark(self.log_length())
+        let home = lock(&self.inner.home).clone();
+        let streams = home.and_then(|home| Some(home.streams()?.lengths()));
+        Mark {
+            log: self.log_length(),
+            streams,
+        }
     }
 
     /// Waits until a line of output matches, and returns that line. Lines that were written
@@ -187,13 +196,14 @@ impl Process {
     ) -> Result<String, Error> {
         let limit = self.limit(timeout)?;
         let name = self.name();
-        let pattern = output::pattern(regex)
-            .map_err(|error| self.error(format!("no output to wait for: {error}")))?;
+        let pattern = Pattern::new(regex)
+            .map_err(|why| self.error(format!("no output to wait for: `{regex}` {why}")))?;
         let run = lock(&self.inner.life).run.clone();
         let run =
             run.ok_or_else(|| self.error(format!("{name} has no output: it does not run")))?;
-        let from = mark.map_or(run.since, |Mark(at)| at);
-        let mut search = Search::new(run.home.share_log(), from);
+        let from = mark.map_or(run.since, |mark| mark.log);
+        let streams = mark.and_then(|mark| mark.streams);
+        let mut search = Search::new(run.home.written(from, streams));
         let mut found = Ok(None);
         // The end of the output is told before the end of the program, so one look after that
         // has seen everything.

@@ -4,13 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regex::bytes::Regex;
-
 use super::life::Run;
 use super::live::Live;
 use super::{Inner, Process, lock};
 use crate::error::{Error, Source as _};
-use crate::output;
+use crate::output::{self, Pattern};
 use crate::probe::{self, Scene, Target, Waited, Why};
 use crate::session::Home;
 use crate::sys::guard::Guarded;
@@ -79,6 +77,7 @@ impl Process {
         self.run_before(deadline)?;
         let home = self.home()?;
         let since = output::length(home.log().file());
+        home.streams().into_iter().for_each(|it| it.begin());
         let mut target = self.target(&home, since, deadline, false)?;
         self.inner.probes.iter().for_each(|it| it.begin(&target));
         let guarded =
@@ -114,18 +113,18 @@ impl Process {
     }
 
     /// Checks what the user wrote, and compiles the banners of `unless`.
-    fn check(&self) -> Result<Vec<Regex>, Error> {
+    fn check(&self) -> Result<Vec<Pattern>, Error> {
         let spec = &self.inner.spec;
         for probe in &self.inner.probes {
             probe.check().map_err(|why| self.bad(why))?;
         }
         spec.listener.check().map_err(|why| self.bad(why))?;
-        let compile = |banner: &String| match output::pattern(banner) {
+        let compile = |banner: &String| match Pattern::new(banner) {
             Ok(pattern) if pattern.is_match(b"") => Err(self.bad(format!(
                 "`unless` has `{banner}`, which matches the empty line"
             ))),
             Ok(pattern) => Ok(pattern),
-            Err(error) => Err(self.bad(format!("`unless` is no regular expression: {error}"))),
+            Err(why) => Err(self.bad(format!("`unless` {why}"))),
         };
         spec.unless.iter().map(compile).collect()
     }
@@ -134,7 +133,7 @@ impl Process {
         &self,
         run: &Run,
         target: &Target<'_>,
-        failures: &[Regex],
+        failures: &[Pattern],
         limit: Duration,
     ) -> Result<(), Error> {
         if run.is_cancelled() {
@@ -190,12 +189,13 @@ impl Process {
             dir: self.try_dir()?,
             log: home.share_log(),
             since,
+            written: home.written(since, None),
             deadline,
             any_listener: is_reused || self.inner.spec.listener.is_any(),
         }))
     }
 
-    fn wait_for(&self, target: &Target<'_>, failures: &[Regex]) -> Result<Waited, Error> {
+    fn wait_for(&self, target: &Target<'_>, failures: &[Pattern]) -> Result<Waited, Error> {
         probe::until_ready(target, &self.inner.probes, failures)
             .map_err(|error| self.no_wait(&error))
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::{Session, Streams, base_of, log_options, streams};
+use super::{Session, Streams, Written, base_of, log_options, streams};
 use crate::error::{Error, Source};
 use crate::sys;
 use crate::sys::fd::OwnedFd;
@@ -19,7 +19,7 @@ pub(crate) struct Home {
     dir: PathBuf,
     /// Its two streams apart, for those who want them so. Dropped before the log, which has the claim
     /// on their names too.
-    streams: OnceLock<Streams>,
+    streams: OnceLock<Arc<Streams>>,
     /// Dropped after the directory is removed: it is the claim on the name of both.
     log: Arc<Log>,
 }
@@ -115,7 +115,7 @@ impl Home {
     ) -> io::Result<Home> {
         let streams = OnceLock::new();
         if is_split {
-            let _ = streams.set(Streams::of_others(&log)?);
+            let _ = streams.set(Arc::new(Streams::of_others(&log)?));
         }
         let log = Arc::new(Log {
             file: log_options().read(true).open(&log)?,
@@ -150,22 +150,33 @@ impl Home {
         Arc::clone(&self.log)
     }
 
+    /// Where lines are looked for that were written after these places, or after those where the run
+    /// has begun: in each stream by itself if they are apart.
+    pub(crate) fn written(&self, log: u64, streams: Option<[u64; 2]>) -> Vec<(Written, u64)> {
+        let Some(apart) = self.streams.get() else {
+            return vec![(Written::Log(self.share_log()), log)];
+        };
+        let from = streams.unwrap_or_else(|| apart.begun()).into_iter();
+        let part = |(index, from)| (Written::Stream(Arc::clone(apart), index), from);
+        from.enumerate().map(part).collect()
+    }
+
     /// The log for its writer, which appends.
     pub(crate) fn open_log(&self) -> io::Result<File> {
         self.log.file.try_clone()
     }
 
     /// The two streams apart, once they are there.
-    pub(crate) fn streams(&self) -> Option<&Streams> {
+    pub(crate) fn streams(&self) -> Option<&Arc<Streams>> {
         self.streams.get()
     }
 
     /// The two streams apart, for their writer.
     pub(crate) fn open_streams(&self) -> io::Result<[File; 2]> {
         if self.streams.get().is_none() {
-            let _ = self.streams.set(Streams::create(&self.log.path)?);
+            let _ = self.streams.set(Arc::new(Streams::create(&self.log.path)?));
         }
-        let files = self.streams.get().map(Streams::files);
+        let files = self.streams.get().map(|streams| streams.files());
         let [stdout, stderr] = files.ok_or(io::ErrorKind::NotFound)?;
         Ok([stdout.try_clone()?, stderr.try_clone()?])
     }

@@ -21,7 +21,7 @@ use std::time::SystemTime;
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::{Home, Log};
-use streams::Streams;
+pub(crate) use streams::{Streams, Written};
 
 use crate::sys::fd::OwnedFd;
 use crate::sys::maker::Maker;

@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::log_options;
+use super::{Log, log_options};
+use crate::error::Source as _;
 use crate::sys::maker::Maker;
 
 /// Standard output and standard error, in this order. Dropping it removes the files, if they are
@@ -15,6 +17,8 @@ pub(crate) struct Streams {
     paths: [PathBuf; 2],
     /// The process that removes them; `None` where another test process does.
     maker: Option<Maker>,
+    /// How long they were when the last run began.
+    begun: Mutex<[u64; 2]>,
 }
 
 impl Streams {
@@ -35,11 +39,44 @@ impl Streams {
             files: [open(&paths[0])?, open(&paths[1])?],
             paths,
             maker: is_ours.then(Maker::here),
+            begun: Mutex::default(),
         })
     }
 
     pub(crate) fn files(&self) -> &[File; 2] {
         &self.files
+    }
+
+    /// How long they are.
+    pub(crate) fn lengths(&self) -> [u64; 2] {
+        let length = |file: &File| file.metadata().map_or(0, |file| file.len());
+        [length(&self.files[0]), length(&self.files[1])]
+    }
+
+    /// A run begins: what is there is of earlier ones.
+    pub(crate) fn begin(&self) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = self.lengths();
+    }
+
+    /// Where the last run has begun.
+    pub(crate) fn begun(&self) -> [u64; 2] {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file of output in which lines are looked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Written {
+    Log(Arc<Log>),
+    Stream(Arc<Streams>, usize),
+}
+
+impl Written {
+    pub(crate) fn file(&self) -> &File {
+        match self {
+            Written::Log(log) => log.file(),
+            Written::Stream(streams, index) => &streams.files[*index],
+        }
     }
 }
 

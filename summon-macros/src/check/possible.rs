@@ -1,0 +1,1 @@
+../../../summon/src/output/possible.rs

@@ -1,0 +1,140 @@
+//! What a line is compared with.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use regex::bytes::{Captures, Regex, RegexBuilder};
+
+use super::possible;
+
+/// A regular expression for lines. Most lines are ASCII, as most patterns are, and an automaton for
+/// bytes is made in a fraction of the time of one for characters: that is made for the first line
+/// that needs it.
+#[derive(Clone)]
+pub(crate) struct Pattern {
+    text: String,
+    /// None for a pattern beyond ASCII.
+    bytes: Option<Regex>,
+    characters: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// Reads a pattern, or says what is wrong with it.
+    pub(crate) fn new(text: &str) -> Result<Pattern, String> {
+        let why = |error: &dyn fmt::Display| format!("is no regular expression: {error}");
+        let is_ascii = text.is_ascii();
+        let regex = build(text, !is_ascii).map_err(|error| why(&error))?;
+        let mut parser = regex_syntax::ParserBuilder::new();
+        let parser = parser.unicode(!is_ascii).utf8(false);
+        let hir = parser.build().parse(text).map_err(|error| why(&error))?;
+        if let Some(never) = possible::why_never(&hir) {
+            return Err(never.to_owned());
+        }
+        let (bytes, characters) = match is_ascii {
+            true => (Some(regex), OnceLock::new()),
+            false => (None, OnceLock::from(Some(regex))),
+        };
+        Ok(Pattern {
+            text: text.to_owned(),
+            bytes,
+            characters,
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The names of its groups.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let regex = self.any();
+        regex.map_or_else(Vec::new, |it| it.capture_names().flatten().collect())
+    }
+
+    pub(super) fn has_groups(&self) -> bool {
+        self.any().is_some_and(|it| it.captures_len() > 1)
+    }
+
+    /// Whether a line matches that has ended.
+    pub(crate) fn is_match(&self, line: &[u8]) -> bool {
+        self.find(line, |regex, line| regex.is_match(line).then_some(()))
+            .is_some()
+    }
+
+    /// What the named groups are in a line that matches.
+    pub(crate) fn values(&self, line: &[u8]) -> Vec<(String, String)> {
+        let values = |regex: &Regex, line: &[u8]| {
+            let groups = regex.captures(line)?;
+            let names = regex.capture_names().flatten();
+            let values = names.filter_map(|name| Some((name.to_owned(), value(&groups, name)?)));
+            Some(values.collect())
+        };
+        self.find(line, values).unwrap_or_default()
+    }
+
+    /// Looks in a line, and if nothing is found in the line without what nobody sees.
+    fn find<T>(&self, line: &[u8], look: impl Fn(&Regex, &[u8]) -> Option<T>) -> Option<T> {
+        let find = |line: &[u8]| {
+            let regexes = self.regexes(line);
+            if let Some(found) = regexes.into_iter().flatten().find_map(|it| look(it, line)) {
+                return Some(found);
+            }
+            // What is no text is a character that nobody knows.
+            let text = String::from_utf8_lossy(line);
+            let is_other = text.len() != line.len();
+            is_other.then(|| look(self.characters()?, text.as_bytes()))?
+        };
+        find(line).or_else(|| find(&seen(line)?))
+    }
+
+    /// The regular expressions for a line, the better one first.
+    pub(super) fn regexes(&self, line: &[u8]) -> [Option<&Regex>; 2] {
+        match &self.bytes {
+            Some(bytes) if line.is_ascii() => [Some(bytes), None],
+            bytes => [self.characters(), bytes.as_ref()],
+        }
+    }
+
+    pub(super) fn is_for_characters(&self, line: &[u8]) -> bool {
+        self.bytes.is_none() || !line.is_ascii()
+    }
+
+    fn any(&self) -> Option<&Regex> {
+        self.bytes.as_ref().or_else(|| self.characters())
+    }
+
+    fn characters(&self) -> Option<&Regex> {
+        // It may be too large.
+        let made = self.characters.get_or_init(|| build(&self.text, true).ok());
+        made.as_ref()
+    }
+}
+
+fn build(text: &str, is_unicode: bool) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).unicode(is_unicode).build()
+}
+
+fn value(groups: &Captures<'_>, name: &str) -> Option<String> {
+    let value = groups.name(name)?.as_bytes();
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// A line without the blanks at its end and without control characters. None if it has neither.
+fn seen(line: &[u8]) -> Option<Vec<u8>> {
+    let is_unseen = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    let trimmed = line.trim_ascii_end();
+    let is_other = trimmed.len() != line.len() || trimmed.iter().any(is_unseen);
+    is_other.then(|| {
+        trimmed
+            .iter()
+            .copied()
+            .filter(|it| !is_unseen(it))
+            .collect()
+    })
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}

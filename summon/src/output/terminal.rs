@@ -1,0 +1,261 @@
+//! What a terminal shows of the bytes that a program writes: its lines, without what only moves the
+//! cursor or changes colours (<https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>).
+
+/// A program that moves the cursor to the right gets so many blanks at most.
+const MOST_BLANKS: u16 = 200;
+
+/// A terminal that keeps nothing but where it is in a control sequence, which may come in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Terminal {
+    state: State,
+    /// A carriage return has ended the line, and a line feed that follows ends the same one.
+    after_return: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    #[default]
+    Text,
+    /// After ESC.
+    Escape,
+    /// After ESC and one such as `(`, which chooses a character set.
+    Intermediate,
+    /// After `ESC [`, with the first parameter so far.
+    Csi { parameter: u16, is_first: bool },
+    /// In a text for the terminal itself, such as a window title or the address of a hyperlink.
+    Command,
+    /// In such a text, after ESC.
+    CommandEscape,
+}
+
+const ESC: u8 = 0x1b;
+const BEL: u8 = 0x07;
+const CAN: u8 = 0x18;
+const SUB: u8 = 0x1a;
+
+/// What comes as text and is more than text.
+const SPECIAL: [u8; 5] = [ESC, b'\r', 0x08, 0x0b, 0x0c];
+/// So much is looked through for all of them at once.
+const WINDOW: usize = 4096;
+
+/// How much of the bytes is nothing but text.
+fn plain_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    for window in bytes.chunks(WINDOW) {
+        // This search is the library's own, which is fast in debug builds too.
+        if SPECIAL.iter().any(|special| window.contains(special)) {
+            let is_special = |byte: &u8| matches!(byte, 0x08 | 0x0b..=0x0d | 0x1b);
+            let special = window.iter().position(is_special);
+            return length + special.unwrap_or(window.len());
+        }
+        length += window.len();
+    }
+    length
+}
+
+impl Terminal {
+    /// Adds what is shown to `shown`, in which each line ends in a line feed. Returns how much of
+    /// what had been there still is: a backspace takes back the last character of a line.
+    pub(super) fn show(&mut self, bytes: &[u8], shown: &mut Vec<u8>) -> usize {
+        let mut kept = shown.len();
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            if let State::Text = self.state {
+                if std::mem::take(&mut self.after_return) && byte == b'\n' {
+                    rest = &rest[1..];
+                    continue;
+                }
+                let length = plain_length(rest);
+                if length > 0 {
+                    shown.extend_from_slice(&rest[..length]);
+                    rest = &rest[length..];
+                    continue;
+                }
+            }
+            // A byte that ends a sequence in its middle is looked at again, as text.
+            if self.take(byte, shown, &mut kept) {
+                rest = &rest[1..];
+            }
+        }
+        kept
+    }
+
+    /// Says whether the byte was used.
+    fn take(&mut self, byte: u8, shown: &mut Vec<u8>, kept: &mut usize) -> bool {
+        let is_line_feed = byte == b'\n';
+        let (next, is_used) = match (self.state, byte) {
+            (State::Text, _) => {
+                self.act(byte, shown, kept);
+                return true;
+            }
+            // Whatever it is in the middle of, a line is never swallowed.
+            (_, b'\n' | CAN | SUB) => (State::Text, !is_line_feed),
+            (State::Escape, b'[') => (
+                State::Csi {
+                    parameter: 0,
+                    is_first: true,
+                },
+                true,
+            ),
+            (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => (State::Command, true),
+            (State::Escape | State::Intermediate, 0x20..=0x2f) => (State::Intermediate, true),
+            (State::Escape, b'E' | b'D' | b'M' | b'c') => {
+                // The next line, the one above, or an empty screen.
+                self.end_line(shown);
+                (State::Text, true)
+            }
+            (State::Escape | State::Intermediate, 0x30..=0x7e) => (State::Text, true),
+            (
+                State::Csi {
+                    parameter,
+                    is_first,
+                },
+                b'0'..=b'9',
+            ) => {
+                let digit = u16::from(byte - b'0');
+                let parameter = match is_first {
+                    true => parameter.saturating_mul(10).saturating_add(digit),
+                    false => parameter,
+                };
+                (
+                    State::Csi {
+                        parameter,
+                        is_first,
+                    },
+                    true,
+                )
+            }
+            (State::Csi { parameter, .. }, 0x20..=0x3f) => {
+                let is_first = false;
+                (
+                    State::Csi {
+                        parameter,
+                        is_first,
+                    },
+                    true,
+                )
+            }
+            (State::Csi { parameter, .. }, 0x40..=0x7e) => {
+                self.control(byte, parameter, shown);
+                (State::Text, true)
+            }
+            (State::Command, BEL) => (State::Text, true),
+            (State::Command, ESC) => (State::CommandEscape, true),
+            (State::Command, _) => (State::Command, true),
+            (State::CommandEscape, b'\\') => (State::Text, true),
+            // The end of the text, and the beginning of another sequence.
+            (State::CommandEscape, _) => (State::Escape, false),
+            // No sequence.
+            (_, ESC) => (State::Escape, true),
+            _ => (State::Text, false),
+        };
+        self.state = next;
+        is_used
+    }
+
+    fn act(&mut self, byte: u8, shown: &mut Vec<u8>, kept: &mut usize) {
+        match byte {
+            ESC => self.state = State::Escape,
+            b'\r' => {
+                self.end_line(shown);
+                self.after_return = true;
+            }
+            0x08 => {
+                // The bytes of one character.
+                while let Some(last) = shown.last().copied().filter(|last| *last != b'\n') {
+                    shown.pop();
+                    if !(0x80..0xc0).contains(&last) {
+                        break;
+                    }
+                }
+                *kept = shown.len().min(*kept);
+            }
+            _ => shown.push(b'\n'),
+        }
+    }
+
+    /// Does what `ESC [ parameter byte` asks for, as far as lines are concerned.
+    fn control(&mut self, byte: u8, parameter: u16, shown: &mut Vec<u8>) {
+        match (byte, parameter) {
+            (b'C', count) => {
+                let blanks = usize::from(count.clamp(1, MOST_BLANKS));
+                shown.resize(shown.len() + blanks, b' ');
+            }
+            // To another line, or to the beginning of this one.
+            (b'A' | b'B' | b'E' | b'F' | b'H' | b'd' | b'f', _) => self.end_line(shown),
+            (b'G' | b'`', 0 | 1) => self.end_line(shown),
+            // The line is erased, or the screen.
+            (b'J' | b'K', 1 | 2) => self.end_line(shown),
+            _ => {}
+        }
+    }
+
+    /// What comes next is not behind what is there.
+    fn end_line(&mut self, shown: &mut Vec<u8>) {
+        // Of a line that has been taken out nothing is there.
+        if shown.last() != Some(&b'\n') {
+            shown.push(b'\n');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let mut whole = Vec::new();
+        Terminal::default().show(text.as_bytes(), &mut whole);
+        let (mut terminal, mut bytewise) = (Terminal::default(), Vec::new());
+        for byte in text.as_bytes().chunks(1) {
+            terminal.show(byte, &mut bytewise);
+        }
+        assert_eq!(whole, bytewise, "{text:?}");
+        String::from_utf8(whole).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_text_is_left_out() {
+        for text in [
+            "\x1b[32mready\x1b[0m",
+            "\x1b[1;38;5;10mre\x1b[39mady\x1b[m",
+            "\x1b[?25lready\x1b[?25h\x1b[K\x1b[0K",
+            "\x1b]0;a title\x07ready",
+            "\x1b]8;;http://localhost:80/\x1b\\ready\x1b]8;;\x1b\\",
+            "\x1b(Bready\x1b)0\x0f".trim_end_matches('\x0f'),
+            "\x1b%Gready\x1b7\x1b8\x1b=\x1b>",
+            "\x1bPq#0\x1b\\ready\x1b[>4;2m\x1b[ q",
+            "x\x08ready",
+            "\u{2714}\x08ready",
+            "\x1b[3\x1b[32mready",
+        ] {
+            assert_eq!(shown(text), "ready", "{text:?}");
+        }
+        assert_eq!(shown("ready\x1b[1Cto\x1b[2Cgo"), "ready to  go");
+    }
+
+    #[test]
+    fn what_begins_a_line_anew_ends_the_one_before() {
+        for text in [
+            "10%\rready",
+            "10%\r\x1b[2Kready",
+            "10%\x1b[2K\x1b[1Gready",
+            "10%\x1b[Gready",
+            "10%\x1b[2J\x1b[3J\x1b[Hready",
+            "10%\x1bcready",
+            "10%\r\nready",
+            "10%\r\r\nready",
+            "10%\x1b[1Aready",
+        ] {
+            assert_eq!(shown(text).replace("\n\n", "\n"), "10%\nready", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_that_never_ends_swallows_no_line() {
+        assert_eq!(shown("\x1b]0;title\nready"), "\nready");
+        assert_eq!(shown("\x1b[32\nready"), "\nready");
+        assert_eq!(shown("\x1b[32\u{e4}ready"), "\u{e4}ready");
+        assert_eq!(shown("a\x08\x08\x08b\n\x08c"), "b\nc");
+    }
+}
