@@ -17,6 +17,7 @@ fn main() {
         ("has_qemu", qemu.as_str()),
         ("has_script", "script"),
         ("has_systemd_notify", "systemd-notify"),
+        ("has_valgrind", "valgrind"),
     ] {
         announce(cfg, on_path(program));
     }

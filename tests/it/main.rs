@@ -38,6 +38,7 @@ mod stop;
 mod support;
 mod surroundings;
 mod tidy;
+mod tools;
 mod trace;
 mod tree;
 mod turns;

@@ -15,7 +15,12 @@ struct Refused {
     arguments: &'static [(u32, u32)],
 }
 
-const ALL: [Refused; 3] = [
+const ALL: [Refused; 4] = [
+    Refused {
+        name: "subreaper",
+        number: libc::SYS_prctl,
+        arguments: &[(0, libc::PR_SET_CHILD_SUBREAPER as u32)],
+    },
     Refused {
         name: "pidfd_open",
         number: libc::SYS_pidfd_open,

@@ -5,11 +5,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::warden::{GOT, HELLO, MARK, SORRY, magic, mark};
 use super::{farewell, wire};
+use crate::progress;
 use crate::sys::maker::Maker;
 use crate::sys::runner;
 use crate::sys::{ending, executable, sockets, surroundings, wait};
@@ -144,13 +145,24 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
             "the environment variable {MARK} is set, which marks summon's own helper processes; unset it"
         )));
     }
+    let mut failed = None;
+    for way in executable::again()? {
+        match start_copy(way, deadline) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+}
+
+fn start_copy(mut command: Command, deadline: Instant) -> io::Result<UnixStream> {
     let (mut ours, theirs) = sockets::pair()?;
     io::Write::write_all(&mut ours, &magic())?;
     let left = deadline.saturating_duration_since(Instant::now());
     ours.set_read_timeout(Some(left.clamp(Duration::from_millis(1), COPY_LIMIT)))?;
     // Should the constructor not run there, `--help` makes a test harness end at once; what
     // follows makes room for the title.
-    let mut copy = Command::new(executable::path()?)
+    let mut copy = command
         .arg0("summon-warden")
         .arg("--help")
         .arg("-".repeat(64))
@@ -166,6 +178,8 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
             );
             io::Error::new(error.kind(), why)
         })?;
+    // It holds the copy's end of the socket, whose closing tells that the copy has ended.
+    drop(command);
     let hello = hear_hello(&ours);
     if hello.is_err() {
         let _ = copy.kill();
@@ -186,16 +200,68 @@ fn hear_hello(socket: &UnixStream) -> io::Result<()> {
         ))
     };
     match wire::receive(socket) {
-        Ok(Some((body, _))) if body == HELLO => Ok(()),
-        Ok(Some((body, _))) => Err(match body.strip_prefix(SORRY) {
-            Some(why) => refused(&String::from_utf8_lossy(why)),
-            None => wire::garbled(),
-        }),
+        Ok(Some((body, _))) => match (body.strip_prefix(HELLO), body.strip_prefix(SORRY)) {
+            (Some([]), _) => Ok(()),
+            (Some(lacks), _) => {
+                promise_less(&String::from_utf8_lossy(lacks));
+                Ok(())
+            }
+            (_, Some(why)) => Err(refused(&String::from_utf8_lossy(why))),
+            _ => Err(wire::garbled()),
+        },
         // One that ends without a look at its socket resets the connection.
         Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),
         Ok(None) | Err(_) => Err(refused(&format!(
             "is a constructor (`{}`) stripped, or does the program run under another loader?",
             executable::CONSTRUCTORS,
         ))),
+    }
+}
+
+/// Says, once, what can't be promised here.
+fn promise_less(why: &str) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        progress::say(&format!(
+            "descendants that daemonise may outlive the tests, since guards can't become their parents here: {why}"
+        ));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(act: impl FnOnce(UnixStream)) -> String {
+        let (mut ours, theirs) = sockets::pair().unwrap();
+        io::Write::write_all(&mut ours, &magic()).unwrap();
+        act(theirs);
+        hear_hello(&ours).map_or_else(|error| error.to_string(), |()| "hello".to_owned())
+    }
+
+    #[test]
+    fn a_copy_that_is_none_of_ours_is_told_from_a_warden() {
+        // It has not read what waits in its socket, so the connection is reset.
+        let ended = heard(drop);
+        assert!(
+            ended.contains("did not become summon's warden: is a constructor"),
+            "{ended}"
+        );
+        assert_eq!(
+            heard(|socket| wire::send(&socket, HELLO, &[]).unwrap()),
+            "hello"
+        );
+    }
+
+    #[test]
+    fn a_copy_says_why_it_can_not_be_the_warden() {
+        let sorry = heard(|socket| {
+            io::Read::read_exact(&mut &socket, &mut vec![0; magic().len()]).unwrap();
+            wire::send(&socket, &[SORRY, b"no pid"].concat(), &[]).unwrap();
+        });
+        assert!(
+            sorry.ends_with("did not become summon's warden: no pid"),
+            "{sorry}"
+        );
     }
 }

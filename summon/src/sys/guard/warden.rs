@@ -29,7 +29,7 @@ use crate::sys::{executable, has_one_user, is_privileged, missing, sockets, user
 
 /// The environment variable that marks the copy, by [`mark`].
 pub(super) const MARK: &str = "SUMMON_WARDEN";
-/// What the warden answers when it is ready to fork.
+/// What the warden answers when it is ready to fork. What it lacks for the whole promise follows.
 pub(super) const HELLO: &[u8] = b"hello";
 /// How a copy begins to say why it can't be a warden.
 pub(super) const SORRY: &[u8] = b"sorry ";
@@ -127,8 +127,12 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     std::env::set_current_dir("/").map_err(|error| failed("chdir", &error))?;
     title::set("summon-warden");
     let children = signals::notice_children().map_err(|error| failed("pipe", &error))?;
-    let child_ended = Ends::of_warden(children).map_err(|error| failed("subreaper", &error))?;
-    wire::send(socket, HELLO, &[])?;
+    let child_ended = Ends::of_warden(children).map_err(|error| failed("kqueue", &error))?;
+    // An emulator may know no such thing. Then less is promised, which is better than no test.
+    let lacks = family::adopt_orphans().err();
+    let lacks = lacks.map(|error| failed("PR_SET_CHILD_SUBREAPER", &error).to_string());
+    let hello = [HELLO, lacks.unwrap_or_default().as_bytes()].concat();
+    wire::send(socket, &hello, &[])?;
     let warden = Warden {
         child_ended,
         guards: Vec::new(),

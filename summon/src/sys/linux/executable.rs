@@ -1,15 +1,87 @@
 //! This executable, to be started again.
 
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// The very executable, also when its file was replaced or deleted.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "other systems have to look for it"
-)]
-pub(crate) fn path() -> io::Result<PathBuf> {
-    Ok("/proc/self/exe".into())
+use super::emulator;
+
+/// The file that this process was made of, as the kernel has it: the very file, also when its name was
+/// given to another one, or to none.
+const EXECUTED: &str = "/proc/self/exe";
+/// The same, but by a name that emulators and checkers let pass, which answer the first one in place of
+/// the kernel, as if the program were executed.
+const REALLY_EXECUTED: &str = "/proc/thread-self/exe";
+
+/// How this executable can be started again, the surest way first. Arguments follow.
+///
+/// What was executed may not be the program: QEMU and valgrind run it, and so may the dynamic loader.
+/// And the code may be that of a library, which some other program has loaded.
+pub(crate) fn again() -> io::Result<Vec<Command>> {
+    let Ok(executed) = fs::read_link(EXECUTED) else {
+        return Ok(vec![Command::new(EXECUTED)]);
+    };
+    let tool = fs::read_link(REALLY_EXECUTED)
+        .ok()
+        .filter(|it| *it != executed);
+    let executable = tool.as_ref().map_or(Path::new(EXECUTED), |_| &executed);
+    let Some(library) = own_file().filter(|file| *file != executed) else {
+        let mut ways = vec![Command::new(executable)];
+        // For a program that only QEMU can run, unless the kernel was told to leave it to QEMU.
+        if tool.is_some_and(|it| emulator::is_one(&name(&it))) {
+            let mut emulated = Command::new(REALLY_EXECUTED);
+            let line = fs::read("/proc/thread-self/cmdline").unwrap_or_default();
+            emulated.args(words_before(&line, &executed)).arg(&executed);
+            ways.push(emulated);
+        }
+        return Ok(ways);
+    };
+    let mut command = Command::new(executable);
+    if name(&executed).starts_with("ld-") {
+        let line = fs::read("/proc/self/cmdline").unwrap_or_default();
+        command.args(words_before(&line, &library)).arg(&library);
+    } else {
+        // Loaded before `main`, as it is before the first start.
+        let others = std::env::var_os("LD_PRELOAD").unwrap_or_default();
+        let all = [library.as_os_str(), &others].join(OsStr::new(":"));
+        command.env("LD_PRELOAD", all);
+    }
+    Ok(vec![command])
+}
+
+/// The file that this code is in, by what is mapped where the code is.
+fn own_file() -> Option<PathBuf> {
+    let here = own_file as *const () as usize;
+    let maps = fs::read("/proc/self/maps").ok()?;
+    maps.split(|byte| *byte == b'\n').find_map(|line| {
+        let mut fields = line.splitn(6, |byte| *byte == b' ');
+        let range = std::str::from_utf8(fields.next()?).ok()?;
+        let (start, end) = range.split_once('-')?;
+        let address = |text| usize::from_str_radix(text, 16).ok();
+        let is_here = (address(start)?..address(end)?).contains(&here);
+        let path = fields.nth(4)?.trim_ascii_start();
+        is_here.then(|| OsStr::from_bytes(path).into())
+    })
+}
+
+/// The options on a command line that come before the name of a program.
+fn words_before(line: &[u8], program: &Path) -> Vec<OsString> {
+    let words: Vec<&OsStr> = line
+        .split(|byte| *byte == 0)
+        .map(OsStr::from_bytes)
+        .collect();
+    let is_program = |word: &&OsStr| fs::canonicalize(word).is_ok_and(|path| path == program);
+    let at = words.iter().skip(1).position(is_program);
+    let before = words.iter().skip(1).take(at.unwrap_or_default());
+    before.map(|word| (*word).to_owned()).collect()
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Whether it was started with privileges that its file has, or that somebody else's rules gave it: a
@@ -39,7 +111,7 @@ pub(crate) fn close_from(first: u32) {
         return;
     }
     // A kernel before 5.9.
-    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
         return;
     };
     let open: Vec<i32> = entries

@@ -31,8 +31,13 @@ pub(crate) struct Ends(OwnedFd);
 
 impl Ends {
     /// Those of a guard's family. `children`: can be read when a child has ended.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "on other systems there is more to do"
+    )]
     pub(crate) fn of_guard(children: OwnedFd) -> io::Result<Ends> {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        // Where it is refused the warden has said so.
+        let _ = adopt_orphans();
         Ok(Ends(children))
     }
 
@@ -54,6 +59,13 @@ impl Ends {
         // SAFETY: the caller is a child that never touches it again.
         let _ = unsafe { libc::close(self.0.as_raw_fd()) };
     }
+}
+
+/// Has those who lose their parent below this process become its children.
+pub(crate) fn adopt_orphans() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(
+        rustix::process::getpid(),
+    ))?)
 }
 
 impl AsFd for Ends {

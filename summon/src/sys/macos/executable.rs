@@ -1,11 +1,13 @@
 //! This executable, to be started again.
 
 use std::io;
-use std::path::PathBuf;
+use std::process::Command;
 
-/// Where it is, or was: one that was replaced or deleted can't be started again.
-pub(crate) fn path() -> io::Result<PathBuf> {
-    std::path::absolute(std::env::current_exe()?)
+/// How this executable can be started again: by its name, so one that was replaced or deleted can't.
+/// Arguments follow.
+pub(crate) fn again() -> io::Result<Vec<Command>> {
+    let path = std::path::absolute(std::env::current_exe()?)?;
+    Ok(vec![Command::new(path)])
 }
 
 /// Whether it was started with privileges that its file has: a set-user-id or set-group-id file

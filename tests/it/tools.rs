@@ -1,0 +1,129 @@
+//! Test programs that something else runs: an emulator, a checker, the dynamic loader, an interpreter.
+//! What they start works, and nothing of it outlives them.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::fixtures::Project;
+use crate::support::{ACTOR, OWNER, REFUSE, TempDir, copy_program, eventually};
+use crate::tree::Owner;
+
+/// Runs the program `owner` in some way, kills it, and looks that nothing is left.
+fn works_and_leaves_nothing(command: &mut Command) {
+    let owner = Owner::from(command);
+    let lives = owner.lives();
+    // The warden, a guard and a service for each of the two.
+    assert!(lives.len() >= 5, "{lives:?}");
+    let dir = owner.dir.clone();
+    owner.signal(libc::SIGKILL, false);
+    for life in &lives {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
+    }
+    eventually("its files are removed", || !dir.exists());
+}
+
+/// As a shell's command has it.
+const SCRIPT: [&str; 4] = [OWNER, "stubborn", "wait", ACTOR];
+
+fn qemu() -> String {
+    format!("qemu-{}", std::env::consts::ARCH)
+}
+
+#[test]
+#[cfg_attr(not(has_qemu), ignore = "needs QEMU's user mode (Debian: qemu-user)")]
+fn an_emulator_runs_a_test_program() {
+    works_and_leaves_nothing(Command::new(qemu()).args(SCRIPT));
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_qemu, may_mount)),
+    ignore = "needs QEMU's user mode, and mounts a file system, as root can"
+)]
+fn an_emulator_runs_a_test_program_that_nothing_else_can_run() {
+    // As one for another processor, the kernel refuses it.
+    let dir = TempDir::new();
+    let script = "mount -t tmpfs -o noexec none $0 && cp $1 $0/owner && exec $2 -E A=b $0/owner plain wait $3";
+    let words = [dir.path().to_str().unwrap(), OWNER, &qemu(), ACTOR];
+    works_and_leaves_nothing(
+        Command::new("unshare")
+            .args(["--mount", "sh", "-c", script])
+            .args(words),
+    );
+}
+
+#[test]
+#[cfg_attr(not(has_valgrind), ignore = "needs valgrind")]
+fn a_checker_runs_a_test_program() {
+    works_and_leaves_nothing(Command::new("valgrind").arg("--quiet").args(SCRIPT));
+}
+
+#[test]
+fn the_dynamic_loader_runs_a_test_program() {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let paths = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5));
+    let mut loaders = paths.filter(|path| {
+        let name = Path::new(path).file_name();
+        name.is_some_and(|name| name.to_string_lossy().starts_with("ld-"))
+    });
+    // A program that is linked statically has none.
+    if let Some(loader) = loaders.next() {
+        works_and_leaves_nothing(Command::new(loader).args(["--inhibit-cache"]).args(SCRIPT));
+    }
+}
+
+#[test]
+fn a_program_is_started_again_whatever_its_name() {
+    let dir = TempDir::new();
+    let copy = dir.file("ld- a\tb:c");
+    copy_program(OWNER, &copy);
+    works_and_leaves_nothing(Command::new(copy).args(&SCRIPT[1..]));
+}
+
+#[test]
+#[cfg_attr(not(has_python), ignore = "needs Python")]
+fn an_interpreter_loads_a_library_that_starts_programs() {
+    let project = Project::new();
+    let built = project.cargo("build --example library").output().unwrap();
+    assert!(built.status.success(), "{built:?}");
+    let library = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/project/debug/examples/liblibrary.so");
+    let script = "import ctypes, sys, time
+library = ctypes.CDLL(sys.argv[1])
+library.start.restype = ctypes.c_char_p
+said = library.start(sys.argv[2].encode()).decode()
+said.startswith('ready') or sys.exit(said)
+print(said, flush=True)
+time.sleep(1000)";
+    let mut python = Command::new("python3");
+    let owner = Owner::from(python.args(["-c", script]).arg(library).arg(ACTOR));
+    let lives = owner.lives();
+    // The warden, the guard, the service, and its daemon.
+    assert!(lives.len() >= 4, "{lives:?}");
+    owner.signal(libc::SIGKILL, false);
+    for life in &lives {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
+    }
+}
+
+#[test]
+fn a_system_that_gives_orphans_to_nobody_is_told_once() {
+    for error in ["ENOSYS", "EPERM"] {
+        let run = Command::new(REFUSE)
+            .args(["subreaper", error])
+            .args([OWNER, "plain", "exit", ACTOR])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(7), "{said}");
+        assert_eq!(said.matches("may outlive the tests").count(), 1, "{said}");
+    }
+    works_and_leaves_nothing(
+        Command::new(REFUSE)
+            .args(["subreaper", "ENOSYS"])
+            .args([OWNER, "plain", "wait", ACTOR]),
+    );
+}
