@@ -44,3 +44,4 @@ mod tree;
 mod turns;
 mod unkillable;
 mod users;
+mod versions;
