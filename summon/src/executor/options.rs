@@ -115,7 +115,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Gives it so long to end after the stop signal; then it is killed. Default: 10 s; zero
-    /// kills at once.
+    /// kills at once. If it asks for more time (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`), it gets at
+    /// most ten times as long, and at most 30 s more.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").stop_timeout("2s");

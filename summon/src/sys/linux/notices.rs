@@ -70,7 +70,8 @@ fn receive<'a>(
     header.msg_iov = &raw mut part;
     header.msg_iovlen = 1;
     header.msg_control = control.as_mut_ptr().cast();
-    header.msg_controllen = space;
+    // Its type differs among C libraries, as does that of `cmsg_len`.
+    header.msg_controllen = space as _;
     // SAFETY: the header speaks of two buffers that are valid and as long as it says.
     let length = unsafe {
         libc::recvmsg(
@@ -104,7 +105,8 @@ fn sender(header: &libc::msghdr) -> Option<libc::ucred> {
     while let Some(message) = unsafe { next.as_ref() } {
         // SAFETY: as above; the data follow the header.
         let data = unsafe { libc::CMSG_DATA(message) };
-        let length = message.cmsg_len - (data.addr() - next.addr());
+        let whole: usize = message.cmsg_len as _;
+        let length = whole.saturating_sub(data.addr() - next.addr());
         match message.cmsg_type {
             libc::SCM_CREDENTIALS if length >= size_of::<libc::ucred>() => {
                 // SAFETY: the kernel has put one there; it need not be aligned.
