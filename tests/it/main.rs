@@ -6,6 +6,7 @@ mod combined;
 mod daemons;
 mod documented;
 mod errors;
+mod examples;
 mod files;
 mod fixture_use;
 mod fixtures;

@@ -34,7 +34,7 @@ pub type OutputCoordinatedExecutor = Coordinated<Output>;
 /// ```no_run
 /// use summon::TcpCoordinatedExecutor;
 ///
-/// let redis = TcpCoordinatedExecutor::new("redis-server --port {port}", "localhost", 0);
+/// let redis = TcpCoordinatedExecutor::new("redis-server --port {port} --save ''", "localhost", 0);
 /// redis.start()?;
 /// let client = std::net::TcpStream::connect(redis.addr());
 /// # Ok::<(), summon::Error>(())
@@ -107,8 +107,8 @@ impl TcpCoordinatedExecutor {
     /// ```
     /// use summon::TcpCoordinatedExecutor;
     ///
-    /// let free = TcpCoordinatedExecutor::new("redis-server --port {port}", "localhost", 0);
-    /// let fixed = TcpCoordinatedExecutor::new("redis-server", "localhost", 6379);
+    /// let free = TcpCoordinatedExecutor::new("redis-server --port {port} --save ''", "localhost", 0);
+    /// let fixed = TcpCoordinatedExecutor::new("redis-server --save ''", "localhost", 6379);
     /// assert_ne!(free.port(), 0);
     /// assert_eq!(fixed.port(), 6379);
     /// ```

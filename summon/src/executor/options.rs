@@ -27,7 +27,7 @@ impl<P> Coordinated<P> {
     /// Adds an argument, which is taken as it is but for placeholders. Default: none.
     ///
     /// ```
-    /// summon::SimpleExecutor::new("redis-server").arg("--port").arg("{port}");
+    /// summon::SimpleExecutor::new("redis-server").arg("--save").arg("");
     /// ```
     pub fn arg(self, arg: impl Into<OsString>) -> Self {
         self.change(|spec| spec.args.push(arg.into()))
@@ -36,7 +36,7 @@ impl<P> Coordinated<P> {
     /// Adds arguments, as [`arg`](Coordinated::arg) does. Default: none.
     ///
     /// ```
-    /// summon::SimpleExecutor::new("redis-server").args(["--port", "{port}"]);
+    /// summon::SimpleExecutor::new("redis-server").args(["--save", ""]);
     /// ```
     pub fn args<A: Into<OsString>>(self, args: impl IntoIterator<Item = A>) -> Self {
         self.change(|spec| spec.args.extend(args.into_iter().map(Into::into)))

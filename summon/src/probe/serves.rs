@@ -40,7 +40,7 @@ pub struct Udp(Endpoint);
 ///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
-///     "redis-server --port {port}",
+///     "redis-server --port {port} --save ''",
 ///     summon::probe::tcp("localhost", 0),
 /// );
 /// redis.start()?;
@@ -68,7 +68,7 @@ pub fn tcp(host: impl Into<String>, port: u16) -> Tcp {
 ///
 /// ```no_run
 /// let dns = summon::Coordinated::with(
-///     "dnsmasq --keep-in-foreground --port {port}",
+///     "dnsmasq -k -C /dev/null -x {dir}/pid -z -a 127.0.0.1 -p {port}",
 ///     summon::probe::udp("127.0.0.1", 0),
 /// );
 /// dns.start()?;

@@ -40,7 +40,7 @@ pub struct Unix {
 ///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
-///     "redis-server --port 0 --unixsocket {dir}/redis.sock",
+///     "redis-server --port 0 --unixsocket {dir}/redis.sock --save ''",
 ///     summon::probe::unix("{dir}/redis.sock"),
 /// );
 /// redis.start()?;

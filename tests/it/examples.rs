@@ -1,0 +1,186 @@
+//! The commands that the docs show work as they stand, as root and as an ordinary user: they serve
+//! nobody but this machine, and leave nothing.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use regex::bytes::Regex;
+use summon::{Coordinated, Executor, TcpCoordinatedExecutor, probe};
+
+use crate::support::TempDir;
+use crate::tidy::{read, sources};
+
+/// Servers that need nothing but their arguments.
+const SERVERS: [&str; 5] = [
+    "dnsmasq",
+    "memcached",
+    "mosquitto",
+    "nats-server",
+    "redis-server",
+];
+
+/// A command of the docs: where it is, whether it serves UDP, and the command.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    command: String,
+    is_udp: bool,
+    page: String,
+}
+
+fn page_of_docs(path: &str) -> bool {
+    // What is wrong on purpose.
+    !path.ends_with("compile-errors.md")
+}
+
+/// The commands of these servers on a port of summon's choice, or at a socket in their directory.
+fn shown() -> BTreeSet<Shown> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../summon/docs");
+    let pages = std::fs::read_dir(dir).unwrap().flatten();
+    let pages = pages.map(|page| format!("summon/docs/{}", page.file_name().to_str().unwrap()));
+    let mut texts: Vec<(String, String)> = pages
+        .filter(|path| path.ends_with(".md") && page_of_docs(path))
+        .map(|path| (path.clone(), read(&path)))
+        .collect();
+    texts.push(("README.md".to_owned(), read("README.md")));
+    let docs = |text: &str| {
+        let lines = text.lines().map(str::trim_start);
+        let docs = lines.filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
+        docs.collect::<Vec<_>>().join("\n")
+    };
+    texts.extend(
+        sources("summon/src")
+            .into_iter()
+            .map(|(path, text)| (path, docs(&text))),
+    );
+    let literal =
+        r#"(?s-u)(\w+)(?: = |(?:::with|::new)\(\s*)"([a-z][^"\\]*)"(,\s*(?:summon::)?probe::udp)?"#;
+    let literal = Regex::new(literal).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut found = BTreeSet::new();
+    for (page, all) in &texts {
+        for groups in literal.captures_iter(all.as_bytes()) {
+            let command = text(&groups[2]);
+            let program = command.split(' ').next().unwrap();
+            let is_run = command.contains("{port}") || command.contains("{dir}");
+            if SERVERS.contains(&program) && is_run && !command.contains("{dir}/mosquitto.conf") {
+                found.insert(Shown {
+                    is_udp: &groups[1] == b"udp" || groups.get(3).is_some(),
+                    page: page.clone(),
+                    command,
+                });
+            }
+        }
+    }
+    found
+}
+
+fn path_of(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    dirs.map(|dir| dir.join(program)).find(|it| it.is_file())
+}
+
+/// What is where servers leave things, and has to do with this one.
+fn traces(program: &str, own: &Path) -> BTreeSet<PathBuf> {
+    let stem = program.split('-').next().unwrap();
+    let dirs = ["/run", "/var/lib", "/var/log", "/tmp", "/root", "."].map(Path::new);
+    let entries = dirs.iter().filter_map(|dir| std::fs::read_dir(dir).ok());
+    let paths = entries.flatten().flatten().map(|entry| entry.path());
+    let is_its = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.contains(stem) || name == "dump.rdb"
+    };
+    let all = std::fs::read_dir(own).unwrap().flatten();
+    paths
+        .filter(is_its)
+        .chain(all.map(|entry| entry.path()))
+        .collect()
+}
+
+/// The addresses other than loopback at which a port is served, as `/proc/net` has them.
+fn addresses_of_others(port: u16) -> Vec<String> {
+    let ending = format!(":{port:04X}");
+    let mut found = Vec::new();
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let text = std::fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+            // Those that listen, or have no peer.
+            let serves = fields[3] == "0A" || (table.starts_with("udp") && fields[3] == "07");
+            let is_loopback = fields[1].starts_with("0100007F:")
+                || fields[1].starts_with("00000000000000000000000001000000:");
+            if serves && fields[1].ends_with(&ending) && !is_loopback {
+                found.push(format!("{table} {}", fields[1]));
+            }
+        }
+    }
+    found
+}
+
+fn run(shown: &Shown, program: &Path, user: Option<&str>) {
+    let name = shown.command.split(' ').next().unwrap();
+    let dir = TempDir::new();
+    let all = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(dir.path(), all).unwrap();
+    let before = traces(name, dir.path());
+    // As it stands, but that PATH may not have its directory.
+    let command = shown.command.replacen(name, program.to_str().unwrap(), 1);
+    let told = |error| panic!("{shown:?} as {user:?}: {error}");
+    fn set<P>(server: Coordinated<P>, dir: &TempDir, user: Option<&str>) -> Coordinated<P> {
+        let server = server.current_dir(dir.path()).env("HOME", dir.path());
+        match user {
+            Some(user) => server.user(user),
+            None => server,
+        }
+    }
+    let server: Box<dyn Executor> = if shown.is_udp {
+        Box::new(set(
+            Coordinated::with(command, probe::udp("127.0.0.1", 0)),
+            &dir,
+            user,
+        ))
+    } else if shown.command.contains("{port}") {
+        Box::new(set(
+            TcpCoordinatedExecutor::new(command, "127.0.0.1", 0),
+            &dir,
+            user,
+        ))
+    } else {
+        let socket = probe::unix("{dir}/redis.sock");
+        Box::new(set(Coordinated::with(command, socket), &dir, user))
+    };
+    server.start().unwrap_or_else(told);
+    let port = server.process().unwrap().port();
+    let others = addresses_of_others(port);
+    server.stop().unwrap_or_else(told);
+    drop(server);
+    // Without a password Redis refuses others by itself (its protected mode).
+    if name != "redis-server" {
+        assert_eq!(others, Vec::<String>::new(), "{shown:?} serves others too");
+    }
+    let left = &traces(name, dir.path()) - &before;
+    // Other tests run the same programs, in directories of their own.
+    let left: Vec<_> = left.into_iter().filter(|it| it.exists()).collect();
+    assert_eq!(left, Vec::<PathBuf>::new(), "{shown:?} leaves something");
+}
+
+#[test]
+fn that_name_a_server_run_as_they_stand_and_leave_nothing() {
+    let all = shown();
+    assert!(all.len() >= 8, "{all:#?}");
+    for shown in &all {
+        let name = shown.command.split(' ').next().unwrap();
+        let Some(program) = path_of(name) else {
+            println!("{name} is not installed: {}", shown.command);
+            continue;
+        };
+        // It refuses root, and says so.
+        if !(cfg!(is_root) && name == "memcached") {
+            run(shown, &program, None);
+        }
+        if cfg!(is_root) {
+            run(shown, &program, Some("nobody"));
+        }
+    }
+}
