@@ -2,6 +2,7 @@
 
 mod attribute;
 mod changes;
+mod cleaning;
 mod combined;
 mod daemons;
 mod documented;

@@ -38,14 +38,16 @@ impl Process {
         }
         for (name, text) in &self.inner.spec.files {
             let text = self.fill_os(text.as_ref())?;
-            place::below(self.try_dir()?, name, text.as_encoded_bytes(), self.user()?).map_err(
-                |error| {
-                    self.bad(format!(
-                        "its file `{}` can't be written: {error}",
-                        name.display()
-                    ))
-                },
-            )?;
+            let (home, user) = (self.home()?, self.user()?);
+            let written = home
+                .open_dir()
+                .and_then(|dir| place::below(dir, name, text.as_encoded_bytes(), user));
+            written.map_err(|error| {
+                self.bad(format!(
+                    "its file `{}` can't be written: {error}",
+                    name.display()
+                ))
+            })?;
         }
         Ok(())
     }

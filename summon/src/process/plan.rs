@@ -47,11 +47,9 @@ impl Process {
             env.push(("NOTIFY_SOCKET".into(), name.into()));
         }
         let no_file = |error: io::Error| self.bad(format!("its log can't be opened: {error}"));
-        let (mut sweep, session) = home.for_guard().map_err(no_file)?;
+        let (mut sweep, mut held) = home.for_guard().map_err(no_file)?;
         let sharing = lock(&self.inner.sharing).take();
-        let place = sharing.iter().map(|sharing| sharing.path.clone());
-        sweep.streams.extend(place);
-        let mut held = vec![session];
+        sweep.socket = sharing.as_ref().map(|sharing| sharing.path.clone());
         for lease in lock(&self.inner.leases).values() {
             held.push(lease.share().map_err(no_file)?);
         }

@@ -1,13 +1,16 @@
 //! Removes what test processes have left that could not clean up themselves.
 
-use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{REPORT, base, log_dir, log_options, logs_of};
-use crate::sys::{self, Lock};
+use super::{Base, REPORT, claim, log_dir, logs_of, name_of, streams};
+use crate::progress;
+use crate::sys::dir::{Dir, Found};
+use crate::sys::guard::INTERRUPTED;
+use crate::sys::{self, Left, Lock};
 
 /// Logs that an error has named are kept for so long.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -16,19 +19,25 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 const CLEANED: Duration = Duration::from_secs(5 * 60);
 
 /// Removes what dead test processes have left here, whatever they were.
-pub(super) fn after_all(base: &Path) {
+pub(super) fn after_all(base: &Base) {
     // Not each time: there may be thousands, and nextest makes a process for each test.
-    let mark = base.join(".cleaned");
-    let age = fs::metadata(&mark).and_then(|found| found.modified());
-    if age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < CLEANED)) {
+    let mark = OsStr::new(".cleaned");
+    let age = base.dir.look(mark).ok().and_then(|found| found.age());
+    if age.is_some_and(|age| age < CLEANED) {
         return;
     }
-    let marked = log_options().create(true).open(&mark);
+    let marked = base.dir.append_or_create(mark);
     let _ = marked.and_then(|mark| mark.set_modified(SystemTime::now()));
-    for found in entries(base) {
-        sys::ports::tidy(&found);
-        // A test process whose warden could not do this was killed, and its warden with it.
-        sweep(&found, None, true);
+    // A test process whose warden could not do this was killed, and its warden with it.
+    let cleaning = Cleaning::of(base, None, true);
+    let mut left = Vec::new();
+    for name in base.dir.names().unwrap_or_default() {
+        sys::ports::tidy(&base.path.join(&name));
+        left.extend(cleaning.sweep(&name));
+    }
+    left.extend(cleaning.sweep_others());
+    for left in left {
+        progress::say(&format!("{left} (a test that is dead has left it)"));
     }
 }
 
@@ -40,94 +49,192 @@ pub(super) fn after_all(base: &Path) {
     expect(dead_code, reason = "there is no warden that would do it")
 )]
 pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
-    let found = base().and_then(|base| Ok((base, log_dir()?)));
+    // Where it is depends on the working directory; that it is still ours is asked again.
+    let found = Base::own().and_then(|base| Ok((base.path, log_dir()?)));
     move |was_killed| {
-        let Ok((base, log_dir)) = found else { return };
+        let Ok((path, log_dir)) = found else { return };
+        let Ok(base) = Base::at(path, sys::user()) else {
+            return;
+        };
+        let cleaning = Cleaning::of(&base, log_dir, was_killed);
         let prefix = super::prefix(process);
-        let is_its = |path: &PathBuf| name(path).starts_with(&prefix);
-        entries(&base)
-            .filter(is_its)
-            .for_each(|it| sweep(&it, log_dir.as_deref(), was_killed));
+        for name in base.dir.names().unwrap_or_default() {
+            // It may have begun something that its run shares.
+            if name.to_string_lossy().starts_with(&prefix) || is_shared(&name) {
+                cleaning.sweep(&name);
+            }
+        }
     }
 }
 
-/// Removes a session that nobody uses, but for the logs that somebody may want to read.
-fn sweep(session: &Path, log_dir: Option<&Path>, was_killed: bool) {
-    // It is the lock that says so: a pid may have been reused, and others may share it.
-    let Ok(Some(_lock)) = sys::lock_dir(session, Lock::Nobody) else {
-        return;
-    };
-    let age = fs::metadata(session).and_then(|found| found.modified());
-    if age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > KEPT)) {
-        let _ = fs::remove_dir_all(session);
-    }
-    // What a run shares may have a note in it for those that are still to come.
-    if !name(session).starts_with(|first: char| first.is_ascii_digit()) {
-        let _ = fs::remove_dir(session);
-        return;
-    }
-    if sys::user() == 0 {
-        for dir in of_others(session) {
-            let _ = fs::remove_dir_all(dir);
+struct Cleaning<'a> {
+    base: &'a Base,
+    /// Where root has made directories for other users.
+    others: Vec<Base>,
+    /// Where the logs are, if not with the rest.
+    log_dir: Option<PathBuf>,
+    /// The test process was killed, so it has failed: its logs stay.
+    was_killed: bool,
+}
+
+impl Cleaning<'_> {
+    fn of(base: &Base, log_dir: Option<PathBuf>, was_killed: bool) -> Cleaning<'_> {
+        Cleaning {
+            base,
+            others: others(base),
+            log_dir,
+            was_killed,
         }
     }
-    for dir in [&logs_of(session, log_dir), session] {
-        for path in entries(dir) {
-            let Ok(found) = fs::symlink_metadata(&path) else {
-                continue;
-            };
-            let is_wanted = was_killed && found.is_file() && is_to_read(&path);
-            let is_kept = sys::private::is_kept(&found) || is_wanted && keep(&path).is_ok();
-            let _ = match found.is_dir() {
-                true => fs::remove_dir_all(&path),
-                false if found.is_file() && is_kept => continue,
-                false => fs::remove_file(&path),
-            };
+
+    /// Removes what nobody alive uses of a session, but for the logs that somebody may want to read,
+    /// and says what could not be removed.
+    fn sweep(&self, name: &OsStr) -> Vec<Left> {
+        let (base, path) = (&self.base.dir, self.base.path.join(name));
+        let mut left = Vec::new();
+        if !is_shared(name) && !is_own(name) {
+            return left;
         }
-        // Unless a log was kept in it.
-        let _ = fs::remove_dir(dir);
+        if is_shared(name) {
+            // Each process by itself: others of the run may go on.
+            if let Ok(session) = base.enter(name) {
+                left.extend(self.sweep_dead(&session, &path));
+            }
+        }
+        // It is the lock that says so: a pid may have been reused, and others may share it.
+        let Ok(Some(session)) = base.enter_locked(name, Lock::Nobody) else {
+            return left;
+        };
+        let age = session.found().ok().and_then(|found| found.age());
+        if age.is_some_and(|age| age > KEPT) {
+            left.extend(base.remove(name, &self.base.path));
+        } else if is_shared(name) {
+            // It may have a note in it for those that are still to come.
+            // It may also say that it was interrupted.
+            let _ = session.remove_file(INTERRUPTED.as_ref());
+            let _ = base.remove_empty(name);
+        } else {
+            let prefix = format!("{}-", name.to_string_lossy());
+            left.extend(self.remove_others(|name| name.starts_with(&prefix)));
+            left.extend(self.empty(&session, &path));
+        }
+        left
+    }
+
+    /// Removes all that is in a session but for the logs that are kept, and the session without them.
+    fn empty(&self, session: &Dir, path: &Path) -> Vec<Left> {
+        let logs_path = logs_of(path, self.log_dir.as_deref());
+        // Another user may have made one of that name meanwhile, which is none of ours.
+        let logs = Dir::open(&logs_path).ok();
+        let logs = logs.filter(|logs| logs.found().is_ok_and(|it| it.is_of(sys::user())));
+        let logs = logs.iter().map(|logs| (logs, logs_path.as_path()));
+        let mut left = Vec::new();
+        for (dir, path) in logs.chain([(session, path)]) {
+            for name in dir.names().unwrap_or_default() {
+                let found = dir.look(&name).ok().filter(Found::is_file);
+                let is_wanted = found.is_some() && self.was_killed && is_to_read(&name);
+                let is_kept = found.is_some_and(|it| it.is_kept());
+                if !(is_kept || is_wanted && keep(dir, &name).is_ok()) {
+                    left.extend(dir.remove(&name, path));
+                }
+            }
+            // Unless a log was kept in it.
+            let _ = fs::remove_dir(path);
+        }
+        left
+    }
+
+    /// Removes the processes of a shared session of which no process is alive.
+    fn sweep_dead(&self, session: &Dir, path: &Path) -> Vec<Left> {
+        let logs_path = logs_of(path, self.log_dir.as_deref());
+        let logs = Dir::open(&logs_path).ok();
+        let mut left = Vec::new();
+        for (name, _claim) in claim::dead(session) {
+            left.extend(session.remove(name.as_ref(), path));
+            let other = format!("{}-{name}", name_of(path).to_string_lossy());
+            left.extend(self.remove_others(|name| name == other));
+            let log = logs_path.join(format!("{name}.log"));
+            let streams = streams::paths(&log);
+            let files = [&log].into_iter().chain(&streams).map(|path| name_of(path));
+            for (logs, file) in logs
+                .iter()
+                .flat_map(|logs| files.clone().map(move |it| (logs, it)))
+            {
+                if !logs.look(file).is_ok_and(|it| it.is_kept()) {
+                    let _ = logs.remove_file(file);
+                }
+            }
+        }
+        left
+    }
+
+    /// Removes what sessions that are not there any more have left with other users.
+    fn sweep_others(&self) -> Vec<Left> {
+        self.remove_others(|name| {
+            let session = session_of(name);
+            session.is_some_and(|session| self.base.dir.look(session.as_ref()).is_err())
+        })
+    }
+
+    /// Removes those of root's directories with other users, and what is empty then.
+    fn remove_others(&self, is_it: impl Fn(&str) -> bool) -> Vec<Left> {
+        let mut left = Vec::new();
+        for other in &self.others {
+            for name in other.dir.names().unwrap_or_default() {
+                if name.to_str().is_some_and(&is_it) {
+                    left.extend(other.dir.remove(&name, &other.path));
+                }
+            }
+            let _ = fs::remove_dir(&other.path);
+        }
+        left
     }
 }
 
 /// Whether it is a log or a report, and none of the files beside them, which begin with a dot.
-fn is_to_read(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    !name(path).starts_with('.') && (extension == "log" || path.ends_with(REPORT))
+fn is_to_read(name: &OsStr) -> bool {
+    let extension = Path::new(name).extension().unwrap_or_default();
+    !name.to_string_lossy().starts_with('.') && (extension == "log" || name == REPORT)
 }
 
-fn keep(path: &Path) -> io::Result<()> {
-    sys::private::keep(&sys::private::options().read(true).open(path)?)
+fn keep(dir: &Dir, name: &OsStr) -> io::Result<()> {
+    sys::private::keep(&dir.append(name)?)
 }
 
-/// The directories that root has made in a session, but for other users.
-fn of_others(session: &Path) -> Vec<PathBuf> {
-    let Some(base) = session.parent() else {
-        return Vec::new();
-    };
-    let prefix = format!("{}-", name(session));
-    let bases = base.parent().into_iter().flat_map(entries);
-    let others = bases.filter(|it| it != base && is_of_its_user(it));
-    let dirs = others.flat_map(|other| entries(&other));
-    dirs.filter(|dir| name(dir).starts_with(&prefix)).collect()
+/// What `Base::of_user` makes, and neither links nor somebody else's: anybody may put something of such
+/// a name into the temporary directory.
+fn others(base: &Base) -> Vec<Base> {
+    let temp = base.path.parent().filter(|_| sys::user() == 0);
+    let entries = temp.and_then(|temp| fs::read_dir(temp).ok());
+    let paths = entries.into_iter().flatten().flatten().map(|it| it.path());
+    let others = paths.filter(|path| *path != base.path).filter_map(|path| {
+        let uid = name_of(&path).to_str()?.strip_prefix("summon-")?;
+        let uid = uid.parse().ok()?;
+        Base::at(path, uid).ok()
+    });
+    others.collect()
 }
 
-/// Whether it is what `base_of` makes, and neither a link nor somebody else's: anybody may put
-/// something of that name into the temporary directory.
-fn is_of_its_user(base: &Path) -> bool {
-    let found = fs::symlink_metadata(base);
-    let is_its = |found: fs::Metadata| {
-        found.is_dir() && name(base) == format!("summon-{}", sys::private::owner(&found))
-    };
-    found.is_ok_and(is_its)
+/// The name of the session to which a directory with another user belongs.
+fn session_of(name: &str) -> Option<String> {
+    let mut parts = name.splitn(3, '-');
+    let (first, second, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_pid = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    (is_pid || first == SHARED).then(|| format!("{first}-{second}"))
 }
 
-fn name(path: &Path) -> Cow<'_, str> {
-    path.file_name().unwrap_or_default().to_string_lossy()
+/// With what the names of sessions begin that several processes share.
+pub(super) const SHARED: &str = "run";
+
+/// The session of one process has a name that begins with its pid.
+fn is_own(name: &OsStr) -> bool {
+    name.as_encoded_bytes()
+        .first()
+        .is_some_and(u8::is_ascii_digit)
 }
 
-fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path())
+fn is_shared(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(SHARED)
 }
 
 #[cfg(test)]
@@ -140,25 +247,52 @@ mod tests {
     fn what_others_have_called_like_a_directory_of_ours_is_not_followed() {
         let home = crate::session::Home::create("others", None, None).unwrap();
         let temp = home.dir();
-        let session = temp.join("summon-of-the-tests/12-ab");
         let (victim, right) = (
             temp.join("victim"),
             temp.join(format!("summon-{}", sys::user())),
         );
         for dir in [
-            &session,
+            &temp.join("base/12-ab"),
             &victim.join("12-ab-x"),
             &right.join("12-ab-x"),
             &right.join("12-abc"),
+            // Of no such user's.
+            &temp.join("summon-61008/12-ab-x"),
         ] {
-            fs::create_dir_all(dir).unwrap();
+            let mut builder = sys::private::directory();
+            builder.recursive(true).create(dir).unwrap();
         }
-        // Of no such user's, and a link of the right name would have the link's owner.
-        fs::create_dir_all(temp.join("summon-61008/12-ab-x")).unwrap();
+        // A link of the right name would have the link's owner.
         symlink(&victim, temp.join("summon-7")).unwrap();
-        assert_eq!(of_others(&session), [right.join("12-ab-x")]);
+        let base = Base::at(temp.join("base"), sys::user()).unwrap();
+        let paths = || {
+            let others = others(&base);
+            others.into_iter().map(|it| it.path).collect::<Vec<_>>()
+        };
+        let expected: &[PathBuf] = match sys::user() {
+            0 => std::slice::from_ref(&right),
+            _ => &[],
+        };
+        assert_eq!(paths(), expected);
+        Cleaning::of(&base, None, false).remove_others(|name| name.starts_with("12-ab-"));
+        assert_eq!(right.join("12-ab-x").exists(), sys::user() != 0);
+        assert!(right.join("12-abc").exists() && victim.join("12-ab-x").exists());
         fs::rename(&right, temp.join("moved")).unwrap();
         symlink(&victim, &right).unwrap();
-        assert!(of_others(&session).is_empty());
+        assert!(paths().is_empty());
+    }
+
+    #[test]
+    fn directories_with_other_users_name_their_session() {
+        let cases = [
+            ("123-ab12-redis", Some("123-ab12")),
+            ("run-0123456789ab-my-db", Some("run-0123456789ab")),
+            ("123-ab12", None),
+            (".cleaned", None),
+            ("a-b-c", None),
+        ];
+        for (name, session) in cases {
+            assert_eq!(session_of(name).as_deref(), session, "{name}");
+        }
     }
 }

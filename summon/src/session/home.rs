@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::{Session, Streams, Written, base_of, log_options, streams};
+use super::{Base, Claim, Session, Streams, Written, name_of, streams};
 use crate::error::{Error, Source};
+use crate::progress;
 use crate::sys;
+use crate::sys::dir::Dir;
 use crate::sys::fd::OwnedFd;
 use crate::sys::maker::Maker;
 use crate::sys::users::User;
@@ -17,6 +19,8 @@ use crate::sys::users::User;
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
+    /// Where the directory is, if not in the session: another user can't get in there.
+    base: Option<Base>,
     /// Its two streams apart, for those who want them so. Dropped before the log, which has the claim
     /// on their names too.
     streams: OnceLock<Arc<Streams>>,
@@ -34,6 +38,8 @@ pub(crate) struct Log {
     named: AtomicBool,
     /// The process that removes it; `None` where another test process does.
     maker: Option<Maker>,
+    /// Dropped after the files are removed.
+    claim: Option<Claim>,
     /// Dropped after the file is removed, so that the session's directory is empty then.
     session: Arc<Session>,
 }
@@ -59,51 +65,62 @@ impl Home {
         user: Option<User>,
     ) -> io::Result<Home> {
         let session = session.map_or_else(Session::current, Ok)?;
-        // Another user can't get into ours.
-        let others = user.map(|user| base_of(user.uid, |base| user.give(base)));
-        let others = others.transpose()?;
         // Tests that run in parallel may well call their processes alike.
+        let mut lost = 0;
         for number in 1.. {
             let name = match number {
                 1 => name.to_owned(),
                 _ => format!("{name}-{number}"),
             };
-            let dir = match &others {
-                None => session.path.join(&name),
-                Some(base) => base.join(format!("{}-{name}", session.name())),
-            };
-            let path = session.logs.join(format!("{name}.log"));
-            // The file claims the name, for the directory too: it is made first and removed last,
-            // so that nobody removes what belongs to the next one of that name.
-            let file = match log_options().read(true).create_new(true).open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(error),
-                Ok(file) => file,
-            };
-            let log = Arc::new(Log {
-                path,
-                file,
-                named: AtomicBool::new(false),
-                maker: Some(Maker::here()),
-                session: Arc::clone(&session),
-            });
-            if keeps_all() {
-                log.name_it();
-            }
-            match sys::private::directory().create(&dir) {
+            match Home::try_name(&name, &session, user) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-                Ok(()) => {
-                    let streams = OnceLock::new();
-                    let home = Home { dir, streams, log };
-                    if let Some(user) = user {
-                        user.give(&home.dir)?;
-                    }
-                    return Ok(home);
+                // Somebody may just have removed the other user's directory, which was empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && lost < super::TRIES => {
+                    lost += 1;
                 }
+                made => return made,
             }
         }
         Err(io::Error::other("no free name"))
+    }
+
+    fn try_name(name: &str, session: &Arc<Session>, user: Option<User>) -> io::Result<Home> {
+        // Before anything else, so that whoever finds that of a dead process has all its files.
+        let claim = match session.is_shared {
+            true => Some(Claim::take(session, name)?.ok_or(io::ErrorKind::AlreadyExists)?),
+            false => None,
+        };
+        // The file claims the name, for the directory too: it is made first and removed last,
+        // so that nobody removes what belongs to the next one of that name.
+        let log_name = format!("{name}.log");
+        let log = Arc::new(Log {
+            file: session.logs_dir.create(log_name.as_ref())?,
+            path: session.logs.join(log_name),
+            named: AtomicBool::new(false),
+            maker: Some(Maker::here()),
+            claim,
+            session: Arc::clone(session),
+        });
+        if keeps_all() {
+            log.name_it();
+        }
+        let base = user.map(Base::of_user).transpose()?;
+        let dir = match &base {
+            None => session.path.join(name),
+            Some(base) => base.path.join(format!("{}-{name}", session.name())),
+        };
+        let place = base.as_ref().map_or(&session.dir, |base| &base.dir);
+        let made = place.make(name_of(&dir))?;
+        let home = Home {
+            dir,
+            base,
+            streams: OnceLock::new(),
+            log,
+        };
+        if let Some(user) = user {
+            made.give(user)?;
+        }
+        Ok(home)
     }
 
     /// That of a process which another test process has started, and whose files it removes.
@@ -114,17 +131,26 @@ impl Home {
         session: Arc<Session>,
     ) -> io::Result<Home> {
         let streams = OnceLock::new();
+        // Not in this process's own directory of logs: another program may have made them.
+        let logs_dir = Dir::open(log.parent().unwrap_or(&log))?;
         if is_split {
-            let _ = streams.set(Arc::new(Streams::of_others(&log)?));
+            let streams_of = Streams::of_others(&session, &logs_dir, &log)?;
+            let _ = streams.set(Arc::new(streams_of));
         }
         let log = Arc::new(Log {
-            file: log_options().read(true).open(&log)?,
+            file: logs_dir.append(name_of(&log))?,
             path: log,
             named: AtomicBool::new(false),
             maker: None,
+            claim: None,
             session,
         });
-        Ok(Home { dir, streams, log })
+        Ok(Home {
+            dir,
+            base: None,
+            streams,
+            log,
+        })
     }
 
     /// Whether it is that of the process which this one was forked from.
@@ -134,6 +160,11 @@ impl Home {
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The directory, opened where it was made.
+    pub(crate) fn open_dir(&self) -> io::Result<Dir> {
+        self.place().enter(name_of(&self.dir))
     }
 
     /// Where all of this session is.
@@ -174,29 +205,52 @@ impl Home {
     /// The two streams apart, for their writer.
     pub(crate) fn open_streams(&self) -> io::Result<[File; 2]> {
         if self.streams.get().is_none() {
-            let _ = self.streams.set(Arc::new(Streams::create(&self.log.path)?));
+            let made = Streams::create(&self.log.session, &self.log.path)?;
+            let _ = self.streams.set(Arc::new(made));
         }
         let files = self.streams.get().map(|streams| streams.files());
         let [stdout, stderr] = files.ok_or(io::ErrorKind::NotFound)?;
         Ok([stdout.try_clone()?, stderr.try_clone()?])
     }
 
-    /// What a guard removes in our place, and the lock that it holds meanwhile.
-    pub(crate) fn for_guard(&self) -> io::Result<(sys::guard::Sweep, OwnedFd)> {
+    /// What a guard removes in our place. With it come the directories that it does that in, the
+    /// session's first, whose lock it holds meanwhile, and the claim.
+    pub(crate) fn for_guard(&self) -> io::Result<(sys::guard::Sweep, Vec<OwnedFd>)> {
+        let session = &self.log.session;
+        let claim = self.log.claim.as_ref();
         let sweep = sys::guard::Sweep {
             tree: Some(self.dir.clone()),
             file: Some(self.log.path.clone()),
             streams: streams::paths(&self.log.path).to_vec(),
-            parents: self.log.session.dirs(),
+            claim: claim.map(Claim::path),
+            socket: None,
+            parents: session.dirs(),
         };
-        Ok((sweep, self.log.session.lock.try_clone()?))
+        let dirs = [&session.dir, &session.logs_dir, self.place()];
+        let dirs = dirs.into_iter().map(|dir| Ok(dir.try_clone()?.into()));
+        let claim = claim.into_iter().map(Claim::share);
+        Ok((sweep, dirs.chain(claim).collect::<io::Result<_>>()?))
+    }
+
+    fn place(&self) -> &Dir {
+        self.base
+            .as_ref()
+            .map_or(&self.log.session.dir, |base| &base.dir)
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if self.log.is_ours() {
-            let _ = fs::remove_dir_all(&self.dir);
+        if !self.log.is_ours() {
+            return;
+        }
+        let parent = self.dir.parent().unwrap_or(&self.dir);
+        for left in self.place().remove(name_of(&self.dir), parent) {
+            progress::say(&left.to_string());
+        }
+        if let Some(base) = &self.base {
+            // Unless others have something there.
+            let _ = fs::remove_dir(&base.path);
         }
     }
 }
@@ -236,9 +290,10 @@ impl Drop for Log {
         if !self.is_ours() {
             return;
         }
+        let logs_dir = &self.session.logs_dir;
         let _ = match self.named.load(Ordering::Relaxed) {
-            true => sys::holes::leave(&self.file, &self.path),
-            false => fs::remove_file(&self.path),
+            true => sys::holes::leave(&self.file, logs_dir, name_of(&self.path)),
+            false => logs_dir.remove_file(name_of(&self.path)),
         };
     }
 }
@@ -274,15 +329,11 @@ mod tests {
             Home::create("redis", None, None).unwrap(),
         );
         assert_ne!(one.dir(), two.dir());
-        assert!(sys::private::is_of(
-            &fs::metadata(one.dir()).unwrap(),
-            sys::user()
-        ));
+        let dir = Dir::open(one.dir()).unwrap();
+        assert!(dir.found().unwrap().is_of(sys::user()));
         one.open_log().unwrap();
-        assert!(sys::private::is_of(
-            &one.log().file.metadata().unwrap(),
-            sys::user()
-        ));
+        let log = one.place().look("redis.log".as_ref());
+        assert!(log.is_ok_and(|log| log.is_of(sys::user())));
         let (dir, log) = (one.dir().to_owned(), one.log().path.clone());
         drop(one);
         assert!(!dir.exists() && !log.exists());

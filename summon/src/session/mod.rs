@@ -6,25 +6,29 @@
 //! programs such as `initdb`, which insist on that. Directories are 0700, files 0600.
 //! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>`, and `SUMMON_KEEP` keeps them.
 
+mod claim;
 mod clean;
 mod home;
 mod streams;
 
 use std::borrow::Cow;
-use std::fs::{self, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
+use claim::Claim;
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::{Home, Log};
 pub(crate) use streams::{Streams, Written};
 
-use crate::sys::fd::OwnedFd;
+use crate::sys::dir::Dir;
 use crate::sys::maker::Maker;
+use crate::sys::users::User;
 use crate::sys::{self, Lock, private};
 
 /// The directory of this test process or of its run, while some process of it has files there. Its
@@ -32,14 +36,20 @@ use crate::sys::{self, Lock, private};
 #[derive(Debug)]
 pub(crate) struct Session {
     path: PathBuf,
+    /// Locked, as long as this and its copies are open.
+    dir: Dir,
     /// Where the logs are.
     logs: PathBuf,
-    lock: OwnedFd,
+    logs_dir: Dir,
+    /// Several processes use it, so the lock does not tell who of them lives.
+    is_shared: bool,
     maker: Maker,
 }
 
 /// What guards report of tests that were killed, beside the logs.
 pub(crate) const REPORT: &str = "report.txt";
+/// So often something is tried whose place others have taken, or taken away.
+const TRIES: u32 = 100;
 
 /// That of this process, if it has one now, with the process and the user whose it is: a forked child
 /// makes another one, and so does a process that becomes another user.
@@ -55,29 +65,34 @@ impl Session {
                 return Ok(session);
             }
         }
-        let base = base()?;
-        clean::after_all(&base);
+        clean::after_all(&Base::own()?);
         // First the warden, who cleans up whenever this process ends, then what is to be cleaned
         // up. Without a warden nothing can be started, and that is told then.
         sys::guard::prepare();
-        let session = Arc::new(Session::create(&base)?);
+        let session = Arc::new(Session::create()?);
         *current = Some((whose.0, whose.1, Arc::downgrade(&session)));
         Ok(session)
     }
 
-    fn create(base: &Path) -> io::Result<Session> {
-        for _ in 0..100 {
+    fn create() -> io::Result<Session> {
+        for _ in 0..TRIES {
             let number = random() & 0xffff;
-            let path = base.join(format!("{}{number:04x}", prefix(std::process::id())));
-            match private::directory().create(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(error),
+            let name = OsString::from(format!("{}{number:04x}", prefix(std::process::id())));
+            let base = Base::own()?;
+            if !base.has(&name, true)? {
+                continue;
             }
             // Somebody who cleans may have been here between the two steps: then the directory is
             // gone, or locked for a moment, and another name will do.
-            if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Nobody) {
-                return Session::at(path, lock);
+            let made = match base.dir.enter_locked(&name, Lock::Nobody) {
+                Ok(None) => continue,
+                Ok(Some(dir)) => Session::at(base.path.join(&name), dir, false),
+                Err(error) => Err(error),
+            };
+            match made.inspect_err(|_| drop(base.dir.remove_empty(&name))) {
+                // Somebody has taken the name where the logs go.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made,
             }
         }
         Err(io::Error::other("no free name for a session directory"))
@@ -85,42 +100,46 @@ impl Session {
 
     /// The directory of that name, which several processes use.
     pub(crate) fn shared(name: &str) -> io::Result<Session> {
-        let base = base()?;
-        clean::after_all(&base);
-        let path = base.join(name);
-        for _ in 0..1000 {
-            match private::directory().create(&path) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
+        clean::after_all(&Base::own()?);
+        for _ in 0..10 * TRIES {
+            let base = Base::own()?;
+            base.has(name.as_ref(), false)?;
             // Who cleans may be at it; what it takes away is made again.
-            if let Ok(Some(lock)) = sys::lock_dir(&path, Lock::Others) {
+            if let Some(dir) = base.dir.enter_locked(name.as_ref(), Lock::Others)? {
+                let path = base.path.join(name);
                 sys::guard::note_interruption_in(&path);
-                return Session::at(path, lock);
+                return Session::at(path, dir, true);
             }
             std::thread::yield_now();
         }
         Err(io::Error::other("its directory can't be locked"))
     }
 
-    fn at(path: PathBuf, lock: OwnedFd) -> io::Result<Session> {
-        let logs = logs_of(&path, log_dir()?.as_deref());
-        let mut builder = private::directory();
-        builder.recursive(true).create(&logs).map_err(|error| {
-            let logs = logs.display();
-            io::Error::other(format!("{logs}, where SUMMON_LOG_DIR wants logs: {error}"))
-        })?;
-        let maker = Maker::here();
+    fn at(path: PathBuf, dir: Dir, is_shared: bool) -> io::Result<Session> {
+        let log_dir = log_dir()?;
+        let logs = logs_of(&path, log_dir.as_deref());
+        let logs_dir = match &log_dir {
+            None => dir.try_clone()?,
+            Some(log_dir) => logs_in(log_dir, &logs, is_shared).map_err(|error| {
+                let why = format!(
+                    "{}, where SUMMON_LOG_DIR wants logs: {error}",
+                    logs.display()
+                );
+                io::Error::new(error.kind(), why)
+            })?,
+        };
         Ok(Session {
             path,
+            dir,
             logs,
-            lock,
-            maker,
+            logs_dir,
+            is_shared,
+            maker: Maker::here(),
         })
     }
 
     fn name(&self) -> Cow<'_, str> {
-        self.path.file_name().unwrap_or_default().to_string_lossy()
+        name_of(&self.path).to_string_lossy()
     }
 
     /// What goes when nobody uses it any more, unless a log was kept in it.
@@ -131,29 +150,51 @@ impl Session {
 
     /// Leaves a note for the other processes, whole or not at all.
     pub(crate) fn remember(&self, name: &str, note: &str) {
-        let draft = self.path.join(format!("{name}.{:x}", random()));
-        let written = log_options().create_new(true).open(&draft);
+        let draft = OsString::from(format!("{name}.{:x}", random()));
+        let written = self.dir.create(&draft);
         let written = written.and_then(|mut file| file.write_all(note.as_bytes()));
         // Without a note the others will try for themselves, which is the second best.
-        if written.is_err() || fs::rename(&draft, self.path.join(name)).is_err() {
-            let _ = fs::remove_file(&draft);
+        if written.is_err() || self.dir.rename(&draft, name.as_ref()).is_err() {
+            let _ = self.dir.remove_file(&draft);
         }
     }
 
     /// A note that another process has left.
     pub(crate) fn recall(&self, name: &str) -> Option<String> {
-        fs::read_to_string(self.path.join(name)).ok()
+        let file = self.dir.append(name.as_ref()).ok()?;
+        io::read_to_string(file).ok()
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // Not while others use it, nor when a log was kept in it: then it isn't empty.
-        if self.maker.is_here() && sys::is_alone(&self.lock) {
+        if self.maker.is_here() && sys::is_alone(&self.dir) {
             for dir in self.dirs() {
                 let _ = fs::remove_dir(dir);
             }
         }
+    }
+}
+
+/// Makes the directory for the logs of a session, and opens it. Others may write where it is made, so
+/// it is ours only if it was not there before, or if it is what another process of ours has made.
+fn logs_in(log_dir: &Path, logs: &Path, is_shared: bool) -> io::Result<Dir> {
+    let mut builder = private::directory();
+    let made = builder.recursive(true).create(log_dir);
+    // Not the error of a name that is taken, for which another name would do.
+    made.map_err(|error| io::Error::other(error.to_string()))?;
+    // The last component may be a link: that is what the user has named.
+    let parent = Dir::open(&log_dir.join("."))?;
+    match parent.make(name_of(logs)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_shared => {
+            let dir = parent.enter(name_of(logs))?;
+            match dir.found()?.is_of(sys::user()) {
+                true => Ok(dir),
+                false => Err(not_private()),
+            }
+        }
+        made => made,
     }
 }
 
@@ -173,40 +214,95 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
     let Some(dir) = log_dir else {
         return session.to_owned();
     };
-    let name = session.file_name().unwrap_or_default().to_string_lossy();
+    let name = name_of(session).to_string_lossy();
     dir.join(format!("{}-{name}", program()))
 }
 
-/// Our own.
+/// `<temp>/summon-<uid>`, our own.
 pub(crate) fn base() -> io::Result<PathBuf> {
-    base_of(sys::user(), |_| Ok(()))
+    Base::own().map(|base| base.path)
 }
 
-/// `<temp>/summon-<uid>`, refused unless it is that user's alone. `give` makes a new one his.
-fn base_of(uid: u32, give: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
-    if let Some(missing) = sys::missing() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
-    }
-    // Absolute, since guards and services have other working directories.
-    let base = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{uid}"));
-    match private::directory().create(&base) {
-        Ok(()) => give(&base)?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
-    let found = fs::symlink_metadata(&base)?;
-    if !found.is_dir() || !private::is_of(&found, uid) {
-        return Err(io::Error::other(
-            "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
-        ));
-    }
-    Ok(base)
+/// A directory that has sessions, or what root makes for other users: `<temp>/summon-<uid>`.
+#[derive(Debug)]
+struct Base {
+    path: PathBuf,
+    dir: Dir,
 }
 
-fn log_options() -> OpenOptions {
-    let mut options = private::options();
-    options.append(true);
-    options
+impl Base {
+    /// That of our own user.
+    fn own() -> io::Result<Base> {
+        Base::of(sys::user(), None)
+    }
+
+    /// That of another user, as root makes it.
+    fn of_user(user: User) -> io::Result<Base> {
+        Base::of(user.uid, Some(user))
+    }
+
+    /// Makes a directory in it, and says whether it is a new one, or at least there.
+    fn has(&self, name: &OsStr, is_new: bool) -> io::Result<bool> {
+        match self.dir.make(name) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(!is_new),
+            // The base was empty, and somebody has removed it: another is made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refused unless it is that user's alone.
+    fn of(uid: u32, give: Option<User>) -> io::Result<Base> {
+        if let Some(missing) = sys::missing() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
+        }
+        // Absolute, since guards and services have other working directories.
+        let path = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{uid}"));
+        match private::directory().create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        // From here on it is this one, whatever becomes of its name.
+        let dir = match Dir::open(&path) {
+            // It was empty, and somebody has removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                private::directory().create(&path)?;
+                Dir::open(&path)?
+            }
+            opened => opened.map_err(|_| not_private())?,
+        };
+        if let Some(user) = give {
+            // Another process may just have made it, and not yet given it away.
+            if dir.found()?.is_of(sys::user()) {
+                dir.give(user)?;
+            }
+        }
+        Base::checked(path, dir, uid)
+    }
+
+    /// One that is there.
+    fn at(path: PathBuf, uid: u32) -> io::Result<Base> {
+        let dir = Dir::open(&path)?;
+        Base::checked(path, dir, uid)
+    }
+
+    fn checked(path: PathBuf, dir: Dir, uid: u32) -> io::Result<Base> {
+        match dir.found()?.is_of(uid) {
+            true => Ok(Base { path, dir }),
+            false => Err(not_private()),
+        }
+    }
+}
+
+fn not_private() -> io::Error {
+    io::Error::other(
+        "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
+    )
+}
+
+fn name_of(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or_default()
 }
 
 /// Random enough for names and for where to begin a search.

@@ -1,12 +1,14 @@
 //! The two streams of a process, each by itself, beside the log that has both.
 
-use std::fs::{self, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Log, log_options};
+use super::{Log, Session, name_of};
 use crate::error::Source as _;
+use crate::sys::dir::Dir;
 use crate::sys::maker::Maker;
 
 /// Standard output and standard error, in this order. Dropping it removes the files, if they are
@@ -14,7 +16,8 @@ use crate::sys::maker::Maker;
 #[derive(Debug)]
 pub(crate) struct Streams {
     files: [File; 2],
-    paths: [PathBuf; 2],
+    names: [OsString; 2],
+    session: Arc<Session>,
     /// The process that removes them; `None` where another test process does.
     maker: Option<Maker>,
     /// How long they were when the last run began.
@@ -23,21 +26,27 @@ pub(crate) struct Streams {
 
 impl Streams {
     /// Makes them, beside that log.
-    pub(super) fn create(log: &Path) -> io::Result<Streams> {
-        Streams::open(log, true)
+    pub(super) fn create(session: &Arc<Session>, log: &Path) -> io::Result<Streams> {
+        let create = |name: &OsStr| session.logs_dir.create(name);
+        Streams::new(session, log, create, true)
     }
 
     /// Those that another test process has made.
-    pub(super) fn of_others(log: &Path) -> io::Result<Streams> {
-        Streams::open(log, false)
+    pub(super) fn of_others(session: &Arc<Session>, dir: &Dir, log: &Path) -> io::Result<Streams> {
+        Streams::new(session, log, |name| dir.append(name), false)
     }
 
-    fn open(log: &Path, is_ours: bool) -> io::Result<Streams> {
-        let paths = paths(log);
-        let open = |path| log_options().read(true).create_new(is_ours).open(path);
+    fn new(
+        session: &Arc<Session>,
+        log: &Path,
+        open: impl Fn(&OsStr) -> io::Result<File>,
+        is_ours: bool,
+    ) -> io::Result<Streams> {
+        let names = paths(log).map(|path| name_of(&path).to_owned());
         Ok(Streams {
-            files: [open(&paths[0])?, open(&paths[1])?],
-            paths,
+            files: [open(&names[0])?, open(&names[1])?],
+            names,
+            session: Arc::clone(session),
             maker: is_ours.then(Maker::here),
             begun: Mutex::default(),
         })
@@ -83,8 +92,8 @@ impl Written {
 impl Drop for Streams {
     fn drop(&mut self) {
         let is_ours = self.maker.is_some_and(Maker::is_here);
-        for path in self.paths.iter().filter(|_| is_ours) {
-            let _ = fs::remove_file(path);
+        for name in self.names.iter().filter(|_| is_ours) {
+            let _ = self.session.logs_dir.remove_file(name);
         }
     }
 }

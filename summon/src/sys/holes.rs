@@ -1,11 +1,14 @@
 //! Logs that have become too long: what is in their middle is given back to the disk, and a file
 //! with a hole is left. Offsets stay what they were, so whoever reads along is not disturbed.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use super::dir::Dir;
 
 pub(crate) use super::punch::{data, punch};
 
@@ -49,33 +52,25 @@ fn left_out(bytes: u64) -> Vec<u8> {
     format!("\n[summon has left out {bytes} bytes here, see `log_limit`]\n").into_bytes()
 }
 
-/// Leaves a log at its path for people who will read it: without holes, and the log itself,
+/// Leaves a log at its name for people who will read it: without holes, and the log itself,
 /// whatever the service has put there meanwhile.
-pub(crate) fn leave(log: &File, path: &Path) -> io::Result<()> {
-    let found = log.metadata()?;
-    let whole = 0..found.len();
+pub(crate) fn leave(log: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
+    let whole = 0..log.metadata()?.len();
     let parts = data(log, whole.clone());
     let is_whole = whole.is_empty() || parts.first() == Some(&whole);
-    let is_there = fs::symlink_metadata(path)
-        .is_ok_and(|it| (it.dev(), it.ino()) == (found.dev(), found.ino()));
-    if is_whole && is_there {
+    if is_whole && dir.has(name, log) {
         return Ok(());
     }
-    let draft = path.with_extension("draft");
+    let draft = Path::new(name).with_extension("draft").into_os_string();
     let written = (|| {
-        let mut options = OpenOptions::new();
-        let mut copy = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
+        let mut copy = dir.create(&draft)?;
         copy.write_all(&read(log, whole)?)?;
         super::private::keep(&copy)?;
         // A link is replaced, and not followed.
-        fs::rename(&draft, path)
+        dir.rename(&draft, name)
     })();
     if written.is_err() {
-        let _ = fs::remove_file(&draft);
+        let _ = dir.remove_file(&draft);
     }
     written
 }
@@ -83,6 +78,7 @@ pub(crate) fn leave(log: &File, path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_hole_is_left_out_and_closed() {
@@ -103,14 +99,15 @@ mod tests {
         assert_eq!(read(&file, whole.clone()).unwrap(), expected);
         let rest = data(&file, 10_000..whole.end);
         assert_eq!((rest.len(), rest[0].clone()), (1, 73728..whole.end));
-        leave(&file, &path).unwrap();
+        let dir = Dir::open(home.dir()).unwrap();
+        leave(&file, &dir, OsStr::new("log")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), expected);
         // Somebody has put a link there, to something that is none of ours.
         let other = home.dir().join("other");
         fs::write(&other, "other").unwrap();
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(&other, &path).unwrap();
-        leave(&file, &path).unwrap();
+        leave(&file, &dir, OsStr::new("log")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), expected);
         assert_eq!(fs::read(&other).unwrap(), b"other");
     }

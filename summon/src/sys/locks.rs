@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
-
-use super::fd::OwnedFd;
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 /// Whether nobody else holds the lock on a directory; if so nobody can take it from now on.
-pub(crate) fn is_alone(lock: &OwnedFd) -> bool {
-    rustix::fs::flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+pub(crate) fn is_alone(lock: impl AsFd) -> bool {
+    try_lock(lock.as_fd(), FlockOperation::NonBlockingLockExclusive).unwrap_or(false)
 }
 
 /// Who else may hold the lock on a directory.
@@ -21,23 +20,35 @@ pub(crate) enum Lock {
     Others,
 }
 
-/// Opens a directory and locks it until the descriptor and all its copies are closed.
-/// `Ok(None)` means that somebody holds the lock, or that the directory is not there any more.
-pub(crate) fn lock_dir(path: &Path, lock: Lock) -> io::Result<Option<OwnedFd>> {
-    let operation = match lock {
-        Lock::Nobody => FlockOperation::NonBlockingLockExclusive,
-        Lock::Others => FlockOperation::NonBlockingLockShared,
-    };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dir = rustix::fs::open(path, flags, Mode::empty())?;
-    match rustix::fs::flock(&dir, operation) {
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-        other => other?,
+/// Whether the lock was to be had.
+pub(super) fn try_lock(file: BorrowedFd<'_>, operation: FlockOperation) -> io::Result<bool> {
+    loop {
+        return match rustix::fs::flock(file, operation) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(Errno::INTR) => continue,
+            Err(error) => Err(no_locks(error)),
+        };
     }
-    // Somebody may have removed it before it was locked, and another made one of its name.
-    let inode = |found: rustix::io::Result<rustix::fs::Stat>| found.ok().map(|it| it.st_ino);
-    let same = inode(rustix::fs::fstat(&dir)) == inode(rustix::fs::stat(path));
-    Ok(same.then_some(dir))
+}
+
+/// Some file systems have none: NFS without its lock daemon, Lustre.
+fn no_locks(error: Errno) -> io::Error {
+    let has_none = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM].contains(&error);
+    match has_none {
+        true => io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!(
+                "its file system can't lock files ({error}); set TMPDIR to a directory on a local one"
+            ),
+        ),
+        false => error.into(),
+    }
+}
+
+/// Takes the lock on a file if nobody has it, until the file and all its copies are closed.
+pub(crate) fn try_lock_file(file: &File) -> io::Result<bool> {
+    try_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)
 }
 
 /// Waits for the lock on a file, which whoever holds it gives back soon.

@@ -11,9 +11,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::dir::Dir;
 use super::fd::OwnedFd;
 use super::peer::peer;
-use super::{Lock, lock_dir, sockets, wait};
+use super::{Lock, sockets, wait};
 
 /// How the names of the sockets end.
 const SUFFIX: &str = ".meet";
@@ -107,10 +108,12 @@ impl Drop for Place {
 
 /// The lock on the directory, so that nobody removes the socket that another has just bound.
 fn lock(base: &Path) -> io::Result<OwnedFd> {
+    let parent = Dir::open(&base.parent().unwrap_or(base).join("."))?;
+    let name = base.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let until = Instant::now() + LOCK_LIMIT;
     loop {
-        if let Some(lock) = lock_dir(base, Lock::Nobody)? {
-            return Ok(lock);
+        if let Some(lock) = parent.enter_locked(name, Lock::Nobody)? {
+            return Ok(lock.into());
         }
         if Instant::now() >= until {
             let base = base.display();

@@ -35,6 +35,8 @@ pub(crate) use system::{diag, files, proc, unix_sockets};
 #[cfg(unix)]
 pub(crate) mod at_path;
 #[cfg(unix)]
+pub(crate) mod dir;
+#[cfg(unix)]
 pub(crate) mod guard;
 #[cfg(unix)]
 pub(crate) mod holes;
@@ -51,6 +53,8 @@ pub(crate) mod ports;
 #[cfg(unix)]
 pub(crate) mod private;
 #[cfg(unix)]
+mod remove;
+#[cfg(unix)]
 pub(crate) mod status;
 #[cfg(unix)]
 pub(crate) mod users;
@@ -62,17 +66,17 @@ pub(crate) use executable::is_privileged;
 pub(crate) use std::os::fd;
 #[cfg(unix)]
 use system::{
-    claims, ending, executable, family, notices, peer, pipes, punch, sockets, surroundings, thread,
-    title, waker,
+    beneath, claims, ending, executable, family, notices, peer, pipes, punch, sockets,
+    surroundings, thread, title, waker,
 };
 #[cfg(windows)]
 pub(crate) use windows::is_privileged;
 #[cfg(windows)]
 pub(crate) use windows::{
-    at_path, fd, guard, holes, meeting, pipe, place, ports, private, status, users, wait,
+    at_path, dir, fd, guard, holes, meeting, pipe, place, ports, private, status, users, wait,
 };
 #[cfg(windows)]
-use windows::{ending, locks};
+use windows::{ending, locks, remove};
 
 // What all have.
 pub(crate) mod exit;
@@ -83,7 +87,8 @@ pub(crate) mod signal;
 pub(crate) mod tail;
 pub(crate) mod threads;
 
-pub(crate) use locks::{Lock, is_alone, lock_dir, lock_file, unlock_file};
+pub(crate) use locks::{Lock, is_alone, lock_file, try_lock_file, unlock_file};
+pub(crate) use remove::Left;
 pub use signal::Signal;
 
 /// What this process or its system lacks, so that nothing can be started there.

@@ -6,14 +6,15 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::dir::{Dir, OPEN, give};
 use super::users::User;
 
 /// Writes a file below `dir`, in place of what is there, and gives it to the user. No link is
 /// followed on the way: a service that ran there before may have left one.
-pub(crate) fn below(dir: &Path, name: &Path, text: &[u8], user: Option<User>) -> io::Result<()> {
+pub(crate) fn below(dir: Dir, name: &Path, text: &[u8], user: Option<User>) -> io::Result<()> {
     let mut parts = Vec::new();
     for part in name.components() {
         match part {
@@ -25,7 +26,7 @@ pub(crate) fn below(dir: &Path, name: &Path, text: &[u8], user: Option<User>) ->
     let Some((file, dirs)) = parts.split_last() else {
         return Err(io::Error::other("it has no name"));
     };
-    let mut at = rustix::fs::open(dir, DIRECTORY, Mode::empty())?;
+    let mut at = OwnedFd::from(dir);
     for name in dirs {
         at = enter(at.as_fd(), name, user)?;
     }
@@ -35,14 +36,11 @@ pub(crate) fn below(dir: &Path, name: &Path, text: &[u8], user: Option<User>) ->
     }
     let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let made = rustix::fs::openat(&at, *file, new, Mode::RUSR | Mode::WUSR)?;
-    give(made.as_fd(), user)?;
+    if let Some(user) = user {
+        give(made.as_fd(), user)?;
+    }
     File::from(made).write_all(text)
 }
-
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 /// Opens a directory in another, and makes it first if need be.
 fn enter(at: BorrowedFd<'_>, name: &OsStr, user: Option<User>) -> io::Result<OwnedFd> {
@@ -51,21 +49,9 @@ fn enter(at: BorrowedFd<'_>, name: &OsStr, user: Option<User>) -> io::Result<Own
         Err(Errno::EXIST) => false,
         Err(error) => return Err(error.into()),
     };
-    let dir = rustix::fs::openat(at, name, DIRECTORY, Mode::empty())?;
-    if made {
+    let dir = rustix::fs::openat(at, name, OPEN, Mode::empty())?;
+    if let Some(user) = user.filter(|_| made) {
         give(dir.as_fd(), user)?;
     }
     Ok(dir)
-}
-
-/// What we have just made; what somebody has put in its place is no longer ours.
-fn give(made: BorrowedFd<'_>, user: Option<User>) -> io::Result<()> {
-    let Some(user) = user else {
-        return Ok(());
-    };
-    if rustix::fs::fstat(made)?.st_uid != super::user() {
-        return Err(io::Error::other("somebody has put another one there"));
-    }
-    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-    Ok(rustix::fs::fchown(made, Some(uid), Some(gid))?)
 }

@@ -1,9 +1,12 @@
 //! Files and directories that are this user's alone: directories 0700, files 0600.
 
-use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+use rustix::fs::Mode;
+
+use super::dir::Found;
 
 /// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
 /// meaning for a file (`inode(7)`).
@@ -16,42 +19,38 @@ pub(crate) fn directory() -> DirBuilder {
     builder
 }
 
-/// Makes and opens files; a link is not followed.
-pub(crate) fn options() -> OpenOptions {
-    let mut options = options_through_links();
-    let no_links = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    options.custom_flags(no_links);
-    options
-}
-
-/// The same where the user says which file, and may mean what a link points to.
+/// Makes and opens a file that the user names, who may mean what a link points to.
 pub(crate) fn options_through_links() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
 }
 
-/// Whether it is that user's, and nobody else may do anything with it.
-pub(crate) fn is_of(found: &Metadata, user: u32) -> bool {
-    owner(found) == user && found.mode() & 0o077 == 0
-}
+impl Found {
+    /// Whether it is that user's, and nobody else may do anything with it.
+    pub(crate) fn is_of(&self, user: u32) -> bool {
+        self.owner() == user && self.mode() & 0o077 == 0
+    }
 
-/// The user whose it is.
-pub(crate) fn owner(found: &Metadata) -> u32 {
-    found.uid()
+    /// Whether it is a file that is to be kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.mode() == KEPT_MODE
+    }
 }
 
 /// Marks a file as one that is to be kept, for whoever cleans up after this process.
 pub(crate) fn keep(file: &File) -> io::Result<()> {
-    file.set_permissions(Permissions::from_mode(KEPT_MODE))
+    Ok(rustix::fs::fchmod(
+        file,
+        Mode::from_raw_mode(KEPT_MODE as _),
+    )?)
 }
 
 /// Takes the mark off again.
-pub(crate) fn release(path: &Path) -> io::Result<()> {
-    let file = options().read(true).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))
+pub(crate) fn release(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::fchmod(file, Mode::RUSR | Mode::WUSR)?)
 }
 
-pub(crate) fn is_kept(found: &Metadata) -> bool {
-    found.permissions().mode() & 0o7777 == KEPT_MODE
+pub(crate) fn is_kept(file: &File) -> bool {
+    Found::of(file).is_ok_and(|found| found.is_kept())
 }

@@ -3,9 +3,6 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::path::Path;
-
-use rustix::fs::{Gid, Mode, OFlags, Uid};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct User {
@@ -62,21 +59,6 @@ impl User {
         done(unsafe { libc::setgid(self.gid) })?;
         // SAFETY: it takes a number.
         done(unsafe { libc::setuid(self.uid) })
-    }
-
-    /// Gives the user a directory that root has just made, where others may have had their hands
-    /// in: it is none of those that they may have put there.
-    pub(crate) fn give(self, dir: &Path) -> io::Result<()> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let dir = rustix::fs::open(dir, flags, Mode::empty())?;
-        if rustix::fs::fstat(&dir)?.st_uid != super::user() {
-            return Err(io::Error::other("somebody has put another one there"));
-        }
-        Ok(rustix::fs::fchown(
-            &dir,
-            Some(Uid::from_raw(self.uid)),
-            Some(Gid::from_raw(self.gid)),
-        )?)
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) enum Job {
 }
 
 /// A service. With it come the log, its standard input, perhaps where its two streams go besides, perhaps what tells of the owner's end, and of the runner's, perhaps the
-/// socket of one that is shared, the sockets to pass on, and whatever the guard shall hold to its end.
+/// socket of one that is shared, the sockets to pass on, where to sweep, and whatever the guard shall hold to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Launch {
     pub(super) name: String,
@@ -111,6 +111,8 @@ impl Launch {
         out.path(self.sweep.tree.as_ref());
         out.path(self.sweep.file.as_ref());
         out.list(&self.sweep.streams, |out, path| out.os(path.as_os_str()));
+        out.path(self.sweep.claim.as_ref());
+        out.path(self.sweep.socket.as_ref());
         out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
         out.bytes(self.about.test.as_bytes());
         out.bytes(self.about.facts.as_bytes());
@@ -140,6 +142,8 @@ impl Launch {
                 tree: from.path()?,
                 file: from.path()?,
                 streams: from.list(|from| Ok(from.os()?.into()))?,
+                claim: from.path()?,
+                socket: from.path()?,
                 parents: from.list(|from| Ok(from.os()?.into()))?,
             },
             about: About {

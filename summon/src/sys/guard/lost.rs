@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::terms::About;
 use crate::error::{Error, Source, Tail};
+use crate::session::REPORT;
+use crate::sys::dir::Dir;
 use crate::sys::ending::Ending;
 use crate::sys::signal::how_it_ended;
 use crate::sys::{private, tail};
@@ -100,11 +102,10 @@ impl Lost {
     }
 }
 
-/// Adds reports to that file, in one write, since other guards report there too. Nobody can be told of
+/// Adds reports to the file for them in a directory, in one write, since other guards report there too. Nobody can be told of
 /// a failure.
-pub(super) fn write(path: &Path, reports: &[String], keep: bool) {
-    let mut options = private::options();
-    let Ok(mut file) = options.append(true).create(true).open(path) else {
+pub(super) fn write(dir: &Dir, reports: &[String], keep: bool) {
+    let Ok(mut file) = dir.append_or_create(REPORT.as_ref()) else {
         return;
     };
     let _ = file.write_all((reports.join("\n\n") + "\n\n").as_bytes());

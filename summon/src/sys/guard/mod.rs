@@ -45,8 +45,8 @@ pub(crate) use farewell::note_interruption_in;
 pub(crate) use hire::prepare;
 pub(crate) use owner::{Guarded, Sleeper};
 pub(crate) use terms::{
-    About, Errand, ErrandFailed, FIXTURE_TITLE, Interest, LaunchError, Plan, Ran, Sharing, State,
-    Step, StopPlan, Sweep, Whom,
+    About, Errand, ErrandFailed, FIXTURE_TITLE, INTERRUPTED, Interest, LaunchError, Plan, Ran,
+    Sharing, State, Step, StopPlan, Sweep, Whom,
 };
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

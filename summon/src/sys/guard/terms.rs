@@ -161,6 +161,10 @@ pub(crate) struct Sweep {
     pub(crate) file: Option<PathBuf>,
     /// What there may be beside it, and where users of a shared service connect.
     pub(crate) streams: Vec<PathBuf>,
+    /// The claim on all that, removed after it.
+    pub(crate) claim: Option<PathBuf>,
+    /// Where its users connected.
+    pub(crate) socket: Option<PathBuf>,
     /// Removed, in this order, if they are empty then.
     pub(crate) parents: Vec<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! What Linux does its own way: `/proc`, pidfds, inotify, `sock_diag`, subreapers, and sockets with
 //! abstract names.
 
+pub(crate) mod beneath;
 pub(crate) mod claims;
 pub(crate) mod diag;
 pub(crate) mod emulator;

@@ -1,6 +1,7 @@
 //! What macOS does its own way: `libproc`, kqueues, locks on files. It has no subreapers, no pidfds
 //! and no sockets with abstract names; `docs/platforms.md` says what that means for the promises.
 
+pub(crate) mod beneath;
 pub(crate) mod claims;
 pub(crate) mod diag;
 pub(crate) mod ending;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 mod terms;
 
 pub(crate) use terms::{
-    About, Errand, ErrandFailed, FIXTURE_TITLE, Interest, LaunchError, Plan, Ran, Sharing, State,
-    Step, StopPlan, Sweep, Whom,
+    About, Errand, ErrandFailed, FIXTURE_TITLE, INTERRUPTED, Interest, LaunchError, Plan, Ran,
+    Sharing, State, Step, StopPlan, Sweep, Whom,
 };
 
 use super::fd::BorrowedFd;

@@ -1,10 +1,12 @@
 //! Logs, which have no holes.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::windows::fs::FileExt;
-use std::path::Path;
+
+use super::dir::Dir;
 
 /// The parts of a range where there is something: all that is in the file.
 pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
@@ -37,7 +39,7 @@ pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io
     Ok(())
 }
 
-/// Leaves a log at its path for people who will read it.
-pub(crate) fn leave(_log: &File, _path: &Path) -> io::Result<()> {
+/// Leaves a log at its name for people who will read it.
+pub(crate) fn leave(_log: &File, _dir: &Dir, _name: &OsStr) -> io::Result<()> {
     Ok(())
 }

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 
-use super::fd::OwnedFd;
+use super::dir::Dir;
 
 /// Whether nobody else holds the lock on a directory.
-pub(crate) fn is_alone(_lock: &OwnedFd) -> bool {
+pub(crate) fn is_alone(_lock: &Dir) -> bool {
     false
 }
 
@@ -18,8 +17,8 @@ pub(crate) enum Lock {
     Others,
 }
 
-/// Opens a directory and locks it.
-pub(crate) fn lock_dir(_path: &Path, _lock: Lock) -> io::Result<Option<OwnedFd>> {
+/// Takes the lock on a file if nobody has it.
+pub(crate) fn try_lock_file(_file: &File) -> io::Result<bool> {
     Err(super::unsupported())
 }
 

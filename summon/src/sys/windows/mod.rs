@@ -6,6 +6,7 @@
 pub(crate) mod at_path;
 pub(crate) mod claims;
 pub(crate) mod diag;
+pub(crate) mod dir;
 pub(crate) mod ending;
 pub(crate) mod fd;
 #[path = "../untold_files.rs"]
@@ -21,6 +22,7 @@ pub(crate) mod place;
 pub(crate) mod ports;
 pub(crate) mod private;
 pub(crate) mod proc;
+pub(crate) mod remove;
 pub(crate) mod signal_numbers;
 pub(crate) mod status;
 pub(crate) mod thread;

@@ -1,7 +1,6 @@
 //! Other users of the machine: nobody becomes one.
 
 use std::io;
-use std::path::Path;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct User {
@@ -11,11 +10,6 @@ pub(crate) struct User {
 impl User {
     /// The user of that name.
     pub(crate) fn named(_name: &str) -> io::Result<Option<User>> {
-        Err(super::unsupported())
-    }
-
-    /// Gives the user a directory.
-    pub(crate) fn give(self, _dir: &Path) -> io::Result<()> {
         Err(super::unsupported())
     }
 }

@@ -24,8 +24,8 @@ use super::recorder::Recorder;
 use super::service::{Change, Progress, Service};
 use super::sharing::Sharing;
 use super::spawn::{Program, spawn};
-use super::{signals, sweep, title, wire};
-use crate::session::REPORT;
+use super::sweep::{self, Places};
+use super::{signals, title, wire};
 use crate::sys::ending::{self, Ending};
 use crate::sys::family::Ends;
 use crate::sys::ports::{self, Signed};
@@ -90,8 +90,8 @@ struct Guard {
     /// Since the owner has gone.
     lost: Vec<Lost>,
     launch: Launch,
-    /// The lock of the session, and leases, which end with this process.
-    lock: Option<OwnedFd>,
+    /// They end with this process, as the leases do.
+    places: Option<Places>,
     leases: Vec<Signed>,
 }
 
@@ -145,7 +145,7 @@ impl Guard {
         child_ended.started(leader);
         // Our own copies would keep pipes open, and sockets listening when the service has ended.
         drop((stdin, sockets, ends));
-        let lock = fds.next();
+        let places = Places::of(&launch.sweep, &mut fds);
         let leases = fds.map(ports::sign).collect();
         let mut guard = Guard {
             // A socket that can't be made non-blocking is as good as closed.
@@ -162,7 +162,7 @@ impl Guard {
             ended: None,
             lost: Vec::new(),
             launch,
-            lock,
+            places,
             leases,
         };
         let started = guard.started();
@@ -360,14 +360,15 @@ impl Guard {
                 .collect(),
             None => Vec::new(),
         };
-        if let Some(path) = launch.sweep.file.as_ref().filter(|_| !reports.is_empty()) {
-            lost::write(&path.with_file_name(REPORT), &reports, is_of_run);
+        let Some(places) = &self.places else { return };
+        if !reports.is_empty() {
+            lost::write(&places.logs, &reports, is_of_run);
             if is_of_run {
                 let _ = private::keep(log);
             }
         }
         let for_warden = !is_of_run && !reports.is_empty();
-        sweep::sweep(&launch.sweep, log, self.lock.as_ref(), for_warden);
+        sweep::sweep(&launch.sweep, places, &mut self.recorder.log, for_warden);
     }
 
     fn listeners(&mut self) -> impl Iterator<Item = &mut Listener> {

@@ -1,0 +1,109 @@
+//! Claims on the names of processes in a session that several test processes use: a file whose lock
+//! tells whether a live process has the directory and the log of that name.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Session;
+use crate::sys::dir::Dir;
+use crate::sys::maker::Maker;
+use crate::sys::{self, fd::OwnedFd};
+
+/// A claim. Dropping it removes the file, so it comes after what it is a claim on.
+#[derive(Debug)]
+pub(super) struct Claim {
+    file: File,
+    name: OsString,
+    session: Arc<Session>,
+    maker: Maker,
+}
+
+impl Claim {
+    /// Claims a name, unless somebody has it.
+    pub(super) fn take(session: &Arc<Session>, name: &str) -> io::Result<Option<Claim>> {
+        let name = file_name(name);
+        let file = match session.dir.create(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            made => made?,
+        };
+        // Who cleans may have locked it first, and then removes it: another name will do.
+        let is_ours = sys::try_lock_file(&file)? && session.dir.has(&name, &file);
+        Ok(is_ours.then(|| Claim {
+            file,
+            name,
+            session: Arc::clone(session),
+            maker: Maker::here(),
+        }))
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.session.path.join(&self.name)
+    }
+
+    /// The lock, for a guard that holds it too.
+    pub(super) fn share(&self) -> io::Result<OwnedFd> {
+        Ok(self.file.try_clone()?.into())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.maker.is_here() {
+            let _ = self.session.dir.remove_file(&self.name);
+        }
+    }
+}
+
+/// The names in a session whose processes and guards are all dead, with what removes the claim. Nobody
+/// can take such a name until then.
+pub(super) fn dead(session: &Dir) -> Vec<(String, Dead<'_>)> {
+    let names = session.names().unwrap_or_default();
+    let mut dead = Vec::new();
+    for file_name in names {
+        let Some(name) = claimed(&file_name) else {
+            continue;
+        };
+        let Ok(file) = session.append(&file_name) else {
+            continue;
+        };
+        let is_locked = sys::try_lock_file(&file).unwrap_or(false);
+        if is_locked && session.has(&file_name, &file) {
+            dead.push((
+                name,
+                Dead {
+                    session,
+                    file_name,
+                    _lock: file,
+                },
+            ));
+        }
+    }
+    dead
+}
+
+/// The claim of dead processes. Dropping it removes the file.
+pub(super) struct Dead<'a> {
+    session: &'a Dir,
+    file_name: OsString,
+    _lock: File,
+}
+
+impl Drop for Dead<'_> {
+    fn drop(&mut self) {
+        let _ = self.session.remove_file(&self.file_name);
+    }
+}
+
+/// What the file of a claim is called. It begins with a dot, as no log and no directory of a process does.
+fn file_name(name: &str) -> OsString {
+    format!(".{name}.claim").into()
+}
+
+fn claimed(file_name: &OsStr) -> Option<String> {
+    let name = file_name.to_str()?;
+    let name = name.strip_prefix('.')?.strip_suffix(".claim")?;
+    Some(name.to_owned())
+}

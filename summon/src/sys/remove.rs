@@ -1,0 +1,302 @@
+//! Removes directories with all that is in them, whatever programs have left there: it follows no link,
+//! enters nothing that is mounted, and says what stays.
+//!
+//! Each step goes from a directory that is held open to a name in it, so that a directory which is
+//! replaced by a link in the middle leads nowhere.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode};
+use rustix::io::Errno;
+
+use super::{beneath, dir};
+
+/// Something that could not be removed, and why.
+#[derive(Debug)]
+pub(crate) struct Left {
+    path: PathBuf,
+    why: io::Error,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match Errno::from_io_error(&self.why) {
+            Some(Errno::XDEV | Errno::BUSY) => write!(
+                f,
+                "`{path}` is left, since something is mounted there: unmount it, then remove it"
+            ),
+            _ => write!(f, "`{path}` is left: it can't be removed: {}", self.why),
+        }
+    }
+}
+
+/// So many descriptors are open at a time, at most; what is deeper is moved up first.
+const DEEPEST: usize = 64;
+/// A directory is read so often, at most, while things appear in it.
+const ROUNDS: usize = 10;
+/// So much is said of what is left, at most.
+const TOLD: usize = 10;
+
+/// Removes what has that name in a directory whose path is `path`.
+pub(super) fn all(at: BorrowedFd<'_>, name: &OsStr, path: &Path) -> Vec<Left> {
+    let mut removal = Removal::default();
+    removal.remove(at, name, path, None);
+    removal.left
+}
+
+#[derive(Default)]
+struct Removal {
+    left: Vec<Left>,
+    /// What was too deep, by its name at the top.
+    moved: Vec<OsString>,
+}
+
+/// The directory where a removal began, and how far down it is.
+#[derive(Clone, Copy)]
+struct Depth<'a> {
+    top: BorrowedFd<'a>,
+    steps: usize,
+}
+
+impl Removal {
+    /// Says whether it is gone.
+    fn remove(
+        &mut self,
+        at: BorrowedFd<'_>,
+        name: &OsStr,
+        path: &Path,
+        depth: Option<Depth<'_>>,
+    ) -> bool {
+        // Most are no directories, and this way no link is ever followed.
+        let why = match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => return true,
+            Err(error) => error,
+        };
+        let opened = match beneath::enter(at, name) {
+            // Nobody may read it, as in caches whose directories are protected.
+            Err(Errno::ACCESS) => {
+                beneath::open_up(at, name).and_then(|()| beneath::enter(at, name))
+            }
+            other => other,
+        };
+        match opened {
+            Ok(dir) => {
+                let path = path.join(name);
+                let known = self.left.len();
+                if let Err(error) = self.empty(dir.as_fd(), &path, depth) {
+                    return self.leave(path, error);
+                }
+                match rustix::fs::unlinkat(at, name, AtFlags::REMOVEDIR) {
+                    Ok(()) | Err(Errno::NOENT) => true,
+                    // That is what was told of what is in it.
+                    Err(Errno::NOTEMPTY | Errno::EXIST) if self.left.len() > known => false,
+                    // Somebody has put something else there meanwhile.
+                    Err(Errno::NOTDIR) => self.unlink(at, name, &path),
+                    Err(error) => self.leave(path, error),
+                }
+            }
+            Err(Errno::NOENT) => true,
+            Err(Errno::NOTDIR | Errno::LOOP) => self.leave(path.join(name), why),
+            Err(error) => self.leave(path.join(name), error),
+        }
+    }
+
+    fn unlink(&mut self, at: BorrowedFd<'_>, name: &OsStr, path: &Path) -> bool {
+        match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => true,
+            Err(error) => self.leave(path.to_owned(), error),
+        }
+    }
+
+    /// Removes all that is in a directory.
+    fn empty(
+        &mut self,
+        at: BorrowedFd<'_>,
+        path: &Path,
+        depth: Option<Depth<'_>>,
+    ) -> rustix::io::Result<()> {
+        let found = rustix::fs::fstat(at)?;
+        if !Mode::from_raw_mode(found.st_mode).contains(Mode::RWXU) {
+            // Of others' directories it fails, and then the removal says so.
+            let _ = rustix::fs::fchmod(at, Mode::RWXU);
+        }
+        let (top, steps) = match depth {
+            None => (at, 1),
+            Some(depth) => (depth.top, depth.steps + 1),
+        };
+        let below = Depth { top, steps };
+        let mut stays: Vec<OsString> = Vec::new();
+        for _ in 0..ROUNDS {
+            let mut read = rustix::fs::Dir::read_from(at)?;
+            let names = dir::names(&mut read).map_err(|error| errno(&error))?;
+            drop(read);
+            let names: Vec<_> = names.into_iter().filter(|it| !stays.contains(it)).collect();
+            if names.is_empty() {
+                break;
+            }
+            for name in names {
+                let gone = match steps < DEEPEST {
+                    true => self.remove(at, &name, path, Some(below)),
+                    false => self.move_up(at, &name, path, top),
+                };
+                if !gone {
+                    stays.push(name);
+                }
+            }
+        }
+        if depth.is_none() {
+            // They may have something in them that is too deep again.
+            while let Some(name) = self.moved.pop() {
+                self.remove(at, &name, path, Some(below));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a file; a directory is moved to where it can be removed later, without an open
+    /// descriptor for each step on the way.
+    fn move_up(
+        &mut self,
+        at: BorrowedFd<'_>,
+        name: &OsStr,
+        path: &Path,
+        top: BorrowedFd<'_>,
+    ) -> bool {
+        match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => return true,
+            Err(_) => {}
+        }
+        // A directory that is moved is written to: it has another parent then.
+        let _ = beneath::open_up(at, name);
+        let place: OsString = format!(".deep-{:016x}", crate::session::random()).into();
+        match rustix::fs::renameat(at, name, top, &place) {
+            Ok(()) => {
+                self.moved.push(place);
+                true
+            }
+            Err(error) => self.leave(path.join(name), error),
+        }
+    }
+
+    fn leave(&mut self, path: PathBuf, why: Errno) -> bool {
+        if self.left.len() < TOLD {
+            self.left.push(Left {
+                path,
+                why: why.into(),
+            });
+        }
+        false
+    }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::session::Home;
+    use crate::sys::dir::Dir;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    /// A directory with something in it to remove.
+    fn home() -> (Home, Dir) {
+        let home = Home::create("remove", None, None).unwrap();
+        let dir = Dir::open(home.dir()).unwrap();
+        (home, dir)
+    }
+
+    #[test]
+    fn all_kinds_go_and_what_links_lead_to_stays() {
+        let (home, dir) = home();
+        let victim = home.dir().join("victim");
+        fs::create_dir_all(victim.join("sub")).unwrap();
+        fs::write(victim.join("precious"), "data").unwrap();
+        let tree = home.dir().join("tree");
+        fs::create_dir_all(tree.join("a/b/c")).unwrap();
+        symlink(&victim, tree.join("a/link")).unwrap();
+        symlink("../..", tree.join("a/b/up")).unwrap();
+        std::os::unix::net::UnixListener::bind(tree.join("socket")).unwrap();
+        for number in 0..500 {
+            fs::write(tree.join(format!("a/{number}")), "").unwrap();
+        }
+        let left = dir.remove("tree".as_ref(), home.dir());
+        assert!(left.is_empty(), "{left:?}");
+        assert!(!tree.exists() && victim.join("precious").exists());
+        // A link in its place goes, and not what it leads to.
+        symlink(&victim, &tree).unwrap();
+        assert!(dir.remove("tree".as_ref(), home.dir()).is_empty());
+        assert!(tree.symlink_metadata().is_err() && victim.join("sub").exists());
+        assert!(dir.remove("tree".as_ref(), home.dir()).is_empty());
+    }
+
+    // Root may do everything anyway; `cleaning::` has a test as another user.
+    #[test]
+    fn what_is_protected_goes() {
+        let (home, dir) = home();
+        let tree = home.dir().join("tree");
+        for (name, mode) in [("a", 0o555), ("b", 0o000), ("c", 0o300)] {
+            let below = tree.join(name);
+            fs::create_dir_all(below.join("d")).unwrap();
+            fs::write(below.join("d/file"), "").unwrap();
+            for dir in [&below.join("d"), &below] {
+                fs::set_permissions(dir, fs::Permissions::from_mode(mode)).unwrap();
+            }
+        }
+        let left = dir.remove("tree".as_ref(), home.dir());
+        assert!(left.is_empty() && !tree.exists(), "{left:?}");
+    }
+
+    #[test]
+    fn what_is_deeper_than_descriptors_go_goes() {
+        let (home, dir) = home();
+        let mut at = dir.make("tree".as_ref()).unwrap();
+        for depth in 0..2000 {
+            if depth % 50 == 0 {
+                at.create("file".as_ref()).unwrap();
+                at.make("other".as_ref()).unwrap();
+            }
+            at = at.make("d".as_ref()).unwrap();
+        }
+        let left = dir.remove("tree".as_ref(), home.dir());
+        assert!(
+            left.is_empty() && !home.dir().join("tree").exists(),
+            "{left:?}"
+        );
+    }
+
+    #[test]
+    fn a_directory_that_is_swapped_for_a_link_leads_nowhere() {
+        let (home, dir) = home();
+        let victim = home.dir().join("victim");
+        fs::create_dir(&victim).unwrap();
+        fs::write(victim.join("precious"), "data").unwrap();
+        symlink(&victim, home.dir().join("link")).unwrap();
+        let other = home.dir().join("link");
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let exchange = rustix::fs::RenameFlags::EXCHANGE;
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    let swapped = home.dir().join("tree/swapped");
+                    let here = rustix::fs::CWD;
+                    let _ = rustix::fs::renameat_with(here, &swapped, here, &other, exchange);
+                }
+            });
+            for _ in 0..300 {
+                let _ = fs::create_dir_all(home.dir().join("tree/swapped"));
+                let _ = fs::write(home.dir().join("tree/swapped/file"), "");
+                dir.remove("tree".as_ref(), home.dir());
+            }
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        let kept = fs::read_to_string(victim.join("precious"));
+        assert_eq!(kept.unwrap(), "data");
+    }
+}
