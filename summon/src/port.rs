@@ -212,7 +212,12 @@ fn turns() -> MutexGuard<'static, Vec<Taken>> {
 }
 
 fn describe(holder: Option<&ports::Holder>) -> String {
-    sys::who(holder.map_or(0, |holder| holder.pid))
+    match holder.map_or(0, |holder| holder.pid) {
+        pid if pid != 0 && proc::has_ended(pid) => format!(
+            "a process that a test has forked, which keeps a copy of the lease; the guard that had the port, pid {pid}, has ended"
+        ),
+        pid => sys::who(pid),
+    }
 }
 
 /// Whether the holder is the guard of a fixture, which lasts to the end of a run.

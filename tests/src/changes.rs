@@ -27,6 +27,7 @@ fn main() {
         "unwind" | "exit" | "return" => fork(what, actor),
         "linger" => leave_a_child(actor),
         "stop" => stop_in_a_child(actor),
+        "lease" => keep_a_lease_in_a_child(actor),
         "random" => name_in_a_child(),
         "start" => start_in_a_child(actor),
         "signal" => wait_for_a_signal(),
@@ -138,6 +139,34 @@ fn stop_in_a_child(actor: &str) {
     }
     wait_for_child();
     say(&format!("{}", server.is_running()));
+}
+
+/// A child lives on with a copy of a lease, which nobody else has any more.
+fn keep_a_lease_in_a_child(actor: &str) {
+    let free = server(actor);
+    free.start().unwrap();
+    let port = free.port();
+    drop(free);
+    let on_port = || {
+        let script = [actor, "listen", "127.0.0.1:{port}"];
+        TcpCoordinatedExecutor::new(script, "127.0.0.1", port).turn_timeout("1500ms")
+    };
+    let first = on_port();
+    first.start().unwrap();
+    // SAFETY: as in `is_child`.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        loop {
+            std::thread::park();
+        }
+    }
+    first.stop().unwrap();
+    let refused = on_port().start().unwrap_err();
+    // SAFETY: our own child, which has not been waited for.
+    unsafe { libc::kill(child, libc::SIGKILL) };
+    wait_for_child();
+    say(&refused.to_string());
+    on_port().start().unwrap();
 }
 
 /// The names that parent and child make next.
