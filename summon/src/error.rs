@@ -1,5 +1,6 @@
 //! One error for everything, which reads like a report.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::fs::File;
@@ -106,6 +107,15 @@ impl Error {
     pub(crate) fn fact(mut self, label: &'static str, fact: impl Into<String>) -> Error {
         self.report().facts.push((label, fact.into()));
         self
+    }
+
+    /// Adds what a panic said, for those who can't see where it was printed.
+    pub(crate) fn panicked(self, panic: &(dyn Any + Send)) -> Error {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        match text.or_else(|| panic.downcast_ref::<&str>().copied()) {
+            Some(text) => self.fact("panic", text),
+            None => self,
+        }
     }
 
     pub(crate) fn timeout(mut self) -> Error {

@@ -56,9 +56,17 @@ fn a_setup_that_fails_fails_all_with_the_same_report() {
     assert_eq!(REFUSED.get().unwrap_err().to_string(), error);
     let error = PANICKED.get().unwrap_err().to_string();
     assert!(
-        error.starts_with("the setup of PANICKED panicked"),
+        error.starts_with("the setup of PANICKED panicked\n"),
         "{error}"
     );
+    // What it said, since other tests and processes get this error too.
+    assert!(
+        error.contains("\n  panic     this panic is part of a test\n"),
+        "{error}"
+    );
+    // As it was run, with its arguments.
+    let command = format!("\n  command   {ACTOR} say up\n  directory /");
+    assert!(error.contains(&command), "{error}");
 }
 
 #[summon::fixture(output = [ACTOR, "say", "up"], banner = "up", env("A", "b"))]
@@ -175,4 +183,65 @@ fn a_child_that_is_forked_and_exits_stops_nothing() {
     }
     assert_eq!(FORKED.id(), pid);
     assert!(FORKED.is_running());
+}
+
+#[summon::fixture(
+    output = [ACTOR, "say", "up", "await", "{dir}/go", "exit", "7"],
+    banner = "up",
+    setup = |server| {
+        std::fs::write(server.dir().join("go"), "")?;
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
+        while server.is_running() {
+            std::thread::yield_now();
+        }
+        Err::<(), _>(std::io::Error::other("no connection"))
+    }
+)]
+static DIES: summon::Fixture;
+
+#[test]
+fn a_setup_whose_server_dies_says_so() {
+    let error = DIES.get().unwrap_err().to_string();
+    assert!(
+        error.contains("\n  ended     it exited with code 7\n"),
+        "{error}"
+    );
+}
+
+#[summon::summon(fixture = SERVER)]
+#[summon::summon(simple = "no-such-program {SERVER.port}", named = "other")]
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_lacks_a_program(_: &summon::Process, _: &summon::Process) {}
+
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_uses_one_that_is_refused() {
+    let _ = REFUSED.id();
+}
+
+fn said_by(test: &str) -> String {
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--nocapture", "--exact", test])
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&run.stderr).into_owned()
+}
+
+#[test]
+fn one_of_a_set_is_left_to_others_when_another_member_fails() {
+    let said = said_by("fixture_use::run_by_another_and_lacks_a_program");
+    assert!(
+        said.contains("\n  set       up, and left to other tests: SERVER\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_use_in_vain_panics_where_the_test_uses_it() {
+    let said = said_by("fixture_use::run_by_another_and_uses_one_that_is_refused");
+    assert!(
+        said.contains("panicked at tests/it/fixture_use.rs:"),
+        "{said}"
+    );
 }

@@ -19,10 +19,9 @@ struct Event {
     args: Value,
 }
 
-/// Reads a trace; the bracket at its end may be missing.
+/// Reads a trace, which is JSON at every moment.
 fn read(path: &Path) -> Vec<Event> {
     let text = std::fs::read_to_string(path).unwrap();
-    let text = text.trim_end().trim_end_matches(',').to_owned() + "]";
     let all: Vec<Value> =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let event = |value: Value| Event {
@@ -245,4 +244,40 @@ fn picture_of(events: &[Event]) -> String {
         }
     }
     svg + "</svg>\n"
+}
+
+#[test]
+#[ignore = "another test runs it, and reads its trace"]
+fn run_by_another_and_is_prepared() {
+    let server = summon::SimpleExecutor::new("sleep 1000").named("server");
+    let server = server.before("true");
+    server.start().unwrap();
+    // It is whole also while the process goes on.
+    read(&PathBuf::from(std::env::var_os("SUMMON_TRACE").unwrap()));
+    server.stop().unwrap();
+}
+
+#[test]
+fn has_the_commands_that_come_before_a_process() {
+    let dir = TempDir::new();
+    let file = dir.path().join("out.json");
+    let ran = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "trace::run_by_another_and_is_prepared",
+        ])
+        .env("SUMMON_TRACE", &file)
+        .output()
+        .unwrap();
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stdout)
+    );
+    let events = read(&file);
+    check(&events);
+    let rows = rows(&events);
+    let bars = rows.iter().find(|(name, _)| name.ends_with(": server"));
+    assert_eq!(bars.expect("a row").1, ["before", "boot", "ready", "stop"]);
 }

@@ -70,11 +70,17 @@ fn picture(
         names.join(", ")
     };
     let given_up = |index: usize| walked.given_up.contains(&index);
+    let is_shared = |index: usize| nodes[index].shared_as().is_some();
+    let is_up = |index: usize| walked.begun[index] && !given_up(index) && !ran[index];
     let lines = [
         ("ran before: ", names(&|index| ran[index])),
         (
             "up, and stopped again: ",
-            names(&|index| walked.begun[index] && !given_up(index) && !ran[index]),
+            names(&|index| is_up(index) && !is_shared(index)),
+        ),
+        (
+            "up, and left to other tests: ",
+            names(&|index| is_up(index) && is_shared(index)),
         ),
         (
             "starting, and given up: ",
@@ -132,7 +138,7 @@ fn walk(
     let act = |index: usize| {
         // One's panic must neither make the others wait for ever nor leave them running.
         let acted = catch_unwind(AssertUnwindSafe(|| context.within(|| act(index))));
-        acted.unwrap_or_else(|_| Err(Error::new("an executor panicked; its message is above")))
+        acted.unwrap_or_else(|panic| Err(Error::new("an executor panicked").panicked(&*panic)))
     };
     thread::scope(|scope| {
         loop {

@@ -34,6 +34,21 @@ impl AsRun {
 }
 
 impl AsRun {
+    /// Its parts, for other processes.
+    pub(super) fn fields(&self) -> [String; 3] {
+        let fields = [&self.command, &self.directory, &self.environment.join("\n")];
+        // That is the sign between two.
+        fields.map(|field| field.replace('\0', ""))
+    }
+
+    pub(super) fn of_fields([command, directory, environment]: [String; 3]) -> AsRun {
+        AsRun {
+            command,
+            directory,
+            environment: environment.lines().map(str::to_owned).collect(),
+        }
+    }
+
     /// What a guard says of it when its test was killed.
     pub(super) fn about(&self, process: &Process) -> About {
         let declared = process.inner.spec.declared.to_string();
@@ -51,6 +66,15 @@ impl AsRun {
 }
 
 impl Process {
+    /// Where it runs. Its private directory is gone when somebody reads that.
+    fn shown_directory(&self, dir: &Path) -> String {
+        let dir_of_process = self.inner.dir.get();
+        match dir_of_process.is_some_and(|own| dir.starts_with(own)) {
+            true => format!("{}, removed with the process", dir.display()),
+            false => dir.display().to_string(),
+        }
+    }
+
     pub(super) fn as_run(
         &self,
         argv: &[OsString],
@@ -74,16 +98,8 @@ impl Process {
         }
         AsRun {
             command: shown_command(argv.iter().map(OsString::as_os_str)),
-            directory: dir.display().to_string(),
+            directory: self.shown_directory(dir),
             environment,
-        }
-    }
-
-    /// One that was planned, and that somebody else has run.
-    pub(super) fn as_planned(&self) -> AsRun {
-        AsRun {
-            command: self.inner.spec.command.to_string(),
-            ..AsRun::default()
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::sys::place;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
 use crate::sys::wait;
+use crate::trace::Moment;
 use crate::unrunnable::Attempt;
 
 /// How soon a start is seen to be given up.
@@ -68,6 +69,7 @@ impl Process {
     fn run_one_before(&self, command: &Command, deadline: Instant) -> Result<(), Error> {
         let errand = self.errand(command)?;
         let shown = shown_command(errand.argv.iter().map(std::ffi::OsString::as_os_str));
+        self.tell(Moment::Before(&shown));
         let no = |why: &str| self.bad(format!("`{shown}`, which comes before it, {why}"));
         let runner = ErrandRunner::hire(&errand, deadline)
             .map_err(|error| no(&format!("can't be run: {error}")))?;

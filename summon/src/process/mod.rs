@@ -159,6 +159,7 @@ impl Process {
     ///
     /// If no port is free, which a start would report as its error, or if its banner tells the port
     /// and it does not run.
+    #[track_caller]
     pub fn port(&self) -> u16 {
         self.port_named("")
     }
@@ -174,6 +175,7 @@ impl Process {
     /// # Panics
     ///
     /// If no port is free. A start would report that as its error.
+    #[track_caller]
     pub fn port_named(&self, label: &str) -> u16 {
         match self.try_port(label) {
             Ok(port) => port,
@@ -288,6 +290,7 @@ impl Process {
     /// # Panics
     ///
     /// As [`port`](Process::port).
+    #[track_caller]
     pub fn addr(&self) -> SocketAddr {
         let found = lock(&self.inner.life).addr();
         let host = || {
@@ -312,6 +315,7 @@ impl Process {
     /// # Panics
     ///
     /// As [`port`](Process::port).
+    #[track_caller]
     pub fn url(&self, path: &str) -> String {
         let slash = if path.starts_with('/') { "" } else { "/" };
         format!("{}{}{slash}{path}", self.inner.spec.scheme, self.addr())
@@ -330,6 +334,7 @@ impl Process {
     /// # Panics
     ///
     /// If it can't be created. A start would report that as its error.
+    #[track_caller]
     pub fn dir(&self) -> &Path {
         match self.try_dir() {
             Ok(dir) => dir,

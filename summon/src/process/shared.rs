@@ -1,11 +1,13 @@
 //! A process that is a fixture: what others may not do to it, and what they need to know of it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::as_run::AsRun;
 use super::life::Run;
 use super::report::with_output;
 use super::{Process, lock};
@@ -109,13 +111,23 @@ impl Process {
     }
 
     /// An error that explains itself by what the process wrote.
-    pub(crate) fn explain(&self, why: String) -> Error {
-        let error = self.error(why);
+    pub(crate) fn explain(&self, why: String, panic: Option<Box<dyn Any + Send>>) -> Error {
+        let failed = Instant::now();
         let run = lock(&self.inner.life).run.clone();
-        match run {
-            Some(run) => with_output(error, &run),
+        let error = match &run {
+            Some(run) => self.error_as_run(why, &run.as_run),
+            None => self.error(why),
+        };
+        let error = match panic {
+            Some(panic) => error.panicked(&*panic),
             None => error,
-        }
+        };
+        let Some(run) = run else { return error };
+        let error = match run.guarded.post_mortem(failed).exit {
+            Some(status) => error.fact("ended", format!("it {}", how_it_ended(status))),
+            None => error,
+        };
+        with_output(error, &run)
     }
 
     /// Everything that tells this process from another of the same name.
@@ -163,7 +175,7 @@ impl Process {
 
     /// What others need to know, as fields between NUL bytes, which no path contains: the
     /// directory, the log, where this run begins in it, the address if it is known, how many ports
-    /// there are, the ports, and the values.
+    /// there are, the ports, and the values. After the address comes what was run.
     fn told(&self, run: &Run) -> Vec<u8> {
         let addr = run
             .addr
@@ -176,6 +188,7 @@ impl Process {
             run.since.to_string().into(),
             addr.into(),
         ];
+        fields.extend(run.as_run.fields().map(OsString::from));
         let leases = lock(&self.inner.leases);
         fields.push(leases.len().to_string().into());
         for (label, lease) in &*leases {
@@ -212,6 +225,7 @@ impl Process {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let since = text(next()?).parse().map_err(|_| garbled())?;
         let addr = text(next()?).parse().ok();
+        let as_run = AsRun::of_fields([text(next()?), text(next()?), text(next()?)]);
         let count: usize = text(next()?).parse().map_err(|_| garbled())?;
         let mut ports = BTreeMap::new();
         for _ in 0..count {
@@ -226,7 +240,7 @@ impl Process {
             .map_err(|error| self.bad(format!("its log can't be read: {error}")))?;
         let home = Arc::new(home);
         let exit = guarded.state().exit;
-        let run = Run::new(guarded, self.as_planned(), Arc::clone(&home), since);
+        let run = Run::new(guarded, as_run, Arc::clone(&home), since);
         *lock(&run.values) = values;
         if let Some(status) = exit.filter(|_| !self.is_ready_at_exec()) {
             let ended = how_it_ended(status);

@@ -1,8 +1,8 @@
 //! The run as a file of trace events, which Perfetto and `chrome://tracing` open:
 //! `SUMMON_TRACE=out.json`.
 //!
-//! All processes of a run append to one file, in the JSON array form of the format, whose closing
-//! bracket may be missing: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
+//! All processes of a run add to one file, in the JSON array form of the format, and it is whole at
+//! every moment: a new event takes the place of the closing bracket, and brings another one. <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
 //! A test is a row, and so is each of its processes, below it.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::error::is_obeyed;
 use crate::sys::maker::Maker;
@@ -42,13 +42,18 @@ fn file() -> Option<&'static File> {
 /// Opens the file of this run: the first process of a run begins it anew.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = sys::private::options_through_links();
-    let mut file = options.read(true).append(true).create(true).open(path)?;
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
     let id = runner::current().map_or_else(
         || format!("process {}", std::process::id()),
         |runner| runner.id.clone(),
     );
     let head = format!(
-        "[\n{{\"ph\":\"M\",\"name\":\"summon_run\",\"pid\":0,\"tid\":0,\"args\":{{\"id\":\"{}\"}}}},\n",
+        "[\n{{\"ph\":\"M\",\"name\":\"summon_run\",\"pid\":0,\"tid\":0,\"args\":{{\"id\":\"{}\"}}}}",
         escaped(&id)
     );
     // Held until the head is there: whoever comes meanwhile waits, and finds it.
@@ -57,7 +62,8 @@ fn open(path: &Path) -> io::Result<File> {
     file.rewind()?;
     if file.read_exact(&mut found).is_err() || found != head.as_bytes() {
         file.set_len(0)?;
-        file.write_all(head.as_bytes())?;
+        file.rewind()?;
+        file.write_all((head + END).as_bytes())?;
     }
     sys::unlock_file(&file)?;
     Ok(file)
@@ -171,11 +177,36 @@ fn name(file: &File, kind: &str, row: u64, called: &str) {
     );
 }
 
-/// Appends an event, in one write, so that those of several processes don't mix.
-fn write(mut file: &File, event: &str) {
+/// How the file ends.
+const END: &str = "\n]\n";
+/// Another process of the run adds something in less than a millisecond. One that is halted meanwhile
+/// keeps nobody waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// Adds an event.
+fn write(file: &File, event: &str) {
+    // The lock on the file is that of the process.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let pid = std::process::id();
+    let until = Instant::now() + PATIENCE;
+    while !sys::try_lock_file(file).unwrap_or(false) {
+        if Instant::now() >= until {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+    }
     // A picture is not worth a failure.
-    let _ = file.write_all(format!("{{\"pid\":{pid},{event}}},\n").as_bytes());
+    let _ = add(file, &format!(",\n{{\"pid\":{pid},{event}}}{END}"));
+    let _ = sys::unlock_file(file);
+}
+
+/// In one write, so that the file is whole again whenever this process ends.
+fn add(mut file: &File, event: &str) -> io::Result<()> {
+    file.seek(io::SeekFrom::End(-(END.len() as i64)))?;
+    file.write_all(event.as_bytes())
 }
 
 /// As the inside of a JSON string.
@@ -215,7 +246,8 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains("older"), "{text}");
         let pid = std::process::id();
-        let events = format!("{{\"pid\":{pid},\"ph\":\"E\"}},\n{{\"pid\":{pid},\"ph\":\"B\"}},\n");
+        let events =
+            format!(",\n{{\"pid\":{pid},\"ph\":\"E\"}},\n{{\"pid\":{pid},\"ph\":\"B\"}}\n]\n");
         assert!(
             text.starts_with("[\n{\"ph\":\"M\",\"name\":\"summon_run\"") && text.ends_with(&events),
             "{text}"

@@ -21,6 +21,8 @@ pub(crate) enum Span {
 pub(crate) enum Moment<'a> {
     /// It waits for its turn on a port.
     Turn(u16),
+    /// A command that comes before it runs.
+    Before(&'a str),
     /// The program has been exec'ed.
     Launched(u32),
     /// A probe has seen what it waits for.
@@ -77,6 +79,7 @@ impl Story {
             }
             Moment::Gone => return end(Duration::ZERO),
             Moment::Turn(port) => ("turn", format!("port {port}")),
+            Moment::Before(command) => ("before", command.to_owned()),
             Moment::Launched(pid) => ("boot", format!("pid {pid}")),
             Moment::Ready(took) => ("ready", format!("after {took:.1?}")),
             Moment::Stopping(signal) => ("stop", signal.to_owned()),
@@ -118,6 +121,9 @@ pub(crate) fn tell(process: &str, moment: Moment<'_>) {
         use tracing::{debug, info, warn};
         match moment {
             Moment::Turn(port) => debug!(target: "summon", process, port, "waits for its turn"),
+            Moment::Before(command) => {
+                debug!(target: "summon", process, command, "comes before it")
+            }
             Moment::Launched(pid) => debug!(target: "summon", process, pid, "is executed"),
             Moment::Seen(what) => debug!(target: "summon", process, what, "is seen"),
             Moment::Ready(took) => info!(target: "summon", process, ?took, "is ready"),
