@@ -93,6 +93,10 @@ fn argument(input: ParseStream<'_>) -> Result<Arg, Unreadable> {
         let values = parenthesized_values(input).map_err(in_value)?;
         return Ok(Arg { key, values });
     }
+    if is_without_value(input) {
+        let values = Vec::new();
+        return Ok(Arg { key, values });
+    }
     input.parse::<Token![=]>().map_err(in_value)?;
     if input.is_empty() || input.peek(Token![,]) {
         return Err(in_value(needs_value(&key)));
@@ -126,6 +130,10 @@ fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
             false => Ok(key),
         };
     }
+    // Beside `bin` it needs none: whether there is one is known later.
+    if is_without_value(input) && Kind::of(&key).is_some_and(Kind::is_command) {
+        return Ok(key);
+    }
     let is_other_value = key.to_string().starts_with(char::is_uppercase) || input.peek(Token![::]);
     match is_other_value {
         true => Err(syn::Error::new(
@@ -135,6 +143,10 @@ fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
         )),
         false => Err(needs_value(&key)),
     }
+}
+
+fn is_without_value(input: ParseStream<'_>) -> bool {
+    input.is_empty() || input.peek(Token![,])
 }
 
 fn parenthesized_values(input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::spanned::Spanned;
-use syn::{Expr, Ident, Meta};
+use syn::{Expr, Ident, LitStr, Meta};
 
 use crate::args::{Arg, Args};
 use crate::cases;
@@ -101,7 +101,11 @@ impl Summoned {
             args.take(|key| theirs(key) && !kind.keys().iter().any(|it| key == it));
         }
         let program = Program::take(&mut args, kind, errors);
-        let main = errors.keep(main_value(first, kind));
+        let main = match first.values.is_empty() && program.is_some() {
+            // A program of the package, without arguments.
+            true => Some(no_arguments(&key)),
+            false => errors.keep(main_value(first, kind)),
+        };
         check::twice(&args.list, kind, errors);
         let mut parts: Vec<(&'static str, Expr)> = Vec::new();
         for name in kind.keys() {
@@ -174,6 +178,11 @@ pub(crate) fn one_value(arg: Arg) -> syn::Result<Expr> {
             Err(syn::Error::new(key.span(), message))
         }
     }
+}
+
+fn no_arguments(key: &Ident) -> Expr {
+    let nothing = LitStr::new("", key.span());
+    syn::parse_quote!(#nothing)
 }
 
 /// The value of the key that names the kind.

@@ -144,10 +144,21 @@ impl Known {
         let near = nearest(name, self.names.iter().map(String::as_str));
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let names: Vec<_> = self.names.iter().map(|name| format!("`{name}`")).collect();
+        let elsewhere = format!(
+            ". For one of another package, whose programs cargo does not build for these tests, run \
+             `cargo build -p PACKAGE` first and write its path into the command, `target/debug/{}{name}`",
+            match self.target {
+                Target::Bin => "",
+                Target::Example => "examples/",
+            }
+        );
         Err(match names.as_slice() {
-            [] => format!("this package has no {what} `{name}`, nor any other"),
+            [] => format!("this package has no {what} `{name}`, nor any other{elsewhere}"),
             _ if !near.is_empty() => format!("this package has no {what} `{name}`{near}"),
-            names => format!("this package has no {what} `{name}`; it has {}", all(names)),
+            names => {
+                let names = all(names);
+                format!("this package has no {what} `{name}`; it has {names}{elsewhere}")
+            }
         })
     }
 }
@@ -196,18 +207,21 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_told_with_those_that_are() {
-        assert_eq!(
-            said(Target::Bin, &["two", "one"], true, "server"),
-            "this package has no binary `server`; it has `one` and `two`"
+        let others = said(Target::Bin, &["two", "one"], true, "server");
+        assert!(
+            others.starts_with("this package has no binary `server`; it has `one` and `two`. For"),
+            "{others}"
         );
         assert_eq!(
             said(Target::Example, &["servers"], true, "server"),
             "this package has no example `server`; did you mean `servers`?"
         );
-        assert_eq!(
-            said(Target::Example, &[], true, "server"),
-            "this package has no example `server`, nor any other"
+        let none = said(Target::Example, &[], true, "server");
+        assert!(
+            none.starts_with("this package has no example `server`, nor any other. For one of"),
+            "{none}"
         );
+        assert!(none.ends_with("`target/debug/examples/server`"), "{none}");
         assert!(
             said(Target::Bin, &[], false, "server")
                 .starts_with("cargo tells where binaries are to integration tests")

@@ -272,3 +272,12 @@ fn a_path_needs_no_slash(server: &Process) {
         .wait_for_output("^GET /health HTTP/1.1$", "5s")
         .unwrap();
 }
+
+#[summon(bin = "actor", output, banner = "^up$", args = ["say", "up", "wait"])]
+#[summon(http, bin = "actor", path = "/health", args = ["http", "127.0.0.1:{port}", "204"])]
+#[test]
+fn a_program_of_the_package_needs_no_text(first: &Process, second: &Process) {
+    assert_eq!((first.name(), second.name()), ("first", "second"));
+    assert_eq!(first.output(), b"up\n");
+    assert!(second.is_running());
+}
