@@ -67,6 +67,82 @@ fn expansion(word: &str) -> Option<&str> {
     begins.then(|| &word[at..=at + length])
 }
 
+/// Where in a command for a shell something is put in.
+#[derive(Debug, Default)]
+pub(crate) struct Quoting {
+    /// What is open, the innermost last.
+    open: Vec<Open>,
+    is_escaped: bool,
+    last: Option<char>,
+    in_comment: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Single,
+    Double,
+    /// `(`, in which quotes begin anew.
+    Parenthesis,
+}
+
+impl Quoting {
+    /// Reads what the user wrote.
+    pub(crate) fn read(&mut self, text: &str) {
+        for c in text.chars() {
+            self.read_one(c);
+            self.last = Some(c);
+        }
+    }
+
+    fn read_one(&mut self, c: char) {
+        if std::mem::take(&mut self.is_escaped) {
+            return;
+        }
+        if self.in_comment {
+            self.in_comment = c != '\n';
+            return;
+        }
+        let is_word_start = self.last.is_none_or(|last| " \t\n;&|(".contains(last));
+        match (self.open.last(), c) {
+            (Some(Open::Single), '\'') | (Some(Open::Double), '"') => {
+                self.open.pop();
+            }
+            (Some(Open::Single), _) => {}
+            (_, '\\') => self.is_escaped = true,
+            (Some(Open::Double), '(') if self.last == Some('$') => {
+                self.open.push(Open::Parenthesis);
+            }
+            (Some(Open::Double), _) => {}
+            (_, '\'') => self.open.push(Open::Single),
+            (_, '"') => self.open.push(Open::Double),
+            (_, '(') => self.open.push(Open::Parenthesis),
+            (Some(Open::Parenthesis), ')') => {
+                self.open.pop();
+            }
+            (_, '#') if is_word_start => self.in_comment = true,
+            _ => {}
+        }
+    }
+
+    /// A value as the shell has to read it here to get the same value.
+    pub(crate) fn quote(&mut self, value: &str) -> String {
+        self.last = Some('x');
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
+        match self.open.last() {
+            _ if !value.is_empty() && value.chars().all(is_plain) => value.to_owned(),
+            Some(Open::Single) => value.replace('\'', r"'\''"),
+            Some(Open::Double) => {
+                let escape = |c: char| {
+                    let escape = matches!(c, '"' | '\\' | '$' | '`').then_some('\\');
+                    escape.into_iter().chain([c])
+                };
+                value.chars().flat_map(escape).collect()
+            }
+            _ => format!("'{}'", value.replace('\'', r"'\''")),
+        }
+    }
+}
+
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -166,6 +242,28 @@ mod tests {
             let found = operator(line).filter(|found| *found != "&");
             assert_eq!(found, None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_value_is_quoted_for_its_place() {
+        let value = "a b'c\"$d`e\\f;g";
+        for (before, after, quoted) in [
+            ("echo ", "", r#"'a b'\''c"$d`e\f;g'"#),
+            ("echo x", "/y", r#"'a b'\''c"$d`e\f;g'"#),
+            ("echo \"", "/y\"", r#"a b'c\"\$d\`e\\f;g"#),
+            ("echo '", "/y'", r#"a b'\''c"$d`e\f;g"#),
+            ("echo \"$(cat ", ")\"", r#"'a b'\''c"$d`e\f;g'"#),
+            ("echo \"$(cat x) ", "\"", r#"a b'c\"\$d\`e\\f;g"#),
+            ("# don't\necho ", "", r#"'a b'\''c"$d`e\f;g'"#),
+            (r#"echo \" \' 'it' "$x" "#, "", r#"'a b'\''c"$d`e\f;g'"#),
+        ] {
+            let mut quoting = Quoting::default();
+            quoting.read(before);
+            assert_eq!(quoting.quote(value), quoted, "{before}");
+            assert_eq!(quoting.quote("/tmp/x-1.y:80"), "/tmp/x-1.y:80");
+            let _ = after;
+        }
+        assert_eq!(Quoting::default().quote(""), "''");
     }
 
     #[test]

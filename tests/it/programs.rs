@@ -207,3 +207,18 @@ fn get_no_operator_of_a_shell_as_an_argument() {
     let shell = SimpleExecutor::new("true && sleep 1000").shell(true);
     Executor::start(&shell).unwrap();
 }
+
+#[test]
+fn get_values_from_a_shell_as_they_are() {
+    let name = "a  b'c\"d$(e)`f`\\g;h*";
+    let show = "printf '%s\\n' {name} \"{name}\" '{name}' \"$(printf %s {name})\"";
+    let job = SimpleExecutor::new(format!("{show} {{name}}/x # don't {{name}}"))
+        .shell(true)
+        .named(name);
+    job.start().unwrap();
+    assert!(job.wait("20s").unwrap().success());
+    let output = String::from_utf8(job.output()).unwrap();
+    let lines: Vec<&str> = output.lines().collect();
+    let in_path = format!("{name}/x");
+    assert_eq!(lines, [name, name, name, name, in_path.as_str()]);
+}

@@ -137,3 +137,20 @@ fn are_recommended_where_a_program_refuses_root() {
         "{error}"
     );
 }
+
+/// What a program writes to when it opens its standard output by its path.
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn may_open_their_output_anew_after_they_have_dropped_root() {
+    let drop = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    let writes = "echo up >/dev/stdout; echo up >/dev/stderr; exec sleep 1000";
+    for is_split in [false, true] {
+        let server = OutputCoordinatedExecutor::new(format!("{drop} sh -c '{writes}'"), "^up$")
+            .split_output(is_split)
+            .before(format!("{drop} sh -c 'echo prepared >/dev/stdout'"));
+        server.start().unwrap();
+        // Others may write, who have a path to it, and nobody may read.
+        let pipe = format!("/proc/{}/fd/1", server.id().unwrap());
+        assert_eq!(fs::metadata(pipe).unwrap().mode() & 0o777, 0o622);
+    }
+}

@@ -86,8 +86,9 @@ impl<P> Coordinated<P> {
     }
 
     /// Has `/bin/sh -c` run the command, for variables and pipes. The shell is then the program
-    /// that is started; put `exec` before the last command, so that it becomes that one.
-    /// Default: no shell.
+    /// that is started; put `exec` before the last command, so that it becomes that one. The value
+    /// of a placeholder is quoted for the shell, in and outside of quotes, so it stays one word and
+    /// is not expanded: `{dir}/x`, `"{dir}/x"` and `'{dir}/x'` are the same file. Default: no shell.
     ///
     /// ```
     /// summon::SimpleExecutor::new("exec my-api --home $HOME").shell(true);

@@ -146,7 +146,14 @@ impl Process {
     /// The words as they will be run.
     pub(super) fn argv(&self) -> Result<Vec<OsString>, Error> {
         let words = self.inner.spec.argv().map_err(|why| self.bad(why))?;
-        words.iter().map(|word| self.fill_os(word)).collect()
+        let fill = |(index, word): (usize, &OsString)| match word.to_str() {
+            // Behind `/bin/sh -c`.
+            Some(line) if self.inner.spec.shell && index == 2 => {
+                Ok(self.fill_for_shell(line)?.into())
+            }
+            _ => self.fill_os(word),
+        };
+        words.iter().enumerate().map(fill).collect()
     }
 
     /// The test's own, with the changes that were asked for.

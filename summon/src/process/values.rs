@@ -7,6 +7,7 @@ use super::{Process, lock, no_port};
 use crate::command::Command;
 use crate::error::Error;
 use crate::probe::{NotReady, Values};
+use crate::shell::Quoting;
 use crate::sys::guard::Errand;
 use crate::template::{self, Part};
 
@@ -22,6 +23,20 @@ impl Process {
             Some(text) => self.fill(text).map(OsString::from),
             None => Ok(text.to_owned()),
         }
+    }
+
+    /// Fills in placeholders in a command for a shell, such that it gets each value as it is.
+    pub(super) fn fill_for_shell(&self, line: &str) -> Result<String, Error> {
+        let mut quoting = Quoting::default();
+        let parts = template::parts(line).into_iter().map(|part| match part {
+            Part::Literal(text) => {
+                quoting.read(text);
+                Ok(text.to_owned())
+            }
+            place => self.part(place).map(|value| quoting.quote(&value)),
+        });
+        let filled: Result<String, NotReady> = parts.collect();
+        filled.map_err(|why| self.bad(why))
     }
 
     fn try_fill(&self, text: &str) -> Result<String, NotReady> {

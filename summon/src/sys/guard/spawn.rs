@@ -131,6 +131,11 @@ fn prepare(
         for end in output {
             pipes::give(end, user.uid)?;
         }
+    } else if rustix::process::geteuid().is_root() {
+        // It may become another user by itself.
+        for end in output {
+            pipes::open_to_writers(end)?;
+        }
     }
     // SAFETY: the closure runs in this process, which has one thread.
     unsafe {

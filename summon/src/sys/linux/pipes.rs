@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use rustix::fs::{MemfdFlags, Uid};
+use rustix::fs::{MemfdFlags, Mode, Uid};
 use rustix::pipe::PipeFlags;
 
 /// A pipe: the end to read from, and the one to write to.
@@ -15,6 +15,13 @@ pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 /// Lets a user open his end of a pipe by the path that it has for him (`/dev/stdout`), too.
 pub(crate) fn give(end: &OwnedFd, user: u32) -> io::Result<()> {
     Ok(rustix::fs::fchown(end, Some(Uid::from_raw(user)), None)?)
+}
+
+/// Lets every user open the end to write to by the path that it has for a program (`/dev/stdout`),
+/// so that one which drops root still can. Nobody else gets there: `/proc/PID/fd` lets in who may trace
+/// the process (`proc_pid_fd(5)`), and nobody gets to read.
+pub(crate) fn open_to_writers(end: &OwnedFd) -> io::Result<()> {
+    Ok(rustix::fs::fchmod(end, Mode::from_raw_mode(0o622))?)
 }
 
 /// Something to read a text from, however long it is and whether or not anybody reads it.
