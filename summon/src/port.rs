@@ -1,6 +1,7 @@
 //! Free ports that stay ours, and fixed ports that are had in turns.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -12,8 +13,30 @@ use crate::sys::fd::{AsFd, OwnedFd};
 use crate::sys::guard::FIXTURE_TITLE;
 use crate::sys::{self, ports, proc, wait};
 
-/// Below are ports that people know by heart, and that fixed configurations use.
-const FIRST: u16 = 10_000;
+/// From 10,000 on, since people know ports below by heart, and fixed configurations use them. Up to
+/// where the system's own range begins as a rule. So a server may derive a second port by adding
+/// 10,000, as those of a Redis Cluster do.
+const PREFERRED: RangeInclusive<u16> = 10_000..=32_767;
+/// Up to here a port that is 10,000 higher exists.
+const DERIVED_EXISTS: u16 = u16::MAX - 10_000;
+/// What is left of the ports that clients refuse (<https://fetch.spec.whatwg.org/#port-blocking>).
+const BLOCKED: [u16; 1] = [10_080];
+
+/// The ports to choose from, best first, each group in any order: those that we prefer, others that
+/// the system does not hand out, and those that it does, for a machine where it has them all.
+fn choices(ephemeral: &RangeInclusive<u16>) -> [Vec<u16>; 4] {
+    let ports = || (*PREFERRED.start()..=u16::MAX).filter(|port| !BLOCKED.contains(port));
+    let outside = || ports().filter(|port| !ephemeral.contains(port));
+    let inside = ports().filter(|port| ephemeral.contains(port));
+    [
+        outside().filter(|port| PREFERRED.contains(port)).collect(),
+        outside()
+            .filter(|port| !PREFERRED.contains(port) && *port <= DERIVED_EXISTS)
+            .collect(),
+        outside().filter(|port| *port > DERIVED_EXISTS).collect(),
+        inside.collect(),
+    ]
+}
 
 /// A port that no other user of summon on this machine has, for as long as this value or a copy
 /// of its claim lives. The guard of a service holds such a copy.
@@ -24,35 +47,29 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Picks a free port outside the range from which the kernel serves everybody.
+    /// Picks a free port, outside the range from which the kernel serves everybody if there are such.
     pub(crate) fn pick() -> Result<Lease, Error> {
         let ephemeral = ports::ephemeral();
-        let outside: Vec<u16> = (FIRST..=u16::MAX)
-            .filter(|port| !ephemeral.contains(port))
-            .collect();
-        // A machine whose ephemeral range is everything leaves us no better choice.
-        let ports = if outside.is_empty() {
-            (FIRST..=u16::MAX).collect()
-        } else {
-            outside
-        };
-        let start = random() as usize % ports.len();
-        let (behind, ahead) = ports.split_at(start);
-        for port in ahead.iter().chain(behind) {
-            // Claim first, look afterwards: what is free now is not given to anybody else.
-            match ports::claim(*port) {
-                Ok(Some(claim)) if ports::is_free(*port) => {
-                    return Ok(Lease { port: *port, claim });
+        for group in choices(&ephemeral).iter().filter(|group| !group.is_empty()) {
+            let start = random() as usize % group.len();
+            let (behind, ahead) = group.split_at(start);
+            for port in ahead.iter().chain(behind) {
+                // Claim first, look afterwards: what is free now is not given to anybody else.
+                match ports::claim(*port) {
+                    Ok(Some(claim)) if ports::is_free(*port) => {
+                        return Ok(Lease { port: *port, claim });
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        return Err(Error::new(format!("no port can be leased: {error}")));
+                    }
                 }
-                Ok(_) => {}
-                Err(error) => return Err(Error::new(format!("no port can be leased: {error}"))),
             }
         }
         Err(Error::new(format!(
-            "no free port: all {} outside the ephemeral range {}-{} are taken",
-            ports.len(),
-            ephemeral.start(),
-            ephemeral.end()
+            "no free port: all from {} to {} are taken",
+            PREFERRED.start(),
+            u16::MAX
         )))
     }
 
@@ -250,6 +267,35 @@ mod tests {
         assert_eq!(seen.len(), 100);
         let ephemeral = ports::ephemeral();
         assert!(seen.iter().all(|port| !ephemeral.contains(port)));
+        let [best, ..] = choices(&ephemeral);
+        assert!(best.is_empty() || seen.iter().all(|port| best.contains(port)));
+    }
+
+    #[test]
+    fn a_port_has_room_above_it_and_is_one_that_clients_take() {
+        for ephemeral in [
+            32_768..=60_999,
+            10_000..=20_000,
+            20_000..=65_535,
+            1_024..=40_000,
+        ] {
+            let [best, others, high, inside] = choices(&ephemeral);
+            let all = [&best[..], &others, &high, &inside].concat();
+            assert!(!all.contains(&10_080));
+            assert_eq!(all.len(), 55_535, "{ephemeral:?}");
+            let outside = [&best[..], &others, &high].concat();
+            assert!(outside.iter().all(|port| !ephemeral.contains(port)));
+            assert!(best.iter().all(|port| (10_000..=32_767).contains(port)));
+            assert!(others.iter().all(|port| port.checked_add(10_000).is_some()));
+            // Where there are good ones the others are not taken.
+            assert_eq!(
+                best.is_empty(),
+                ephemeral == (1_024..=40_000),
+                "{ephemeral:?}"
+            );
+        }
+        let [best, others, high, inside] = choices(&(1_024..=65_535));
+        assert!(best.is_empty() && others.is_empty() && high.is_empty() && !inside.is_empty());
     }
 
     #[test]
