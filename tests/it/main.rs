@@ -13,6 +13,7 @@ mod fixture_use;
 mod fixtures;
 mod helpers;
 mod hostile;
+mod http;
 mod killed;
 mod lifecycle;
 mod notify;

@@ -156,6 +156,23 @@ fn a_file_in_directories_that_come_later_is_seen() {
     server.start().unwrap();
 }
 
+#[summon(file = [ACTOR, "touch", "{dir}/up", "boot", "50", "record", "{dir}/up", "up"], path = "{dir}/up", not_empty())]
+#[test]
+fn a_file_has_something_in_it_if_asked(server: &Process) {
+    assert_eq!(recorded(server.dir().join("up").to_str().unwrap()), ["up"]);
+}
+
+#[test]
+fn a_file_that_stays_empty_is_told() {
+    let script = || actor(["touch", "{dir}/up"]);
+    Coordinated::with(script(), probe::file("{dir}/up"))
+        .start()
+        .unwrap();
+    let empty = Coordinated::with(script(), probe::file("{dir}/up").not_empty());
+    let error = empty.timeout("300ms").start().unwrap_err().to_string();
+    assert!(error.contains("/up: it is empty ("), "{error}");
+}
+
 #[test]
 fn a_file_from_before_counts_once_it_has_changed() {
     let script = actor(["await", "{dir}/go", "touch", "{dir}/up"]);

@@ -12,4 +12,7 @@ fn placeholder() {}
 #[summon(simple = "my-server", unless = r"\pL+ failed")]
 fn unicode() {}
 
+#[summon(http = "my-server --port {port}", path = "/", body_matches = "status (UP")]
+fn body() {}
+
 fn main() {}

@@ -95,6 +95,7 @@ pub(crate) fn alone(summoned: &Summoned, errors: &mut Errors) {
             Some(value) => match literal::text(value) {
                 Some(text) if is_of(&DURATIONS) => duration(text, errors),
                 Some(text) if key == "unless" => regex(text, "`unless`", errors),
+                Some(text) if key == "body_matches" => pattern(text, "`body_matches`", errors),
                 _ => {}
             },
             None => {}
@@ -203,6 +204,21 @@ fn regex(text: &LitStr, what: &str, errors: &mut Errors) {
         },
         Err(why) => format!("{what} is no regular expression: {why}"),
     };
+    mistake(text, why, errors);
+}
+
+/// A regular expression for a text of several lines.
+fn pattern(text: &LitStr, what: &str, errors: &mut Errors) {
+    if let Err(why) = pattern::read(&text.value()) {
+        mistake(
+            text,
+            format!("{what} is no regular expression: {why}"),
+            errors,
+        );
+    }
+}
+
+fn mistake(text: &LitStr, why: String, errors: &mut Errors) {
     // As it is to be typed.
     let is_raw = text.token().to_string().starts_with('r');
     let why = if is_raw {

@@ -2,7 +2,7 @@
 
 use super::Coordinated;
 use crate::command::Command;
-use crate::probe::{self, Http, Output, Started, Statuses, Tcp};
+use crate::probe::{self, File, Http, Output, Started, Statuses, Tcp};
 
 /// Ready when the program has been exec'ed.
 ///
@@ -177,5 +177,33 @@ impl HttpCoordinatedExecutor {
     /// ```
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         self.ask(|probe| probe.body = body.into())
+    }
+
+    /// Wants a body that matches, a regular expression, besides the status
+    /// ([details](crate::probe::Http::body_matches)). Default: any body.
+    ///
+    /// ```
+    /// # let url = "http://localhost:{port}/actuator/health";
+    /// summon::HttpCoordinatedExecutor::new("my-api", url).body_matches(r#""status": *"UP""#);
+    /// ```
+    pub fn body_matches(self, pattern: impl Into<String>) -> Self {
+        self.ask(|probe| probe.body_matches = Some(pattern.into()))
+    }
+}
+
+impl Coordinated<File> {
+    /// Waits until the file has something in it. Default: an empty one will do.
+    ///
+    /// ```
+    /// use summon::{Coordinated, probe};
+    ///
+    /// let command = ["sh", "-c", "echo $$ > {dir}/pid; exec sleep 100"];
+    /// let server = Coordinated::with(command, probe::file("{dir}/pid")).not_empty();
+    /// server.start()?;
+    /// assert!(server.dir().join("pid").metadata().is_ok_and(|found| found.len() > 0));
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    pub fn not_empty(self) -> Self {
+        self.ask(|probe| *probe = probe.clone().not_empty())
     }
 }

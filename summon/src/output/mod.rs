@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 
 pub(crate) use lines::Lines;
-pub(crate) use pattern::Pattern;
+pub(crate) use pattern::{Pattern, of_text};
 
 use crate::error::{Source, Tail};
 use crate::session::Written;

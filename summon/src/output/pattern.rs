@@ -18,6 +18,11 @@ pub(crate) struct Pattern {
     characters: OnceLock<Option<Regex>>,
 }
 
+/// A regular expression for a text of several lines, or what is wrong with it.
+pub(crate) fn of_text(text: &str) -> Result<Regex, String> {
+    build(text, !text.is_ascii()).map_err(|error| format!("is no regular expression: {error}"))
+}
+
 impl Pattern {
     /// Reads a pattern, or says what is wrong with it.
     pub(crate) fn new(text: &str) -> Result<Pattern, String> {

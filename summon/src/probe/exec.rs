@@ -33,8 +33,10 @@ pub struct Exec {
 /// The command is split into words as that of a process is, no shell runs, and its words may
 /// contain placeholders. It runs in the directory and with the environment of the process, again
 /// and again until it succeeds. One that takes longer than a second is killed and started again,
-/// with more patience each time, up to ten seconds. Nothing that it starts outlives it. What it
-/// wrote last stands in the error of a start that fails.
+/// with more patience each time: as much as the wait has taken by then, and all that is left of the
+/// time-out where that is at most twice as much. So a command may take a third of the time-out, and
+/// one that hangs is tried again. Nothing that it starts outlives it. What it wrote last stands in the
+/// error of a start that fails.
 ///
 /// ```no_run
 /// let postgres = summon::Coordinated::with(
@@ -54,7 +56,7 @@ pub fn exec(command: impl Into<Command>) -> Exec {
 
 impl Probe for Exec {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-        let patience = target.patience();
+        let patience = target.patience_alone();
         let left = target.deadline().saturating_duration_since(Instant::now());
         // Even the shortest time-out gives it a chance.
         let limit = patience.min(left).max(Duration::from_millis(1));
@@ -67,7 +69,7 @@ impl Probe for Exec {
             let sleep = |answer: BorrowedFd<'_>| {
                 // A command that hangs does not keep the end of the process from being seen.
                 let until = Instant::now() + limit + Duration::from_secs(10);
-                target.sleep_on(answer, until)
+                target.sleep_on(&[answer], until)
             };
             match runner.run(limit, sleep) {
                 Ok(ran) => Ok(ran),

@@ -19,6 +19,7 @@ use crate::sys::at_path::Stamp;
 #[derive(Clone, Debug)]
 pub struct File {
     path: String,
+    not_empty: bool,
 }
 
 /// Ready when there is a file, or anything else, at `path`, whatever is in it. It may be incomplete
@@ -40,7 +41,33 @@ pub struct File {
 /// # Ok::<(), summon::Error>(())
 /// ```
 pub fn file(path: impl Into<String>) -> File {
-    File { path: path.into() }
+    File {
+        path: path.into(),
+        not_empty: false,
+    }
+}
+
+impl File {
+    /// Waits until the file has something in it. Default: an empty one will do. A program that makes a
+    /// file and writes to it a moment later, such as one with its pid, wants this; what it writes in
+    /// several pieces may be incomplete still.
+    ///
+    /// ```
+    /// use summon::{Coordinated, probe};
+    ///
+    /// let server = Coordinated::with(
+    ///     ["sh", "-c", ": > {dir}/pid; echo $$ > {dir}/pid; exec sleep 100"],
+    ///     probe::file("{dir}/pid").not_empty(),
+    /// );
+    /// server.start()?;
+    /// assert!(!std::fs::read(server.dir().join("pid")).unwrap().is_empty());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    #[must_use]
+    pub fn not_empty(mut self) -> File {
+        self.not_empty = true;
+        self
+    }
 }
 
 impl Probe for File {
@@ -57,7 +84,12 @@ impl Probe for File {
         // Before the look, so that nothing happens in between unnoticed.
         let is_told = target.news.subscribe_to_file(&path);
         let why = match Stamp::of(&path) {
-            Ok(stamp) if target.stamp(&path) != Some(stamp) => return Ok(()),
+            Ok(stamp) if target.stamp(&path) != Some(stamp) => {
+                match self.not_empty && stamp.is_empty() {
+                    false => return Ok(()),
+                    true => "it is empty".to_owned(),
+                }
+            }
             Ok(_) => "it was there before the start, and has not changed".to_owned(),
             Err(error) => no_file(&error),
         };
@@ -65,7 +97,12 @@ impl Probe for File {
     }
 
     fn describe(&self, target: &Target<'_>) -> String {
-        format!("file {}", target.shown_path(&self.path))
+        let what = if self.not_empty {
+            "file with content"
+        } else {
+            "file"
+        };
+        format!("{what} {}", target.shown_path(&self.path))
     }
 
     fn texts(&self) -> Vec<&str> {

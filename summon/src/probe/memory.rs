@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::http::{Outcome, Talk};
 use super::{NotReady, Target};
 use crate::output::{Pattern, Search};
 use crate::sys::at_path::Stamp;
@@ -17,6 +18,10 @@ pub(super) struct Memory {
     addrs: BTreeMap<String, SocketAddr>,
     stamps: BTreeMap<PathBuf, Stamp>,
     runners: BTreeMap<String, ErrandRunner>,
+    /// Requests that have no answer yet.
+    talks: BTreeMap<String, Vec<Talk>>,
+    asked: BTreeMap<String, SocketAddr>,
+    outcomes: BTreeMap<String, Outcome>,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,15 @@ impl Target<'_> {
         Ok(addr)
     }
 
+    /// Where a URL was asked for last.
+    pub(super) fn asked(&self, url: &str) -> Option<SocketAddr> {
+        self.memory.borrow().asked.get(url).copied()
+    }
+
+    pub(super) fn note_asked(&self, url: &str, addr: SocketAddr) {
+        self.memory.borrow_mut().asked.insert(url.to_owned(), addr);
+    }
+
     /// It may have moved, so it is to be looked for again.
     pub(super) fn forget_addr(&self, what: &str) {
         self.memory.borrow_mut().addrs.remove(what);
@@ -99,5 +113,28 @@ impl Target<'_> {
             .runners
             .insert(what.to_owned(), runner);
         Ok(acted)
+    }
+
+    /// The requests to a URL that have no answer yet.
+    pub(super) fn take_talks(&self, url: &str) -> Vec<Talk> {
+        let talks = self.memory.borrow_mut().talks.remove(url);
+        talks.unwrap_or_default()
+    }
+
+    pub(super) fn keep_talks(&self, url: &str, talks: Vec<Talk>) {
+        self.memory.borrow_mut().talks.insert(url.to_owned(), talks);
+    }
+
+    /// What came of the last request to a URL, if one was sent.
+    pub(super) fn outcome(&self, url: &str) -> Option<Outcome> {
+        self.memory.borrow().outcomes.get(url).cloned()
+    }
+
+    pub(super) fn note_outcome(&self, url: &str, outcome: Option<Outcome>) {
+        let mut memory = self.memory.borrow_mut();
+        match outcome {
+            Some(outcome) => drop(memory.outcomes.insert(url.to_owned(), outcome)),
+            None => drop(memory.outcomes.remove(url)),
+        }
     }
 }

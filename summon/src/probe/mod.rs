@@ -79,6 +79,7 @@ pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Seen, Waited, Why, until_ready};
 
 use std::fmt;
+use std::time::Instant;
 
 use crate::sys::listeners::Protocol;
 
@@ -287,6 +288,8 @@ pub(crate) enum Again {
     AtItsPace,
     /// A little more often: it is not the program itself that is asked.
     Soon,
+    /// Not before then.
+    Later(Instant),
     /// When there is news: the probe has subscribed to what could change the answer.
     WhenTold,
     Never,
@@ -348,6 +351,12 @@ impl NotReady {
     /// To look again does not disturb the program.
     fn soon(mut self) -> NotReady {
         self.again = Again::Soon;
+        self
+    }
+
+    /// The server has asked to be left alone until then.
+    fn not_before(mut self, then: Instant) -> NotReady {
+        self.again = Again::Later(then);
         self
     }
 

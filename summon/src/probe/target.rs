@@ -23,6 +23,13 @@ use crate::sys::{is_shortage, proc, wait};
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const MOST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// As long as the wait has taken by now, and all that is left where that is at most twice as long. So
+/// each answer comes that takes a third of the time-out, and one that hangs does not use up the rest.
+fn patience_alone(waited: Duration, left: Duration) -> Duration {
+    let patience = waited.max(LEAST_PATIENCE);
+    if left <= patience * 2 { left } else { patience }
+}
+
 /// The process that a probe looks at, while it starts.
 ///
 /// ```
@@ -301,9 +308,18 @@ impl<'a> Target<'a> {
         self.found.get()
     }
 
-    /// How long an answer may take: the longer the wait, the more patience.
+    /// How long to wait for an answer before another is asked for beside it.
     pub(super) fn patience(&self) -> Duration {
         (self.began.elapsed() / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE)
+    }
+
+    /// How long a command may take before it is ended and run again.
+    pub(super) fn patience_alone(&self) -> Duration {
+        let now = Instant::now();
+        patience_alone(
+            now - self.began,
+            self.deadline().saturating_duration_since(now),
+        )
     }
 
     /// A path as it is, for the report.
@@ -314,17 +330,18 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Sleeps until a descriptor can be read. `false`: not before `until`, or the process has
-    /// ended meanwhile.
-    pub(super) fn sleep_on(&self, fd: BorrowedFd<'_>, until: Instant) -> io::Result<bool> {
+    /// Sleeps until one of these can be read. `false`: not before `until`, or the process has ended
+    /// meanwhile.
+    pub(super) fn sleep_on(&self, fds: &[BorrowedFd<'_>], until: Instant) -> io::Result<bool> {
+        let is_readable = || fds.iter().any(wait::is_readable);
         let Some(guarded) = self.news.guarded() else {
-            wait::sleep(&[fd], Some(until))?;
-            return Ok(wait::is_readable(&fd));
+            wait::sleep(fds, Some(until))?;
+            return Ok(is_readable());
         };
-        guarded.wait_until(until, &[fd], |state| {
-            wait::is_readable(&fd) || state.exit.is_some() || state.gone
+        guarded.wait_until(until, fds, |state| {
+            is_readable() || state.exit.is_some() || state.gone
         })?;
-        Ok(wait::is_readable(&fd))
+        Ok(is_readable())
     }
 
     /// Who tells of sockets, where the kernel does.
@@ -374,6 +391,42 @@ impl<'a> Target<'a> {
         match self.pids() {
             Some((guard, leader)) => proc::service(guard, leader),
             None => Ok(Vec::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a command that takes so long ends once, in seconds.
+    fn ends(takes: u64, limit: u64) -> bool {
+        let (takes, limit) = (Duration::from_secs(takes), Duration::from_secs(limit));
+        let mut now = Duration::ZERO;
+        while now < limit {
+            let patience = patience_alone(now, limit - now);
+            if takes <= patience {
+                return true;
+            }
+            now += patience;
+        }
+        false
+    }
+
+    #[test]
+    fn a_command_may_take_a_third_of_the_time_out() {
+        for limit in 3..300 {
+            assert!(ends(limit / 3, limit), "{limit}");
+            assert!(!ends(limit + 1, limit), "{limit}");
+        }
+        assert!(ends(12, 30));
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_run_again_before_the_time_out() {
+        for limit in 4..300 {
+            let limit = Duration::from_secs(limit);
+            assert!(patience_alone(Duration::ZERO, limit) < limit / 2);
         }
     }
 }

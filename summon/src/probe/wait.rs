@@ -91,6 +91,8 @@ struct Watched<'p> {
     took: Duration,
     /// Since when it is looked at at a pace, and which, if it is.
     paced: Option<(Instant, u32)>,
+    /// When it is to be looked at again, if it has said so.
+    later: Option<Instant>,
     last: Option<String>,
     hint: Option<String>,
     ready: bool,
@@ -238,6 +240,7 @@ impl<'p> Watched<'p> {
             looked: now,
             took: Duration::ZERO,
             paced: None,
+            later: None,
             last: None,
             hint: None,
             ready: false,
@@ -273,7 +276,11 @@ impl<'p> Watched<'p> {
         self.paced = match seen.again {
             Again::AtItsPace => Some((since, PACE)),
             Again::Soon => Some((since, SOON_PACE)),
-            Again::WhenTold | Again::Never => None,
+            Again::Later(_) | Again::WhenTold | Again::Never => None,
+        };
+        self.later = match seen.again {
+            Again::Later(then) => Some(then),
+            _ => None,
         };
         false
     }
@@ -287,6 +294,9 @@ impl<'p> Watched<'p> {
 
     /// When to look again, if nothing is told.
     fn due(&self) -> Option<Instant> {
+        if self.later.is_some() {
+            return self.later;
+        }
         let pause = match self.paced {
             _ if self.never => return None,
             _ if self.looks == 0 => Duration::ZERO,
@@ -305,7 +315,7 @@ impl<'p> Watched<'p> {
 
     /// News are for those who asked for them, not for those who look at their own pace.
     fn is_due(&self, told: bool) -> bool {
-        let is_told = told && self.paced.is_none() && !self.never;
+        let is_told = told && self.paced.is_none() && self.later.is_none() && !self.never;
         is_told || self.due().is_some_and(|due| due <= Instant::now())
     }
 }

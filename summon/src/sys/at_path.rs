@@ -31,6 +31,12 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+}
+
 /// The number of a Unix socket's file, if it is one.
 pub(crate) fn socket(found: &Metadata) -> Option<u64> {
     found.file_type().is_socket().then(|| found.ino())

@@ -12,6 +12,11 @@
 //! | `chat ADDR` | reads a request as HTTP has them, and answers with the count |
 //! | `quiet` | HTTP servers don't say what they were asked |
 //! | `sick ADDR MS` | answers HTTP with 503 for so long, and then with 200 |
+//! | `respond ADDR TEXT` | answers each request with this, `;` for a line end |
+//! | `limited ADDR SECONDS` | answers 429 with `Retry-After`, and ends if it is asked again before that |
+//! | `slow ADDR MS` | answers the first request after so long, and no other |
+//! | `hang ADDR` | answers every request but the first |
+//! | `picky ADDR FIRST HEX` | answers a client whose first byte is this, and closes all others |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
 //! | `on-lo PROTOCOL ADDR` | listens with `tcp`, or binds `udp`, at the interface `lo` alone |
@@ -100,6 +105,11 @@ fn main() {
             "chat" => net::chat(&next()),
             "quiet" => net::QUIET.store(true, Ordering::Relaxed),
             "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
+            "respond" => net::respond(&next(), &next()),
+            "limited" => net::limited(&next(), next().parse().expect("seconds")),
+            "slow" => net::slow(&next(), next().parse().expect("milliseconds")),
+            "hang" => net::hang(&next()),
+            "picky" => net::picky(&next(), &from_hex(&next()), from_hex(&next())),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),
             "on-lo" => net::on_lo(&next(), &next()),

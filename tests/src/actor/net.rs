@@ -71,6 +71,68 @@ fn answer(addr: &str, status: impl Fn() -> String + Send + 'static) {
     });
 }
 
+pub(crate) fn respond(addr: &str, text: &str) {
+    let text = text.replace(';', "\r\n");
+    serve(addr, move |_, mut stream| {
+        let _ = head(&stream);
+        let _ = stream.write_all(text.as_bytes());
+    });
+}
+
+pub(crate) fn limited(addr: &str, seconds: u64) {
+    let mut first = None;
+    serve(addr, move |_, mut stream| {
+        let _ = head(&stream);
+        let again = Duration::from_secs(seconds);
+        let status = match first {
+            None => format!("429 Too Many Requests\r\nRetry-After: {seconds}"),
+            Some(first) if Instant::now() < first + again => std::process::exit(9),
+            Some(_) => "200 OK".to_owned(),
+        };
+        let _ = first.get_or_insert(Instant::now());
+        let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+    });
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+/// How long an answer takes is what this is about.
+pub(crate) fn slow(addr: &str, milliseconds: u64) {
+    serve(addr, move |count, mut stream| {
+        thread::spawn(move || {
+            let _ = head(&stream);
+            if count == 1 {
+                thread::sleep(Duration::from_millis(milliseconds));
+                let _ = stream.write_all(OK.as_bytes());
+            } else {
+                std::mem::forget(stream);
+            }
+        });
+    });
+}
+
+pub(crate) fn hang(addr: &str) {
+    let mut held = Vec::new();
+    serve(addr, move |count, mut stream| match count {
+        1 => held.push(stream),
+        _ => {
+            let _ = head(&stream);
+            let _ = stream.write_all(OK.as_bytes());
+        }
+    });
+}
+
+pub(crate) fn picky(addr: &str, first: &[u8], answer: Vec<u8>) {
+    let first = first[0];
+    serve(addr, move |_, mut stream| {
+        let mut heard = [0];
+        let _ = std::io::Read::read(&mut stream, &mut heard);
+        if heard[0] == first {
+            let _ = stream.write_all(&answer);
+        }
+    });
+}
+
 pub(crate) static QUIET: AtomicBool = AtomicBool::new(false);
 
 fn head(stream: &TcpStream) -> String {

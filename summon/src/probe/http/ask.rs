@@ -2,139 +2,254 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::answer::{Answer, NoAnswer, Reader, Wanted};
 use super::url::Url;
+use crate::sys::fd::{AsFd, BorrowedFd};
 
-/// Sends a request, and returns the status of the answer.
-pub(super) fn ask(
-    addr: SocketAddr,
-    url: &Url<'_>,
-    request: &[u8],
-    limit: Instant,
-) -> io::Result<u16> {
-    let stream = Bounded::connect(addr, limit)?;
-    if !url.is_tls {
-        return exchange(stream, request);
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    Io(io::Error),
+    NoAnswer(NoAnswer),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Failed {
+        Failed::Io(error)
     }
+}
+
+impl From<NoAnswer> for Failed {
+    fn from(why: NoAnswer) -> Failed {
+        Failed::NoAnswer(why)
+    }
+}
+
+/// A request that goes out and its answer that comes in, on a stream that does not block.
+#[derive(Debug)]
+pub(super) struct Exchange<S> {
+    stream: S,
+    request: Vec<u8>,
+    sent: usize,
+    reader: Reader,
+}
+
+impl<S: Read + Write> Exchange<S> {
+    pub(super) fn new(stream: S, request: Vec<u8>, wanted: Wanted) -> Exchange<S> {
+        Exchange {
+            stream,
+            request,
+            sent: 0,
+            reader: Reader::new(wanted),
+        }
+    }
+
+    /// Goes on as far as it can without waiting. `None`: the answer is not complete.
+    pub(super) fn go_on(&mut self) -> Result<Option<Answer>, Failed> {
+        let mut is_stuck = false;
+        loop {
+            let has_sent = self.send()?;
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Ok(Some(self.reader.end()?)),
+                Ok(read) => {
+                    if let Some(answer) = self.reader.take(&buffer[..read])? {
+                        return Ok(Some(answer));
+                    }
+                    is_stuck = false;
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    // A stream of TLS sends nothing before it has read the server's first words.
+                    io::ErrorKind::WouldBlock if self.is_sent() || (is_stuck && !has_sent) => {
+                        return Ok(None);
+                    }
+                    io::ErrorKind::WouldBlock => is_stuck = true,
+                    // TLS says so of a connection that is closed without a farewell.
+                    io::ErrorKind::UnexpectedEof => return Ok(Some(self.reader.end()?)),
+                    _ => {
+                        return match self.reader.end() {
+                            // One that does not read all of a request may reset the connection
+                            // after it has answered.
+                            Ok(answer) => Ok(Some(answer)),
+                            Err(_) => Err(error.into()),
+                        };
+                    }
+                },
+            }
+        }
+    }
+
+    /// Says whether something of the request went out.
+    fn send(&mut self) -> io::Result<bool> {
+        let before = self.sent;
+        while !self.is_sent() {
+            match self.stream.write(&self.request[self.sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.sent += written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // It may have answered and closed before it had read everything.
+                Err(_) if self.sent > 0 => self.sent = self.request.len(),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.sent > before {
+            match self.stream.flush() {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(self.sent > before)
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent == self.request.len()
+    }
+
+    /// What is known of the answer by now.
+    pub(super) fn so_far(&self) -> Option<Answer> {
+        self.reader.so_far()
+    }
+}
+
+/// An exchange with a server. It goes on from one look to the next.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    exchange: Exchange<Stream>,
+    pub(super) began: Instant,
+}
+
+impl Talk {
+    /// Connects. The rest does not block.
+    pub(super) fn begin(
+        addr: SocketAddr,
+        url: &Url<'_>,
+        request: Vec<u8>,
+        wanted: Wanted,
+        limit: Instant,
+    ) -> io::Result<Talk> {
+        let began = Instant::now();
+        let left = limit.saturating_duration_since(began);
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let tcp = TcpStream::connect_timeout(&addr, left)?;
+        tcp.set_nonblocking(true)?;
+        Ok(Talk {
+            exchange: Exchange::new(Stream::on(tcp, url)?, request, wanted),
+            began,
+        })
+    }
+
+    pub(super) fn go_on(&mut self) -> Result<Option<Answer>, Failed> {
+        self.exchange.go_on()
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.exchange.is_sent()
+    }
+
+    pub(super) fn so_far(&self) -> Option<Answer> {
+        self.exchange.so_far()
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.exchange.stream {
+            Stream::Plain(tcp) => tcp.as_fd(),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.sock.as_fd(),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
     #[cfg(feature = "tls")]
-    return exchange(super::tls::wrap(stream, url.host)?, request);
-    #[cfg(not(feature = "tls"))]
-    Err(io::Error::other(super::url::NO_TLS))
+    Tls(Box<super::tls::Stream>),
 }
 
-/// A stream whose every step ends at the limit: a server that sends a byte a second gets no more
-/// than that.
-pub(super) struct Bounded {
-    stream: TcpStream,
-    limit: Instant,
-}
-
-impl Bounded {
-    fn connect(addr: SocketAddr, limit: Instant) -> io::Result<Bounded> {
-        let stream = TcpStream::connect_timeout(&addr, left(limit)?)?;
-        Ok(Bounded { stream, limit })
+impl Stream {
+    fn on(tcp: TcpStream, url: &Url<'_>) -> io::Result<Stream> {
+        if !url.is_tls {
+            return Ok(Stream::Plain(tcp));
+        }
+        #[cfg(feature = "tls")]
+        return Ok(Stream::Tls(Box::new(super::tls::wrap(tcp, url.host)?)));
+        #[cfg(not(feature = "tls"))]
+        Err(io::Error::other(super::url::NO_TLS))
     }
 }
 
-fn left(limit: Instant) -> io::Result<Duration> {
-    let left = limit.saturating_duration_since(Instant::now());
-    match left.is_zero() {
-        true => Err(io::ErrorKind::TimedOut.into()),
-        false => Ok(left),
-    }
-}
-
-impl Read for Bounded {
+impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(left(self.limit)?))?;
-        self.stream.read(buffer)
+        match self {
+            Stream::Plain(tcp) => tcp.read(buffer),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.read(buffer),
+        }
     }
 }
 
-impl Write for Bounded {
+impl Write for Stream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(left(self.limit)?))?;
-        self.stream.write(buffer)
+        match self {
+            Stream::Plain(tcp) => tcp.write(buffer),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.write(buffer),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A longer status line is none.
-const LONGEST: usize = 1024;
-
-/// Sends the request and reads the status line, which is all that matters here: what follows it
-/// may be endless.
-pub(super) fn exchange(mut stream: impl Read + Write, request: &[u8]) -> io::Result<u16> {
-    stream.write_all(request)?;
-    stream.flush()?;
-    let mut line = Vec::new();
-    while line.len() < LONGEST {
-        let mut buffer = [0; 256];
-        let read = match stream.read(&mut buffer) {
-            Ok(0) if line.is_empty() => {
-                return Err(io::Error::other(
-                    "it closes the connection without an answer",
-                ));
-            }
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let before = line.len();
-        line.extend(&buffer[..read.min(LONGEST - before)]);
-        if let Some(end) = line[before..].iter().position(|byte| *byte == b'\n') {
-            line.truncate(before + end + 1);
-            return status(&line).ok_or_else(|| not_http(&line));
+        match self {
+            Stream::Plain(tcp) => tcp.flush(),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.flush(),
         }
     }
-    Err(not_http(&line))
-}
-
-/// `HTTP/1.1 200 OK`, RFC 9112, section 4.
-fn status(line: &[u8]) -> Option<u16> {
-    let rest = line.strip_prefix(b"HTTP/")?;
-    let space = rest.iter().position(|byte| *byte == b' ')?;
-    let is_version = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
-    let code = rest.get(space + 1..space + 4)?;
-    let ends = |byte: &u8| byte.is_ascii_whitespace();
-    if !rest[..space].iter().all(is_version)
-        || !code.iter().all(u8::is_ascii_digit)
-        || !rest.get(space + 4).is_some_and(ends)
-    {
-        return None;
-    }
-    std::str::from_utf8(code).ok()?.parse().ok()
-}
-
-fn not_http(line: &[u8]) -> io::Error {
-    let shown = String::from_utf8_lossy(&line[..line.len().min(40)]);
-    io::Error::other(format!("it answers, but not as HTTP does: {shown:?}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A server that answers in pieces.
-    struct Server<'a>(Vec<&'a [u8]>);
+    /// A server that takes a few bytes at a time, and answers in pieces, between which one waits.
+    struct Server<'a> {
+        answer: &'a [u8],
+        heard: Vec<u8>,
+        reads: usize,
+        writes: usize,
+    }
+
+    /// Every other time it would block.
+    fn wait(times: &mut usize) -> io::Result<()> {
+        *times += 1;
+        match *times % 2 {
+            1 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
+        }
+    }
 
     impl Read for Server<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            if self.0.is_empty() {
-                return Ok(0);
-            }
-            self.0.remove(0).read(buffer)
+            wait(&mut self.reads)?;
+            let length = self.answer.len().min(3);
+            let (now, later) = self.answer.split_at(length);
+            buffer[..length].copy_from_slice(now);
+            self.answer = later;
+            Ok(length)
         }
     }
 
     impl Write for Server<'_> {
         fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-            Ok(buffer.len())
+            wait(&mut self.writes)?;
+            let length = buffer.len().min(3);
+            self.heard.extend(&buffer[..length]);
+            Ok(length)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -142,55 +257,23 @@ mod tests {
         }
     }
 
-    fn answered(pieces: &[&[u8]]) -> Result<u16, String> {
-        exchange(Server(pieces.to_vec()), b"").map_err(|error| error.to_string())
-    }
-
     #[test]
-    fn the_status_is_in_the_first_line_however_that_comes() {
-        assert_eq!(answered(&[b"HTTP/1.1 2", b"04\r", b"\n"]), Ok(204));
-        let two: [&[u8]; 2] = [b"HTTP/1.1\r\n", b"to: 200 \r\n"];
-        for pieces in [&two[..], &[&two.concat()]] {
-            let error = answered(pieces).unwrap_err();
-            assert!(
-                error.contains(r#"not as HTTP does: "HTTP/1.1\r\n""#),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn half_an_answer_is_shown() {
-        let error = answered(&[]).unwrap_err();
-        assert!(error.contains("without an answer"), "{error}");
-        let error = answered(&[b"-ERR wrong"]).unwrap_err();
-        assert!(
-            error.ends_with(r#"not as HTTP does: "-ERR wrong""#),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn an_endless_line_is_not_read_to_its_end() {
-        let long = [b'x'; 200];
-        let error = answered(&[&long[..]; 9]).unwrap_err();
-        assert!(error.contains("not as HTTP does"), "{error}");
-    }
-
-    #[test]
-    fn a_status_line_is_read_strictly() {
-        assert_eq!(status(b"HTTP/1.1 200 OK\r\n"), Some(200));
-        assert_eq!(status(b"HTTP/1.0 404\r\n"), Some(404));
-        for line in [
-            &b"SSH-2.0-OpenSSH\r\n"[..],
-            b"HTTP/1.1 2000 OK\r\n",
-            b"HTTP/what\never 200 OK\r\n",
-            b"HTTP/1.1 20\r\n",
-            b"HTTP/1.1\r\n",
-            b"HTTP/1.1 +20 OK\r\n",
-            b"\n",
-        ] {
-            assert_eq!(status(line), None, "{line:?}");
-        }
+    fn an_exchange_goes_on_where_it_was() {
+        let server = Server {
+            answer: b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
+            heard: Vec::new(),
+            reads: 0,
+            writes: 0,
+        };
+        let wanted = Wanted {
+            body: true,
+            complaint: false,
+            is_head: false,
+        };
+        let request = b"GET / HTTP/1.1\r\n\r\n".to_vec();
+        let mut exchange = Exchange::new(server, request.clone(), wanted);
+        let answer = (0..1000).find_map(|_| exchange.go_on().unwrap());
+        assert_eq!(answer.unwrap().status, 204);
+        assert_eq!(exchange.stream.heard, request);
     }
 }

@@ -2,14 +2,26 @@
 
 use std::io::{self, Read, Write};
 
-use super::ask::exchange;
+use super::answer::Wanted;
+use super::ask::{Exchange, Failed};
 use super::url::Url;
 use super::{Http, Statuses};
 use crate::probe::Probe;
 
-/// Sends a request, and reads the status of the answer.
-pub fn ask(stream: impl Read + Write, request: &[u8]) -> io::Result<u16> {
-    exchange(stream, request)
+/// Sends a request, and reads the status of the answer and its body.
+pub fn ask(stream: impl Read + Write, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+    let wanted = Wanted {
+        body: true,
+        complaint: false,
+        is_head: false,
+    };
+    let mut exchange = Exchange::new(stream, request.to_vec(), wanted);
+    match exchange.go_on() {
+        Ok(Some(answer)) => Ok((answer.status, answer.body)),
+        Ok(None) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(Failed::Io(error)) => Err(error),
+        Err(Failed::NoAnswer(why)) => Err(io::Error::other(format!("{why:?}"))),
+    }
 }
 
 /// What a probe sends, if nothing is wrong with it.

@@ -76,30 +76,6 @@ impl fmt::Display for Statuses {
     }
 }
 
-/// What is said of a wrong status.
-pub(super) const ANSWERS: &str = "it answers ";
-
-/// What a wrong status probably means.
-pub(super) fn hint(last: &str) -> Option<String> {
-    let status: u16 = last.strip_prefix(ANSWERS)?.parse().ok()?;
-    let hint = match status {
-        300..=399 => {
-            "a redirect is an answer, and not followed: ask for the page itself, or say `status = 200..400`"
-        }
-        401 | 403 => {
-            "it wants to know who asks: send a `header`, ask for another path, or take this for ready with `status`"
-        }
-        404 => "it serves, but has no such path",
-        405 => "it does not take this method; `method` sets another",
-        503 => {
-            "it serves, and says itself that it is not ready; give it more `timeout`, or see its output"
-        }
-        500..=599 => "it serves, and fails; see its output",
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! TLS for requests to servers whose certificates can't be verified.
 
 use std::io;
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -8,13 +9,10 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 
-use super::ask::Bounded;
+pub(super) type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// Speaks TLS on a stream.
-pub(super) fn wrap(
-    stream: Bounded,
-    host: &str,
-) -> io::Result<StreamOwned<ClientConnection, Bounded>> {
+pub(super) fn wrap(stream: TcpStream, host: &str) -> io::Result<Stream> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -161,6 +161,16 @@ fn file_name(path: &[u8]) -> String {
     String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
 }
 
+/// The user whose rights a process has. The owner of its directory says less: that is root where the
+/// process may not be read.
+pub(crate) fn user(pid: u32) -> Option<u32> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    let status = String::from_utf8_lossy(&status);
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    // The real one, the effective one, and others.
+    uids.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// Where the process looks for files of relative names.
 pub(crate) fn working_directory(pid: u32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()

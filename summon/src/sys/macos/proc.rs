@@ -128,6 +128,11 @@ pub(crate) fn programs(pid: u32) -> Vec<String> {
     [name, libproc::name(pid)].into_iter().flatten().collect()
 }
 
+/// The user whose rights a process has: that is not asked here.
+pub(crate) fn user(_pid: u32) -> Option<u32> {
+    None
+}
+
 /// Where the process looks for files of relative names.
 pub(crate) fn working_directory(pid: u32) -> Option<PathBuf> {
     libproc::working_directory(pid)

@@ -22,6 +22,12 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+}
+
 /// The number of a Unix socket's file, if it is one.
 pub(crate) fn socket(_: &Metadata) -> Option<u64> {
     None

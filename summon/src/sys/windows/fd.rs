@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 #[derive(Debug)]
 pub(crate) enum OwnedFd {
@@ -25,6 +25,7 @@ pub(crate) trait AsFd {
 impl AsFd for OwnedFd {}
 impl AsFd for BorrowedFd<'_> {}
 impl AsFd for File {}
+impl AsFd for TcpStream {}
 
 impl OwnedFd {
     pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {

@@ -28,6 +28,11 @@ pub(crate) fn programs(_pid: u32) -> Vec<String> {
     Vec::new()
 }
 
+/// The user whose rights a process has: that is not asked here.
+pub(crate) fn user(_pid: u32) -> Option<u32> {
+    None
+}
+
 /// Where the process looks for files of relative names.
 pub(crate) fn working_directory(_pid: u32) -> Option<PathBuf> {
     None

@@ -1,0 +1,187 @@
+//! What a server says instead of what is expected, and what that probably means.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::answer::{Answer, NoAnswer};
+use super::ask::Failed;
+use super::url::NO_TLS;
+use crate::probe::Target;
+use crate::sys::{self, proc};
+
+/// What came of the last request.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Status {
+        status: u16,
+        upgrade: Option<String>,
+        wants_tls: bool,
+    },
+    Body,
+    NoAnswer(NoAnswer),
+    /// It answered a client of TLS with something else.
+    NotTls,
+    Other,
+}
+
+impl Outcome {
+    pub(super) fn of(answer: &Answer) -> Outcome {
+        let text = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
+        Outcome::Status {
+            status: answer.status,
+            upgrade: answer.upgrade.clone(),
+            // nginx, Apache, and servers written in Go, in this order.
+            wants_tls: answer.status == 400
+                && [
+                    "to https port",
+                    "ssl-enabled server port",
+                    "to an https server",
+                ]
+                .iter()
+                .any(|said| text.contains(said)),
+        }
+    }
+
+    pub(super) fn of_failure(failed: &Failed) -> Outcome {
+        match failed {
+            Failed::NoAnswer(why) => Outcome::NoAnswer(why.clone()),
+            Failed::Io(error) => match error.kind() {
+                io::ErrorKind::InvalidData => Outcome::NotTls,
+                io::ErrorKind::ConnectionReset => Outcome::NoAnswer(NoAnswer::Closed),
+                _ => Outcome::Other,
+            },
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn hint(&self, target: &Target<'_>, addr: Option<SocketAddr>) -> Option<String> {
+        let hint = match self {
+            Outcome::Status {
+                wants_tls: true, ..
+            }
+            | Outcome::NoAnswer(NoAnswer::Tls) => tls(),
+            Outcome::Status {
+                status, upgrade, ..
+            } => {
+                return of_status(*status, upgrade.as_deref(), target);
+            }
+            Outcome::NotTls => "it does not speak TLS there: ask for `http://..`".to_owned(),
+            Outcome::NoAnswer(NoAnswer::Http2) => HTTP2.to_owned(),
+            Outcome::NoAnswer(NoAnswer::Closed) => match speaks(addr?)? {
+                NoAnswer::Tls => tls(),
+                _ => HTTP2.to_owned(),
+            },
+            Outcome::Body => {
+                "it answers, and its body is not the expected one; see its output".to_owned()
+            }
+            Outcome::NoAnswer(_) | Outcome::Other => return None,
+        };
+        Some(hint)
+    }
+}
+
+const HTTP2: &str = "it speaks HTTP/2 alone, as servers of gRPC do: use `tcp`, or `exec` with a client \
+                     of its own";
+
+fn tls() -> String {
+    match cfg!(feature = "tls") {
+        true => "it speaks TLS there: ask for `https://..`".to_owned(),
+        false => format!("it speaks TLS there: ask for `https://..`; {NO_TLS}"),
+    }
+}
+
+fn of_status(status: u16, upgrade: Option<&str>, target: &Target<'_>) -> Option<String> {
+    let hint = match status {
+        300..=399 => {
+            "a redirect is an answer, and not followed: ask for the page itself, or say `status = 200..400`"
+        }
+        400 => {
+            "it does not take the request as it is: does it want a `header`, another `method`, or \
+             another path?"
+        }
+        403 => match other_user(target) {
+            Some(uid) => {
+                return Some(format!(
+                    "it runs workers as another user (uid {uid}), who may not read what they serve: \
+                     `{{dir}}` is root's alone, and so may be the directories above those files"
+                ));
+            }
+            None => WANTS_TO_KNOW,
+        },
+        401 => WANTS_TO_KNOW,
+        404 => "it serves, but has no such path",
+        405 => "it does not take this method; `method` sets another",
+        426 => {
+            let other = upgrade.map_or(String::new(), |other| format!(", `{other}`"));
+            return Some(format!(
+                "it wants another protocol{other}: ask for another path, or use `tcp`"
+            ));
+        }
+        429 => {
+            "it limits how often it is asked: raise its limit for tests, ask for a path without one, \
+             or use `tcp`"
+        }
+        503 => {
+            "it serves, and says itself that it is not ready; give it more `timeout`, or see its output"
+        }
+        500..=599 => "it serves, and fails; see its output",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+const WANTS_TO_KNOW: &str = "it wants to know who asks: send a `header`, ask for another path, or take \
+                             this for ready with `status`";
+
+/// The user of a worker who has not root's rights, where the program was started with them.
+fn other_user(target: &Target<'_>) -> Option<u32> {
+    if sys::user() != 0 {
+        return None;
+    }
+    let tree = target.tree().unwrap_or_default();
+    tree.into_iter()
+        .filter_map(proc::user)
+        .find(|uid| *uid != 0)
+}
+
+/// What a server speaks that has closed a connection without an answer, if it is TLS or HTTP/2.
+fn speaks(addr: SocketAddr) -> Option<NoAnswer> {
+    let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    [&HELLO[..], settings].into_iter().find_map(|words| {
+        const LIMIT: Duration = Duration::from_millis(500);
+        let mut stream = TcpStream::connect_timeout(&addr, LIMIT).ok()?;
+        stream.set_read_timeout(Some(LIMIT)).ok()?;
+        stream.set_write_timeout(Some(LIMIT)).ok()?;
+        stream.write_all(words).ok()?;
+        let mut answer = [0; 9];
+        let mut length = 0;
+        while length < answer.len() {
+            match stream.read(&mut answer[length..]) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => length += read,
+            }
+        }
+        super::answer::other_protocol(&answer[..length])
+    })
+}
+
+/// A `ClientHello` of TLS 1.2 (RFC 5246, section 7.4.1.2) with two cipher suites and no extension. A
+/// server answers it with its own hello, or with an alert.
+const HELLO: [u8; 52] = {
+    let mut hello = [0; 52];
+    let head = [22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 3];
+    let mut at = 0;
+    while at < head.len() {
+        hello[at] = head[at];
+        at += 1;
+    }
+    // 32 bytes that should be random, and no session.
+    let tail = [0, 4, 0xc0, 0x2f, 0, 0x9c, 1, 0];
+    let mut at = 0;
+    while at < tail.len() {
+        hello[44 + at] = tail[at];
+        at += 1;
+    }
+    hello
+};

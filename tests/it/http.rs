@@ -1,0 +1,215 @@
+//! Ready means ready: what counts as an answer over HTTP.
+
+use std::time::{Duration, Instant};
+
+use summon::{Coordinated, HttpCoordinatedExecutor, Process, probe, summon};
+
+use crate::support::{ACTOR, actor};
+
+const URL: &str = "http://127.0.0.1:{port}/";
+
+fn server<const N: usize>(script: [&str; N]) -> HttpCoordinatedExecutor {
+    HttpCoordinatedExecutor::new(actor(script), URL)
+}
+
+fn responds(text: &str) -> HttpCoordinatedExecutor {
+    server(["quiet", "respond", "127.0.0.1:{port}", text]).timeout("2s")
+}
+
+fn error_of(server: &HttpCoordinatedExecutor) -> String {
+    server.start().unwrap_err().to_string()
+}
+
+#[test]
+fn an_interim_answer_is_not_the_answer() {
+    let interim = "HTTP/1.1 100 Continue;;HTTP/1.1 103 Early Hints;Link: </a>;;";
+    let bad = responds(&format!("{interim}HTTP/1.1 503 No;;"))
+        .status(100..=503)
+        .status(100);
+    let error = error_of(&bad);
+    assert!(error.contains("it answers 503 ("), "{error}");
+    responds(&format!("{interim}HTTP/1.1 200 OK;;"))
+        .start()
+        .unwrap();
+    let error = error_of(&responds(interim));
+    assert!(
+        error.contains("it closes the connection within its answer"),
+        "{error}"
+    );
+    // What follows is of another protocol, so this one is final.
+    responds("HTTP/1.1 101 Switching Protocols;;")
+        .status(101)
+        .start()
+        .unwrap();
+}
+
+#[test]
+fn an_answer_may_take_longer_than_the_first_patience() {
+    let slow = server(["slow", "127.0.0.1:{port}", "2500"]).timeout("20s");
+    slow.start().unwrap();
+}
+
+#[test]
+fn a_request_that_hangs_for_good_is_overcome() {
+    let hangs = server(["hang", "127.0.0.1:{port}"]);
+    let began = Instant::now();
+    hangs.start().unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn a_server_that_asks_for_a_pause_gets_it() {
+    // It ends if it is asked too soon.
+    let limited = server(["limited", "127.0.0.1:{port}", "1"]);
+    limited.start().unwrap();
+    // A pause that is longer than the time-out leaves time for a last request.
+    let pause = "Retry-After: 3600;Content-Length: 0;;";
+    let later = format!("HTTP/1.1 503 Unavailable;{pause}");
+    let later = server(["respond", "127.0.0.1:{port}", &later]).timeout("3s");
+    let error = later.start().unwrap_err();
+    let told = "it answers 503, and asks for a pause of 3600 s (";
+    assert!(error.to_string().contains(told), "{error}");
+    let asked = String::from_utf8_lossy(error.output())
+        .matches("GET /")
+        .count();
+    assert!((2..9).contains(&asked), "{asked}");
+}
+
+#[summon(
+    http = [ACTOR, "quiet", "respond", "127.0.0.1:{port}", "HTTP/1.1 200 OK;;{\"status\": \"UP\"}"],
+    path = "/health",
+    body_matches = r#""status": *"UP""#,
+)]
+#[test]
+fn a_body_is_asked_for_in_an_attribute(server: &Process) {
+    assert!(server.is_running());
+}
+
+#[test]
+fn a_body_must_match_if_asked() {
+    let text = "HTTP/1.1 200 OK;Content-Length: 4;;DOWN";
+    let error = error_of(&responds(text).body_matches("UP"));
+    let expected = "to answer 200 to 299 with a body like `UP`: it answers 200 with another body, \
+                    4 bytes: \"DOWN\" (";
+    assert!(error.contains(expected), "{error}");
+    for text in [
+        "HTTP/1.1 200 OK;Transfer-Encoding: chunked;;1;U;1;P;0;;",
+        "HTTP/1.1 200 OK;Content-Length: 2;;UP",
+        "HTTP/1.1 103 Hints;;HTTP/1.1 200 OK;;UP",
+    ] {
+        responds(text).body_matches("^UP$").start().unwrap();
+    }
+    let cut = error_of(&responds("HTTP/1.1 200 OK;Content-Length: 9;;UP").body_matches("UP"));
+    assert!(
+        cut.contains("it closes the connection within its answer"),
+        "{cut}"
+    );
+    // The status counts all the same.
+    let error = error_of(&responds("HTTP/1.1 500 No;Content-Length: 2;;UP").body_matches("UP"));
+    assert!(error.contains("it answers 500 ("), "{error}");
+}
+
+#[test]
+fn a_body_that_is_endless_or_can_not_be_is_told() {
+    let endless = server(["endless", "127.0.0.1:{port}", "HTTP/1.1 200 OK;;"]);
+    let error = error_of(&endless.body_matches("UP").timeout("3s"));
+    assert!(
+        error.contains("with another body, more than 1 MiB: \"zzz"),
+        "{error}"
+    );
+    let endless = server(["endless", "127.0.0.1:{port}", "HTTP/1.1 200 OK;;"]);
+    endless.body_matches("^z+$").timeout("20s").start().unwrap();
+    let error = error_of(&responds("").body_matches("(UP"));
+    assert!(
+        error.contains("`body_matches` is no regular expression: "),
+        "{error}"
+    );
+    let error = error_of(&responds("").body_matches("UP").method("HEAD"));
+    assert!(error.contains("which has no body"), "{error}");
+    let health = probe::http(URL).body_matches("UP");
+    let script = actor([
+        "quiet",
+        "respond",
+        "127.0.0.1:{port}",
+        "HTTP/1.1 200 OK;;UP",
+    ]);
+    Coordinated::with(script, health).start().unwrap();
+}
+
+#[test]
+fn a_wrong_status_has_a_hint_that_fits() {
+    for (answer, hint) in [
+        ("400 Bad Request", "does it want a `header`"),
+        (
+            "426 Upgrade Required;Upgrade: h2c",
+            "it wants another protocol, `h2c`",
+        ),
+        ("429 Too Many Requests", "it limits how often it is asked"),
+        ("403 Forbidden", "it wants to know who asks"),
+        ("302 Found", "a redirect is an answer"),
+    ] {
+        let error = error_of(&responds(&format!("HTTP/1.1 {answer};Content-Length: 0;;")));
+        assert!(error.contains(hint), "{error}");
+    }
+}
+
+#[test]
+fn a_server_of_another_protocol_is_told() {
+    let settings = "000000040000000000";
+    let alert = "15030300020228";
+    // It answers everybody, or nobody who does not begin as its own clients do.
+    for (first, answer, hint) in [
+        ("47", settings, "it speaks HTTP/2 alone"),
+        ("50", settings, "it speaks HTTP/2 alone"),
+        ("47", alert, "it speaks TLS there: ask for `https://..`"),
+        ("16", alert, "it speaks TLS there: ask for `https://..`"),
+    ] {
+        let other = server(["picky", "127.0.0.1:{port}", first, answer]).timeout("2s");
+        let error = error_of(&other);
+        assert!(error.contains(hint), "{first} {answer}: {error}");
+    }
+    let said = "HTTP/1.1 400 Bad Request;Content-Length: 56;;\
+                The plain HTTP request was sent to HTTPS port, said nginx";
+    let error = error_of(&responds(said));
+    assert!(error.contains("it speaks TLS there"), "{error}");
+}
+
+#[test]
+#[cfg_attr(not(has_nginx_and_openssl), ignore = "nginx or openssl is not on PATH")]
+fn a_real_server_of_tls_is_told() {
+    let certificate =
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nobody -keyout key -out cert";
+    let plain = HttpCoordinatedExecutor::new(
+        "openssl s_server -accept 127.0.0.1:{port} -key key -cert cert -quiet",
+        URL,
+    )
+    .before(certificate)
+    .current_dir("{dir}")
+    .timeout("5s");
+    let error = error_of(&plain);
+    assert!(
+        error.contains("it speaks TLS there: ask for `https://..`"),
+        "{error}"
+    );
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can become another user")]
+fn a_worker_that_may_not_read_is_told_where_root_could() {
+    let script = actor([
+        "quiet",
+        "respond",
+        "127.0.0.1:{port}",
+        "HTTP/1.1 403 Forbidden;Content-Length: 0;;",
+        "child",
+        "user 65534",
+    ]);
+    let server = HttpCoordinatedExecutor::new(script, URL).timeout("2s");
+    let error = error_of(&server);
+    assert!(error.contains("as another user (uid 65534)"), "{error}");
+    assert!(!error.contains("who asks"), "{error}");
+}
