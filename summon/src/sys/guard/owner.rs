@@ -102,8 +102,11 @@ impl Guarded {
             .chain(super::runner_ending())
             .chain(rest.map(AsFd::as_fd))
             .collect();
+        let sent = wire::send(&socket, &Job::Service(Box::new(launch)).encode(), &fds);
         // A guard that never came closes its end; `listen` finds the same and says it better.
-        let _ = wire::send(&socket, &Job::Service(Box::new(launch)).encode(), &fds);
+        if let Some(error) = sent.err().filter(|error| !is_closed(error)) {
+            return Err(LaunchError::NoGuard(error));
+        }
         let guarded = Guarded::new(socket);
         guarded.listen().map_err(LaunchError::NoGuard)?;
         let known = guarded.wait_until(deadline, &[], |state| {
@@ -302,6 +305,11 @@ impl Guarded {
         };
         Err(io::Error::new(io::ErrorKind::TimedOut, why))
     }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    [BrokenPipe, ConnectionReset, NotConnected].contains(&error.kind())
 }
 
 impl Drop for Guarded {

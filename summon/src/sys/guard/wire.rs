@@ -51,8 +51,19 @@ pub(super) fn take_frame(inbox: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(frame))
 }
 
-/// Sends a frame and descriptors with its first bytes. The socket blocks.
-pub(super) fn send(mut socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+/// Sends a frame and descriptors with its first bytes. The socket blocks. What one message does not
+/// carry goes ahead, with empty frames.
+pub(super) fn send(socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut rest = fds;
+    while rest.len() > MOST_FDS {
+        let (first, others) = rest.split_at(MOST_FDS);
+        send_one(socket, &[], first)?;
+        rest = others;
+    }
+    send_one(socket, body, rest)
+}
+
+fn send_one(mut socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let framed = frame(body);
     let mut space = vec![MaybeUninit::uninit(); SendAncillaryMessage::ScmRights(fds).size()];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -76,16 +87,20 @@ pub(super) fn send(mut socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>])
 /// that the other end has closed.
 pub(super) fn receive(mut socket: &UnixStream) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
     let mut fds = Vec::new();
-    let mut length = [0u8; 4];
-    let mut have = 0;
-    while have < length.len() {
-        let read = receive_some(socket, &mut length[have..], &mut fds)?;
-        if read == 0 {
-            return Ok(None);
+    // No frame that says something is empty.
+    let mut length = 0;
+    while length == 0 {
+        let mut bytes = [0u8; 4];
+        let mut have = 0;
+        while have < bytes.len() {
+            let read = receive_some(socket, &mut bytes[have..], &mut fds)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            have += read;
         }
-        have += read;
+        length = u32::from_ne_bytes(bytes) as usize;
     }
-    let length = u32::from_ne_bytes(length) as usize;
     if length > LONGEST {
         return Err(garbled());
     }
@@ -145,6 +160,23 @@ mod tests {
         });
         drop(ours);
         assert!(receive(&theirs).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_frame_may_have_more_descriptors_than_a_message() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let zero = std::fs::File::open("/dev/zero").unwrap();
+        for count in [MOST_FDS, MOST_FDS + 1, 600] {
+            let mut fds = vec![null.as_fd(); count];
+            fds[count - 1] = zero.as_fd();
+            send(&ours, b"all", &fds).unwrap();
+            let (body, fds) = receive(&theirs).unwrap().unwrap();
+            assert_eq!((body.as_slice(), fds.len()), (b"all".as_slice(), count));
+            // In the order in which they were sent.
+            let device = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).unwrap().st_rdev;
+            assert_eq!(device(fds[count - 1].as_fd()), device(zero.as_fd()));
+        }
     }
 
     #[test]
