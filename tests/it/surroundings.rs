@@ -364,6 +364,18 @@ fn with_a_directory_of_another_user() {
     guest.refuses(&base);
 }
 
+/// In a user namespace where all users who are not mapped have the number of this one.
+#[test]
+#[cfg_attr(not(is_root), ignore = "makes files of another user, as root can")]
+fn with_a_directory_of_another_user_of_the_same_number() {
+    let mut guest = Guest::run_by(&["unshare", "--user", "--map-user=65534"]);
+    let base = base(&guest, "65534");
+    fs::create_dir(&base).unwrap();
+    fs::set_permissions(&base, fs::Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::chown(&base, Some(61_008), None).unwrap();
+    guest.refuses(&base);
+}
+
 impl Guest {
     /// It uses no directory that is not its user's alone, and says which.
     fn refuses(&mut self, base: &Path) {

@@ -288,7 +288,8 @@ impl Base {
     }
 
     fn checked(path: PathBuf, dir: Dir, uid: u32) -> io::Result<Base> {
-        match dir.found()?.is_of(uid) {
+        // A stranger's may be open to all the next moment.
+        match dir.found()?.is_of(uid) && (uid != sys::user() || dir.is_proved()) {
             true => Ok(Base { path, dir }),
             false => Err(not_private()),
         }

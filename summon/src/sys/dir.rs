@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, Stat, Uid};
 
+use super::peer::is_ours;
 use super::users::User;
 use super::{Left, Lock, remove};
 
@@ -126,6 +127,12 @@ impl Dir {
         let open = rustix::fs::fstat(file).ok();
         let named = self.look(name).ok().map(|found| id(&found.0));
         named.is_some() && named == open.as_ref().map(id)
+    }
+
+    /// Whether it is this user's, as its number says. Where all users who are not mapped have that
+    /// number, the owner alone may set the mode.
+    pub(crate) fn is_proved(&self) -> bool {
+        is_ours(super::user()) || rustix::fs::fchmod(self, Mode::RWXU).is_ok()
     }
 
     /// Gives it to a user, as root may. One that is that user's already stays so.

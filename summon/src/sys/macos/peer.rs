@@ -12,6 +12,11 @@ pub(crate) struct Peer {
     pub(crate) uid: u32,
 }
 
+/// Whether a number that the kernel has told is certainly that of this process's user.
+pub(crate) fn is_ours(uid: u32) -> bool {
+    uid == crate::sys::user()
+}
+
 pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
     let mut pid: libc::pid_t = 0;
     let mut length = size_of_val(&pid) as libc::socklen_t;
