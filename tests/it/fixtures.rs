@@ -335,9 +335,10 @@ fn ends_with_its_runner(args: &str, signal: &str, group: bool) {
         let lines = text.lines().filter_map(|line| line.strip_prefix(word));
         lines.map(|pid| pid.trim().parse().unwrap()).collect()
     };
-    // A runner that is killed can't end its test, which is no business of summon's.
+    // A runner that is killed can't end its test, which is no business of summon's: its services are.
     let _test = Killed(Life::of(pids("waiting ")[0]).unwrap());
     let service = Life::of(pids("run ")[0]).unwrap();
+    let own = Life::of(pids("own ")[0]).unwrap();
     let pid = child.id().to_string();
     kill(signal, &if group { format!("-{pid}") } else { pid });
     child.wait().unwrap();
@@ -347,6 +348,7 @@ fn ends_with_its_runner(args: &str, signal: &str, group: bool) {
         "`cargo {args}` {signal}: gone {:?} after its end",
         ended.elapsed()
     );
+    eventually("so does a service of the test's own", || !own.goes_on());
     // And the next run works.
     let ran = project.run("test --test one direct").succeeded();
     assert_eq!(ran.count("run"), 2);

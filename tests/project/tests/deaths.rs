@@ -65,10 +65,13 @@ fn dies_while_it_boots() {
     assert!(RUN.is_running());
 }
 
-/// Waits to be ended, with its runner.
+/// Waits to be ended, with its runner, and so does a service of its own.
 #[test]
 fn waits() {
     use_it(&RUN);
+    let script = [common::env("ACTOR"), "record".into(), common::env("RECORD"), "own".into(), "say".into(), "up".into()];
+    let own = summon::OutputCoordinatedExecutor::new(script, "^up$");
+    own.start().unwrap();
     record("waiting");
     loop {
         std::thread::park();
