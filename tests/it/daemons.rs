@@ -45,6 +45,12 @@ fn one_that_fails_to_become_a_daemon_is_told() {
             .timeout("1h");
         let error = server.start().unwrap_err();
         assert_eq!(error.exit_status().unwrap().code(), Some(code));
+        let text = error.to_string();
+        assert!(
+            text.contains("it has ended, and left nothing behind"),
+            "{text}"
+        );
+        assert!(!text.contains("stays in the foreground"), "{text}");
     }
 }
 
@@ -136,8 +142,9 @@ fn one_that_is_about_to_fork_away_does_so_before_it_is_stopped() {
         let server = OutputCoordinatedExecutor::new(script, "bound")
             .shell(true)
             .named("server");
-        server.start().unwrap();
-        assert_forked_away(&server.stop().unwrap_err());
+        // On a busy machine it may be that fast.
+        let begun = server.start();
+        assert_forked_away(&begun.and_then(|()| server.stop()).unwrap_err());
     }
 }
 
@@ -192,4 +199,15 @@ fn a_daemon_can_crash_and_be_killed() {
     let daemon = Life::of(server.id().unwrap()).unwrap();
     server.kill().unwrap();
     assert!(!daemon.goes_on());
+}
+
+#[test]
+fn what_is_left_behind_is_told_once_however_many_there_are() {
+    let script = actor([
+        "child", "wait", "child", "wait", "child", "wait", "exit", "0",
+    ]);
+    let server = OutputCoordinatedExecutor::new(script, "never");
+    let error = server.start().unwrap_err().to_string();
+    assert!(error.contains("it has left `"), "{error}");
+    assert_eq!(error.matches("actor wait`").count(), 1, "{error}");
 }

@@ -16,10 +16,15 @@ pub(crate) fn left_behind((guard, leader): (u32, u32)) -> Vec<String> {
         seen.push(*pid);
         is_new && !proc::has_ended(*pid)
     });
-    pids.into_iter()
-        .filter_map(proc::command_line)
-        .take(3)
-        .collect()
+    let mut lines: Vec<String> = Vec::new();
+    for line in pids.into_iter().filter_map(proc::command_line) {
+        // Workers are often called as their master is.
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.truncate(3);
+    lines
 }
 
 /// How much processor time a service has used, if some process of it is busy or its leader has just

@@ -22,7 +22,15 @@ impl Probe for ForkedAway {
         "for the program to fork away and end".to_owned()
     }
 
-    fn explain(&self, _: &Target<'_>, _: &str) -> Explained {
+    fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
+        if target.has_exited() {
+            return Explained {
+                last: Some(
+                    "it has ended, and left nothing behind that could be the service".to_owned(),
+                ),
+                hint: None,
+            };
+        }
         Explained {
             last: None,
             hint: Some("if it stays in the foreground, leave `daemon = true` out".to_owned()),

@@ -285,7 +285,7 @@ impl<'a> Target<'a> {
 
     /// Whether it has ended, though its end may not be known yet.
     pub(super) fn is_ending(&self) -> bool {
-        self.id().is_some_and(proc::has_ended)
+        self.id().is_some_and(proc::is_ending)
     }
 
     pub(super) fn values(&self) -> &dyn Values {
