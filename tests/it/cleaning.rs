@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use summon::{OutputCoordinatedExecutor, SimpleExecutor};
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::{TempDir, eventually, hear_int};
 
 /// Runs a test of this binary in a process of its own, after other words.

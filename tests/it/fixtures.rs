@@ -2,153 +2,13 @@
 //! run for real by cargo and nextest; its servers themselves record when they live.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Once;
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use crate::project::Project;
 use crate::support::{
-    ACTOR, Group, Killed, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, hear_int,
-    recorded,
+    ACTOR, Group, Killed, Life, REFUSE, WITHOUT_PIDFDS, eventually, family, hear_int, recorded,
 };
-
-/// The project, with a record of its own for each run.
-pub(crate) struct Project {
-    dir: TempDir,
-}
-
-impl Project {
-    pub(crate) fn new() -> Project {
-        Project {
-            dir: TempDir::new(),
-        }
-    }
-
-    pub(crate) fn record(&self) -> String {
-        self.dir.file("record")
-    }
-
-    /// A directory for its temporary files.
-    pub(crate) fn temp(&self) -> &Path {
-        self.dir.path()
-    }
-
-    pub(crate) fn cargo(&self, args: &str) -> Command {
-        self.cargo_below(&[], args)
-    }
-
-    /// Builds the tests first, so that a limit on a run is not spent on its compiler.
-    pub(crate) fn build(&self) {
-        static BUILT: Once = Once::new();
-        BUILT.call_once(|| {
-            let built = self.cargo("test --no-run --tests").output().unwrap();
-            assert!(built.status.success(), "{built:?}");
-        });
-    }
-
-    /// Has another program run cargo.
-    pub(crate) fn cargo_below(&self, other: &[&str], args: &str) -> Command {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut words = other.iter().copied().chain([env!("CARGO")]);
-        let mut command = Command::new(words.next().unwrap());
-        command
-            .args(words)
-            .args(args.split(' '))
-            .current_dir(root.join("project"))
-            .env("CARGO_TARGET_DIR", root.join("../target/project"))
-            .env("ACTOR", ACTOR)
-            .env("RECORD", self.record())
-            .stdin(Stdio::null());
-        // What this test was given by its own runner is none of the project's business.
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            // But what nextest says stays: a run within a run is one of its own all the same.
-            let is_ours = text.starts_with("CARGO_") || text.starts_with("SUMMON_");
-            if is_ours && text != "CARGO_HOME" && text != "CARGO_TARGET_DIR" {
-                command.env_remove(&name);
-            }
-        }
-        command
-    }
-
-    /// Runs it to its end, and waits until what it started has gone.
-    pub(crate) fn run(&self, args: &str) -> Ran {
-        self.run_with(args, &[])
-    }
-
-    pub(crate) fn run_with(&self, args: &str, env: &[(&str, &str)]) -> Ran {
-        let mut command = self.cargo(args);
-        command.envs(env.iter().copied());
-        println!("`cargo {args}`");
-        self.ran(&mut command)
-    }
-
-    /// Runs a command to its end, and waits until what it started has gone.
-    pub(crate) fn ran(&self, command: &mut Command) -> Ran {
-        let output = command.output().unwrap();
-        let ended = Instant::now();
-        let record = self.record();
-        let text = || std::fs::read_to_string(&record).unwrap_or_default();
-        let pids = |name: &str| -> Vec<u32> {
-            let text = text();
-            let lines = text.lines().filter_map(|line| line.strip_prefix(name));
-            lines.map(|pid| pid.trim().parse().unwrap()).collect()
-        };
-        for name in ["run ", "binary "] {
-            for pid in pids(name) {
-                let lives = || Life::of(pid).is_some_and(|life| life.what.contains(&record));
-                eventually("a fixture has gone after its run", || !lives());
-            }
-        }
-        println!("all gone {:?} after its end", ended.elapsed());
-        Ran {
-            output,
-            record: recorded(&record),
-        }
-    }
-}
-
-pub(crate) struct Ran {
-    output: Output,
-    record: Vec<String>,
-}
-
-impl Ran {
-    fn count(&self, word: &str) -> usize {
-        self.record.iter().filter(|line| *line == word).count()
-    }
-
-    #[track_caller]
-    pub(crate) fn succeeded(self) -> Ran {
-        assert!(self.output.status.success(), "{}", self.said());
-        self
-    }
-
-    pub(crate) fn said(&self) -> String {
-        let of = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        format!(
-            "{}\n{}\n{:?}",
-            of(&self.output.stdout),
-            of(&self.output.stderr),
-            self.record
-        )
-    }
-
-    /// Of these starts each has its end, and the next began after it.
-    #[track_caller]
-    pub(crate) fn one_after_the_other(&self, name: &str, starts: usize) {
-        let gone = format!("-{name}");
-        let lives: Vec<_> = self
-            .record
-            .iter()
-            .filter(|line| **line == name || **line == gone)
-            .collect();
-        assert_eq!(lives.len(), 2 * starts, "{}", self.said());
-        for two in lives.chunks(2) {
-            assert_eq!((two[0].as_str(), two[1]), (name, &gone), "{}", self.said());
-        }
-    }
-}
 
 const BINARIES: &str = "--test one --test two --test three";
 
@@ -233,7 +93,7 @@ fn retries_partitions_and_stress_share_it_too() {
 #[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn an_archive_runs_elsewhere() {
     let project = Project::new();
-    let archive = project.dir.file("archive.tar.zst");
+    let archive = project.file("archive.tar.zst");
     project
         .run(&format!(
             "nextest archive --test one --archive-file {archive}"
@@ -420,7 +280,7 @@ fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
             ran.said()
         );
         // The server itself says which, in the file that it writes when it is up.
-        let pid = std::fs::read_to_string(project.dir.file("postgres")).unwrap();
+        let pid = std::fs::read_to_string(project.file("postgres")).unwrap();
         let pid = pid.trim().parse().unwrap();
         let lives = || Life::of(pid).is_some_and(|life| life.what.contains("postgres"));
         eventually("it has gone after its run", || !lives());
@@ -431,7 +291,7 @@ fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
 fn a_wrapper_and_rustdoc_may_be_between() {
     let project = Project::new();
     // The kernel cuts its name within a character.
-    let wrapper = project.dir.path().join("bibliothèque_é_wrapper");
+    let wrapper = project.temp().join("bibliothèque_é_wrapper");
     std::fs::write(&wrapper, "#!/bin/sh\n\"$@\"\nexit $?\n").unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&wrapper, mode).unwrap();
@@ -510,7 +370,7 @@ fn runs_of_the_same_pid_and_time_do_not_meet() {
     };
     let containers = (0..200).find_map(|_| start());
     let _containers = containers.expect("two that begin in the same tick of the clock");
-    std::fs::write(project.dir.file("go"), "").unwrap();
+    std::fs::write(project.file("go"), "").unwrap();
     let count = |word: &str| {
         let record = recorded(&project.record());
         record.iter().filter(|line| *line == word).count()
@@ -526,7 +386,7 @@ fn a_run_leaves_no_files() {
     let ran = project.ran(command.env("TMPDIR", project.temp()));
     ran.succeeded().one_after_the_other("run", 1);
     let is_left = || {
-        let bases = std::fs::read_dir(project.dir.path()).unwrap().flatten();
+        let bases = std::fs::read_dir(project.temp()).unwrap().flatten();
         let mut bases = bases.filter(|entry| entry.path().is_dir());
         let base = bases.next().expect("a directory of summon's").path();
         let files = std::fs::read_dir(base).unwrap().flatten();

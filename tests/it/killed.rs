@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::{ACTOR, TempDir, eventually, hear_int, recorded, replaced};
 
 /// A project and where its logs go.

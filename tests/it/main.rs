@@ -26,6 +26,7 @@ mod privileges;
 mod probes;
 mod programs;
 mod progress;
+mod project;
 #[rustfmt::skip]
 mod readme;
 mod real;

@@ -1,6 +1,6 @@
 //! `bin = ".."` and `example = ".."`: the programs of the user's own package.
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::TempDir;
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use summon::{Process, TcpCoordinatedExecutor, orchestrated};
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::{ACTOR, actor, replaced};
 
 fn snapshots() -> PathBuf {

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::{ACTOR, Life, TempDir, actor, copy_program, eventually, parent};
 
 /// A user that nobody is.

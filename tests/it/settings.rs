@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::TempDir;
 
 /// Runs some tests of `tests/project/tests/failures.rs`.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::{ACTOR, OWNER, REFUSE, TempDir, copy_program, eventually};
 use crate::tree::Owner;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::fixtures::Project;
+use crate::project::Project;
 use crate::support::TempDir;
 
 /// An event, as the format has it:
