@@ -35,6 +35,7 @@
 #[doc(hidden)]
 pub mod __private;
 mod command;
+mod contents;
 mod duration;
 mod error;
 mod executor;
@@ -63,6 +64,7 @@ mod trace;
 mod unrunnable;
 
 pub use command::Command;
+pub use contents::Contents;
 pub use error::Error;
 pub use executor::{
     Coordinated, Executor, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,

@@ -2,10 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::Command;
 
-use summon::{OutputCoordinatedExecutor, Process, SimpleExecutor, Stdin, orchestrated, summon};
+use summon::{
+    Contents, OutputCoordinatedExecutor, Process, SimpleExecutor, Stdin, orchestrated, summon,
+};
 
-use crate::support::TempDir;
+use crate::support::{ACTOR, OWNER, TempDir, eventually};
+use crate::tree::Owner;
 
 const CONFIG: &str = r#"{"listen": {port}, "admin": {port:admin}, "db": "{db.host}:{db.port}"}"#;
 
@@ -119,4 +124,110 @@ fn belong_to_the_user_of_the_program() {
         let found = fs::metadata(server.dir().join(name)).unwrap();
         assert_eq!(found.uid(), fs::metadata(server.dir()).unwrap().uid());
     }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+#[summon(
+    simple = "sleep 100",
+    with_file("www/index.html", Contents::new("port {port}").mode(0o664)),
+    with_file("secret", "none of yours"),
+    with_dir("spool/mail", 0o1777),
+    with_dir("www/img", 0o770),
+    dir_mode = 0o777,
+)]
+#[test]
+fn have_the_mode_that_is_set(server: &Process) {
+    // Whatever the umask.
+    for (name, expected) in [
+        (".", 0o777),
+        ("www", 0o777),
+        ("www/index.html", 0o664),
+        ("secret", 0o600),
+        ("spool", 0o777),
+        ("spool/mail", 0o1777),
+        ("www/img", 0o770),
+    ] {
+        assert_eq!(mode(&server.dir().join(name)), expected, "{name}");
+    }
+    let text = fs::read_to_string(server.dir().join("www/index.html")).unwrap();
+    assert_eq!(text, format!("port {}", server.port()));
+    // The directory on the way lets others pass, and no more.
+    let open = server.dir().parent().unwrap();
+    assert_eq!(mode(open), 0o711);
+    // Logs are not for others.
+    let private = open.to_str().unwrap().strip_suffix("-open").unwrap();
+    assert_eq!(mode(Path::new(private)), 0o700);
+}
+
+#[test]
+fn have_no_mode_that_is_decimal() {
+    let server = || SimpleExecutor::new("sleep 100").named("server");
+    for (server, expected) in [
+        (
+            server().with_file("a.conf", Contents::new("").mode(644)),
+            "its file `a.conf` can't be written: `644`, which is `0o1204`, is no mode for it; a mode is octal, such as `0o644`",
+        ),
+        (
+            server().with_dir("spool", 755),
+            "its directory `spool` can't be made: `755`, which is `0o1363`, is no mode",
+        ),
+        (
+            server().dir_mode(755),
+            "`dir_mode`: `755`, which is `0o1363`",
+        ),
+    ] {
+        let error = server.start().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "drops root")]
+fn are_for_a_program_that_drops_root_by_itself() {
+    let dropped = "setpriv --reuid=61009 --regid=61009 --clear-groups";
+    let script = "cat {dir}/www/index.html; cat {dir}/secret; ls {dir}/..; echo >{dir}/spool/one; \
+                  echo up; exec sleep 1000";
+    let server = OutputCoordinatedExecutor::new(format!("{dropped} sh -c '{script}'"), "^up$")
+        .shell(true)
+        .with_file("www/index.html", Contents::new("for all\n").mode(0o644))
+        .with_file("secret", "for root\n")
+        .with_dir("spool", 0o1777)
+        .dir_mode(0o755);
+    server.start().unwrap();
+    let said = String::from_utf8(server.output()).unwrap();
+    assert!(said.contains("for all\n"), "{said}");
+    assert!(!said.contains("for root"), "{said}");
+    // Nor are the names of other directories for others.
+    assert_eq!(said.matches("Permission denied").count(), 2, "{said}");
+    let written = fs::metadata(server.dir().join("spool/one")).unwrap();
+    assert_eq!(written.uid(), 61009);
+    let dir = server.dir().to_owned();
+    drop(server);
+    assert!(!dir.exists());
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn are_open_to_others_and_belong_to_the_user_of_the_program() {
+    let server = SimpleExecutor::new("sleep 100")
+        .user("nobody")
+        .dir_mode(0o755)
+        .with_dir("a/b", 0o750);
+    server.start().unwrap();
+    for (name, expected) in [(".", 0o755), ("a", 0o755), ("a/b", 0o750)] {
+        let path = server.dir().join(name);
+        let found = fs::metadata(&path).unwrap();
+        assert_eq!((found.uid(), mode(&path)), (65534, expected), "{name}");
+    }
+}
+
+#[test]
+fn that_are_open_to_others_go_when_the_test_is_killed() {
+    let owner = Owner::from(Command::new(OWNER).args(["open", "wait", ACTOR]));
+    assert_eq!(mode(&owner.dir), 0o755);
+    owner.signal(libc::SIGKILL, false);
+    eventually("its files are removed", || !owner.dir.exists());
 }

@@ -68,6 +68,7 @@ fn imports_point_down_only() {
             "limit",
             "size",
             "stdin",
+            "contents",
             "exit_codes",
             "program",
             "shell",

@@ -21,18 +21,21 @@ fn main() {
         return hold_port(port.parse().expect("a port"), actor);
     }
     let script: &[&str] = match service.as_str() {
-        "plain" | "another" => &["fds"],
+        "plain" | "another" | "open" => &["fds"],
         "stubborn" => &["child", STUBBORN, "child", STUBBORN, "stranger", STUBBORN],
         "daemon" => &["daemon", STUBBORN],
         other => panic!("no such service: {other}"),
     };
-    let is_another = service == "another";
+    let (is_another, is_open) = (service == "another", service == "open");
     let mut service = OutputCoordinatedExecutor::new([actor.as_str()], "^ready$")
         .args(script.iter().copied())
         .args(["say", "ready"])
         .stop_timeout(GRACE);
     if is_another {
         service = service.user("nobody");
+    }
+    if is_open {
+        service = service.dir_mode(0o755);
     }
     service.start().unwrap();
     // They say `up` once they ignore TERM, and they must by the time this process ends.

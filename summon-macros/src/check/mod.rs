@@ -20,7 +20,7 @@ use crate::url::Url;
 use set::Set;
 
 /// The options that may be given more than once, since each adds to those before it.
-const ADDING: [&str; 12] = [
+const ADDING: [&str; 13] = [
     "arg",
     "args",
     "env",
@@ -29,6 +29,7 @@ const ADDING: [&str; 12] = [
     "header",
     "after",
     "with_file",
+    "with_dir",
     "before",
     "after_stop",
     "and",

@@ -248,9 +248,10 @@ pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
     for arg in &summoned.calls {
         let values = arg.values.as_slice();
         match (arg.key.to_string().as_str(), values) {
-            ("arg" | "current_dir", [value]) | ("env" | "with_file", [_, value]) => {
+            ("arg" | "current_dir", [value]) | ("env", [_, value]) => {
                 found.extend(literal::text(value));
             }
+            ("with_file", [_, contents]) => found.extend(text_of(contents)),
             ("args", [values]) => found.extend(literal::texts(values)),
             (key, [command]) if super::COMMANDS.contains(&key) => {
                 found.extend(literal::texts(command));
@@ -266,6 +267,15 @@ pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
         }
     }
     found
+}
+
+/// The text of a file: a literal, or that of `Contents::new("..").mode(0o644)`.
+fn text_of(contents: &Expr) -> Option<&LitStr> {
+    match contents {
+        Expr::MethodCall(call) => text_of(&call.receiver),
+        Expr::Call(call) if call.args.len() == 1 => text_of(call.args.first()?),
+        value => literal::text(value),
+    }
 }
 
 /// The processes that it says it comes after.

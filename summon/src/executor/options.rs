@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Coordinated;
 use crate::command::Command;
+use crate::contents::Contents;
 use crate::exit_codes::ExitCodes;
 use crate::limit::Limit;
 use crate::probe::Whose;
@@ -225,8 +226,52 @@ impl<P> Coordinated<P> {
     ///
     /// Braces of the file's own language are text where they can't be placeholders; `{{word}` is
     /// `{word}` ([`Coordinated`]).
-    pub fn with_file(self, name: impl Into<PathBuf>, text: impl Into<String>) -> Self {
-        self.change(|spec| spec.files.push((name.into(), text.into())))
+    ///
+    /// The file belongs to the user of the process, with mode 0600. [`Contents::mode`] sets another
+    /// mode, for programs that change their user by themselves; such a program needs
+    /// [`dir_mode`](Coordinated::dir_mode) too, to reach the file.
+    pub fn with_file(self, name: impl Into<PathBuf>, contents: impl Into<Contents>) -> Self {
+        self.change(|spec| spec.files.push((name.into(), contents.into())))
+    }
+
+    /// Makes a directory below the private directory first, with this mode, whatever the umask. It is
+    /// there before the files of [`with_file`](Coordinated::with_file). Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-queue --spool {dir}/spool").with_dir("spool", 0o700);
+    /// ```
+    pub fn with_dir(self, name: impl Into<PathBuf>, mode: u32) -> Self {
+        self.change(|spec| spec.dirs.push((name.into(), mode)))
+    }
+
+    /// Sets the mode of the private directory, whatever the umask. Directories on the way to a file of
+    /// [`with_file`](Coordinated::with_file) or [`with_dir`](Coordinated::with_dir) get it too.
+    /// Default: `0o700`, for the user of the process alone.
+    ///
+    /// A program that root starts and that then changes its user by itself, such as nginx with its
+    /// workers, reaches nothing in a directory of root's with mode 0700. There are two remedies:
+    /// [`user`](Coordinated::user), with which all of it belongs to that user from the start, or a mode
+    /// that lets others in:
+    ///
+    /// ```
+    /// use summon::{Contents, SimpleExecutor};
+    ///
+    /// SimpleExecutor::new("nginx -c {dir}/nginx.conf")
+    ///     .dir_mode(0o755)
+    ///     .with_file("nginx.conf", "user www-data; ..")
+    ///     .with_file("www/index.html", Contents::new("Hello, Lisa.\n").mode(0o644))
+    ///     .with_dir("uploads", 0o1777);
+    /// ```
+    ///
+    /// With such a mode all users of the machine reach what its files let them. The directory is then
+    /// in `<temp>/summon-<uid>-open`, whose mode is 0711: others pass through it, and can't list it. The
+    /// log stays private.
+    ///
+    /// # Platform notes
+    ///
+    /// The temporary directory must let others in too, as `/tmp` does. That of macOS does not.
+    pub fn dir_mode(self, mode: u32) -> Self {
+        self.change(|spec| spec.dir_mode = mode)
     }
 
     /// Runs a command first, such as `initdb`, which must exit with code 0. It runs where the process

@@ -119,7 +119,8 @@ mod tests {
     struct Log(crate::session::Home, File);
 
     fn log() -> Log {
-        let home = crate::session::Home::create("search", None, None).unwrap();
+        let home = crate::session::Home::create("search", None, crate::sys::users::Access::PRIVATE)
+            .unwrap();
         let file = home.open_log().unwrap();
         Log(home, file)
     }

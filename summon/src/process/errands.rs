@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Process, lock};
 use crate::command::Command;
+use crate::contents::directory_mode;
 use crate::error::{Error, shown_command};
 use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State, Step};
@@ -31,23 +32,36 @@ impl Process {
         })
     }
 
-    /// Writes the files that must be there at the first start; later ones find what has become of
+    /// Makes the directories and writes the files that must be there at the first start; later ones find what has become of
     /// them.
     pub(super) fn write_files(&self) -> Result<(), Error> {
         if lock(&self.inner.life).prepared {
             return Ok(());
         }
-        for (name, text) in &self.inner.spec.files {
-            let text = self.fill_os(text.as_ref())?;
-            let (home, user) = (self.home()?, self.user()?);
-            let written = home
-                .open_dir()
-                .and_then(|dir| place::below(dir, name, text.as_encoded_bytes(), user));
+        let (spec, home) = (&self.inner.spec, self.home()?);
+        let access = self.access()?;
+        for (name, mode) in &spec.dirs {
+            let made = directory_mode(*mode)
+                .and_then(|mode| place::directory(home.open_dir()?, name, mode, access));
+            made.map_err(|error| {
+                let name = name.display();
+                self.bad(format!("its directory `{name}` can't be made: {error}"))
+            })?;
+        }
+        for (name, contents) in &spec.files {
+            let text = self.fill_os(contents.text.as_ref())?;
+            let written = contents.file_mode().and_then(|mode| {
+                place::file(
+                    home.open_dir()?,
+                    name,
+                    text.as_encoded_bytes(),
+                    mode,
+                    access,
+                )
+            });
             written.map_err(|error| {
-                self.bad(format!(
-                    "its file `{}` can't be written: {error}",
-                    name.display()
-                ))
+                let name = name.display();
+                self.bad(format!("its file `{name}` can't be written: {error}"))
             })?;
         }
         Ok(())

@@ -353,7 +353,7 @@ impl Process {
             return Ok(Arc::clone(home));
         }
         let session = lock(&self.inner.session).clone();
-        let made = Arc::new(Home::create(self.name(), session, self.user()?)?);
+        let made = Arc::new(Home::create(self.name(), session, self.access()?)?);
         Ok(Arc::clone(home.insert(made)))
     }
 

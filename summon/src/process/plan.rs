@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use super::{Process, lock};
 use crate::command::Command;
+use crate::contents::directory_mode;
 use crate::error::Error;
 use crate::probe;
 use crate::session::random;
@@ -15,7 +16,7 @@ use crate::stdin::Kind;
 use crate::sys::fd::OwnedFd;
 use crate::sys::guard::{Plan, StopPlan};
 use crate::sys::listeners::Protocol;
-use crate::sys::users::User;
+use crate::sys::users::{Access, User};
 use crate::sys::{self, pipe};
 
 /// What a service manager has told the test process is not meant for its services.
@@ -101,6 +102,14 @@ impl Process {
             0 => Ok(Some(user)),
             _ => Err(no("only root may run programs as others".to_owned())),
         }
+    }
+
+    /// Who may use its directory.
+    pub(super) fn access(&self) -> Result<Access, Error> {
+        let mode = directory_mode(self.inner.spec.dir_mode)
+            .map_err(|error| self.bad(format!("`dir_mode`: {error}")))?;
+        let user = self.user()?;
+        Ok(Access { user, mode })
     }
 
     /// What the program reads, and where that is written, if the test does so.

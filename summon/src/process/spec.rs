@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::path::PathBuf;
 
 use crate::command::Command;
+use crate::contents::{self, Contents};
 use crate::exit_codes::ExitCodes;
 use crate::limit::Limit;
 use crate::probe::Whose;
@@ -56,7 +57,11 @@ pub(crate) struct Spec {
     /// It forks away.
     pub(crate) daemon: bool,
     /// What is written into its directory first, by name.
-    pub(crate) files: Vec<(PathBuf, String)>,
+    pub(crate) files: Vec<(PathBuf, Contents)>,
+    /// Directories that are made there first, with their modes.
+    pub(crate) dirs: Vec<(PathBuf, u32)>,
+    /// The mode of its directory, and of those that are made on the way to the others.
+    pub(crate) dir_mode: u32,
     /// Commands that must succeed first.
     pub(crate) before: Vec<Command>,
     /// Commands for when it is gone.
@@ -97,6 +102,8 @@ impl Spec {
             user: None,
             daemon: false,
             files: Vec::new(),
+            dirs: Vec::new(),
+            dir_mode: contents::DIRECTORY,
             before: Vec::new(),
             after_stop: Vec::new(),
             log_limit: Size::from(64_000_000),
@@ -141,7 +148,11 @@ impl Spec {
         if let Kind::File(path) = &self.stdin.0 {
             texts.push(path.clone().into());
         }
-        texts.extend(self.files.iter().map(|(_, text)| text.into()));
+        texts.extend(
+            self.files
+                .iter()
+                .map(|(_, contents)| contents.text.clone().into()),
+        );
         let helpers = self.before.iter().chain(&self.after_stop);
         for command in helpers.chain(&self.stop_command) {
             texts.extend(command.words().unwrap_or_default());

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{Base, REPORT, claim, log_dir, logs_of, name_of, streams};
+use super::{Base, REPORT, claim, log_dir, logs_of, name_of, open_base, streams};
 use crate::progress;
 use crate::sys::dir::{Dir, Found};
 use crate::sys::guard::INTERRUPTED;
@@ -69,7 +69,7 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
 
 struct Cleaning<'a> {
     base: &'a Base,
-    /// Where root has made directories for other users.
+    /// Where there are directories for other users.
     others: Vec<Base>,
     /// Where the logs are, if not with the rest.
     log_dir: Option<PathBuf>,
@@ -176,7 +176,7 @@ impl Cleaning<'_> {
         })
     }
 
-    /// Removes those of root's directories with other users, and what is empty then.
+    /// Removes those of our directories that are for other users, and what is empty then.
     fn remove_others(&self, is_it: impl Fn(&str) -> bool) -> Vec<Left> {
         let mut left = Vec::new();
         for other in &self.others {
@@ -201,18 +201,21 @@ fn keep(dir: &Dir, name: &OsStr) -> io::Result<()> {
     sys::private::keep(&dir.append(name)?)
 }
 
-/// What `Base::of_user` makes, and neither links nor somebody else's: anybody may put something of such
+/// What `Base::of_user` and `Base::open` make, and neither links nor somebody else's: anybody may put something of such
 /// a name into the temporary directory.
 fn others(base: &Base) -> Vec<Base> {
-    let temp = base.path.parent().filter(|_| sys::user() == 0);
-    let entries = temp.and_then(|temp| fs::read_dir(temp).ok());
+    let temp = base.path.parent();
+    let open = temp.and_then(|temp| Base::open_at(temp.join(open_base(sys::user()))).ok());
+    let entries = temp
+        .filter(|_| sys::user() == 0)
+        .and_then(|temp| fs::read_dir(temp).ok());
     let paths = entries.into_iter().flatten().flatten().map(|it| it.path());
     let others = paths.filter(|path| *path != base.path).filter_map(|path| {
         let uid = name_of(&path).to_str()?.strip_prefix("summon-")?;
         let uid = uid.parse().ok()?;
         Base::at(path, uid).ok()
     });
-    others.collect()
+    others.chain(open).collect()
 }
 
 /// The name of the session to which a directory with another user belongs.
@@ -245,7 +248,8 @@ mod tests {
 
     #[test]
     fn what_others_have_called_like_a_directory_of_ours_is_not_followed() {
-        let home = crate::session::Home::create("others", None, None).unwrap();
+        let home =
+            crate::session::Home::create("others", None, sys::users::Access::PRIVATE).unwrap();
         let temp = home.dir();
         let (victim, right) = (
             temp.join("victim"),
@@ -280,6 +284,28 @@ mod tests {
         fs::rename(&right, temp.join("moved")).unwrap();
         symlink(&victim, &right).unwrap();
         assert!(paths().is_empty());
+    }
+
+    #[test]
+    fn what_is_open_to_others_goes_with_its_session() {
+        let home = crate::session::Home::create("open", None, sys::users::Access::PRIVATE).unwrap();
+        let temp = home.dir();
+        let open = temp.join(open_base(sys::user()));
+        for dir in [
+            &temp.join("base/13-cd"),
+            &open.join("12-ab-x"),
+            &open.join("13-cd-x"),
+        ] {
+            let mut builder = sys::private::directory();
+            builder.recursive(true).create(dir).unwrap();
+        }
+        Dir::open(&open).unwrap().set_mode(0o711).unwrap();
+        let base = Base::at(temp.join("base"), sys::user()).unwrap();
+        assert_eq!(Cleaning::of(&base, None, false).sweep_others().len(), 0);
+        assert!(!open.join("12-ab-x").exists() && open.join("13-cd-x").exists());
+        // One that others could change is none of ours.
+        Dir::open(&open).unwrap().set_mode(0o722).unwrap();
+        assert!(Base::open_at(open).is_err());
     }
 
     #[test]

@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::{Base, Claim, Session, Streams, Written, name_of, streams};
+use super::{Base, Claim, Session, Streams, Written, name_of, open_base, streams};
 use crate::error::{Error, Source};
 use crate::progress;
 use crate::sys;
 use crate::sys::dir::Dir;
 use crate::sys::fd::OwnedFd;
 use crate::sys::maker::Maker;
-use crate::sys::users::User;
+use crate::sys::users::Access;
 
 /// Where one process keeps its files, across its restarts. Dropping it removes them.
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
-    /// Where the directory is, if not in the session: another user can't get in there.
+    /// Where the directory is, if not in the session: other users can't get in there.
     base: Option<Base>,
     /// Its two streams apart, for those who want them so. Dropped before the log, which has the claim
     /// on their names too.
@@ -49,21 +49,21 @@ impl Home {
     pub(crate) fn create(
         name: &str,
         session: Option<Arc<Session>>,
-        user: Option<User>,
+        access: Access,
     ) -> Result<Home, Error> {
-        Home::try_create(&file_name(name), session, user).map_err(|error| {
-            let uid = user.map_or_else(sys::user, |user| user.uid);
-            let base = std::env::temp_dir().join(format!("summon-{uid}"));
+        Home::try_create(&file_name(name), session, access).map_err(|error| {
+            let uid = access.user.map_or_else(sys::user, |user| user.uid);
+            let base = match access.is_open() {
+                true => open_base(sys::user()),
+                false => format!("summon-{uid}"),
+            };
+            let base = std::env::temp_dir().join(base);
             Error::new(format!("no private directory for {name}: {error}"))
                 .fact("directory", base.display().to_string())
         })
     }
 
-    fn try_create(
-        name: &str,
-        session: Option<Arc<Session>>,
-        user: Option<User>,
-    ) -> io::Result<Home> {
+    fn try_create(name: &str, session: Option<Arc<Session>>, access: Access) -> io::Result<Home> {
         let session = session.map_or_else(Session::current, Ok)?;
         // Tests that run in parallel may well call their processes alike.
         let mut lost = 0;
@@ -72,9 +72,9 @@ impl Home {
                 1 => name.to_owned(),
                 _ => format!("{name}-{number}"),
             };
-            match Home::try_name(&name, &session, user) {
+            match Home::try_name(&name, &session, access) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // Somebody may just have removed the other user's directory, which was empty.
+                // Somebody may just have removed the directory for other users, which was empty.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && lost < super::TRIES => {
                     lost += 1;
                 }
@@ -84,7 +84,7 @@ impl Home {
         Err(io::Error::other("no free name"))
     }
 
-    fn try_name(name: &str, session: &Arc<Session>, user: Option<User>) -> io::Result<Home> {
+    fn try_name(name: &str, session: &Arc<Session>, access: Access) -> io::Result<Home> {
         // Before anything else, so that whoever finds that of a dead process has all its files.
         let claim = match session.is_shared {
             true => Some(Claim::take(session, name)?.ok_or(io::ErrorKind::AlreadyExists)?),
@@ -104,7 +104,10 @@ impl Home {
         if keeps_all() {
             log.name_it();
         }
-        let base = user.map(Base::of_user).transpose()?;
+        let base = match access.is_open() {
+            true => Some(Base::open()?),
+            false => access.user.map(Base::of_user).transpose()?,
+        };
         let dir = match &base {
             None => session.path.join(name),
             Some(base) => base.path.join(format!("{}-{name}", session.name())),
@@ -117,9 +120,10 @@ impl Home {
             streams: OnceLock::new(),
             log,
         };
-        if let Some(user) = user {
+        if let Some(user) = access.user {
             made.give(user)?;
         }
+        made.set_mode(access.mode)?;
         Ok(home)
     }
 
@@ -325,8 +329,8 @@ mod tests {
     #[test]
     fn homes_of_one_name_are_apart_and_go_when_dropped() {
         let (one, two) = (
-            Home::create("redis", None, None).unwrap(),
-            Home::create("redis", None, None).unwrap(),
+            Home::create("redis", None, Access::PRIVATE).unwrap(),
+            Home::create("redis", None, Access::PRIVATE).unwrap(),
         );
         assert_ne!(one.dir(), two.dir());
         let dir = Dir::open(one.dir()).unwrap();
@@ -346,7 +350,7 @@ mod tests {
             for _ in 0..4 {
                 threads.spawn(|| {
                     for _ in 0..200 {
-                        let home = Home::create("contended", None, None).unwrap();
+                        let home = Home::create("contended", None, Access::PRIVATE).unwrap();
                         assert!(home.dir().is_dir() && home.log().path.is_file());
                         std::thread::yield_now();
                         assert!(home.dir().is_dir() && home.log().path.is_file());
@@ -358,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_log_stays_if_it_was_named() {
-        let home = Home::create("kept", None, None).unwrap();
+        let home = Home::create("kept", None, Access::PRIVATE).unwrap();
         home.open_log().unwrap();
         home.share_log().name_it();
         let (dir, log) = (home.dir().to_owned(), home.log().path.clone());

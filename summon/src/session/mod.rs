@@ -3,7 +3,8 @@
 //!
 //! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
 //! `<name>.log` beside it is its log: a directory that is empty at the start can be given to
-//! programs such as `initdb`, which insist on that. Directories are 0700, files 0600.
+//! programs such as `initdb`, which insist on that. Directories are 0700, files 0600. A private
+//! directory that the user opens to others is in `<temp>/summon-<uid>-open`, as `<session>-<name>`.
 //! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>`, and `SUMMON_KEEP` keeps them.
 
 mod claim;
@@ -48,6 +49,8 @@ pub(crate) struct Session {
 
 /// What guards report of tests that were killed, beside the logs.
 pub(crate) const REPORT: &str = "report.txt";
+/// The mode of a directory through which other users pass, and which they can't list.
+const PASSED: u32 = 0o711;
 /// So often something is tried whose place others have taken, or taken away.
 const TRIES: u32 = 100;
 
@@ -236,6 +239,15 @@ impl Base {
         Base::of(sys::user(), None)
     }
 
+    /// Our own, through which other users pass: `<temp>/summon-<uid>-open`.
+    fn open() -> io::Result<Base> {
+        let (path, _) = Base::made(&open_base(sys::user()))?;
+        let base = Base::open_at(path)?;
+        // Which its owner alone may do, also where users who are not mapped have one number.
+        base.dir.set_mode(PASSED)?;
+        Ok(base)
+    }
+
     /// That of another user, as root makes it.
     fn of_user(user: User) -> io::Result<Base> {
         Base::of(user.uid, Some(user))
@@ -254,11 +266,23 @@ impl Base {
 
     /// Refused unless it is that user's alone.
     fn of(uid: u32, give: Option<User>) -> io::Result<Base> {
+        let (path, dir) = Base::made(&format!("summon-{uid}"))?;
+        if let Some(user) = give {
+            // Another process may just have made it, and not yet given it away.
+            if dir.found()?.is_of(sys::user()) {
+                dir.give(user)?;
+            }
+        }
+        Base::checked(path, dir, uid)
+    }
+
+    /// Makes it, unless it is there, and opens it.
+    fn made(name: &str) -> io::Result<(PathBuf, Dir)> {
         if let Some(missing) = sys::missing() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
         }
         // Absolute, since guards and services have other working directories.
-        let path = std::path::absolute(std::env::temp_dir())?.join(format!("summon-{uid}"));
+        let path = std::path::absolute(std::env::temp_dir())?.join(name);
         match private::directory().create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
@@ -272,19 +296,24 @@ impl Base {
             }
             opened => opened.map_err(|_| not_private())?,
         };
-        if let Some(user) = give {
-            // Another process may just have made it, and not yet given it away.
-            if dir.found()?.is_of(sys::user()) {
-                dir.give(user)?;
-            }
-        }
-        Base::checked(path, dir, uid)
+        Ok((path, dir))
     }
 
     /// One that is there.
     fn at(path: PathBuf, uid: u32) -> io::Result<Base> {
         let dir = Dir::open(&path)?;
         Base::checked(path, dir, uid)
+    }
+
+    /// That through which other users pass, if it is there.
+    fn open_at(path: PathBuf) -> io::Result<Base> {
+        let dir = Dir::open(&path)?;
+        match dir.found()?.is_of_or_passed(sys::user()) {
+            true => Ok(Base { path, dir }),
+            false => Err(io::Error::other(
+                "it must be a directory of this user's with mode 0711; remove it, or set TMPDIR",
+            )),
+        }
     }
 
     fn checked(path: PathBuf, dir: Dir, uid: u32) -> io::Result<Base> {
@@ -294,6 +323,11 @@ impl Base {
             false => Err(not_private()),
         }
     }
+}
+
+/// The name of the directory through which other users pass.
+fn open_base(uid: u32) -> String {
+    format!("summon-{uid}-open")
 }
 
 fn not_private() -> io::Error {

@@ -140,6 +140,11 @@ impl Dir {
         give(self.as_fd(), user)
     }
 
+    /// Sets its mode, whatever the umask.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::fchmod(self, Mode::from_raw_mode(mode as _))?)
+    }
+
     pub(crate) fn try_clone(&self) -> io::Result<Dir> {
         Ok(Dir(self.0.try_clone()?))
     }

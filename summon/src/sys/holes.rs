@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_hole_is_left_out_and_closed() {
-        let home = crate::session::Home::create("holes", None, None).unwrap();
+        let home = crate::session::Home::create("holes", None, crate::sys::users::Access::PRIVATE)
+            .unwrap();
         let path = home.dir().join("log");
         fs::write(
             &path,

@@ -153,7 +153,9 @@ mod tests {
 
     #[test]
     fn a_place_is_had_again_when_the_first_one_has_ended() {
-        let home = crate::session::Home::create("meeting", None, None).unwrap();
+        let home =
+            crate::session::Home::create("meeting", None, crate::sys::users::Access::PRIVATE)
+                .unwrap();
         // Longer than the address of a socket.
         let base = home.dir().join("long".repeat(30));
         fs::create_dir(&base).unwrap();

@@ -32,6 +32,11 @@ impl Found {
         self.owner() == user && self.mode() & 0o077 == 0
     }
 
+    /// Whether it is that user's, and others can at most pass through it.
+    pub(crate) fn is_of_or_passed(&self, user: u32) -> bool {
+        self.owner() == user && self.mode() & 0o066 == 0
+    }
+
     /// Whether it is a file that is to be kept.
     pub(crate) fn is_kept(&self) -> bool {
         self.mode() == KEPT_MODE

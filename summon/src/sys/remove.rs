@@ -207,7 +207,7 @@ mod tests {
 
     /// A directory with something in it to remove.
     fn home() -> (Home, Dir) {
-        let home = Home::create("remove", None, None).unwrap();
+        let home = Home::create("remove", None, crate::sys::users::Access::PRIVATE).unwrap();
         let dir = Dir::open(home.dir()).unwrap();
         (home, dir)
     }

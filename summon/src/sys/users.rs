@@ -62,6 +62,27 @@ impl User {
     }
 }
 
+/// Who may use the directories that are made for a process: the user to whom they are given, and
+/// others as the mode says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access {
+    pub(crate) user: Option<User>,
+    pub(crate) mode: u32,
+}
+
+impl Access {
+    #[cfg(test)]
+    pub(crate) const PRIVATE: Access = Access {
+        user: None,
+        mode: 0o700,
+    };
+
+    /// Whether other users may enter them.
+    pub(crate) fn is_open(self) -> bool {
+        self.mode & 0o077 != 0
+    }
+}
+
 /// Who is to run a program that refuses root, if that is who we are: this user, or else nobody.
 pub(crate) fn instead_of_root(own: &str) -> Option<String> {
     let exists = |name: &&str| matches!(User::named(name), Ok(Some(_)));

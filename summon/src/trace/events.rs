@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn the_first_of_a_run_begins_the_file_anew() {
-        let home = crate::session::Home::create("trace", None, None).unwrap();
+        let home =
+            crate::session::Home::create("trace", None, sys::users::Access::PRIVATE).unwrap();
         let path = home.dir().join("out.json");
         std::fs::write(&path, "[\nof an older run,\n").unwrap();
         let first = open(&path).unwrap();

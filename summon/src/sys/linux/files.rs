@@ -204,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_file_is_told_though_its_directories_come_later() {
-        let home = crate::session::Home::create("files", None, None).unwrap();
+        let home = crate::session::Home::create("files", None, crate::sys::users::Access::PRIVATE)
+            .unwrap();
         let path = home.dir().join("a/b/c");
         let watch = Watch::new().unwrap();
         watch.add(&path).unwrap();
@@ -224,7 +225,8 @@ mod tests {
 
     #[test]
     fn what_happens_to_others_is_not_told() {
-        let home = crate::session::Home::create("files", None, None).unwrap();
+        let home = crate::session::Home::create("files", None, crate::sys::users::Access::PRIVATE)
+            .unwrap();
         let (one, two) = (Watch::new().unwrap(), Watch::new().unwrap());
         one.add(&home.dir().join("one")).unwrap();
         two.add(&home.dir().join("two")).unwrap();

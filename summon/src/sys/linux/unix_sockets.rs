@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_who_serves_a_unix_socket() {
-        let home = crate::session::Home::create("unix", None, None).unwrap();
+        let home =
+            crate::session::Home::create("unix", None, crate::sys::users::Access::PRIVATE).unwrap();
         // A name that no other test, here or elsewhere, has for a socket.
         let path = home.dir().join(format!("of-{}", std::process::id()));
         let diag = Diag::open().unwrap();

@@ -83,6 +83,10 @@ impl Dir {
         match *self {}
     }
 
+    pub(crate) fn set_mode(&self, _mode: u32) -> io::Result<()> {
+        match *self {}
+    }
+
     pub(crate) fn try_clone(&self) -> io::Result<Dir> {
         match *self {}
     }
@@ -106,6 +110,10 @@ impl Found {
     }
 
     pub(crate) fn is_of(&self, _user: u32) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn is_of_or_passed(&self, _user: u32) -> bool {
         match *self {}
     }
 
