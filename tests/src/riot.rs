@@ -56,7 +56,7 @@ fn main() {
         panic!("usage: riot SEED ENDING ACTOR");
     };
     let seed: u64 = seed.parse().expect("a seed");
-    let (_, before) = descriptors();
+    let before = descriptors();
     wave(seed, actor, u32::MAX);
     let midway = match ending.as_str() {
         "midway" => seed as u32 % (THREADS as u32 * STEPS),
@@ -66,9 +66,10 @@ fn main() {
     eventually("its threads have ended", || tasks() == 1);
     eventually("it has no child", || children().is_empty());
     let is_as_before = || {
-        let (watches, others) = descriptors();
-        // What a test process keeps: one watch on files, and its warden, if that was not killed.
-        watches <= 1 && others <= before + 1
+        // What a test process keeps: one watch on files, one on the end of its runner, and the
+        // socket to its warden, if that was not killed.
+        let now = descriptors();
+        now.inotify <= 1 && now.pidfd <= 1 && now.others <= before.others + 1
     };
     eventually("its descriptors are those of before", is_as_before);
     println!("clean");
@@ -207,13 +208,25 @@ fn act(random: &mut Random, process: &Process) {
     }
 }
 
-/// How many of its descriptors watch files, and how many do not.
-fn descriptors() -> (usize, usize) {
-    let fds = fs::read_dir("/proc/self/fd").unwrap();
-    let open = fds.map(|fd| fs::read_link(fd.unwrap().path()).unwrap_or_default());
-    let (watches, others): (Vec<_>, Vec<_>) =
-        open.partition(|it| it.as_os_str() == "anon_inode:inotify");
-    (watches.len(), others.len())
+/// How many descriptors of each kind this process has.
+#[derive(Default)]
+struct Descriptors {
+    inotify: usize,
+    pidfd: usize,
+    others: usize,
+}
+
+fn descriptors() -> Descriptors {
+    let mut found = Descriptors::default();
+    for fd in fs::read_dir("/proc/self/fd").unwrap() {
+        let open = fs::read_link(fd.unwrap().path()).unwrap_or_default();
+        match open.to_str() {
+            Some("anon_inode:inotify") => found.inotify += 1,
+            Some("anon_inode:[pidfd]") => found.pidfd += 1,
+            _ => found.others += 1,
+        }
+    }
+    found
 }
 
 fn tasks() -> usize {

@@ -5,7 +5,6 @@
 //! failed, and has no time to say anything: its logs stay.
 
 use std::ffi::CString;
-use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
@@ -21,28 +20,23 @@ use crate::sys::{exit, sockets};
 pub(super) const FAREWELL: &[u8] = b"farewell";
 
 /// The sockets to wardens: below, the number of each, and above, the process that has hired it, since
-/// a child that it forks exits for itself alone. Those that a process has retired may be forgotten.
+/// a child that it forks exits for itself alone. There are as many as `hire` keeps open.
 static WARDENS: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Has this process say farewell to that warden.
 pub(super) fn say_to(warden: &UnixStream) {
     static HOOKS: Once = Once::new();
-    let place = COUNT.fetch_add(1, Ordering::SeqCst) % WARDENS.len();
     let known = u64::from(std::process::id()) << 32 | warden.as_raw_fd() as u64;
-    WARDENS[place].store(known, Ordering::SeqCst);
+    if !WARDENS.iter().any(|it| it.load(Ordering::SeqCst) == known) {
+        let place = COUNT.fetch_add(1, Ordering::SeqCst) % WARDENS.len();
+        WARDENS[place].store(known, Ordering::SeqCst);
+    }
     HOOKS.call_once(|| {
         // Were it refused, logs would be kept that nobody needs.
         let _ = exit::at_exit(say);
         exit::at_interrupt(say_interrupted);
     });
-}
-
-/// Closes the connection to a warden, but not the socket: a farewell that is on its way must not find
-/// another file of the same number.
-pub(super) fn retire(warden: UnixStream) {
-    let _ = warden.shutdown(Shutdown::Both);
-    std::mem::forget(warden);
 }
 
 /// Where an interruption is noted for the guards of what a run shares, as its path for the system.

@@ -1,6 +1,8 @@
 //! The owner's way to a new guard: through the one warden of this process.
 
 use std::io;
+use std::net::Shutdown;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -28,6 +30,9 @@ struct Wardens {
     /// A forked child has a copy of the list, and hires its own.
     maker: Option<Maker>,
     hired: Vec<(String, UnixStream)>,
+    /// Shut down, and kept open: a farewell that is on its way must not find another file of the same
+    /// number. The next warden's socket takes such a number, so there are never more than before.
+    retired: Vec<UnixStream>,
 }
 
 /// So many surroundings are served at a time. A warden that is not kept lives as long as its guards.
@@ -36,6 +41,7 @@ const MOST: usize = 8;
 static WARDENS: Mutex<Wardens> = Mutex::new(Wardens {
     maker: None,
     hired: Vec::new(),
+    retired: Vec::new(),
 });
 
 /// Has a warden fork a guard, and returns the socket to it. A warden that has died is replaced; its
@@ -82,8 +88,8 @@ pub(crate) fn prepare() {
 /// Forgets wardens of which one was found dead after it was asked.
 pub(super) fn dismiss() {
     let mut wardens = lock();
-    let hired = wardens.hired.drain(..);
-    hired.for_each(|(_, socket)| farewell::retire(socket));
+    let all = wardens.hired.len();
+    wardens.retire(0..all);
 }
 
 impl Wardens {
@@ -94,15 +100,24 @@ impl Wardens {
     }
 
     fn hire(&mut self, here: String, deadline: Instant) -> io::Result<&UnixStream> {
-        let socket = start_warden(deadline)?;
+        let mut socket = start_warden(deadline)?;
+        if let Some(dead) = self.hired.iter().position(|(others, _)| *others == here) {
+            self.retire(dead..dead + 1);
+        }
+        self.retire(0..(self.hired.len() + 1).saturating_sub(MOST));
+        if let Some(place) = self.retired.pop() {
+            socket = sockets::put(socket, place)?;
+        }
         farewell::say_to(&socket);
-        let dead = self.hired.iter().position(|(others, _)| *others == here);
-        let dead = dead.map(|index| self.hired.remove(index));
-        let over = (self.hired.len() + 1).saturating_sub(MOST);
-        let retired = self.hired.drain(..over).chain(dead);
-        retired.for_each(|(_, socket)| farewell::retire(socket));
         self.hired.push((here, socket));
         Ok(&self.hired[self.hired.len() - 1].1)
+    }
+
+    fn retire(&mut self, range: Range<usize>) {
+        for (_, socket) in self.hired.drain(range) {
+            let _ = socket.shutdown(Shutdown::Both);
+            self.retired.push(socket);
+        }
     }
 }
 
@@ -112,6 +127,7 @@ fn lock() -> MutexGuard<'static, Wardens> {
     if wardens.maker.is_none_or(|maker| !maker.is_here()) {
         wardens.maker = Some(Maker::here());
         wardens.hired.clear();
+        wardens.retired.clear();
     }
     wardens
 }

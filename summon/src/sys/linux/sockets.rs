@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::io::DupFlags;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
 /// Sends without a signal where the other end has closed.
@@ -29,6 +30,13 @@ pub(crate) fn path_in(dir: &OwnedFd, _path: &Path, name: &str) -> PathBuf {
 /// Two that are connected to each other.
 pub(crate) fn pair() -> io::Result<(UnixStream, UnixStream)> {
     UnixStream::pair()
+}
+
+/// Puts a socket where another one was, whose number it gets.
+pub(crate) fn put(socket: UnixStream, place: UnixStream) -> io::Result<UnixStream> {
+    let mut place = OwnedFd::from(place);
+    rustix::io::dup3(socket, &mut place, DupFlags::CLOEXEC)?;
+    Ok(place.into())
 }
 
 /// Makes a descriptor that was received one that no program inherits.

@@ -37,6 +37,14 @@ pub(crate) fn pair() -> io::Result<(UnixStream, UnixStream)> {
     Ok((one, other))
 }
 
+/// Puts a socket where another one was, whose number it gets.
+pub(crate) fn put(socket: UnixStream, place: UnixStream) -> io::Result<UnixStream> {
+    let mut place = OwnedFd::from(place);
+    rustix::io::dup2(socket, &mut place)?;
+    rustix::io::ioctl_fioclex(&place)?;
+    Ok(place.into())
+}
+
 /// Makes a descriptor that was received one that no program inherits.
 pub(crate) fn received(fd: OwnedFd) -> OwnedFd {
     // It does not fail for a descriptor that is open.
