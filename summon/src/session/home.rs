@@ -333,8 +333,8 @@ mod tests {
             Home::create("redis", None, Access::PRIVATE).unwrap(),
         );
         assert_ne!(one.dir(), two.dir());
-        let dir = Dir::open(one.dir()).unwrap();
-        assert!(dir.found().unwrap().is_of(sys::user()));
+        let found = Dir::open(one.dir()).and_then(|dir| dir.found());
+        assert!(found.is_ok_and(|dir| dir.is_of(sys::user())));
         one.open_log().unwrap();
         let log = one.place().look("redis.log".as_ref());
         assert!(log.is_ok_and(|log| log.is_of(sys::user())));

@@ -16,6 +16,7 @@ pub(crate) struct Runner {
     /// Where it was called, which is where a user expects files of relative names.
     pub(crate) dir: Option<PathBuf>,
     /// What a guard watches to know that it has ended, see [`ending`].
+    #[cfg_attr(windows, expect(dead_code, reason = "there is no guard to watch it"))]
     pub(crate) ending: OwnedFd,
 }
 

@@ -122,7 +122,7 @@ pub(crate) fn tell(process: &str, moment: Moment<'_>) {
         match moment {
             Moment::Turn(port) => debug!(target: "summon", process, port, "waits for its turn"),
             Moment::Before(command) => {
-                debug!(target: "summon", process, command, "comes before it")
+                debug!(target: "summon", process, command, "comes before it");
             }
             Moment::Launched(pid) => debug!(target: "summon", process, pid, "is executed"),
             Moment::Seen(what) => debug!(target: "summon", process, what, "is seen"),

@@ -27,7 +27,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Has this process say farewell to that warden.
 pub(super) fn say_to(warden: &UnixStream) {
     static HOOKS: Once = Once::new();
-    let known = u64::from(std::process::id()) << 32 | warden.as_raw_fd() as u64;
+    let known = (u64::from(std::process::id()) << 32) | warden.as_raw_fd() as u64;
     if !WARDENS.iter().any(|it| it.load(Ordering::SeqCst) == known) {
         let place = COUNT.fetch_add(1, Ordering::SeqCst) % WARDENS.len();
         WARDENS[place].store(known, Ordering::SeqCst);
