@@ -22,20 +22,32 @@ const DERIVED_EXISTS: u16 = u16::MAX - 10_000;
 /// What is left of the ports that clients refuse (<https://fetch.spec.whatwg.org/#port-blocking>).
 const BLOCKED: [u16; 1] = [10_080];
 
-/// The ports to choose from, best first, each group in any order: those that we prefer, others that
-/// the system does not hand out, and those that it does, for a machine where it has them all.
-fn choices(ephemeral: &RangeInclusive<u16>) -> [Vec<u16>; 4] {
-    let ports = || (*PREFERRED.start()..=u16::MAX).filter(|port| !BLOCKED.contains(port));
-    let outside = || ports().filter(|port| !ephemeral.contains(port));
-    let inside = ports().filter(|port| ephemeral.contains(port));
-    [
-        outside().filter(|port| PREFERRED.contains(port)).collect(),
-        outside()
-            .filter(|port| !PREFERRED.contains(port) && *port <= DERIVED_EXISTS)
-            .collect(),
-        outside().filter(|port| *port > DERIVED_EXISTS).collect(),
-        inside.collect(),
-    ]
+/// The ports to choose from.
+const CHOICES: RangeInclusive<u16> = *PREFERRED.start()..=u16::MAX;
+
+/// In which of four groups a port is, best first: those that we prefer, two of others that the system
+/// does not hand out, and those that it does, for a machine where it has them all.
+fn group(port: u16, ephemeral: &RangeInclusive<u16>) -> Option<usize> {
+    match port {
+        port if BLOCKED.contains(&port) => None,
+        port if ephemeral.contains(&port) => Some(3),
+        port if PREFERRED.contains(&port) => Some(0),
+        port if port <= DERIVED_EXISTS => Some(1),
+        _ => Some(2),
+    }
+}
+
+/// Those of a group from some port on, and then the others of it. They are looked at one by one, since
+/// the first will do as a rule.
+fn choices(index: usize, ephemeral: &RangeInclusive<u16>) -> impl Iterator<Item = u16> {
+    let range = match index {
+        0 => PREFERRED,
+        _ => CHOICES,
+    };
+    let (first, last) = range.into_inner();
+    let start = first + (random() % (u64::from(last - first) + 1)) as u16;
+    let ports = (start..=last).chain(first..start);
+    ports.filter(move |port| group(*port, ephemeral) == Some(index))
 }
 
 /// A port that no other user of summon on this machine has, for as long as this value or a copy
@@ -50,20 +62,12 @@ impl Lease {
     /// Picks a free port, outside the range from which the kernel serves everybody if there are such.
     pub(crate) fn pick() -> Result<Lease, Error> {
         let ephemeral = ports::ephemeral();
-        for group in choices(&ephemeral).iter().filter(|group| !group.is_empty()) {
-            let start = random() as usize % group.len();
-            let (behind, ahead) = group.split_at(start);
-            for port in ahead.iter().chain(behind) {
-                // Claim first, look afterwards: what is free now is not given to anybody else.
-                match ports::claim(*port) {
-                    Ok(Some(claim)) if ports::is_free(*port) => {
-                        return Ok(Lease { port: *port, claim });
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        return Err(Error::new(format!("no port can be leased: {error}")));
-                    }
-                }
+        for port in (0..4).flat_map(|group| choices(group, &ephemeral)) {
+            // Claim first, look afterwards: what is free now is not given to anybody else.
+            match ports::claim(port) {
+                Ok(Some(claim)) if ports::is_free(port) => return Ok(Lease { port, claim }),
+                Ok(_) => {}
+                Err(error) => return Err(Error::new(format!("no port can be leased: {error}"))),
             }
         }
         Err(Error::new(format!(
@@ -258,6 +262,10 @@ mod tests {
 
     use super::*;
 
+    fn groups(ephemeral: &RangeInclusive<u16>) -> [Vec<u16>; 4] {
+        [0, 1, 2, 3].map(|group| choices(group, ephemeral).collect())
+    }
+
     #[test]
     fn leases_are_distinct_and_outside_the_ephemeral_range() {
         let leases: Vec<_> = (0..100).map(|_| Lease::pick().unwrap()).collect();
@@ -267,7 +275,7 @@ mod tests {
         assert_eq!(seen.len(), 100);
         let ephemeral = ports::ephemeral();
         assert!(seen.iter().all(|port| !ephemeral.contains(port)));
-        let [best, ..] = choices(&ephemeral);
+        let [best, ..] = groups(&ephemeral);
         assert!(best.is_empty() || seen.iter().all(|port| best.contains(port)));
     }
 
@@ -279,7 +287,7 @@ mod tests {
             20_000..=65_535,
             1_024..=40_000,
         ] {
-            let [best, others, high, inside] = choices(&ephemeral);
+            let [best, others, high, inside] = groups(&ephemeral);
             let all = [&best[..], &others, &high, &inside].concat();
             assert!(!all.contains(&10_080));
             assert_eq!(all.len(), 55_535, "{ephemeral:?}");
@@ -294,7 +302,7 @@ mod tests {
                 "{ephemeral:?}"
             );
         }
-        let [best, others, high, inside] = choices(&(1_024..=65_535));
+        let [best, others, high, inside] = groups(&(1_024..=65_535));
         assert!(best.is_empty() && others.is_empty() && high.is_empty() && !inside.is_empty());
     }
 

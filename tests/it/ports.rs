@@ -1,5 +1,6 @@
 //! Ports are never wrong: leased, and known by who serves them.
 
+use std::collections::HashSet;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -10,6 +11,19 @@ use summon::{
 
 use crate::support::{ACTOR, Group, TempDir, actor, ask, eventually, recorded};
 use crate::turns::{free_port, on};
+
+/// One message carries 253 descriptors, and each lease is one.
+#[test]
+fn may_be_hundreds_for_one_service() {
+    let names: Vec<String> = (0..260).map(|number| format!("p{number}")).collect();
+    let words = names.iter().map(|name| format!("{{port:{name}}}"));
+    let says = "echo $# ports; exec sleep 1000";
+    let server =
+        OutputCoordinatedExecutor::new(["sh", "-c", says, "sh"], "^260 ports$").args(words);
+    server.start().unwrap();
+    let ports = names.iter().map(|name| server.port_named(name));
+    assert_eq!(ports.collect::<HashSet<_>>().len(), 260);
+}
 
 #[test]
 fn named_ports_are_distinct_and_stay() {
