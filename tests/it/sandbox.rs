@@ -1,6 +1,7 @@
 //! Ready means ready, also where the kernel does not answer questions about sockets: in gVisor, in
-//! WSL 1, below some seccomp profiles.
+//! WSL 1, below some seccomp profiles. Where files can't be locked, the error says so.
 
+use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -12,9 +13,15 @@ use crate::support::{REFUSE, TempDir, actor, ask, eventually, recorded};
 
 /// Runs a test of this module where the kernel refuses to answer.
 fn run(test: &str) {
-    let name = format!("sandbox::{test}");
+    run_without("sock_diag", "EPERM", test);
+}
+
+/// Runs a test of this module to which the kernel refuses that call.
+fn run_without(call: &str, error: &str, test: &str) {
+    let (name, temp) = (format!("sandbox::{test}"), TempDir::new());
     let run = Command::new(REFUSE)
-        .args(["sock_diag", "EPERM"])
+        .args([call, error])
+        .env("TMPDIR", temp.path())
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", &name, "--ignored"])
         .output()
@@ -47,6 +54,29 @@ fn takes_no_stranger<P: Probe, S: Send>(
     });
     let who = format!("somebody else listens there: pid {}, `", std::process::id());
     assert!(error.contains(&who), "{error}");
+}
+
+#[test]
+fn files_that_can_not_be_locked_are_an_error_with_a_remedy() {
+    for error in ["ENOLCK", "ENOSYS"] {
+        run_without("flock", error, "run_by_another_without_locks");
+    }
+}
+
+#[test]
+#[ignore = "another test runs it, where no file can be locked"]
+fn run_by_another_without_locks() {
+    let server = TcpCoordinatedExecutor::new(actor(["wait"]), "localhost", 0).named("server");
+    let error = server.start().unwrap_err().to_string();
+    let expected = "no private directory for server: its file system can't lock files (";
+    assert!(error.contains(expected), "{error}");
+    let remedy = "set TMPDIR to a directory on a local one";
+    assert!(error.contains(remedy), "{error}");
+    // Nothing is left of the attempt.
+    let base = fs::read_dir(std::env::temp_dir()).unwrap().next().unwrap();
+    let left = fs::read_dir(base.unwrap().path()).unwrap();
+    let names = left.map(|entry| entry.unwrap().file_name());
+    assert!(names.eq([".cleaned"]));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Programs that run as another user, as root has them do.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
 use summon::{
-    Coordinated, Executor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor, probe,
+    Coordinated, Executor, OutputCoordinatedExecutor, SimpleExecutor, Stdin,
+    TcpCoordinatedExecutor, probe,
 };
 
 use crate::support::{ACTOR, OWNER, TempDir, actor, ask, eventually};
@@ -153,4 +154,106 @@ fn may_open_their_output_anew_after_they_have_dropped_root() {
         let pipe = format!("/proc/{}/fd/1", server.id().unwrap());
         assert_eq!(fs::metadata(pipe).unwrap().mode() & 0o777, 0o622);
     }
+}
+
+/// A directory that only root can reach, with a file that only root can read.
+fn of_root() -> (TempDir, String) {
+    let dir = TempDir::new();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let secret = dir.file("secret");
+    fs::write(&secret, "only for root\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    (dir, secret)
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn have_root_open_nothing_through_their_links() {
+    let (dir, secret) = of_root();
+    let swaps = |link: &str, target: &str| format!("rm -r {link}; ln -s {target} {link}; echo up");
+    let input = swaps("{dir}/input", &secret);
+    let reader = OutputCoordinatedExecutor::new(format!("cat; {input}; exec sleep 100"), "^up$")
+        .shell(true)
+        .with_file("input", "one line\n")
+        .stdin(Stdin::file("{dir}/input"))
+        .user("nobody");
+    reader.start().unwrap();
+    assert_eq!(reader.output(), b"one line\nup\n");
+    let error = reader.restart().unwrap_err().to_string();
+    let refused = "there is a link on its way that another user may have made";
+    assert!(
+        error.contains("its standard input can't be opened"),
+        "{error}"
+    );
+    assert!(error.contains(refused), "{error}");
+    // Nor does one lead into a directory that the user can't reach.
+    let place = swaps("{dir}/data", &dir.path().display().to_string());
+    let server = || {
+        OutputCoordinatedExecutor::new(format!("{place}; exec sleep 100"), "^up$")
+            .shell(true)
+            .with_dir("data", 0o700)
+            .current_dir("{dir}/data")
+            .user("nobody")
+    };
+    let restarted = server();
+    restarted.start().unwrap();
+    let error = restarted.restart().unwrap_err().to_string();
+    assert!(
+        error.contains("its working directory ") && error.contains(refused),
+        "{error}"
+    );
+    let probed = server().and(probe::exec("true")).timeout("5s");
+    let error = probed.start().unwrap_err().to_string();
+    assert!(
+        error.contains("it can't be run: ") && error.contains(refused),
+        "{error}"
+    );
+    let prepared = server().before(["sh", "-c", &place]).before("true");
+    let error = prepared.start().unwrap_err().to_string();
+    assert!(
+        error.contains("`true`, which comes before it, can't be run in "),
+        "{error}"
+    );
+    assert!(error.contains(refused), "{error}");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
+fn have_what_root_opens_for_them_through_links_of_root() {
+    let (dir, secret) = of_root();
+    let (place, input) = (dir.file("place"), dir.file("input"));
+    std::os::unix::fs::symlink(dir.path(), &place).unwrap();
+    // Relative, too.
+    std::os::unix::fs::symlink("place/secret", &input).unwrap();
+    let server = SimpleExecutor::new("sh -c 'pwd -P; cat'")
+        .current_dir(&place)
+        .stdin(Stdin::file(&input))
+        .user("nobody");
+    // A way that leads through itself has no end.
+    let around = dir.file("around");
+    std::os::unix::fs::symlink(&around, &around).unwrap();
+    let endless = SimpleExecutor::new("cat")
+        .stdin(Stdin::file(&around))
+        .user("nobody");
+    assert!(endless.start().is_err());
+    server.start().unwrap();
+    assert!(server.wait("10s").unwrap().success());
+    let said = String::from_utf8(server.output()).unwrap();
+    let text = fs::read_to_string(secret).unwrap();
+    let real = fs::canonicalize(dir.path()).unwrap();
+    assert_eq!(said, format!("{}\n{text}", real.display()));
+}
+
+/// `fakeroot` stands before the C library, and says of a change of the user that it is done.
+#[test]
+#[cfg_attr(
+    not(all(is_root, has_fakeroot)),
+    ignore = "only root can run programs as others, and fakeroot is not on PATH"
+)]
+fn are_not_root_where_a_library_says_so() {
+    let owner = Owner::from(Command::new("fakeroot").args(["--", OWNER, "another", "wait", ACTOR]));
+    let service = owner.services[0];
+    let status = fs::read_to_string(format!("/proc/{service}/status")).unwrap();
+    let users = status.lines().find(|line| line.starts_with("Uid:"));
+    assert_eq!(users, Some("Uid:\t65534\t65534\t65534\t65534"));
 }

@@ -1,8 +1,8 @@
 //! Runs a program below a seccomp filter (`seccomp(2)`), which the program and its descendants keep.
 //!
 //! `refuse CALLS ERROR PROGRAM ARGS..`: `CALLS` are names of the list below, with commas between
-//! them. The kernel answers them with `ERROR`, which is `ENOSYS`, as old kernels do, or `EPERM`, as
-//! container engines with an old profile do.
+//! them. The kernel answers them with `ERROR`, which is `ENOSYS`, as old kernels do, `EPERM`, as
+//! container engines with an old profile do, or `ENOLCK`, as file systems without locks do.
 #![expect(unsafe_code, reason = "only prctl installs a filter")]
 
 use std::os::unix::process::CommandExt;
@@ -15,7 +15,7 @@ struct Refused {
     arguments: &'static [(u32, u32)],
 }
 
-const ALL: [Refused; 4] = [
+const ALL: [Refused; 5] = [
     Refused {
         name: "subreaper",
         number: libc::SYS_prctl,
@@ -29,6 +29,12 @@ const ALL: [Refused; 4] = [
     Refused {
         name: "pidfd_send_signal",
         number: libc::SYS_pidfd_send_signal,
+        arguments: &[],
+    },
+    // As on a network's file system without a lock daemon.
+    Refused {
+        name: "flock",
+        number: libc::SYS_flock,
         arguments: &[],
     },
     // A netlink socket that tells of other sockets (`sock_diag(7)`).
@@ -50,6 +56,7 @@ fn main() {
     let error = match error.as_str() {
         "ENOSYS" => libc::ENOSYS,
         "EPERM" => libc::EPERM,
+        "ENOLCK" => libc::ENOLCK,
         other => panic!("no such error: {other}"),
     };
     let mut filter = Vec::new();

@@ -8,6 +8,7 @@ use crate::sys::fd::BorrowedFd;
 use crate::sys::guard::{ErrandFailed, ErrandRunner, Ran, Step};
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
+use crate::sys::walk;
 use crate::unrunnable::Attempt;
 
 /// Made by [`exec()`].
@@ -125,7 +126,9 @@ impl Exec {
                     Err(why) => why,
                 }
             }
-            ErrandFailed::Refused(_, error) => NotReady::ever(format!("it can't be run: {error}")),
+            ErrandFailed::Refused(_, error) => {
+                NotReady::ever(format!("it can't be run: {}", walk::explain(error)))
+            }
             ErrandFailed::GivenUp => NotReady::yet("it was given up"),
             ErrandFailed::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
         }

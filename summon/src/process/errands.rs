@@ -12,7 +12,7 @@ use crate::sys::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State, Step};
 use crate::sys::place;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
-use crate::sys::wait;
+use crate::sys::{wait, walk};
 use crate::trace::Moment;
 use crate::unrunnable::Attempt;
 
@@ -115,6 +115,10 @@ impl Process {
                 Err(hint
                     .into_iter()
                     .fold(error, |error, hint| error.fact("hint", hint)))
+            }
+            Err(ErrandFailed::Refused(Step::WorkingDirectory, error)) => {
+                let (dir, error) = (errand.dir.display(), walk::explain(error));
+                Err(no(&format!("can't be run in {dir}: {error}")))
             }
             Err(ErrandFailed::Refused(_, error) | ErrandFailed::Broken(error)) => {
                 Err(no(&format!("can't be run: {error}")))

@@ -17,7 +17,7 @@ use crate::sys::fd::OwnedFd;
 use crate::sys::guard::{Plan, StopPlan};
 use crate::sys::listeners::Protocol;
 use crate::sys::users::{Access, User};
-use crate::sys::{self, pipe};
+use crate::sys::{self, pipe, walk};
 
 /// What a service manager has told the test process is not meant for its services.
 const OF_SERVICE_MANAGERS: [&str; 6] = [
@@ -122,7 +122,11 @@ impl Process {
                 let path = self
                     .working_directory()?
                     .join(self.fill_os(path.as_os_str())?);
-                let opened = File::open(&path).map(|file| (file.into(), None));
+                let opened = match self.user()? {
+                    None => File::open(&path),
+                    Some(user) => walk::file(&path, user).map_err(walk::explain),
+                };
+                let opened = opened.map(|file| (file.into(), None));
                 opened.map_err(|error| {
                     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
                 })

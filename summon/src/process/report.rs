@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::output;
 use crate::probe::{Seen, Waited, Why};
 use crate::sys::guard::{LaunchError, Plan, State, Step};
-use crate::sys::runner;
 use crate::sys::signal::how_it_ended;
+use crate::sys::{runner, walk};
 use crate::unrunnable::Attempt;
 
 impl Process {
@@ -54,7 +54,7 @@ impl Process {
                 let why = match error.kind() {
                     io::ErrorKind::NotFound => "does not exist".to_owned(),
                     io::ErrorKind::NotADirectory => "is not a directory".to_owned(),
-                    _ => format!("can't be entered: {error}"),
+                    _ => format!("can't be entered: {}", walk::explain(error)),
                 };
                 format!("its working directory {dir} {why}")
             }

@@ -61,6 +61,8 @@ pub(crate) mod users;
 #[cfg(unix)]
 pub(crate) mod wait;
 #[cfg(unix)]
+pub(crate) mod walk;
+#[cfg(unix)]
 pub(crate) use executable::is_privileged;
 #[cfg(unix)]
 pub(crate) use std::os::fd;
@@ -73,7 +75,7 @@ use system::{
 pub(crate) use windows::is_privileged;
 #[cfg(windows)]
 pub(crate) use windows::{
-    at_path, dir, fd, guard, holes, meeting, pipe, place, ports, private, status, users, wait,
+    at_path, dir, fd, guard, holes, meeting, pipe, place, ports, private, status, users, wait, walk,
 };
 #[cfg(windows)]
 use windows::{ending, locks, remove};

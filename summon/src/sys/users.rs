@@ -4,6 +4,8 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::MaybeUninit;
 
+use rustix::io::Errno;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) uid: u32,
@@ -48,17 +50,16 @@ impl User {
 
     /// Turns this process, which is root's and has one thread, into one of the user's, for good.
     pub(super) fn become_it(self) -> io::Result<()> {
-        let done = |result: i32| match result {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        };
-        // The groups first: a user may not change them.
-        // SAFETY: it reads one group from a valid place.
-        done(unsafe { libc::setgroups(1, &raw const self.gid) })?;
-        // SAFETY: it takes a number.
-        done(unsafe { libc::setgid(self.gid) })?;
-        // SAFETY: it takes a number.
-        done(unsafe { libc::setuid(self.uid) })
+        super::thread::become_user(self.uid, self.gid)?;
+        // A sandbox may answer such calls with success, and do nothing.
+        let users = [rustix::process::getuid(), rustix::process::geteuid()];
+        let groups = [rustix::process::getgid(), rustix::process::getegid()];
+        let is_it = users.iter().all(|it| it.as_raw() == self.uid)
+            && groups.iter().all(|it| it.as_raw() == self.gid);
+        match is_it {
+            true => Ok(()),
+            false => Err(Errno::PERM.into()),
+        }
     }
 }
 

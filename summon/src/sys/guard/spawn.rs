@@ -15,7 +15,7 @@ use super::exec::Image;
 use super::message::Step;
 use super::signals;
 use crate::sys::users::User;
-use crate::sys::{family, pipes};
+use crate::sys::{family, pipes, walk};
 
 pub(super) struct Program<'a> {
     pub(super) argv: &'a [OsString],
@@ -43,14 +43,19 @@ pub(super) fn spawn(
     output: [&OwnedFd; 2],
 ) -> Result<u32, (Step, io::Error)> {
     // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
-    enterable(program.dir).map_err(|error| (Step::WorkingDirectory, error))?;
+    let dir = match program.user {
+        None => enterable(program.dir).map(|()| None),
+        // Root enters it, since the user may not be able to.
+        Some(user) => walk::directory(program.dir, user).map(Some),
+    };
+    let dir = dir.map_err(|error| (Step::WorkingDirectory, error))?;
     let (read, write) = pipes::pair().map_err(|error| (Step::Prepare, error))?;
     let guard = rustix::process::getpid();
     // SAFETY: the guard has one thread, so the child may call what it likes.
     let pid = match unsafe { libc::fork() } {
         -1 => return Err((Step::Fork, io::Error::last_os_error())),
         0 => {
-            let (write, error) = execute(program, output, write, guard);
+            let (write, error) = execute(program, dir, output, write, guard);
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
             let _ = File::from(write).write_all(&errno.to_ne_bytes());
             super::exit(127);
@@ -82,6 +87,7 @@ fn enterable(dir: &Path) -> io::Result<()> {
 /// Becomes the program. Returns why not, and where to write that.
 fn execute(
     program: &Program<'_>,
+    dir: Option<OwnedFd>,
     output: [&OwnedFd; 2],
     write: OwnedFd,
     guard: Pid,
@@ -89,7 +95,7 @@ fn execute(
     // Out of the way of the sockets, which go to the lowest numbers.
     let above = FIRST + program.sockets.len() as i32;
     let write = rustix::io::fcntl_dupfd_cloexec(&write, above).unwrap_or(write);
-    match prepare(program, output, guard, above) {
+    match prepare(program, dir, output, guard, above) {
         Ok(mut command) => (write, command.exec()),
         Err(error) => (write, error),
     }
@@ -97,6 +103,7 @@ fn execute(
 
 fn prepare(
     program: &Program<'_>,
+    dir: Option<OwnedFd>,
     output: [&OwnedFd; 2],
     guard: Pid,
     above: i32,
@@ -116,8 +123,10 @@ fn prepare(
         .map(|socket| rustix::io::fcntl_dupfd_cloexec(socket, above))
         .collect::<Result<Vec<_>, _>>()?;
     let mut command = Command::new(name);
+    if dir.is_none() {
+        command.current_dir(program.dir);
+    }
     command
-        .current_dir(program.dir)
         .stdin(match program.stdin {
             Some(stdin) => stdin.try_clone()?,
             None => File::open("/dev/null")?.into(),
@@ -140,6 +149,9 @@ fn prepare(
     // SAFETY: the closure runs in this process, which has one thread.
     unsafe {
         command.pre_exec(move || {
+            if let Some(dir) = &dir {
+                rustix::process::fchdir(dir)?;
+            }
             if let Some(user) = user {
                 // Before what follows, which a change of the user takes back.
                 user.become_it()?;

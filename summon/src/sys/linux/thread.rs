@@ -1,11 +1,23 @@
 //! The thread that asks.
 
+use rustix::thread::{Gid, Uid};
+
 /// Where its `errno` is.
 pub(crate) use libc::__errno_location as errno_place;
 
 /// Its number, also when its thread-locals are gone, as in an exit hook.
 pub(crate) fn this_thread() -> u64 {
     rustix::thread::gettid().as_raw_nonzero().get() as u64
+}
+
+/// Makes a process of root's with one thread one of that user and group, and of no other group. The
+/// system calls do it: a library may stand before those of C, and say that it is done (`fakeroot(1)`).
+pub(crate) fn become_user(uid: u32, gid: u32) -> std::io::Result<()> {
+    let gid = Gid::from_raw(gid);
+    // The groups first: a user may not change them.
+    rustix::thread::set_thread_groups(&[gid])?;
+    rustix::thread::set_thread_gid(gid)?;
+    Ok(rustix::thread::set_thread_uid(Uid::from_raw(uid))?)
 }
 
 /// The signals that tell it of a fault of its own and must not be ignored: none, since the kernel ends

@@ -29,6 +29,7 @@ pub(crate) mod thread;
 pub(crate) mod unix_sockets;
 pub(crate) mod users;
 pub(crate) mod wait;
+pub(crate) mod walk;
 
 use std::io;
 
