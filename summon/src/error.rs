@@ -33,6 +33,7 @@ struct Report {
     facts: Vec<(&'static str, String)>,
     timeout: bool,
     already_running: bool,
+    port_in_use: bool,
     exit: Option<ExitStatus>,
     output: Option<Tail>,
 }
@@ -126,6 +127,16 @@ impl Error {
     pub(crate) fn already_running(mut self) -> Error {
         self.report().already_running = true;
         self
+    }
+
+    /// A port that it binds was in use.
+    pub(crate) fn port_in_use(mut self, in_use: bool) -> Error {
+        self.report().port_in_use = in_use;
+        self
+    }
+
+    pub(crate) fn is_port_in_use(&self) -> bool {
+        self.0.port_in_use
     }
 
     pub(crate) fn exit(mut self, status: Option<ExitStatus>) -> Error {

@@ -11,6 +11,7 @@ mod examples;
 mod files;
 mod fixture_use;
 mod fixtures;
+mod held_ports;
 mod helpers;
 mod hostile;
 mod http;

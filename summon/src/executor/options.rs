@@ -141,7 +141,8 @@ impl<P> Coordinated<P> {
 
     /// Gives the wait for a fixed port so long: tests that want the same one take turns, and this
     /// is not charged to [`timeout`](Coordinated::timeout). Default: 10 min, or 30 s while the
-    /// thread has another fixed port, since two tests may then wait for each other.
+    /// thread has another fixed port, since two tests may then wait for each other. It also bounds the
+    /// wait, of 90 s at most, for connections that hold a port.
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080).turn_timeout("1m");

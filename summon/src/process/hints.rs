@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitStatus;
 
-use super::Process;
+use super::{Process, held};
 use crate::error::Tail;
 use crate::probe::{self, Place, Waited};
 use crate::sys::guard::StopPlan;
@@ -26,7 +26,9 @@ impl Process {
             hints.push("it is halted (SIGSTOP), and does nothing until it gets SIGCONT".to_owned());
         }
         hints.extend(self.refuses_root(&output.bytes));
-        hints.extend(self.port_is_taken(output));
+        if held::is_said(&output.bytes) {
+            hints.push(self.port_is_taken());
+        }
         hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited)));
         let steps = waited.seen.iter().flatten();
         hints.extend(steps.filter_map(|seen| seen.hint.clone()));
@@ -119,21 +121,19 @@ impl Process {
     }
 
     /// It complains that its port is taken, and this is by whom.
-    fn port_is_taken(&self, output: &Tail) -> Option<String> {
-        let text = String::from_utf8_lossy(&output.bytes).to_ascii_lowercase();
-        if !text.contains("address already in use") && !text.contains("eaddrinuse") {
-            return None;
-        }
-        let (host, port) = (self.host(), self.try_port("").ok()?);
-        let place = Place {
+    fn port_is_taken(&self) -> String {
+        let host = self.host();
+        let place = self.try_port("").ok().map(|port| Place {
             protocol: self.endpoint().map_or(Protocol::Tcp, |it| it.protocol),
             port,
-        };
-        match probe::somebody_serves(&host, place) {
-            Some((_, who)) => Some(format!("{host}:{port} is served by {who}")),
-            None => Some(format!(
-                "nobody serves its port, {port}: does it bind another one too? `{{port:label}}` is a further free port"
-            )),
-        }
+        });
+        let served = place.and_then(|place| {
+            let (_, who) = probe::somebody_serves(&host, place)?;
+            Some(format!("{host}:{} is served by {who}", place.port))
+        });
+        let port = place.map_or("that it was given".to_owned(), |it| it.port.to_string());
+        served.or_else(|| self.hint_at_held()).unwrap_or_else(|| format!(
+            "nobody serves its port, {port}: does it bind another one too? `{{port:label}}` is a further free port"
+        ))
     }
 }

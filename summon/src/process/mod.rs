@@ -3,6 +3,7 @@
 mod as_run;
 mod errands;
 mod forked;
+mod held;
 mod hints;
 mod life;
 mod live;
@@ -215,10 +216,8 @@ impl Process {
     }
 
     fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
-        self.inner
-            .probes
-            .iter()
-            .filter_map(|probe| probe.endpoint())
+        let probes = self.inner.probes.iter();
+        probes.filter_map(|probe| probe.endpoint())
     }
 
     /// The one that is meant where one alone is.

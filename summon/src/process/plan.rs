@@ -49,6 +49,8 @@ impl Process {
         }
         let no_file = |error: io::Error| self.bad(format!("its log can't be opened: {error}"));
         let (mut sweep, mut held) = home.for_guard().map_err(no_file)?;
+        let sockets = self.socket()?.into_iter().collect();
+        // After all that may fail and be tried again.
         let sharing = lock(&self.inner.sharing).take();
         sweep.socket = sharing.as_ref().map(|sharing| sharing.path.clone());
         for lease in lock(&self.inner.leases).values() {
@@ -82,7 +84,7 @@ impl Process {
             },
             stdin,
             notify,
-            sockets: self.socket()?.into_iter().collect(),
+            sockets,
             held,
             sharing,
         };
@@ -222,9 +224,17 @@ impl Process {
         });
         match bound {
             Ok(socket) => Ok(Some((self.name().replace(':', "_"), socket))),
-            Err(error) => Err(self.bad(format!(
-                "its socket can't be bound to {host}:{port}: {error}"
-            ))),
+            Err(error) => {
+                let is_held = error.kind() == io::ErrorKind::AddrInUse;
+                let bad = self.bad(format!(
+                    "its socket can't be bound to {host}:{port}: {error}"
+                ));
+                let hint = is_held.then(|| self.hint_at_held()).flatten();
+                let bad = bad.port_in_use(is_held);
+                Err(hint
+                    .into_iter()
+                    .fold(bad, |bad, hint| bad.fact("hint", hint)))
+            }
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use super::Process;
 use super::as_run::AsRun;
 use super::life::Run;
+use super::{Process, held};
 use crate::error::Error;
 use crate::output;
 use crate::probe::{Seen, Waited, Why};
@@ -123,6 +123,8 @@ impl Process {
             if !hints.is_empty() {
                 error = error.fact("hint", hints.join("\n"));
             }
+            // One that was late has had the whole time to bind it.
+            error = error.port_in_use(*why != Why::Late && held::is_said(&tail.bytes));
         }
         with_output(error, run)
     }

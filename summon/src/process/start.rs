@@ -19,7 +19,9 @@ impl Process {
     /// Starts the process, and returns when it is ready.
     ///
     /// A process with a fixed port waits for its turn first. Then the time-out, 30 s unless the
-    /// builder was told otherwise, covers everything up to readiness. When the start fails, whatever
+    /// builder was told otherwise, covers everything up to readiness. If the program says that its port
+    /// is in use, and nobody serves that, it is launched again once connections don't hold the port
+    /// any more, with the time-out anew. When the start fails, whatever
     /// had been started is stopped first, with its grace, so that nothing is left.
     ///
     /// ```
@@ -73,7 +75,31 @@ impl Process {
         }
         // What they name has its ports from here on, and they may be what it reads.
         self.write_files()?;
-        let (plan, stdin) = self.plan()?;
+        let (mut deadline, mut died) = (deadline, None);
+        loop {
+            let error = match self.launch(&failures, deadline, limit) {
+                Err(error) if error.is_port_in_use() => error,
+                started => return started,
+            };
+            // What held the port may be gone by now, so a program that died once is launched again
+            // even if its port is free. One that dies twice so means another port.
+            let is_free = died.is_some() && !self.is_port_held();
+            let died = *died.get_or_insert_with(Instant::now);
+            if is_free || !self.wait_for_ports(died)? {
+                return Err(self.not_free(error, died));
+            }
+            deadline = Instant::now() + limit;
+        }
+    }
+
+    /// Launches the program, and returns when it is ready, or when nothing is left of it.
+    fn launch(
+        &self,
+        failures: &[Pattern],
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<(), Error> {
+        let (mut plan, stdin) = self.plan()?;
         self.run_before(deadline)?;
         let home = self.home()?;
         let since = output::length(home.log().file());
@@ -103,11 +129,13 @@ impl Process {
         let listens = target.launched(Arc::clone(&run.guarded));
         let ready = listens
             .map_err(|error| self.no_wait(&error))
-            .and_then(|()| self.become_ready(&run, &target, &failures, limit));
+            .and_then(|()| self.become_ready(&run, &target, failures, limit));
         if ready.is_err() {
             // Its output up to here is in the error; what it says when stopped is not news.
             let _ = self.inner.stop_run(&run, plan.stop.clone());
             lock(&self.inner.life).run = None;
+            // The next launch of this start is for others too.
+            *lock(&self.inner.sharing) = plan.sharing.take();
         }
         ready
     }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::proc::SocketId;
+pub(crate) use super::system::listeners::{connections, on_port, that_hears};
 use super::system::listeners::{interface, interface_name};
-pub(crate) use super::system::listeners::{on_port, that_hears};
 
 /// What a port belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,18 @@ pub(crate) struct Listener {
     /// The index of the interface that it is bound to (`SO_BINDTODEVICE` in `socket(7)`), 0 if it is
     /// bound to none.
     pub(super) interface: u32,
+}
+
+/// One socket that has a port as its local end and does not serve: a connection, or what is left of
+/// one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connection {
+    pub(crate) local: SocketAddr,
+    /// Port 0 if it has none.
+    pub(crate) peer: SocketAddr,
+    pub(crate) state: &'static str,
+    /// 0 if no process has it any more: the system keeps it for a while after it was closed.
+    pub(crate) inode: SocketId,
 }
 
 impl Listener {

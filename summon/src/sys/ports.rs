@@ -21,15 +21,18 @@ pub(crate) fn ephemeral() -> RangeInclusive<u16> {
 
 /// Whether a server could bind the port on every address of both families, for TCP and UDP.
 pub(crate) fn is_free(port: u16) -> bool {
-    let wildcards = [
-        SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
-        SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-    ];
-    wildcards.iter().all(|addr| {
+    wildcards(port).iter().all(|addr| {
         [SocketType::STREAM, SocketType::DGRAM]
             .into_iter()
             .all(|kind| can_bind(addr, kind))
     })
+}
+
+fn wildcards(port: u16) -> [SocketAddr; 2] {
+    [
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+    ]
 }
 
 fn can_bind(addr: &SocketAddr, kind: SocketType) -> bool {
@@ -66,6 +69,15 @@ fn kind(protocol: Protocol) -> SocketType {
 /// Whether somebody has bound an address, told without asking the kernel who.
 pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
     !can_bind(addr, kind(protocol))
+}
+
+/// Whether some socket keeps a server from binding a port on every address, be it one that serves or
+/// a connection that is there still: for a server that does not set `SO_REUSEADDR`.
+pub(crate) fn is_held(port: u16, protocol: Protocol) -> bool {
+    wildcards(port).iter().any(|addr| {
+        let socket = unbound(addr, kind(protocol));
+        socket.is_ok_and(|it| rustix::net::bind(&it, addr) == Err(Errno::ADDRINUSE))
+    })
 }
 
 /// Whether somebody serves an address, told without asking the kernel who: connections that are

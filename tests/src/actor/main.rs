@@ -19,6 +19,7 @@
 //! | `picky ADDR FIRST HEX` | answers a client whose first byte is this, and closes all others |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
+//! | `plain ADDR` | listens without `SO_REUSEADDR`, tells each connection the count, and keeps it |
 //! | `on-lo PROTOCOL ADDR` | listens with `tcp`, or binds `udp`, at the interface `lo` alone |
 //! | `abstract NAME` | listens at an abstract Unix socket as `listen` does |
 //! | `unix PATH` | listens at a Unix socket as `listen` does |
@@ -112,6 +113,7 @@ fn main() {
             "picky" => net::picky(&next(), &from_hex(&next()), from_hex(&next())),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),
+            "plain" => net::plain(&next()),
             "on-lo" => net::on_lo(&next(), &next()),
             "abstract" => unix::listen_at_name(&next()),
             "unix" => unix::listen(&next()),

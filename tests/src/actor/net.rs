@@ -197,16 +197,29 @@ pub(crate) fn udp(addr: &str) {
 /// Listens with `SO_REUSEPORT`.
 pub(crate) fn share(addr: &str) {
     let on: libc::c_int = 1;
-    serve_with(addr, true, libc::SO_REUSEPORT, &on.to_ne_bytes());
+    let socket = serve_with(addr, true, libc::SO_REUSEPORT, &on.to_ne_bytes());
+    std::mem::forget(socket);
 }
 
 /// Listens, or binds a UDP socket, at one interface alone.
 pub(crate) fn on_lo(protocol: &str, addr: &str) {
-    serve_with(addr, protocol == "tcp", libc::SO_BINDTODEVICE, b"lo\0");
+    let socket = serve_with(addr, protocol == "tcp", libc::SO_BINDTODEVICE, b"lo\0");
+    std::mem::forget(socket);
 }
 
-/// Serves with an option that the library does not know, to the end.
-fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) {
+/// Listens without `SO_REUSEADDR`, as simple servers do, and keeps each connection to the end.
+pub(crate) fn plain(addr: &str) {
+    let off: libc::c_int = 0;
+    let socket = serve_with(addr, true, libc::SO_REUSEADDR, &off.to_ne_bytes());
+    let mut held = Vec::new();
+    serve_on(socket.into(), move |count, mut stream| {
+        let _ = writeln!(stream, "{count}");
+        held.push(stream);
+    });
+}
+
+/// Serves with an option that the library does not know, or always sets.
+fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) -> OwnedFd {
     let addr: SocketAddr = addr.parse().expect("an address");
     let SocketAddr::V4(addr) = addr else {
         panic!("it speaks IPv4")
@@ -246,8 +259,11 @@ fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) {
             if is_tcp { libc::listen(fd, 16) } else { 0 },
         ]
     };
-    assert_eq!(results, [0; 3], "{}", std::io::Error::last_os_error());
-    std::mem::forget(socket);
+    if results != [0; 3] {
+        eprintln!("can't serve {addr}: {}", std::io::Error::last_os_error());
+        std::process::exit(1);
+    }
+    socket
 }
 
 pub(crate) fn handover(addr: &str) {

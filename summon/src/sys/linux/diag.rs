@@ -17,6 +17,8 @@ use crate::sys::is_shortage;
 pub(super) const LISTEN: u32 = 1 << 10;
 /// A socket that is connected to nobody; for datagrams, one that may have been bound.
 pub(super) const CLOSE: u32 = 1 << 7;
+/// Every state, also that of a stream socket that is bound and no more (Linux 6.8).
+pub(super) const ALL: u32 = (1 << 14) - 1;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 /// `struct nlmsghdr`.

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::net::{AddressFamily, SocketType, netdevice};
 
-use super::diag::{CLOSE, Diag, LISTEN, Netlink, attributes, u32_at};
+use super::diag::{ALL, CLOSE, Diag, LISTEN, Netlink, attributes, u32_at};
 use super::proc::SocketId;
 use super::tables;
-use crate::sys::listeners::{Listener, Protocol};
+use crate::sys::listeners::{Connection, Listener, Protocol};
 
 /// The number of the protocol, and the states of sockets that serve.
 fn asked(protocol: Protocol) -> (u8, u32) {
@@ -30,6 +30,44 @@ pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<
     }
     found.retain(|listener| port == 0 || listener.addr.port() == port);
     Ok(found)
+}
+
+/// Every socket that has `port` as its local end and serves nobody there, both families. The kernel
+/// looks at all connections for that, so it is for error messages alone.
+pub(crate) fn connections(
+    diag: &Diag,
+    port: u16,
+    protocol: Protocol,
+) -> io::Result<Vec<Connection>> {
+    let Some(netlink) = diag.netlink() else {
+        return tables::connections(port, protocol);
+    };
+    let (_, serves) = asked(protocol);
+    let mut found = Vec::new();
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        let mut question = question(family as u8, protocol, port);
+        question[4..8].copy_from_slice(&(ALL & !serves).to_ne_bytes());
+        netlink.ask(&question, |answer| found.extend(parse_connection(answer)))?;
+    }
+    found.retain(|connection| connection.local.port() == port);
+    Ok(found)
+}
+
+/// The name of a state (`tcp_states.h` in the kernel), as `ss` and `netstat` have it.
+pub(super) fn state_name(state: u8) -> &'static str {
+    match state {
+        1 => "ESTABLISHED",
+        2 => "SYN_SENT",
+        3 | 12 => "SYN_RECV",
+        4 => "FIN_WAIT1",
+        5 => "FIN_WAIT2",
+        6 => "TIME_WAIT",
+        8 => "CLOSE_WAIT",
+        9 => "LAST_ACK",
+        11 => "CLOSING",
+        13 => "bound",
+        _ => "in a state without a name",
+    }
 }
 
 /// The socket that a packet to that address would find, if it is one that serves.
@@ -124,28 +162,45 @@ fn question(family: u8, protocol: Protocol, port: u16) -> Vec<u8> {
 
 /// Reads a `struct inet_diag_msg` and the attributes behind it.
 fn parse(message: &[u8]) -> Option<Listener> {
-    if message.len() < MESSAGE {
-        return None;
-    }
-    let port = u16::from_be_bytes([message[4], message[5]]);
-    let source: [u8; 16] = message[8..24].try_into().ok()?;
-    let ip = match i32::from(message[0]) {
-        libc::AF_INET => IpAddr::V4(Ipv4Addr::new(source[0], source[1], source[2], source[3])),
-        _ => IpAddr::V6(Ipv6Addr::from(source)),
-    };
+    let addr = end(message, 4, 8)?;
+    let ip = addr.ip();
     let only = attributes(&message[MESSAGE..]).find(|(kind, _)| *kind == INET_DIAG_SKV6ONLY);
     Some(Listener {
-        addr: SocketAddr::new(ip, port),
+        addr,
         inode: u32_at(message, 68),
         dual: only.map_or(ip.is_ipv6(), |(_, value)| value.first() == Some(&0)),
         interface: u32_at(message, 40),
     })
 }
 
+fn parse_connection(message: &[u8]) -> Option<Connection> {
+    Some(Connection {
+        local: end(message, 4, 8)?,
+        peer: end(message, 6, 24)?,
+        state: state_name(message[1]),
+        inode: u32_at(message, 68),
+    })
+}
+
+/// One end of a connection: where its port and its address are in a `struct inet_diag_msg`.
+fn end(message: &[u8], port: usize, address: usize) -> Option<SocketAddr> {
+    if message.len() < MESSAGE {
+        return None;
+    }
+    let port = u16::from_be_bytes([message[port], message[port + 1]]);
+    let bytes: [u8; 16] = message[address..address + 16].try_into().ok()?;
+    let ip = match i32::from(message[0]) {
+        libc::AF_INET => IpAddr::V4(Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3])),
+        _ => IpAddr::V6(Ipv6Addr::from(bytes)),
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::net::TcpListener;
+    use std::time::{Duration, Instant};
 
     fn listener_at(at: &str) -> (TcpListener, Listener) {
         let socket = TcpListener::bind(at).unwrap();
@@ -212,5 +267,33 @@ mod tests {
     fn an_ipv6_address_does_not_cover_ipv4() {
         let (_socket, seen) = listener_at("[::1]:0");
         assert!(!seen.covers((Ipv4Addr::LOCALHOST, 0).into()));
+    }
+
+    #[test]
+    fn the_kernel_tells_which_connections_hold_a_port() {
+        for diag in [Diag::open().unwrap(), Diag::of_tables()] {
+            let listener = TcpListener::bind("[::1]:0").unwrap();
+            let addr = listener.local_addr().unwrap();
+            let client = std::net::TcpStream::connect(addr).unwrap();
+            let (server, _) = listener.accept().unwrap();
+            drop(listener);
+            let seen = || connections(&diag, addr.port(), Protocol::Tcp).unwrap();
+            let [held] = seen()[..] else {
+                panic!("{:?}", seen())
+            };
+            assert_eq!(held.local, addr);
+            assert_eq!(held.peer, client.local_addr().unwrap());
+            assert!(held.state == "ESTABLISHED" && held.inode != 0, "{held:?}");
+            assert_eq!(on_port(&diag, addr.port(), Protocol::Tcp).unwrap(), []);
+            // Who closes first keeps it, once the other end has closed too.
+            drop(server);
+            drop(client);
+            let limit = Instant::now() + Duration::from_secs(30);
+            while seen()[0].state != "TIME_WAIT" {
+                assert!(Instant::now() < limit, "{:?}", seen());
+                std::thread::yield_now();
+            }
+            assert_eq!(seen()[0].inode, 0);
+        }
     }
 }

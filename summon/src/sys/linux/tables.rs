@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::listeners::state_name;
 use super::proc::SocketId;
 use super::unix_sockets::Told;
-use crate::sys::listeners::{Listener, Protocol};
+use crate::sys::listeners::{Connection, Listener, Protocol};
 use crate::sys::ports;
 
 /// Whether there are tables.
@@ -23,11 +24,45 @@ fn read(table: &str) -> io::Result<Vec<u8>> {
 
 /// Every socket that serves on `port`, or on any if it is 0, both families.
 pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
-    let (tables, wanted) = match protocol {
-        Protocol::Tcp => (["tcp", "tcp6"], "0A"), // LISTEN
-        Protocol::Udp => (["udp", "udp6"], "07"), // CLOSE
-    };
     let mut found = Vec::new();
+    rows(protocol, |row, serves| {
+        if serves && (port == 0 || row.local.port() == port) {
+            found.push(Listener {
+                addr: row.local,
+                inode: row.inode,
+                dual: row.local.is_ipv6(),
+                interface: 0,
+            });
+        }
+    })?;
+    if port != 0 {
+        tell_dual(&mut found, port, protocol);
+    }
+    Ok(found)
+}
+
+/// Every socket that has `port` as its local end and serves nobody there, both families.
+pub(super) fn connections(port: u16, protocol: Protocol) -> io::Result<Vec<Connection>> {
+    let mut found = Vec::new();
+    rows(protocol, |row, serves| {
+        if !serves && row.local.port() == port {
+            found.push(Connection {
+                local: row.local,
+                peer: row.peer,
+                state: state_name(row.state),
+                inode: row.inode,
+            });
+        }
+    })?;
+    Ok(found)
+}
+
+/// Hands each row of both families to `each`, and whether its socket serves.
+fn rows(protocol: Protocol, mut each: impl FnMut(Row, bool)) -> io::Result<()> {
+    let (tables, serves) = match protocol {
+        Protocol::Tcp => (["tcp", "tcp6"], 10), // LISTEN
+        Protocol::Udp => (["udp", "udp6"], 7),  // CLOSE
+    };
     for table in tables {
         let text = match read(table) {
             // A kernel without IPv6 has no such table.
@@ -37,20 +72,12 @@ pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<Listene
             text => text?,
         };
         let text = String::from_utf8_lossy(&text);
-        let rows = text.lines().skip(1).filter_map(row);
-        let serves = rows.filter(|row| row.state == wanted);
-        let serves = serves.filter(|row| port == 0 || row.local.port() == port);
-        found.extend(serves.map(|row| Listener {
-            addr: row.local,
-            inode: row.inode,
-            dual: row.local.is_ipv6(),
-            interface: 0,
-        }));
+        for row in text.lines().skip(1).filter_map(row) {
+            let is_server = row.state == serves;
+            each(row, is_server);
+        }
     }
-    if port != 0 {
-        tell_dual(&mut found, port, protocol);
-    }
-    Ok(found)
+    Ok(())
 }
 
 /// The tables don't tell which wildcards of IPv6 take IPv4 too. If one does, the port can't be bound
@@ -69,20 +96,23 @@ fn tell_dual(found: &mut [Listener], port: u16, protocol: Protocol) {
     }
 }
 
-struct Row<'a> {
+struct Row {
     local: SocketAddr,
-    state: &'a str,
+    peer: SocketAddr,
+    state: u8,
     inode: SocketId,
 }
 
 /// `  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000  0 12345 ..`
-fn row(line: &str) -> Option<Row<'_>> {
+fn row(line: &str) -> Option<Row> {
     let mut fields = line.split_ascii_whitespace();
     let local = address(fields.nth(1)?)?;
-    let state = fields.nth(1)?;
+    let peer = address(fields.next()?)?;
+    let state = u8::from_str_radix(fields.next()?, 16).ok()?;
     let inode = fields.nth(5)?.parse().ok()?;
     Some(Row {
         local,
+        peer,
         state,
         inode,
     })

@@ -5,10 +5,19 @@ use std::net::SocketAddr;
 
 use super::diag::Diag;
 use super::proc::SocketId;
-use crate::sys::listeners::{Listener, Protocol};
+use crate::sys::listeners::{Connection, Listener, Protocol};
 
 /// Every listener on `port`, or on any if it is 0, both families.
 pub(crate) fn on_port(diag: &Diag, _port: u16, _protocol: Protocol) -> io::Result<Vec<Listener>> {
+    match diag.0 {}
+}
+
+/// Every socket that has `port` as its local end and serves nobody there.
+pub(crate) fn connections(
+    diag: &Diag,
+    _port: u16,
+    _protocol: Protocol,
+) -> io::Result<Vec<Connection>> {
     match diag.0 {}
 }
 

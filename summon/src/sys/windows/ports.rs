@@ -26,6 +26,11 @@ pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
     }
 }
 
+/// Whether some socket keeps a server from binding a port.
+pub(crate) fn is_held(port: u16, protocol: Protocol) -> bool {
+    is_bound(&SocketAddr::from(([0, 0, 0, 0], port)), protocol)
+}
+
 /// Whether somebody serves an address.
 pub(crate) fn is_taken(addr: &SocketAddr, protocol: Protocol) -> io::Result<bool> {
     Ok(is_bound(addr, protocol))
