@@ -9,7 +9,8 @@ use summon::{
 };
 
 use crate::support::{
-    ACTOR, Life, TempDir, actor, against_the_warden, eventually, family, parent, with_the_warden,
+    ACTOR, Life, TempDir, actor, against_the_warden, error_at_limit, eventually, family, parent,
+    with_the_warden,
 };
 
 /// Everything that runs because of a test has its directory among its words.
@@ -297,8 +298,11 @@ fn that_answer_without_an_end() {
 #[test]
 fn that_send_you_elsewhere() {
     let script = actor(["http", "127.0.0.1:{port}", "302"]);
-    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("300ms");
-    let error = server.start().unwrap_err().to_string();
+    let error = error_at_limit("it answers 302", |limit| {
+        let url = "http://127.0.0.1:{port}/";
+        let server = HttpCoordinatedExecutor::new(script.clone(), url).timeout(limit);
+        server.start().unwrap_err()
+    });
     assert!(
         error.contains("it answers 302") && error.contains("a redirect is an answer"),
         "{error}"

@@ -9,7 +9,7 @@ use summon::{
     Coordinated, Error, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{ACTOR, Group, TempDir, actor, ask, eventually, recorded};
+use crate::support::{ACTOR, Group, TempDir, actor, ask, error_at_limit, eventually, recorded};
 use crate::turns::{free_port, on};
 
 /// One message carries 253 descriptors, and each lease is one.
@@ -308,8 +308,10 @@ fn all_addresses_where_it_listens_instead_are_told() {
 fn the_hint_names_the_placeholder_that_the_url_has() {
     let script = actor(["listen", "127.0.0.1:{port}"]);
     let url = "http://localhost:{port:admin}/health";
-    let server = summon::HttpCoordinatedExecutor::new(script, url).timeout("300ms");
-    let error = server.start().unwrap_err().to_string();
+    let error = error_at_limit("it listens on", |limit| {
+        let server = summon::HttpCoordinatedExecutor::new(script.clone(), url).timeout(limit);
+        server.start().unwrap_err()
+    });
     assert!(error.contains("`{port:admin}` stands for it"), "{error}");
     assert!(!error.contains("`{port}`"), "{error}");
 }

@@ -32,6 +32,19 @@ pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// What a start says that fails at its limit. The limit is short at first. It becomes longer while the
+/// error lacks `expected`, since a loaded machine may not have come to run the program by then.
+pub(crate) fn error_at_limit(expected: &str, start: impl Fn(&str) -> summon::Error) -> String {
+    let mut error = String::new();
+    for limit in ["300ms", "3s", "30s"] {
+        error = start(limit).to_string();
+        if error.contains(expected) {
+            break;
+        }
+    }
+    error
+}
+
 /// All tests of this binary have one warden, and some kill it, which others would notice.
 static WARDEN: RwLock<()> = RwLock::new(());
 
