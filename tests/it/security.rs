@@ -2,7 +2,7 @@
 //! anything.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
@@ -11,7 +11,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
 use crate::project::Project;
-use crate::support::{ACTOR, Life, TempDir, actor, copy_program, eventually, parent};
+use crate::support::{ACTOR, Life, OWNER, TempDir, actor, copy_program, eventually, parent};
+use crate::tree::Owner;
 
 /// A user that nobody is.
 const STRANGER: &str = "--reuid=61009";
@@ -189,6 +190,89 @@ fn another_user_can_not_end_a_fixture_that_nobody_uses() {
     next.stop().unwrap();
     say("over");
     assert!(run.wait().unwrap().success());
+}
+
+/// A directory where anybody may put something, and another with files of somebody else's.
+struct Logs {
+    dir: TempDir,
+    victim: TempDir,
+}
+
+impl Logs {
+    fn new() -> Logs {
+        let (dir, victim) = (TempDir::new(), TempDir::new());
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        for name in ["one.log", "precious"] {
+            fs::write(victim.file(name), "data").unwrap();
+        }
+        Logs { dir, victim }
+    }
+
+    fn nothing_happened(&self) {
+        let entries = fs::read_dir(self.victim.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["one.log", "precious"]);
+        for name in names {
+            let text = fs::read_to_string(self.victim.path().join(name));
+            assert_eq!(text.unwrap(), "data");
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_can_not_divert_logs_with_links_that_were_there_before() {
+    let logs = Logs::new();
+    let mut run = Command::new("sh");
+    run.args([
+        "-c",
+        "read go; exec \"$@\"",
+        "sh",
+        OWNER,
+        "plain",
+        "return",
+        ACTOR,
+    ])
+    .env("SUMMON_LOG_DIR", logs.dir.path())
+    .stdin(Stdio::piped())
+    .stdout(Stdio::null())
+    .stderr(Stdio::piped());
+    let mut run = run.spawn().unwrap();
+    // Each name that it may choose.
+    for number in 0..=0xffff {
+        let name = format!("owner-{}-{number:04x}", run.id());
+        let link = logs.dir.path().join(name);
+        std::os::unix::fs::symlink(logs.victim.path(), &link).unwrap();
+        std::os::unix::fs::lchown(&link, Some(61009), Some(61009)).unwrap();
+    }
+    run.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let output = run.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("no free name for a session directory"),
+        "{said}"
+    );
+    logs.nothing_happened();
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_can_not_have_files_removed_through_a_link() {
+    let logs = Logs::new();
+    let mut command = Command::new(OWNER);
+    command.args(["plain", "wait", ACTOR]);
+    let owner = Owner::from(command.env("SUMMON_LOG_DIR", logs.dir.path()));
+    let lives = owner.lives();
+    let swap = "cd $1; for dir in owner-*; do mv $dir taken; ln -s $2 $dir; done; echo swapped";
+    let [dir, victim] = [&logs.dir, &logs.victim].map(|it| it.path().to_str().unwrap());
+    let stranger = Stranger::runs(&["sh", "-c", swap, "sh", dir, victim]);
+    assert_eq!(stranger.said(), "swapped\n");
+    owner.signal(libc::SIGKILL, false);
+    for life in &lives {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
+    }
+    logs.nothing_happened();
 }
 
 #[test]
