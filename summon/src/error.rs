@@ -44,7 +44,17 @@ pub(crate) struct Tail {
     pub(crate) bytes: Vec<u8>,
     /// How many lines there are in all.
     pub(crate) lines: usize,
+    /// How much was written since the program became ready, if it had written something before.
+    pub(crate) since_ready: Option<SinceReady>,
     pub(crate) source: Arc<dyn Source>,
+}
+
+/// The last part of that.
+#[derive(Clone, Copy)]
+pub(crate) struct SinceReady {
+    /// How many of the bytes it has.
+    pub(crate) bytes: usize,
+    pub(crate) lines: usize,
 }
 
 /// The whole of the output, which lasts if a report that was shown has named it.
@@ -52,6 +62,10 @@ pub(crate) trait Source: Send + Sync + RefUnwindSafe {
     fn path(&self) -> &Path;
     fn file(&self) -> &File;
     fn name_it(&self);
+    /// How long it was when the program first became ready.
+    fn ready_at(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A report shows so many lines of output.
@@ -236,12 +250,24 @@ impl Tail {
         if self.bytes.is_empty() {
             return write!(f, "\n  output    none, {path}");
         }
-        let text = String::from_utf8_lossy(&self.bytes);
+        // What it said while it booted is the same in each test, and seldom why one fails.
+        let (part, all, which) = match self.since_ready {
+            Some(part) if part.bytes == 0 => {
+                let before = "none since it was ready; before that, ".to_owned();
+                (self.bytes.len(), self.lines, before)
+            }
+            Some(part) if part.lines < self.lines => {
+                let left_out = lines(self.lines - part.lines);
+                let which = format!("since it was ready ({left_out} before), ");
+                (part.bytes, part.lines, which)
+            }
+            _ => (self.bytes.len(), self.lines, String::new()),
+        };
+        let text = String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(part)..]);
         let mut shown: Vec<&str> = text.lines().rev().take(SHOWN).collect();
         shown.reverse();
-        let (count, all) = (shown.len(), self.lines);
-        let plural = if all == 1 { "line" } else { "lines" };
-        write!(f, "\n  output    last {count} of {all} {plural}, {path}")?;
+        let (count, all) = (shown.len(), lines(all));
+        write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
         for line in shown {
             // An empty one leaves no blank behind, for snapshots.
             let gap = if line.is_empty() { "" } else { " " };
@@ -249,6 +275,10 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+fn lines(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "line" } else { "lines" })
 }
 
 /// Writes text such that a terminal shows all of it and obeys none of it. Everything of others that
@@ -342,6 +372,7 @@ mod tests {
             .tail(Tail {
                 bytes: b"one\n\x1b[1mtwo\n".to_vec(),
                 lines: 7,
+                since_ready: None,
                 source: Arc::new(Nowhere),
             });
         let expected = "\
@@ -355,6 +386,26 @@ redis exited with code 1 before it was ready
         assert_eq!(error.to_string(), expected);
         assert_eq!(format!("{error:?}"), expected);
         assert_eq!(error.output(), b"one\n\x1b[1mtwo\n");
+        // What it wrote while it booted is the same in each test.
+        let since_ready = |bytes, lines| {
+            let since_ready = Some(SinceReady { bytes, lines });
+            let error = Error::new("redis was alive").tail(Tail {
+                bytes: b"one\ntwo\n".to_vec(),
+                lines: 7,
+                since_ready,
+                source: Arc::new(Nowhere),
+            });
+            assert_eq!(error.output(), b"one\ntwo\n");
+            error.to_string()
+        };
+        assert_eq!(
+            since_ready(4, 1),
+            "redis was alive\n  output    since it was ready (6 lines before), last 1 of 1 line, /tmp/x.log\n            | two"
+        );
+        assert_eq!(
+            since_ready(0, 0),
+            "redis was alive\n  output    none since it was ready; before that, last 2 of 7 lines, /tmp/x.log\n            | one\n            | two"
+        );
         let remembered = Error::from_note(&error.clone().timeout().to_note());
         assert_eq!(remembered.to_string(), expected);
         assert!(remembered.is_timeout() && !remembered.is_already_running());

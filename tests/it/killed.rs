@@ -124,7 +124,7 @@ server was alive when its test was killed
   declared  tests/killed.rs:LINE
   command   actor say up serve <session>/server
   directory <project>
-  output    last 2 of 2 lines, <logs>/server.log
+  output    last 2 of 2 lines, <logs>/hangs.server.log
             | up
             | asked by this test
 
@@ -135,7 +135,7 @@ server was alive when its test was killed
 fn by_its_runner_for_its_time_out() {
     let killed = Killed::by_nextest("--exact hangs");
     assert_eq!(killed.report(), OF_A_SERVER);
-    assert_eq!(killed.text("server.log"), "up\nasked by this test\n");
+    assert_eq!(killed.text("hangs.server.log"), "up\nasked by this test\n");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn by_anybody() {
     send("-KILL", &pid);
     child.wait().unwrap();
     assert_eq!(killed.report(), OF_A_SERVER);
-    assert_eq!(killed.text("server.log"), "up\nasked by this test\n");
+    assert_eq!(killed.text("hangs.server.log"), "up\nasked by this test\n");
 }
 
 #[test]
@@ -164,7 +164,12 @@ fn with_executors_that_it_has_started_by_hand() {
 fn leaves_nothing_if_somebody_interrupts_it() {
     let killed = Killed::new();
     let (mut child, _) = killed.hanging("hangs");
-    assert!(killed.left().iter().any(|it| it.ends_with("server.log")));
+    assert!(
+        killed
+            .left()
+            .iter()
+            .any(|it| it.ends_with("hangs.server.log"))
+    );
     send("-INT", &format!("-{}", child.id()));
     child.wait().unwrap();
     eventually("its files are removed", || killed.left().is_empty());

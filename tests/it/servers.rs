@@ -67,6 +67,26 @@ fn postgres_is_at_its_url(pg: &Postgres) {
     assert_eq!(row.get::<_, &str>(0), "Lisa");
 }
 
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn postgres_says_in_its_log_whose_database_a_line_is_about(pg: &Postgres) {
+    let connect = |url: &str| postgres::Client::connect(url, postgres::NoTls).unwrap();
+    let mut client = connect(&pg.url());
+    client.batch_execute("CREATE DATABASE one").unwrap();
+    client.batch_execute("CREATE DATABASE two").unwrap();
+    for name in ["one", "two"] {
+        let mut client = connect(&Process::url(pg, name));
+        let error = client.batch_execute(&format!("SELECT asked_by_{name}"));
+        error.unwrap_err();
+        let line = format!(r#"\] {name} ERROR:  column "asked_by_{name}" does not exist"#);
+        pg.wait_for_output(&line, "10s").unwrap();
+    }
+}
+
 #[summon(executor = Mariadb::new())]
 #[test]
 #[cfg_attr(

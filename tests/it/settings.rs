@@ -81,6 +81,7 @@ fn summon_log_dir_says_where_logs_go() {
     assert_eq!(kept.len(), 1, "{kept:?}");
     let session = kept[0].parent().unwrap().file_name().unwrap();
     assert!(session.to_str().unwrap().starts_with("failures-"));
+    assert_eq!(kept[0].file_name().unwrap(), "the_body_panics.server.log");
     let said = String::from_utf8(ran.stdout).unwrap();
     assert!(said.contains(kept[0].to_str().unwrap()), "{said}");
 }
@@ -110,6 +111,9 @@ fn live_output_is_shown_with_names() {
         shown.contains("\nSHARED | up\nSHARED | asked by this test\n"),
         "{shown}"
     );
+    let ran = run(&project, &["the_body_panics"], &live);
+    let shown = String::from_utf8(ran.stderr).unwrap();
+    assert!(shown.contains("\nthe_body_panics/server | up\n"), "{shown}");
     let ran = run(&project, &["a_fixture_wrote_meanwhile"], &[]);
     assert!(!String::from_utf8(ran.stderr).unwrap().contains(" | up"));
 }
@@ -141,9 +145,12 @@ fn on_a_terminal(project: &Project, env: &[(&str, &str)]) -> String {
 fn live_output_is_coloured_where_that_is_wanted() {
     let project = Project::new();
     let shown = on_a_terminal(&project, &[]);
-    assert!(shown.contains("mserver |\x1b[0m up"), "{shown}");
+    assert!(
+        shown.contains("mpanics_on_purpose/server |\x1b[0m up"),
+        "{shown}"
+    );
     for off in [("NO_COLOR", "1"), ("TERM", "dumb")] {
         let shown = on_a_terminal(&project, &[off]);
-        assert!(shown.contains("server | up"), "{shown}");
+        assert!(shown.contains("panics_on_purpose/server | up"), "{shown}");
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use summon::SimpleExecutor;
 
 use crate::project::Project;
 use crate::support::TempDir;
@@ -143,6 +145,51 @@ fn all_processes_of_nextest_are_in_one_file() {
     assert!(processes(&events) >= 5);
 }
 
+/// What a test process says that starts and stops something.
+fn said_with(file: &Path) -> String {
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+    let name = "trace::run_by_others_in_a_process_of_its_own";
+    test.args(["--exact", name, "--ignored", "--nocapture"]);
+    let ran = test.env("SUMMON_TRACE", file).output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(ran.status.success(), "{said}");
+    said
+}
+
+#[test]
+#[ignore = "others run it, with SUMMON_TRACE"]
+fn run_by_others_in_a_process_of_its_own() {
+    let path = std::env::var_os("SUMMON_TRACE").expect("others set it");
+    let sleeper = SimpleExecutor::new("sleep 1000");
+    sleeper.start().unwrap();
+    let other = File::open(path).unwrap();
+    // Unless the test that runs this one has it.
+    let _ = other.try_lock();
+    sleeper.stop().unwrap();
+}
+
+const HELD: &str = "another process has held the lock on the file for 1 s\n";
+
+#[test]
+fn events_that_another_process_prevents_are_told_once() {
+    let dir = TempDir::new();
+    let said = said_with(&dir.path().join("out.json"));
+    let told = format!("summon: SUMMON_TRACE: events are missing: {HELD}");
+    assert_eq!(said.matches(&told).count(), 1, "{said}");
+}
+
+#[test]
+fn a_file_that_another_process_keeps_locked_is_named() {
+    let dir = TempDir::new();
+    let path = dir.path().join("out.json");
+    let file = File::create(&path).unwrap();
+    file.lock().unwrap();
+    let said = said_with(&path);
+    let path = path.display();
+    let told = format!("summon: SUMMON_TRACE: {path} can't be written: {HELD}");
+    assert_eq!(said.matches(&told).count(), 1, "{said}");
+}
+
 /// `tests/run unit trace` writes the trace of the whole suite, and has it checked here.
 #[test]
 #[ignore = "checks a trace that was written before"]
@@ -249,7 +296,7 @@ fn picture_of(events: &[Event]) -> String {
 #[test]
 #[ignore = "another test runs it, and reads its trace"]
 fn run_by_another_and_is_prepared() {
-    let server = summon::SimpleExecutor::new("sleep 1000").named("server");
+    let server = SimpleExecutor::new("sleep 1000").named("server");
     let server = server.before("true");
     server.start().unwrap();
     // It is whole also while the process goes on.

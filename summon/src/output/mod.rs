@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(crate) use lines::Lines;
 pub(crate) use pattern::{Pattern, of_text};
 
-use crate::error::{Source, Tail};
+use crate::error::{SinceReady, Source, Tail};
 use crate::session::Written;
 use crate::sys::{holes, tail};
 
@@ -37,7 +37,27 @@ pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     Tail {
         bytes,
         lines,
+        since_ready: None,
         source,
+    }
+}
+
+/// The same, of a test: it shows what was written before the process was ready only if nothing came
+/// after that.
+pub(crate) fn tail_of_test(source: Arc<dyn Source>, from: u64) -> Tail {
+    let ready_at = source.ready_at().filter(|at| *at > from);
+    let tail = tail(source, from);
+    let log = tail.source.file();
+    let since_ready = ready_at.map(|at| {
+        let later = at..length(log).max(at);
+        let (bytes, lines) = tail::read(log, later).unwrap_or_default();
+        // More may have come between the two looks.
+        let bytes = bytes.len().min(tail.bytes.len());
+        SinceReady { bytes, lines }
+    });
+    Tail {
+        since_ready,
+        ..tail
     }
 }
 

@@ -1,4 +1,5 @@
-//! What was run, for reports: the command, where, and with which changes to the environment.
+//! What was run, for reports: the command, where, with which changes to the environment, and for
+//! which test.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -66,6 +67,21 @@ impl AsRun {
 }
 
 impl Process {
+    /// Its name after that of its test: `remembers/redis`.
+    pub(super) fn full_name(&self) -> String {
+        let name = self.name();
+        self.test()
+            .map_or_else(|| name.to_owned(), |test| format!("{test}/{name}"))
+    }
+
+    /// The test whose process it is, if that is known. A fixture belongs to no test.
+    pub(super) fn test(&self) -> Option<String> {
+        match lock(&self.inner.fixture).is_some() {
+            true => None,
+            false => trace::known_test(),
+        }
+    }
+
     /// Where it runs. Its private directory is gone when somebody reads that.
     fn shown_directory(&self, dir: &Path) -> String {
         let dir_of_process = self.inner.dir.get();

@@ -24,7 +24,7 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 const LONGEST: usize = 64 * 1024;
 
 impl Live {
-    /// `None` unless the user asks for it.
+    /// `None` unless the user asks for it. Each line begins with `name`.
     pub(super) fn of(name: &str, guarded: &Guarded, log: Arc<Log>, since: u64) -> Option<Live> {
         if std::env::var_os("SUMMON_OUTPUT").is_none_or(|output| output != "live") {
             return None;

@@ -351,9 +351,9 @@ impl Process {
         if let Some(home) = home.as_ref().filter(|home| !home.is_copy()) {
             return Ok(Arc::clone(home));
         }
-        let session = lock(&self.inner.session).clone();
-        let made = Arc::new(Home::create(self.name(), session, self.access()?)?);
-        Ok(Arc::clone(home.insert(made)))
+        let (session, test) = (lock(&self.inner.session).clone(), self.test());
+        let made = Home::of_test(self.name(), test.as_deref(), session, self.access()?)?;
+        Ok(Arc::clone(home.insert(Arc::new(made))))
     }
 
     /// The pid of the program while it runs.

@@ -98,7 +98,7 @@ impl Inner {
                 error = error.fact("hint", self.hint_at_daemon(&left));
             }
         }
-        Some(error.tail(output::tail(log, since)))
+        Some(error.tail(output::tail_of_test(log, since)))
     }
 
     pub(super) fn check_lived(&self, run: &Run) -> Result<(), Error> {

@@ -113,7 +113,8 @@ impl Process {
         run.stop_command.clone_from(&plan.stop.command);
         let run = Arc::new(run);
         *lock(&run.stdin) = stdin;
-        if let Some(live) = Live::of(self.name(), &run.guarded, home.share_log(), since) {
+        let live = Live::of(&self.full_name(), &run.guarded, home.share_log(), since);
+        if let Some(live) = live {
             let _ = run.live.set(live);
         }
         if let Some((_, pid)) = run.guarded.state().pids {
@@ -174,6 +175,12 @@ impl Process {
                     let _ = run.addr.set(addr);
                 }
                 let _ = run.ready.set(Instant::now());
+                // One that is ready when it is exec'ed still has to boot.
+                if !self.inner.is_job() {
+                    // What it wrote before may still be in the pipe, and its test begins now.
+                    run.guarded.catch_up();
+                    run.home.log().note_ready();
+                }
                 Ok(())
             }
             Err(why) => {

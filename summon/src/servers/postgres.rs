@@ -24,7 +24,8 @@ pub enum PostgresServer {}
 /// its only database are called `postgres`; its locale is C, its encoding UTF-8.
 ///
 /// To make the cluster takes half a second and more, so it pays to have one server for many tests,
-/// as a [fixture](macro@crate::fixture), and a database for each.
+/// as a [fixture](macro@crate::fixture), and a database for each. Each line of its log that concerns a
+/// client has the name of that database (`log_line_prefix`).
 ///
 /// ```no_run
 /// use summon::servers::Postgres;
@@ -152,9 +153,11 @@ const VERSIONS: [&str; 4] = [
 
 const INIT: [&str; 3] = ["--no-sync", "--encoding=UTF8", "--locale=C"];
 
-/// No socket besides the port, since the path of one may be too long; and no waiting for the disk.
-const SETTINGS: [&str; 4] = [
+/// No socket besides the port, since the path of one may be too long; and no waiting for the disk. A
+/// line that concerns a client has the name of its database, since many tests share one log.
+const SETTINGS: [&str; 5] = [
     "unix_socket_directories=",
+    "log_line_prefix=%m [%p] %q%d ",
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=off",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::names::{Name, file_name, numbered, test_in_file_name};
 use super::{Base, Claim, Session, Streams, Written, name_of, open_base, streams};
 use crate::error::{Error, Source};
 use crate::progress;
@@ -24,8 +25,9 @@ pub(crate) struct Home {
     /// Its two streams apart, for those who want them so. Dropped before the log, which has the claim
     /// on their names too.
     streams: OnceLock<Arc<Streams>>,
-    /// Dropped after the directory is removed: it is the claim on the name of both.
     log: Arc<Log>,
+    /// The name of the directory. Dropped after that is removed.
+    _name: Option<Name>,
 }
 
 /// The log of a process. It is removed with its last holder, unless an error that was shown has
@@ -36,8 +38,12 @@ pub(crate) struct Log {
     /// Open, so that it is the log whatever a service does to the file of its name.
     file: File,
     named: AtomicBool,
+    /// How long it was when the process first became ready.
+    ready_at: OnceLock<u64>,
     /// The process that removes it; `None` where another test process does.
     maker: Option<Maker>,
+    /// Dropped after the file is removed.
+    _name: Option<Name>,
     /// Dropped after the files are removed.
     claim: Option<Claim>,
     /// Dropped after the file is removed, so that the session's directory is empty then.
@@ -46,12 +52,25 @@ pub(crate) struct Log {
 
 impl Home {
     /// Makes one in that session, or in that of this process.
+    #[cfg(test)]
     pub(crate) fn create(
         name: &str,
         session: Option<Arc<Session>>,
         access: Access,
     ) -> Result<Home, Error> {
-        Home::try_create(&file_name(name), session, access).map_err(|error| {
+        Home::of_test(name, None, session, access)
+    }
+
+    /// Makes one in that session, or in that of this process. In `SUMMON_LOG_DIR`, the log is called
+    /// after the test, too, unless processes share the session.
+    pub(crate) fn of_test(
+        name: &str,
+        test: Option<&str>,
+        session: Option<Arc<Session>>,
+        access: Access,
+    ) -> Result<Home, Error> {
+        let test = test.map(test_in_file_name);
+        Home::try_create(&file_name(name), test.as_deref(), session, access).map_err(|error| {
             let uid = access.user.map_or_else(sys::user, |user| user.uid);
             let base = match access.is_open() {
                 true => open_base(sys::user()),
@@ -63,16 +82,20 @@ impl Home {
         })
     }
 
-    fn try_create(name: &str, session: Option<Arc<Session>>, access: Access) -> io::Result<Home> {
+    fn try_create(
+        name: &str,
+        test: Option<&str>,
+        session: Option<Arc<Session>>,
+        access: Access,
+    ) -> io::Result<Home> {
         let session = session.map_or_else(Session::current, Ok)?;
         // Tests that run in parallel may well call their processes alike.
         let mut lost = 0;
-        for number in 1.. {
-            let name = match number {
-                1 => name.to_owned(),
-                _ => format!("{name}-{number}"),
-            };
-            match Home::try_name(&name, &session, access) {
+        for numbered in numbered(name) {
+            // `{dir}.log` is the log of what is in `{dir}`.
+            let test = test.filter(|_| !session.is_shared && session.logs != session.path);
+            let of_test = test.map(|test| format!("{test}.{name}"));
+            match Home::try_name(&numbered, of_test.as_deref(), &session, access) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 // Somebody may just have removed the directory for other users, which was empty.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && lost < super::TRIES => {
@@ -84,22 +107,23 @@ impl Home {
         Err(io::Error::other("no free name"))
     }
 
-    fn try_name(name: &str, session: &Arc<Session>, access: Access) -> io::Result<Home> {
+    fn try_name(
+        name: &str,
+        of_test: Option<&str>,
+        session: &Arc<Session>,
+        access: Access,
+    ) -> io::Result<Home> {
         // Before anything else, so that whoever finds that of a dead process has all its files.
         let claim = match session.is_shared {
             true => Some(Claim::take(session, name)?.ok_or(io::ErrorKind::AlreadyExists)?),
             false => None,
         };
-        // The file claims the name, for the directory too: it is made first and removed last,
-        // so that nobody removes what belongs to the next one of that name.
-        let log_name = format!("{name}.log");
-        let log = Arc::new(Log {
-            file: session.logs_dir.create(log_name.as_ref())?,
-            path: session.logs.join(log_name),
-            named: AtomicBool::new(false),
-            maker: Some(Maker::here()),
-            claim,
-            session: Arc::clone(session),
+        // Taken first and given back last, so that nobody removes what belongs to the next one of that
+        // name, even if a service has removed its own directory or log.
+        let taken = Name::take(session, name.to_owned())?;
+        let log = Arc::new(match of_test {
+            Some(of_test) => Log::create_numbered(session, of_test)?,
+            None => Log::create(session, name, claim)?,
         });
         if keeps_all() {
             log.name_it();
@@ -119,6 +143,7 @@ impl Home {
             base,
             streams: OnceLock::new(),
             log,
+            _name: Some(taken),
         };
         if let Some(user) = access.user {
             made.give(user)?;
@@ -145,7 +170,9 @@ impl Home {
             file: logs_dir.append(name_of(&log))?,
             path: log,
             named: AtomicBool::new(false),
+            ready_at: OnceLock::new(),
             maker: None,
+            _name: None,
             claim: None,
             session,
         });
@@ -154,6 +181,7 @@ impl Home {
             base: None,
             streams,
             log,
+            _name: None,
         })
     }
 
@@ -260,6 +288,39 @@ impl Drop for Home {
 }
 
 impl Log {
+    /// Makes the one of that name.
+    fn create(session: &Arc<Session>, name: &str, claim: Option<Claim>) -> io::Result<Log> {
+        let file_name = format!("{name}.log");
+        let taken = Name::take(session, file_name.clone())?;
+        Ok(Log {
+            file: session.logs_dir.create(file_name.as_ref())?,
+            path: session.logs.join(file_name),
+            named: AtomicBool::new(false),
+            ready_at: OnceLock::new(),
+            maker: Some(Maker::here()),
+            _name: Some(taken),
+            claim,
+            session: Arc::clone(session),
+        })
+    }
+
+    /// Makes the first whose name is free.
+    fn create_numbered(session: &Arc<Session>, name: &str) -> io::Result<Log> {
+        for name in numbered(name) {
+            match Log::create(session, &name, None) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made,
+            }
+        }
+        Err(io::Error::other("no free name"))
+    }
+
+    /// The process is ready: what comes now is written during a test.
+    pub(crate) fn note_ready(&self) {
+        let length = || self.file.metadata().map_or(0, |log| log.len());
+        self.ready_at.get_or_init(length);
+    }
+
     fn is_copy(&self) -> bool {
         self.maker.is_some_and(|maker| !maker.is_here())
     }
@@ -277,6 +338,10 @@ impl Source for Log {
 
     fn file(&self) -> &File {
         &self.file
+    }
+
+    fn ready_at(&self) -> Option<u64> {
+        self.ready_at.get().copied()
     }
 
     fn name_it(&self) {
@@ -305,21 +370,6 @@ impl Drop for Log {
 /// Whether the user wants to see the logs of tests that pass, too.
 fn keeps_all() -> bool {
     std::env::var_os("SUMMON_KEEP").is_some_and(|keep| !keep.is_empty() && keep != "0")
-}
-
-/// A name that is a file name anywhere, and short: paths of Unix sockets end at 107 bytes, and at 103
-/// where temporary directories have long names, too.
-fn file_name(name: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let name: String = name
-        .chars()
-        .take(32)
-        .map(|c| if safe(c) { c } else { '_' })
-        .collect();
-    match name.trim_start_matches('.') {
-        "" => "process".to_owned(),
-        name => name.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -372,10 +422,12 @@ mod tests {
     }
 
     #[test]
-    fn names_make_file_names() {
-        assert_eq!(file_name("redis"), "redis");
-        assert_eq!(file_name("../../etc"), "_.._etc");
-        assert_eq!(file_name(""), "process");
-        assert_eq!(file_name("ä/b"), "__b");
+    fn a_directory_that_a_service_has_removed_is_nobody_elses() {
+        let one = Home::create("gone", None, Access::PRIVATE).unwrap();
+        fs::remove_dir(one.dir()).unwrap();
+        fs::remove_file(&one.log.path).unwrap();
+        let two = Home::create("gone", None, Access::PRIVATE).unwrap();
+        drop(one);
+        assert!(two.dir().exists() && two.log.path.exists());
     }
 }

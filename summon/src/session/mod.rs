@@ -5,14 +5,17 @@
 //! `<name>.log` beside it is its log: a directory that is empty at the start can be given to
 //! programs such as `initdb`, which insist on that. Directories are 0700, files 0600. A private
 //! directory that the user opens to others is in `<temp>/summon-<uid>-open`, as `<session>-<name>`.
-//! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>`, and `SUMMON_KEEP` keeps them.
+//! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>/<test>.<name>.log`, and
+//! `SUMMON_KEEP` keeps them.
 
 mod claim;
 mod clean;
 mod home;
+mod names;
 mod streams;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -45,6 +48,8 @@ pub(crate) struct Session {
     /// Several processes use it, so the lock does not tell who of them lives.
     is_shared: bool,
     maker: Maker,
+    /// Of its directories and logs, in this process.
+    names: Mutex<BTreeSet<String>>,
 }
 
 /// What guards report of tests that were killed, beside the logs.
@@ -138,6 +143,7 @@ impl Session {
             logs_dir,
             is_shared,
             maker: Maker::here(),
+            names: Mutex::default(),
         })
     }
 

@@ -51,11 +51,6 @@ pub(crate) fn try_lock_file(file: &File) -> io::Result<bool> {
     try_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)
 }
 
-/// Waits for the lock on a file, which whoever holds it gives back soon.
-pub(crate) fn lock_file(file: &File) -> io::Result<()> {
-    Ok(rustix::fs::flock(file, FlockOperation::LockExclusive)?)
-}
-
 /// Gives it back.
 pub(crate) fn unlock_file(file: &File) -> io::Result<()> {
     Ok(rustix::fs::flock(file, FlockOperation::Unlock)?)

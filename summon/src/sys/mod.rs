@@ -89,7 +89,7 @@ pub(crate) mod signal;
 pub(crate) mod tail;
 pub(crate) mod threads;
 
-pub(crate) use locks::{Lock, is_alone, lock_file, try_lock_file, unlock_file};
+pub(crate) use locks::{Lock, is_alone, try_lock_file, unlock_file};
 pub(crate) use remove::Left;
 pub use signal::Signal;
 

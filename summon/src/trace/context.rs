@@ -12,10 +12,14 @@ thread_local! {
 
 /// The test on whose behalf this thread acts.
 pub(crate) fn test_name() -> String {
+    known_test().unwrap_or_else(|| "main".to_owned())
+}
+
+/// The same, if it is known.
+pub(crate) fn known_test() -> Option<String> {
     let known = TEST.with_borrow(Clone::clone).or_else(thread_name);
     // A process that nextest has made for one test.
-    let known = known.or_else(|| std::env::var("NEXTEST_TEST_NAME").ok());
-    known.unwrap_or_else(|| "main".to_owned())
+    known.or_else(|| std::env::var("NEXTEST_TEST_NAME").ok())
 }
 
 /// libtest names the thread of a test after it, with the case if it has cases; the main thread

@@ -10,10 +10,11 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::error::is_obeyed;
+use crate::progress;
 use crate::sys::maker::Maker;
 use crate::sys::{self, runner};
 
@@ -31,7 +32,7 @@ fn file() -> Option<&'static File> {
             }
             Err(error) => {
                 let path = path.display();
-                crate::progress::say(&format!("SUMMON_TRACE: {path} can't be written: {error}"));
+                progress::say(&format!("SUMMON_TRACE: {path} can't be written: {error}"));
                 None
             }
         }
@@ -57,7 +58,9 @@ fn open(path: &Path) -> io::Result<File> {
         escaped(&id)
     );
     // Held until the head is there: whoever comes meanwhile waits, and finds it.
-    sys::lock_file(&file)?;
+    if !take(&file)? {
+        return Err(io::Error::other(HELD));
+    }
     let mut found = vec![0; head.len()];
     file.rewind()?;
     if file.read_exact(&mut found).is_err() || found != head.as_bytes() {
@@ -182,6 +185,8 @@ const END: &str = "\n]\n";
 /// Another process of the run adds something in less than a millisecond. One that is halted meanwhile
 /// keeps nobody waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Why there is no event of a process that has waited for so long.
+const HELD: &str = "another process has held the lock on the file for 1 s";
 /// Between two looks.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -191,16 +196,26 @@ fn write(file: &File, event: &str) {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let pid = std::process::id();
-    let until = Instant::now() + PATIENCE;
-    while !sys::try_lock_file(file).unwrap_or(false) {
-        if Instant::now() >= until {
-            return;
-        }
-        std::thread::sleep(PAUSE);
+    if !take(file).unwrap_or(false) {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| progress::say(&format!("SUMMON_TRACE: events are missing: {HELD}")));
+        return;
     }
     // A picture is not worth a failure.
     let _ = add(file, &format!(",\n{{\"pid\":{pid},{event}}}{END}"));
     let _ = sys::unlock_file(file);
+}
+
+/// Takes the lock on the file, or says that it can't be had.
+fn take(file: &File) -> io::Result<bool> {
+    let until = Instant::now() + PATIENCE;
+    while !sys::try_lock_file(file)? {
+        if Instant::now() >= until {
+            return Ok(false);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(true)
 }
 
 /// In one write, so that the file is whole again whenever this process ends.

@@ -7,7 +7,7 @@ mod events;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub(crate) use context::{Context, Test, test_name};
+pub(crate) use context::{Context, Test, known_test, test_name};
 
 /// Something that takes a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -259,9 +259,10 @@ fn with_an_environment() {
         .unwrap();
 }
 
-#[summon(output = actor("say up complain a-warning"), banner = "^up$")]
+#[summon(output = actor("say up await {dir}/go complain a-warning"), banner = "^up$")]
 #[test]
 fn the_body_panics(server: &Process) {
+    std::fs::write(server.dir().join("go"), "").unwrap();
     server.wait_for_output("warning", "5s").unwrap();
     assert_eq!(1 + 1, 3, "on purpose");
 }

@@ -92,6 +92,7 @@ impl Lost {
                     .tail(Tail {
                         bytes,
                         lines,
+                        since_ready: None,
                         source: Arc::new(source),
                     })
                     .to_string(),

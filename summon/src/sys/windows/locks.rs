@@ -22,11 +22,6 @@ pub(crate) fn try_lock_file(_file: &File) -> io::Result<bool> {
     Err(super::unsupported())
 }
 
-/// Waits for the lock on a file.
-pub(crate) fn lock_file(_file: &File) -> io::Result<()> {
-    Err(super::unsupported())
-}
-
 /// Gives it back.
 pub(crate) fn unlock_file(_file: &File) -> io::Result<()> {
     Err(super::unsupported())
