@@ -75,6 +75,10 @@ pub(crate) struct Quoting {
     is_escaped: bool,
     last: Option<char>,
     in_comment: bool,
+    /// The letters before `last`, and with it, if they are a word so far.
+    word: String,
+    /// What was opened whose end is not looked for.
+    lost: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +87,8 @@ enum Open {
     Double,
     /// `(`, in which quotes begin anew.
     Parenthesis,
+    /// In which a shell reads backslashes twice.
+    Backtick,
 }
 
 impl Quoting {
@@ -102,6 +108,9 @@ impl Quoting {
             self.in_comment = c != '\n';
             return;
         }
+        if !matches!(self.open.last(), Some(Open::Single)) {
+            self.read_word(c);
+        }
         let is_word_start = self.last.is_none_or(|last| " \t\n;&|(".contains(last));
         match (self.open.last(), c) {
             (Some(Open::Single), '\'') | (Some(Open::Double), '"') => {
@@ -109,6 +118,11 @@ impl Quoting {
             }
             (Some(Open::Single), _) => {}
             (_, '\\') => self.is_escaped = true,
+            (Some(Open::Backtick), '`') => {
+                self.open.pop();
+            }
+            (Some(Open::Backtick), _) => {}
+            (_, '`') => self.open.push(Open::Backtick),
             (Some(Open::Double), '(') if self.last == Some('$') => {
                 self.open.push(Open::Parenthesis);
             }
@@ -119,17 +133,43 @@ impl Quoting {
             (Some(Open::Parenthesis), ')') => {
                 self.open.pop();
             }
+            (_, '<') if self.last == Some('<') => self.lost = Some("after a here-document"),
             (_, '#') if is_word_start => self.in_comment = true,
             _ => {}
         }
     }
 
-    /// A value as the shell has to read it here to get the same value.
-    pub(crate) fn quote(&mut self, value: &str) -> String {
+    /// In parentheses the patterns of `case` have a `)` that closes nothing.
+    fn read_word(&mut self, c: char) {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            return self.word.push(c);
+        }
+        if self.word == "case" && self.open.contains(&Open::Parenthesis) {
+            self.lost = Some("after `case` in parentheses");
+        }
+        self.word.clear();
+    }
+
+    /// A value as the shell has to read it here to get the same value, or where it stands if a shell
+    /// would run parts of it there.
+    pub(crate) fn quote(&mut self, value: &str) -> Result<String, &'static str> {
+        let is_escaped = std::mem::take(&mut self.is_escaped);
         self.last = Some('x');
+        self.word.push('x');
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
-        match self.open.last() {
-            _ if !value.is_empty() && value.chars().all(is_plain) => value.to_owned(),
+        if !value.is_empty() && value.chars().all(is_plain) {
+            return Ok(value.to_owned());
+        }
+        if let Some(place) = self.lost {
+            return Err(place);
+        }
+        if self.open.contains(&Open::Backtick) {
+            return Err("in backticks");
+        }
+        if is_escaped {
+            return Err("after a backslash");
+        }
+        Ok(match self.open.last() {
             Some(Open::Single) => value.replace('\'', r"'\''"),
             Some(Open::Double) => {
                 let escape = |c: char| {
@@ -139,7 +179,7 @@ impl Quoting {
                 value.chars().flat_map(escape).collect()
             }
             _ => format!("'{}'", value.replace('\'', r"'\''")),
-        }
+        })
     }
 }
 
@@ -259,11 +299,11 @@ mod tests {
         ] {
             let mut quoting = Quoting::default();
             quoting.read(before);
-            assert_eq!(quoting.quote(value), quoted, "{before}");
-            assert_eq!(quoting.quote("/tmp/x-1.y:80"), "/tmp/x-1.y:80");
+            assert_eq!(quoting.quote(value).unwrap(), quoted, "{before}");
+            assert_eq!(quoting.quote("/tmp/x-1.y:80").unwrap(), "/tmp/x-1.y:80");
             let _ = after;
         }
-        assert_eq!(Quoting::default().quote(""), "''");
+        assert_eq!(Quoting::default().quote("").unwrap(), "''");
     }
 
     #[test]
@@ -293,6 +333,31 @@ mod tests {
             "$ä",
         ] {
             assert_eq!(hint(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_refused_where_a_shell_would_run_parts_of_it() {
+        for (before, place) in [
+            ("echo `printf %s ", "in backticks"),
+            ("echo \"`printf %s '", "in backticks"),
+            ("cat <<EOF\n", "after a here-document"),
+            ("cat <<'EOF'\nx\nEOF\necho ", "after a here-document"),
+            (
+                "echo \"$(case x in x) printf %s '",
+                "after `case` in parentheses",
+            ),
+            ("echo \\", "after a backslash"),
+        ] {
+            let mut quoting = Quoting::default();
+            quoting.read(before);
+            assert_eq!(quoting.quote("a; ls"), Err(place), "{before}");
+            assert_eq!(quoting.quote("8080").unwrap(), "8080");
+        }
+        for before in ["echo `date` ", "case x in x) echo ", "echo '`' ", "a # `\n"] {
+            let mut quoting = Quoting::default();
+            quoting.read(before);
+            assert_eq!(quoting.quote("a; ls").unwrap(), "'a; ls'", "{before}");
         }
     }
 }

@@ -296,3 +296,14 @@ fn a_pattern_that_can_match_no_line_is_refused() {
         }
     }
 }
+
+#[test]
+fn a_program_that_writes_without_end_does_not_outlast_a_limit() {
+    let flood = OutputCoordinatedExecutor::new("yes", "^never$").timeout("1s");
+    let error = flood.start().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    let flood = SimpleExecutor::new("yes");
+    flood.start().unwrap();
+    let error = flood.wait_for_output("^never$", "1s").unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}

@@ -9,6 +9,7 @@ mod terminal;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 pub(crate) use lines::Lines;
 pub(crate) use pattern::{Pattern, of_text};
@@ -93,10 +94,15 @@ impl Search {
         Search(written.into_iter().map(part).collect())
     }
 
-    /// Looks at what has come since the last time, and returns the first line that matches.
-    pub(crate) fn find(&mut self, pattern: &Pattern) -> io::Result<Option<Vec<u8>>> {
+    /// Looks at what has come since the last time, and returns the first line that matches. At the
+    /// deadline it stops where it is: a program may write faster than it can be searched.
+    pub(crate) fn find(
+        &mut self,
+        pattern: &Pattern,
+        deadline: Instant,
+    ) -> io::Result<Option<Vec<u8>>> {
         for part in &mut self.0 {
-            if let Some(line) = part.find(pattern)? {
+            if let Some(line) = part.find(pattern, deadline)? {
                 return Ok(Some(line));
             }
         }
@@ -105,7 +111,7 @@ impl Search {
 }
 
 impl Part {
-    fn find(&mut self, pattern: &Pattern) -> io::Result<Option<Vec<u8>>> {
+    fn find(&mut self, pattern: &Pattern, deadline: Instant) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(line) = self.lines.take(pattern) {
                 return Ok(Some(line));
@@ -127,6 +133,10 @@ impl Part {
             }
             self.read += bytes.len() as u64;
             self.lines.add(&bytes);
+            // After a chunk, so that a look at the deadline still sees what there is.
+            if Instant::now() >= deadline {
+                return Ok(self.lines.take(pattern));
+            }
         }
     }
 }
@@ -135,6 +145,7 @@ impl Part {
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::time::Duration;
 
     struct Log(crate::session::Home, File);
 
@@ -143,6 +154,10 @@ mod tests {
             .unwrap();
         let file = home.open_log().unwrap();
         Log(home, file)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(60)
     }
 
     impl Log {
@@ -160,12 +175,15 @@ mod tests {
         let mut log = log();
         let mut search = log.search();
         let ready = Pattern::new("ready$").unwrap();
-        assert_eq!(search.find(&ready).unwrap(), None);
+        assert_eq!(search.find(&ready, soon()).unwrap(), None);
         log.write(b"starting\nserver is ready\r\nmore\nrea");
-        assert_eq!(search.find(&ready).unwrap().unwrap(), b"server is ready");
-        assert_eq!(search.find(&ready).unwrap(), None);
+        assert_eq!(
+            search.find(&ready, soon()).unwrap().unwrap(),
+            b"server is ready"
+        );
+        assert_eq!(search.find(&ready, soon()).unwrap(), None);
         log.write(b"dy\n");
-        assert_eq!(search.find(&ready).unwrap().unwrap(), b"ready");
+        assert_eq!(search.find(&ready, soon()).unwrap().unwrap(), b"ready");
     }
 
     #[test]

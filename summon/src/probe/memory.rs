@@ -49,7 +49,11 @@ impl Target<'_> {
             });
         let mut last = None;
         while found.count < wanted {
-            match found.search.find(pattern).map_err(failed)? {
+            match found
+                .search
+                .find(pattern, self.deadline())
+                .map_err(failed)?
+            {
                 Some(line) => last = Some(line),
                 None => break,
             }

@@ -207,12 +207,11 @@ impl Process {
         let mut found = Ok(None);
         // The end of the output is told before the end of the program, so one look after that
         // has seen everything.
-        let known = run
-            .guarded
-            .wait_until(Instant::now() + limit, &[], |state| {
-                found = search.find(&pattern);
-                !matches!(found, Ok(None)) || state.exit.is_some() || state.gone
-            });
+        let deadline = Instant::now() + limit;
+        let known = run.guarded.wait_until(deadline, &[], |state| {
+            found = search.find(&pattern, deadline);
+            !matches!(found, Ok(None)) || state.exit.is_some() || state.gone
+        });
         let error = |why: String| {
             let error = format!("no line of {name}'s output matches `{regex}`: {why}");
             with_output(self.error_as_run(error, &run.as_run), &run)

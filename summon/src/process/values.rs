@@ -33,7 +33,14 @@ impl Process {
                 quoting.read(text);
                 Ok(text.to_owned())
             }
-            place => self.part(place).map(|value| quoting.quote(&value)),
+            place => {
+                let value = self.part(place)?;
+                quoting.quote(&value).map_err(|place| {
+                    NotReady::ever(format!(
+                        "`{value}` can't be quoted for the shell {place}; pass it by `env`, and write `\"$NAME\"`"
+                    ))
+                })
+            }
         });
         let filled: Result<String, NotReady> = parts.collect();
         filled.map_err(|why| self.bad(why))
