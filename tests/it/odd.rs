@@ -250,3 +250,31 @@ fn panics_around_a_process_may_be_caught(server: &Process) {
     assert!(caught.is_err());
     server.restart().unwrap();
 }
+
+/// Starts a process when its thread ends, and tells how that went.
+struct StartsAtTheEnd(std::sync::mpsc::Sender<String>);
+
+impl Drop for StartsAtTheEnd {
+    fn drop(&mut self) {
+        let late = summon::SimpleExecutor::new("sleep 1000");
+        let went = late.start().and_then(|()| late.stop());
+        let _ = self.0.send(format!("{went:?}"));
+    }
+}
+
+thread_local! {
+    static AT_THE_END: std::cell::RefCell<Option<StartsAtTheEnd>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn a_thread_may_start_a_process_while_its_locals_are_destroyed() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        // Made before those of summon, so it is destroyed after them.
+        AT_THE_END.set(Some(StartsAtTheEnd(tell)));
+        let early = summon::SimpleExecutor::new("sleep 1000");
+        early.start().unwrap();
+    });
+    thread.join().unwrap();
+    assert_eq!(told.recv().unwrap(), "Ok(())");
+}

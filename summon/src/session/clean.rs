@@ -124,9 +124,7 @@ impl Cleaning<'_> {
     /// Removes all that is in a session but for the logs that are kept, and the session without them.
     fn empty(&self, session: &Dir, path: &Path) -> Vec<Left> {
         let logs_path = logs_of(path, self.log_dir.as_deref());
-        // Another user may have made one of that name meanwhile, which is none of ours.
-        let logs = Dir::open(&logs_path).ok();
-        let logs = logs.filter(|logs| logs.found().is_ok_and(|it| it.is_of(sys::user())));
+        let logs = open_own(&logs_path);
         let logs = logs.iter().map(|logs| (logs, logs_path.as_path()));
         let mut left = Vec::new();
         for (dir, path) in logs.chain([(session, path)]) {
@@ -147,7 +145,7 @@ impl Cleaning<'_> {
     /// Removes the processes of a shared session of which no process is alive.
     fn sweep_dead(&self, session: &Dir, path: &Path) -> Vec<Left> {
         let logs_path = logs_of(path, self.log_dir.as_deref());
-        let logs = Dir::open(&logs_path).ok();
+        let logs = open_own(&logs_path);
         let mut left = Vec::new();
         for (name, _claim) in claim::dead(session) {
             left.extend(session.remove(name.as_ref(), path));
@@ -238,6 +236,14 @@ fn is_own(name: &OsStr) -> bool {
 
 fn is_shared(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(SHARED)
+}
+
+/// A directory, unless another user has made one of that name meanwhile.
+fn open_own(path: &Path) -> Option<Dir> {
+    let dir = Dir::open(path).ok()?;
+    dir.found()
+        .is_ok_and(|it| it.is_of(sys::user()))
+        .then_some(dir)
 }
 
 #[cfg(test)]

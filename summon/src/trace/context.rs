@@ -17,9 +17,20 @@ pub(crate) fn test_name() -> String {
 
 /// The same, if it is known.
 pub(crate) fn known_test() -> Option<String> {
-    let known = TEST.with_borrow(Clone::clone).or_else(thread_name);
+    let known = own_test().or_else(thread_name);
     // A process that nextest has made for one test.
     known.or_else(|| std::env::var("NEXTEST_TEST_NAME").ok())
+}
+
+/// What `TEST` says. A thread that ends may have lost it already.
+fn own_test() -> Option<String> {
+    let known = TEST.try_with(|test| test.borrow().clone());
+    known.ok().flatten()
+}
+
+fn replace_test(test: Option<String>) -> Option<String> {
+    let before = TEST.try_with(|it| it.replace(test));
+    before.ok().flatten()
 }
 
 /// libtest names the thread of a test after it, with the case if it has cases; the main thread
@@ -40,9 +51,9 @@ pub(crate) struct Test {
 impl Test {
     /// Begins a test, on a thread of its name, or of this one.
     pub(crate) fn begin(name: Option<&str>) -> Test {
-        let before = TEST.with_borrow(Clone::clone);
+        let before = own_test();
         if let (Some(name), None, None) = (name, &before, thread_name()) {
-            TEST.set(Some(name.to_owned()));
+            let _ = replace_test(Some(name.to_owned()));
         }
         let name = test_name();
         let row = Row::of_test(&name);
@@ -59,7 +70,7 @@ impl Drop for Test {
             row.end(Duration::ZERO);
         }
         // A thread whose locals are gone works for nobody any more.
-        let _ = TEST.try_with(|test| test.replace(self.before.take()));
+        let _ = replace_test(self.before.take());
     }
 }
 
@@ -83,9 +94,9 @@ impl Context {
     pub(crate) fn within<T>(&self, act: impl FnOnce() -> T) -> T {
         #[cfg(feature = "tracing")]
         let _entered = self.span.enter();
-        let before = TEST.replace(Some(self.test.clone()));
+        let before = replace_test(Some(self.test.clone()));
         let result = act();
-        TEST.set(before);
+        let _ = replace_test(before);
         result
     }
 }
