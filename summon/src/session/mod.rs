@@ -31,7 +31,7 @@ pub(crate) use home::{Home, Log};
 pub(crate) use streams::{Streams, Written};
 
 use crate::sys::dir::Dir;
-use crate::sys::maker::Maker;
+use crate::sys::maker::{Maker, PerProcess};
 use crate::sys::users::User;
 use crate::sys::{self, Lock, private};
 
@@ -59,17 +59,19 @@ const PASSED: u32 = 0o711;
 /// So often something is tried whose place others have taken, or taken away.
 const TRIES: u32 = 100;
 
-/// That of this process, if it has one now, with the process and the user whose it is: a forked child
-/// makes another one, and so does a process that becomes another user.
-static CURRENT: Mutex<Option<(Maker, u32, Weak<Session>)>> = Mutex::new(None);
+/// That of this process, if it has one now, with the user whose it is: a process that becomes another
+/// user makes another one.
+static CURRENT: PerProcess<Mutex<Current>> = PerProcess::new();
+type Current = Option<(u32, Weak<Session>)>;
 
 impl Session {
     fn current() -> io::Result<Arc<Session>> {
         // Held while a session is made, so that two threads don't make two.
-        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        let whose = (Maker::here(), sys::user());
-        if let Some((maker, user, session)) = &*current {
-            if let Some(session) = session.upgrade().filter(|_| (*maker, *user) == whose) {
+        let current = CURRENT.here().lock();
+        let mut current = current.unwrap_or_else(PoisonError::into_inner);
+        let me = sys::user();
+        if let Some((user, session)) = &*current {
+            if let Some(session) = session.upgrade().filter(|_| *user == me) {
                 return Ok(session);
             }
         }
@@ -78,7 +80,7 @@ impl Session {
         // up. Without a warden nothing can be started, and that is told then.
         sys::guard::prepare();
         let session = Arc::new(Session::create()?);
-        *current = Some((whose.0, whose.1, Arc::downgrade(&session)));
+        *current = Some((me, Arc::downgrade(&session)));
         Ok(session)
     }
 

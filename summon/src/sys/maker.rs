@@ -5,6 +5,7 @@
 
 #[cfg(unix)]
 use std::sync::Once;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A process, told from all that were forked from it.
@@ -34,6 +35,42 @@ impl Maker {
     }
 }
 
+/// A value of each process. A forked child has a copy of its parent's and gets another one: a lock in
+/// the copy may be held by a thread of the parent, which is not there to release it.
+#[derive(Debug)]
+pub(crate) struct PerProcess<T>(OnceLock<Box<Value<T>>>);
+
+#[derive(Debug)]
+struct Value<T> {
+    maker: Maker,
+    value: T,
+    /// That of a child, in the child.
+    next: OnceLock<Box<Value<T>>>,
+}
+
+impl<T: Default> PerProcess<T> {
+    pub(crate) const fn new() -> PerProcess<T> {
+        PerProcess(OnceLock::new())
+    }
+
+    /// The value of this process.
+    pub(crate) fn here(&self) -> &T {
+        let maker = Maker::here();
+        let make = || {
+            Box::new(Value {
+                maker,
+                value: T::default(),
+                next: OnceLock::new(),
+            })
+        };
+        let mut value = self.0.get_or_init(make);
+        while value.maker != maker {
+            value = value.next.get_or_init(make);
+        }
+        &value.value
+    }
+}
+
 #[cfg(unix)]
 fn count_forks() {
     static COUNTS: Once = Once::new();
@@ -56,12 +93,16 @@ mod tests {
 
     #[test]
     fn a_forked_child_is_not_the_maker() {
+        static KEPT: PerProcess<std::sync::Mutex<()>> = PerProcess::new();
         let maker = Maker::here();
         assert!(maker.is_here());
+        // The child must not wait for this one.
+        let _kept = KEPT.here().lock().unwrap();
         // SAFETY: the child asks for its pid and ends.
         match unsafe { libc::fork() } {
             0 => {
-                let code = maker.is_here().into();
+                let is_copy = KEPT.here().try_lock().is_err();
+                let code = (maker.is_here() || is_copy).into();
                 // SAFETY: `_exit` takes any number and does not return.
                 unsafe { libc::_exit(code) }
             }

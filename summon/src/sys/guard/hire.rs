@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::warden::{GOT, HELLO, MARK, SORRY, magic, mark};
 use super::{farewell, wire};
 use crate::progress;
-use crate::sys::maker::Maker;
+use crate::sys::maker::PerProcess;
 use crate::sys::runner;
 use crate::sys::{ending, executable, sockets, surroundings, wait};
 
@@ -26,9 +26,8 @@ const COPY_LIMIT: Duration = Duration::from_secs(20);
 /// A service inherits what its warden has inherited: the user, the limits, the namespaces. So each
 /// warden serves those threads alone that would hand down the same, and whoever has changed any of it
 /// since hires another.
+#[derive(Default)]
 struct Wardens {
-    /// A forked child has a copy of the list, and hires its own.
-    maker: Option<Maker>,
     hired: Vec<(String, UnixStream)>,
     /// Shut down, and kept open: a farewell that is on its way must not find another file of the same
     /// number. The next warden's socket takes such a number, so there are never more than before.
@@ -38,11 +37,7 @@ struct Wardens {
 /// So many surroundings are served at a time. A warden that is not kept lives as long as its guards.
 const MOST: usize = 8;
 
-static WARDENS: Mutex<Wardens> = Mutex::new(Wardens {
-    maker: None,
-    hired: Vec::new(),
-    retired: Vec::new(),
-});
+static WARDENS: PerProcess<Mutex<Wardens>> = PerProcess::new();
 
 /// Has a warden fork a guard, and returns the socket to it. A warden that has died is replaced; its
 /// guards live on.
@@ -123,13 +118,8 @@ impl Wardens {
 
 fn lock() -> MutexGuard<'static, Wardens> {
     // A thread that panicked while it held the lock left a whole value behind.
-    let mut wardens = WARDENS.lock().unwrap_or_else(PoisonError::into_inner);
-    if wardens.maker.is_none_or(|maker| !maker.is_here()) {
-        wardens.maker = Some(Maker::here());
-        wardens.hired.clear();
-        wardens.retired.clear();
-    }
-    wardens
+    let wardens = WARDENS.here().lock();
+    wardens.unwrap_or_else(PoisonError::into_inner)
 }
 
 fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
