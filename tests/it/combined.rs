@@ -45,7 +45,7 @@ fn each_is_told_in_the_error() {
     let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0)
         .and(probe::any((probe::output("^up$"), probe::file("{dir}/up"))))
         .and(probe::notify())
-        .timeout("300ms");
+        .timeout("2s");
     let error = server.start().unwrap_err().to_string();
     let port = server.port();
     assert!(
@@ -134,7 +134,7 @@ fn how_often_a_banner_came_is_told() {
     let script = actor(["say", "ready", "say", "ready"]);
     let server = OutputCoordinatedExecutor::new(script, "^ready$")
         .times(3)
-        .timeout("300ms");
+        .timeout("2s");
     let error = server.start().unwrap_err().to_string();
     assert!(
         error.contains("3 lines that match `^ready$`: 2 such lines so far ("),

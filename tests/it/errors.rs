@@ -238,7 +238,7 @@ fn a_report_has_nothing_that_a_terminal_obeys() {
         ),
         (
             "the nearest line",
-            banner(actor(says)).timeout("300ms").start(),
+            banner(actor(says)).timeout("2s").start(),
         ),
         (
             "arguments",
@@ -264,14 +264,14 @@ fn a_report_has_nothing_that_a_terminal_obeys() {
             "a probe's words",
             sleeper()
                 .and(probe::exec(actor(fails)))
-                .timeout("300ms")
+                .timeout("2s")
                 .start(),
         ),
         ("`before`", sleeper().before(actor(fails)).start()),
         (
             "a status",
             Coordinated::with(actor(["notify", &status, "wait"]), probe::notify())
-                .timeout("300ms")
+                .timeout("2s")
                 .start(),
         ),
         (

@@ -43,7 +43,7 @@ fn a_command_before_it_is_bounded_and_leaves_nothing() {
     let child = format!("record {} child", dir.file("pids"));
     let server = SimpleExecutor::new("sleep 1000")
         .before(actor(["stranger", &child, "wait"]))
-        .timeout("500ms");
+        .timeout("2s");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
     assert!(

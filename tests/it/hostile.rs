@@ -65,7 +65,7 @@ fn that_fork_on_while_they_boot() {
     let sign = dir.file("sign");
     let script = actor(["chain", "200000", "record", &sign, "up"]);
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0)
-        .timeout("300ms")
+        .timeout("2s")
         .stop_timeout("100ms");
     assert!(server.start().unwrap_err().is_timeout());
     assert_eq!(survivors(&sign), []);
@@ -232,7 +232,7 @@ fn run_by_another_as_nobody() {
 #[test]
 fn that_halt_before_they_are_ready() {
     let script = actor(["halt", "say", "up"]);
-    let server = OutputCoordinatedExecutor::new(script, "up").timeout("300ms");
+    let server = OutputCoordinatedExecutor::new(script, "up").timeout("2s");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
     assert!(
@@ -268,8 +268,7 @@ fn that_listen_and_never_accept() {
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
     server.start().unwrap();
     let url = "http://127.0.0.1:{port}/";
-    let http =
-        HttpCoordinatedExecutor::new(actor(["deaf", "127.0.0.1:{port}"]), url).timeout("300ms");
+    let http = HttpCoordinatedExecutor::new(actor(["deaf", "127.0.0.1:{port}"]), url).timeout("2s");
     let error = http.start().unwrap_err();
     assert!(
         error
@@ -284,7 +283,7 @@ fn that_answer_without_an_end() {
     let url = "http://127.0.0.1:{port}/";
     let http = |head: &str| {
         let script = actor(["endless", "127.0.0.1:{port}", head]);
-        HttpCoordinatedExecutor::new(script, url).timeout("500ms")
+        HttpCoordinatedExecutor::new(script, url).timeout("2s")
     };
     // What follows the first line is nobody's business.
     http("HTTP/1.1 200 OK;X: ").start().unwrap();

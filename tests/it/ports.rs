@@ -189,7 +189,7 @@ fn udp_in_an_attribute(server: &summon::Process) {
 #[test]
 fn a_server_on_another_address_is_told() {
     let script = actor(["listen", "127.0.0.2:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).timeout("300ms");
+    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).timeout("2s");
     let error = server.start().unwrap_err().to_string();
     assert!(
         error.contains("nothing listens there; it listens on 127.0.0.2:"),
@@ -268,7 +268,7 @@ fn run_by_another_among_interfaces() {
     let server = TcpCoordinatedExecutor::new(script.clone(), "fe80::7%one", 0);
     server.start().unwrap();
     assert_eq!(ask(server.addr()), "1");
-    let other = TcpCoordinatedExecutor::new(script, "fe80::7%two", 0).timeout("300ms");
+    let other = TcpCoordinatedExecutor::new(script, "fe80::7%two", 0).timeout("2s");
     let error = other.start().unwrap_err().to_string();
     let expected = "nothing listens there; it listens on [fe80::7%one]:";
     assert!(error.contains(expected), "{error}");
@@ -293,7 +293,7 @@ fn all_addresses_where_it_listens_instead_are_told() {
         words.for_each(|ip| script.extend(["listen".to_owned(), format!("{ip}:{{port}}")]));
         script
     };
-    let server = TcpCoordinatedExecutor::new(listens(5), "127.0.0.1", 0).timeout("300ms");
+    let server = TcpCoordinatedExecutor::new(listens(5), "127.0.0.1", 0).timeout("2s");
     let port = server.port();
     let error = server.start().unwrap_err().to_string();
     let expected = format!(
@@ -320,7 +320,7 @@ fn the_hint_names_the_placeholder_that_the_url_has() {
 #[cfg_attr(not(has_unshare), ignore = "network namespaces can't be made here")]
 fn a_server_in_another_network_is_told() {
     let script = ["unshare", "-rn", ACTOR, "listen", "0.0.0.0:{port}"];
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("500ms");
+    let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("2s");
     let error = server.start().unwrap_err().to_string();
     assert!(
         error.contains("it listens, but not where you can reach it: pid "),
@@ -344,7 +344,7 @@ fn a_reused_server_must_be_ready_too() {
     eventually("it listens", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
-    let unready = reuse().timeout("300ms").start().unwrap_err();
+    let unready = reuse().timeout("2s").start().unwrap_err();
     let ready = reuse().status(503).start();
     outside.kill().unwrap();
     outside.wait().unwrap();

@@ -52,7 +52,7 @@ fn a_socket_that_is_bound_does_not_count_until_it_listens() {
 
 #[test]
 fn a_socket_file_without_a_server_is_not_ready() {
-    let server = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).timeout("100ms");
+    let server = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).timeout("2s");
     // As a server that was killed leaves it.
     drop(UnixListener::bind(server.dir().join("s")).unwrap());
     let error = server.start().unwrap_err();
@@ -100,7 +100,7 @@ fn a_strangers_abstract_socket_is_never_ours() {
 
 #[test]
 fn an_abstract_name_that_nobody_has_is_not_ready() {
-    let server = Coordinated::with(actor(["wait"]), probe::unix("@{dir}/s")).timeout("100ms");
+    let server = Coordinated::with(actor(["wait"]), probe::unix("@{dir}/s")).timeout("2s");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
     assert!(
@@ -169,14 +169,14 @@ fn a_file_that_stays_empty_is_told() {
         .start()
         .unwrap();
     let empty = Coordinated::with(script(), probe::file("{dir}/up").not_empty());
-    let error = empty.timeout("300ms").start().unwrap_err().to_string();
+    let error = empty.timeout("2s").start().unwrap_err().to_string();
     assert!(error.contains("/up: it is empty ("), "{error}");
 }
 
 #[test]
 fn a_file_from_before_counts_once_it_has_changed() {
     let script = actor(["await", "{dir}/go", "touch", "{dir}/up"]);
-    let server = Coordinated::with(script, probe::file("{dir}/up")).timeout("200ms");
+    let server = Coordinated::with(script, probe::file("{dir}/up")).timeout("2s");
     std::fs::write(server.dir().join("up"), "").unwrap();
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
@@ -226,7 +226,7 @@ fn a_command_has_the_directory_and_the_environment_of_the_process() {
 #[test]
 fn a_command_that_fails_is_told_with_what_it_said() {
     let check = ["sh", "-c", "echo no response >&2; exit 2"];
-    let server = Coordinated::with(actor(["wait"]), probe::exec(check)).timeout("100ms");
+    let server = Coordinated::with(actor(["wait"]), probe::exec(check)).timeout("2s");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
     let text = error.to_string();

@@ -70,7 +70,7 @@ fn sends_a_body_with_its_length() {
 #[test]
 fn a_wrong_status_is_not_ready() {
     let script = actor(["http", "127.0.0.1:{port}", "404"]);
-    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("300ms");
+    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("2s");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
     assert!(
@@ -85,8 +85,7 @@ fn a_wrong_status_is_not_ready() {
 fn a_server_that_never_answers_is_not_ready() {
     for word in ["mute", "drip"] {
         let script = actor([word, "127.0.0.1:{port}"]);
-        let server =
-            HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("400ms");
+        let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("2s");
         let error = server.start().unwrap_err();
         assert!(error.is_timeout());
         assert!(
@@ -197,14 +196,14 @@ fn what_is_not_ready_in_time_is_stopped_with_all_its_descendants() {
 
 #[test]
 fn a_time_out_covers_the_whole_start_and_is_counted_anew() {
-    let server = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("100ms");
+    let server = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("2s");
     for _ in 0..2 {
         let error = server.start().unwrap_err();
         assert!(error.is_timeout());
         assert!(
             error
                 .to_string()
-                .starts_with("sleep was not ready within 100ms\n"),
+                .starts_with("sleep was not ready within 2s\n"),
             "{error}"
         );
     }
@@ -406,8 +405,7 @@ fn a_builder_call_after_the_first_use_keeps_ports_and_directory() {
 
 #[test]
 fn a_name_that_can_not_be_resolved_is_given_up_in_time() {
-    let server =
-        TcpCoordinatedExecutor::new("sleep 1000", "no-such-host.invalid", 0).timeout("300ms");
+    let server = TcpCoordinatedExecutor::new("sleep 1000", "no-such-host.invalid", 0).timeout("2s");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
     assert!(

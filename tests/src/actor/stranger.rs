@@ -12,7 +12,11 @@ fn names() -> HashSet<String> {
     let table = std::fs::read("/proc/net/unix").unwrap();
     let table = String::from_utf8_lossy(&table);
     let names = table.lines().filter_map(|line| line.rsplit(' ').next());
-    let ours = names.filter(|name| name.contains("summon"));
+    // Those that services have bound are not summon's.
+    let is_ours = |name: &&str| {
+        name.starts_with("@summon-") || name.starts_with('/') && name.contains("/summon-")
+    };
+    let ours = names.filter(is_ours);
     ours.map(str::to_owned).collect()
 }
 
