@@ -1,5 +1,6 @@
 //! What several promises need.
 
+use std::ffi::OsStr;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -139,8 +140,8 @@ pub(crate) fn family(pid: u32) -> Vec<Life> {
 /// Copies a program that is to be run. A process of its own writes it: what this one has open for
 /// writing a fork of another thread has too, until it executes something, and then the program can't
 /// be run (`ETXTBSY` in `execve(2)`).
-pub(crate) fn copy_program(from: &str, to: &str) {
-    let copied = Command::new("cp").args([from, to]).status();
+pub(crate) fn copy_program(from: &str, to: impl AsRef<OsStr>) {
+    let copied = Command::new("cp").arg(from).arg(to).status();
     assert!(copied.unwrap().success());
 }
 

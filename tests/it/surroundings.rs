@@ -28,7 +28,7 @@ impl Guest {
         let dir = TempDir::new();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
         for (name, program) in [("attempt", env!("CARGO_BIN_EXE_attempt")), ("actor", ACTOR)] {
-            copy_program(program, &dir.file(name));
+            copy_program(program, dir.file(name));
         }
         let report = dir.file("report");
         fs::write(&report, "").unwrap();

@@ -1,6 +1,8 @@
 //! Test programs that something else runs: an emulator, a checker, the dynamic loader, an interpreter.
 //! What they start works, and nothing of it outlives them.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -77,9 +79,11 @@ fn the_dynamic_loader_runs_a_test_program() {
 #[test]
 fn a_program_is_started_again_whatever_its_name() {
     let dir = TempDir::new();
-    let copy = dir.file("ld- a\tb:c");
-    copy_program(OWNER, &copy);
-    works_and_leaves_nothing(Command::new(copy).args(&SCRIPT[1..]));
+    for name in [&b"ld- a\tb:c"[..], b"line\nfeed \\012", b"\xff $ORIGIN"] {
+        let copy = dir.path().join(OsStr::from_bytes(name));
+        copy_program(OWNER, &copy);
+        works_and_leaves_nothing(Command::new(copy).args(&SCRIPT[1..]));
+    }
 }
 
 #[test]
@@ -90,15 +94,55 @@ fn an_interpreter_loads_a_library_that_starts_programs() {
     assert!(built.status.success(), "{built:?}");
     let library = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target/project/debug/examples/liblibrary.so");
-    let script = "import ctypes, sys, time
-library = ctypes.CDLL(sys.argv[1])
+    works_in_python(&library);
+    // Whatever its name, and that of its directory: the loader takes a list of names apart.
+    let dir = TempDir::new();
+    for name in [
+        "a b:c/library.so",
+        "plain/a b:c.so",
+        "line\nfeed/and\n.so",
+        "not a line\\012feed/\\012.so",
+        "$ORIGIN/library.so",
+    ] {
+        let mut name = name.as_bytes().to_vec();
+        name.push(0xff);
+        let copy = dir.path().join(OsStr::from_bytes(&name));
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(&library, &copy).unwrap();
+        works_in_python(&copy);
+    }
+    let copy = dir.path().join("gone.so");
+    std::fs::copy(&library, &copy).unwrap();
+    let run = python(&copy, "os.unlink(sys.argv[1])").output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    let expected = format!(
+        "the library `{} (deleted)`, which has summon in it, can't be loaded again",
+        copy.display()
+    );
+    assert!(said.contains(&expected), "{said}");
+}
+
+/// Starts a service by a library. `prelude` is what to do when that is loaded.
+fn python(library: &Path, prelude: &str) -> Command {
+    let script = "import ctypes, os, sys, time
+os.chdir(os.path.dirname(sys.argv[1]))
+library = ctypes.CDLL('./' + os.path.basename(sys.argv[1]))
+exec(sys.argv[3])
 library.start.restype = ctypes.c_char_p
 said = library.start(sys.argv[2].encode()).decode()
 said.startswith('ready') or sys.exit(said)
 print(said, flush=True)
 time.sleep(1000)";
     let mut python = Command::new("python3");
-    let owner = Owner::from(python.args(["-c", script]).arg(library).arg(ACTOR));
+    python
+        .args(["-c", script])
+        .arg(library)
+        .args([ACTOR, prelude]);
+    python
+}
+
+fn works_in_python(library: &Path) {
+    let owner = Owner::from(&mut python(library, ""));
     let lives = owner.lives();
     // The warden, the guard, the service, and its daemon.
     assert!(lives.len() >= 4, "{lives:?}");

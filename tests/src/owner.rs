@@ -13,7 +13,9 @@ const STUBBORN: &str = "ignore say up";
 
 fn main() {
     println!("main");
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    // The first one, its own name, need not be UTF-8.
+    let words = std::env::args_os().skip(1);
+    let words: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();
     let [service, ending, actor] = &words[..] else {
         panic!("usage: owner SERVICE ENDING ACTOR");
     };

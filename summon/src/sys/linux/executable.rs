@@ -3,9 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::FdFlags;
 
 use super::emulator;
 
@@ -28,7 +33,7 @@ pub(crate) fn again() -> io::Result<Vec<Command>> {
         .ok()
         .filter(|it| *it != executed);
     let executable = tool.as_ref().map_or(Path::new(EXECUTED), |_| &executed);
-    let Some(library) = own_file().filter(|file| *file != executed) else {
+    let Some(library) = library(&executed) else {
         let mut ways = vec![Command::new(executable)];
         // For a program that only QEMU can run, unless the kernel was told to leave it to QEMU.
         if tool.is_some_and(|it| emulator::is_one(&name(&it))) {
@@ -44,16 +49,97 @@ pub(crate) fn again() -> io::Result<Vec<Command>> {
         let line = fs::read("/proc/self/cmdline").unwrap_or_default();
         command.args(words_before(&line, &library)).arg(&library);
     } else {
-        // Loaded before `main`, as it is before the first start.
-        let others = std::env::var_os("LD_PRELOAD").unwrap_or_default();
-        let all = [library.as_os_str(), &others].join(OsStr::new(":"));
-        command.env("LD_PRELOAD", all);
+        preload(&library, &mut command)?;
     }
     Ok(vec![command])
 }
 
-/// The file that this code is in, by what is mapped where the code is.
-fn own_file() -> Option<PathBuf> {
+/// Has a library loaded before `main`, as it is before the first start.
+fn preload(library: &Path, command: &mut Command) -> io::Result<()> {
+    let opened = |path: &Path, flags| {
+        rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC | flags, Mode::empty())
+            .map_err(|error| preload_failed(library, &error.into()))
+    };
+    let file = opened(library, OFlags::empty())?;
+    let mut path = library.to_owned();
+    if !can_be_listed(&path) {
+        // By a descriptor. That of the directory if it will do: the library may look for others beside
+        // itself (`$ORIGIN` in `ld.so(8)`).
+        let name = library.file_name().unwrap_or_default();
+        let (fd, name) = match can_be_listed(Path::new(name)) {
+            true => {
+                let dir = library.parent().unwrap_or(library);
+                (opened(dir, OFlags::DIRECTORY)?, Some(name))
+            }
+            false => (file, None),
+        };
+        path = hand_down(&fd, command).map_err(|error| preload_failed(library, &error))?;
+        path.extend(name);
+    }
+    let others = std::env::var_os("LD_PRELOAD").unwrap_or_default();
+    let all = [path.as_os_str(), &others].join(OsStr::new(":"));
+    command.env("LD_PRELOAD", all);
+    Ok(())
+}
+
+/// Whether a path survives in `LD_PRELOAD`: blanks and colons separate the libraries there, and a
+/// dollar sign begins a variable.
+fn can_be_listed(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_bytes();
+    !bytes
+        .iter()
+        .any(|byte| byte.is_ascii_whitespace() || b":$\x0b".contains(byte))
+}
+
+/// Has a command inherit a descriptor, and says the path that it has there.
+fn hand_down(fd: &OwnedFd, command: &mut Command) -> io::Result<PathBuf> {
+    // Above the standard streams, which the command gets others of.
+    let fd = rustix::io::fcntl_dupfd_cloexec(fd, 3)?;
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    // SAFETY: the closure makes one system call, which the child of a process with threads may make.
+    unsafe {
+        command.pre_exec(move || Ok(rustix::io::fcntl_setfd(&fd, FdFlags::empty())?));
+    }
+    Ok(path.into())
+}
+
+fn preload_failed(library: &Path, error: &io::Error) -> io::Error {
+    let library = library.display();
+    io::Error::new(
+        error.kind(),
+        format!("the library `{library}`, which has summon in it, can't be loaded again: {error}"),
+    )
+}
+
+/// The library that this code is in, if it is not in the program itself.
+fn library(executed: &Path) -> Option<PathBuf> {
+    let mapped = own_file()?;
+    // A line feed would end the line (`proc_pid_maps(5)`).
+    let escaped = executed.as_os_str().as_bytes().split(|byte| *byte == b'\n');
+    if mapped == escaped.collect::<Vec<_>>().join(&b"\\012"[..]) {
+        return None;
+    }
+    let path = Path::new(OsStr::from_bytes(&mapped));
+    if path.exists() {
+        return Some(path.to_owned());
+    }
+    let text = unescaped(&mapped);
+    Some(OsStr::from_bytes(&text).into())
+}
+
+fn unescaped(mapped: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut rest = mapped;
+    while let Some((first, behind)) = rest.split_first() {
+        let line_feed = rest.strip_prefix(b"\\012");
+        text.push(line_feed.map_or(*first, |_| b'\n'));
+        rest = line_feed.unwrap_or(behind);
+    }
+    text
+}
+
+/// The file that this code is in, by what is mapped where the code is, as the kernel writes it.
+fn own_file() -> Option<Vec<u8>> {
     let here = own_file as *const () as usize;
     let maps = fs::read("/proc/self/maps").ok()?;
     maps.split(|byte| *byte == b'\n').find_map(|line| {
@@ -63,7 +149,7 @@ fn own_file() -> Option<PathBuf> {
         let address = |text| usize::from_str_radix(text, 16).ok();
         let is_here = (address(start)?..address(end)?).contains(&here);
         let path = fields.nth(4)?.trim_ascii_start();
-        is_here.then(|| OsStr::from_bytes(path).into())
+        is_here.then(|| path.to_owned())
     })
 }
 
