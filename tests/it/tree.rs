@@ -141,7 +141,8 @@ impl Owner {
         family(parent(parent(self.services[0])))
     }
 
-    fn go(&mut self) {
+    /// Lets it end, as its second argument says.
+    pub(crate) fn go(&mut self) {
         drop(self.child.stdin.take());
     }
 
@@ -204,14 +205,6 @@ fn services_and_helpers_hold_nothing_of_the_tests() {
     });
     assert_eq!((sockets[0].len(), sockets[1].len()), (1, 1), "{sockets:?}");
     assert_ne!(sockets[0], sockets[1]);
-}
-
-impl Drop for Owner {
-    /// Whatever a test found, its owner ends with it.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn open_files(pid: u32) -> Vec<PathBuf> {

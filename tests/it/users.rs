@@ -251,9 +251,13 @@ fn have_what_root_opens_for_them_through_links_of_root() {
     ignore = "only root can run programs as others, and fakeroot is not on PATH"
 )]
 fn are_not_root_where_a_library_says_so() {
-    let owner = Owner::from(Command::new("fakeroot").args(["--", OWNER, "another", "wait", ACTOR]));
+    let mut owner =
+        Owner::from(Command::new("fakeroot").args(["--", OWNER, "another", "exit", ACTOR]));
     let service = owner.services[0];
     let status = fs::read_to_string(format!("/proc/{service}/status")).unwrap();
+    // The script ends its server when the program has ended, and not when it is killed itself.
+    owner.go();
+    owner.child.wait().unwrap();
     let users = status.lines().find(|line| line.starts_with("Uid:"));
     assert_eq!(users, Some("Uid:\t65534\t65534\t65534\t65534"));
 }
