@@ -1,4 +1,7 @@
-//! Pages about one subject each, for reading; there is nothing to call here.
+//! Pages of documentation, one per subject. These modules contain no code.
+
+#[doc = include_str!("../docs/own-service.md")]
+pub mod own_service {}
 
 #[doc = include_str!("../docs/executors.md")]
 pub mod executors {}
@@ -12,6 +15,7 @@ pub mod ports {}
 #[doc = include_str!("../docs/fixtures.md")]
 pub mod fixtures {}
 
+#[doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}
 

@@ -1,4 +1,5 @@
-// The links of the README, of which the first definition counts: elsewhere they lead to docs.rs.
+// The links of the README. Markdown takes the first definition of a label, so these hold in rustdoc. On GitHub
+// the README's own definitions hold, which lead to docs.rs.
 //! [`Coordinated`]: Coordinated
 //! [`Executor`]: Executor
 //! [`HttpCoordinatedExecutor`]: HttpCoordinatedExecutor
@@ -20,11 +21,14 @@
 //! [failures]: guide::failures
 //! [fixtures]: guide::fixtures
 //! [lifecycle]: guide::lifecycle
+//! [own service]: guide::own_service
 //! [platforms]: guide::platforms
 //! [ports]: guide::ports
 //! [readiness]: guide::readiness
 //! [recipes]: guide::recipes
 //!
+// On GitHub the picture is a file beside the README; a page of rustdoc has no files.
+#![doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
 #![doc = include_str!("../README.md")]
 #![warn(clippy::unwrap_used)]
 #![allow(

@@ -4,6 +4,7 @@
 //! `unreachable_pub`; and that examples work is what `cargo test --doc` shows.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::tidy::{read, sources};
 
@@ -257,6 +258,8 @@ pub use summon_macros::summon;
 fn definitions<'a>(text: &'a str, mark: &str) -> Vec<(&'a str, &'a str)> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(mark));
     let pairs = lines.filter_map(|line| line.split_once("]: "));
+    // The picture leads to a file on GitHub, and is data in rustdoc.
+    let pairs = pairs.filter(|(label, _)| *label != "picture");
     pairs.filter(|(_, there)| !there.contains(' ')).collect()
 }
 
@@ -301,4 +304,38 @@ fn links_of_the_readme_work_wherever_it_is_read() {
         let label = format!("`{}`", link.split("`]").next().unwrap());
         assert!(labels(&outside).contains(&label), "define it: [{label}]");
     }
+}
+
+/// `SUMMON_BLESS=1` writes the copy anew.
+#[test]
+fn the_picture_in_rustdoc_is_the_file() {
+    let svg = "summon/docs/how-it-works.svg";
+    let copy = base64(read(svg).as_bytes()) + "\n";
+    if std::env::var_os("SUMMON_BLESS").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../{svg}.base64"));
+        std::fs::write(path, &copy).unwrap();
+    }
+    assert!(
+        read(&format!("{svg}.base64")) == copy,
+        "{svg}.base64 is out of date: run this test with SUMMON_BLESS=1"
+    );
+    let definition = |there: &str| format!("\n[picture]: {there}\n");
+    assert!(read("README.md").contains(&definition(svg)));
+    assert!(read("summon/docs/lifecycle.md").contains(&definition("how-it-works.svg")));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(*three.get(index).unwrap_or(&0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for index in 0..4 {
+            match index <= three.len() {
+                true => text.push(DIGITS[(bits >> (18 - 6 * index) & 63) as usize].into()),
+                false => text.push('='),
+            }
+        }
+    }
+    text
 }

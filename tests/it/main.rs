@@ -22,6 +22,9 @@ mod odd;
 mod orchestrator;
 mod output;
 mod own;
+#[cfg(has_redis)]
+#[rustfmt::skip]
+mod own_service;
 mod ports;
 mod privileges;
 mod probes;

@@ -1,4 +1,4 @@
-//! The tests that the README shows, word for word; `tidy` sees to that.
+//! The tests that the README shows, word for word; `tidy` compares them.
 
 #[cfg(has_redis)]
 mod first {
@@ -9,44 +9,51 @@ mod first {
     #[summon(tcp = "redis-server --port {port} --save ''")]
     #[test]
     fn answers(redis: &Process) {
-        let mut stream = TcpStream::connect(redis.addr()).unwrap();   // it already listens
+        // Redis listens by now, on a free port that summon has chosen.
+        let mut stream = TcpStream::connect(redis.addr()).unwrap();
         stream.write_all(b"PING\r\n").unwrap();
         let mut answer = [0; 7];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"+PONG\r\n");
-    }                                                                 // stopped here, panic or not
+    } // Here summon stops Redis, also if the test has panicked.
 }
 
-mod two {
-    use summon::{Process, summon};
+#[cfg(has_redis)]
+mod own_service {
+    use crate::own_service::get;
+    use summon::{Process, servers::Redis, summon};
 
-    #[summon(output = "sh -c 'echo api uses {db.port}; exec sleep 100'", banner = "^api uses")]
-    #[summon(simple = "sleep 100")]
+    #[summon(
+        bin = "shop",                 // a binary of this package
+        http,
+        path = "/health",             // it is ready when this path answers 200
+        env("LISTEN", "127.0.0.1:{port}"),
+        env("REDIS_URL", "redis://127.0.0.1:{redis.port}")
+    )]
+    #[summon(executor = Redis::new())]
     #[test]
-    fn needs_two(api: &Process, db: &Process) {
-        let line = api.wait_for_output("uses", "5s").unwrap();
-        assert_eq!(line, format!("api uses {}", db.port()));
+    fn survives_without_redis(shop: &Process, redis: &Redis) {
+        assert_eq!(get(&shop.url("/visits/lisa")), "1");
+        let answer = redis.stopped(|| get(&shop.url("/visits/lisa")));
+        assert_eq!(answer.unwrap(), "try again later");
     }
 }
 
+#[cfg(has_redis)]
 mod shared {
     use summon::{Fixture, Process, summon};
 
-    #[summon::fixture(output = "sh -c 'echo up; exec sleep 100'", banner = "^up$", setup = seed)]
-    static SERVER: Fixture;
-
-    fn seed(server: &Process) -> std::io::Result<()> {
-        std::fs::write(server.dir().join("seed"), "what all tests need")
-    }
+    #[summon::fixture(tcp = "redis-server --port {port} --save ''")]
+    static REDIS: Fixture;
 
     #[test]
-    fn direct() {
-        assert!(SERVER.dir().join("seed").exists());      // started by whoever used it first
+    fn uses_the_static() {
+        assert!(REDIS.is_running()); // the first use starts it
     }
 
-    #[summon(fixture = SERVER)]
+    #[summon(fixture = REDIS)]
     #[test]
-    fn declared(server: &Process) {
-        assert_eq!(server.port(), SERVER.port());
+    fn uses_a_parameter(redis: &Process) {
+        assert_eq!(redis.port(), REDIS.port());
     }
 }

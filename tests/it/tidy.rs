@@ -188,23 +188,32 @@ fn each_dependency_has_its_reason() {
     }
 }
 
-#[test]
-fn tests_in_the_readme_are_tests() {
+/// How many Rust snippets of a page have a test; each has to stand in this file, word for word.
+fn tests_shown(page: &str, file: &str) -> usize {
     let squeezed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
-    let ours = squeezed(&read("tests/it/readme.rs"));
-    let readme = read("README.md");
+    let ours = squeezed(&read(file));
     let mut seen = 0;
-    for block in readme.split("```rust\n").skip(1) {
+    for block in read(page).split("\n```rust").skip(1) {
+        let (_, block) = block.split_once('\n').unwrap();
         let block = block.split("```").next().unwrap();
         if block.contains("#[test]") {
             seen += 1;
-            assert!(
-                ours.contains(&squeezed(block.trim())),
-                "not in readme.rs:\n{block}"
-            );
+            let is_there = ours.contains(&squeezed(block.trim()));
+            assert!(is_there, "of {page}, not in {file}:\n{block}");
         }
     }
-    assert_eq!(seen, 3);
+    seen
+}
+
+#[test]
+fn tests_in_the_readme_are_tests() {
+    assert_eq!(tests_shown("README.md", "tests/it/readme.rs"), 3);
+}
+
+#[test]
+fn tests_of_ones_own_service_are_tests() {
+    let page = "summon/docs/own-service.md";
+    assert_eq!(tests_shown(page, "tests/it/own_service.rs"), 4);
 }
 
 /// Each item of a snippet stands, word for word, in one and the same file of `tests/ecosystem`.

@@ -18,7 +18,7 @@
 //!
 //! That is so on Linux; [other systems](crate::guide::platforms) tell less, and are asked instead.
 //! The guard is a small process of summon's own, the parent of the program
-//! ([how it works](crate#how-it-works-and-what-is-promised-where)). Nothing that the system tells is
+//! ([how it works](crate#how-it-works)). Nothing that the system tells is
 //! asked for again and again. What must be looked at is looked at every half millisecond at first,
 //! and then at a pace that slows down with the time already waited
 //! ([in detail](crate::guide::readiness#how-it-is-known)).
