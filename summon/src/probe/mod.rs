@@ -21,7 +21,7 @@
 //! ([how it works](crate#how-it-works)). Nothing that the system tells is
 //! asked for again and again. What must be looked at is looked at every half millisecond at first,
 //! and then at a pace that slows down with the time already waited
-//! ([in detail](crate::guide::readiness#how-it-is-known)).
+//! ([in detail](crate::guide::readiness#how-summon-waits)).
 //!
 //! Anything else that can tell is a probe too, a closure for instance:
 //!
