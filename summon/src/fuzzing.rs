@@ -1,7 +1,7 @@
 //! What the targets in `fuzz` see, beside what everybody does. Nothing here is stable.
 
+pub use crate::guard::fuzzing as guard;
 pub use crate::probe::http_fuzzing as http;
-pub use crate::sys::guard::fuzzing as guard;
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -48,6 +48,11 @@ mod fixture;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(unix)]
+mod guard;
+#[cfg(windows)]
+#[path = "guard/windows.rs"]
+mod guard;
 pub mod guide;
 mod limit;
 mod orchestrator;

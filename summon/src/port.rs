@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::progress::Progress;
-use crate::session::random;
+use crate::session;
 use crate::sys::fd::{AsFd, OwnedFd};
-use crate::sys::guard::FIXTURE_TITLE;
-use crate::sys::{self, ports, proc, wait};
+use crate::sys::{self, ports, proc, random, wait};
 
 /// From 10,000 on, since people know ports below by heart, and fixed configurations use them. Up to
 /// where the system's own range begins as a rule. So a server may derive a second port by adding
@@ -21,6 +20,9 @@ const PREFERRED: RangeInclusive<u16> = 10_000..=32_767;
 const DERIVED_EXISTS: u16 = u16::MAX - 10_000;
 /// What is left of the ports that clients refuse (<https://fetch.spec.whatwg.org/#port-blocking>).
 const BLOCKED: [u16; 1] = [10_080];
+
+/// How the title of a guard ends whose service is a fixture.
+pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
 
 /// The ports to choose from.
 const CHOICES: RangeInclusive<u16> = *PREFERRED.start()..=u16::MAX;
@@ -64,7 +66,7 @@ impl Lease {
         let ephemeral = ports::ephemeral();
         for port in (0..4).flat_map(|group| choices(group, &ephemeral)) {
             // Claim first, look afterwards: what is free now is not given to anybody else.
-            match ports::claim(port) {
+            match ports::claim(port, session::base) {
                 Ok(Some(claim)) if ports::is_free(port) => return Ok(Lease { port, claim }),
                 Ok(_) => {}
                 Err(error) => return Err(Error::new(format!("no port can be leased: {error}"))),
@@ -161,13 +163,13 @@ impl Turn {
         // Kept as long as it holds: each question makes a connection, which waits in its queue.
         let mut holder: Option<ports::Holder> = None;
         loop {
-            if let Some(claim) = ports::claim(port).map_err(NoTurn::Failed)? {
+            if let Some(claim) = ports::claim(port, session::base).map_err(NoTurn::Failed)? {
                 note(port, thread, name, for_good);
                 let lease = Lease { port, claim };
                 return Ok(Turn { lease, thread });
             }
             if holder.as_ref().is_none_or(ports::Holder::has_ended) {
-                holder = ports::holder(port).map_err(NoTurn::Failed)?;
+                holder = ports::holder(port, session::base).map_err(NoTurn::Failed)?;
             }
             let now = Instant::now();
             let limit = match holder.as_ref() {
@@ -311,11 +313,11 @@ mod tests {
         let lease = Lease::pick().unwrap();
         let (port, copy) = (lease.port, lease.share().unwrap());
         drop(lease);
-        assert!(ports::claim(port).unwrap().is_none());
+        assert!(ports::claim(port, session::base).unwrap().is_none());
         drop(copy);
         // A fork elsewhere in this test binary may hold a closed descriptor for a moment.
         let limit = Instant::now() + Duration::from_secs(5);
-        while ports::claim(port).unwrap().is_none() {
+        while ports::claim(port, session::base).unwrap().is_none() {
             assert!(Instant::now() < limit, "the claim is never given back");
             std::thread::yield_now();
         }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::{NotReady, Probe, Target};
 use crate::command::Command;
+use crate::guard::{ErrandFailed, ErrandRunner, Ran, Step};
 use crate::sys::fd::BorrowedFd;
-use crate::sys::guard::{ErrandFailed, ErrandRunner, Ran, Step};
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
 use crate::sys::walk;

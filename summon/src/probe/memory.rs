@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::http::{Outcome, Talk};
 use super::{NotReady, Target};
+use crate::guard::ErrandRunner;
 use crate::output::{Pattern, Search};
 use crate::sys::at_path::Stamp;
-use crate::sys::guard::ErrandRunner;
 
 /// By what they look for.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::guard::{Guarded, Interest, Sleeper};
 use crate::sys::fd::{AsFd, BorrowedFd};
 use crate::sys::files::Watch;
-use crate::sys::guard::{Guarded, Interest, Sleeper};
 use crate::sys::wait;
 
 /// The news of one wait. A probe that subscribes before it looks misses nothing.

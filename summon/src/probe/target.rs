@@ -12,11 +12,11 @@ use super::news::News;
 use super::{NotReady, descendants};
 use crate::command::Command;
 use crate::error::Source as _;
+use crate::guard::{Errand, Guarded, State};
 use crate::output;
 use crate::session::{Log, Written};
 use crate::sys::diag::Diag;
 use crate::sys::fd::BorrowedFd;
-use crate::sys::guard::{Errand, Guarded, State};
 use crate::sys::{is_shortage, proc, wait};
 
 /// An answer that takes longer is asked for again, with more patience each time.

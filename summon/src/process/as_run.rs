@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Process, lock};
 use crate::error::{Error, shown_command};
-use crate::sys::guard::About;
+use crate::guard::About;
 use crate::trace;
 
 /// A process as it was run.

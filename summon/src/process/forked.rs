@@ -110,7 +110,7 @@ impl Inner {
     }
 }
 
-fn wait(run: &Run, time: Duration, done: impl FnMut(&crate::sys::guard::State) -> bool) {
+fn wait(run: &Run, time: Duration, done: impl FnMut(&crate::guard::State) -> bool) {
     // An error would be one of `poll`, and the pause is then what is missed.
     let _ = run.guarded.wait_until(Instant::now() + time, &[], done);
 }

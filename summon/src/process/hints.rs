@@ -5,8 +5,8 @@ use std::process::ExitStatus;
 
 use super::{Process, held};
 use crate::error::Tail;
+use crate::guard::StopPlan;
 use crate::probe::{self, Place, Waited};
-use crate::sys::guard::StopPlan;
 use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal, proc};
 use crate::unrunnable::Attempt;

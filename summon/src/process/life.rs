@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use super::as_run::AsRun;
 use super::live::Live;
+use crate::guard::Guarded;
 use crate::port::Turn;
 use crate::session::Home;
-use crate::sys::guard::Guarded;
 
 /// What a process is doing. Behind a lock that is never held while something is waited for.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Source as _, escaped};
+use crate::guard::{Guarded, Interest};
 use crate::output;
 use crate::session::Log;
-use crate::sys::guard::{Guarded, Interest};
 use crate::sys::holes;
 use crate::sys::maker::Maker;
 use crate::sys::threads;

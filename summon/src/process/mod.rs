@@ -30,10 +30,10 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use crate::error::Error;
+use crate::guard::Sharing;
 use crate::port::Lease;
 use crate::probe::{Endpoint, NotReady, Probe};
 use crate::session::{Home, Session};
-use crate::sys::guard::Sharing;
 use crate::trace::Story;
 use life::Life;
 

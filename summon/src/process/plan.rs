@@ -10,11 +10,10 @@ use super::{Process, lock};
 use crate::command::Command;
 use crate::contents::directory_mode;
 use crate::error::Error;
+use crate::guard::{Plan, StopPlan};
 use crate::probe;
-use crate::session::random;
 use crate::stdin::Kind;
 use crate::sys::fd::OwnedFd;
-use crate::sys::guard::{Plan, StopPlan};
 use crate::sys::listeners::Protocol;
 use crate::sys::users::{Access, User};
 use crate::sys::{self, pipe, walk};
@@ -42,7 +41,7 @@ impl Process {
             return Err(self.bad(format!("{text:?} contains a NUL byte")));
         }
         let is_told = self.inner.probes.iter().any(|it| it.is_told_by_socket());
-        let notify = is_told.then(|| sys::notify_name(home.session_dir(), random()));
+        let notify = is_told.then(|| sys::notify_name(home.session_dir(), sys::random()));
         if let Some(name) = &notify {
             env.retain(|(other, _)| other != "NOTIFY_SOCKET");
             env.push(("NOTIFY_SOCKET".into(), name.into()));

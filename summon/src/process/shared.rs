@@ -12,11 +12,11 @@ use super::life::Run;
 use super::report::with_output;
 use super::{Process, lock};
 use crate::error::{Error, Source as _};
+use crate::guard::{Guarded, Sharing};
 use crate::probe::Probe;
 use crate::session::{Home, Session};
 use crate::sys;
 use crate::sys::at_path::from_bytes;
-use crate::sys::guard::{Guarded, Sharing};
 use crate::sys::signal::how_it_ended;
 use crate::trace::test_name;
 

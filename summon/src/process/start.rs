@@ -8,10 +8,10 @@ use super::life::Run;
 use super::live::Live;
 use super::{Inner, Process, lock};
 use crate::error::{Error, Source as _};
+use crate::guard::{self, Guarded};
 use crate::output::{self, Pattern};
 use crate::probe::{self, Scene, Target, Waited, Why};
 use crate::session::Home;
-use crate::sys::guard::Guarded;
 use crate::sys::missing;
 use crate::trace::{self, Moment};
 
@@ -40,6 +40,9 @@ impl Process {
     pub fn start(&self) -> Result<(), Error> {
         self.check_system()?;
         let _starting = self.claim_start()?;
+        // First the warden, then the files that it removes whenever this process ends. Without a
+        // warden the launch fails, and says why.
+        guard::prepare();
         let _span = trace::enter(trace::Span::Start, self.name());
         let began = Instant::now();
         let started = self.start_in_turn();

@@ -8,9 +8,9 @@ use super::life::Run;
 use super::report::with_output;
 use super::{Inner, Process, lock};
 use crate::error::Error;
+use crate::guard::{State, StopPlan};
 use crate::probe;
 use crate::progress::{self, Progress};
-use crate::sys::guard::{State, StopPlan};
 use crate::sys::signal::how_it_ended;
 use crate::trace::{self, Moment};
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use super::{Process, lock, no_port};
 use crate::command::Command;
 use crate::error::Error;
+use crate::guard::Errand;
 use crate::probe::{NotReady, Values};
 use crate::shell::Quoting;
-use crate::sys::guard::Errand;
 use crate::template::{self, Part};
 
 impl Process {

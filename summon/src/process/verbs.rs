@@ -9,9 +9,9 @@ use super::life::Run;
 use super::report::with_output;
 use super::{Process, lock};
 use crate::error::Error;
+use crate::guard::Whom;
 use crate::limit::Limit;
 use crate::sys::Signal;
-use crate::sys::guard::Whom;
 use crate::sys::maker::Maker;
 
 /// How soon a program is sent the signal again of which it should die.

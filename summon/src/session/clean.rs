@@ -6,10 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{Base, REPORT, claim, log_dir, logs_of, name_of, open_base, streams};
+use super::{Base, INTERRUPTED, REPORT, claim, log_dir, logs_of, name_of, open_base, streams};
 use crate::progress;
 use crate::sys::dir::{Dir, Found};
-use crate::sys::guard::INTERRUPTED;
 use crate::sys::{self, Left, Lock};
 
 /// Logs that an error has named are kept for so long.

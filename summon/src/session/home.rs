@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::names::{Name, file_name, numbered, test_in_file_name};
-use super::{Base, Claim, Session, Streams, Written, name_of, open_base, streams};
+use super::{Base, Claim, Session, Streams, Sweep, Written, name_of, open_base, streams};
 use crate::error::{Error, Source};
 use crate::progress;
 use crate::sys;
@@ -247,10 +247,10 @@ impl Home {
 
     /// What a guard removes in our place. With it come the directories that it does that in, the
     /// session's first, whose lock it holds meanwhile, and the claim.
-    pub(crate) fn for_guard(&self) -> io::Result<(sys::guard::Sweep, Vec<OwnedFd>)> {
+    pub(crate) fn for_guard(&self) -> io::Result<(Sweep, Vec<OwnedFd>)> {
         let session = &self.log.session;
         let claim = self.log.claim.as_ref();
-        let sweep = sys::guard::Sweep {
+        let sweep = Sweep {
             tree: Some(self.dir.clone()),
             file: Some(self.log.path.clone()),
             streams: streams::paths(&self.log.path).to_vec(),

@@ -13,27 +13,27 @@ mod clean;
 mod home;
 mod names;
 mod streams;
+mod sweep;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::SystemTime;
 
 use claim::Claim;
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::{Home, Log};
 pub(crate) use streams::{Streams, Written};
+pub(crate) use sweep::{INTERRUPTED, Sweep};
 
 use crate::sys::dir::Dir;
 use crate::sys::maker::{Maker, PerProcess};
 use crate::sys::users::User;
-use crate::sys::{self, Lock, private};
+use crate::sys::{self, Lock, private, random};
 
 /// The directory of this test process or of its run, while some process of it has files there. Its
 /// lock says that it is in use; guards hold the lock too.
@@ -76,9 +76,6 @@ impl Session {
             }
         }
         clean::after_all(&Base::own()?);
-        // First the warden, who cleans up whenever this process ends, then what is to be cleaned
-        // up. Without a warden nothing can be started, and that is told then.
-        sys::guard::prepare();
         let session = Arc::new(Session::create()?);
         *current = Some((me, Arc::downgrade(&session)));
         Ok(session)
@@ -116,9 +113,7 @@ impl Session {
             base.has(name.as_ref(), false)?;
             // Who cleans may be at it; what it takes away is made again.
             if let Some(dir) = base.dir.enter_locked(name.as_ref(), Lock::Others)? {
-                let path = base.path.join(name);
-                sys::guard::note_interruption_in(&path);
-                return Session::at(path, dir, true);
+                return Session::at(base.path.join(name), dir, true);
             }
             std::thread::yield_now();
         }
@@ -147,6 +142,10 @@ impl Session {
             maker: Maker::here(),
             names: Mutex::default(),
         })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn name(&self) -> Cow<'_, str> {
@@ -346,15 +345,6 @@ fn not_private() -> io::Error {
 
 fn name_of(path: &Path) -> &OsStr {
     path.file_name().unwrap_or_default()
-}
-
-/// Random enough for names and for where to begin a search.
-pub(crate) fn random() -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    // The keys are those of the thread, which a forked child has a copy of.
-    Maker::here().hash(&mut hasher);
-    SystemTime::now().hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What this program is called, without the digits that cargo gives to test binaries.

@@ -1,10 +1,10 @@
-//! The operating system: signals, descriptors, other processes, sockets, and the guards.
+//! The operating system: signals, descriptors, other processes, and sockets.
 //!
 //! What each system does its own way is in a directory of its name, in modules that have the same
 //! names and functions in each; what Linux and macOS have in common is beside these.
 //!
-//! Only this module contains `unsafe`, pids that are signalled, and signal numbers. Everything
-//! above it speaks of a [`guard::Guarded`] command, a [`Signal`], or a [`wait::Waker`].
+//! Only this module and [`guard`](crate::guard) contain `unsafe`, signal processes by pid, and know
+//! signal numbers. It uses no module above it.
 #![expect(
     unsafe_code,
     reason = "the one place where Rust meets fork, sigaction and waitid"
@@ -37,8 +37,6 @@ pub(crate) mod at_path;
 #[cfg(unix)]
 pub(crate) mod dir;
 #[cfg(unix)]
-pub(crate) mod guard;
-#[cfg(unix)]
 pub(crate) mod holes;
 #[cfg(unix)]
 mod locks;
@@ -67,15 +65,18 @@ pub(crate) use executable::is_privileged;
 #[cfg(unix)]
 pub(crate) use std::os::fd;
 #[cfg(unix)]
-use system::{
-    beneath, claims, ending, executable, family, notices, peer, pipes, punch, sockets,
-    surroundings, thread, title, waker,
+use system::{beneath, claims, punch, waker};
+#[cfg(unix)]
+pub(crate) use system::{
+    ending, executable, family, notices, peer, pipes, sockets, surroundings, thread, title,
 };
 #[cfg(windows)]
 pub(crate) use windows::is_privileged;
 #[cfg(windows)]
+pub(crate) use windows::unsupported;
+#[cfg(windows)]
 pub(crate) use windows::{
-    at_path, dir, fd, guard, holes, meeting, pipe, place, ports, private, status, users, wait, walk,
+    at_path, dir, fd, holes, meeting, pipe, place, ports, private, status, users, wait, walk,
 };
 #[cfg(windows)]
 use windows::{ending, locks, remove};
@@ -84,12 +85,14 @@ use windows::{ending, locks, remove};
 pub(crate) mod exit;
 pub(crate) mod listeners;
 pub(crate) mod maker;
+mod random;
 pub(crate) mod runner;
 pub(crate) mod signal;
 pub(crate) mod tail;
 pub(crate) mod threads;
 
 pub(crate) use locks::{Lock, is_alone, try_lock_file, unlock_file};
+pub(crate) use random::random;
 pub(crate) use remove::Left;
 pub use signal::Signal;
 
@@ -127,12 +130,12 @@ const TWO_USERS: Missing = Missing {
 
 /// Whether the real user and group of this process are the effective ones.
 #[cfg(unix)]
-fn has_one_user() -> bool {
+pub(crate) fn has_one_user() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     getuid() == geteuid() && getgid() == getegid()
 }
 #[cfg(windows)]
-fn has_one_user() -> bool {
+pub(crate) fn has_one_user() -> bool {
     true
 }
 

@@ -173,7 +173,7 @@ impl Removal {
         }
         // A directory that is moved is written to: it has another parent then.
         let _ = beneath::open_up(at, name);
-        let place: OsString = format!(".deep-{:016x}", crate::session::random()).into();
+        let place: OsString = format!(".deep-{:016x}", super::random()).into();
         match rustix::fs::renameat(at, name, top, &place) {
             Ok(()) => {
                 self.moved.push(place);

@@ -58,13 +58,13 @@ impl Signal {
     }
 
     #[cfg(unix)]
-    pub(super) fn from_number(number: i32) -> Signal {
+    pub(crate) fn from_number(number: i32) -> Signal {
         Signal(number)
     }
 
     /// For system calls; `None` for a number that no signal has.
     #[cfg(unix)]
-    pub(super) fn to_rustix(self) -> Option<rustix::process::Signal> {
+    pub(crate) fn to_rustix(self) -> Option<rustix::process::Signal> {
         rustix::process::Signal::from_named_raw(self.0)
     }
 }

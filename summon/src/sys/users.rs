@@ -49,7 +49,7 @@ impl User {
     }
 
     /// Turns this process, which is root's and has one thread, into one of the user's, for good.
-    pub(super) fn become_it(self) -> io::Result<()> {
+    pub(crate) fn become_it(self) -> io::Result<()> {
         super::thread::become_user(self.uid, self.gid)?;
         // A sandbox may answer such calls with success, and do nothing.
         let users = [rustix::process::getuid(), rustix::process::geteuid()];

@@ -45,7 +45,7 @@ pub(crate) fn is_readable(fd: &impl AsFd) -> bool {
 
 /// A duration for the kernel, or the beginning of one: where `poll(2)` counts milliseconds it refuses
 /// what is longer than 24 days. Whoever wakes up looks whether it is time.
-pub(super) fn timespec(duration: Duration) -> Timespec {
+pub(crate) fn timespec(duration: Duration) -> Timespec {
     let duration = duration.min(Duration::from_secs(2_000_000));
     Timespec {
         tv_sec: duration.as_secs() as i64,

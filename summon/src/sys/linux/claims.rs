@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -27,8 +27,11 @@ pub(crate) const EPHEMERAL: (u16, u16) = (32768, 60999);
 
 /// Claims a port among all who use summon in this network namespace: a Unix socket with an
 /// abstract name (`unix(7)`) exists once, and ends with its last holder. `Ok(None)` means that
-/// somebody else has it.
-pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
+/// somebody else has it. Other systems need a directory for claims.
+pub(crate) fn claim(
+    port: u16,
+    _dir: impl FnOnce() -> io::Result<PathBuf>,
+) -> io::Result<Option<OwnedFd>> {
     let name = UnixAddr::from_abstract_name(claim_name(port))?;
     match UnixListener::bind_addr(&name) {
         Ok(listener) => Ok(Some(listener.into())),
@@ -55,7 +58,10 @@ impl Holder {
 }
 
 /// Says who holds the claim on a port: `None` if nobody does.
-pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
+pub(crate) fn holder(
+    port: u16,
+    _dir: impl FnOnce() -> io::Result<PathBuf>,
+) -> io::Result<Option<Holder>> {
     let socket = sockets::socket(AddressFamily::UNIX, SocketType::STREAM)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;

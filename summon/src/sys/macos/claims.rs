@@ -34,8 +34,11 @@ pub(crate) const EPHEMERAL: (u16, u16) = (49152, 65535);
 
 /// Claims a port among all of this user who use summon. `Ok(None)` means that somebody else has
 /// it.
-pub(crate) fn claim(port: u16) -> io::Result<Option<OwnedFd>> {
-    let path = path(port)?;
+pub(crate) fn claim(
+    port: u16,
+    dir: impl FnOnce() -> io::Result<PathBuf>,
+) -> io::Result<Option<OwnedFd>> {
+    let path = path(port, &dir()?);
     for _ in 0..TRIES {
         let file = options().create(true).open(&path)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -57,8 +60,8 @@ fn options() -> OpenOptions {
     options
 }
 
-fn path(port: u16) -> io::Result<PathBuf> {
-    Ok(crate::session::base()?.join(format!("{PREFIX}{port}")))
+fn path(port: u16, dir: &Path) -> PathBuf {
+    dir.join(format!("{PREFIX}{port}"))
 }
 
 /// Whether the file is still the one of that name.
@@ -92,8 +95,11 @@ impl Holder {
 
 /// Says who holds the claim on a port, and lets it know that somebody wants it: `None` if nobody
 /// ever did.
-pub(crate) fn holder(port: u16) -> io::Result<Option<Holder>> {
-    let file = match options().open(path(port)?) {
+pub(crate) fn holder(
+    port: u16,
+    dir: impl FnOnce() -> io::Result<PathBuf>,
+) -> io::Result<Option<Holder>> {
+    let file = match options().open(path(port, &dir()?)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };

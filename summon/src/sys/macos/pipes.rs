@@ -30,8 +30,8 @@ pub(crate) fn open_to_writers(_end: &OwnedFd) -> io::Result<()> {
 
 /// Something to read a text from, however long it is and whether or not anybody reads it.
 pub(crate) fn of_text(text: &[u8]) -> io::Result<OwnedFd> {
-    let name = format!(".text-{:016x}", crate::session::random());
-    let path = crate::session::base()?.join(name);
+    let name = format!(".text-{:016x}", crate::sys::random());
+    let path = std::env::temp_dir().join(name);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
     let mut file = options.open(&path)?;

@@ -1,12 +1,15 @@
 //! Claims on ports: there are none.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::fd::OwnedFd;
 
 /// Claims a port.
-pub(crate) fn claim(_port: u16) -> io::Result<Option<OwnedFd>> {
+pub(crate) fn claim(
+    _port: u16,
+    _dir: impl FnOnce() -> io::Result<PathBuf>,
+) -> io::Result<Option<OwnedFd>> {
     Err(super::unsupported())
 }
 
@@ -24,7 +27,10 @@ impl Holder {
 }
 
 /// Says who holds the claim on a port.
-pub(crate) fn holder(_port: u16) -> io::Result<Option<Holder>> {
+pub(crate) fn holder(
+    _port: u16,
+    _dir: impl FnOnce() -> io::Result<PathBuf>,
+) -> io::Result<Option<Holder>> {
     Ok(None)
 }
 

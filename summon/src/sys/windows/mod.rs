@@ -11,7 +11,6 @@ pub(crate) mod ending;
 pub(crate) mod fd;
 #[path = "../untold_files.rs"]
 pub(crate) mod files;
-pub(crate) mod guard;
 pub(crate) mod holes;
 pub(crate) mod listeners;
 pub(crate) mod locks;
@@ -52,7 +51,7 @@ pub(crate) fn missing() -> Option<Missing> {
 }
 
 /// What everything says that would be part of a start.
-fn unsupported() -> io::Error {
+pub(crate) fn unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "not supported on Windows yet")
 }
 

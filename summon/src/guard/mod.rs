@@ -11,6 +11,10 @@
 //! Two things tell a guard that its owner has ended, whichever comes first: the socket closes,
 //! and the system tells of the owner's end ([`ending`]). The second counts where some forked child of the
 //! test still holds a copy of the socket.
+#![expect(
+    unsafe_code,
+    reason = "a guard forks without exec, waits without reaping, and ends without `main`"
+)]
 
 mod catch_up;
 mod encoding;
@@ -45,13 +49,13 @@ pub(crate) use farewell::note_interruption_in;
 pub(crate) use hire::prepare;
 pub(crate) use owner::{Guarded, Sleeper};
 pub(crate) use terms::{
-    About, Errand, ErrandFailed, FIXTURE_TITLE, INTERRUPTED, Interest, LaunchError, Plan, Ran,
-    Sharing, State, Step, StopPlan, Sweep, Whom,
+    About, Errand, ErrandFailed, Interest, LaunchError, Plan, Ran, Sharing, State, Step, StopPlan,
+    Whom,
 };
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::{Signal, ending, runner};
+use crate::sys::{Signal, ending, runner};
 
 /// What a guard of this process watches to know that it has ended, if the system has such.
 fn own_ending() -> Option<OwnedFd> {

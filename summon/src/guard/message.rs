@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::encoding::{In, Out};
-pub(super) use super::terms::{About, Notice, Ran, Step, StopPlan, Sweep, Whom};
+pub(super) use super::terms::{About, Notice, Ran, Step, StopPlan, Whom};
 use super::wire::garbled;
 
 /// What the owner asks of a guard.

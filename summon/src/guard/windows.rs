@@ -5,17 +5,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-#[path = "../guard/terms.rs"]
+#[path = "terms.rs"]
 mod terms;
 
 pub(crate) use terms::{
-    About, Errand, ErrandFailed, FIXTURE_TITLE, INTERRUPTED, Interest, LaunchError, Plan, Ran,
-    Sharing, State, Step, StopPlan, Sweep, Whom,
+    About, Errand, ErrandFailed, Interest, LaunchError, Plan, Ran, Sharing, State, Step, StopPlan,
+    Whom,
 };
 
-use super::fd::BorrowedFd;
-use super::wait::Waker;
-use crate::sys::Signal;
+use crate::sys::fd::BorrowedFd;
+use crate::sys::wait::Waker;
+use crate::sys::{Signal, unsupported};
 
 /// Sees that this process has a warden, if it can.
 pub(crate) fn prepare() {}
@@ -29,7 +29,7 @@ pub(crate) struct Guarded(Infallible);
 
 impl Guarded {
     pub(crate) fn launch(_plan: &Plan, _deadline: Instant) -> Result<Guarded, LaunchError> {
-        Err(LaunchError::NoGuard(super::unsupported()))
+        Err(LaunchError::NoGuard(unsupported()))
     }
 
     pub(crate) fn join(nobody: Infallible) -> io::Result<Guarded> {
@@ -116,7 +116,7 @@ impl Sleeper {
         _fds: &[BorrowedFd<'_>],
         _done: impl FnMut(&State) -> bool,
     ) -> io::Result<Option<State>> {
-        Err(super::unsupported())
+        Err(unsupported())
     }
 }
 
@@ -126,7 +126,7 @@ pub(crate) struct ErrandRunner(Infallible);
 
 impl ErrandRunner {
     pub(crate) fn hire(_command: &Errand, _deadline: Instant) -> io::Result<ErrandRunner> {
-        Err(super::unsupported())
+        Err(unsupported())
     }
 
     pub(crate) fn run(

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Once, OnceLock};
 
-use super::terms::INTERRUPTED;
 use super::wire;
+use crate::session::INTERRUPTED;
 use crate::sys::{exit, sockets};
 
 /// The message.

@@ -7,12 +7,10 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::session::Sweep;
 use crate::sys::Signal;
 use crate::sys::fd::OwnedFd;
 use crate::sys::users::User;
-
-/// How the title of a guard ends whose service is a fixture.
-pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
 
 /// What a guard is to do: everything resolved, nothing left to look up.
 #[derive(Debug)]
@@ -151,35 +149,6 @@ pub(crate) enum Whom {
     Group,
     Leader,
 }
-
-/// The files that go when the owner can't remove them any more.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Sweep {
-    /// Removed with all that is in it.
-    pub(crate) tree: Option<PathBuf>,
-    /// The log, which stays if it is to be kept.
-    pub(crate) file: Option<PathBuf>,
-    /// What there may be beside it, and where users of a shared service connect.
-    pub(crate) streams: Vec<PathBuf>,
-    /// The claim on all that, removed after it.
-    pub(crate) claim: Option<PathBuf>,
-    /// Where its users connected.
-    pub(crate) socket: Option<PathBuf>,
-    /// Removed, in this order, if they are empty then.
-    pub(crate) parents: Vec<PathBuf>,
-}
-
-impl Sweep {
-    /// Whether a test of the run was interrupted, which said so in the directory of the run.
-    #[cfg(unix)]
-    pub(super) fn was_interrupted(&self) -> bool {
-        let mut parents = self.parents.iter();
-        parents.any(|dir| dir.join(INTERRUPTED).exists())
-    }
-}
-
-/// The note of a test that somebody has interrupted.
-pub(crate) const INTERRUPTED: &str = ".interrupted";
 
 /// What a service has said of itself (`sd_notify(3)`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::Guard;
-use crate::sys::guard::sharing::Sharing;
+use crate::guard::sharing::Sharing;
 use crate::sys::ports::Signed;
 use crate::sys::wait::timespec;
 

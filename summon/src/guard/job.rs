@@ -5,8 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use super::encoding::{In, Out};
-use super::message::{About, StopPlan, Sweep};
+use super::message::{About, StopPlan};
 use super::wire::garbled;
+use crate::session::Sweep;
 use crate::sys::users::User;
 
 /// The first frame to a guard: what its owner hires it for. With it come the descriptors that the

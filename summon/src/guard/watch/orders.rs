@@ -4,11 +4,12 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::{AFTER_RUN, Guard, helper};
+use crate::guard::listener::Listener;
+use crate::guard::message::{News, Order, StopPlan};
+use crate::guard::spawn::spawn;
+use crate::guard::title;
+use crate::port::FIXTURE_TITLE;
 use crate::sys::ending::Ending;
-use crate::sys::guard::listener::Listener;
-use crate::sys::guard::message::{News, Order, StopPlan};
-use crate::sys::guard::spawn::spawn;
-use crate::sys::guard::{FIXTURE_TITLE, title};
 use crate::sys::ports::Signed;
 use crate::sys::proc;
 

@@ -74,9 +74,9 @@ pub(super) fn why_gone() -> io::Error {
 /// Sees that this process has a warden, if it can.
 pub(crate) fn prepare() {
     let mut wardens = lock();
-    let here = surroundings::here();
-    if wardens.of(&here).is_none() {
-        let _ = wardens.hire(here, Instant::now() + COPY_LIMIT);
+    // Any of them removes the files of this process.
+    if wardens.hired.is_empty() {
+        let _ = wardens.hire(surroundings::here(), Instant::now() + COPY_LIMIT);
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use super::recorder::Log;
-use super::terms::{INTERRUPTED, Sweep};
+use crate::session::{INTERRUPTED, Sweep};
 use crate::sys::dir::Dir;
 use crate::sys::private;
 
