@@ -339,3 +339,46 @@ fn base64(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// The anchors of a page, as rustdoc makes them of its headings.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let outside_code = page.split("```").step_by(2).collect::<String>();
+    let headings = outside_code.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| -> String {
+        let kept = line.trim_start_matches(['#', ' ']).chars().filter_map(|c| {
+            let c = c.to_ascii_lowercase();
+            (c.is_ascii_alphanumeric() || " -_".contains(c)).then_some(c)
+        });
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn links_to_headings_lead_to_one() {
+    let guide = read("summon/src/guide.rs");
+    let names = guide.split("include_str!(\"../docs/").skip(1);
+    let names = names.filter_map(|rest| rest.split_once(".md\")"));
+    let page = |name: &str| format!("summon/docs/{name}.md");
+    let mut texts: Vec<(String, String)> = sources("summon/src");
+    texts.extend(names.map(|(name, _)| (page(name), read(&page(name)))));
+    texts.push(("README.md".to_owned(), read("README.md")));
+    let mut count = 0;
+    for (path, text) in &texts {
+        for (number, rest) in text.split('#').enumerate().skip(1) {
+            let before = text.split('#').nth(number - 1).unwrap();
+            let anchor = rest.split(')').next().unwrap();
+            let word = before.rsplit(['(', ' ', '\n']).next().unwrap();
+            let linked = match word.strip_prefix("crate::guide::") {
+                Some(name) => page(&name.replace('_', "-")),
+                None if word == "crate" => "README.md".to_owned(),
+                None if before.ends_with("](") && path.ends_with(".md") => path.clone(),
+                None => continue,
+            };
+            count += 1;
+            let is_there = anchors(&read(&linked)).contains(anchor);
+            assert!(is_there, "{path}: no heading of {linked} is `#{anchor}`");
+        }
+    }
+    assert!(count > 20, "only {count} links were found");
+}

@@ -30,6 +30,9 @@ pub enum MariadbServer {}
 /// assert!(db.url().starts_with("mysql://root@127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
+/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
 pub type Mariadb = Coordinated<Ready<MariadbServer>>;
 
 impl Mariadb {

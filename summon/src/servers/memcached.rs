@@ -25,6 +25,9 @@ pub enum MemcachedServer {}
 /// assert!(cache.url().starts_with("memcache://127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
+/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
 pub type Memcached = Coordinated<Ready<MemcachedServer>>;
 
 impl Memcached {

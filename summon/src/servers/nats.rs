@@ -26,6 +26,9 @@ pub enum NatsServer {}
 /// assert!(nats.url().starts_with("nats://127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
+/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
 pub type Nats = Coordinated<Ready<NatsServer>>;
 
 impl Nats {

@@ -35,6 +35,9 @@ pub enum PostgresServer {}
 /// assert!(pg.url().starts_with("postgres://postgres@127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
+///
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
+/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
 pub type Postgres = Coordinated<Ready<PostgresServer>>;
 
 impl Postgres {
