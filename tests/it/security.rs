@@ -11,8 +11,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
 use crate::project::Project;
-use crate::support::{ACTOR, Life, OWNER, TempDir, actor, copy_program, eventually, parent};
+use crate::support::{ACTOR, Group, Life, OWNER, TempDir, actor, copy_program, eventually, parent};
 use crate::tree::Owner;
+use crate::turns::{free_port, on};
 
 /// A user that nobody is.
 const STRANGER: &str = "--reuid=61009";
@@ -156,7 +157,7 @@ fn another_user_of_the_same_number_is_told_nothing() {
     ignore = "becomes another user, as root can, and cargo-nextest is not on PATH"
 )]
 fn another_user_can_not_end_a_fixture_that_nobody_uses() {
-    let port = crate::turns::free_port();
+    let port = free_port();
     let project = Project::new();
     let mut run = project.cargo("nextest run --test idle -j 2");
     run.env("PORT", port.to_string());
@@ -184,12 +185,60 @@ fn another_user_can_not_end_a_fixture_that_nobody_uses() {
     assert_eq!(stranger.line(), "knocked");
     assert!(service.goes_on());
     // For one of this user it goes, before the run ends.
-    let next = crate::turns::on(port, &project.record());
+    let next = on(port, &project.record());
     next.start().unwrap();
     assert!(!service.goes_on());
     next.stop().unwrap();
     say("over");
     assert!(run.wait().unwrap().success());
+}
+
+#[test]
+fn nobody_who_has_taken_the_name_of_a_port_is_waited_for_to_the_end() {
+    let dir = TempDir::new();
+    let port = free_port();
+    let name = format!("@summon-port-{port}");
+    let mut command = Command::new(ACTOR);
+    command
+        .args(["take-silently", &name])
+        .stdout(Stdio::piped());
+    let mut somebody = Group::spawn(&mut command);
+    let mut line = String::new();
+    let mut said = BufReader::new(somebody.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "taken\n");
+    let server = on(port, &dir.file("record")).turn_timeout("1h");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    let text = error.to_string();
+    let who = format!(
+        "port      {port} is held by pid {}, `{ACTOR} take-silently ",
+        somebody.id()
+    );
+    assert!(text.contains(&who), "{text}");
+    assert!(
+        text.contains(&format!("`, by the name `{name}`\n")),
+        "{text}"
+    );
+    let remedy = "it does not listen there, so it is none of summon's: end it, or use another port";
+    assert!(text.contains(remedy), "{text}");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_who_has_a_port_is_told_from_a_guard() {
+    let dir = TempDir::new();
+    let port = free_port();
+    let mut stranger = Stranger::plays(&["take", &format!("@summon-port-{port}")]);
+    assert_eq!(stranger.line(), "taken");
+    let server = on(port, &dir.file("record")).turn_timeout("100ms");
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("port      {port} is held by pid ")),
+        "{error}"
+    );
+    let hint = "it is another user's, and no guard of summon's; it waited for ";
+    assert!(error.contains(hint), "{error}");
 }
 
 /// A directory where anybody may put something, and another with files of somebody else's.

@@ -44,7 +44,7 @@ impl Process {
         let given_up = || lock(&self.inner.life).cancelled;
         let for_good = lock(&self.inner.fixture).is_some();
         let turn = Turn::take(port, self.name(), for_good, limit, given_up)
-            .map_err(|why| self.no_turn(port, why, limit))?;
+            .map_err(|why| self.no_turn(port, why))?;
         lock(&self.inner.life).turns.push(turn);
         Ok(())
     }
@@ -57,7 +57,7 @@ impl Process {
         }
     }
 
-    fn no_turn(&self, port: u16, why: NoTurn, limit: std::time::Duration) -> Error {
+    fn no_turn(&self, port: u16, why: NoTurn) -> Error {
         let name = self.name();
         let did_not_come =
             format!("{name} could not be started: its turn on port {port} did not come");
@@ -72,19 +72,11 @@ impl Process {
                 "{name} could not be started: {other} has port {port}, and was started by this very thread, \
                  which would wait for itself"
             )),
-            NoTurn::Late { holder, holding } => {
-                let error = self.error(did_not_come).timeout();
-                let error = error.fact("port", format!("{port} is held by {holder}"));
-                if holding {
-                    error.fact(
-                        "hint",
-                        "this thread has another fixed port meanwhile, so the two may wait for each other;\n\
-                         in one set (stacked attributes, or `orchestrated`) ports are taken in order",
-                    )
-                } else {
-                    error.fact("hint", format!("it waited for {limit:?}; `turn_timeout` sets that"))
-                }
-            }
+            NoTurn::Late { holder, hint } => self
+                .error(did_not_come)
+                .timeout()
+                .fact("port", format!("{port} is held by {holder}"))
+                .fact("hint", hint),
         }
     }
 

@@ -8,7 +8,9 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
 
-pub(crate) use super::claims::{Holder, Signed, claim, holder, sign, tidy};
+pub(crate) use super::claims::{
+    Holder, Signed, claim, holder, keeper, sign, tidy, what_is_claimed,
+};
 use super::listeners::Protocol;
 use super::{claims, sockets};
 

@@ -37,6 +37,7 @@
 //! | `fatal ADDR CODE` | ends with that code at the first connection |
 //! | `collapse ADDR CODE` | the same, after it has closed the connection |
 //! | `knock NAME N` | connects so often to a socket of that name, says so, and closes |
+//! | `take NAME`, `take-silently NAME` | has that name for a socket, listens there or not, and says `taken` |
 //! | `eavesdrop` | connects to all, and says what it is told there |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
 //! | `drip ADDR` | answers HTTP a byte a second |
@@ -134,6 +135,8 @@ fn main() {
             "fatal" => net::fatal(&next(), next().parse().expect("an exit code")),
             "collapse" => net::collapse(&next(), next().parse().expect("an exit code")),
             "knock" => stranger::knock(&next(), next().parse().expect("a number")),
+            "take" => stranger::take(&next(), true),
+            "take-silently" => stranger::take(&next(), false),
             "eavesdrop" => stranger::eavesdrop(),
             "once" => net::once(&next()),
             "drip" => net::drip(&next()),

@@ -20,8 +20,7 @@ fn names() -> HashSet<String> {
     ours.map(str::to_owned).collect()
 }
 
-/// Connects, unless nobody lets it in now: others may have filled the queue.
-fn connect(name: &str) -> Option<UnixStream> {
+fn address(name: &str) -> (libc::sockaddr_un, libc::socklen_t) {
     // SAFETY: all zeroes is a valid address, plain old data.
     let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
@@ -32,6 +31,12 @@ fn connect(name: &str) -> Option<UnixStream> {
         address.sun_path[0] = 0;
     }
     let length = std::mem::offset_of!(libc::sockaddr_un, sun_path) + name.len();
+    (address, length as libc::socklen_t)
+}
+
+/// Connects, unless nobody lets it in now: others may have filled the queue.
+fn connect(name: &str) -> Option<UnixStream> {
+    let (address, length) = address(name);
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: it takes numbers.
     let socket = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
@@ -42,9 +47,26 @@ fn connect(name: &str) -> Option<UnixStream> {
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };
     let fd = std::os::fd::AsRawFd::as_raw_fd(&socket);
     // SAFETY: the address is valid, and as long as is said.
-    let connected =
-        unsafe { libc::connect(fd, (&raw const address).cast(), length as libc::socklen_t) };
+    let connected = unsafe { libc::connect(fd, (&raw const address).cast(), length) };
     (connected == 0).then(|| socket.into())
+}
+
+/// Has a name of summon's, listens there or not, and says so.
+pub(crate) fn take(name: &str, listens: bool) -> ! {
+    let (address, length) = address(name);
+    // SAFETY: it takes numbers.
+    let socket = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
+    // SAFETY: the address is valid, and as long as is said.
+    let bound = unsafe { libc::bind(socket, (&raw const address).cast(), length) };
+    assert_eq!(bound, 0, "{}", std::io::Error::last_os_error());
+    if listens {
+        // SAFETY: it takes numbers.
+        assert_eq!(unsafe { libc::listen(socket, 5) }, 0);
+    }
+    println!("taken");
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Says for everybody's services that they are ready, again and again, and that it has said so.

@@ -26,6 +26,7 @@ use super::sharing::Sharing;
 use super::spawn::{Program, spawn};
 use super::sweep::{self, Places};
 use super::{signals, title, wire};
+use crate::port::GUARD_TITLE;
 use crate::sys::ending::{self, Ending};
 use crate::sys::family::Ends;
 use crate::sys::ports::{self, Signed};
@@ -54,12 +55,12 @@ pub(super) fn run(owner: UnixStream) {
     let launch = match job {
         Job::Service(launch) => launch,
         Job::Errands(errands) => {
-            title::set(&format!("summon-guard: {}", errands.name));
+            title::set(&format!("{GUARD_TITLE}{}", errands.name));
             let _ = errand::serve(&owner, &errands, fds);
             super::exit(0);
         }
     };
-    title::set(&format!("summon-guard: {}", launch.name));
+    title::set(&format!("{GUARD_TITLE}{}", launch.name));
     match Guard::launch(owner, *launch, fds) {
         Ok(guard) => guard.watch(),
         Err((owner, step, error)) => {

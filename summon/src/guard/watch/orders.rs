@@ -8,7 +8,7 @@ use crate::guard::listener::Listener;
 use crate::guard::message::{News, Order, StopPlan};
 use crate::guard::spawn::spawn;
 use crate::guard::title;
-use crate::port::FIXTURE_TITLE;
+use crate::port::{FIXTURE_TITLE, GUARD_TITLE};
 use crate::sys::ending::Ending;
 use crate::sys::ports::Signed;
 use crate::sys::proc;
@@ -75,10 +75,7 @@ impl Guard {
         sharing.shared = Some(bytes.clone());
         sharing.users.extend(self.owner.take());
         self.owner_ended = None;
-        title::set(&format!(
-            "summon-guard: {}{FIXTURE_TITLE}",
-            self.launch.name
-        ));
+        title::set(&format!("{GUARD_TITLE}{}{FIXTURE_TITLE}", self.launch.name));
         self.tell(&News::Shared(bytes));
     }
 

@@ -10,9 +10,10 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
+use super::diag::Diag;
 use super::peer::{is_ours, peer};
-use super::sockets;
-use crate::sys::{meeting, wait};
+use super::{proc, sockets, unix_sockets};
+use crate::sys::{meeting, user, wait};
 
 /// The ports that the kernel gives to whoever asks for none in particular
 /// (`ip_local_port_range` in `ip(7)`): from the first to the last.
@@ -46,6 +47,8 @@ pub(crate) struct Holder {
     /// The guard of the service, or else the process that will have one started; 0 if it can't be
     /// told.
     pub(crate) pid: u32,
+    /// It is certainly another user's.
+    pub(crate) is_others: bool,
     /// Can be read when the last holder has ended. `None` when too many wait for it already.
     pub(crate) ended: Option<OwnedFd>,
 }
@@ -68,17 +71,33 @@ pub(crate) fn holder(
     // The connection waits in the listener's queue, and ends with it. A guard accepts it at most to
     // look who waits.
     match rustix::net::connect(&socket, &name) {
-        Ok(()) => Ok(Some(Holder {
-            pid: peer(&socket)?.pid,
-            ended: Some(socket),
-        })),
+        Ok(()) => {
+            let peer = peer(&socket)?;
+            Ok(Some(Holder {
+                pid: peer.pid,
+                is_others: peer.uid != user(),
+                ended: Some(socket),
+            }))
+        }
         Err(Errno::AGAIN) => Ok(Some(Holder {
             pid: 0,
+            is_others: false,
             ended: None,
         })),
         Err(Errno::CONNREFUSED) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Some process that holds the claim on a port, if the system lets us see one. For error messages alone.
+pub(crate) fn keeper(port: u16) -> Option<u32> {
+    let inode = unix_sockets::of_name(&Diag::open().ok()?, claim_name(port).as_bytes()).ok()??;
+    proc::holder_of_socket(inode)
+}
+
+/// What a claim on a port is, for people.
+pub(crate) fn what_is_claimed(port: u16) -> String {
+    format!("the name `@{}`", claim_name(port))
 }
 
 /// A claim of which others see this process as the holder.

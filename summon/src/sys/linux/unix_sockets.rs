@@ -63,6 +63,18 @@ pub(crate) fn at_name(diag: &Diag, name: &[u8]) -> io::Result<Vec<UnixListener>>
     Ok(found)
 }
 
+/// The socket that has an abstract name, whether it listens or not.
+pub(crate) fn of_name(diag: &Diag, name: &[u8]) -> io::Result<Option<SocketId>> {
+    let mut found = None;
+    each(diag, |socket| {
+        // Those that it has accepted have its name, too.
+        if socket.name.split_first() == Some((&0, name)) && (socket.serves || found.is_none()) {
+            found = Some(socket.inode);
+        }
+    })?;
+    Ok(found)
+}
+
 /// Connects to an abstract name.
 pub(crate) fn connect_to_name(name: &[u8]) -> io::Result<UnixStream> {
     UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)

@@ -82,6 +82,8 @@ pub(crate) struct Holder {
     /// The guard of the service, or else the process that will have one started; 0 if it can't be
     /// told.
     pub(crate) pid: u32,
+    /// It is certainly another user's: none is, since the files are this user's.
+    pub(crate) is_others: bool,
     /// Nothing tells here that a lock has ended.
     pub(crate) ended: Option<OwnedFd>,
 }
@@ -110,8 +112,19 @@ pub(crate) fn holder(
     let _ = file.set_modified(SystemTime::now());
     Ok(Some(Holder {
         pid: pid.and_then(|pid| pid.parse().ok()).unwrap_or(0),
+        is_others: false,
         ended: None,
     }))
+}
+
+/// Some process that holds the claim on a port: the system does not tell who has locked a file.
+pub(crate) fn keeper(_port: u16) -> Option<u32> {
+    None
+}
+
+/// What a claim on a port is, for people.
+pub(crate) fn what_is_claimed(port: u16) -> String {
+    format!("the lock on a file `{PREFIX}{port}`")
 }
 
 /// A claim of which others see this process as the holder.

@@ -17,6 +17,7 @@ pub(crate) fn claim(
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) pid: u32,
+    pub(crate) is_others: bool,
     pub(crate) ended: Option<OwnedFd>,
 }
 
@@ -32,6 +33,16 @@ pub(crate) fn holder(
     _dir: impl FnOnce() -> io::Result<PathBuf>,
 ) -> io::Result<Option<Holder>> {
     Ok(None)
+}
+
+/// Some process that holds the claim on a port.
+pub(crate) fn keeper(_port: u16) -> Option<u32> {
+    None
+}
+
+/// What a claim on a port is, for people.
+pub(crate) fn what_is_claimed(port: u16) -> String {
+    format!("a claim on port {port}")
 }
 
 /// Removes what claims have left in the user's directory.

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 
-pub(crate) use super::claims::{Holder, claim, holder, tidy};
+pub(crate) use super::claims::{Holder, claim, holder, keeper, tidy, what_is_claimed};
 use crate::sys::listeners::Protocol;
 
 /// The ports that the system gives to whoever asks for none in particular (RFC 6335).

@@ -1,5 +1,7 @@
 //! Free ports that stay ours, and fixed ports that are had in turns.
 
+mod holder;
+
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +12,8 @@ use crate::error::Error;
 use crate::progress::Progress;
 use crate::session;
 use crate::sys::fd::{AsFd, OwnedFd};
-use crate::sys::{self, ports, proc, random, wait};
+use crate::sys::{ports, random, wait};
+use holder::{Sort, describe};
 
 /// From 10,000 on, since people know ports below by heart, and fixed configurations use them. Up to
 /// where the system's own range begins as a rule. So a server may derive a second port by adding
@@ -21,6 +24,8 @@ const DERIVED_EXISTS: u16 = u16::MAX - 10_000;
 /// What is left of the ports that clients refuse (<https://fetch.spec.whatwg.org/#port-blocking>).
 const BLOCKED: [u16; 1] = [10_080];
 
+/// How the title of a guard begins.
+pub(crate) const GUARD_TITLE: &str = "summon-guard: ";
 /// How the title of a guard ends whose service is a fixture.
 pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
 
@@ -111,10 +116,10 @@ pub(crate) enum NoTurn {
     Own(String),
     /// A fixture that this process uses has it to the end, so that waiting would never end.
     Fixture(String),
-    /// The wait took too long; who has the port, and whether this thread has others meanwhile.
+    /// The wait took too long; who has the port, and what to do.
     Late {
         holder: String,
-        holding: bool,
+        hint: String,
     },
     /// Whoever wanted it does not want it any more.
     GivenUp,
@@ -126,9 +131,6 @@ pub(crate) enum NoTurn {
 const HOLDING_LIMIT: Duration = Duration::from_secs(30);
 /// How soon a wait is seen to be given up.
 const GIVE_UP: Duration = Duration::from_millis(50);
-/// How long a claim that was given back may linger in a fork of some other thread, between `fork` and
-/// `execve`: nobody has the port then, whatever the limit.
-const LINGERS: Duration = Duration::from_secs(1);
 /// Where the system can't tell that a turn has ended, this is how often to look.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -162,27 +164,32 @@ impl Turn {
         let mut progress = Progress::new(began);
         // Kept as long as it holds: each question makes a connection, which waits in its queue.
         let mut holder: Option<ports::Holder> = None;
+        let (mut sort, mut since) = (Sort::Usual, began);
         loop {
             if let Some(claim) = ports::claim(port, session::base).map_err(NoTurn::Failed)? {
                 note(port, thread, name, for_good);
                 let lease = Lease { port, claim };
                 return Ok(Turn { lease, thread });
             }
-            if holder.as_ref().is_none_or(ports::Holder::has_ended) {
+            let now = Instant::now();
+            let is_late = now >= sort.limit(since, deadline);
+            // One that was no guard may have handed its claim on to one.
+            let is_asked = is_late && sort == Sort::Others;
+            if is_asked || holder.as_ref().is_none_or(ports::Holder::has_ended) {
                 holder = ports::holder(port, session::base).map_err(NoTurn::Failed)?;
             }
-            let now = Instant::now();
-            let limit = match holder.as_ref() {
-                Some(holder) if is_fixture(holder) => deadline.min(began + HOLDING_LIMIT),
-                Some(holder) if lingers(holder, port) => deadline.max(began + LINGERS),
-                _ => deadline,
-            };
+            let found = Sort::of(holder.as_ref(), port);
+            if found != sort {
+                (sort, since) = (found, now);
+            }
+            let limit = sort.limit(since, deadline);
             if now >= limit {
-                let holder = describe(holder.as_ref());
-                return Err(NoTurn::Late { holder, holding });
+                let holder = describe(holder.as_ref(), port);
+                let hint = sort.hint(holding, limit - began);
+                return Err(NoTurn::Late { holder, hint });
             }
             if progress.is_due(now) {
-                let holder = describe(holder.as_ref());
+                let holder = describe(holder.as_ref(), port);
                 progress.say(&format!(
                     "{name} waits for its turn on port {port}; it is held by {holder}"
                 ));
@@ -232,30 +239,6 @@ pub(crate) fn note_fixture(port: u16, name: &str) {
 
 fn turns() -> MutexGuard<'static, Vec<Taken>> {
     TURNS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn describe(holder: Option<&ports::Holder>) -> String {
-    match holder.map_or(0, |holder| holder.pid) {
-        pid if pid != 0 && proc::has_ended(pid) => format!(
-            "a process that a test has forked, which keeps a copy of the lease; the guard that had the port, pid {pid}, has ended"
-        ),
-        pid => sys::who(pid),
-    }
-}
-
-/// Whether the holder is the guard of a fixture, which lasts to the end of a run.
-fn is_fixture(holder: &ports::Holder) -> bool {
-    proc::command_line(holder.pid).is_some_and(|title| title.ends_with(FIXTURE_TITLE))
-}
-
-/// Whether the holder, a guard or this process, does not hold the port any more.
-fn lingers(holder: &ports::Holder, port: u16) -> bool {
-    match holder.pid {
-        // It can't be told who that is.
-        0 => false,
-        pid if pid == std::process::id() => !turns().iter().any(|turn| turn.port == port),
-        pid => proc::has_ended(pid),
-    }
 }
 
 #[cfg(test)]
@@ -343,7 +326,7 @@ mod tests {
         let limit = Duration::from_secs(30);
         let late = Turn::take(port, "late", false, Duration::from_millis(20), never).unwrap_err();
         assert!(
-            matches!(late, NoTurn::Late { holding: false, .. }),
+            matches!(&late, NoTurn::Late { hint, .. } if hint.contains("it waited for 20ms")),
             "{late:?}"
         );
         let given_up = Turn::take(port, "given up", false, limit, || true).unwrap_err();

@@ -1,0 +1,106 @@
+//! Who has a fixed port that somebody waits for, and how long that is worth a wait.
+
+use std::time::{Duration, Instant};
+
+use super::{FIXTURE_TITLE, GUARD_TITLE, HOLDING_LIMIT, turns};
+use crate::sys::{self, ports, proc};
+
+/// Whoever claims a port listens at once, so none of summon's processes has its name for so long without.
+const SILENT_LIMIT: Duration = Duration::from_secs(5);
+/// How long a claim that was given back may linger in a fork of some other thread, between `fork` and
+/// `execve`: nobody has the port then, whatever the limit.
+const LINGERS: Duration = Duration::from_secs(1);
+
+/// What is known of whoever has a port, which says how long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A guard, a test process, or somebody who can't be seen.
+    Usual,
+    /// The guard of a fixture, which lasts to the end of a run.
+    Fixture,
+    /// A guard that has ended, or this process without having the port: a fork has a copy.
+    Lingers,
+    /// Another user's process, and no guard.
+    Others,
+    /// Nobody listens there.
+    Silent,
+}
+
+impl Sort {
+    pub(super) fn of(holder: Option<&ports::Holder>, port: u16) -> Sort {
+        let Some(holder) = holder else {
+            return Sort::Silent;
+        };
+        let has_ended = match holder.pid {
+            // It can't be told who that is.
+            0 => return Sort::Usual,
+            pid if pid == std::process::id() => !turns().iter().any(|turn| turn.port == port),
+            pid => proc::has_ended(pid),
+        };
+        let title = proc::command_line(holder.pid);
+        match title {
+            _ if has_ended => Sort::Lingers,
+            Some(title) if title.ends_with(FIXTURE_TITLE) => Sort::Fixture,
+            Some(title) if holder.is_others && !title.starts_with(GUARD_TITLE) => Sort::Others,
+            _ => Sort::Usual,
+        }
+    }
+
+    /// Until when one waits for one of this sort, who was found then.
+    pub(super) fn limit(self, since: Instant, deadline: Instant) -> Instant {
+        match self {
+            Sort::Usual => deadline,
+            Sort::Fixture | Sort::Others => deadline.min(since + HOLDING_LIMIT),
+            Sort::Lingers => deadline.max(since + LINGERS),
+            // Somebody may have ended between two looks, and the next one finds the port free.
+            Sort::Silent => (deadline.max(since + LINGERS)).min(since + SILENT_LIMIT),
+        }
+    }
+
+    pub(super) fn hint(self, holding: bool, waited: Duration) -> String {
+        match self {
+            Sort::Silent => "it does not listen there, so it is none of summon's: end it, or use another port".to_owned(),
+            Sort::Others => format!(
+                "it is another user's, and no guard of summon's; it waited for {waited:?}: end it, or use another port"
+            ),
+            _ if holding => "this thread has another fixed port meanwhile, so the two may wait for each other;\n\
+                             in one set (stacked attributes, or `orchestrated`) ports are taken in order"
+                .to_owned(),
+            Sort::Fixture if waited >= HOLDING_LIMIT => {
+                format!("a fixture has it to the end of its run; it waited for {HOLDING_LIMIT:?}")
+            }
+            _ => format!("it waited for {waited:?}; `turn_timeout` sets that"),
+        }
+    }
+}
+
+/// Who has a port, for people.
+pub(super) fn describe(holder: Option<&ports::Holder>, port: u16) -> String {
+    let kept = || sys::who(ports::keeper(port).unwrap_or(0));
+    match holder {
+        None => format!("{}, by {}", kept(), ports::what_is_claimed(port)),
+        Some(holder) if holder.pid != 0 && proc::has_ended(holder.pid) => format!(
+            "{}, which has a copy of the lease; the guard that had the port, pid {}, has ended",
+            kept(),
+            holder.pid
+        ),
+        Some(holder) if holder.pid == 0 => kept(),
+        Some(holder) => sys::who(holder.pid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_be_none_of_ours_is_not_waited_for_to_the_end() {
+        let now = Instant::now();
+        let (soon, late) = (now + Duration::from_secs(3), now + Duration::from_secs(600));
+        for sort in [Sort::Silent, Sort::Others] {
+            assert_eq!(sort.limit(now, soon), soon);
+            assert!(sort.limit(now, late) <= now + HOLDING_LIMIT);
+        }
+        assert_eq!(Sort::Usual.limit(now, late), late);
+    }
+}
