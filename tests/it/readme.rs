@@ -24,9 +24,8 @@ mod own_service {
     use summon::{Process, servers::Redis, summon};
 
     #[summon(
-        bin = "shop",                 // a binary of this package
-        http,
-        path = "/health",             // it is ready when this path answers 200
+        bin = "shop",             // a binary of this package
+        http, path = "/health",   // it is ready when this URL answers 2xx
         env("LISTEN", "127.0.0.1:{port}"),
         env("REDIS_URL", "redis://127.0.0.1:{redis.port}")
     )]
