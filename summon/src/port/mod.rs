@@ -185,7 +185,7 @@ impl Turn {
             let limit = sort.limit(since, deadline);
             if now >= limit {
                 let holder = describe(holder.as_ref(), port);
-                let hint = sort.hint(holding, limit - began);
+                let hint = sort.hint(holding, limit.min(deadline) - began);
                 return Err(NoTurn::Late { holder, hint });
             }
             if progress.is_due(now) {
