@@ -1,14 +1,15 @@
 //! A port that connections hold is waited for, and told as what it is.
 
+use std::fs::File;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use summon::{Coordinated, TcpCoordinatedExecutor, probe};
 
-use crate::progress::said_by;
-use crate::support::{Life, TempDir, actor, eventually, recorded};
+use crate::support::{Killed, Life, TempDir, actor, eventually, recorded};
 use crate::turns::free_port;
 
 /// A connection whose local end is the port, as that of a server that has ended.
@@ -150,8 +151,8 @@ fn run_by_another_and_waits_for_a_connection() {
     thread::scope(|threads| {
         let started = threads.spawn(|| server.start());
         first_has_died(&record);
-        // Longer than a wait that says nothing.
-        thread::sleep(Duration::from_millis(2500));
+        let heard = std::env::var("HEARD").unwrap();
+        eventually("it has said that it waits", || Path::new(&heard).exists());
         connected.reset();
         started.join().unwrap().unwrap();
     });
@@ -159,7 +160,22 @@ fn run_by_another_and_waits_for_a_connection() {
 
 #[test]
 fn a_wait_for_a_connection_that_takes_long_says_so() {
-    let said = said_by("held_ports::run_by_another_and_waits_for_a_connection", "0");
+    let dir = TempDir::new();
+    let (said, heard) = (dir.file("said"), dir.file("heard"));
+    let test = "held_ports::run_by_another_and_waits_for_a_connection";
+    let mut run = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored"])
+        .env("HEARD", &heard)
+        .stdout(Stdio::null())
+        .stderr(File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    let _killed = Killed(Life::of(run.id()).unwrap());
+    let said = || std::fs::read_to_string(&said).unwrap();
+    eventually("it says that it waits", || said().contains('\n'));
+    File::create(&heard).unwrap();
+    assert!(run.wait().unwrap().success());
+    let said = said();
     let (head, rest) = said.split_once(": nobody serves port ").unwrap();
     assert!(head.starts_with("summon: redis waits for port "), "{said}");
     assert!(

@@ -40,7 +40,7 @@ fn said(boot: &str) -> String {
     said_by("progress::run_by_another_and_boots", boot)
 }
 
-pub(crate) fn said_by(test: &str, boot: &str) -> String {
+fn said_by(test: &str, boot: &str) -> String {
     let run = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored"])
         .env("BOOT", boot)

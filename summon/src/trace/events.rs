@@ -187,7 +187,7 @@ const END: &str = "\n]\n";
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Why there is no event of a process that has waited for so long.
 const HELD: &str = "another process has held the lock on the file for 1 s";
-/// Between two looks.
+/// Between two looks: no system has a wait for a lock that ends at a given time.
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// Adds an event.
