@@ -57,6 +57,7 @@ pub mod guide;
 mod limit;
 mod orchestrator;
 mod output;
+mod panicked;
 mod port;
 pub mod probe;
 mod process;

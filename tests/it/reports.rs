@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use summon::{Process, TcpCoordinatedExecutor, orchestrated};
 
@@ -258,4 +259,52 @@ fn blame_no_stop_for_a_death_that_came_before_it() {
     let said = said_by("reports::run_by_another_and_stops_a_server_that_dies", 30);
     let told = "summon: server exited with code 7 N s before its test ended ";
     assert_eq!(said.matches(told).count(), 30, "{said}");
+}
+
+/// What a test does whose server dies, when its message takes a while to print.
+fn fail_slowly() {
+    let told = Instant::now();
+    let printed = move |_: &PanicHookInfo<'_>| {
+        let most = told.elapsed().as_secs_f64();
+        eprintln!("at most {most:.1} s");
+        // A debugger's symbols are read for a backtrace.
+        std::thread::sleep(Duration::from_secs(2));
+    };
+    std::panic::set_hook(Box::new(printed));
+    let script = actor(["fatal", "127.0.0.1:{port}", "7"]);
+    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server");
+    let failed = catch_unwind(AssertUnwindSafe(|| {
+        let _scope = orchestrated(&server).unwrap();
+        ask_in_vain(server.addr());
+    }));
+    assert!(failed.is_err());
+}
+
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_prints_slowly() {
+    fail_slowly();
+    // It takes the place of summon's, which is fine.
+    fail_slowly();
+}
+
+#[test]
+fn do_not_count_the_time_that_a_backtrace_takes() {
+    let test = "reports::run_by_another_and_prints_slowly";
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--nocapture", "--exact", test])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{said}");
+    let numbers = |before: &str, after: &str| -> Vec<f64> {
+        let parts = said.split(before).skip(1);
+        let words = parts.filter_map(|it| it.split_once(after));
+        words.map(|(number, _)| number.parse().unwrap()).collect()
+    };
+    // What was there before is still called, once for each panic.
+    let most = numbers("at most ", " s\n");
+    let told = numbers("server exited with code 7 ", " s before this test failed\n");
+    assert_eq!((most.len(), told.len()), (2, 2), "{said}");
+    assert!(told[0] <= most[0], "{said}");
 }

@@ -72,6 +72,7 @@ fn imports_point_down_only() {
             "program",
             "shell",
             "unrunnable",
+            "panicked",
             "progress",
             "trace",
         ],

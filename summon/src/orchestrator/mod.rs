@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::panicked::{self, Failure};
 use crate::process::{Process, Set};
 use crate::sys::maker::Maker;
 use crate::trace::Test;
@@ -188,13 +189,15 @@ pub(crate) fn begin<'a>(
     executors: impl Executors<'a>,
     test: Option<&str>,
 ) -> Result<Scope<'a>, Error> {
-    let test = Test::begin(test);
+    let (test, begun) = (Test::begin(test), Instant::now());
+    panicked::note_times();
     let orchestrator = Orchestrator::new(executors);
     orchestrator.start()?;
     Ok(Scope {
         orchestrator,
         maker: Maker::here(),
         _test: test,
+        begun,
         stopped: false,
         failed: AtomicBool::new(false),
         expects_panic: false,
@@ -228,6 +231,8 @@ pub struct Scope<'a> {
     maker: Maker,
     /// Dropped after all is stopped.
     _test: Test,
+    /// When it began to start them.
+    begun: Instant,
     stopped: bool,
     /// Its test has returned an error.
     failed: AtomicBool,
@@ -268,12 +273,12 @@ impl Scope<'_> {
 
     /// Tells of each process of a test that fails, into the output of that test.
     fn tell(&self) {
-        let failed = Instant::now();
+        let failed = Failure::since(self.begun);
         for node in self.orchestrator.flat() {
             let Some(process) = node.process() else {
                 continue;
             };
-            if let Some(told) = process.postmortem(failed, node.used_since()) {
+            if let Some(told) = process.postmortem(&failed, node.used_since()) {
                 eprintln!("\n{told}");
             }
             if node.shared_as().is_none() {

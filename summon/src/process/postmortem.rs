@@ -8,14 +8,15 @@ use super::report::{run_ended, with_lost, with_output};
 use super::{Inner, Process, lock};
 use crate::error::{Error, Source as _};
 use crate::output;
+use crate::panicked::Failure;
 use crate::progress;
 use crate::sys::signal::how_it_ended;
 use crate::trace::Moment;
 
 impl Process {
-    /// What is to be said of this process when its test has failed, at `failed`: whether it lives,
-    /// or how and when it died, and what it wrote from the offset `since` on. `None` if it never ran.
-    pub(crate) fn postmortem(&self, failed: Instant, since: u64) -> Option<Error> {
+    /// What is to be said of this process when its test has failed: whether it lives, or how and when
+    /// it died, and what it wrote from the offset `since` on. `None` if it never ran.
+    pub(crate) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
         self.inner.postmortem(failed, since)
     }
 
@@ -66,16 +67,16 @@ impl Inner {
         self.name.get().map_or("process", String::as_str)
     }
 
-    pub(super) fn postmortem(&self, failed: Instant, since: u64) -> Option<Error> {
+    pub(super) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
         let run = lock(&self.life).run.clone();
         let name = self.name();
         let log = lock(&self.home).as_ref().map(|home| home.share_log())?;
         let headline = match &run {
             Some(run) => {
-                let state = run.guarded.post_mortem(failed);
+                let state = run.guarded.post_mortem(failed.seen);
                 match (state.exit, state.exited) {
                     (Some(status), at) => {
-                        let ago = at.map(|at| failed.saturating_duration_since(at));
+                        let ago = at.map(|at| failed.after(at));
                         let how = how_it_ended(status);
                         let ago = seconds(ago.unwrap_or_default());
                         format!("{name} {how} {ago} before this test failed")

@@ -10,6 +10,7 @@ use super::{Inner, Process, lock};
 use crate::error::{Error, Source as _};
 use crate::guard::{self, Guarded};
 use crate::output::{self, Pattern};
+use crate::panicked;
 use crate::probe::{self, Scene, Target, Waited, Why};
 use crate::session::Home;
 use crate::sys::missing;
@@ -39,6 +40,8 @@ impl Process {
     /// become ready, or is not ready in time.
     pub fn start(&self) -> Result<(), Error> {
         self.check_system()?;
+        // For the report of a test that fails while it runs.
+        panicked::note_times();
         let _starting = self.claim_start()?;
         // First the warden, then the files that it removes whenever this process ends. Without a
         // warden the launch fails, and says why.

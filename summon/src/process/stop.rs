@@ -9,6 +9,7 @@ use super::report::with_output;
 use super::{Inner, Process, lock};
 use crate::error::Error;
 use crate::guard::{State, StopPlan};
+use crate::panicked::Failure;
 use crate::probe;
 use crate::progress::{self, Progress};
 use crate::sys::signal::how_it_ended;
@@ -21,9 +22,9 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 impl Process {
     /// Stops the process, and returns when nothing of it is left, descendants included.
     ///
-    /// Its process group gets the stop signal (TERM unless the builder was told otherwise). Who
-    /// has left the group gets it when the group is gone. Whoever lives after the grace (10 s
-    /// unless told otherwise) is killed. Stopping what does not run is fine; a start that is under
+    /// Its process group gets the stop signal (TERM unless the builder was told otherwise). A
+    /// descendant that has left the group gets it once no process of the group is left. What lives
+    /// after the grace (10 s unless told otherwise) is killed. Stopping what does not run is fine; a start that is under
     /// way in another thread is given up.
     ///
     /// ```
@@ -205,10 +206,10 @@ impl Drop for Inner {
         }
         if std::thread::panicking() {
             // The test fails, and no scope has told of this process.
-            if let Some(told) = self
-                .postmortem(Instant::now(), 0)
-                .filter(|_| lock(&self.life).run.is_some())
-            {
+            let begun = run.as_ref().and_then(|run| run.ready.get().copied());
+            let failed = Failure::since(begun.unwrap_or_else(Instant::now));
+            let told = self.postmortem(&failed, 0);
+            if let Some(told) = told.filter(|_| run.is_some()) {
                 eprintln!("\n{told}");
             }
         }
