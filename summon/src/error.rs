@@ -43,7 +43,7 @@ struct Report {
 pub(crate) struct Tail {
     pub(crate) bytes: Vec<u8>,
     /// How many lines there are in all.
-    pub(crate) lines: usize,
+    pub(crate) lines: Count,
     /// How much was written since the program became ready, if it had written something before.
     pub(crate) since_ready: Option<SinceReady>,
     pub(crate) source: Arc<dyn Source>,
@@ -54,7 +54,24 @@ pub(crate) struct Tail {
 pub(crate) struct SinceReady {
     /// How many of the bytes it has.
     pub(crate) bytes: usize,
+    pub(crate) lines: Count,
+    /// How many lines came before.
+    pub(crate) before: Count,
+}
+
+/// So many lines. Of a flood not all are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
     pub(crate) lines: usize,
+    pub(crate) is_more: bool,
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.is_more { "more than " } else { "" };
+        let lines = if self.lines == 1 { "line" } else { "lines" };
+        write!(f, "{more}{} {lines}", self.lines)
+    }
 }
 
 /// The whole of the output, which lasts if a report that was shown has named it.
@@ -256,9 +273,8 @@ impl Tail {
                 let before = "none since it was ready; before that, ".to_owned();
                 (self.bytes.len(), self.lines, before)
             }
-            Some(part) if part.lines < self.lines => {
-                let left_out = lines(self.lines - part.lines);
-                let which = format!("since it was ready ({left_out} before), ");
+            Some(part) if part.before.lines > 0 => {
+                let which = format!("since it was ready ({} before), ", part.before);
                 (part.bytes, part.lines, which)
             }
             _ => (self.bytes.len(), self.lines, String::new()),
@@ -266,7 +282,7 @@ impl Tail {
         let text = String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(part)..]);
         let mut shown: Vec<&str> = text.lines().rev().take(SHOWN).collect();
         shown.reverse();
-        let (count, all) = (shown.len(), lines(all));
+        let count = shown.len();
         write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
         for line in shown {
             // An empty one leaves no blank behind, for snapshots.
@@ -275,10 +291,6 @@ impl Tail {
         }
         Ok(())
     }
-}
-
-fn lines(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "line" } else { "lines" })
 }
 
 /// Writes text such that a terminal shows all of it and obeys none of it. Everything of others that
@@ -339,6 +351,11 @@ mod tests {
 
     struct Nowhere;
 
+    fn lines(lines: usize) -> Count {
+        let is_more = false;
+        Count { lines, is_more }
+    }
+
     impl Source for Nowhere {
         fn path(&self) -> &Path {
             Path::new("/tmp/x.log")
@@ -371,7 +388,7 @@ mod tests {
             .fact("waiting", "first\nsecond")
             .tail(Tail {
                 bytes: b"one\n\x1b[1mtwo\n".to_vec(),
-                lines: 7,
+                lines: lines(7),
                 since_ready: None,
                 source: Arc::new(Nowhere),
             });
@@ -387,11 +404,15 @@ redis exited with code 1 before it was ready
         assert_eq!(format!("{error:?}"), expected);
         assert_eq!(error.output(), b"one\n\x1b[1mtwo\n");
         // What it wrote while it booted is the same in each test.
-        let since_ready = |bytes, lines| {
-            let since_ready = Some(SinceReady { bytes, lines });
+        let since_ready = |bytes, later| {
+            let since_ready = Some(SinceReady {
+                bytes,
+                lines: lines(later),
+                before: lines(7 - later),
+            });
             let error = Error::new("redis was alive").tail(Tail {
                 bytes: b"one\ntwo\n".to_vec(),
-                lines: 7,
+                lines: lines(7),
                 since_ready,
                 source: Arc::new(Nowhere),
             });

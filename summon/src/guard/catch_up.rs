@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::Guarded;
+use super::message::Order;
 use super::terms::State;
 use crate::sys::proc;
 
@@ -22,7 +23,13 @@ impl Guarded {
     /// Has everything in the log that was written by now, and learns of an end that has come by
     /// now. As a rule this takes less than a millisecond.
     pub(crate) fn catch_up(&self) {
-        let _ = self.sync_within(ANSWER);
+        let _ = self.ask_within(ANSWER, Order::Sync);
+    }
+
+    /// The same, when the service has become ready. Its guard notes that what comes next is written
+    /// during a test.
+    pub(crate) fn note_ready(&self) {
+        let _ = self.ask_within(ANSWER, Order::Ready);
     }
 
     /// The same for a test that fails, at `failed`. A client sees the end of its connection before

@@ -118,6 +118,7 @@ impl Launch {
         out.bytes(self.about.test.as_bytes());
         out.bytes(self.about.facts.as_bytes());
         out.number(self.about.since);
+        out.option(self.about.ready_at, Out::number);
         out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
         out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
         out.number(self.has_ending.into());
@@ -151,6 +152,7 @@ impl Launch {
                 test: from.text()?,
                 facts: from.text()?,
                 since: from.number()?,
+                ready_at: from.option(In::number)?,
             },
             notify: from.option(In::text)?,
             sockets: from.list(In::text)?,
@@ -194,6 +196,7 @@ mod tests {
                 test: "a".into(),
                 facts: "\n  declared  a.rs:1".into(),
                 since: 7,
+                ready_at: Some(8),
             },
             notify: Some("summon-x".into()),
             sockets: vec!["redis".into()],

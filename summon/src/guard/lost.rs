@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::terms::About;
-use crate::error::{Error, Source, Tail};
+use crate::error::{Error, Source};
 use crate::session::REPORT;
 use crate::sys::dir::Dir;
 use crate::sys::ending::Ending;
@@ -82,19 +82,13 @@ impl Lost {
             }
             let error = Error::new(format!("{error}{}", about.facts));
             let whole = *since..self.length.max(*since);
-            let (bytes, lines) = tail::read(log, whole).unwrap_or_default();
             let source = log.try_clone().map(|file| Left {
                 file,
                 path: path.to_owned(),
             });
             match source {
                 Ok(source) => error
-                    .tail(Tail {
-                        bytes,
-                        lines,
-                        since_ready: None,
-                        source: Arc::new(source),
-                    })
+                    .tail(tail::of(Arc::new(source), whole, about.ready_at))
                     .to_string(),
                 Err(_) => error.to_string(),
             }

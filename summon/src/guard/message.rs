@@ -16,6 +16,8 @@ pub(super) enum Order {
     Pause(bool),
     /// What was written up to now is to be in the log.
     Sync(u64),
+    /// The same, and the service has just become ready.
+    Ready(u64),
     /// It is ready to be shared: from now on it belongs to the runner. The bytes are what others
     /// need to know.
     Share(Vec<u8>),
@@ -101,6 +103,10 @@ impl Order {
                 out.0.push(5);
                 out.number(*number);
             }
+            Order::Ready(number) => {
+                out.0.push(8);
+                out.number(*number);
+            }
             Order::Use(test) => {
                 out.0.push(6);
                 out.number(test.number);
@@ -136,6 +142,7 @@ impl Order {
                 since: from.number()?,
             })),
             7 => Ok(Order::Unuse(from.number()?)),
+            8 => Ok(Order::Ready(from.number()?)),
             _ => Err(garbled()),
         }
     }

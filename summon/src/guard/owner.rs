@@ -244,13 +244,18 @@ impl Guarded {
     /// Returns when everything that was written before the call is in the log, and an end that came
     /// before it is known.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.sync_within(PATIENCE)
+        self.ask_within(PATIENCE, Order::Sync)
     }
 
-    pub(super) fn sync_within(&self, limit: Duration) -> io::Result<()> {
+    /// Has the guard answer an order with the number that it is given.
+    pub(super) fn ask_within(
+        &self,
+        limit: Duration,
+        order: impl FnOnce(u64) -> Order,
+    ) -> io::Result<()> {
         // An answer to a later question is one to this, too.
         let number = self.shared.syncs.fetch_add(1, Ordering::Relaxed) + 1;
-        self.order(&Order::Sync(number))?;
+        self.order(&order(number))?;
         let until = Instant::now() + limit;
         let known = self.wait_until(until, &[], |state| state.synced >= number || state.gone)?;
         known

@@ -61,6 +61,9 @@ pub(crate) struct About {
     pub(crate) facts: String,
     /// Where in the log it begins.
     pub(crate) since: u64,
+    /// How long the log was when the service first became ready: what comes then is written during a
+    /// test.
+    pub(crate) ready_at: Option<u64>,
 }
 
 /// Why a command did not come to run.

@@ -85,6 +85,10 @@ impl Guarded {
         match self.0 {}
     }
 
+    pub(crate) fn note_ready(&self) {
+        match self.0 {}
+    }
+
     pub(crate) fn post_mortem(&self, _failed: Instant) -> State {
         match self.0 {}
     }

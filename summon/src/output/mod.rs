@@ -14,7 +14,7 @@ use std::time::Instant;
 pub(crate) use lines::Lines;
 pub(crate) use pattern::{Pattern, of_text};
 
-use crate::error::{SinceReady, Source, Tail};
+use crate::error::{Source, Tail};
 use crate::session::Written;
 use crate::sys::{holes, tail};
 
@@ -32,34 +32,16 @@ pub(crate) fn read_all(log: &File, from: u64) -> Vec<u8> {
 
 /// The end of the log, for a report, as of the offset where this run began.
 pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
-    let log = source.file();
-    let whole = from..length(log).max(from);
-    let (bytes, lines) = tail::read(log, whole).unwrap_or_default();
-    Tail {
-        bytes,
-        lines,
-        since_ready: None,
-        source,
-    }
+    let whole = from..length(source.file()).max(from);
+    tail::of(source, whole, None)
 }
 
 /// The same, of a test: it shows what was written before the process was ready only if nothing came
 /// after that.
 pub(crate) fn tail_of_test(source: Arc<dyn Source>, from: u64) -> Tail {
-    let ready_at = source.ready_at().filter(|at| *at > from);
-    let tail = tail(source, from);
-    let log = tail.source.file();
-    let since_ready = ready_at.map(|at| {
-        let later = at..length(log).max(at);
-        let (bytes, lines) = tail::read(log, later).unwrap_or_default();
-        // More may have come between the two looks.
-        let bytes = bytes.len().min(tail.bytes.len());
-        SinceReady { bytes, lines }
-    });
-    Tail {
-        since_ready,
-        ..tail
-    }
+    let whole = from..length(source.file()).max(from);
+    let ready_at = source.ready_at();
+    tail::of(source, whole, ready_at)
 }
 
 /// What a terminal shows of that.
@@ -197,8 +179,32 @@ mod tests {
         }
         log.write(b"last");
         let tail = tail(log.0.share_log(), 4);
-        assert_eq!(tail.lines, 1001);
+        assert_eq!(tail.lines.to_string(), "1001 lines");
         assert!(tail.bytes.ends_with(b"\nlast"));
         assert_eq!(tail.bytes.len() as u64, tail::LONGEST);
+    }
+
+    #[test]
+    fn a_tail_does_not_count_all_lines_of_a_flood() {
+        let mut log = log();
+        log.write(b"first\n");
+        log.write(&b"y\n".repeat(600_000));
+        let whole = tail(log.0.share_log(), 0);
+        assert_eq!(whole.lines.to_string(), "more than 524288 lines");
+        let end = length(&log.1);
+        let since = |at| {
+            tail::of(log.0.share_log(), 0..end, Some(at))
+                .since_ready
+                .unwrap()
+        };
+        let (early, late) = (since(6), since(end - 2));
+        assert_eq!((early.before.lines, early.before.is_more), (1, false));
+        assert!(early.lines.is_more && late.before.is_more);
+        assert_eq!(
+            (late.bytes, late.lines.to_string()),
+            (2, "1 line".to_owned())
+        );
+        // Killed before it was ready.
+        assert_eq!(since(end + 7).bytes, 0);
     }
 }

@@ -5,8 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::{Process, lock};
-use crate::error::{Error, shown_command};
+use crate::error::{Error, Source as _, shown_command};
 use crate::guard::About;
+use crate::output;
 use crate::trace;
 
 /// A process as it was run.
@@ -55,13 +56,20 @@ impl AsRun {
         let declared = process.inner.spec.declared.to_string();
         let facts = self.add_to(Error::new("").fact("declared", declared));
         let is_fixture = lock(&process.inner.fixture).is_some();
+        let home = lock(&process.inner.home);
+        let ready_at = home.as_ref().and_then(|home| home.log().ready_at());
         About {
             test: match is_fixture {
                 true => String::new(),
                 false => trace::test_name(),
             },
             facts: facts.to_string(),
-            since: process.log_length(),
+            // At a restart it has written for this test already.
+            since: match (ready_at, &*home) {
+                (None, Some(home)) => output::length(home.log().file()),
+                _ => 0,
+            },
+            ready_at,
         }
     }
 }

@@ -184,7 +184,7 @@ impl Process {
                 // One that is ready when it is exec'ed still has to boot.
                 if !self.inner.is_job() {
                     // What it wrote before may still be in the pipe, and its test begins now.
-                    run.guarded.catch_up();
+                    run.guarded.note_ready();
                     run.home.log().note_ready();
                 }
                 Ok(())

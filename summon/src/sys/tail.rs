@@ -3,37 +3,60 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::holes;
+use crate::error::{Count, SinceReady, Source, Tail};
 
 /// A report reads at most so much from the end of a log.
 pub(crate) const LONGEST: u64 = 64 * 1024;
-const CHUNK: u64 = 256 * 1024;
+/// Of a longer part only the last lines are counted: a flood is longer than anybody wants to wait.
+const COUNTED: u64 = 1024 * 1024;
 
-/// The end of a part of a log, and how many lines the whole part has.
-pub(crate) fn read(log: &File, range: Range<u64>) -> io::Result<(Vec<u8>, usize)> {
-    let start = range.start.max(range.end.saturating_sub(LONGEST));
-    let before = count_lines(log, range.start..start)?;
-    let mut bytes = Vec::new();
-    holes::read_part(log, start..range.end, &mut bytes)?;
-    let partial = bytes.last().is_some_and(|last| *last != b'\n');
-    let lines = before + bytes.iter().filter(|byte| **byte == b'\n').count();
-    Ok((bytes, lines + usize::from(partial)))
+/// The end of a part of a log. If the program became ready in it, at `ready_at`, the rest is told apart.
+pub(crate) fn of(source: Arc<dyn Source>, part: Range<u64>, ready_at: Option<u64>) -> Tail {
+    let log = source.file();
+    let (bytes, lines) = read(log, part.clone()).unwrap_or_default();
+    let ready_at = ready_at.filter(|at| *at > part.start);
+    let since_ready = ready_at.map(|at| {
+        let at = at.min(part.end);
+        let (later, lines) = read(log, at..part.end).unwrap_or_default();
+        SinceReady {
+            bytes: later.len(),
+            lines,
+            before: count(log, part.start..at).unwrap_or_default(),
+        }
+    });
+    Tail {
+        bytes,
+        lines,
+        since_ready,
+        source,
+    }
 }
 
-fn count_lines(log: &File, range: Range<u64>) -> io::Result<usize> {
-    let mut lines = 0;
-    for part in holes::data(log, range) {
-        let mut at = part.start;
-        while at < part.end {
-            let mut bytes = Vec::new();
-            holes::read_part(log, at..part.end.min(at + CHUNK), &mut bytes)?;
-            if bytes.is_empty() {
-                break;
-            }
-            at += bytes.len() as u64;
-            lines += bytes.iter().filter(|byte| **byte == b'\n').count();
-        }
+/// The end of a part of a log, and how many lines the whole part has.
+fn read(log: &File, part: Range<u64>) -> io::Result<(Vec<u8>, Count)> {
+    let start = part.start.max(part.end.saturating_sub(LONGEST));
+    let mut bytes = Vec::new();
+    holes::read_part(log, start..part.end, &mut bytes)?;
+    let mut lines = count(log, part)?;
+    lines.lines += usize::from(bytes.last().is_some_and(|last| *last != b'\n'));
+    Ok((bytes, lines))
+}
+
+/// The lines that end in a part of a log.
+fn count(log: &File, part: Range<u64>) -> io::Result<Count> {
+    let start = part.start.max(part.end.saturating_sub(COUNTED));
+    let (mut lines, mut at) = (0, start);
+    let mut is_more = start > part.start;
+    for data in holes::data(log, start..part.end) {
+        // What was left out had lines, too.
+        is_more |= data.start > at;
+        let mut bytes = Vec::new();
+        holes::read_part(log, data.clone(), &mut bytes)?;
+        lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+        at = data.end;
     }
-    Ok(lines)
+    Ok(Count { lines, is_more })
 }

@@ -23,6 +23,11 @@ impl Guard {
                 Ok(Order::Stop(plan)) => self.stop(plan),
                 Ok(Order::Pause(pause)) => self.service.pause(pause),
                 Ok(Order::Sync(number)) => self.sync(number),
+                Ok(Order::Ready(number)) => {
+                    self.sync(number);
+                    let ready_at = &mut self.launch.about.ready_at;
+                    ready_at.get_or_insert(self.latest.length);
+                }
                 Ok(Order::Share(bytes)) => self.share(bytes),
                 Ok(Order::Use(test)) => {
                     self.owner
