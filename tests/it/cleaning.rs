@@ -127,7 +127,8 @@ fn stays_out_of_what_is_mounted_when_the_test_was_killed() {
     let (temp, _) = with_mounts("killed");
     let log = || {
         let found = sessions(temp.path());
-        found.into_iter().find(|it| it.ends_with("server.log"))
+        let is_it = |path: &PathBuf| path.to_string_lossy().ends_with(".server.log");
+        found.into_iter().find(is_it)
     };
     let told = "/server/mnt` is left, since something is mounted there: unmount it";
     eventually("the log says what is left", || {

@@ -9,8 +9,8 @@ use summon::{
 };
 
 use crate::support::{
-    ACTOR, Life, TempDir, actor, against_the_warden, error_at_limit, eventually, family, parent,
-    with_the_warden,
+    ACTOR, Life, TempDir, actor, against_the_warden, error_at_limit, eventually, family, log_of,
+    parent, with_the_warden,
 };
 
 /// Everything that runs because of a test has its directory among its words.
@@ -323,12 +323,14 @@ fn that_replace_their_log_by_a_link() {
     let dir = TempDir::new();
     let victim = dir.file("victim");
     std::fs::write(&victim, "precious\n").unwrap();
-    let log = "{dir}.log";
+    let log = "{dir}/../hostile-that_replace_their_log_by_a_link.server.log";
     let script = actor([
         "say", "before", "link", log, &victim, "say", "after", "await", "{dir}/go", "exit", "1",
     ]);
-    let server = OutputCoordinatedExecutor::new(script, "^after$");
+    let server = OutputCoordinatedExecutor::new(script, "^after$").named("server");
     server.start().unwrap();
+    let named = log_of(&server).symlink_metadata().unwrap();
+    assert!(named.is_symlink());
     assert_eq!(server.output(), b"before\nafter\n");
     let error = server.wait_for_output("never", "1ms").unwrap_err();
     // Shown, so the log stays; it is the log that stays, and the other file what it was.

@@ -110,7 +110,8 @@ impl Killed {
         replaced(
             &text,
             &[
-                (r"<logs>/[\w-]+/", "<logs>/"),
+                (r"<logs>/killed-(?:\d+|run)-[0-9a-f]+/", "<logs>/"),
+                (r"<logs>/(killed-\w+)-\d+-[0-9a-f]+/", "<logs>/$1/"),
                 (r"/\S*/summon-\d+/[\w-]+/", "<session>/"),
                 (r"killed\.rs:\d+", "killed.rs:LINE"),
             ],
@@ -124,8 +125,7 @@ server was alive when its test was killed
   declared  tests/killed.rs:LINE
   command   actor say up serve <session>/server
   directory <project>
-  output    last 2 of 2 lines, <logs>/hangs.server.log
-            | up
+  output    since it was ready (1 line before), last 1 of 1 line, <logs>/hangs.server.log
             | asked by this test
 
 ";
@@ -134,7 +134,9 @@ server was alive when its test was killed
 #[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn by_its_runner_for_its_time_out() {
     let killed = Killed::by_nextest("--exact hangs");
-    assert_eq!(killed.report(), OF_A_SERVER);
+    // The process was there for this test alone, so its directory of logs says which it was.
+    let expected = OF_A_SERVER.replace("<logs>/", "<logs>/killed-hangs/");
+    assert_eq!(killed.report(), expected);
     assert_eq!(killed.text("hangs.server.log"), "up\nasked by this test\n");
 }
 

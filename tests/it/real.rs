@@ -55,7 +55,7 @@ fn plain(report: &str) -> String {
         (r"(port |localhost:)\d+", "${1}PORT"),
         (r"\d+ looks? in \S+ s", "looks"),
         // Others call theirs so too, at the same time.
-        (r"\S+/redis(-\d+)?\.log", "redis.log"),
+        (r"\S+/[\w-]+\.redis(-\d+)?\.log", "redis.log"),
         (r"Redis [0-9.]+", "Redis"),
     ];
     replaced(report, &rules)

@@ -11,7 +11,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
 
 use crate::project::Project;
-use crate::support::{ACTOR, Group, Life, OWNER, TempDir, actor, copy_program, eventually, parent};
+use crate::support::{
+    ACTOR, Group, Life, OWNER, TempDir, actor, copy_program, eventually, log_of, parent,
+};
 use crate::tree::Owner;
 use crate::turns::{free_port, on};
 
@@ -97,9 +99,11 @@ fn another_user_can_neither_read_nor_signal() {
     let guard = parent(service);
     let pids = [service, guard, parent(guard)].map(|pid| pid.to_string());
     let dir = server.dir().display().to_string();
+    let log = log_of(&server);
+    let log = log.display();
     let script = format!(
         "for pid in {pids}; do kill -TERM $pid; kill -KILL $pid; cat /proc/$pid/environ; done
-         ls {dir}; ls {dir}/..; cat {dir}.log; touch {dir}/trap; true >>{dir}.log; rm -rf {dir}
+         ls {dir}; ls {dir}/..; cat {log}; touch {dir}/trap; true >>{log}; rm -rf {dir}
          echo end",
         pids = pids.join(" ")
     );
@@ -379,8 +383,7 @@ fn files_are_private_whatever_the_umask() {
     for dir in [dir.as_path(), dir.parent().unwrap(), base] {
         assert_eq!(mode(dir), 0o700, "{}", dir.display());
     }
-    let log = dir.with_extension("log");
-    assert_eq!(mode(&log), 0o600);
+    assert_eq!(mode(&log_of(&server)), 0o600);
     server.stop().unwrap();
     eventually("it is gone", || !server.is_running());
 }

@@ -59,6 +59,13 @@ pub(crate) fn against_the_warden() -> RwLockWriteGuard<'static, ()> {
     WARDEN.write().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Where the log of a process of this test is, if no other of the test is called alike.
+pub(crate) fn log_of(process: &summon::Process) -> PathBuf {
+    let test = std::thread::current().name().unwrap().replace("::", "-");
+    let name = format!("{test}.{}.log", process.name());
+    process.dir().with_file_name(name)
+}
+
 /// A process that can't be mistaken for a later one of the same pid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Life {

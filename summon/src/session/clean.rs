@@ -233,7 +233,7 @@ fn is_own(name: &OsStr) -> bool {
         .is_some_and(u8::is_ascii_digit)
 }
 
-fn is_shared(name: &OsStr) -> bool {
+pub(super) fn is_shared(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(SHARED)
 }
 

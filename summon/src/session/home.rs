@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::names::{Name, file_name, numbered, test_in_file_name};
+use super::names::{Name, file_name, numbered, short_file_name};
 use super::{Base, Claim, Session, Streams, Sweep, Written, name_of, open_base, streams};
 use crate::error::{Error, Source};
 use crate::progress;
@@ -61,15 +61,15 @@ impl Home {
         Home::of_test(name, None, session, access)
     }
 
-    /// Makes one in that session, or in that of this process. In `SUMMON_LOG_DIR`, the log is called
-    /// after the test, too, unless processes share the session.
+    /// Makes one in that session, or in that of this process. The log is called after the test, too,
+    /// unless processes share the session.
     pub(crate) fn of_test(
         name: &str,
         test: Option<&str>,
         session: Option<Arc<Session>>,
         access: Access,
     ) -> Result<Home, Error> {
-        let test = test.map(test_in_file_name);
+        let test = test.map(short_file_name);
         Home::try_create(&file_name(name), test.as_deref(), session, access).map_err(|error| {
             let uid = access.user.map_or_else(sys::user, |user| user.uid);
             let base = match access.is_open() {
@@ -92,8 +92,8 @@ impl Home {
         // Tests that run in parallel may well call their processes alike.
         let mut lost = 0;
         for numbered in numbered(name) {
-            // `{dir}.log` is the log of what is in `{dir}`.
-            let test = test.filter(|_| !session.is_shared && session.logs != session.path);
+            // What is shared belongs to no test.
+            let test = test.filter(|_| !session.is_shared);
             let of_test = test.map(|test| format!("{test}.{name}"));
             match Home::try_name(&numbered, of_test.as_deref(), &session, access) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

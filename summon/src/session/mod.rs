@@ -2,11 +2,11 @@
 //! processes of a run share, and a home per process in it.
 //!
 //! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
-//! `<name>.log` beside it is its log: a directory that is empty at the start can be given to
+//! `<test>.<name>.log` beside it is its log: a directory that is empty at the start can be given to
 //! programs such as `initdb`, which insist on that. Directories are 0700, files 0600. A private
 //! directory that the user opens to others is in `<temp>/summon-<uid>-open`, as `<session>-<name>`.
-//! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>/<test>.<name>.log`, and
-//! `SUMMON_KEEP` keeps them.
+//! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>`, or under nextest to
+//! `<dir>/<program>-<test>-<session>`, and `SUMMON_KEEP` keeps them.
 
 mod claim;
 mod clean;
@@ -27,6 +27,7 @@ use claim::Claim;
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::{Home, Log};
+use names::short_file_name;
 pub(crate) use streams::{Streams, Written};
 pub(crate) use sweep::{INTERRUPTED, Sweep};
 
@@ -224,8 +225,14 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
     let Some(dir) = log_dir else {
         return session.to_owned();
     };
-    let name = name_of(session).to_string_lossy();
-    dir.join(format!("{}-{name}", program()))
+    let session = name_of(session);
+    let mut name = short_file_name(&program());
+    // The process is there for one test.
+    let test = sys::runner::only_test().filter(|_| !clean::is_shared(session));
+    if let Some(test) = test {
+        name = format!("{name}-{}", short_file_name(&test));
+    }
+    dir.join(format!("{name}-{}", session.to_string_lossy()))
 }
 
 /// `<temp>/summon-<uid>`, our own.

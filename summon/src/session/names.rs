@@ -45,19 +45,20 @@ pub(super) fn numbered(name: &str) -> impl Iterator<Item = String> + '_ {
     std::iter::once(name.to_owned()).chain(rest)
 }
 
-/// A longer name of a test is cut short, so that the name of a log stays under 255 bytes.
-const LONGEST_TEST: usize = 80;
+/// A longer name of a test or of a program is cut short, so that names of logs and of their
+/// directories stay under 255 bytes.
+const LONGEST: usize = 80;
 
-/// How a test is called in the name of a file: `a-b-c` for `a::b::c`. Of a long name the end stays,
-/// which tells tests of one module apart.
-pub(super) fn test_in_file_name(test: &str) -> String {
+/// How a test or a program is called in the name of a file: `a-b-c` for `a::b::c`. Of a long name the
+/// end stays, which tells tests of one module apart.
+pub(super) fn short_file_name(test: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let name: String = test
         .replace("::", "-")
         .chars()
         .map(|c| if safe(c) { c } else { '_' })
         .collect();
-    let end = &name[name.len().saturating_sub(LONGEST_TEST)..];
+    let end = &name[name.len().saturating_sub(LONGEST)..];
     // What begins with a dash is an option to most commands.
     match end.trim_start_matches('-') {
         "" => "test".to_owned(),
@@ -86,11 +87,11 @@ mod tests {
 
     #[test]
     fn names_of_tests_make_file_names() {
-        assert_eq!(test_in_file_name("a::b::case_1"), "a-b-case_1");
-        assert_eq!(test_in_file_name("../a b/ä"), "___a_b__");
-        assert_eq!(test_in_file_name("::"), "test");
+        assert_eq!(short_file_name("a::b::case_1"), "a-b-case_1");
+        assert_eq!(short_file_name("../a b/ä"), "___a_b__");
+        assert_eq!(short_file_name("::"), "test");
         let long = format!("{}::the_end", "x".repeat(300));
-        let short = test_in_file_name(&long);
+        let short = short_file_name(&long);
         assert!(short.len() == 80 && short.ends_with("x-the_end"), "{short}");
     }
 

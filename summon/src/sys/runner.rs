@@ -36,6 +36,14 @@ pub(crate) fn current() -> Option<&'static Runner> {
     RUNNER.get_or_init(find).as_ref()
 }
 
+/// The test for which nextest has made this process. Believed only here: a `cargo test` below a nextest
+/// run inherits the name.
+pub(crate) fn only_test() -> Option<String> {
+    current().filter(|runner| runner.is_nextest)?;
+    let test = std::env::var("NEXTEST_TEST_NAME").ok();
+    test.filter(|test| !test.is_empty())
+}
+
 /// The path in an environment variable, if it has one: a relative one is taken from where the
 /// user has called the runner, and not from the directory of each package. A program with privileges
 /// of its own has a caller who may not say what it writes, and where.

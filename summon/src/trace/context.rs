@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use super::events::Row;
+use crate::sys::runner;
 
 thread_local! {
     /// The test that this thread works for, if that is another one's.
@@ -17,9 +18,9 @@ pub(crate) fn test_name() -> String {
 
 /// The same, if it is known.
 pub(crate) fn known_test() -> Option<String> {
-    let known = own_test().or_else(thread_name);
-    // A process that nextest has made for one test.
-    known.or_else(|| std::env::var("NEXTEST_TEST_NAME").ok())
+    // Before the name of a thread, which may be one of an async runtime.
+    let known = own_test().or_else(runner::only_test);
+    known.or_else(thread_name)
 }
 
 /// What `TEST` says. A thread that ends may have lost it already.
