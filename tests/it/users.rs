@@ -9,7 +9,7 @@ use summon::{
     TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{ACTOR, OWNER, TempDir, actor, ask, eventually};
+use crate::support::{ACTOR, OWNER, TempDir, actor, ask, copy_program, eventually};
 use crate::tree::Owner;
 
 /// Whom Debian gives no name but this.
@@ -260,4 +260,41 @@ fn are_not_root_where_a_library_says_so() {
     owner.child.wait().unwrap();
     let users = status.lines().find(|line| line.starts_with("Uid:"));
     assert_eq!(users, Some("Uid:\t65534\t65534\t65534\t65534"));
+}
+
+/// fakeroot's server ends with the test process, and whoever asks it from then on.
+#[test]
+#[cfg_attr(
+    not(all(is_root, has_fakeroot)),
+    ignore = "becomes another user, as root can, and fakeroot is not on PATH"
+)]
+fn clean_up_where_a_library_says_that_they_are_root() {
+    let dir = TempDir::new();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    for (name, program) in [("owner", OWNER), ("actor", ACTOR)] {
+        copy_program(program, dir.file(name));
+    }
+    for ending in ["exit", "abort"] {
+        let mut owner = Owner::from(
+            Command::new("setpriv")
+                .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+                .args(["fakeroot", "--", "./owner", "stubborn", ending, "./actor"])
+                .current_dir(dir.path())
+                .env("TMPDIR", dir.path()),
+        );
+        assert!(owner.dir.starts_with(dir.path().join("summon-65534")));
+        let (files, lives) = (owner.dir.clone(), owner.lives());
+        owner.go();
+        owner.child.wait().unwrap();
+        for life in &lives {
+            eventually(&format!("{life:?} ends"), || !life.goes_on());
+        }
+        eventually("its files are removed", || !files.exists());
+        // The warden is among those who have ended, so nobody cleans up after this.
+        let session = files.parent().unwrap();
+        let kept = fs::read_dir(session)
+            .map(Iterator::count)
+            .unwrap_or_default();
+        assert_eq!(kept != 0, ending == "abort", "{}", session.display());
+    }
 }

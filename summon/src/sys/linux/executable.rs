@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,30 +21,33 @@ const EXECUTED: &str = "/proc/self/exe";
 /// the kernel, as if the program were executed.
 const REALLY_EXECUTED: &str = "/proc/thread-self/exe";
 
+/// The libraries that the loader loads first (`ld.so(8)`).
+const PRELOAD: &str = "LD_PRELOAD";
+
 /// How this executable can be started again, the surest way first. Arguments follow.
 ///
 /// What was executed may not be the program: QEMU and valgrind run it, and so may the dynamic loader.
 /// And the code may be that of a library, which some other program has loaded.
 pub(crate) fn again() -> io::Result<Vec<Command>> {
     let Ok(executed) = fs::read_link(EXECUTED) else {
-        return Ok(vec![Command::new(EXECUTED)]);
+        return Ok(vec![copy(Path::new(EXECUTED))]);
     };
     let tool = fs::read_link(REALLY_EXECUTED)
         .ok()
         .filter(|it| *it != executed);
     let executable = tool.as_ref().map_or(Path::new(EXECUTED), |_| &executed);
     let Some(library) = library(&executed) else {
-        let mut ways = vec![Command::new(executable)];
+        let mut ways = vec![copy(executable)];
         // For a program that only QEMU can run, unless the kernel was told to leave it to QEMU.
         if tool.is_some_and(|it| emulator::is_one(&name(&it))) {
-            let mut emulated = Command::new(REALLY_EXECUTED);
+            let mut emulated = copy(Path::new(REALLY_EXECUTED));
             let line = fs::read("/proc/thread-self/cmdline").unwrap_or_default();
             emulated.args(words_before(&line, &executed)).arg(&executed);
             ways.push(emulated);
         }
         return Ok(ways);
     };
-    let mut command = Command::new(executable);
+    let mut command = copy(executable);
     if name(&executed).starts_with("ld-") {
         let line = fs::read("/proc/self/cmdline").unwrap_or_default();
         command.args(words_before(&line, &library)).arg(&library);
@@ -52,6 +55,29 @@ pub(crate) fn again() -> io::Result<Vec<Command>> {
         preload(&library, &mut command)?;
     }
     Ok(vec![command])
+}
+
+fn copy(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if std::env::var_os(PRELOAD).is_some() {
+        command.env(PRELOAD, preloaded());
+    }
+    command
+}
+
+/// What is preloaded here, but for what a copy must not have: fakeroot's library asks a server about
+/// files, which ends with the test process, and then whoever asks is ended.
+fn preloaded() -> OsString {
+    let all = std::env::var_os(PRELOAD).unwrap_or_default();
+    let libraries = all.as_bytes().split(|byte| b" :".contains(byte));
+    let is_fakeroot = |path: &[u8]| {
+        let mut parts = path.split(|byte| *byte == b'/');
+        parts
+            .next_back()
+            .is_some_and(|name| name.starts_with(b"libfakeroot"))
+    };
+    let kept: Vec<_> = libraries.filter(|it| !is_fakeroot(it)).collect();
+    OsString::from_vec(kept.join(&b':'))
 }
 
 /// Has a library loaded before `main`, as it is before the first start.
@@ -76,9 +102,8 @@ fn preload(library: &Path, command: &mut Command) -> io::Result<()> {
         path = hand_down(&fd, command).map_err(|error| preload_failed(library, &error))?;
         path.extend(name);
     }
-    let others = std::env::var_os("LD_PRELOAD").unwrap_or_default();
-    let all = [path.as_os_str(), &others].join(OsStr::new(":"));
-    command.env("LD_PRELOAD", all);
+    let all = [path.as_os_str(), &preloaded()].join(OsStr::new(":"));
+    command.env(PRELOAD, all);
     Ok(())
 }
 
