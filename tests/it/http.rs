@@ -37,6 +37,10 @@ fn an_interim_answer_is_not_the_answer() {
         "{error}"
     );
     // What follows is of another protocol, so this one is final.
+    let error = error_of(&responds("HTTP/1.1 101 Switching Protocols;Upgrade: h2c;;"));
+    let hint =
+        "it has changed to another protocol, to `h2c`: if that means ready, say `status = 101`";
+    assert!(error.contains(hint), "{error}");
     responds("HTTP/1.1 101 Switching Protocols;;")
         .status(101)
         .start()
@@ -73,6 +77,12 @@ fn a_server_that_asks_for_a_pause_gets_it() {
     let error = later.start().unwrap_err();
     let told = "it answers 503, and asks for a pause of 3600 s (";
     assert!(error.to_string().contains(told), "{error}");
+    let never = "HTTP/1.1 503 No;Retry-After: 99999999999999999999;Content-Length: 0;;";
+    let told = error_of(&responds(never));
+    assert!(
+        told.contains("asks for a pause of more than a day ("),
+        "{told}"
+    );
     let asked = String::from_utf8_lossy(error.output())
         .matches("GET /")
         .count();
@@ -138,6 +148,101 @@ fn a_body_that_is_endless_or_can_not_be_is_told() {
         "HTTP/1.1 200 OK;;UP",
     ]);
     Coordinated::with(script, health).start().unwrap();
+}
+
+#[test]
+fn an_answer_that_does_not_end_is_told_as_what_it_is() {
+    let begins = |text: &str| server(["quiet", "begin", "127.0.0.1:{port}", text]);
+    let stream = "HTTP/1.1 200 OK;Content-Type: text/event-stream;;data: UP;;";
+    // The status is enough where no body is asked for.
+    for text in [
+        stream,
+        "HTTP/1.1 200 OK;Content-Length: 9;;UP",
+        "HTTP/1.1 200 OK;A",
+    ] {
+        begins(text).start().unwrap();
+    }
+    let error = error_of(&begins(stream).body_matches("UP").timeout("2s"));
+    for part in [
+        "it answers 200, but its body does not end within ",
+        "hint      its body does not end, as that of an event stream: ",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    let head = begins("HTTP/1.1 200 OK;A: ").body_matches("UP");
+    let error = error_of(&head.timeout("2s"));
+    let expected = "it answers 200, but its head does not end within ";
+    assert!(error.contains(expected), "{error}");
+    let long = format!("HTTP/1.1 200 OK;A: {}", "z".repeat(70_000));
+    let error = error_of(&begins(&long).body_matches("UP").timeout("2s"));
+    let expected = "it answers, but its head is longer than 64 KiB (";
+    assert!(error.contains(expected), "{error}");
+    // A wrong status needs no body, whatever is said of that.
+    let wrong = "HTTP/1.1 500 No;Content-Length: 9;;UP";
+    let error = error_of(&begins(wrong).body_matches("UP").timeout("2s"));
+    assert!(error.contains("it answers 500 ("), "{error}");
+}
+
+#[test]
+fn a_body_that_can_not_be_compared_is_told() {
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|it| format!("{it:02x}")).collect() };
+    for (head, body, told, hint) in [
+        (
+            "200 OK\r\nContent-Encoding: gzip",
+            &b"\x1f\x8b\x08"[..],
+            "a compressed body (`gzip`), 3 bytes",
+            "does not undo `gzip`",
+        ),
+        (
+            "200 OK",
+            b"\xff\xfeU\0P\0",
+            "another body, 6 bytes",
+            "its body is UTF-16",
+        ),
+        (
+            "200 OK",
+            b"U\xe4P",
+            "another body, 3 bytes",
+            "its body is not UTF-8",
+        ),
+        (
+            "204 No",
+            b"",
+            "answers 204 without a body",
+            "it answers without a body",
+        ),
+        (
+            "200 OK\r\nContent-Length: 2\r\nContent-Length: 3",
+            b"UP",
+            "it has two `Content-Length`, which differ",
+            "",
+        ),
+        (
+            "200 OK\r\nTransfer-Encoding: chunked",
+            b"UP\r\n",
+            "its body is not made of chunks, though its head says so",
+            "",
+        ),
+    ] {
+        let head = format!("HTTP/1.1 {head}\r\n\r\n");
+        let answer = hex(&[head.as_bytes(), body].concat());
+        // `47` is what GET begins with.
+        let server = server(["picky", "127.0.0.1:{port}", "47", &answer]);
+        let error = error_of(&server.body_matches("^UP$").timeout("2s"));
+        assert!(
+            error.contains(told) && error.contains(hint),
+            "{told}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_method_in_small_letters_is_refused() {
+    let error = error_of(&responds("").method("get"));
+    assert!(
+        error.contains("`get` is no HTTP method: write `GET`"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | `quiet` | HTTP servers don't say what they were asked |
 //! | `sick ADDR MS` | answers HTTP with 503 for so long, and then with 200 |
 //! | `respond ADDR TEXT` | answers each request with this, `;` for a line end |
+//! | `begin ADDR TEXT` | the same, and keeps the connection |
 //! | `limited ADDR SECONDS` | answers 429 with `Retry-After`, and ends if it is asked again before that |
 //! | `slow ADDR MS` | answers the first request after so long, and no other |
 //! | `hang ADDR` | answers every request but the first |
@@ -21,6 +22,7 @@
 //! | `udp ADDR` | binds a UDP socket |
 //! | `plain ADDR` | listens without `SO_REUSEADDR`, tells each connection the count, and keeps it |
 //! | `on-lo PROTOCOL ADDR` | listens with `tcp`, or binds `udp`, at the interface `lo` alone |
+//! | `only-v6 PORT` | listens at the wildcard of IPv6, and for IPv6 alone |
 //! | `abstract NAME` | listens at an abstract Unix socket as `listen` does |
 //! | `unix PATH` | listens at a Unix socket as `listen` does |
 //! | `datagrams PATH` | binds a Unix socket for datagrams |
@@ -108,6 +110,7 @@ fn main() {
             "quiet" => net::QUIET.store(true, Ordering::Relaxed),
             "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
             "respond" => net::respond(&next(), &next()),
+            "begin" => net::begin(&next(), &next()),
             "limited" => net::limited(&next(), next().parse().expect("seconds")),
             "slow" => net::slow(&next(), next().parse().expect("milliseconds")),
             "hang" => net::hang(&next()),
@@ -116,6 +119,7 @@ fn main() {
             "udp" => net::udp(&next()),
             "plain" => net::plain(&next()),
             "on-lo" => net::on_lo(&next(), &next()),
+            "only-v6" => net::only_v6(next().parse().expect("a port")),
             "abstract" => unix::listen_at_name(&next()),
             "unix" => unix::listen(&next()),
             "datagrams" => unix::datagrams(&next()),

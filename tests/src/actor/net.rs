@@ -79,6 +79,16 @@ pub(crate) fn respond(addr: &str, text: &str) {
     });
 }
 
+pub(crate) fn begin(addr: &str, text: &str) {
+    let text = text.replace(';', "\r\n");
+    let mut held = Vec::new();
+    serve(addr, move |_, mut stream| {
+        let _ = head(&stream);
+        let _ = stream.write_all(text.as_bytes());
+        held.push(stream);
+    });
+}
+
 pub(crate) fn limited(addr: &str, seconds: u64) {
     let mut first = None;
     serve(addr, move |_, mut stream| {
@@ -264,6 +274,34 @@ fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) -> Ow
         std::process::exit(1);
     }
     socket
+}
+
+pub(crate) fn only_v6(port: u16) {
+    let on: libc::c_int = 1;
+    // SAFETY: all zeros are an address: the wildcard.
+    let mut place: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
+    place.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+    place.sin6_port = port.to_be();
+    // SAFETY: the option and the address are valid, and as long as is said; nobody closes the socket.
+    let results = unsafe {
+        let fd = libc::socket(libc::AF_INET6, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
+        [
+            libc::setsockopt(
+                fd,
+                libc::IPPROTO_IPV6,
+                libc::IPV6_V6ONLY,
+                (&raw const on).cast(),
+                size_of_val(&on) as libc::socklen_t,
+            ),
+            libc::bind(
+                fd,
+                (&raw const place).cast(),
+                size_of_val(&place) as libc::socklen_t,
+            ),
+            libc::listen(fd, 16),
+        ]
+    };
+    assert_eq!(results, [0; 3], "{}", std::io::Error::last_os_error());
 }
 
 pub(crate) fn handover(addr: &str) {

@@ -1,18 +1,33 @@
 //! An answer as it comes, piece by piece: as much of it as matters.
 
-use std::time::{Duration, SystemTime};
+use std::fmt;
+use std::time::Duration;
 
-use super::body::body;
+use super::Statuses;
+use super::body::Chunks;
+use super::pause::retry_after;
 
 /// What is wanted of an answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// Its body too.
-    pub(super) body: bool,
+    /// The body too, of an answer with one of these statuses.
+    pub(super) body: Option<Statuses>,
     /// The body of an answer of 400, which may say what is wrong, if it has one.
     pub(super) complaint: bool,
     /// The request was HEAD, to which no body comes.
     pub(super) is_head: bool,
+}
+
+impl Wanted {
+    /// Whether the status alone is not enough.
+    pub(super) fn needs_body(&self, status: u16) -> bool {
+        let statuses = self.body.as_ref();
+        statuses.is_some_and(|statuses| statuses.allow(status))
+    }
+
+    pub(super) fn may_have_body(&self, status: u16) -> bool {
+        !self.is_head && !matches!(status, 101 | 204 | 304)
+    }
 }
 
 /// The final answer (RFC 9110, section 15).
@@ -23,6 +38,8 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<Duration>,
     /// The protocol that is wanted instead.
     pub(super) upgrade: Option<String>,
+    /// How the body is compressed.
+    pub(super) coding: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -39,10 +56,27 @@ pub(in crate::probe) enum NoAnswer {
     Tls,
     /// A frame of HTTP/2.
     Http2,
-    /// Its head does not end.
-    Endless,
-    /// Its length or its chunks are not as they should be.
-    BadBody,
+    /// Its head is longer than is read.
+    LongHead,
+    /// What is wrong with the length of its body, or with its chunks.
+    BadBody(&'static str),
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NoAnswer::Closed => "it closes the connection without an answer",
+            NoAnswer::CutOff => "it closes the connection within its answer",
+            NoAnswer::Tls => "it answers as TLS does, not as HTTP",
+            NoAnswer::Http2 => "it answers as HTTP/2 does, not as HTTP/1.1",
+            NoAnswer::LongHead => "it answers, but its head is longer than 64 KiB",
+            NoAnswer::BadBody(why) => return write!(f, "it answers, but {why}"),
+            NoAnswer::NotHttp(bytes) => {
+                let shown = String::from_utf8_lossy(bytes);
+                return write!(f, "it answers, but not as HTTP does: {shown:?}");
+            }
+        })
+    }
 }
 
 /// A longer status line is none.
@@ -59,6 +93,7 @@ pub(super) struct Reader {
     bytes: Vec<u8>,
     /// Where the head begins that is read now: those of interim answers are before it.
     from: usize,
+    chunks: Chunks,
 }
 
 impl Reader {
@@ -67,6 +102,7 @@ impl Reader {
             wanted,
             bytes: Vec::new(),
             from: 0,
+            chunks: Chunks::default(),
         }
     }
 
@@ -79,9 +115,10 @@ impl Reader {
     /// Nothing comes any more.
     pub(super) fn end(&self) -> Result<Answer, NoAnswer> {
         let mut rest = Reader {
-            wanted: self.wanted,
+            wanted: self.wanted.clone(),
             bytes: self.bytes.clone(),
             from: self.from,
+            chunks: self.chunks.clone(),
         };
         match rest.read(true)? {
             Some(answer) => Ok(answer),
@@ -89,7 +126,7 @@ impl Reader {
             None if self.from == 0 && self.line().is_none() => Err(self.not_http()),
             // The status is enough.
             None => match self.so_far() {
-                Some(answer) if !self.wanted.body => Ok(answer),
+                Some(answer) if !self.wanted.needs_body(answer.status) => Ok(answer),
                 _ => Err(NoAnswer::CutOff),
             },
         }
@@ -126,20 +163,20 @@ impl Reader {
             let Some(end) = head_end(head) else {
                 return match self.so_far() {
                     _ if self.bytes.len() < LONGEST_HEAD => Ok(None),
-                    Some(answer) if !self.wanted.body => Ok(Some(answer)),
-                    _ => Err(NoAnswer::Endless),
+                    Some(answer) if !self.wanted.needs_body(answer.status) => Ok(Some(answer)),
+                    _ => Err(NoAnswer::LongHead),
                 };
             };
             if is_final(status) {
                 let (head, rest) = head.split_at(end);
                 let mut answer = answer(status, head);
-                let has_body = !self.wanted.is_head && !matches!(status, 101 | 204 | 304);
-                let is_wanted = self.wanted.body || (self.wanted.complaint && status == 400);
-                if is_wanted && has_body {
-                    match body(head, rest, ended) {
+                let needs_body = self.wanted.needs_body(status);
+                let reads_body = needs_body || (self.wanted.complaint && status == 400);
+                if reads_body && self.wanted.may_have_body(status) {
+                    match self.chunks.body(head, rest, ended) {
                         Ok(Some(body)) => answer.body = body,
                         Ok(None) => return Ok(None),
-                        Err(why) if self.wanted.body => return Err(why),
+                        Err(why) if needs_body => return Err(why),
                         Err(_) => {}
                     }
                 }
@@ -148,9 +185,14 @@ impl Reader {
             // The final answer follows (RFC 9110, section 15.2).
             self.from += end;
             if self.from >= LONGEST_HEAD {
-                return Err(NoAnswer::Endless);
+                return Err(NoAnswer::LongHead);
             }
         }
+    }
+
+    /// Whether the head of the final answer is complete, so that its body is what is waited for.
+    pub(super) fn is_in_body(&self) -> bool {
+        self.so_far().is_some() && head_end(&self.bytes[self.from..]).is_some()
     }
 
     /// The status line, once it is complete.
@@ -185,7 +227,8 @@ fn status(line: &[u8]) -> Option<u16> {
     {
         return None;
     }
-    std::str::from_utf8(code).ok()?.parse().ok()
+    let code = std::str::from_utf8(code).ok()?.parse().ok()?;
+    (code >= 100).then_some(code)
 }
 
 /// What speaks in another way than HTTP/1 does.
@@ -212,70 +255,52 @@ fn head_end(bytes: &[u8]) -> Option<usize> {
 }
 
 fn answer(status: u16, head: &[u8]) -> Answer {
-    let text = |name| Some(String::from_utf8_lossy(header(head, name)?).into_owned());
+    let text = |name| Some(String::from_utf8_lossy(fields(head, name).next()?).into_owned());
+    let codings = ["content-encoding", "transfer-encoding"].map(|name| list(head, name));
+    let coding = codings.concat().into_iter().find(|coding| {
+        let plain: [&[u8]; 2] = [b"identity", b"chunked"];
+        !plain.iter().any(|it| it.eq_ignore_ascii_case(coding))
+    });
     Answer {
         status,
         retry_after: text("retry-after").and_then(|text| retry_after(&text)),
         upgrade: text("upgrade"),
+        coding: coding.map(|coding| String::from_utf8_lossy(coding).into_owned()),
         body: Vec::new(),
     }
 }
 
-pub(super) fn header<'h>(head: &'h [u8], name: &str) -> Option<&'h [u8]> {
-    head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        let is_it = line[..colon].eq_ignore_ascii_case(name.as_bytes());
-        is_it.then(|| line[colon + 1..].trim_ascii())
-    })
+/// The values of the fields of a name, which may come more than once.
+fn fields<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
+    head.split(|byte| *byte == b'\n')
+        .skip(1)
+        .filter_map(move |line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let is_it = line[..colon].eq_ignore_ascii_case(name.as_bytes());
+            is_it.then(|| line[colon + 1..].trim_ascii())
+        })
 }
 
-/// Seconds, or a date (RFC 9110, section 10.2.3).
-fn retry_after(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(date(text)?);
-    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, in seconds since 1970. Other forms are obsolete.
-fn date(text: &str) -> Option<u64> {
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let mut words = text.split(' ').skip(1);
-    let day: u64 = words.next()?.parse().ok()?;
-    let month = MONTHS.find(words.next().filter(|month| month.len() == 3)?)?;
-    let month = (month % 3 == 0).then_some(month as u64 / 3)?;
-    let year: u64 = words.next()?.parse().ok()?;
-    let mut time = words.next()?.split(':').map(str::parse::<u64>);
-    let mut part = || time.next()?.ok().filter(|part| *part <= 60);
-    let seconds = part()? * 3600 + part()? * 60 + part()?;
-    if words.next() != Some("GMT") || !(1970..=9999).contains(&year) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Years that begin in March end with the day that leap years add.
-    let (year, month) = if month < 2 {
-        (year - 1, month + 10)
-    } else {
-        (year, month - 2)
-    };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 + day - 1;
-    /// The days until 1970, counted so.
-    const UNTIL_1970: u64 = 719_468;
-    Some(days.checked_sub(UNTIL_1970)? * 86_400 + seconds)
+/// The same of fields that are lists (RFC 9110, section 5.6.1).
+pub(super) fn list<'h>(head: &'h [u8], name: &str) -> Vec<&'h [u8]> {
+    let values = fields(head, name).flat_map(|value| value.split(|byte| *byte == b','));
+    let values = values.map(<[u8]>::trim_ascii);
+    values.filter(|value| !value.is_empty()).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::body::LONGEST_BODY;
+pub(super) mod tests {
     use super::*;
 
-    const WANTED: Wanted = Wanted {
-        body: true,
-        complaint: false,
-        is_head: false,
-    };
+    pub(in super::super) fn wanted() -> Wanted {
+        Wanted {
+            body: Some(Statuses::from(100..=999)),
+            complaint: false,
+            is_head: false,
+        }
+    }
 
-    fn read(pieces: &[&[u8]], wanted: Wanted) -> Result<Answer, NoAnswer> {
+    pub(in super::super) fn read(pieces: &[&[u8]], wanted: Wanted) -> Result<Answer, NoAnswer> {
         let mut reader = Reader::new(wanted);
         for piece in pieces {
             if let Some(answer) = reader.take(piece)? {
@@ -287,14 +312,13 @@ mod tests {
 
     /// However it comes.
     fn answered(text: &[u8]) -> Result<Answer, NoAnswer> {
-        let wanted = WANTED;
-        let whole = read(&[text], wanted);
+        let whole = read(&[text], wanted());
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
-        assert_eq!(read(&bytes, wanted), whole, "{:?}", text.escape_ascii());
+        assert_eq!(read(&bytes, wanted()), whole, "{:?}", text.escape_ascii());
         whole
     }
 
-    fn body_of(text: &str) -> Result<Vec<u8>, NoAnswer> {
+    pub(in super::super) fn body_of(text: &str) -> Result<Vec<u8>, NoAnswer> {
         answered(text.as_bytes()).map(|answer| answer.body)
     }
 
@@ -312,7 +336,7 @@ mod tests {
             let endless = interim.repeat(LONGEST_HEAD / interim.len() + 1);
             assert!(matches!(
                 answered(endless.as_bytes()),
-                Err(NoAnswer::Endless)
+                Err(NoAnswer::LongHead)
             ));
         }
         let switched = answered(b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n").unwrap();
@@ -333,6 +357,7 @@ mod tests {
             b"HTTP/1.1 20\r\n",
             b"HTTP/1.1\r\n",
             b"HTTP/1.1 +20 OK\r\n",
+            b"HTTP/1.1 099 OK\r\n",
             b"\n",
         ] {
             assert_eq!(status(line), None, "{line:?}");
@@ -345,11 +370,11 @@ mod tests {
 
     #[test]
     fn a_status_is_enough_where_no_body_is_wanted() {
-        let wanted = Wanted {
-            body: false,
-            ..WANTED
+        let wanted = || Wanted {
+            body: None,
+            ..wanted()
         };
-        let status = |text: &str| read(&[text.as_bytes()], wanted).map(|answer| answer.status);
+        let status = |text: &str| read(&[text.as_bytes()], wanted()).map(|answer| answer.status);
         assert_eq!(status("HTTP/1.0 200 OK\r\n"), Ok(200));
         assert_eq!(status("HTTP/1.0 200 OK\r\nA: b"), Ok(200));
         assert_eq!(
@@ -360,77 +385,25 @@ mod tests {
             status("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"),
             Ok(200)
         );
-        let complaint = Wanted {
+        let complaint = || Wanted {
             complaint: true,
-            ..wanted
+            ..wanted()
         };
         let text = "HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\n";
-        let answer = |rest: &str| read(&[text.as_bytes(), rest.as_bytes()], complaint).unwrap();
+        let answer = |rest: &str| read(&[text.as_bytes(), rest.as_bytes()], complaint()).unwrap();
         assert_eq!(answer("why").body, b"why");
         assert_eq!((answer("w").status, answer("w").body), (400, Vec::new()));
-    }
-
-    #[test]
-    fn a_body_ends_as_it_is_said() {
-        let ok = "HTTP/1.1 200 OK\r\n";
-        assert_eq!(body_of(&format!("{ok}\r\nall")), Ok(b"all".to_vec()));
-        let with = |head: &str, body: &str| body_of(&format!("{ok}{head}\r\n\r\n{body}"));
-        assert_eq!(with("Content-Length: 3", "all more"), Ok(b"all".to_vec()));
-        assert_eq!(with("content-length: 5", "all"), Err(NoAnswer::CutOff));
-        assert!(with("Content-Length: many", "all").is_err());
-        let chunked = "Transfer-Encoding: gzip, Chunked";
+        // A wrong status is enough too.
+        let ready = || Wanted {
+            body: Some(Statuses::default()),
+            ..wanted()
+        };
+        let mut reader = Reader::new(ready());
+        let refused = "HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n";
         assert_eq!(
-            with(chunked, "3\r\nall\r\n4;a=b\r\n is \r\n0\r\n\r\n"),
-            Ok(b"all is ".to_vec())
+            reader.take(refused.as_bytes()).unwrap().unwrap().status,
+            500
         );
-        assert_eq!(with(chunked, "3\r\nall\r\n4\r\n i"), Err(NoAnswer::CutOff));
-        assert!(matches!(with(chunked, "all\r\n"), Err(NoAnswer::BadBody)));
-        assert!(matches!(
-            with(chunked, "3\r\nallall\r\n"),
-            Err(NoAnswer::BadBody)
-        ));
-        assert!(with(chunked, "ffffffffffffffff\r\nall").is_err());
-        assert_eq!(
-            body_of("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n"),
-            Ok(Vec::new())
-        );
-    }
-
-    #[test]
-    fn no_more_of_a_body_is_kept_than_is_said() {
-        let body = "x".repeat(LONGEST_BODY + 9);
-        for head in ["", "Content-Length: 99999999\r\n"] {
-            let text = format!("HTTP/1.1 200 OK\r\n{head}\r\n{body}");
-            let wanted = WANTED;
-            let answer = read(&[text.as_bytes()], wanted).unwrap();
-            assert_eq!(answer.body.len(), LONGEST_BODY);
-        }
-        let text = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n{body}");
-        let answer = read(&[text.as_bytes()], WANTED).unwrap();
-        assert_eq!(answer.body.len(), LONGEST_BODY);
-    }
-
-    #[test]
-    fn a_later_time_is_in_seconds_or_a_date() {
-        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
-        assert_eq!(date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(date("Thu, 29 Feb 2024 23:59:59 GMT"), Some(1_709_251_199));
-        // Long ago.
-        assert_eq!(
-            retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(Duration::ZERO)
-        );
-        for wrong in [
-            "",
-            "-1",
-            "soon",
-            "Sun, 06 Nov 1994 08:49:37 CET",
-            "a 99 Foo 1 1:1:1 GMT",
-            "a 1 anF 1994 08:49:37 GMT",
-        ] {
-            assert_eq!(retry_after(wrong), None, "{wrong}");
-        }
     }
 
     #[test]

@@ -109,6 +109,10 @@ impl<S: Read + Write> Exchange<S> {
         self.sent == self.request.len()
     }
 
+    pub(super) fn is_in_body(&self) -> bool {
+        self.reader.is_in_body()
+    }
+
     /// What is known of the answer by now.
     pub(super) fn so_far(&self) -> Option<Answer> {
         self.reader.so_far()
@@ -154,6 +158,10 @@ impl Talk {
 
     pub(super) fn so_far(&self) -> Option<Answer> {
         self.exchange.so_far()
+    }
+
+    pub(super) fn is_in_body(&self) -> bool {
+        self.exchange.is_in_body()
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -266,7 +274,7 @@ mod tests {
             writes: 0,
         };
         let wanted = Wanted {
-            body: true,
+            body: Some(super::super::Statuses::default()),
             complaint: false,
             is_head: false,
         };

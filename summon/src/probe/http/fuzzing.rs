@@ -11,7 +11,7 @@ use crate::probe::Probe;
 /// Sends a request, and reads the status of the answer and its body.
 pub fn ask(stream: impl Read + Write, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
     let wanted = Wanted {
-        body: true,
+        body: Some(Statuses::from(100..=999)),
         complaint: false,
         is_head: false,
     };

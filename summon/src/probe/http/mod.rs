@@ -6,22 +6,17 @@ mod body;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod otherwise;
+mod pause;
+mod requests;
 mod statuses;
 #[cfg(feature = "tls")]
 mod tls;
 mod url;
 
-use answer::{Answer, NoAnswer, Wanted};
-use ask::Failed;
 pub(super) use ask::Talk;
-use body::LONGEST_BODY;
 pub(super) use otherwise::Outcome;
 pub use statuses::Statuses;
 use url::{OWN_PORT, Url};
-
-use std::io;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use super::listen::{self, Place, Server};
 use super::{Endpoint, Explained, NotReady, Probe, Target, elsewhere};
@@ -146,6 +141,11 @@ impl Probe for Http {
         if !token(&self.method) {
             return Err(format!("`{}` is no HTTP method", self.method));
         }
+        let upper = self.method.to_ascii_uppercase();
+        if METHODS.contains(&upper.as_str()) && upper != self.method {
+            let method = &self.method;
+            return Err(format!("`{method}` is no HTTP method: write `{upper}`"));
+        }
         for (name, value) in &self.headers {
             if !token(name) || value.contains(['\r', '\n']) {
                 let value = value.escape_debug();
@@ -187,7 +187,8 @@ impl Probe for Http {
 
 impl Http {
     /// Wants a body that matches, a regular expression, besides the status. Only the first MiB of the
-    /// body counts, and it must be complete, or as long as that. `^` and `$` are its begin and end,
+    /// body counts, and it must be complete, or as long as that. It is compared as UTF-8, and asked for
+    /// without compression. `^` and `$` are its begin and end,
     /// and those of lines with `(?m)`. Default: any body, which is not read.
     ///
     /// ```
@@ -201,243 +202,17 @@ impl Http {
         self.body_matches = Some(pattern.into());
         self
     }
-
-    /// Sends a request, and waits for its answer and for those to earlier ones.
-    fn ask(&self, target: &Target<'_>, addr: SocketAddr, url: &Url<'_>) -> Result<(), NotReady> {
-        let limit = target.deadline().min(Instant::now() + target.patience());
-        let wanted = Wanted {
-            body: self.body_matches.is_some(),
-            // It may say that it wants TLS.
-            complaint: !self.statuses.allow(400),
-            is_head: self.method == "HEAD",
-        };
-        let mut talks = target.take_talks(&self.url);
-        if talks.len() >= MOST_TALKS {
-            // The first one has waited longest, and may be answered yet.
-            talks.remove(1);
-        }
-        target.note_asked(&self.url, addr);
-        let begun = Talk::begin(addr, url, self.request(url), wanted, limit);
-        let seen = match begun {
-            Ok(talk) => {
-                talks.push(talk);
-                self.listen(target, &mut talks, limit)
-            }
-            Err(error) => Err(self.failed(target, &error.into())),
-        };
-        if seen.is_err() {
-            target.keep_talks(&self.url, talks);
-        }
-        seen
-    }
-
-    /// Waits until the newest request is answered, or an older one well, or until the limit.
-    fn listen(
-        &self,
-        target: &Target<'_>,
-        talks: &mut Vec<Talk>,
-        limit: Instant,
-    ) -> Result<(), NotReady> {
-        loop {
-            let mut at = 0;
-            while at < talks.len() {
-                let seen = match talks[at].go_on() {
-                    Ok(None) if self.is_good_so_far(&talks[at]) => return Ok(()),
-                    Ok(None) => {
-                        at += 1;
-                        continue;
-                    }
-                    Ok(Some(answer)) => self.judge(target, &answer),
-                    Err(failed) => Err(self.failed(target, &failed)),
-                };
-                let is_newest = at + 1 == talks.len();
-                talks.remove(at);
-                if seen.is_ok() || is_newest {
-                    return seen;
-                }
-            }
-            if Instant::now() >= limit || target.has_exited() {
-                return self.late(target, talks);
-            }
-            let all_sent = talks.iter().all(Talk::is_sent);
-            let until = match all_sent {
-                true => limit,
-                // Nobody tells when more of a request can go out.
-                false => limit.min(Instant::now() + SEND_AGAIN),
-            };
-            let fds: Vec<_> = talks.iter().map(Talk::as_fd).collect();
-            let slept = target.sleep_on(&fds, until);
-            slept.map_err(|error| NotReady::yet(error.to_string()))?;
-        }
-    }
-
-    /// Whether what follows the status would change nothing.
-    fn is_good_so_far(&self, talk: &Talk) -> bool {
-        let allowed = |answer: Answer| self.statuses.allow(answer.status);
-        self.body_matches.is_none() && talk.so_far().is_some_and(allowed)
-    }
-
-    /// What is known when no more is waited for.
-    fn late(&self, target: &Target<'_>, talks: &mut Vec<Talk>) -> Result<(), NotReady> {
-        // A head without an end is an answer too.
-        if let Some(answer) = talks.last().and_then(Talk::so_far) {
-            if self.body_matches.is_none() || !self.statuses.allow(answer.status) {
-                talks.pop();
-                return self.judge(target, &answer);
-            }
-        }
-        self.note_other(target);
-        let since = talks.first().map_or_else(Instant::now, |talk| talk.began);
-        let waited = since.elapsed().as_secs_f64();
-        Err(NotReady::yet(format!(
-            "it accepts, but does not answer within {waited:.1} s"
-        )))
-    }
-
-    fn judge(&self, target: &Target<'_>, answer: &Answer) -> Result<(), NotReady> {
-        let status = answer.status;
-        if !self.statuses.allow(status) {
-            target.note_outcome(&self.url, Some(Outcome::of(answer)));
-            let why = format!("it answers {status}");
-            let asked = matches!(status, 429 | 503);
-            return Err(
-                match answer.retry_after.filter(|after| asked && !after.is_zero()) {
-                    Some(after) => {
-                        let why = format!("{why}, and asks for a pause of {} s", after.as_secs());
-                        NotReady::yet(why).not_before(soonest(after, target.deadline()))
-                    }
-                    None => NotReady::yet(why),
-                },
-            );
-        }
-        let Some(wanted) = &self.body_matches else {
-            return Ok(());
-        };
-        let pattern = output::of_text(wanted).map_err(NotReady::ever)?;
-        if pattern.is_match(&answer.body) {
-            return Ok(());
-        }
-        target.note_outcome(&self.url, Some(Outcome::Body));
-        let shown: String = String::from_utf8_lossy(&answer.body)
-            .chars()
-            .take(80)
-            .collect();
-        let length = match answer.body.len() {
-            LONGEST_BODY => "more than 1 MiB".to_owned(),
-            length => format!("{length} bytes"),
-        };
-        Err(NotReady::yet(format!(
-            "it answers {status} with another body, {length}: {shown:?}"
-        )))
-    }
-
-    /// A request that the deadline cuts short says less than the one before.
-    fn note_other(&self, target: &Target<'_>) {
-        if Instant::now() < target.deadline() || target.outcome(&self.url).is_none() {
-            target.note_outcome(&self.url, Some(Outcome::Other));
-        }
-    }
-
-    fn failed(&self, target: &Target<'_>, failed: &Failed) -> NotReady {
-        match Outcome::of_failure(failed) {
-            Outcome::Other => self.note_other(target),
-            outcome => target.note_outcome(&self.url, Some(outcome)),
-        }
-        // It may have moved to the other family, so ask the kernel again next time.
-        target.forget_addr(&self.url);
-        NotReady::yet(match failed {
-            Failed::Io(error) => match error.kind() {
-                io::ErrorKind::TimedOut => "it does not accept a connection in time".to_owned(),
-                _ => error.to_string(),
-            },
-            Failed::NoAnswer(NoAnswer::Closed) => {
-                "it closes the connection without an answer".to_owned()
-            }
-            Failed::NoAnswer(NoAnswer::CutOff) => {
-                "it closes the connection within its answer".to_owned()
-            }
-            Failed::NoAnswer(NoAnswer::Tls) => "it answers as TLS does, not as HTTP".to_owned(),
-            Failed::NoAnswer(NoAnswer::Http2) => {
-                "it answers as HTTP/2 does, not as HTTP/1.1".to_owned()
-            }
-            Failed::NoAnswer(NoAnswer::Endless) => {
-                "it answers, but its head does not end".to_owned()
-            }
-            Failed::NoAnswer(NoAnswer::BadBody) => {
-                "it answers, but its body is not as its head says".to_owned()
-            }
-            Failed::NoAnswer(NoAnswer::NotHttp(bytes)) => {
-                let shown = String::from_utf8_lossy(bytes);
-                format!("it answers, but not as HTTP does: {shown:?}")
-            }
-        })
-    }
-
-    fn request(&self, url: &Url<'_>) -> Vec<u8> {
-        let slash = if url.path.starts_with('?') { "/" } else { "" };
-        let mut head = format!("{} {slash}{} HTTP/1.1\r\n", self.method, url.path);
-        let mut needs = |name: &str, value: &str| {
-            let mut given = self.headers.iter();
-            if !given.any(|(given, _)| given.eq_ignore_ascii_case(name)) {
-                head += &format!("{name}: {value}\r\n");
-            }
-        };
-        needs("Host", url.authority);
-        needs("Connection", "close");
-        needs("User-Agent", concat!("summon/", env!("CARGO_PKG_VERSION")));
-        if !self.body.is_empty() {
-            needs("Content-Length", &self.body.len().to_string());
-        }
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        let mut request = (head + "\r\n").into_bytes();
-        request.extend(&self.body);
-        request
-    }
 }
 
-/// When to ask a server again that wants to be left alone for some time: that much later, but once
-/// more before the deadline.
-fn soonest(after: Duration, deadline: Instant) -> Instant {
-    let now = Instant::now();
-    let left = deadline.saturating_duration_since(now);
-    now + after.min(left - (left / 10).min(Duration::from_secs(1)))
-}
-
-/// So many requests may wait for their answers at a time.
-const MOST_TALKS: usize = 16;
-/// How soon to try to send more of a request that a server does not read.
-const SEND_AGAIN: Duration = Duration::from_millis(10);
+/// Those that everybody knows, in the only letters that mean them (RFC 9110, section 9.1).
+const METHODS: [&str; 8] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE",
+];
 
 /// `{db.port}` is a port of another process; all others are expected to be our own.
 fn whose(url: &Url<'_>) -> Server {
     match url.port.contains('.') {
         true => Server::Anybodys,
         false => Server::Ours,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_header_of_the_user_stands_in_place_of_ours() {
-        let mut probe = http("http://localhost:80?a");
-        let url = probe.url.clone();
-        let url = Url::parse(&url).unwrap();
-        let text = |probe: &Http| String::from_utf8(probe.request(&url)).unwrap();
-        let ours = concat!(
-            "GET /?a HTTP/1.1\r\nHost: localhost:80\r\nConnection: close\r\nUser-Agent: summon/",
-            env!("CARGO_PKG_VERSION"),
-            "\r\n\r\n"
-        );
-        assert_eq!(text(&probe), ours);
-        for name in ["host", "connection", "USER-AGENT"] {
-            probe.headers.push((name.to_owned(), "x".to_owned()));
-        }
-        let theirs = "GET /?a HTTP/1.1\r\nhost: x\r\nconnection: x\r\nUSER-AGENT: x\r\n\r\n";
-        assert_eq!(text(&probe), theirs);
     }
 }

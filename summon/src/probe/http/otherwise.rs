@@ -18,7 +18,8 @@ pub(crate) enum Outcome {
         upgrade: Option<String>,
         wants_tls: bool,
     },
-    Body,
+    /// The status is right, and this is what to do about the body.
+    Body(String),
     NoAnswer(NoAnswer),
     /// It answered a client of TLS with something else.
     NotTls,
@@ -72,13 +73,48 @@ impl Outcome {
                 NoAnswer::Tls => tls(),
                 _ => HTTP2.to_owned(),
             },
-            Outcome::Body => {
-                "it answers, and its body is not the expected one; see its output".to_owned()
-            }
+            Outcome::Body(hint) => hint.clone(),
             Outcome::NoAnswer(_) | Outcome::Other => return None,
         };
         Some(hint)
     }
+}
+
+/// What to do about a body that does not end.
+pub(super) fn endless() -> Outcome {
+    let hint = "its body does not end, as that of an event stream: ask for another path, or leave out \
+                `body_matches`, since then the status is enough";
+    Outcome::Body(hint.to_owned())
+}
+
+/// What to do about a body that does not match.
+pub(super) fn other_body(answer: &Answer) -> Outcome {
+    // It may have been cut off within a character.
+    let is_text = match std::str::from_utf8(&answer.body) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    // A mark, or every other byte of ASCII.
+    let is_wide = matches!(
+        answer.body[..],
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..]
+    );
+    Outcome::Body(match &answer.coding {
+        _ if answer.body.is_empty() => {
+            "it answers without a body: ask for another path, or leave out `body_matches`, since then \
+             the status is enough"
+                .to_owned()
+        }
+        Some(coding) => format!(
+            "`body_matches` does not undo `{coding}`: ask for a path that is not compressed, without an \
+             `Accept-Encoding` of your own"
+        ),
+        None if is_wide => "its body is UTF-16, and `body_matches` reads UTF-8".to_owned(),
+        None if !is_text => "its body is not UTF-8; in a pattern of nothing but ASCII `\\xE4` stands for \
+                             such a byte"
+            .to_owned(),
+        None => "it answers, and its body is not the expected one; see its output".to_owned(),
+    })
 }
 
 const HTTP2: &str = "it speaks HTTP/2 alone, as servers of gRPC do: use `tcp`, or `exec` with a client \
@@ -93,6 +129,12 @@ fn tls() -> String {
 
 fn of_status(status: u16, upgrade: Option<&str>, target: &Target<'_>) -> Option<String> {
     let hint = match status {
+        101 => {
+            let other = upgrade.map_or(String::new(), |other| format!(", to `{other}`"));
+            return Some(format!(
+                "it has changed to another protocol{other}: if that means ready, say `status = 101`"
+            ));
+        }
         300..=399 => {
             "a redirect is an answer, and not followed: ask for the page itself, or say `status = 200..400`"
         }
@@ -110,8 +152,9 @@ fn of_status(status: u16, upgrade: Option<&str>, target: &Target<'_>) -> Option<
             None => WANTS_TO_KNOW,
         },
         401 => WANTS_TO_KNOW,
-        404 => "it serves, but has no such path",
+        404 | 410 => "it serves, but has no such path",
         405 => "it does not take this method; `method` sets another",
+        421 => "it does not serve that host: `header(\"Host\", \"..\")` names another",
         426 => {
             let other = upgrade.map_or(String::new(), |other| format!(", `{other}`"));
             return Some(format!(

@@ -1,0 +1,241 @@
+//! Requests to a server, until one is answered as expected.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::answer::{Answer, Wanted};
+use super::ask::{Failed, Talk};
+use super::body::LONGEST_BODY;
+use super::otherwise::{self, Outcome};
+use super::url::Url;
+use super::{Http, pause};
+use crate::output;
+use crate::probe::{NotReady, Target};
+
+/// So many requests may wait for their answers at a time.
+const MOST_TALKS: usize = 16;
+/// How soon to try to send more of a request that a server does not read.
+const SEND_AGAIN: Duration = Duration::from_millis(10);
+
+impl Http {
+    /// Sends a request, and waits for its answer and for those to earlier ones.
+    pub(super) fn ask(
+        &self,
+        target: &Target<'_>,
+        addr: SocketAddr,
+        url: &Url<'_>,
+    ) -> Result<(), NotReady> {
+        let limit = target.deadline().min(Instant::now() + target.patience());
+        let wanted = Wanted {
+            body: self.body_matches.as_ref().map(|_| self.statuses.clone()),
+            // It may say that it wants TLS.
+            complaint: !self.statuses.allow(400),
+            is_head: self.method == "HEAD",
+        };
+        let mut talks = target.take_talks(&self.url);
+        if talks.len() >= MOST_TALKS {
+            // The first one has waited longest, and may be answered yet.
+            talks.remove(1);
+        }
+        target.note_asked(&self.url, addr);
+        let begun = Talk::begin(addr, url, self.request(url), wanted, limit);
+        let seen = match begun {
+            Ok(talk) => {
+                talks.push(talk);
+                self.listen(target, &mut talks, limit)
+            }
+            Err(error) => Err(self.failed(target, &error.into())),
+        };
+        if seen.is_err() {
+            target.keep_talks(&self.url, talks);
+        }
+        seen
+    }
+
+    /// Waits until the newest request is answered, or an older one well, or until the limit.
+    fn listen(
+        &self,
+        target: &Target<'_>,
+        talks: &mut Vec<Talk>,
+        limit: Instant,
+    ) -> Result<(), NotReady> {
+        loop {
+            let mut at = 0;
+            while at < talks.len() {
+                let seen = match talks[at].go_on() {
+                    Ok(None) if self.is_good_so_far(&talks[at]) => return Ok(()),
+                    Ok(None) => {
+                        at += 1;
+                        continue;
+                    }
+                    Ok(Some(answer)) => self.judge(target, &answer),
+                    Err(failed) => Err(self.failed(target, &failed)),
+                };
+                let is_newest = at + 1 == talks.len();
+                talks.remove(at);
+                if seen.is_ok() || is_newest {
+                    return seen;
+                }
+            }
+            if Instant::now() >= limit || target.has_exited() {
+                return self.late(target, talks);
+            }
+            let all_sent = talks.iter().all(Talk::is_sent);
+            let until = match all_sent {
+                true => limit,
+                // Nobody tells when more of a request can go out.
+                false => limit.min(Instant::now() + SEND_AGAIN),
+            };
+            let fds: Vec<_> = talks.iter().map(Talk::as_fd).collect();
+            let slept = target.sleep_on(&fds, until);
+            slept.map_err(|error| NotReady::yet(error.to_string()))?;
+        }
+    }
+
+    /// Whether what follows the status would change nothing.
+    fn is_good_so_far(&self, talk: &Talk) -> bool {
+        let allowed = |answer: Answer| self.statuses.allow(answer.status);
+        self.body_matches.is_none() && talk.so_far().is_some_and(allowed)
+    }
+
+    /// What is known when no more is waited for.
+    fn late(&self, target: &Target<'_>, talks: &mut Vec<Talk>) -> Result<(), NotReady> {
+        let since = talks.first().map_or_else(Instant::now, |talk| talk.began);
+        let waited = since.elapsed().as_secs_f64();
+        let Some(answer) = talks.last().and_then(Talk::so_far) else {
+            self.note_other(target);
+            return Err(NotReady::yet(format!(
+                "it accepts, but does not answer within {waited:.1} s"
+            )));
+        };
+        let status = answer.status;
+        if self.body_matches.is_none() || !self.statuses.allow(status) {
+            talks.pop();
+            return self.judge(target, &answer);
+        }
+        let is_in_body = talks.last().is_some_and(Talk::is_in_body);
+        let part = match is_in_body {
+            true => "body",
+            false => "head",
+        };
+        target.note_outcome(&self.url, is_in_body.then(otherwise::endless));
+        Err(NotReady::yet(format!(
+            "it answers {status}, but its {part} does not end within {waited:.1} s"
+        )))
+    }
+
+    fn judge(&self, target: &Target<'_>, answer: &Answer) -> Result<(), NotReady> {
+        let status = answer.status;
+        if !self.statuses.allow(status) {
+            target.note_outcome(&self.url, Some(Outcome::of(answer)));
+            let why = format!("it answers {status}");
+            let asked = matches!(status, 429 | 503);
+            return Err(
+                match answer.retry_after.filter(|after| asked && !after.is_zero()) {
+                    Some(after) => {
+                        let why = format!("{why}, and asks for a pause of {}", pause::told(after));
+                        NotReady::yet(why).not_before(pause::soonest(after, target.deadline()))
+                    }
+                    None => NotReady::yet(why),
+                },
+            );
+        }
+        let Some(wanted) = &self.body_matches else {
+            return Ok(());
+        };
+        let pattern = output::of_text(wanted).map_err(NotReady::ever)?;
+        if pattern.is_match(&answer.body) {
+            return Ok(());
+        }
+        target.note_outcome(&self.url, Some(otherwise::other_body(answer)));
+        let shown = String::from_utf8_lossy(&answer.body);
+        let shown: String = shown.chars().take(80).collect();
+        let length = match answer.body.len() {
+            LONGEST_BODY => "more than 1 MiB".to_owned(),
+            1 => "1 byte".to_owned(),
+            length => format!("{length} bytes"),
+        };
+        Err(NotReady::yet(match (&answer.coding, answer.body.len()) {
+            (_, 0) => format!("it answers {status} without a body"),
+            (Some(coding), _) => {
+                format!("it answers {status} with a compressed body (`{coding}`), {length}")
+            }
+            _ => format!("it answers {status} with another body, {length}: {shown:?}"),
+        }))
+    }
+
+    /// A request that the deadline cuts short says less than the one before.
+    fn note_other(&self, target: &Target<'_>) {
+        if Instant::now() < target.deadline() || target.outcome(&self.url).is_none() {
+            target.note_outcome(&self.url, Some(Outcome::Other));
+        }
+    }
+
+    fn failed(&self, target: &Target<'_>, failed: &Failed) -> NotReady {
+        match Outcome::of_failure(failed) {
+            Outcome::Other => self.note_other(target),
+            outcome => target.note_outcome(&self.url, Some(outcome)),
+        }
+        // It may have moved to the other family, so ask the kernel again next time.
+        target.forget_addr(&self.url);
+        NotReady::yet(match failed {
+            Failed::Io(error) => match error.kind() {
+                io::ErrorKind::TimedOut => "it does not accept a connection in time".to_owned(),
+                _ => error.to_string(),
+            },
+            Failed::NoAnswer(why) => why.to_string(),
+        })
+    }
+
+    pub(super) fn request(&self, url: &Url<'_>) -> Vec<u8> {
+        let slash = if url.path.starts_with('?') { "/" } else { "" };
+        let mut head = format!("{} {slash}{} HTTP/1.1\r\n", self.method, url.path);
+        let mut needs = |name: &str, value: &str| {
+            let mut given = self.headers.iter();
+            if !given.any(|(given, _)| given.eq_ignore_ascii_case(name)) {
+                head += &format!("{name}: {value}\r\n");
+            }
+        };
+        needs("Host", url.authority);
+        needs("Connection", "close");
+        needs("User-Agent", concat!("summon/", env!("CARGO_PKG_VERSION")));
+        if self.body_matches.is_some() {
+            needs("Accept-Encoding", "identity");
+        }
+        if !self.body.is_empty() {
+            needs("Content-Length", &self.body.len().to_string());
+        }
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        let mut request = (head + "\r\n").into_bytes();
+        request.extend(&self.body);
+        request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::http;
+    use super::*;
+
+    #[test]
+    fn a_header_of_the_user_stands_in_place_of_ours() {
+        let mut probe = http("http://localhost:80?a");
+        let url = probe.url.clone();
+        let url = Url::parse(&url).unwrap();
+        let text = |probe: &Http| String::from_utf8(probe.request(&url)).unwrap();
+        let ours = concat!(
+            "GET /?a HTTP/1.1\r\nHost: localhost:80\r\nConnection: close\r\nUser-Agent: summon/",
+            env!("CARGO_PKG_VERSION"),
+            "\r\n\r\n"
+        );
+        assert_eq!(text(&probe), ours);
+        for name in ["host", "connection", "USER-AGENT"] {
+            probe.headers.push((name.to_owned(), "x".to_owned()));
+        }
+        let theirs = "GET /?a HTTP/1.1\r\nhost: x\r\nconnection: x\r\nUSER-AGENT: x\r\n\r\n";
+        assert_eq!(text(&probe), theirs);
+    }
+}
