@@ -321,14 +321,21 @@ pub(crate) fn escaped(text: impl fmt::Display) -> String {
 }
 
 /// Whether a terminal does something at a character instead of showing it: control characters of
-/// ASCII and of Unicode (C1), and what changes the direction of text, or ends a line
-/// (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
+/// ASCII and of Unicode (C1), what ends a line, what changes the direction of text
+/// (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>), and what is never seen
+/// (`Default_Ignorable_Code_Point` in <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>),
+/// such as the mark at the beginning of a file. Of the latter variation selectors alone pass: they
+/// choose how the character before them looks.
 pub(crate) fn is_obeyed(c: char) -> bool {
     match c {
-        '\t' => false,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+        '\t' | '\u{fe00}'..='\u{fe0f}' => false,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
             true
         }
+        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
+        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' => true,
+        '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' => true,
+        '\u{e0000}'..='\u{e0fff}' => true,
         c => c.is_control(),
     }
 }
@@ -372,6 +379,12 @@ mod tests {
     fn a_report_has_nothing_that_a_terminal_obeys() {
         let hostile = "\x1b[2J\r\x08\x07\u{9b}2J\u{202e}\u{2066}\u{2028}\x7f\0";
         let shown = r"\u{1b}[2J\r\u{8}\u{7}\u{9b}2J\u{202e}\u{2066}\u{2028}\u{7f}\u{0}";
+        // Nobody sees these.
+        let hidden = "\u{feff}a\u{200b}\u{200d}\u{2060}\u{ad}\u{e0041}\u{e0100}";
+        let told = r"\u{feff}a\u{200b}\u{200d}\u{2060}\u{ad}\u{e0041}\u{e0100}";
+        assert_eq!(escaped(hidden), told);
+        let seen = "\u{2714}\u{fe0f} \u{e4} \u{1f600} \u{4e2d}";
+        assert_eq!(escaped(seen), seen);
         let error = Error::new(format!("x {hostile}"))
             .fact("command", format!("y {hostile}\nz\tä {hostile}"));
         let expected = format!("x {shown}\n  command   y {shown}\n            z\tä {shown}");
