@@ -305,6 +305,44 @@ fn all_addresses_where_it_listens_instead_are_told() {
 }
 
 #[test]
+fn the_hint_names_the_host_at_which_a_client_reaches_it() {
+    for (host, at, reached) in [
+        ("::1", "127.0.0.1", "127.0.0.1"),
+        ("::1", "0.0.0.0", "127.0.0.1"),
+        ("::1", "[::ffff:0.0.0.0]", "127.0.0.1"),
+        ("::1", "[::ffff:127.0.0.2]", "127.0.0.2"),
+        ("127.0.0.1", "[::1]", "::1"),
+    ] {
+        let hint = format!("with `host = \"{reached}\"` it is waited for there");
+        let script = actor(["listen", &format!("{at}:{{port}}")]);
+        let error = error_at_limit(&hint, |limit| {
+            let server = TcpCoordinatedExecutor::new(script.clone(), host, 0);
+            server.timeout(limit).start().unwrap_err()
+        });
+        assert!(error.contains(&hint), "{at}: {error}");
+    }
+}
+
+#[test]
+fn a_stranger_on_the_port_is_told_without_hints_at_a_shell() {
+    let dir = TempDir::new();
+    let script = format!("{ACTOR} record {} up; true", dir.file("up"));
+    let server = TcpCoordinatedExecutor::new(["sh", "-c", &script], "127.0.0.1", 0);
+    let port = server.port();
+    let error = thread::scope(|threads| {
+        let stranger = threads.spawn(|| {
+            eventually("the server runs", || !recorded(&dir.file("up")).is_empty());
+            TcpListener::bind(("127.0.0.1", port)).unwrap()
+        });
+        let error = server.start().unwrap_err().to_string();
+        drop(stranger.join().unwrap());
+        error
+    });
+    assert!(error.contains("somebody else listens there"), "{error}");
+    assert!(!error.contains("\n  hint"), "{error}");
+}
+
+#[test]
 fn the_hint_names_the_placeholder_that_the_url_has() {
     let script = actor(["listen", "127.0.0.1:{port}"]);
     let url = "http://localhost:{port:admin}/health";

@@ -9,7 +9,7 @@ use std::thread;
 
 use summon::{Coordinated, HttpCoordinatedExecutor, TcpCoordinatedExecutor, probe, probe::Probe};
 
-use crate::support::{REFUSE, TempDir, actor, ask, eventually, recorded};
+use crate::support::{REFUSE, TempDir, actor, ask, error_at_limit, eventually, recorded};
 
 /// Runs a test of this module where the kernel refuses to answer.
 fn run(test: &str) {
@@ -144,4 +144,24 @@ fn run_by_another_on_a_port_that_is_served() {
     assert!(error.is_already_running(), "{error}");
     let who = format!("is served by pid {}, `", std::process::id());
     assert!(error.to_string().contains(&who), "{error}");
+}
+
+#[test]
+fn a_server_of_ipv6_alone_is_not_taken_for_one_of_ipv4() {
+    run("run_by_another_with_a_server_of_ipv6_alone");
+}
+
+#[test]
+#[ignore = "another test runs it, where the kernel does not answer"]
+fn run_by_another_with_a_server_of_ipv6_alone() {
+    let script = actor(["only-v6", "{port}"]);
+    let server = TcpCoordinatedExecutor::new(script.clone(), "::1", 0);
+    server.start().unwrap();
+    let hint = "with `host = \"::1\"` it is waited for there";
+    let error = error_at_limit(hint, |limit| {
+        let server = TcpCoordinatedExecutor::new(script.clone(), "127.0.0.1", 0).timeout(limit);
+        server.start().unwrap_err()
+    });
+    let seen = "nothing listens there; it listens on [::]:";
+    assert!(error.contains(hint) && error.contains(seen), "{error}");
 }

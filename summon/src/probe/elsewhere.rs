@@ -1,6 +1,6 @@
 //! Why nothing listens where it should: where it listens instead.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::hosts::{is_here, resolve, soon};
 use super::listen::Place;
@@ -29,8 +29,14 @@ pub(super) fn explain(
         return nothing;
     }
     let tree = target.tree().unwrap_or_default();
-    let all = target.ask(|diag| listeners::on_port(diag, 0, place.protocol));
-    let all = all.ok().flatten().unwrap_or_default();
+    let on_port = |port| {
+        let found = target.ask(|diag| listeners::on_port(diag, port, place.protocol));
+        found.ok().flatten().unwrap_or_default()
+    };
+    let mut all = on_port(0);
+    // Of one port more is known than of all: which wildcards of IPv6 take IPv4.
+    all.retain(|it| it.addr.port() != place.port);
+    all.extend(on_port(place.port));
     // Some may have come since the question above, and must not be told as being elsewhere.
     let is_there =
         |it: &&Listener| it.addr.port() == place.port && addrs.iter().any(|addr| it.covers(*addr));
@@ -55,7 +61,7 @@ pub(super) fn explain(
             hint: Some(match ours[0].addr.port() == place.port {
                 true => format!(
                     "with `host = \"{}\"` it is waited for there",
-                    ours[0].addr.ip()
+                    reached_at(ours[0].addr.ip())
                 ),
                 false => hint(place.port, placeholder),
             }),
@@ -81,6 +87,15 @@ pub(super) fn explain(
             ..nothing
         },
         None => nothing,
+    }
+}
+
+/// Where a client on this machine reaches a listener.
+fn reached_at(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
     }
 }
 
