@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::shell;
+use crate::shell::{self, Before};
 
 /// A program and its arguments.
 ///
@@ -71,15 +71,19 @@ impl Command {
     /// The words; an error says what is wrong with the text.
     pub(crate) fn words(&self) -> Result<Vec<OsString>, String> {
         let words = self.split()?;
-        match self.text().and_then(shell::refusal) {
+        let before = match self.program {
+            Some(_) => Before::Program,
+            None => Before::Nothing,
+        };
+        match self.text().and_then(|text| shell::refusal(text, before)) {
             Some(why) => Err(why),
             None => Ok(words),
         }
     }
 
-    /// The hint for a command of which a shell would have replaced a part.
-    pub(crate) fn shell_hint(&self) -> Option<String> {
-        shell::hint(self.text()?)
+    /// The hint for a command that has failed, if it was meant for a shell.
+    pub(crate) fn shell_hint(&self, has_said: impl Fn(&str) -> bool) -> Option<String> {
+        shell::hint(self.text()?, has_said)
     }
 
     fn text(&self) -> Option<&str> {

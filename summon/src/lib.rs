@@ -45,6 +45,7 @@ mod error;
 mod executor;
 mod exit_codes;
 mod fixture;
+mod format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -63,6 +64,7 @@ pub mod probe;
 mod process;
 mod program;
 mod progress;
+mod quoting;
 pub mod servers;
 mod session;
 mod shell;

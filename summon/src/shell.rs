@@ -1,23 +1,44 @@
 //! What a shell would do with a command, and summon does not, as no shell runs. The macros read
 //! literals with this very file.
 
-/// Finds what a shell would obey in a command line: an operator such as `&&` or `> file`, as a word
-/// without quotes. For summon that is an argument like any other.
-fn operator(line: &str) -> Option<&str> {
-    let words: Vec<&str> = bare_words(line).collect();
-    let last = words.last().map(|word| word.as_ptr());
-    words.into_iter().find(|word| {
-        // `a; b`
-        let ends_command = word.ends_with(';') && last != Some(word.as_ptr());
-        ends_command || is_operator(word)
-    })
+/// What comes before a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Its first word is the program.
+    Nothing,
+    /// All its words are arguments.
+    Program,
 }
 
-/// What is wrong with a command that has such an operator.
-pub(crate) fn refusal(line: &str) -> Option<String> {
-    let operator = operator(line)?;
+/// Finds what only a shell can be meant to read in a command line, in words without quotes: an operator
+/// such as `&&` or `> file`, a program such as `true;false`, or a substitution of several words. For
+/// summon that is text like any other.
+fn operator(line: &str, before: Before) -> Option<&str> {
+    let mut words = words(line).peekable();
+    let mut is_program = before == Before::Nothing;
+    while let Some(word) = words.next() {
+        let is_program = std::mem::take(&mut is_program);
+        if is_redirection(word) {
+            return Some(word);
+        }
+        if word.contains(QUOTES) {
+            continue;
+        }
+        // `a; b`
+        let ends_command = word.ends_with(';') && words.peek().is_some();
+        let is_list = is_program && word.contains(['|', '&', ';', '<', '>', '(', '`']);
+        if ends_command || is_list || is_operator(word) || is_torn(word) {
+            return Some(word);
+        }
+    }
+    None
+}
+
+/// What is wrong with a command that has such a word.
+pub(crate) fn refusal(line: &str, before: Before) -> Option<String> {
+    let operator = operator(line, before)?;
     Some(format!(
-        "`{operator}` is for a shell, and no shell runs, so it would be an argument: write `sh -c \
+        "`{operator}` is for a shell, and no shell runs, so it would be taken as it is: write `sh -c \
          '..'`, or `shell = true` beside a program's own command; quote it if it is meant as text"
     ))
 }
@@ -40,9 +61,20 @@ pub(crate) fn instead(program: &str) -> Option<String> {
     }
 }
 
-/// The hint for a command of which a shell would have replaced a part.
-pub(crate) fn hint(line: &str) -> Option<String> {
-    words(line).find_map(expansion).map(not_expanded)
+/// The hint for a command that has failed, of which a shell would have replaced a part, or read a word
+/// as more than one. Many words look so and are meant as they are, so that counts for those alone that
+/// the command complains of: which it has said.
+pub(crate) fn hint(line: &str, has_said: impl Fn(&str) -> bool) -> Option<String> {
+    let outside_single = |word: &&str| !word.contains('\'');
+    let replaced = words(line).filter(outside_single).find_map(expansion);
+    replaced.map(not_expanded).or_else(|| {
+        let mut doubtful = words(line).filter(|word| is_doubtful(word));
+        let word = doubtful.find(|word| has_said(word))?;
+        Some(format!(
+            "no shell runs, so `{word}` is one word as it stands: if it is meant for a shell, say \
+             `shell = true`, or `sh -c '..'`"
+        ))
+    })
 }
 
 fn not_expanded(what: &str) -> String {
@@ -67,162 +99,65 @@ fn expansion(word: &str) -> Option<&str> {
     begins.then(|| &word[at..=at + length])
 }
 
-/// Where in a command for a shell something is put in.
-#[derive(Debug, Default)]
-pub(crate) struct Quoting {
-    /// What is open, the innermost last.
-    open: Vec<Open>,
-    is_escaped: bool,
-    last: Option<char>,
-    in_comment: bool,
-    /// The letters before `last`, and with it, if they are a word so far.
-    word: String,
-    /// What was opened whose end is not looked for.
-    lost: Option<&'static str>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
-    Single,
-    Double,
-    /// `(`, in which quotes begin anew.
-    Parenthesis,
-    /// In which a shell reads backslashes twice.
-    Backtick,
-}
-
-impl Quoting {
-    /// Reads what the user wrote.
-    pub(crate) fn read(&mut self, text: &str) {
-        for c in text.chars() {
-            self.read_one(c);
-            self.last = Some(c);
-        }
-    }
-
-    fn read_one(&mut self, c: char) {
-        if std::mem::take(&mut self.is_escaped) {
-            return;
-        }
-        if self.in_comment {
-            self.in_comment = c != '\n';
-            return;
-        }
-        if !matches!(self.open.last(), Some(Open::Single)) {
-            self.read_word(c);
-        }
-        let is_word_start = self.last.is_none_or(|last| " \t\n;&|(".contains(last));
-        match (self.open.last(), c) {
-            (Some(Open::Single), '\'') | (Some(Open::Double), '"') => {
-                self.open.pop();
-            }
-            (Some(Open::Single), _) => {}
-            (_, '\\') => self.is_escaped = true,
-            (Some(Open::Backtick), '`') => {
-                self.open.pop();
-            }
-            (Some(Open::Backtick), _) => {}
-            (_, '`') => self.open.push(Open::Backtick),
-            (Some(Open::Double), '(') if self.last == Some('$') => {
-                self.open.push(Open::Parenthesis);
-            }
-            (Some(Open::Double), _) => {}
-            (_, '\'') => self.open.push(Open::Single),
-            (_, '"') => self.open.push(Open::Double),
-            (_, '(') => self.open.push(Open::Parenthesis),
-            (Some(Open::Parenthesis), ')') => {
-                self.open.pop();
-            }
-            (_, '<') if self.last == Some('<') => self.lost = Some("after a here-document"),
-            (_, '#') if is_word_start => self.in_comment = true,
-            _ => {}
-        }
-    }
-
-    /// In parentheses the patterns of `case` have a `)` that closes nothing.
-    fn read_word(&mut self, c: char) {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            return self.word.push(c);
-        }
-        if self.word == "case" && self.open.contains(&Open::Parenthesis) {
-            self.lost = Some("after `case` in parentheses");
-        }
-        self.word.clear();
-    }
-
-    /// A value as the shell has to read it here to get the same value, or where it stands if a shell
-    /// would run parts of it there.
-    pub(crate) fn quote(&mut self, value: &str) -> Result<String, &'static str> {
-        let is_escaped = std::mem::take(&mut self.is_escaped);
-        self.last = Some('x');
-        self.word.push('x');
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
-        if !value.is_empty() && value.chars().all(is_plain) {
-            return Ok(value.to_owned());
-        }
-        if let Some(place) = self.lost {
-            return Err(place);
-        }
-        if self.open.contains(&Open::Backtick) {
-            return Err("in backticks");
-        }
-        if is_escaped {
-            return Err("after a backslash");
-        }
-        Ok(match self.open.last() {
-            Some(Open::Single) => value.replace('\'', r"'\''"),
-            Some(Open::Double) => {
-                let escape = |c: char| {
-                    let escape = matches!(c, '"' | '\\' | '$' | '`').then_some('\\');
-                    escape.into_iter().chain([c])
-                };
-                value.chars().flat_map(escape).collect()
-            }
-            _ => format!("'{}'", value.replace('\'', r"'\''")),
-        })
-    }
-}
-
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+const QUOTES: [char; 3] = ['"', '\'', '\\'];
+
 fn is_operator(word: &str) -> bool {
-    match word {
-        "&&" | "||" | "|" | "|&" | ";" | ";;" | "&" => true,
-        _ => {
-            // `2> file`, `>file`, `2>&1`, `&> file`
-            let redirection = word.trim_start_matches(|c: char| c.is_ascii_digit());
-            let redirection = match redirection.len() == word.len() {
-                true => word.strip_prefix('&').unwrap_or(word),
-                false => redirection,
-            };
-            redirection.starts_with(['>', '<'])
-        }
-    }
+    matches!(word, "&&" | "||" | "|" | "|&" | ";" | ";;" | "&")
 }
 
-/// The words that have neither quotes nor backslashes.
-fn bare_words(line: &str) -> impl Iterator<Item = &str> {
-    words(line).filter(|word| !word.contains(['"', '\'', '\\']))
+/// `2> file`, `>"a file"`, `2>&1`, `&> file`
+fn is_redirection(word: &str) -> bool {
+    let behind = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    let behind = match behind.len() == word.len() {
+        true => word.strip_prefix('&').unwrap_or(word),
+        false => behind,
+    };
+    behind.starts_with(['>', '<'])
 }
 
-/// The words of a line, as they were written, without comments, and without those in single quotes.
+/// Whether a substitution begins or ends in a word, of which the rest is another one: `$(cat file)`.
+fn is_torn(word: &str) -> bool {
+    let opened = word.find("$(").map(|at| &word[at..]);
+    opened.is_some_and(|rest| !rest.contains(')')) || word.matches('`').count() % 2 == 1
+}
+
+/// Whether a shell would take a word without quotes apart, or put others in its place: `x;y`, `x&`,
+/// `x>y`, `*.txt`, `{a,b}`.
+fn is_doubtful(word: &str) -> bool {
+    let is_pair = |open: char, close: char, inside: &str| {
+        let from = word.find(open).map(|at| &word[at + 1..]);
+        let part = from.and_then(|from| from.split_once(close)).map(|it| it.0);
+        part.is_some_and(|part| part.contains(inside))
+    };
+    // URLs and options have such characters of their own.
+    let is_text = word.contains("://") || (word.starts_with('-') && word.contains('='));
+    !is_text
+        && !word.contains(QUOTES)
+        && (word.contains([';', '|', '<', '>', '*', '?', '`'])
+            || word.contains("&&")
+            || word.ends_with('&')
+            || is_pair('[', ']', "")
+            || is_pair('{', '}', ",")
+            || is_pair('{', '}', ".."))
+}
+
+/// The words of a line, as they were written, without comments.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut found = Vec::new();
     let mut start = None;
-    let mut has_single = false;
     let mut quote = None;
     let mut is_escaped = false;
     for (at, c) in line.char_indices().chain([(line.len(), ' ')]) {
         let is_end = quote.is_none() && !is_escaped && matches!(c, ' ' | '\t' | '\n');
         match start {
             Some(begin) if is_end || at == line.len() => {
-                if !has_single {
-                    found.push(&line[begin..at]);
-                }
-                (start, has_single) = (None, false);
+                found.push(&line[begin..at]);
+                start = None;
             }
             None if is_end => {}
             // A comment goes to the end of its line.
@@ -237,7 +172,6 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
             (Some(open), _) if open == c => quote = None,
             _ => {}
         }
-        has_single |= quote == Some('\'');
     }
     found.into_iter()
 }
@@ -264,8 +198,21 @@ mod tests {
             ("a 2>&1 b", "2>&1"),
             ("a &> b", "&>"),
             ("a 'b' \"c d\" e\\ f\n&& g", "&&"),
+            ("a >\"b c\"", ">\"b c\""),
+            ("a;b", "a;b"),
+            ("a;", "a;"),
+            ("a&", "a&"),
+            ("a|b c", "a|b"),
+            ("a&&b c", "a&&b"),
+            ("a>b", "a>b"),
+            ("(cd a; b)", "(cd"),
+            ("`which a` b", "`which"),
+            ("`a` b", "`a`"),
+            ("kill $(cat pid)", "$(cat"),
+            ("kill `cat pid`", "`cat"),
+            ("kill -9 `cat pid` b", "`cat"),
         ] {
-            assert_eq!(operator(line), Some(wanted), "{line}");
+            assert_eq!(operator(line, Before::Nothing), Some(wanted), "{line}");
         }
         for line in [
             "sh -c 'a && b > c'",
@@ -278,32 +225,20 @@ mod tests {
             "a x>y 5 & \"b",
             "a # && b",
             "a '' \"\" &b",
+            "grep a|b",
+            "curl http://h/?a=1&b=2&",
+            "a --filter=x;y --to=p>q {\"x\":1} %s;\\n",
+            "a (x|y)$ *.txt {b,c} $(d) ${HOME} `e` f&",
+            "'a;b' c",
+            "./a\\;b \"c; d\"",
+            "{dir}/a --port={port}",
         ] {
-            let found = operator(line).filter(|found| *found != "&");
+            let found = operator(line, Before::Nothing).filter(|found| *found != "&");
             assert_eq!(found, None, "{line}");
         }
-    }
-
-    #[test]
-    fn a_value_is_quoted_for_its_place() {
-        let value = "a b'c\"$d`e\\f;g";
-        for (before, after, quoted) in [
-            ("echo ", "", r#"'a b'\''c"$d`e\f;g'"#),
-            ("echo x", "/y", r#"'a b'\''c"$d`e\f;g'"#),
-            ("echo \"", "/y\"", r#"a b'c\"\$d\`e\\f;g"#),
-            ("echo '", "/y'", r#"a b'\''c"$d`e\f;g"#),
-            ("echo \"$(cat ", ")\"", r#"'a b'\''c"$d`e\f;g'"#),
-            ("echo \"$(cat x) ", "\"", r#"a b'c\"\$d\`e\\f;g"#),
-            ("# don't\necho ", "", r#"'a b'\''c"$d`e\f;g'"#),
-            (r#"echo \" \' 'it' "$x" "#, "", r#"'a b'\''c"$d`e\f;g'"#),
-        ] {
-            let mut quoting = Quoting::default();
-            quoting.read(before);
-            assert_eq!(quoting.quote(value).unwrap(), quoted, "{before}");
-            assert_eq!(quoting.quote("/tmp/x-1.y:80").unwrap(), "/tmp/x-1.y:80");
-            let _ = after;
-        }
-        assert_eq!(Quoting::default().quote("").unwrap(), "''");
+        // All are arguments.
+        assert_eq!(operator("a|b c&d", Before::Program), None);
+        assert_eq!(operator("a && c", Before::Program), Some("&&"));
     }
 
     #[test]
@@ -321,6 +256,7 @@ mod tests {
         has(instead("export"), "shell = true");
         assert_eq!(instead("redis-server"), None);
         assert_eq!(instead("./a=b"), None);
+        let hint = |line| hint(line, |_| false);
         has(hint("postgres -D ~/data"), "`~`");
         has(hint("postgres -D \"${PG}/data\""), "`${PG}`");
         has(hint("echo $(pwd)/x"), "`$(pwd)`");
@@ -337,27 +273,21 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_refused_where_a_shell_would_run_parts_of_it() {
-        for (before, place) in [
-            ("echo `printf %s ", "in backticks"),
-            ("echo \"`printf %s '", "in backticks"),
-            ("cat <<EOF\n", "after a here-document"),
-            ("cat <<'EOF'\nx\nEOF\necho ", "after a here-document"),
-            (
-                "echo \"$(case x in x) printf %s '",
-                "after `case` in parentheses",
-            ),
-            ("echo \\", "after a backslash"),
+    fn words_that_a_program_complains_of_have_a_hint() {
+        for word in [
+            "b;", "b&", "b;c", "b|c", "b&&c", "b>c", "*.txt", "b?", "b[0-9]", "{b,c}", "{1..3}",
+            "`b`",
         ] {
-            let mut quoting = Quoting::default();
-            quoting.read(before);
-            assert_eq!(quoting.quote("a; ls"), Err(place), "{before}");
-            assert_eq!(quoting.quote("8080").unwrap(), "8080");
+            let line = format!("a x {word} y");
+            let said = hint(&line, |it| it == word);
+            let wanted = format!("so `{word}` is one word as it stands");
+            assert!(said.is_some_and(|said| said.contains(&wanted)), "{word}");
+            assert_eq!(hint(&line, |_| false), None, "{word}");
+            assert_eq!(hint(&format!("a '{word}' \"{word}\""), |_| true), None);
         }
-        for before in ["echo `date` ", "case x in x) echo ", "echo '`' ", "a # `\n"] {
-            let mut quoting = Quoting::default();
-            quoting.read(before);
-            assert_eq!(quoting.quote("a; ls").unwrap(), "'a; ls'", "{before}");
-        }
+        assert_eq!(
+            hint("a --b=c;d http://e/f?g&& {port} - x.y", |_| true),
+            None
+        );
     }
 }

@@ -2,12 +2,14 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::format::{self, Format};
 use crate::program;
 use crate::shell;
+use crate::sys::at_path;
 
 /// Well-known programs, and the packages that have them, of Debian and of Homebrew.
 const PACKAGES: [(&str, &str, &str); 27] = [
@@ -42,8 +44,6 @@ const PACKAGES: [(&str, &str, &str); 27] = [
 
 /// ENOEXEC, which has no kind.
 const NO_FORMAT: i32 = 8;
-/// The kernel reads no more of a first line (`execve(2)`).
-const FIRST_LINE: u64 = 256;
 
 /// What was to be executed, and in which surroundings.
 pub(crate) struct Attempt<'a> {
@@ -94,11 +94,14 @@ impl<'a> Attempt<'a> {
         if error.kind() != io::ErrorKind::NotFound || is_path {
             return None;
         }
+        let program = self.program.to_string_lossy();
         let Some(found) = self.find() else {
-            let program = self.program.to_string_lossy();
-            return Some(shell::instead(&program).or_else(|| missing(&program)));
+            let links = || self.places().find_map(|place| link(&place));
+            let dangling = links().map(|to| format!("there is a symbolic link, to {to}"));
+            let hint = dangling.or_else(|| shell::instead(&program));
+            return Some(hint.or_else(|| missing(&program)));
         };
-        if first_line(&found).is_some_and(|line| !has_interpreter(&line)) {
+        if lacks(&program, &found).is_some() {
             return None;
         }
         let found = found.display();
@@ -112,35 +115,29 @@ impl<'a> Attempt<'a> {
         let found = self.find();
         let path = found.clone().unwrap_or_else(|| self.dir.join(self.program));
         match error.kind() {
-            io::ErrorKind::NotFound => match first_line(&path) {
-                Some(line) if found.is_some() && !has_interpreter(&line) => {
-                    no_interpreter(&program, &path, &line)
-                }
-                _ => (
+            io::ErrorKind::NotFound => match (lacks(&program, &path), link(&path)) {
+                (Some(why), _) => why,
+                (None, Some(to)) => (format!("`{program}` is a symbolic link, to {to}"), None),
+                (None, None) => (
                     format!("`{program}` does not exist"),
                     shell::instead(&program)
                         .or_else(|| unbuilt(&path))
                         .or_else(|| self.relative()),
                 ),
             },
-            io::ErrorKind::PermissionDenied => (
-                format!("`{program}` is not executable"),
-                Some(format!(
-                    "`chmod +x {}`, unless its file system or directory forbids it",
-                    match found {
-                        Some(path) => path.display().to_string(),
-                        None => program.into_owned(),
-                    }
-                )),
-            ),
-            _ if error.raw_os_error() == Some(NO_FORMAT) => (
-                format!("`{program}` can't be executed: {error}"),
-                Some(
-                    "a script needs `#!` and its interpreter in the first line; a binary must be \
-                     one for this machine"
-                        .to_owned(),
-                ),
-            ),
+            io::ErrorKind::PermissionDenied => forbidden(&program, &path),
+            _ if error.raw_os_error() == Some(NO_FORMAT) => {
+                match Format::of(&path).as_ref().and_then(format::why_not) {
+                    Some((why, hint)) => (
+                        format!("`{program}` can't be executed: {why}"),
+                        Some(hint.to_owned()),
+                    ),
+                    None => (
+                        format!("`{program}` can't be executed: {error}"),
+                        Some("a binary must be one for this machine".to_owned()),
+                    ),
+                }
+            }
             io::ErrorKind::ArgumentListTooLong => (
                 format!("`{program}` can't be executed: {error}"),
                 Some(
@@ -162,9 +159,13 @@ impl<'a> Attempt<'a> {
         if self.program.as_encoded_bytes().contains(&b'/') {
             return Some(self.dir.join(self.program)).filter(|path| path.is_file());
         }
-        let dirs = env::split_paths(self.path()?);
-        let mut places = dirs.map(|dir| self.dir.join(dir).join(self.program));
-        places.find(|path| path.is_file())
+        self.places().find(|path| path.is_file())
+    }
+
+    /// Where in PATH it may be.
+    fn places(&self) -> impl Iterator<Item = PathBuf> {
+        let dirs = self.path().into_iter().flat_map(env::split_paths);
+        dirs.map(|dir| self.dir.join(dir).join(self.program))
     }
 
     fn relative(&self) -> Option<String> {
@@ -176,15 +177,88 @@ impl<'a> Attempt<'a> {
     /// a carriage return.
     pub(crate) fn ends_lines_as_windows(&self) -> Option<String> {
         let path = self.find()?;
-        let line = first_line(&path)?;
-        line.ends_with('\r').then(|| without_returns(&path))
+        match Format::of(&path)? {
+            Format::Script(line) if line.ends_with('\r') => Some(without_returns(&path)),
+            _ => None,
+        }
     }
 }
 
-/// Whether the interpreter in a script's first line exists.
-fn has_interpreter(line: &str) -> bool {
-    let interpreter = line.split([' ', '\t']).find(|word| !word.is_empty());
-    interpreter.is_some_and(|path| Path::new(path).exists())
+/// What a program that exists needs, and what does not exist.
+fn lacks(program: &str, path: &Path) -> Option<(String, Option<String>)> {
+    match Format::of(path)? {
+        Format::Script(line) if !interpreter(&line).exists() => {
+            Some(no_interpreter(program, path, &line))
+        }
+        Format::Elf {
+            loader: Some(loader),
+            machine,
+        } if !loader.exists() => Some((
+            format!(
+                "`{program}` needs a dynamic loader that does not exist, `{}`",
+                loader.display()
+            ),
+            Some(format!(
+                "it was built for another system ({machine}): install its libraries, or build it here"
+            )),
+        )),
+        _ => None,
+    }
+}
+
+/// What a script is run by.
+fn interpreter(line: &str) -> &Path {
+    // A carriage return is a part of its name.
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    Path::new(words.next().unwrap_or_default())
+}
+
+/// Why the system does not permit to execute it.
+fn forbidden(program: &str, path: &Path) -> (String, Option<String>) {
+    let not_executable = |hint: String| {
+        let why = format!("`{program}` is not executable");
+        (why, Some(hint))
+    };
+    let (path_shown, metadata) = (path.display(), fs::metadata(path));
+    let Ok(metadata) = metadata else {
+        return not_executable(
+            "its user may not enter the directory that it is in, or one above".to_owned(),
+        );
+    };
+    if metadata.is_dir() {
+        return (
+            format!("`{program}` is a directory"),
+            Some("name the program in it".to_owned()),
+        );
+    }
+    if !metadata.is_file() {
+        return (format!("`{program}` is not a file"), None);
+    }
+    if let Some(Format::Script(line)) = Format::of(path) {
+        let interpreter = interpreter(&line);
+        let may_run = |it: &fs::Metadata| it.is_file() && at_path::is_executable(it);
+        if !fs::metadata(interpreter).is_ok_and(|it| may_run(&it)) {
+            let shown = interpreter.display();
+            return (
+                format!("`{program}` names an interpreter that is not executable, `{shown}`"),
+                Some(format!("see the first line of {path_shown}")),
+            );
+        }
+    }
+    match at_path::is_executable(&metadata) {
+        false => not_executable(format!("`chmod +x {path_shown}`")),
+        true => not_executable(
+            "others may execute it: see its mode, those of the directories above it, and whether its \
+             file system is mounted with `noexec`"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Where a symbolic link leads, if nothing is there.
+fn link(path: &Path) -> Option<String> {
+    let to = fs::read_link(path).ok().filter(|_| !path.exists())?;
+    Some(format!("{}, which does not exist", to.display()))
 }
 
 /// The interpreter of a script does not exist.
@@ -211,17 +285,6 @@ fn without_returns(path: &Path) -> String {
         "{path} has the line ends of Windows: `sed -i 's/\\r$//' {path}`, and `* text=auto eol=lf` \
          in .gitattributes"
     )
-}
-
-/// The first line of a script, behind `#!`.
-fn first_line(path: &Path) -> Option<String> {
-    let mut text = Vec::new();
-    // Not a device or a pipe, which could keep the reader.
-    let file = path.is_file().then(|| File::open(path))?.ok()?;
-    file.take(FIRST_LINE).read_to_end(&mut text).ok()?;
-    let line = text.strip_prefix(b"#!")?;
-    let line = line.split(|byte| *byte == b'\n').next()?;
-    Some(String::from_utf8_lossy(line).into_owned())
 }
 
 /// An example, which cargo does not build for each command that runs tests.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use summon::{Coordinated, Error, Executor, OutputCoordinatedExecutor, SimpleExecutor, probe};
 
-use crate::support::{TempDir, actor};
+use crate::support::{TempDir, actor, copy_program};
 
 /// Writes a script. A process of its own does that, for the reason of `support::copy_program`.
 fn script(path: &str, text: &str) {
@@ -132,10 +132,108 @@ fn without_a_first_line_are_never_run_by_a_shell() {
     for started in [SimpleExecutor::new([&text]).start(), named, asked, prepared] {
         assert_has(
             &report(started),
-            &["Exec format error", "a script needs `#!`"],
+            &["it is a text without `#!`", "begin it with `#!/bin/sh`"],
         );
     }
     assert!(!Path::new(&mark).exists());
+}
+
+#[test]
+fn that_are_something_else_are_told_as_what_they_are() {
+    let dir = TempDir::new();
+    let (sub, link, empty, pipe) = (
+        dir.file("sub"),
+        dir.file("dangling"),
+        dir.file("empty"),
+        dir.file("pipe"),
+    );
+    fs::create_dir(&sub).unwrap();
+    std::os::unix::fs::symlink("no/such/target", &link).unwrap();
+    std::os::unix::fs::symlink("round", dir.file("round")).unwrap();
+    script(&empty, "");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    // A file that may be executed, of another machine, and one whose loader is not there.
+    for (name, machine, loader) in [
+        ("alien", 0xff, "/lib/x"),
+        ("loaderless", 0, "/no/such/loader"),
+    ] {
+        let copy = dir.file(name);
+        copy_program("/bin/true", &copy);
+        let mut bytes = fs::read(&copy).unwrap();
+        let own = bytes[18];
+        bytes[18] = if machine == 0 { own } else { machine };
+        let at = bytes
+            .windows(5)
+            .position(|it| it == b"/lib/" || it == b"/lib6")
+            .unwrap();
+        bytes[at..=at + loader.len()].copy_from_slice(format!("{loader}\0").as_bytes());
+        let raw = dir.file("raw");
+        fs::write(&raw, bytes).unwrap();
+        copy_program(&raw, &copy);
+    }
+    script(&dir.file("by-none"), "#!/no/such/sh\n");
+    fs::write(dir.file("plain-file"), "").unwrap();
+    script(
+        &dir.file("by-plain"),
+        &format!("#!{}\n", dir.file("plain-file")),
+    );
+    script(&dir.file("by-dir"), "#!/tmp\n");
+    script(&dir.file("windows"), "MZ\n");
+    for (name, parts) in [
+        ("sub", &["is a directory", "name the program in it"][..]),
+        (
+            "dangling",
+            &["is a symbolic link, to no/such/target, which does not exist"],
+        ),
+        (
+            "round",
+            &["is a symbolic link, to round, which does not exist"],
+        ),
+        ("empty", &["it is empty", "downloaded"]),
+        ("pipe", &["is not a file"]),
+        (
+            "alien",
+            &["it is a program for another machine, and this machine is"],
+        ),
+        (
+            "loaderless",
+            &["needs a dynamic loader that does not exist, `/no/such/loader`"],
+        ),
+        (
+            "by-none",
+            &["names an interpreter that does not exist, `/no/such/sh`"],
+        ),
+        (
+            "by-plain",
+            &["names an interpreter that is not executable", "plain-file`"],
+        ),
+        (
+            "by-dir",
+            &["names an interpreter that is not executable, `/tmp`"],
+        ),
+        ("plain-file", &["is not executable", "chmod +x"]),
+        ("windows", &["it is a program for Windows"]),
+    ] {
+        let by_path = format!("./{name}");
+        let server = SimpleExecutor::new([by_path.as_str()]).current_dir(dir.path());
+        assert_has(&report(server.start()), parts);
+        let prepared = SimpleExecutor::new("sleep 1000").before([by_path.as_str()]);
+        assert_has(&report(prepared.current_dir(dir.path()).start()), parts);
+    }
+    // Found in PATH.
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    for (name, part) in [
+        (
+            "dangling",
+            "there is a symbolic link, to no/such/target, which does not exist",
+        ),
+        ("loaderless", "needs a dynamic loader that does not exist"),
+        ("empty", "it is empty"),
+    ] {
+        let server = SimpleExecutor::new(name).env("PATH", &path);
+        assert_has(&report(server.start()), &[part]);
+    }
 }
 
 #[test]
@@ -175,6 +273,27 @@ fn that_a_shell_would_understand_have_a_hint() {
     let script = format!("{} say '$HOME' say $HOME/x exit 3", actor([])[0]);
     let server = OutputCoordinatedExecutor::new(script, "^up$");
     assert_has(&report(server.start()), &["so `$HOME` stays as it is"]);
+    // Words that may be meant as they are, if the program complains of them.
+    for (command, word) in [
+        ("sleep 1000;", "1000;"),
+        ("cat /no/such/*.txt", "/no/such/*.txt"),
+        ("cat no{a,b}such", "no{a,b}such"),
+        ("cat /no/such|grep x", "/no/such|grep"),
+        ("sleep {port}&", "{port}&"),
+    ] {
+        let hint = format!("so `{word}` is one word as it stands");
+        let server = OutputCoordinatedExecutor::new(command, "^up$");
+        assert_has(&report(server.start()), &[&hint]);
+        let prepared = SimpleExecutor::new("sleep 1000").before(command);
+        assert_has(&report(prepared.start()), &[&hint]);
+    }
+    let script = format!(
+        "{} say x --filter=a;b http://c/?d=e&f complain a|b exit 3",
+        actor([])[0]
+    );
+    let server = OutputCoordinatedExecutor::new(script, "^up$");
+    let report = report(server.start());
+    assert!(!report.contains("shell"), "{report}");
 }
 
 #[test]
@@ -196,6 +315,17 @@ fn get_no_operator_of_a_shell_as_an_argument() {
             let wanted = format!("`{operator}` is for a shell, and no shell runs");
             assert_has(&report(started), &[&wanted]);
         }
+    }
+    for (command, word) in [
+        ("mkdir;touch b", "mkdir;touch"),
+        ("(mkdir a)", "(mkdir"),
+        ("mkdir $(echo a)", "$(echo"),
+        ("mkdir `echo a`", "`echo"),
+        ("mkdir >\"a b\"", ">\"a b\""),
+    ] {
+        let wanted = format!("`{word}` is for a shell, and no shell runs");
+        let server = SimpleExecutor::new(command).current_dir(dir.path());
+        assert_has(&report(server.start()), &[&wanted]);
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     // As text, in a list, and for a shell.

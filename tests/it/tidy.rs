@@ -71,6 +71,8 @@ fn imports_point_down_only() {
             "exit_codes",
             "program",
             "shell",
+            "quoting",
+            "format",
             "unrunnable",
             "panicked",
             "progress",

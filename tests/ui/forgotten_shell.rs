@@ -19,7 +19,12 @@ fn others() {}
 #[summon::fixture(tcp = "my-server --port {port} &")]
 static SERVER: summon::Fixture;
 
-#[summon(simple = "my-server 'a && b' \"> c\" \\| x&y", before = "sh -c 'a && b > c'")]
+#[summon(simple = "my-server;true")]
+#[summon(simple = "my-server --pid $(cat pid)")]
+#[summon(simple = "my-other >\"a b\"")]
+fn programs() {}
+
+#[summon(simple = "my-server 'a && b' \"> c\" \\| x&y --filter=a;b c|d %s;\\n $(e) *.txt", before = "sh -c 'a && b > c'")]
 fn text() {}
 
 #[summon(simple = "mkdir -p data && my-server", shell = true)]

@@ -15,7 +15,7 @@ use crate::kind::Kind;
 use crate::literal;
 use crate::model::Summoned;
 use crate::program::Program;
-use crate::shell;
+use crate::shell::{self, Before};
 use crate::url::Url;
 use set::Set;
 
@@ -74,11 +74,14 @@ pub(crate) fn alone(summoned: &Summoned, errors: &mut Errors) {
         return;
     }
     match &summoned.program {
-        None => command(&summoned.main, is_for_shell(summoned), errors),
+        None => {
+            let shell = is_for_shell(summoned);
+            command(&summoned.main, Before::Nothing, shell, errors);
+        }
         Some(program) => arguments(program, summoned, errors),
     }
     if let Some(probe) = summoned.part("probe") {
-        command(probe, Some(false), errors);
+        command(probe, Before::Nothing, Some(false), errors);
     }
     if let Some(banner) = summoned.part("banner").and_then(literal::text) {
         regex(banner, "the banner", errors);
@@ -92,7 +95,7 @@ pub(crate) fn alone(summoned: &Summoned, errors: &mut Errors) {
     for Arg { key, values } in &summoned.calls {
         let is_of = |keys: &[&str]| keys.iter().any(|it| key == it);
         match values.first() {
-            Some(value) if is_of(&COMMANDS) => command(value, Some(false), errors),
+            Some(value) if is_of(&COMMANDS) => command(value, Before::Nothing, Some(false), errors),
             Some(value) => match literal::text(value) {
                 Some(text) if is_of(&DURATIONS) => duration(text, errors),
                 Some(text) if key == "unless" => regex(text, "`unless`", errors),
@@ -129,7 +132,7 @@ fn is_for_shell(summoned: &Summoned) -> Option<bool> {
     }
 }
 
-fn command(value: &Expr, shell: Option<bool>, errors: &mut Errors) {
+fn command(value: &Expr, before: Before, shell: Option<bool>, errors: &mut Errors) {
     const EMPTY: &str = "the command is empty; it begins with the program's name or path";
     if let Some(words) = literal::list(value) {
         let program = words.first().map(|word| literal::text(word));
@@ -156,7 +159,7 @@ fn command(value: &Expr, shell: Option<bool>, errors: &mut Errors) {
     }
     match shlex::split(&line) {
         Some(words) if words.first().is_some_and(|program| !program.is_empty()) => {
-            if let Some(why) = shell::refusal(&line) {
+            if let Some(why) = shell::refusal(&line, before) {
                 errors.under(text, why);
             }
         }
@@ -188,7 +191,7 @@ fn arguments(program: &Program, summoned: &Summoned, errors: &mut Errors) {
     }
     let text = literal::text(&summoned.main);
     if let Some(text) = text.filter(|text| !text.value().trim().is_empty()) {
-        command(&summoned.main, Some(false), errors);
+        command(&summoned.main, Before::Program, Some(false), errors);
         let _ = text;
     }
 }

@@ -104,7 +104,7 @@ impl Process {
             Ok(ran) => {
                 let error = with_last_words(no(&how(&ran)), &ran);
                 let hints = self.refuses_root(&ran.output).into_iter();
-                let hints = hints.chain(command.shell_hint());
+                let hints = hints.chain(self.hint_at_missing_shell(command, &ran.output));
                 Err(hints.fold(error, |error, hint| error.fact("hint", hint)))
             }
             Err(ErrandFailed::GivenUp) => Err(self.cancelled()),

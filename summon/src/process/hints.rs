@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::ExitStatus;
 
 use super::{Process, held};
+use crate::command::Command;
 use crate::error::Tail;
 use crate::guard::StopPlan;
-use crate::probe::{self, Place, Waited};
+use crate::probe::{self, Place, Waited, Why};
 use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal, proc};
 use crate::unrunnable::Attempt;
@@ -29,10 +30,11 @@ impl Process {
         if held::is_said(&output.bytes) {
             hints.push(self.port_is_taken());
         }
-        hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited)));
+        hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited, &output.bytes)));
         let steps = waited.seen.iter().flatten();
         hints.extend(steps.filter_map(|seen| seen.hint.clone()));
-        if exit.is_none() {
+        // What can be said of any shell is noise beside what is known of this one.
+        if exit.is_none() && hints.is_empty() && waited.result == Err(Why::Late) {
             hints.extend(self.hint_at_shell(waited));
         }
         hints
@@ -57,7 +59,7 @@ impl Process {
         ))
     }
 
-    fn hint_at_exit(&self, status: ExitStatus, waited: &Waited) -> Option<String> {
+    fn hint_at_exit(&self, status: ExitStatus, waited: &Waited, output: &[u8]) -> Option<String> {
         let is_shell = self.inner.spec.shell || self.is_shell();
         if let (Some(126 | 127), Some(hint)) = (status.code(), self.hint_at_script()) {
             return Some(hint);
@@ -70,13 +72,19 @@ impl Process {
             Some(127) if is_shell => {
                 Some("127 is what a shell says of a program that it does not find".to_owned())
             }
-            // What a shell would have replaced.
-            Some(1..) if !is_shell => self.inner.spec.command.shell_hint(),
+            Some(1..) if !is_shell => self.hint_at_missing_shell(&self.inner.spec.command, output),
             None if Signal::KILL.has_ended(status) => {
                 Some("summon did not kill it; when memory runs out, the system does".to_owned())
             }
             _ => None,
         }
+    }
+
+    /// The command has failed, and may have been meant for a shell.
+    pub(super) fn hint_at_missing_shell(&self, command: &Command, output: &[u8]) -> Option<String> {
+        let output = String::from_utf8_lossy(output);
+        let said = |word: &str| self.fill(word).is_ok_and(|word| output.contains(&word));
+        command.shell_hint(said)
     }
 
     /// A script whose first line names `env`, and then an interpreter that can't be found.

@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::guard::Errand;
 use crate::probe::{NotReady, Values};
-use crate::shell::Quoting;
+use crate::quoting::Quoting;
 use crate::template::{self, Part};
 
 impl Process {

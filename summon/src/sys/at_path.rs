@@ -37,6 +37,11 @@ impl Stamp {
     }
 }
 
+/// Whether anybody may execute a file.
+pub(crate) fn is_executable(found: &Metadata) -> bool {
+    found.mode() & 0o111 != 0
+}
+
 /// The number of a Unix socket's file, if it is one.
 pub(crate) fn socket(found: &Metadata) -> Option<u64> {
     found.file_type().is_socket().then(|| found.ino())
