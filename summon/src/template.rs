@@ -18,6 +18,22 @@ pub(crate) enum Part<'a> {
     Other(&'a str, &'a str),
 }
 
+/// What is wrong with a placeholder in a process's own texts that its banner tells, and what to write.
+/// `group` is the name of the banner's group.
+pub(crate) fn told_too_late(place: &str, group: &str) -> String {
+    let instead = match group == "port" || group.starts_with("port_") {
+        true => format!(
+            "for a free port from summon, leave that group out of the banner; for one that the program \
+             chooses, leave `{place}` out, often with 0 in its place"
+        ),
+        false => "leave one of them out".to_owned(),
+    };
+    format!(
+        "`{place}` is filled in before the start, and `(?<{group}>..)` in the banner tells it after that: \
+         {instead}"
+    )
+}
+
 /// Takes a text apart. It can't fail: what is no placeholder is text.
 pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();

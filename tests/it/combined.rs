@@ -227,10 +227,14 @@ fn what_a_banner_has_not_told_is_not_known() {
     let script = actor(["say", "port 80"]);
     let own = OutputCoordinatedExecutor::new(script, r"^port (?<port>\d+)$").env("PORT", "{port}");
     let error = own.start().unwrap_err().to_string();
-    assert!(
-        error.contains("`port` is what its banner tells, and that has not come"),
-        "{error}"
-    );
+    let expected = "`{port}` is filled in before the start, and `(?<port>..)` in the banner tells it \
+                    after that: for a free port from summon, leave that group out";
+    assert!(error.contains(expected), "{error}");
+    let script = actor(["say", "key 1 {port:a} {key}"]);
+    let own = OutputCoordinatedExecutor::new(script, r"^key (?<key>\d+) (?<port_b>\d+)");
+    let error = own.start().unwrap_err().to_string();
+    let expected = "`(?<key>..)` in the banner tells it after that: leave one of them out";
+    assert!(error.contains(expected), "{error}");
     let wrong =
         OutputCoordinatedExecutor::new(actor(["say", "port 99999"]), r"^port (?<port>\d+)$");
     let error = wrong.start().unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use summon::{OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
 
-use crate::support::{TempDir, actor};
+use crate::support::{TempDir, actor, error_at_limit};
 
 #[test]
 fn both_streams_are_kept_in_the_order_written() {
@@ -306,4 +306,30 @@ fn a_program_that_writes_without_end_does_not_outlast_a_limit() {
     flood.start().unwrap();
     let error = flood.wait_for_output("^never$", "1s").unwrap_err();
     assert!(error.is_timeout(), "{error}");
+}
+
+#[test]
+fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
+    // With a line feed at its end each would match.
+    let progress = "310d3530202520200d31303020250a".trim_end_matches("0a");
+    for (script, banner, line) in [
+        (["prompt", "monitor> "], "^monitor>$", "monitor> "),
+        (["prompt", "up on 80"], r"up on \d+$", "up on 80"),
+        (["bytes", progress], "^100 %$", "100 %"),
+    ] {
+        let hint = "leave out `$`, and the line need not end";
+        let error = error_at_limit(hint, |limit| {
+            let server = OutputCoordinatedExecutor::new(actor(script), banner);
+            server.timeout(limit).start().unwrap_err()
+        });
+        let seen = format!("no such line yet; `{line}` is one, but has not ended");
+        assert!(error.contains(hint) && error.contains(&seen), "{error}");
+    }
+    let hint = "what may still come in that line could change what the banner matches";
+    let error = error_at_limit(hint, |limit| {
+        let script = actor(["prompt", "port 80"]);
+        let server = OutputCoordinatedExecutor::new(script, r"port (?<port>\d+)");
+        server.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(hint), "{error}");
 }

@@ -110,7 +110,15 @@ impl<'a> Set<'a> {
     /// What is wrong with a placeholder of a process.
     fn wrong(&self, member: &Member<'_>, part: Part<'_>) -> Option<String> {
         match part {
-            Part::Literal(_) | Part::Labelled("port", _) => None,
+            Part::Literal(_) => None,
+            Part::Own(word) if banner_tells(member.summoned, word) => {
+                Some(template::told_too_late(&format!("{{{word}}}"), word))
+            }
+            Part::Labelled("port", label) => {
+                let group = format!("port_{label}");
+                banner_tells(member.summoned, &group)
+                    .then(|| template::told_too_late(&format!("{{port:{label}}}"), &group))
+            }
             Part::Own(word) => (!member.tells(word)?).then(|| {
                 let place = format!("{{{word}}}");
                 self.no_placeholder(member, &place)
@@ -234,6 +242,13 @@ fn told(summoned: &Summoned) -> Option<Vec<String>> {
         Some(banner) => Some(pattern::read(&literal::text(banner)?.value()).ok()?.groups),
         None => Some(Vec::new()),
     }
+}
+
+/// Whether a process tells a value by a group of its banner, once it runs.
+fn banner_tells(summoned: &Summoned, group: &str) -> bool {
+    let banner = summoned.part("banner").and_then(literal::text);
+    let banner = banner.and_then(|banner| pattern::read(&banner.value()).ok());
+    banner.is_some_and(|banner| banner.groups.iter().any(|it| it == group))
 }
 
 /// The literals in which placeholders are filled in.

@@ -44,8 +44,7 @@ pub(crate) fn tail_of_test(source: Arc<dyn Source>, from: u64) -> Tail {
     tail::of(source, whole, ready_at)
 }
 
-/// What a terminal shows of that.
-#[cfg(fuzzing)]
+/// What a terminal shows of some output.
 pub(crate) fn shown(output: &[u8]) -> Vec<u8> {
     let mut shown = Vec::new();
     terminal::Terminal::default().show(output, &mut shown);

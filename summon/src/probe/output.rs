@@ -4,6 +4,9 @@ use super::nearest::nearest_line;
 use super::{Explained, NotReady, Probe, Target};
 use crate::output::Pattern;
 
+/// Of a line that has not ended so much is looked at for an error.
+const LONGEST_LINE: usize = 4096;
+
 const NONE_YET: &str = "no such line yet";
 
 /// Made by [`output()`].
@@ -89,11 +92,29 @@ impl Probe for Output {
     }
 
     fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
-        let none = last.starts_with(NONE_YET);
-        let nearest = none.then(|| nearest_line(&self.banner, &target.output()));
+        if !last.starts_with(NONE_YET) {
+            return Explained::default();
+        }
+        let output = target.output();
+        if let Some(line) = self.unfinished(&output) {
+            return Explained {
+                last: Some(format!("{last}; `{line}` is one, but has not ended")),
+                hint: Some(match self.banner.contains('$') {
+                    true => {
+                        "a line ends with a line feed, and until that comes more of it may: leave \
+                             out `$`, and the line need not end"
+                            .to_owned()
+                    }
+                    false => {
+                        "what may still come in that line could change what the banner matches: \
+                              name less of it"
+                            .to_owned()
+                    }
+                }),
+            };
+        }
         Explained {
-            last: nearest
-                .flatten()
+            last: nearest_line(&self.banner, &output)
                 .map(|line| format!("{last}; the nearest is `{line}`")),
             hint: None,
         }
@@ -127,6 +148,16 @@ impl Probe for Output {
 }
 
 impl Output {
+    /// The last line, if it matches as it stands and has not ended.
+    fn unfinished(&self, output: &[u8]) -> Option<String> {
+        let banner = self.compiled.as_ref().ok()?;
+        let end = &output[output.len().saturating_sub(LONGEST_LINE)..];
+        let shown = crate::output::shown(end);
+        let line = shown.rsplit(|byte| *byte == b'\n').next()?;
+        let is_one = !line.is_empty() && banner.is_match(line);
+        is_one.then(|| String::from_utf8_lossy(line).into_owned())
+    }
+
     fn learn(&self, banner: &Pattern, line: &[u8], target: &Target<'_>) -> Result<(), NotReady> {
         for (name, value) in banner.values(line) {
             target.values().learn(&name, value.trim_end())?;

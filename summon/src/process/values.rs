@@ -51,6 +51,9 @@ impl Process {
     }
 
     fn part(&self, part: Part<'_>) -> Result<String, NotReady> {
+        if let Some((place, group)) = self.told_later(part) {
+            return Err(NotReady::ever(template::told_too_late(&place, &group)));
+        }
         match part {
             Part::Literal(text) => Ok(text.to_owned()),
             Part::Own(word) => self
@@ -63,6 +66,17 @@ impl Process {
                 .word(word)?
                 .ok_or_else(|| self.unknown(&format!("{{{name}.{word}}}"))),
         }
+    }
+
+    /// A placeholder that the banner tells, before the start, and the group there.
+    fn told_later(&self, part: Part<'_>) -> Option<(String, String)> {
+        let (place, group) = match part {
+            Part::Own(word) => (format!("{{{word}}}"), word.to_owned()),
+            Part::Labelled("port", label) => (format!("{{port:{label}}}"), format!("port_{label}")),
+            _ => return None,
+        };
+        let is_later = self.learns(&group) && lock(&self.inner.life).run.is_none();
+        is_later.then_some((place, group))
     }
 
     /// Another process of the set, for a word of it.

@@ -12,8 +12,7 @@ fn other_braces() {}
 
 #[summon(
     output = "my-notebook",
-    banner = r"at (?<host>[^:]+):(?<port>\d+), token (?<token>\w+)$",
-    env("ALL", "{token}")
+    banner = r"at (?<host>[^:]+):(?<port>\d+), token (?<token>\w+)$"
 )]
 #[summon(
     simple = "my-client {notebook.port} {notebook.token}",
@@ -23,11 +22,7 @@ fn what_a_banner_tells(notebook: &Process, _client: &Process) {
     notebook.port();
 }
 
-#[summon(
-    tcp = "my-api",
-    and(probe::output("token (?<token>.*)")),
-    arg = "{token}"
-)]
+#[summon(tcp = "my-api", and(probe::output("token (?<token>.*)")))]
 #[summon(simple = "my-client {my-api.token} {client.dir}", name = "client")]
 fn what_a_further_probe_tells() {}
 
