@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::Guarded;
 use super::message::Order;
-use super::terms::State;
+use super::owner::Guarded;
+use super::state::State;
 use crate::sys::proc;
 
 /// A guard that does not answer for so long does not answer: the report is made without it.

@@ -1,8 +1,8 @@
 //! What fuzzing sees of the guard's protocol: bytes that were understood are written again.
 
-use super::job::Job;
-use super::message::{News, Notice, Order};
-use super::wire;
+use super::message::{News, Order};
+use super::state::Notice;
+use super::{job, wire};
 
 /// What a guard tells.
 pub fn news(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -16,7 +16,7 @@ pub fn order(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// What a guard is hired for.
 pub fn job(bytes: &[u8]) -> Option<Vec<u8>> {
-    Job::decode(bytes).ok().map(|job| job.encode())
+    job::written_again(bytes).ok().map(|(bytes, _)| bytes)
 }
 
 /// Takes the next frame out of what was read so far.

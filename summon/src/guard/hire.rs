@@ -3,14 +3,15 @@
 use std::io;
 use std::net::Shutdown;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::warden::{GOT, HELLO, MARK, SORRY, magic, mark};
+use super::job::Ends;
+use super::mark::{GOT, HELLO, MARK, SORRY, magic, mark};
 use super::{farewell, wire};
 use crate::progress;
 use crate::sys::maker::PerProcess;
@@ -69,6 +70,19 @@ fn run_ended() -> Option<io::Error> {
 /// Why a guard has closed its socket before it has answered.
 pub(super) fn why_gone() -> io::Error {
     run_ended().unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into())
+}
+
+/// What a guard watches to know that this process has ended, if the system has such.
+pub(super) fn own_ending() -> Option<OwnedFd> {
+    ending::of(std::process::id()).ok()
+}
+
+/// What a guard of this process watches.
+pub(super) fn ends(owner: Option<&OwnedFd>) -> Ends<BorrowedFd<'_>> {
+    Ends {
+        owner: owner.map(AsFd::as_fd),
+        runner: runner::current().map(|runner| runner.ending.as_fd()),
+    }
 }
 
 /// Sees that this process has a warden, if it can.

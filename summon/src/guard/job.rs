@@ -1,183 +1,237 @@
-//! What a guard is hired for.
+//! What a guard is hired for, as bytes and descriptors. Each descriptor travels where its field does:
+//! the order in which they are sent is the order of `put` and `get`.
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+#[cfg(any(test, fuzzing))]
+use std::os::fd::AsFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::encoding::{In, Out};
-use super::message::{About, StopPlan};
-use super::wire::garbled;
+use super::program::Program;
+use super::terms::{About, Sharing, StopPlan, Terms};
 use crate::session::Sweep;
 use crate::sys::users::User;
 
-/// The first frame to a guard: what its owner hires it for. With it come the descriptors that the
-/// job is about, see there.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Job {
-    Service(Box<Launch>),
-    Errands(Errands),
+/// The first frame that a guard receives.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) ends: Ends<OwnedFd>,
+    pub(super) program: Program,
+    /// A service has terms. A helper command has none: it runs to its end whenever its owner asks.
+    pub(super) terms: Option<Terms>,
 }
 
-/// A service. With it come the log, its standard input, perhaps where its two streams go besides, perhaps what tells of the owner's end, and of the runner's, perhaps the
-/// socket of one that is shared, the sockets to pass on, where to sweep, and whatever the guard shall hold to its end.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Launch {
-    pub(super) name: String,
-    pub(super) argv: Vec<OsString>,
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) dir: PathBuf,
-    pub(super) umask: Option<u32>,
-    pub(super) user: Option<User>,
-    /// It forks away, and what is left then is the service.
-    pub(super) daemon: bool,
-    pub(super) stop: StopPlan,
-    /// Commands for when nothing is left of it.
-    pub(super) after_stop: Vec<Vec<OsString>>,
-    /// So long the log may become.
-    pub(super) log_limit: u64,
-    /// Its two streams are kept apart, too.
-    pub(super) is_split: bool,
-    pub(super) sweep: Sweep,
-    pub(super) about: About,
-    /// The name of the socket where the service says that it is ready (`sd_notify(3)`).
-    pub(super) notify: Option<String>,
-    /// The names of the listening sockets that it is given.
-    pub(super) sockets: Vec<String>,
-    pub(super) has_ending: bool,
-    pub(super) has_runner: bool,
-    /// A listening socket comes too: the service may be shared.
-    pub(super) is_shared: bool,
-    /// It ends when nobody uses it and somebody wants its port.
-    pub(super) yields: bool,
+/// What tells a guard that those have ended for whom it works, as far as the system has such.
+#[derive(Debug)]
+pub(super) struct Ends<Fd> {
+    pub(super) owner: Option<Fd>,
+    pub(super) runner: Option<Fd>,
 }
 
-/// A command that runs to its end, again and again. With it comes what tells of the owner's end and of
-/// the runner's, as far as there is such.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Errands {
-    pub(super) name: String,
-    pub(super) argv: Vec<OsString>,
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) dir: PathBuf,
-    pub(super) user: Option<User>,
+/// Writes a job down.
+pub(super) fn encode<'a>(
+    ends: &'a Ends<BorrowedFd<'a>>,
+    program: &'a Program,
+    terms: Option<&'a Terms>,
+) -> Out<'a> {
+    let mut out = Out::default();
+    out.option(ends.owner.as_ref(), Out::fd);
+    out.option(ends.runner.as_ref(), Out::fd);
+    put_program(&mut out, program);
+    out.option(terms, put_terms);
+    out
 }
 
 impl Job {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Out::default();
-        match self {
-            Job::Service(launch) => {
-                out.0.push(0);
-                launch.put(&mut out);
-            }
-            Job::Errands(errands) => {
-                out.0.push(1);
-                out.bytes(errands.name.as_bytes());
-                out.command(&errands.argv, &errands.env, &errands.dir);
-                out.option(errands.user, Out::user);
-            }
-        }
-        out.0
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> io::Result<Job> {
-        let (tag, mut from) = In::tagged(bytes)?;
-        match tag {
-            0 => Ok(Job::Service(Box::new(Launch::get(&mut from)?))),
-            1 => Ok(Job::Errands(Errands {
-                name: from.text()?,
-                argv: from.list(In::os)?,
-                env: from.list(|from| Ok((from.os()?, from.os()?)))?,
-                dir: from.os()?.into(),
-                user: from.option(In::user)?,
-            })),
-            _ => Err(garbled()),
-        }
+    pub(super) fn decode(bytes: &[u8], fds: Vec<OwnedFd>) -> io::Result<Job> {
+        let mut from = In::new(bytes, fds);
+        Ok(Job {
+            ends: Ends {
+                owner: from.option(In::fd)?,
+                runner: from.option(In::fd)?,
+            },
+            program: get_program(&mut from)?,
+            terms: from.option(get_terms)?,
+        })
     }
 }
 
-impl Launch {
-    fn put(&self, out: &mut Out) {
-        out.bytes(self.name.as_bytes());
-        out.command(&self.argv, &self.env, &self.dir);
-        out.option(self.umask, |out, umask| out.number(umask.into()));
-        out.option(self.user, Out::user);
-        out.number(self.daemon.into());
-        out.stop(&self.stop);
-        out.list(&self.after_stop, |out, words| {
-            out.list(words, |out, word| out.os(word));
-        });
-        out.number(self.log_limit);
-        out.number(self.is_split.into());
-        out.path(self.sweep.tree.as_ref());
-        out.path(self.sweep.file.as_ref());
-        out.list(&self.sweep.streams, |out, path| out.os(path.as_os_str()));
-        out.path(self.sweep.claim.as_ref());
-        out.path(self.sweep.socket.as_ref());
-        out.list(&self.sweep.parents, |out, path| out.os(path.as_os_str()));
-        out.bytes(self.about.test.as_bytes());
-        out.bytes(self.about.facts.as_bytes());
-        out.number(self.about.since);
-        out.option(self.about.ready_at, Out::number);
-        out.option(self.notify.as_ref(), |out, name| out.bytes(name.as_bytes()));
-        out.list(&self.sockets, |out, name| out.bytes(name.as_bytes()));
-        out.number(self.has_ending.into());
-        out.number(self.has_runner.into());
-        out.number(self.is_shared.into());
-        out.number(self.yields.into());
-    }
+fn put_program<'a>(out: &mut Out<'a>, program: &'a Program) {
+    out.bytes(program.name.as_bytes());
+    out.words(&program.argv);
+    out.list(&program.env, |out, (name, value)| {
+        out.os(name);
+        out.os(value);
+    });
+    out.os(program.dir.as_os_str());
+    out.option(program.user, |out, user| {
+        out.number(user.uid.into());
+        out.number(user.gid.into());
+    });
+    out.option(program.umask, |out, umask| out.number(umask.into()));
+    out.option(program.stdin.as_ref(), Out::fd);
+    out.list(&program.sockets, |out, (name, socket)| {
+        out.bytes(name.as_bytes());
+        out.fd(socket);
+    });
+}
 
-    fn get(from: &mut In<'_>) -> io::Result<Launch> {
-        Ok(Launch {
-            name: from.text()?,
-            argv: from.list(In::os)?,
-            env: from.list(|from| Ok((from.os()?, from.os()?)))?,
-            dir: from.os()?.into(),
-            umask: from.option(In::number)?.map(|umask| umask as u32),
-            user: from.option(In::user)?,
-            daemon: from.flag()?,
-            stop: from.stop()?,
-            after_stop: from.list(|from| from.list(In::os))?,
-            log_limit: from.number()?,
-            is_split: from.flag()?,
-            sweep: Sweep {
-                tree: from.path()?,
-                file: from.path()?,
-                streams: from.list(|from| Ok(from.os()?.into()))?,
-                claim: from.path()?,
-                socket: from.path()?,
-                parents: from.list(|from| Ok(from.os()?.into()))?,
-            },
-            about: About {
-                test: from.text()?,
-                facts: from.text()?,
-                since: from.number()?,
-                ready_at: from.option(In::number)?,
-            },
-            notify: from.option(In::text)?,
-            sockets: from.list(In::text)?,
-            has_ending: from.flag()?,
-            has_runner: from.flag()?,
-            is_shared: from.flag()?,
-            yields: from.flag()?,
-        })
-    }
+fn get_program(from: &mut In<'_>) -> io::Result<Program> {
+    Ok(Program {
+        name: from.text()?,
+        argv: from.words()?,
+        env: from.list(|from| Ok((from.os()?, from.os()?)))?,
+        dir: from.os()?.into(),
+        user: from.option(|from| {
+            Ok(User {
+                uid: from.number()? as u32,
+                gid: from.number()? as u32,
+            })
+        })?,
+        umask: from.option(In::number)?.map(|umask| umask as u32),
+        stdin: from.option(In::fd)?,
+        sockets: from.list(|from| Ok((from.text()?, from.fd()?)))?,
+    })
+}
+
+fn put_terms<'a>(out: &mut Out<'a>, terms: &'a Terms) {
+    out.flag(terms.daemon);
+    put_stop(out, &terms.stop);
+    out.list(&terms.after_stop, |out, words: &Vec<OsString>| {
+        out.words(words);
+    });
+    out.fd(&terms.log);
+    out.number(terms.log_limit);
+    out.option(terms.streams.as_ref(), |out, [stdout, stderr]| {
+        out.fd(stdout);
+        out.fd(stderr);
+    });
+    out.option(terms.notify.as_ref(), |out, name| {
+        out.bytes(name.as_bytes());
+    });
+    out.bytes(terms.about.test.as_bytes());
+    out.bytes(terms.about.facts.as_bytes());
+    out.number(terms.about.since);
+    out.option(terms.about.ready_at, Out::number);
+    put_sweep(out, &terms.sweep);
+    out.option(terms.sharing.as_ref(), |out, sharing| {
+        out.fd(&sharing.socket);
+        out.os(sharing.path.as_os_str());
+        out.flag(sharing.yields);
+    });
+    out.list(&terms.leases, Out::fd);
+}
+
+fn get_terms(from: &mut In<'_>) -> io::Result<Terms> {
+    Ok(Terms {
+        daemon: from.flag()?,
+        stop: get_stop(from)?,
+        after_stop: from.list(In::words)?,
+        log: from.fd()?,
+        log_limit: from.number()?,
+        streams: from.option(|from| Ok([from.fd()?, from.fd()?]))?,
+        notify: from.option(In::text)?,
+        about: About {
+            test: from.text()?,
+            facts: from.text()?,
+            since: from.number()?,
+            ready_at: from.option(In::number)?,
+        },
+        sweep: get_sweep(from)?,
+        sharing: from.option(|from| {
+            Ok(Sharing {
+                socket: from.fd()?,
+                path: from.os()?.into(),
+                yields: from.flag()?,
+            })
+        })?,
+        leases: from.list(In::fd)?,
+    })
+}
+
+/// An owner also sends it when it stops a service.
+pub(super) fn put_stop(out: &mut Out<'_>, plan: &StopPlan) {
+    out.signal(plan.signal);
+    out.flag(plan.only_leader);
+    out.option(plan.command.as_ref(), |out, words| out.words(words));
+    out.duration(plan.grace);
+}
+
+pub(super) fn get_stop(from: &mut In<'_>) -> io::Result<StopPlan> {
+    Ok(StopPlan {
+        signal: from.signal()?,
+        only_leader: from.flag()?,
+        command: from.option(In::words)?,
+        grace: from.duration()?,
+    })
+}
+
+fn put_sweep<'a>(out: &mut Out<'a>, sweep: &'a Sweep) {
+    out.fd(&sweep.session);
+    out.fd(&sweep.logs);
+    out.fd(&sweep.homes);
+    out.os(sweep.tree.as_os_str());
+    out.os(sweep.log.as_os_str());
+    out.list(&sweep.streams, |out, path| out.os(path.as_os_str()));
+    out.option(sweep.socket.as_ref(), |out, path| out.os(path.as_os_str()));
+    out.option(sweep.claim.as_ref(), |out, (path, lock)| {
+        out.os(path.as_os_str());
+        out.fd(lock);
+    });
+    out.list(&sweep.parents, |out, path| out.os(path.as_os_str()));
+}
+
+fn get_sweep(from: &mut In<'_>) -> io::Result<Sweep> {
+    Ok(Sweep {
+        session: from.fd()?.into(),
+        logs: from.fd()?.into(),
+        homes: from.fd()?.into(),
+        tree: from.os()?.into(),
+        log: from.os()?.into(),
+        streams: from.list(|from| Ok(from.os()?.into()))?,
+        socket: from.option(|from| Ok(from.os()?.into()))?,
+        claim: from.option(|from| Ok((from.os()?.into(), from.fd()?)))?,
+        parents: from.list(|from| Ok(from.os()?.into()))?,
+    })
+}
+
+/// Reads a job and writes it down again, with as many descriptors as it has bytes.
+#[cfg(any(test, fuzzing))]
+pub(super) fn written_again(bytes: &[u8]) -> io::Result<(Vec<u8>, usize)> {
+    let null = OwnedFd::from(std::fs::File::open("/dev/null")?);
+    // One descriptor less than a frame may bring is missed by no job that is small.
+    let fds = (0..bytes.len().min(64)).map(|_| null.try_clone());
+    let job = Job::decode(bytes, fds.collect::<io::Result<_>>()?)?;
+    let ends = Ends {
+        owner: job.ends.owner.as_ref().map(AsFd::as_fd),
+        runner: job.ends.runner.as_ref().map(AsFd::as_fd),
+    };
+    let out = encode(&ends, &job.program, job.terms.as_ref());
+    Ok((out.bytes, out.fds.len()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::os::unix::ffi::OsStringExt;
     use std::time::Duration;
 
-    fn launch() -> Job {
-        Job::Service(Box::new(Launch {
+    /// A job in which nothing is left out, and how many descriptors it has.
+    fn job() -> (Vec<u8>, usize) {
+        let null = || OwnedFd::from(File::open("/dev/null").unwrap());
+        let program = Program {
             name: "redis".into(),
             argv: vec!["redis-server".into(), OsString::from_vec(vec![0xff])],
             env: vec![("A".into(), "".into()), ("B".into(), "=".into())],
             dir: "/tmp".into(),
-            umask: Some(0o077),
             user: Some(User { uid: 7, gid: 8 }),
+            umask: Some(0o077),
+            stdin: Some(null()),
+            sockets: vec![("redis".into(), null())],
+        };
+        let terms = Terms {
             daemon: true,
             stop: StopPlan {
                 signal: crate::Signal::INT,
@@ -186,46 +240,56 @@ mod tests {
                 grace: Duration::from_millis(1500),
             },
             after_stop: vec![vec!["rm".into(), "x".into()], vec![]],
+            log: null(),
             log_limit: 1 << 40,
-            is_split: true,
-            sweep: Sweep {
-                tree: Some("/tmp/x".into()),
-                ..Sweep::default()
-            },
+            streams: Some([null(), null()]),
+            notify: Some("summon-x".into()),
             about: About {
                 test: "a".into(),
                 facts: "\n  declared  a.rs:1".into(),
                 since: 7,
                 ready_at: Some(8),
             },
-            notify: Some("summon-x".into()),
-            sockets: vec!["redis".into()],
-            has_ending: true,
-            has_runner: true,
-            is_shared: false,
-            yields: true,
-        }))
+            sweep: Sweep {
+                session: null().into(),
+                logs: null().into(),
+                homes: null().into(),
+                tree: "/tmp/x".into(),
+                log: "/tmp/x.log".into(),
+                streams: vec!["/tmp/x.out".into()],
+                socket: Some("/tmp/s".into()),
+                claim: Some(("/tmp/c".into(), null())),
+                parents: vec!["/tmp".into()],
+            },
+            sharing: Some(Sharing {
+                socket: null(),
+                path: "/tmp/s".into(),
+                yields: true,
+            }),
+            leases: vec![null(), null()],
+        };
+        let (owner, runner) = (null(), null());
+        let ends = Ends {
+            owner: Some(owner.as_fd()),
+            runner: Some(runner.as_fd()),
+        };
+        let out = encode(&ends, &program, Some(&terms));
+        (out.bytes.clone(), out.fds.len())
     }
 
     #[test]
     fn a_job_is_read_as_it_was_written() {
-        let errands = Job::Errands(Errands {
-            name: "ready".into(),
-            argv: vec!["true".into()],
-            env: vec![],
-            dir: "/".into(),
-            user: Some(User { uid: 7, gid: 8 }),
-        });
-        for job in [launch(), errands] {
-            assert_eq!(Job::decode(&job.encode()).unwrap(), job);
-        }
+        let (bytes, fds) = job();
+        assert_eq!(fds, 14);
+        assert_eq!(written_again(&bytes).unwrap(), (bytes, fds));
     }
 
     #[test]
     fn garbage_is_an_error_and_not_a_panic() {
-        let good = launch().encode();
+        let (good, _) = job();
         for length in 0..good.len() {
-            assert!(Job::decode(&good[..length]).is_err());
+            assert!(written_again(&good[..length]).is_err());
         }
+        assert!(Job::decode(&good, Vec::new()).is_err());
     }
 }

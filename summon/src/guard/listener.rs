@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::message::{News, Notice, Use};
+use super::message::{News, Use};
+use super::state::Notice;
 use super::wire;
 use crate::sys::sockets;
 use crate::sys::wait::timespec;

@@ -4,13 +4,16 @@ use std::io;
 use std::time::Duration;
 
 use super::encoding::{In, Out};
-pub(super) use super::terms::{About, Notice, Ran, Step, StopPlan, Whom};
+use super::job::{get_stop, put_stop};
+use super::state::{Notice, Ran, Step, Whom};
+use super::terms::StopPlan;
 use super::wire::garbled;
+use crate::sys::Signal;
 
 /// What the owner asks of a guard.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Order {
-    Signal(super::Signal, Whom),
+    Signal(Signal, Whom),
     Stop(StopPlan),
     /// All its processes are to halt, or to go on.
     Pause(bool),
@@ -25,7 +28,7 @@ pub(super) enum Order {
     Use(Use),
     /// The test of that number has ended.
     Unuse(u64),
-    /// Of a guard for errands: do it, within that time.
+    /// Of a guard for a helper command: run it, within that time.
     Run(Duration),
 }
 
@@ -58,7 +61,7 @@ pub(super) enum News {
     Noticed(Notice),
     /// It had to be killed: the grace was over.
     Killed,
-    /// An errand is done.
+    /// A helper command is done.
     Ran(Ran),
     /// What was written before this was asked for is in the log.
     Synced(u64),
@@ -79,46 +82,46 @@ impl Order {
         let mut out = Out::default();
         match self {
             Order::Signal(signal, whom) => {
-                out.0.push(0);
-                out.signed(signal.number());
-                out.number((*whom == Whom::Leader).into());
+                out.bytes.push(0);
+                out.signal(*signal);
+                out.flag(*whom == Whom::Leader);
             }
             Order::Stop(plan) => {
-                out.0.push(1);
-                out.stop(plan);
+                out.bytes.push(1);
+                put_stop(&mut out, plan);
             }
             Order::Share(bytes) => {
-                out.0.push(2);
+                out.bytes.push(2);
                 out.bytes(bytes);
             }
             Order::Run(limit) => {
-                out.0.push(3);
+                out.bytes.push(3);
                 out.duration(*limit);
             }
             Order::Pause(pause) => {
-                out.0.push(4);
-                out.number((*pause).into());
+                out.bytes.push(4);
+                out.flag(*pause);
             }
             Order::Sync(number) => {
-                out.0.push(5);
+                out.bytes.push(5);
                 out.number(*number);
             }
             Order::Ready(number) => {
-                out.0.push(8);
+                out.bytes.push(8);
                 out.number(*number);
             }
             Order::Use(test) => {
-                out.0.push(6);
+                out.bytes.push(6);
                 out.number(test.number);
                 out.bytes(test.test.as_bytes());
                 out.number(test.since);
             }
             Order::Unuse(number) => {
-                out.0.push(7);
+                out.bytes.push(7);
                 out.number(*number);
             }
         }
-        out.0
+        out.bytes
     }
 
     pub(super) fn decode(bytes: &[u8]) -> io::Result<Order> {
@@ -131,7 +134,7 @@ impl Order {
                     false => Whom::Group,
                 },
             )),
-            1 => Ok(Order::Stop(from.stop()?)),
+            1 => Ok(Order::Stop(get_stop(&mut from)?)),
             2 => Ok(Order::Share(from.bytes()?.to_vec())),
             3 => Ok(Order::Run(from.duration()?)),
             4 => Ok(Order::Pause(from.flag()?)),
@@ -151,7 +154,7 @@ impl Order {
 impl News {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
-        let mut tag = |tag: u8| out.0.push(tag);
+        let mut tag = |tag: u8| out.bytes.push(tag);
         match self {
             News::Started { guard, pid } => {
                 tag(0);
@@ -178,14 +181,14 @@ impl News {
             }
             News::Noticed(notice) => {
                 tag(6);
-                out.number(notice.ready.into());
+                out.flag(notice.ready);
                 out.bytes(notice.status.as_bytes());
                 out.option(notice.extend, Out::duration);
             }
             News::Killed => tag(7),
             News::Ran(ran) => {
                 tag(8);
-                out.ran(ran);
+                put_ran(&mut out, ran);
             }
             News::Synced(number) => {
                 tag(9);
@@ -193,7 +196,7 @@ impl News {
             }
             News::AfterStop(ran) => {
                 tag(10);
-                out.ran(ran);
+                put_ran(&mut out, ran);
             }
             News::Lost { bytes, errno } => {
                 tag(11);
@@ -202,7 +205,7 @@ impl News {
             }
             News::Asked { is_ending } => {
                 tag(12);
-                out.number((*is_ending).into());
+                out.flag(*is_ending);
             }
             News::Survived(names) => {
                 tag(13);
@@ -210,7 +213,7 @@ impl News {
             }
             News::RunEnded => tag(14),
         }
-        out.0
+        out.bytes
     }
 
     pub(super) fn decode(bytes: &[u8]) -> io::Result<News> {
@@ -239,9 +242,9 @@ impl News {
                 extend: from.option(In::duration)?,
             }),
             7 => News::Killed,
-            8 => News::Ran(from.ran()?),
+            8 => News::Ran(get_ran(&mut from)?),
             9 => News::Synced(from.number()?),
-            10 => News::AfterStop(from.ran()?),
+            10 => News::AfterStop(get_ran(&mut from)?),
             11 => News::Lost {
                 bytes: from.number()?,
                 errno: from.signed()?,
@@ -254,6 +257,18 @@ impl News {
             _ => return Err(garbled()),
         })
     }
+}
+
+fn put_ran(out: &mut Out<'_>, ran: &Ran) {
+    out.option(ran.status, Out::signed);
+    out.bytes(&ran.output);
+}
+
+fn get_ran(from: &mut In<'_>) -> io::Result<Ran> {
+    Ok(Ran {
+        status: from.option(In::signed)?,
+        output: from.bytes()?.to_vec(),
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! connects to its socket, and stops the service when the runner (cargo, nextest) has ended.
 //!
 //! Two things tell a guard that its owner has ended, whichever comes first: the socket closes,
-//! and the system tells of the owner's end ([`ending`]). The second counts where some forked child of the
+//! and the system tells of the owner's end ([`ending`](crate::sys::ending)). The second counts where some forked child of the
 //! test still holds a copy of the socket.
 #![expect(
     unsafe_code,
@@ -17,25 +17,29 @@
 )]
 
 mod catch_up;
+mod command;
 mod encoding;
-mod errand;
 mod exec;
 mod farewell;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod helper;
 mod hire;
 mod job;
 mod killing;
 mod listener;
 mod lost;
+mod mark;
 mod message;
 mod notify;
 mod owner;
+mod program;
 mod recorder;
 mod service;
 mod sharing;
 mod signals;
 mod spawn;
+mod state;
 mod sweep;
 mod terms;
 mod title;
@@ -44,31 +48,10 @@ mod warden;
 mod watch;
 mod wire;
 
-pub(crate) use errand::Runner as ErrandRunner;
 pub(crate) use farewell::note_interruption_in;
+pub(crate) use helper::Helper;
 pub(crate) use hire::prepare;
 pub(crate) use owner::{Guarded, Sleeper};
-pub(crate) use terms::{
-    About, Errand, ErrandFailed, Interest, LaunchError, Plan, Ran, Sharing, State, Step, StopPlan,
-    Whom,
-};
-
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use crate::sys::{Signal, ending, runner};
-
-/// What a guard of this process watches to know that it has ended, if the system has such.
-fn own_ending() -> Option<OwnedFd> {
-    ending::of(std::process::id()).ok()
-}
-
-/// What a guard of this process watches to know that the runner has ended, if there is one.
-fn runner_ending() -> Option<BorrowedFd<'static>> {
-    runner::current().map(|runner| runner.ending.as_fd())
-}
-
-/// Ends this process without running anything of the test program's.
-fn exit(code: i32) -> ! {
-    // SAFETY: `_exit` takes any number and does not return.
-    unsafe { libc::_exit(code) }
-}
+pub(crate) use program::Program;
+pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};
+pub(crate) use terms::{About, Sharing, StopPlan, Terms};

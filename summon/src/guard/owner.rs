@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use super::job::{Job, Launch};
 use super::message::{News, Order, Use};
-use super::terms::{Interest, LaunchError, Plan, State, StopPlan, Whom};
-use super::{Signal, hire, wire};
+use super::program::Program;
+use super::state::{Interest, LaunchError, State, Whom};
+use super::terms::{StopPlan, Terms};
+use super::{hire, job, wire};
+use crate::sys::Signal;
 use crate::sys::maker::Maker;
 use crate::sys::threads;
 use crate::sys::wait::{self, Waker};
@@ -48,61 +50,39 @@ struct Known {
 }
 
 impl Guarded {
-    /// Starts the command. Returns when it has been exec'ed.
-    pub(crate) fn launch(plan: &Plan, deadline: Instant) -> Result<Guarded, LaunchError> {
-        match Guarded::try_launch(plan, deadline) {
+    /// Starts the program under those terms. Returns when it has been exec'ed.
+    pub(crate) fn launch(
+        program: &Program,
+        terms: &Terms,
+        deadline: Instant,
+    ) -> Result<Guarded, LaunchError> {
+        match Guarded::try_launch(program, terms, deadline) {
             // The warden may have died with our request in its hands. Then no guard ever read
             // it, nothing was started, and a new warden may try.
             Err(LaunchError::NoGuard(error))
                 if error.kind() == io::ErrorKind::ConnectionAborted =>
             {
                 hire::dismiss();
-                Guarded::try_launch(plan, deadline)
+                Guarded::try_launch(program, terms, deadline)
             }
             other => other,
         }
     }
 
-    fn try_launch(plan: &Plan, deadline: Instant) -> Result<Guarded, LaunchError> {
+    fn try_launch(
+        program: &Program,
+        terms: &Terms,
+        deadline: Instant,
+    ) -> Result<Guarded, LaunchError> {
         let socket = hire::guard(deadline).map_err(|error| match error.kind() {
             // What a socket's time-out says.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => LaunchError::Late,
             _ => LaunchError::NoGuard(error),
         })?;
-        let ending = super::own_ending();
-        let launch = Launch {
-            name: plan.name.clone(),
-            argv: plan.argv.clone(),
-            env: plan.env.clone(),
-            dir: plan.dir.clone(),
-            umask: plan.umask,
-            user: plan.user,
-            daemon: plan.daemon,
-            stop: plan.stop.clone(),
-            after_stop: plan.after_stop.clone(),
-            log_limit: plan.log_limit,
-            is_split: plan.streams.is_some(),
-            sweep: plan.sweep.clone(),
-            about: plan.about.clone(),
-            notify: plan.notify.clone(),
-            sockets: plan.sockets.iter().map(|(name, _)| name.clone()).collect(),
-            has_ending: ending.is_some(),
-            has_runner: super::runner_ending().is_some(),
-            is_shared: plan.sharing.is_some(),
-            yields: plan.sharing.as_ref().is_some_and(|sharing| sharing.yields),
-        };
-        let sharing = plan.sharing.iter().map(|it| &it.socket);
-        let sockets = plan.sockets.iter().map(|(_, socket)| socket);
-        let rest = sharing.chain(sockets).chain(&plan.held);
-        let fds: Vec<BorrowedFd<'_>> = [&plan.log, &plan.stdin]
-            .into_iter()
-            .chain(plan.streams.iter().flatten())
-            .chain(&ending)
-            .map(AsFd::as_fd)
-            .chain(super::runner_ending())
-            .chain(rest.map(AsFd::as_fd))
-            .collect();
-        let sent = wire::send(&socket, &Job::Service(Box::new(launch)).encode(), &fds);
+        let ending = hire::own_ending();
+        let ends = hire::ends(ending.as_ref());
+        let job = job::encode(&ends, program, Some(terms));
+        let sent = wire::send(&socket, &job.bytes, &job.fds);
         // A guard that never came closes its end; `listen` finds the same and says it better.
         if let Some(error) = sent.err().filter(|error| !is_closed(error)) {
             return Err(LaunchError::NoGuard(error));
@@ -115,7 +95,7 @@ impl Guarded {
         if !matches!(known, Ok(Some(_))) {
             // The guard may start the command yet. It is told to stop, and waited for, so that
             // it does not clean up under the next start.
-            let _ = guarded.stop(plan.stop.clone());
+            let _ = guarded.stop(terms.stop.clone());
         }
         match known {
             Err(error) => Err(LaunchError::NoGuard(error)),

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::Signal;
 use super::killing::{self, Killing};
-use super::message::{StopPlan, Whom};
+use super::state::Whom;
+use super::terms::StopPlan;
 use super::tree::{self, Reaped};
+use crate::sys::Signal;
 
 pub(super) struct Service {
     pub(super) leader: u32,

@@ -26,8 +26,8 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    pub(super) fn new(socket: Option<OwnedFd>, yields: bool) -> Option<Sharing> {
-        let socket = UnixListener::from(socket?);
+    pub(super) fn new(socket: OwnedFd, yields: bool) -> Option<Sharing> {
+        let socket = UnixListener::from(socket);
         socket.set_nonblocking(true).ok()?;
         Some(Sharing {
             socket,

@@ -12,23 +12,10 @@ use std::process::Command;
 use rustix::process::{Pid, WaitOptions};
 
 use super::exec::Image;
-use super::message::Step;
+use super::program::Program;
 use super::signals;
-use crate::sys::users::User;
-use crate::sys::{family, pipes, walk};
-
-pub(super) struct Program<'a> {
-    pub(super) argv: &'a [OsString],
-    pub(super) env: &'a [(OsString, OsString)],
-    pub(super) dir: &'a Path,
-    /// `/dev/null` if it is given none.
-    pub(super) stdin: Option<&'a OwnedFd>,
-    pub(super) umask: Option<u32>,
-    pub(super) user: Option<User>,
-    /// The listening sockets that it is given, and their names.
-    pub(super) sockets: &'a [OwnedFd],
-    pub(super) names: &'a [String],
-}
+use super::state::Step;
+use crate::sys::{exit, family, pipes, walk};
 
 /// The first descriptor that is passed on (`SD_LISTEN_FDS_START` in `sd_listen_fds(3)`).
 const FIRST: i32 = 3;
@@ -38,15 +25,12 @@ const FIRST: i32 = 3;
 ///
 /// This is a fork of our own, and no spawn of the library's: a program is told its own pid
 /// (`LISTEN_PID`), which only the child knows.
-pub(super) fn spawn(
-    program: &Program<'_>,
-    output: [&OwnedFd; 2],
-) -> Result<u32, (Step, io::Error)> {
+pub(super) fn spawn(program: &Program, output: [&OwnedFd; 2]) -> Result<u32, (Step, io::Error)> {
     // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
     let dir = match program.user {
-        None => enterable(program.dir).map(|()| None),
+        None => enterable(&program.dir).map(|()| None),
         // Root enters it, since the user may not be able to.
-        Some(user) => walk::directory(program.dir, user).map(Some),
+        Some(user) => walk::directory(&program.dir, user).map(Some),
     };
     let dir = dir.map_err(|error| (Step::WorkingDirectory, error))?;
     let (read, write) = pipes::pair().map_err(|error| (Step::Prepare, error))?;
@@ -58,7 +42,7 @@ pub(super) fn spawn(
             let (write, error) = execute(program, dir, output, write, guard);
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
             let _ = File::from(write).write_all(&errno.to_ne_bytes());
-            super::exit(127);
+            exit::now(127);
         }
         pid => pid,
     };
@@ -86,7 +70,7 @@ fn enterable(dir: &Path) -> io::Result<()> {
 
 /// Becomes the program. Returns why not, and where to write that.
 fn execute(
-    program: &Program<'_>,
+    program: &Program,
     dir: Option<OwnedFd>,
     output: [&OwnedFd; 2],
     write: OwnedFd,
@@ -102,7 +86,7 @@ fn execute(
 }
 
 fn prepare(
-    program: &Program<'_>,
+    program: &Program,
     dir: Option<OwnedFd>,
     output: [&OwnedFd; 2],
     guard: Pid,
@@ -114,20 +98,21 @@ fn prepare(
         let count = program.sockets.len().to_string();
         env.insert("LISTEN_FDS".into(), count.into());
         env.insert("LISTEN_PID".into(), std::process::id().to_string().into());
-        env.insert("LISTEN_FDNAMES".into(), program.names.join(":").into());
+        let names: Vec<&str> = program.sockets.iter().map(|(name, _)| &**name).collect();
+        env.insert("LISTEN_FDNAMES".into(), names.join(":").into());
     }
-    let image = Image::new(program.argv, &env)?;
+    let image = Image::new(&program.argv, &env)?;
     let sockets = program
         .sockets
         .iter()
-        .map(|socket| rustix::io::fcntl_dupfd_cloexec(socket, above))
+        .map(|(_, socket)| rustix::io::fcntl_dupfd_cloexec(socket, above))
         .collect::<Result<Vec<_>, _>>()?;
     let mut command = Command::new(name);
     if dir.is_none() {
-        command.current_dir(program.dir);
+        command.current_dir(&program.dir);
     }
     command
-        .stdin(match program.stdin {
+        .stdin(match &program.stdin {
             Some(stdin) => stdin.try_clone()?,
             None => File::open("/dev/null")?.into(),
         })

@@ -1,45 +1,35 @@
-//! What is said of services and commands under guard, whatever the system.
+//! The terms of a service: how it ends, and what its guard keeps for it.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
-use std::process::ExitStatus;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::session::Sweep;
 use crate::sys::Signal;
 use crate::sys::fd::OwnedFd;
-use crate::sys::users::User;
 
-/// What a guard is to do: everything resolved, nothing left to look up.
+/// What a guard does for its service, beside running it.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) name: String,
-    pub(crate) argv: Vec<OsString>,
-    pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) dir: PathBuf,
-    pub(crate) umask: Option<u32>,
-    pub(crate) user: Option<User>,
+pub(crate) struct Terms {
+    /// Its program forks away: what is left then is the service.
     pub(crate) daemon: bool,
     pub(crate) stop: StopPlan,
+    /// Commands to run when nothing is left of it.
     pub(crate) after_stop: Vec<Vec<OsString>>,
-    pub(crate) log_limit: u64,
-    pub(crate) sweep: Sweep,
     pub(crate) log: OwnedFd,
-    /// What its guard is to say of it if its test is killed.
-    pub(crate) about: About,
-    /// Where its two streams go besides, each by itself.
+    /// The most bytes that the log keeps.
+    pub(crate) log_limit: u64,
+    /// Where standard output and standard error go as well, each by itself.
     pub(crate) streams: Option<[OwnedFd; 2]>,
-    pub(crate) stdin: OwnedFd,
-    /// The name of the socket where it says that it is ready, if it does.
+    /// The name of the socket where the service says that it is ready (`sd_notify(3)`).
     pub(crate) notify: Option<String>,
-    /// Listening sockets that it is given, with their names.
-    pub(crate) sockets: Vec<(String, OwnedFd)>,
-    /// Locks and leases that last as long as the service.
-    pub(crate) held: Vec<OwnedFd>,
-    /// For a service that is to be shared.
+    /// What the guard reports if the test is killed.
+    pub(crate) about: About,
+    pub(crate) sweep: Sweep,
+    /// Present if other processes may use the service too.
     pub(crate) sharing: Option<Sharing>,
+    /// Leases, which end with the guard.
+    pub(crate) leases: Vec<OwnedFd>,
 }
 
 /// What makes a service one that several processes use.
@@ -64,54 +54,6 @@ pub(crate) struct About {
     /// How long the log was when the service first became ready: what comes then is written during a
     /// test.
     pub(crate) ready_at: Option<u64>,
-}
-
-/// Why a command did not come to run.
-#[derive(Debug)]
-pub(crate) enum LaunchError {
-    /// It could not be exec'ed, or not prepared.
-    Refused(Step, io::Error),
-    /// There is no guard to be had.
-    NoGuard(io::Error),
-    /// Not in time.
-    Late,
-}
-
-/// What is known of the service by now.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    /// The guard and the program.
-    pub(crate) pids: Option<(u32, u32)>,
-    /// The program is no longer the one that was started, but what that one has left behind.
-    pub(crate) forked_away: bool,
-    /// How the program itself ended, and when that was heard of.
-    pub(crate) exit: Option<ExitStatus>,
-    pub(crate) exited: Option<Instant>,
-    /// Nothing of it is left: the guard says so, or is itself gone.
-    pub(crate) gone: bool,
-    /// The guard ended before it had said that nothing is left: somebody killed it.
-    pub(crate) guard_died: bool,
-    /// It is shared: what its users need to know.
-    pub(crate) shared: Option<Arc<[u8]>>,
-    /// What it has said of itself, and until when it asks to be waited for.
-    pub(crate) notice: Option<Notice>,
-    pub(crate) extended: Option<Instant>,
-    /// When its guard began to ask it to end. It had ended by then, or was about to.
-    pub(crate) asked: Option<Instant>,
-    pub(crate) ended_unasked: bool,
-    /// It was killed, since it did not end within its grace.
-    pub(crate) killed: bool,
-    /// How the commands for afterwards ended.
-    pub(crate) after_stop: Vec<Ran>,
-    /// How much of its output could not be kept, and why.
-    pub(crate) lost: Option<(u64, i32)>,
-    /// The processes of it that did not end, though they were killed.
-    pub(crate) survivors: Vec<String>,
-    /// It was asked to end since the runner of this test had ended.
-    pub(crate) run_ended: bool,
-    pub(super) synced: u64,
-    pub(super) refused: Option<(Step, i32)>,
-    pub(super) finished: bool,
 }
 
 /// How a service is asked to end, and how long it may take.
@@ -144,67 +86,4 @@ impl StopPlan {
             grace: Duration::ZERO,
         }
     }
-}
-
-/// Who is to hear a signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
-    Group,
-    Leader,
-}
-
-/// What a service has said of itself (`sd_notify(3)`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Notice {
-    pub(crate) ready: bool,
-    pub(crate) status: String,
-    /// It asks for so long from now.
-    pub(crate) extend: Option<Duration>,
-}
-
-/// How an errand ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ran {
-    /// Its wait status; `None` if it took too long.
-    pub(crate) status: Option<i32>,
-    /// The end of what it wrote.
-    pub(crate) output: Vec<u8>,
-}
-
-/// What a guard does before the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Fork,
-    Prepare,
-    WorkingDirectory,
-    Exec,
-}
-
-/// What a sleeper wants to be woken for, beside the ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
-    Ends,
-    Output,
-    Notices,
-    All,
-}
-
-/// What to run: everything resolved.
-#[derive(Clone, Debug)]
-pub(crate) struct Errand {
-    pub(crate) name: String,
-    pub(crate) argv: Vec<OsString>,
-    pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) dir: PathBuf,
-    pub(crate) user: Option<User>,
-}
-
-/// Why a command did not run to its end, or its limit.
-#[derive(Debug)]
-pub(crate) enum ErrandFailed {
-    /// It could not be exec'ed, or not prepared.
-    Refused(Step, io::Error),
-    /// The caller did not want to wait any more.
-    GivenUp,
-    Broken(io::Error),
 }

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitOptions};
 
-use super::Signal;
 use crate::sys::family::{self, Member};
-use crate::sys::proc;
+use crate::sys::{Signal, proc};
 
 /// Who has ended.
 #[derive(PartialEq)]

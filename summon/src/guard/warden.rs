@@ -4,11 +4,9 @@
 //! may: it is the same executable started again, which [`enter`] turns into the warden before
 //! `main`, and before any test, could run.
 
-use std::any::TypeId;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -19,23 +17,17 @@ use rustix::net::RecvFlags;
 
 use super::farewell::FAREWELL;
 use super::killing::{self, Pace};
-use super::message::{News, Step};
+use super::mark::{GOT, HELLO, MARK, SORRY, magic, mark};
+use super::message::News;
+use super::state::Step;
 use super::tree::{self, Reaped};
-use super::{Signal, signals, title, watch, wire};
+use super::{signals, title, watch, wire};
 use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, Ends, Orphans};
 use crate::sys::peer::peer;
-use crate::sys::{executable, has_one_user, is_privileged, missing, sockets, user, wait};
-
-/// The environment variable that marks the copy, by [`mark`].
-pub(super) const MARK: &str = "SUMMON_WARDEN";
-/// What the warden answers when it is ready to fork. What it lacks for the whole promise follows.
-pub(super) const HELLO: &[u8] = b"hello";
-/// How a copy begins to say why it can't be a warden.
-pub(super) const SORRY: &[u8] = b"sorry ";
-/// What it says through the socket of a guard, before it forks that one: the socket has arrived. It
-/// does where somebody waits for that.
-pub(super) const GOT: &[u8] = b"got";
+use crate::sys::{
+    Signal, executable, exit, has_one_user, is_privileged, missing, sockets, user, wait,
+};
 
 ctor::declarative::ctor! {
     // Before other constructors, which might start threads.
@@ -50,24 +42,9 @@ ctor::declarative::ctor! {
         if is_marked && is_meant() {
             // Neither `main` nor a destructor of the test program may run in this copy.
             let _ = catch_unwind(AssertUnwindSafe(serve));
-            super::exit(1);
+            exit::now(1);
         }
     }
-}
-
-/// What tells this copy of the crate from others in the same executable, which speak other versions
-/// of the protocol: each constructor serves its own. The same in each process of an executable.
-pub(super) fn mark() -> String {
-    struct Here;
-    let mut hasher = DefaultHasher::new();
-    // It is made of the crate's own identity, which cargo makes of version, source, and features.
-    TypeId::of::<Here>().hash(&mut hasher);
-    format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
-}
-
-/// What waits in the copy's socket: the second half of the mark.
-pub(super) fn magic() -> Vec<u8> {
-    format!("summon warden {}\n", mark()).into_bytes()
 }
 
 /// Whether descriptor 0 is a socket with the magic in it, from a process of this very user. A variable
@@ -117,7 +94,7 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     match unsafe { libc::fork() } {
         -1 => return Err(failed("fork", &io::Error::last_os_error())),
         0 => {}
-        _ => super::exit(0),
+        _ => exit::now(0),
     }
     // Only now: what watches a process need not survive a fork.
     let owner = owner.and_then(|sent| ending::watch(sent).ok());
@@ -145,7 +122,7 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
         let _ = owner.wait(Instant::now() + END_LIMIT);
     }
     clean_up(was_killed);
-    super::exit(0);
+    exit::now(0);
 }
 
 fn failed(call: &str, error: &io::Error) -> io::Error {
@@ -264,7 +241,7 @@ impl Warden {
                 let _ = unsafe { libc::close(warden.as_raw_fd()) };
                 self.child_ended.close_copy();
                 let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
-                super::exit(1);
+                exit::now(1);
             }
             guard => {
                 self.guards.push(guard as u32);

@@ -5,13 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[path = "program.rs"]
+mod program;
+#[path = "state.rs"]
+mod state;
 #[path = "terms.rs"]
 mod terms;
 
-pub(crate) use terms::{
-    About, Errand, ErrandFailed, Interest, LaunchError, Plan, Ran, Sharing, State, Step, StopPlan,
-    Whom,
-};
+pub(crate) use program::Program;
+pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};
+pub(crate) use terms::{About, Sharing, StopPlan, Terms};
 
 use crate::sys::fd::BorrowedFd;
 use crate::sys::wait::Waker;
@@ -28,7 +31,11 @@ pub(crate) fn note_interruption_in(_dir: &std::path::Path) {}
 pub(crate) struct Guarded(Infallible);
 
 impl Guarded {
-    pub(crate) fn launch(_plan: &Plan, _deadline: Instant) -> Result<Guarded, LaunchError> {
+    pub(crate) fn launch(
+        _program: &Program,
+        _terms: &Terms,
+        _deadline: Instant,
+    ) -> Result<Guarded, LaunchError> {
         Err(LaunchError::NoGuard(unsupported()))
     }
 
@@ -124,12 +131,12 @@ impl Sleeper {
     }
 }
 
-/// Somebody who runs a command whenever it is asked for.
+/// A guard that runs one command, again and again.
 #[derive(Debug)]
-pub(crate) struct ErrandRunner(Infallible);
+pub(crate) struct Helper(Infallible);
 
-impl ErrandRunner {
-    pub(crate) fn hire(_command: &Errand, _deadline: Instant) -> io::Result<ErrandRunner> {
+impl Helper {
+    pub(crate) fn hire(_command: &Program, _deadline: Instant) -> io::Result<Helper> {
         Err(unsupported())
     }
 
@@ -137,7 +144,7 @@ impl ErrandRunner {
         &self,
         _limit: Duration,
         _sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
-    ) -> Result<Ran, ErrandFailed> {
+    ) -> Result<Ran, HelperError> {
         match self.0 {}
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{NotReady, Probe, Target};
 use crate::command::Command;
-use crate::guard::{ErrandFailed, ErrandRunner, Ran, Step};
+use crate::guard::{Helper, HelperError, Ran, Step};
 use crate::sys::fd::BorrowedFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
@@ -62,22 +62,22 @@ impl Probe for Exec {
         // Even the shortest time-out gives it a chance.
         let limit = patience.min(left).max(Duration::from_millis(1));
         let hire = || {
-            let errand = target.values().errand(&self.command)?;
-            ErrandRunner::hire(&errand, target.deadline())
+            let program = target.values().helper(&self.command)?;
+            Helper::hire(&program, target.deadline())
                 .map_err(|error| NotReady::yet(format!("it can't be run: {error}")))
         };
-        let run = |runner: &ErrandRunner| {
+        let run = |helper: &Helper| {
             let sleep = |answer: BorrowedFd<'_>| {
                 // A command that hangs does not keep the end of the process from being seen.
                 let until = Instant::now() + limit + Duration::from_secs(10);
                 target.sleep_on(&[answer], until)
             };
-            match runner.run(limit, sleep) {
+            match helper.run(limit, sleep) {
                 Ok(ran) => Ok(ran),
                 Err(error) => Err(self.failed(error, target)),
             }
         };
-        let ran = target.with_runner(&self.shown, hire, run)?;
+        let ran = target.with_helper(&self.shown, hire, run)?;
         self.judge(&ran, limit)
     }
 
@@ -115,22 +115,22 @@ impl Exec {
         Err(NotReady::yet(why).soon())
     }
 
-    fn failed(&self, error: ErrandFailed, target: &Target<'_>) -> NotReady {
+    fn failed(&self, error: HelperError, target: &Target<'_>) -> NotReady {
         match error {
-            ErrandFailed::Refused(Step::Exec, error) => {
-                match target.values().errand(&self.command) {
-                    Ok(errand) => {
-                        let attempt = Attempt::new(&errand.argv, &errand.env, &errand.dir);
+            HelperError::Refused(Step::Exec, error) => {
+                match target.values().helper(&self.command) {
+                    Ok(program) => {
+                        let attempt = Attempt::new(&program.argv, &program.env, &program.dir);
                         NotReady::ever(attempt.in_one_line(&error))
                     }
                     Err(why) => why,
                 }
             }
-            ErrandFailed::Refused(_, error) => {
+            HelperError::Refused(_, error) => {
                 NotReady::ever(format!("it can't be run: {}", walk::explain(error)))
             }
-            ErrandFailed::GivenUp => NotReady::yet("it was given up"),
-            ErrandFailed::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
+            HelperError::GivenUp => NotReady::yet("it was given up"),
+            HelperError::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
         }
     }
 }

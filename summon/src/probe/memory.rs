@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::http::{Outcome, Talk};
 use super::{NotReady, Target};
-use crate::guard::ErrandRunner;
+use crate::guard::Helper;
 use crate::output::{Pattern, Search};
 use crate::sys::at_path::Stamp;
 
@@ -17,7 +17,7 @@ pub(super) struct Memory {
     searches: BTreeMap<String, Found>,
     addrs: BTreeMap<String, SocketAddr>,
     stamps: BTreeMap<PathBuf, Stamp>,
-    runners: BTreeMap<String, ErrandRunner>,
+    helpers: BTreeMap<String, Helper>,
     /// Requests that have no answer yet.
     talks: BTreeMap<String, Vec<Talk>>,
     asked: BTreeMap<String, SocketAddr>,
@@ -102,19 +102,19 @@ impl Target<'_> {
     }
 
     /// Uses who runs this command, who is hired if nobody does.
-    pub(super) fn with_runner<T, E>(
+    pub(super) fn with_helper<T, E>(
         &self,
         what: &str,
-        hire: impl FnOnce() -> Result<ErrandRunner, E>,
-        act: impl FnOnce(&ErrandRunner) -> Result<T, E>,
+        hire: impl FnOnce() -> Result<Helper, E>,
+        act: impl FnOnce(&Helper) -> Result<T, E>,
     ) -> Result<T, E> {
-        let known = self.memory.borrow_mut().runners.remove(what);
+        let known = self.memory.borrow_mut().helpers.remove(what);
         let runner = known.map_or_else(hire, Ok)?;
         let acted = act(&runner)?;
         // Not one that failed, or is still at it: dropping it ends it.
         self.memory
             .borrow_mut()
-            .runners
+            .helpers
             .insert(what.to_owned(), runner);
         Ok(acted)
     }

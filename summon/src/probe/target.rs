@@ -12,7 +12,7 @@ use super::news::News;
 use super::{NotReady, descendants};
 use crate::command::Command;
 use crate::error::Source as _;
-use crate::guard::{Errand, Guarded, State};
+use crate::guard::{Guarded, Program, State};
 use crate::output;
 use crate::session::{Log, Written};
 use crate::sys::diag::Diag;
@@ -71,7 +71,7 @@ pub(crate) trait Values: std::fmt::Debug {
     /// A path as the program sees it: from its own working directory.
     fn path(&self, text: &str) -> Result<PathBuf, NotReady>;
     /// A command that runs as the program does: in its directory, with its environment.
-    fn errand(&self, command: &Command) -> Result<Errand, NotReady>;
+    fn helper(&self, command: &Command) -> Result<Program, NotReady>;
     /// Takes note of a value that the program has told.
     fn learn(&self, name: &str, value: &str) -> Result<(), NotReady>;
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Process, lock};
 use crate::error::{Error, Source as _, shown_command};
-use crate::guard::About;
+use crate::guard::{About, Program};
 use crate::output;
 use crate::trace;
 
@@ -99,16 +99,11 @@ impl Process {
         }
     }
 
-    pub(super) fn as_run(
-        &self,
-        argv: &[OsString],
-        dir: &Path,
-        env: &[(OsString, OsString)],
-    ) -> AsRun {
+    pub(super) fn as_run(&self, program: &Program) -> AsRun {
         let mut environment = Vec::new();
         for (name, _) in &self.inner.spec.env {
             let ours = std::env::var_os(name);
-            let theirs = env.iter().find(|(other, _)| other == name);
+            let theirs = program.env.iter().find(|(other, _)| other == name);
             let change = match theirs {
                 Some((_, value)) if ours.as_ref() == Some(value) => continue,
                 None if ours.is_none() => continue,
@@ -121,8 +116,8 @@ impl Process {
             }
         }
         AsRun {
-            command: shown_command(argv.iter().map(OsString::as_os_str)),
-            directory: self.shown_directory(dir),
+            command: shown_command(program.argv.iter().map(OsString::as_os_str)),
+            directory: self.shown_directory(&program.dir),
             environment,
         }
     }

@@ -1,9 +1,9 @@
 //! One process: what it is called, where it serves, and the verbs that move it.
 
 mod as_run;
-mod errands;
 mod forked;
 mod held;
+mod helpers;
 mod hints;
 mod life;
 mod live;

@@ -10,7 +10,8 @@ use super::{Process, lock};
 use crate::command::Command;
 use crate::contents::directory_mode;
 use crate::error::Error;
-use crate::guard::{Plan, StopPlan};
+use crate::guard::{Program, StopPlan, Terms};
+use crate::port::{Lease, Turn};
 use crate::probe;
 use crate::stdin::Kind;
 use crate::sys::fd::OwnedFd;
@@ -29,11 +30,11 @@ const OF_SERVICE_MANAGERS: [&str; 6] = [
 ];
 
 impl Process {
-    /// Everything that a guard needs to know, and where the standard input is written, if the test
-    /// does that.
-    pub(super) fn plan(&self) -> Result<(Plan, Option<File>), Error> {
+    /// What its guard is to run, under which terms, and where the standard input is written, if the
+    /// test does that.
+    pub(super) fn plan(&self) -> Result<(Program, Terms, Option<File>), Error> {
         let home = self.home()?;
-        let stop = self.stop_plan()?;
+        let (spec, stop) = (&self.inner.spec, self.stop_plan()?);
         let argv = self.argv()?;
         let mut env = self.environment()?;
         let texts = argv.iter().chain(env.iter().map(|(_, value)| value));
@@ -47,47 +48,48 @@ impl Process {
             env.push(("NOTIFY_SOCKET".into(), name.into()));
         }
         let no_file = |error: io::Error| self.bad(format!("its log can't be opened: {error}"));
-        let (mut sweep, mut held) = home.for_guard().map_err(no_file)?;
+        let mut sweep = home.sweep().map_err(no_file)?;
         let sockets = self.socket()?.into_iter().collect();
         // After all that may fail and be tried again.
         let sharing = lock(&self.inner.sharing).take();
         sweep.socket = sharing.as_ref().map(|sharing| sharing.path.clone());
-        for lease in lock(&self.inner.leases).values() {
-            held.push(lease.share().map_err(no_file)?);
-        }
-        for turn in &lock(&self.inner.life).turns {
-            held.push(turn.share().map_err(no_file)?);
-        }
         let (stdin, writer) = self.standard_input()?;
-        let spec = &self.inner.spec;
         let after_stop = spec.after_stop.iter().map(|it| self.words_of(it));
-        let dir = self.working_directory()?;
-        let about = self.as_run(&argv, &dir, &env).about(self);
-        let plan = Plan {
+        let program = Program {
             name: self.name().to_owned(),
             argv,
             env,
-            dir,
-            umask: spec.umask,
+            dir: self.working_directory()?,
             user: self.user()?,
+            umask: spec.umask,
+            stdin: Some(stdin),
+            sockets,
+        };
+        let terms = Terms {
             daemon: spec.daemon,
             stop,
             after_stop: after_stop.collect::<Result<_, _>>()?,
-            log_limit: spec.log_limit.get().map_err(|why| self.bad(why))?,
-            sweep,
-            about,
             log: home.open_log().map_err(no_file)?.into(),
+            log_limit: spec.log_limit.get().map_err(|why| self.bad(why))?,
             streams: match spec.split_output {
                 true => Some(home.open_streams().map_err(no_file)?.map(OwnedFd::from)),
                 false => None,
             },
-            stdin,
             notify,
-            sockets,
-            held,
+            about: self.as_run(&program).about(self),
+            sweep,
             sharing,
+            leases: self.shared_leases().map_err(no_file)?,
         };
-        Ok((plan, writer))
+        Ok((program, terms, writer))
+    }
+
+    /// Copies of the leases, for its guard to hold.
+    fn shared_leases(&self) -> io::Result<Vec<OwnedFd>> {
+        let free = lock(&self.inner.leases);
+        let free = free.values().map(Lease::share);
+        let life = lock(&self.inner.life);
+        free.chain(life.turns.iter().map(Turn::share)).collect()
     }
 
     /// As whom it runs, if not as we do.

@@ -7,7 +7,7 @@ use super::as_run::AsRun;
 use super::life::Run;
 use super::{Process, held};
 use crate::error::Error;
-use crate::guard::{LaunchError, Plan, State, Step};
+use crate::guard::{LaunchError, Program, State, Step};
 use crate::output;
 use crate::probe::{Seen, Waited, Why};
 use crate::sys::signal::how_it_ended;
@@ -38,19 +38,19 @@ impl Process {
     }
 
     /// The program did not come to run.
-    pub(super) fn not_launched(&self, plan: &Plan, error: LaunchError) -> Error {
+    pub(super) fn not_launched(&self, program: &Program, error: LaunchError) -> Error {
         let name = self.name();
         let mut hint = None;
         let late = matches!(error, LaunchError::Late);
         let why = match error {
             LaunchError::Refused(Step::Exec, error) => {
-                let attempt = Attempt::new(&plan.argv, &plan.env, &plan.dir);
+                let attempt = Attempt::new(&program.argv, &program.env, &program.dir);
                 let (why, what_to_do) = attempt.explain(&error);
                 hint = what_to_do;
                 why
             }
             LaunchError::Refused(Step::WorkingDirectory, error) => {
-                let dir = plan.dir.display();
+                let dir = program.dir.display();
                 let why = match error.kind() {
                     io::ErrorKind::NotFound => "does not exist".to_owned(),
                     io::ErrorKind::NotADirectory => "is not a directory".to_owned(),
@@ -67,7 +67,7 @@ impl Process {
             LaunchError::NoGuard(error) => format!("it can't be guarded: {error}"),
             LaunchError::Late => "the time-out passed before it was exec'ed".to_owned(),
         };
-        let as_run = self.as_run(&plan.argv, &plan.dir, &plan.env);
+        let as_run = self.as_run(program);
         let headline = format!("{name} could not be started: {why}");
         let mut error = self.error_as_run(headline, &as_run);
         if let Some(hint) = hint {

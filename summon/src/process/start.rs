@@ -105,18 +105,18 @@ impl Process {
         deadline: Instant,
         limit: Duration,
     ) -> Result<(), Error> {
-        let (mut plan, stdin) = self.plan()?;
+        let (program, mut terms, stdin) = self.plan()?;
         self.run_before(deadline)?;
         let home = self.home()?;
         let since = output::length(home.log().file());
         home.streams().into_iter().for_each(|it| it.begin());
         let mut target = self.target(&home, since, deadline, false)?;
         self.inner.probes.iter().for_each(|it| it.begin(&target));
-        let guarded =
-            Guarded::launch(&plan, deadline).map_err(|error| self.not_launched(&plan, error))?;
-        let as_run = self.as_run(&plan.argv, &plan.dir, &plan.env);
+        let guarded = Guarded::launch(&program, &terms, deadline)
+            .map_err(|error| self.not_launched(&program, error))?;
+        let as_run = self.as_run(&program);
         let mut run = Run::new(guarded, as_run, Arc::clone(&home), since);
-        run.stop_command.clone_from(&plan.stop.command);
+        run.stop_command.clone_from(&terms.stop.command);
         let run = Arc::new(run);
         *lock(&run.stdin) = stdin;
         let live = Live::of(&self.full_name(), &run.guarded, home.share_log(), since);
@@ -139,10 +139,10 @@ impl Process {
             .and_then(|()| self.become_ready(&run, &target, failures, limit));
         if ready.is_err() {
             // Its output up to here is in the error; what it says when stopped is not news.
-            let _ = self.inner.stop_run(&run, plan.stop.clone());
+            let _ = self.inner.stop_run(&run, terms.stop.clone());
             lock(&self.inner.life).run = None;
             // The next launch of this start is for others too.
-            *lock(&self.inner.sharing) = plan.sharing.take();
+            *lock(&self.inner.sharing) = terms.sharing.take();
         }
         ready
     }

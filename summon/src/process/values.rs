@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Process, lock, no_port};
 use crate::command::Command;
 use crate::error::Error;
-use crate::guard::Errand;
+use crate::guard::Program;
 use crate::probe::{NotReady, Values};
 use crate::quoting::Quoting;
 use crate::template::{self, Part};
@@ -143,8 +143,8 @@ impl Values for Process {
         Ok(path.components().collect())
     }
 
-    fn errand(&self, command: &Command) -> Result<Errand, NotReady> {
-        self.errand(command)
+    fn helper(&self, command: &Command) -> Result<Program, NotReady> {
+        self.helper(command)
             .map_err(|error| NotReady::ever(error.headline()))
     }
 

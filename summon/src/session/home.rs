@@ -12,7 +12,6 @@ use crate::error::{Error, Source};
 use crate::progress;
 use crate::sys;
 use crate::sys::dir::Dir;
-use crate::sys::fd::OwnedFd;
 use crate::sys::maker::Maker;
 use crate::sys::users::Access;
 
@@ -245,23 +244,22 @@ impl Home {
         Ok([stdout.try_clone()?, stderr.try_clone()?])
     }
 
-    /// What a guard removes in our place. With it come the directories that it does that in, the
-    /// session's first, whose lock it holds meanwhile, and the claim.
-    pub(crate) fn for_guard(&self) -> io::Result<(Sweep, Vec<OwnedFd>)> {
+    /// What a guard removes in our place.
+    pub(crate) fn sweep(&self) -> io::Result<Sweep> {
         let session = &self.log.session;
         let claim = self.log.claim.as_ref();
-        let sweep = Sweep {
-            tree: Some(self.dir.clone()),
-            file: Some(self.log.path.clone()),
+        let claim = claim.map(|claim| io::Result::Ok((claim.path(), claim.share()?)));
+        Ok(Sweep {
+            session: session.dir.try_clone()?,
+            logs: session.logs_dir.try_clone()?,
+            homes: self.place().try_clone()?,
+            tree: self.dir.clone(),
+            log: self.log.path.clone(),
             streams: streams::paths(&self.log.path).to_vec(),
-            claim: claim.map(Claim::path),
             socket: None,
+            claim: claim.transpose()?,
             parents: session.dirs(),
-        };
-        let dirs = [&session.dir, &session.logs_dir, self.place()];
-        let dirs = dirs.into_iter().map(|dir| Ok(dir.try_clone()?.into()));
-        let claim = claim.into_iter().map(Claim::share);
-        Ok((sweep, dirs.chain(claim).collect::<io::Result<_>>()?))
+        })
     }
 
     fn place(&self) -> &Dir {

@@ -2,25 +2,34 @@
 
 use std::path::PathBuf;
 
-/// The files that go when the owner can't remove them any more.
-#[derive(Clone, Debug, Default, PartialEq)]
+use crate::sys::dir::Dir;
+use crate::sys::fd::OwnedFd;
+
+/// The files of a process, for whoever removes them when their owner can't.
+#[derive(Debug)]
 pub(crate) struct Sweep {
-    /// Removed with all that is in it.
-    pub(crate) tree: Option<PathBuf>,
+    /// The directory of the session. It is locked as long as somebody holds it open.
+    pub(crate) session: Dir,
+    /// The directory that has the logs.
+    pub(crate) logs: Dir,
+    /// The directory that has `tree`.
+    pub(crate) homes: Dir,
+    /// The private directory of the process, removed with all that is in it.
+    pub(crate) tree: PathBuf,
     /// The log, which stays if it is to be kept.
-    pub(crate) file: Option<PathBuf>,
-    /// What there may be beside it, and where users of a shared service connect.
+    pub(crate) log: PathBuf,
+    /// The logs of the single streams.
     pub(crate) streams: Vec<PathBuf>,
-    /// The claim on all that, removed after it.
-    pub(crate) claim: Option<PathBuf>,
-    /// Where its users connected.
+    /// Where the users of a shared service connect.
     pub(crate) socket: Option<PathBuf>,
-    /// Removed, in this order, if they are empty then.
+    /// The claim on all these names, and its lock. It goes last.
+    pub(crate) claim: Option<(PathBuf, OwnedFd)>,
+    /// Directories that go, in this order, if they are empty then.
     pub(crate) parents: Vec<PathBuf>,
 }
 
 impl Sweep {
-    /// Whether a test of the run was interrupted, which said so in the directory of the run.
+    /// Whether somebody has interrupted a test of the run, which leaves a note in the run's directory.
     #[cfg(unix)]
     pub(crate) fn was_interrupted(&self) -> bool {
         let mut parents = self.parents.iter();

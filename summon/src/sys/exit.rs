@@ -3,6 +3,13 @@
 #[cfg(unix)]
 use std::sync::OnceLock;
 
+/// Ends this process without running anything of the test program's.
+#[cfg(unix)]
+pub(crate) fn now(code: i32) -> ! {
+    // SAFETY: `_exit` takes any number and does not return.
+    unsafe { libc::_exit(code) }
+}
+
 /// Has `hook` called when the process returns from `main` or calls `exit`, after tests have passed
 /// or failed (`atexit(3)`). Other threads may still run then. Says whether that worked.
 pub(crate) fn at_exit(hook: extern "C" fn()) -> bool {

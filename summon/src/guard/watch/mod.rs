@@ -7,28 +7,31 @@
 mod events;
 mod orders;
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::errand::{self, Owner};
-use super::job::{Job, Launch};
+use super::command::{self, Owner};
+use super::job::{Ends, Job};
 use super::killing;
 use super::listener::{self, Latest, Listener};
 use super::lost::{self, Lost};
-use super::message::{News, Ran, Step, Use};
+use super::message::{News, Use};
 use super::notify::Notify;
+use super::program::Program;
 use super::recorder::Recorder;
 use super::service::{Change, Progress, Service};
 use super::sharing::Sharing;
-use super::spawn::{Program, spawn};
-use super::sweep::{self, Places};
+use super::spawn::spawn;
+use super::state::{Ran, Step};
+use super::sweep;
+use super::terms::Terms;
 use super::{signals, title, wire};
 use crate::port::GUARD_TITLE;
 use crate::sys::ending::{self, Ending};
-use crate::sys::family::Ends;
+use crate::sys::exit;
+use crate::sys::family;
 use crate::sys::ports::{self, Signed};
 use crate::sys::{private, proc};
 use events::Happened;
@@ -46,29 +49,25 @@ const AFTER_RUN: Duration = Duration::from_secs(2);
 pub(super) fn run(owner: UnixStream) {
     let _ = owner.set_read_timeout(Some(JOB_LIMIT));
     let Ok(Some((body, fds))) = wire::receive(&owner) else {
-        super::exit(0);
+        exit::now(0);
     };
-    let Ok(job) = Job::decode(&body) else {
-        super::exit(1);
+    let Ok(mut job) = Job::decode(&body, fds) else {
+        exit::now(1);
     };
     let _ = owner.set_read_timeout(None);
-    let launch = match job {
-        Job::Service(launch) => launch,
-        Job::Errands(errands) => {
-            title::set(&format!("{GUARD_TITLE}{}", errands.name));
-            let _ = errand::serve(&owner, &errands, fds);
-            super::exit(0);
-        }
+    title::set(&format!("{GUARD_TITLE}{}", job.program.name));
+    let Some(terms) = job.terms.take() else {
+        let _ = command::serve(&owner, job);
+        exit::now(0);
     };
-    title::set(&format!("{GUARD_TITLE}{}", launch.name));
-    match Guard::launch(owner, *launch, fds) {
+    match Guard::launch(owner, job.ends, job.program, terms) {
         Ok(guard) => guard.watch(),
         Err((owner, step, error)) => {
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
             let _ = wire::send(&owner, &News::Refused { step, errno }.encode(), &[]);
         }
     }
-    super::exit(0);
+    exit::now(0);
 }
 
 struct Guard {
@@ -81,7 +80,7 @@ struct Guard {
     /// When the service goes, once the runner has ended.
     run_ends: Option<Instant>,
     sharing: Option<Sharing>,
-    child_ended: Ends,
+    child_ended: family::Ends,
     recorder: Recorder,
     notify: Option<Notify>,
     latest: Latest,
@@ -90,81 +89,61 @@ struct Guard {
     ended: Option<Instant>,
     /// Since the owner has gone.
     lost: Vec<Lost>,
-    launch: Launch,
-    /// They end with this process, as the leases do.
-    places: Option<Places>,
+    program: Program,
+    /// What they hold ends with this process.
+    terms: Terms,
     leases: Vec<Signed>,
 }
 
 impl Guard {
     fn launch(
         owner: UnixStream,
-        launch: Launch,
-        fds: Vec<OwnedFd>,
+        ends: Ends<OwnedFd>,
+        mut program: Program,
+        mut terms: Terms,
     ) -> Result<Guard, (UnixStream, Step, io::Error)> {
-        let mut fds = fds.into_iter();
         let prepared = (|| {
             rustix::process::setsid()?;
-            let log = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
-            let stdin = fds.next().ok_or(io::ErrorKind::InvalidInput)?;
-            let streams = match launch.is_split {
-                true => fds.next().zip(fds.next()).map(|(out, err)| [out, err]),
-                false => None,
-            };
-            let child_ended = Ends::of_guard(signals::notice_children()?)?;
-            let (recorder, ends) = Recorder::new(log, streams, launch.log_limit)?;
-            let notify = launch.notify.as_deref().map(Notify::bind).transpose()?;
-            io::Result::Ok((stdin, child_ended, recorder, ends, notify))
+            let child_ended = family::Ends::of_guard(signals::notice_children()?)?;
+            let log = terms.log.try_clone()?;
+            let (recorder, output) = Recorder::new(log, terms.streams.take(), terms.log_limit)?;
+            let notify = terms.notify.as_deref().map(Notify::bind).transpose()?;
+            io::Result::Ok((child_ended, recorder, output, notify))
         })();
-        let (stdin, child_ended, recorder, ends, notify) = match prepared {
+        let (child_ended, recorder, output, notify) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err((owner, Step::Prepare, error)),
         };
-        let owner_ended = if launch.has_ending { fds.next() } else { None };
-        let owner_ended = owner_ended.and_then(|sent| ending::watch(sent).ok());
-        let runner = if launch.has_runner { fds.next() } else { None };
-        let runner = runner.and_then(|sent| ending::watch(sent).ok());
-        let sharing = match launch.is_shared {
-            true => Sharing::new(fds.next(), launch.yields),
-            false => None,
-        };
-        let sockets: Vec<OwnedFd> = fds.by_ref().take(launch.sockets.len()).collect();
-        let program = Program {
-            argv: &launch.argv,
-            env: &launch.env,
-            dir: &launch.dir,
-            stdin: Some(&stdin),
-            umask: launch.umask,
-            user: launch.user,
-            sockets: &sockets,
-            names: &launch.sockets,
-        };
-        let leader = match spawn(&program, [&ends[0], &ends[1]]) {
+        let watch = |sent: Option<OwnedFd>| sent.and_then(|sent| ending::watch(sent).ok());
+        let leader = match spawn(&program, [&output[0], &output[1]]) {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
         };
         child_ended.started(leader);
         // Our own copies would keep pipes open, and sockets listening when the service has ended.
-        drop((stdin, sockets, ends));
-        let places = Places::of(&launch.sweep, &mut fds);
-        let leases = fds.map(ports::sign).collect();
+        drop(output);
+        program.stdin = None;
+        program.sockets.clear();
+        let sharing = terms.sharing.take();
+        let sharing = sharing.and_then(|it| Sharing::new(it.socket, it.yields));
+        let leases = std::mem::take(&mut terms.leases);
         let mut guard = Guard {
             // A socket that can't be made non-blocking is as good as closed.
             owner: Listener::new(owner).ok(),
-            owner_ended,
-            runner,
+            owner_ended: watch(ends.owner),
+            runner: watch(ends.runner),
             run_ends: None,
             sharing,
             child_ended,
             latest: Latest::new(recorder.log.length),
             recorder,
             notify,
-            service: Service::new(leader, launch.daemon, launch.stop.clone()),
+            service: Service::new(leader, terms.daemon, terms.stop.clone()),
             ended: None,
             lost: Vec::new(),
-            launch,
-            places,
-            leases,
+            program,
+            terms,
+            leases: leases.into_iter().map(ports::sign).collect(),
         };
         let started = guard.started();
         guard.tell(&started);
@@ -261,10 +240,10 @@ impl Guard {
     /// Runs the commands for afterwards, whatever has become of the owner.
     fn clean_up(&mut self, patience: Duration) {
         let limit = self.service.plan().grace.max(LEAST);
-        for argv in &self.launch.after_stop {
-            let program = helper(&self.launch, argv);
+        for argv in &self.terms.after_stop {
+            let program = self.program.helper(argv);
             let until = Instant::now() + limit;
-            let ran = match errand::run(
+            let ran = match command::run(
                 &program,
                 until,
                 patience,
@@ -322,7 +301,7 @@ impl Guard {
         if let Some(owner) = self.owner.take() {
             // What it has written for its test.
             self.pump();
-            let about = &self.launch.about;
+            let about = &self.terms.about;
             let tests = match (&*about.test, owner.uses()) {
                 ("", []) => vec![(String::new(), about.since)],
                 ("", uses) => uses.iter().map(|it| (it.test.clone(), it.since)).collect(),
@@ -348,28 +327,25 @@ impl Guard {
     /// Cleans up in the owner's place. The log of an owner that has ended is left to the warden, which
     /// knows whether it was killed. That of a service that a run shares stays if a user was killed.
     fn sweep(&mut self) {
-        let (launch, log) = (&self.launch, &self.recorder.log.file);
+        let (terms, log) = (&self.terms, &self.recorder.log.file);
+        let (name, files) = (&self.program.name, &terms.sweep);
         let is_of_run = self.sharing.is_some();
         let lost = std::mem::take(&mut self.lost);
-        let was_interrupted = is_of_run && launch.sweep.was_interrupted();
+        let was_interrupted = is_of_run && files.was_interrupted();
         let lost = lost
             .into_iter()
             .filter(|it| !was_interrupted && it.is_real());
-        let reports: Vec<String> = match &launch.sweep.file {
-            Some(path) => lost
-                .flat_map(|it| it.reports(&launch.name, &launch.about, log, path))
-                .collect(),
-            None => Vec::new(),
-        };
-        let Some(places) = &self.places else { return };
+        let reports: Vec<String> = lost
+            .flat_map(|it| it.reports(name, &terms.about, log, &files.log))
+            .collect();
         if !reports.is_empty() {
-            lost::write(&places.logs, &reports, is_of_run);
+            lost::write(&files.logs, &reports, is_of_run);
             if is_of_run {
                 let _ = private::keep(log);
             }
         }
         let for_warden = !is_of_run && !reports.is_empty();
-        sweep::sweep(&launch.sweep, places, &mut self.recorder.log, for_warden);
+        sweep::sweep(files, &mut self.recorder.log, for_warden);
     }
 
     fn listeners(&mut self) -> impl Iterator<Item = &mut Listener> {
@@ -408,19 +384,5 @@ impl Guard {
         {
             self.lose_owner();
         }
-    }
-}
-
-/// A command that goes with a service: where it runs, and with its environment.
-fn helper<'a>(launch: &'a Launch, argv: &'a [OsString]) -> Program<'a> {
-    Program {
-        argv,
-        env: &launch.env,
-        dir: &launch.dir,
-        stdin: None,
-        umask: launch.umask,
-        user: launch.user,
-        sockets: &[],
-        names: &[],
     }
 }

@@ -3,10 +3,11 @@
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
-use super::{AFTER_RUN, Guard, helper};
+use super::{AFTER_RUN, Guard};
 use crate::guard::listener::Listener;
-use crate::guard::message::{News, Order, StopPlan};
+use crate::guard::message::{News, Order};
 use crate::guard::spawn::spawn;
+use crate::guard::terms::StopPlan;
 use crate::guard::title;
 use crate::port::{FIXTURE_TITLE, GUARD_TITLE};
 use crate::sys::ending::Ending;
@@ -25,7 +26,7 @@ impl Guard {
                 Ok(Order::Sync(number)) => self.sync(number),
                 Ok(Order::Ready(number)) => {
                     self.sync(number);
-                    let ready_at = &mut self.launch.about.ready_at;
+                    let ready_at = &mut self.terms.about.ready_at;
                     ready_at.get_or_insert(self.latest.length);
                 }
                 Ok(Order::Share(bytes)) => self.share(bytes),
@@ -59,10 +60,10 @@ impl Guard {
         // A program that the system takes apart hears nothing: its end is none of our doing.
         let is_ending = self.service.exit.is_some() || proc::is_ending(self.service.leader);
         self.tell(&News::Asked { is_ending });
-        let (launch, recorder) = (&self.launch, &self.recorder);
+        let (program, recorder) = (&self.program, &self.recorder);
         self.service.stop(plan, |argv| {
             let output = recorder.another_end().ok()?;
-            spawn(&helper(launch, argv), [&output; 2]).ok()
+            spawn(&program.helper(argv), [&output; 2]).ok()
         });
     }
 
@@ -80,7 +81,10 @@ impl Guard {
         sharing.shared = Some(bytes.clone());
         sharing.users.extend(self.owner.take());
         self.owner_ended = None;
-        title::set(&format!("{GUARD_TITLE}{}{FIXTURE_TITLE}", self.launch.name));
+        title::set(&format!(
+            "{GUARD_TITLE}{}{FIXTURE_TITLE}",
+            self.program.name
+        ));
         self.tell(&News::Shared(bytes));
     }
 

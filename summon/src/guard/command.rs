@@ -1,19 +1,19 @@
-//! Commands that run to their end: a guard that has no service, and runs one command whenever it is
-//! told to. Nothing of the command outlives its run, nor the owner.
+//! Commands that run to their end. Nothing that a command starts outlives its run, nor the owner.
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::job::{Errands, Job};
+use super::job::Job;
 use super::killing::{self, Pace};
-use super::message::{News, Order, Ran, Step};
-use super::spawn::{Program, spawn};
-use super::terms::{Errand, ErrandFailed};
+use super::message::{News, Order};
+use super::program::Program;
+use super::spawn::spawn;
+use super::state::{Ran, Step};
 use super::tree::{self, Reaped};
-use super::{hire, signals, wire};
+use super::{signals, wire};
 use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, Ends};
 use crate::sys::{pipes, wait};
@@ -23,62 +23,13 @@ const TAIL: usize = 16 * 1024;
 /// An owner that does not read the answer within this time gets none.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
-/// The owner's side: somebody who runs a command whenever it is asked for.
-#[derive(Debug)]
-pub(crate) struct Runner(UnixStream);
-
-impl Runner {
-    pub(crate) fn hire(command: &Errand, deadline: Instant) -> io::Result<Runner> {
-        let socket = hire::guard(deadline)?;
-        let job = Job::Errands(Errands {
-            name: command.name.clone(),
-            argv: command.argv.clone(),
-            env: command.env.clone(),
-            dir: command.dir.clone(),
-            user: command.user,
-        });
-        let ending = super::own_ending();
-        let endings = ending.iter().map(AsFd::as_fd).chain(super::runner_ending());
-        let fds: Vec<BorrowedFd<'_>> = endings.collect();
-        wire::send(&socket, &job.encode(), &fds)?;
-        Ok(Runner(socket))
-    }
-
-    /// Runs the command, and kills it at the limit. `sleep` waits until the descriptor can be
-    /// read, and says whether to go on waiting.
-    pub(crate) fn run(
-        &self,
-        limit: Duration,
-        sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
-    ) -> Result<Ran, ErrandFailed> {
-        wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(ErrandFailed::Broken)?;
-        match sleep(self.0.as_fd()) {
-            Ok(true) => {}
-            Ok(false) => return Err(ErrandFailed::GivenUp),
-            Err(error) => return Err(ErrandFailed::Broken(error)),
-        }
-        let news = wire::receive(&self.0)
-            .and_then(|news| news.ok_or_else(hire::why_gone))
-            .and_then(|(body, _)| News::decode(&body))
-            .map_err(ErrandFailed::Broken)?;
-        match news {
-            News::Ran(ran) => Ok(ran),
-            News::Refused { step, errno } => {
-                let error = io::Error::from_raw_os_error(errno);
-                Err(ErrandFailed::Refused(step, error))
-            }
-            _ => Err(ErrandFailed::Broken(wire::garbled())),
-        }
-    }
-}
-
 /// The guard's side. Returns when the owner or its runner has ended, or the owner speaks nonsense.
-pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) -> io::Result<()> {
+pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
     rustix::process::setsid()?;
     let child_ended = Ends::of_guard(signals::notice_children()?)?;
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;
-    let ends = fds.into_iter().map(ending::watch);
-    let ends = ends.collect::<io::Result<Vec<_>>>()?;
+    let ends = job.ends.owner.into_iter().chain(job.ends.runner);
+    let ends = ends.map(ending::watch).collect::<io::Result<Vec<_>>>()?;
     let watched = Owner {
         socket: Some(owner),
         ends: &ends,
@@ -97,18 +48,14 @@ pub(super) fn serve(owner: &UnixStream, errands: &Errands, fds: Vec<OwnedFd>) ->
         let Order::Run(limit) = Order::decode(&body)? else {
             return Err(wire::garbled());
         };
-        let program = Program {
-            argv: &errands.argv,
-            env: &errands.env,
-            dir: &errands.dir,
-            stdin: None,
-            umask: None,
-            user: errands.user,
-            sockets: &[],
-            names: &[],
-        };
         let until = Instant::now() + limit;
-        let news = match run(&program, until, killing::PATIENCE, &child_ended, &watched)? {
+        let news = match run(
+            &job.program,
+            until,
+            killing::PATIENCE,
+            &child_ended,
+            &watched,
+        )? {
             Err((step, error)) => News::Refused {
                 step,
                 errno: error.raw_os_error().unwrap_or(libc::EINVAL),
@@ -147,7 +94,7 @@ impl Owner<'_> {
 /// tell. Processes that do not end within `patience`, though they were killed, are named in
 /// the output.
 pub(super) fn run(
-    program: &Program<'_>,
+    program: &Program,
     until: Instant,
     patience: Duration,
     child_ended: &Ends,

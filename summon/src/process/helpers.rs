@@ -7,7 +7,7 @@ use super::{Process, lock};
 use crate::command::Command;
 use crate::contents::directory_mode;
 use crate::error::{Error, shown_command};
-use crate::guard::{Errand, ErrandFailed, ErrandRunner, Ran, State, Step};
+use crate::guard::{Helper, HelperError, Program, Ran, State, Step};
 use crate::sys::fd::BorrowedFd;
 use crate::sys::place;
 use crate::sys::signal::how_it_ended;
@@ -21,14 +21,17 @@ const GIVE_UP: Duration = Duration::from_millis(50);
 
 impl Process {
     /// A command that runs as the process does: in its directory, with its environment.
-    pub(super) fn errand(&self, command: &Command) -> Result<Errand, Error> {
+    pub(super) fn helper(&self, command: &Command) -> Result<Program, Error> {
         let stem = command.stem().unwrap_or_default();
-        Ok(Errand {
+        Ok(Program {
             name: format!("{stem} for {}", self.name()),
             argv: self.words_of(command)?,
             env: self.environment()?,
             dir: self.working_directory()?,
             user: self.user()?,
+            umask: self.inner.spec.umask,
+            stdin: None,
+            sockets: Vec::new(),
         })
     }
 
@@ -81,11 +84,11 @@ impl Process {
     }
 
     fn run_one_before(&self, command: &Command, deadline: Instant) -> Result<(), Error> {
-        let errand = self.errand(command)?;
-        let shown = shown_command(errand.argv.iter().map(std::ffi::OsString::as_os_str));
+        let program = self.helper(command)?;
+        let shown = shown_command(program.argv.iter().map(std::ffi::OsString::as_os_str));
         self.tell(Moment::Before(&shown));
         let no = |why: &str| self.bad(format!("`{shown}`, which comes before it, {why}"));
-        let runner = ErrandRunner::hire(&errand, deadline)
+        let helper = Helper::hire(&program, deadline)
             .map_err(|error| no(&format!("can't be run: {error}")))?;
         let given_up = || lock(&self.inner.life).cancelled;
         let sleep = |answer: BorrowedFd<'_>| {
@@ -98,7 +101,7 @@ impl Process {
             Ok(true)
         };
         let limit = deadline.saturating_duration_since(Instant::now());
-        match runner.run(limit, sleep) {
+        match helper.run(limit, sleep) {
             Ok(ran) if ran.status == Some(0) => Ok(()),
             Ok(ran) if ran.status.is_none() => Err(no("takes too long").timeout()),
             Ok(ran) => {
@@ -107,20 +110,20 @@ impl Process {
                 let hints = hints.chain(self.hint_at_missing_shell(command, &ran.output));
                 Err(hints.fold(error, |error, hint| error.fact("hint", hint)))
             }
-            Err(ErrandFailed::GivenUp) => Err(self.cancelled()),
-            Err(ErrandFailed::Refused(Step::Exec, error)) => {
-                let attempt = Attempt::new(&errand.argv, &errand.env, &errand.dir);
+            Err(HelperError::GivenUp) => Err(self.cancelled()),
+            Err(HelperError::Refused(Step::Exec, error)) => {
+                let attempt = Attempt::new(&program.argv, &program.env, &program.dir);
                 let (why, hint) = attempt.explain(&error);
                 let error = no(&format!("can't be run: {why}"));
                 Err(hint
                     .into_iter()
                     .fold(error, |error, hint| error.fact("hint", hint)))
             }
-            Err(ErrandFailed::Refused(Step::WorkingDirectory, error)) => {
-                let (dir, error) = (errand.dir.display(), walk::explain(error));
+            Err(HelperError::Refused(Step::WorkingDirectory, error)) => {
+                let (dir, error) = (program.dir.display(), walk::explain(error));
                 Err(no(&format!("can't be run in {dir}: {error}")))
             }
-            Err(ErrandFailed::Refused(_, error) | ErrandFailed::Broken(error)) => {
+            Err(HelperError::Refused(_, error) | HelperError::Broken(error)) => {
                 Err(no(&format!("can't be run: {error}")))
             }
         }

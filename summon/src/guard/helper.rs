@@ -1,0 +1,54 @@
+//! Helper commands, as their owner sees them: a guard without a service runs one command to its end,
+//! whenever its owner asks.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use super::message::{News, Order};
+use super::program::Program;
+use super::state::{HelperError, Ran};
+use super::{hire, job, wire};
+
+/// A guard that runs one command, again and again.
+#[derive(Debug)]
+pub(crate) struct Helper(UnixStream);
+
+impl Helper {
+    pub(crate) fn hire(command: &Program, deadline: Instant) -> io::Result<Helper> {
+        let socket = hire::guard(deadline)?;
+        let ending = hire::own_ending();
+        let ends = hire::ends(ending.as_ref());
+        let job = job::encode(&ends, command, None);
+        wire::send(&socket, &job.bytes, &job.fds)?;
+        Ok(Helper(socket))
+    }
+
+    /// Runs the command, and kills it at the limit. `sleep` waits until the descriptor can be
+    /// read, and says whether to go on waiting.
+    pub(crate) fn run(
+        &self,
+        limit: Duration,
+        sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
+    ) -> Result<Ran, HelperError> {
+        wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(HelperError::Broken)?;
+        match sleep(self.0.as_fd()) {
+            Ok(true) => {}
+            Ok(false) => return Err(HelperError::GivenUp),
+            Err(error) => return Err(HelperError::Broken(error)),
+        }
+        let news = wire::receive(&self.0)
+            .and_then(|news| news.ok_or_else(hire::why_gone))
+            .and_then(|(body, _)| News::decode(&body))
+            .map_err(HelperError::Broken)?;
+        match news {
+            News::Ran(ran) => Ok(ran),
+            News::Refused { step, errno } => {
+                let error = io::Error::from_raw_os_error(errno);
+                Err(HelperError::Refused(step, error))
+            }
+            _ => Err(HelperError::Broken(wire::garbled())),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What a guard runs.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::sys::fd::OwnedFd;
+use crate::sys::users::User;
+
+/// A program to run: every placeholder is filled in, and nothing is left to look up.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// What it is called, for people.
+    pub(crate) name: String,
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) dir: PathBuf,
+    /// The user to run as, if that is another one than the test's.
+    pub(crate) user: Option<User>,
+    pub(crate) umask: Option<u32>,
+    /// Its standard input; `/dev/null` if there is none.
+    pub(crate) stdin: Option<OwnedFd>,
+    /// The listening sockets that it inherits, each with a name (`sd_listen_fds(3)`).
+    pub(crate) sockets: Vec<(String, OwnedFd)>,
+}
+
+impl Program {
+    /// A command that belongs to this program: it runs as the same user, in the same directory and
+    /// environment.
+    pub(crate) fn helper(&self, argv: &[OsString]) -> Program {
+        Program {
+            name: self.name.clone(),
+            argv: argv.to_vec(),
+            env: self.env.clone(),
+            dir: self.dir.clone(),
+            user: self.user,
+            umask: self.umask,
+            stdin: None,
+            sockets: Vec::new(),
+        }
+    }
+}
