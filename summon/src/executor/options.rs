@@ -362,7 +362,7 @@ impl<P> Coordinated<P> {
     /// summon::SimpleExecutor::new("my-api").umask(0o077);
     /// ```
     pub fn umask(self, mask: u32) -> Self {
-        self.change(|spec| spec.umask = Some(mask))
+        self.change(|spec| spec.attributes.umask = Some(mask))
     }
 
     /// Runs the process, and the commands that go with it, as another user, with that user's group

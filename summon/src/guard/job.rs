@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::encoding::{In, Out};
-use super::program::Program;
+use super::program::{Attributes, Program};
 use super::terms::{About, Sharing, StopPlan, Terms};
 use crate::session::Sweep;
 use crate::sys::users::User;
@@ -69,7 +69,7 @@ fn put_program<'a>(out: &mut Out<'a>, program: &'a Program) {
         out.number(user.uid.into());
         out.number(user.gid.into());
     });
-    out.option(program.umask, |out, umask| out.number(umask.into()));
+    put_attributes(out, &program.attributes);
     out.option(program.stdin.as_ref(), Out::fd);
     out.list(&program.sockets, |out, (name, socket)| {
         out.bytes(name.as_bytes());
@@ -89,9 +89,19 @@ fn get_program(from: &mut In<'_>) -> io::Result<Program> {
                 gid: from.number()? as u32,
             })
         })?,
-        umask: from.option(In::number)?.map(|umask| umask as u32),
+        attributes: get_attributes(from)?,
         stdin: from.option(In::fd)?,
         sockets: from.list(|from| Ok((from.text()?, from.fd()?)))?,
+    })
+}
+
+fn put_attributes(out: &mut Out<'_>, attributes: &Attributes) {
+    out.option(attributes.umask, |out, umask| out.number(umask.into()));
+}
+
+fn get_attributes(from: &mut In<'_>) -> io::Result<Attributes> {
+    Ok(Attributes {
+        umask: from.option(In::number)?.map(|umask| umask as u32),
     })
 }
 
@@ -227,7 +237,7 @@ mod tests {
             env: vec![("A".into(), "".into()), ("B".into(), "=".into())],
             dir: "/tmp".into(),
             user: Some(User { uid: 7, gid: 8 }),
-            umask: Some(0o077),
+            attributes: Attributes { umask: Some(0o077) },
             stdin: Some(null()),
             sockets: vec![("redis".into(), null())],
         };

@@ -224,12 +224,7 @@ impl News {
                 pid: from.number()? as u32,
             },
             1 => News::Refused {
-                step: match from.number()? {
-                    0 => Step::Fork,
-                    1 => Step::Prepare,
-                    2 => Step::WorkingDirectory,
-                    _ => Step::Exec,
-                },
+                step: Step::of_number(from.number()?),
                 errno: from.signed()?,
             },
             2 => News::Grown(from.number()?),

@@ -52,6 +52,6 @@ pub(crate) use farewell::note_interruption_in;
 pub(crate) use helper::Helper;
 pub(crate) use hire::prepare;
 pub(crate) use owner::{Guarded, Sleeper};
-pub(crate) use program::Program;
+pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};

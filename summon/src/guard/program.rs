@@ -16,11 +16,18 @@ pub(crate) struct Program {
     pub(crate) dir: PathBuf,
     /// The user to run as, if that is another one than the test's.
     pub(crate) user: Option<User>,
-    pub(crate) umask: Option<u32>,
+    pub(crate) attributes: Attributes,
     /// Its standard input; `/dev/null` if there is none.
     pub(crate) stdin: Option<OwnedFd>,
     /// The listening sockets that it inherits, each with a name (`sd_listen_fds(3)`).
     pub(crate) sockets: Vec<(String, OwnedFd)>,
+}
+
+/// What a process inherits from its parent unless the builder says otherwise: its options of the same
+/// names, which travel as they are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attributes {
+    pub(crate) umask: Option<u32>,
 }
 
 impl Program {
@@ -33,7 +40,7 @@ impl Program {
             env: self.env.clone(),
             dir: self.dir.clone(),
             user: self.user,
-            umask: self.umask,
+            attributes: self.attributes.clone(),
             stdin: None,
             sockets: Vec::new(),
         }

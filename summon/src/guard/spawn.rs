@@ -9,10 +9,11 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::fs::Mode;
 use rustix::process::{Pid, WaitOptions};
 
 use super::exec::Image;
-use super::program::Program;
+use super::program::{Attributes, Program};
 use super::signals;
 use super::state::Step;
 use crate::sys::{exit, family, pipes, walk};
@@ -39,24 +40,26 @@ pub(super) fn spawn(program: &Program, output: [&OwnedFd; 2]) -> Result<u32, (St
     let pid = match unsafe { libc::fork() } {
         -1 => return Err((Step::Fork, io::Error::last_os_error())),
         0 => {
-            let (write, error) = execute(program, dir, output, write, guard);
+            let (write, (step, error)) = execute(program, dir, output, write, guard);
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
-            let _ = File::from(write).write_all(&errno.to_ne_bytes());
+            let [a, b, c, d] = errno.to_ne_bytes();
+            let _ = File::from(write).write_all(&[step as u8, a, b, c, d]);
             exit::now(127);
         }
         pid => pid,
     };
     // Closed by exec, or at the end of a child that has written what is wrong.
     drop(write);
-    let mut errno = [0; 4];
-    match File::from(read).read_exact(&mut errno) {
+    let mut refused = [0; 5];
+    match File::from(read).read_exact(&mut refused) {
         // A child that was killed before its exec has written nothing either, and is reaped like
         // any program that was killed.
         Err(_) => Ok(pid as u32),
         Ok(()) => {
             let _ = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::empty());
+            let [step, errno @ ..] = refused;
             let error = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
-            Err((Step::Exec, error))
+            Err((Step::of_number(step.into()), error))
         }
     }
 }
@@ -68,21 +71,34 @@ fn enterable(dir: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(dir, rustix::fs::Access::EXEC_OK)?)
 }
 
-/// Becomes the program. Returns why not, and where to write that.
+/// Becomes the program. Returns which step failed and why, and where to write that.
 fn execute(
     program: &Program,
     dir: Option<OwnedFd>,
     output: [&OwnedFd; 2],
     write: OwnedFd,
     guard: Pid,
-) -> (OwnedFd, io::Error) {
+) -> (OwnedFd, (Step, io::Error)) {
     // Out of the way of the sockets, which go to the lowest numbers.
     let above = FIRST + program.sockets.len() as i32;
     let write = rustix::io::fcntl_dupfd_cloexec(&write, above).unwrap_or(write);
-    match prepare(program, dir, output, guard, above) {
-        Ok(mut command) => (write, command.exec()),
-        Err(error) => (write, error),
+    // As the guard's user, who may do more than the program's.
+    if let Err(error) = set(&program.attributes) {
+        return (write, (Step::Attributes, error));
     }
+    let error = match prepare(program, dir, output, guard, above) {
+        Ok(mut command) => command.exec(),
+        Err(error) => error,
+    };
+    (write, (Step::Exec, error))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "an attribute may be refused")]
+fn set(attributes: &Attributes) -> io::Result<()> {
+    if let Some(umask) = attributes.umask {
+        rustix::process::umask(Mode::from_raw_mode(umask as _));
+    }
+    Ok(())
 }
 
 fn prepare(
@@ -119,7 +135,7 @@ fn prepare(
         .stdout(output[0].try_clone()?)
         .stderr(output[1].try_clone()?)
         .process_group(0);
-    let (umask, user) = (program.umask, program.user);
+    let user = program.user;
     if let Some(user) = user {
         // `/dev/stdout` is opened anew by some.
         for end in output {
@@ -148,9 +164,6 @@ fn prepare(
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             pass(&sockets)?;
-            if let Some(umask) = umask {
-                rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask as _));
-            }
             // What the guard ignores, its child must not: ignored signals survive exec.
             signals::restore();
             // The library's own exec would have a shell run what is no program.

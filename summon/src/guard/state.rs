@@ -84,7 +84,25 @@ pub(crate) enum Step {
     Fork,
     Prepare,
     WorkingDirectory,
+    Attributes,
     Exec,
+}
+
+impl Step {
+    /// The step of that number, `step as u8`.
+    #[cfg(unix)]
+    pub(super) fn of_number(number: u64) -> Step {
+        let steps = [
+            Step::Fork,
+            Step::Prepare,
+            Step::WorkingDirectory,
+            Step::Attributes,
+        ];
+        let mut steps = steps.into_iter();
+        steps
+            .find(|step| *step as u64 == number)
+            .unwrap_or(Step::Exec)
+    }
 }
 
 /// What a sleeper wants to be woken for, beside the ends.

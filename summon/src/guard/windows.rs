@@ -12,7 +12,7 @@ mod state;
 #[path = "terms.rs"]
 mod terms;
 
-pub(crate) use program::Program;
+pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};
 

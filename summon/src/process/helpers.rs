@@ -29,7 +29,7 @@ impl Process {
             env: self.environment()?,
             dir: self.working_directory()?,
             user: self.user()?,
-            umask: self.inner.spec.umask,
+            attributes: self.inner.spec.attributes.clone(),
             stdin: None,
             sockets: Vec::new(),
         })

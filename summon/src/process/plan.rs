@@ -61,7 +61,7 @@ impl Process {
             env,
             dir: self.working_directory()?,
             user: self.user()?,
-            umask: spec.umask,
+            attributes: spec.attributes.clone(),
             stdin: Some(stdin),
             sockets,
         };

@@ -58,6 +58,9 @@ impl Process {
                 };
                 format!("its working directory {dir} {why}")
             }
+            LaunchError::Refused(Step::Attributes, error) => {
+                format!("{:?} can't be set: {error}", program.attributes)
+            }
             LaunchError::Refused(Step::Fork | Step::Prepare, error) => {
                 if error.kind() == io::ErrorKind::WouldBlock {
                     hint = Some("the limit of processes is reached (`ulimit -u`)".to_owned());

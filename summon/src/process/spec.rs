@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::command::Command;
 use crate::contents::{self, Contents};
 use crate::exit_codes::ExitCodes;
+use crate::guard::Attributes;
 use crate::limit::Limit;
 use crate::probe::Whose;
 use crate::size::Size;
@@ -51,7 +52,7 @@ pub(crate) struct Spec {
     /// It is given the socket on which it listens.
     pub(crate) listen_fd: bool,
     pub(crate) stdin: Stdin,
-    pub(crate) umask: Option<u32>,
+    pub(crate) attributes: Attributes,
     /// As whom it runs.
     pub(crate) user: Option<String>,
     /// It forks away.
@@ -98,7 +99,7 @@ impl Spec {
             unless: Vec::new(),
             listen_fd: false,
             stdin: Stdin::default(),
-            umask: None,
+            attributes: Attributes::default(),
             user: None,
             daemon: false,
             files: Vec::new(),
