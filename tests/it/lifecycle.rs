@@ -239,6 +239,27 @@ fn output_has_what_was_written_before() {
     }
 }
 
+#[summon(output = "sh -c 'echo at $(nice); exec sleep 100'", banner = "^at", nice = 15)]
+#[test]
+fn a_process_is_as_nice_as_it_is_told(server: &Process) {
+    assert_eq!(server.output(), b"at 15\n");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn a_lower_nice_value_needs_privileges() {
+    crate::users::passes_as_nobody("lifecycle::run_by_another_with_a_lower_nice_value");
+}
+
+#[test]
+#[ignore = "another test runs it, as a user without privileges"]
+fn run_by_another_with_a_lower_nice_value() {
+    let error = SimpleExecutor::new("sleep 100").nice(-5).start();
+    let error = error.unwrap_err().to_string();
+    let expected = "sleep could not be started: `nice = -5` can't be set: Permission denied";
+    assert!(error.starts_with(expected), "{error}");
+}
+
 #[test]
 fn files_have_the_permissions_of_the_umask() {
     use std::os::unix::fs::PermissionsExt;

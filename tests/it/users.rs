@@ -91,16 +91,16 @@ fn may_be_oneself() {
 #[test]
 #[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn are_not_for_those_who_are_not_root() {
+    passes_as_nobody("users::run_by_another_as_nobody");
+}
+
+/// Runs an ignored test of this binary as a user without privileges.
+pub(crate) fn passes_as_nobody(test: &str) {
     let dir = TempDir::new();
     let run = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "users::run_by_another_as_nobody",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .env("TMPDIR", std::env::temp_dir())
         .current_dir(dir.path().parent().unwrap())
         .output()

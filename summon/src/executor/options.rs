@@ -365,6 +365,22 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.attributes.umask = Some(mask))
     }
 
+    /// Sets the nice value of the process and of its commands (`nice(2)`): from -20, which gets the
+    /// most processor time, to 19. The system takes a value beyond these as the nearest one. Default:
+    /// that of the test.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-worker").nice(5);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The start fails if the value is lower than that of the test, unless the test may lower it, as
+    /// root can.
+    pub fn nice(self, nice: i32) -> Self {
+        self.change(|spec| spec.attributes.nice = Some(nice))
+    }
+
     /// Runs the process, and the commands that go with it, as another user, with that user's group
     /// and no other: for programs that refuse to be run by root, as in a container. Its private
     /// directory belongs to the user. Default: the user of the test.

@@ -97,11 +97,13 @@ fn get_program(from: &mut In<'_>) -> io::Result<Program> {
 
 fn put_attributes(out: &mut Out<'_>, attributes: &Attributes) {
     out.option(attributes.umask, |out, umask| out.number(umask.into()));
+    out.option(attributes.nice, Out::signed);
 }
 
 fn get_attributes(from: &mut In<'_>) -> io::Result<Attributes> {
     Ok(Attributes {
         umask: from.option(In::number)?.map(|umask| umask as u32),
+        nice: from.option(In::signed)?,
     })
 }
 
@@ -237,7 +239,10 @@ mod tests {
             env: vec![("A".into(), "".into()), ("B".into(), "=".into())],
             dir: "/tmp".into(),
             user: Some(User { uid: 7, gid: 8 }),
-            attributes: Attributes { umask: Some(0o077) },
+            attributes: Attributes {
+                umask: Some(0o077),
+                nice: Some(-5),
+            },
             stdin: Some(null()),
             sockets: vec![("redis".into(), null())],
         };

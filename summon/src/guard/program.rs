@@ -1,6 +1,7 @@
 //! What a guard runs.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::sys::fd::OwnedFd;
@@ -28,6 +29,16 @@ pub(crate) struct Program {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
     pub(crate) umask: Option<u32>,
+    pub(crate) nice: Option<i32>,
+}
+
+impl fmt::Display for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let umask = self.umask.map(|umask| format!("`umask = {umask:#o}`"));
+        let nice = self.nice.map(|nice| format!("`nice = {nice}`"));
+        let all: Vec<String> = umask.into_iter().chain(nice).collect();
+        f.write_str(&all.join(", "))
+    }
 }
 
 impl Program {

@@ -93,10 +93,12 @@ fn execute(
     (write, (Step::Exec, error))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "an attribute may be refused")]
 fn set(attributes: &Attributes) -> io::Result<()> {
     if let Some(umask) = attributes.umask {
         rustix::process::umask(Mode::from_raw_mode(umask as _));
+    }
+    if let Some(nice) = attributes.nice {
+        rustix::process::setpriority_process(None, nice)?;
     }
     Ok(())
 }

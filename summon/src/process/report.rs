@@ -59,7 +59,7 @@ impl Process {
                 format!("its working directory {dir} {why}")
             }
             LaunchError::Refused(Step::Attributes, error) => {
-                format!("{:?} can't be set: {error}", program.attributes)
+                format!("{} can't be set: {error}", program.attributes)
             }
             LaunchError::Refused(Step::Fork | Step::Prepare, error) => {
                 if error.kind() == io::ErrorKind::WouldBlock {
