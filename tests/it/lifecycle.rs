@@ -239,7 +239,11 @@ fn output_has_what_was_written_before() {
     }
 }
 
-#[summon(output = "sh -c 'echo at $(nice); exec sleep 100'", banner = "^at", nice = 15)]
+#[summon(
+    output = "sh -c 'echo at $(nice); exec sleep 100'",
+    banner = "^at",
+    nice = 15
+)]
 #[test]
 fn a_process_is_as_nice_as_it_is_told(server: &Process) {
     assert_eq!(server.output(), b"at 15\n");

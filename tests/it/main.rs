@@ -11,6 +11,7 @@ mod examples;
 mod files;
 mod fixture_use;
 mod fixtures;
+mod halted;
 mod held_ports;
 mod helpers;
 mod hostile;

@@ -104,7 +104,7 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    fn start(service: &str, ending: &str) -> Owner {
+    pub(crate) fn start(service: &str, ending: &str) -> Owner {
         Owner::from(Command::new(OWNER).args([service, ending, ACTOR]))
     }
 

@@ -150,6 +150,7 @@ impl Warden {
         let mut pace = Pace::new();
         loop {
             let reaped = self.reap();
+            self.resume_guards();
             let orphans = self.kill_orphans();
             if reaped == Reaped::Childless && orphans.is_empty() && !has_owner {
                 return Ok(self.was_killed);
@@ -206,6 +207,14 @@ impl Warden {
         }
     }
 
+    /// Has guards go on that somebody has halted, of which the end of their owner finds no reader. It
+    /// is told like the end of a child. One that runs ignores it.
+    fn resume_guards(&self) {
+        for guard in &self.guards {
+            tree::signal_child(*guard, Signal::CONT);
+        }
+    }
+
     /// Kills everybody who has lost its guard, and says who they were.
     fn kill_orphans(&mut self) -> Vec<u32> {
         let orphans = self.orphans.find(&self.guards);
@@ -223,6 +232,7 @@ impl Warden {
             // It does not reach an owner that has gone meanwhile.
             let _ = wire::send(&socket, GOT, &[]);
         }
+        let me = rustix::process::getpid();
         // SAFETY: this process has one thread, so the child may do anything that a process may.
         match unsafe { libc::fork() } {
             -1 => {
@@ -240,7 +250,7 @@ impl Warden {
                 // SAFETY: the child never touches it again: `run` does not return.
                 let _ = unsafe { libc::close(warden.as_raw_fd()) };
                 self.child_ended.close_copy();
-                let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket)));
+                let _ = catch_unwind(AssertUnwindSafe(|| watch::run(socket, me)));
                 exit::now(1);
             }
             guard => {

@@ -12,6 +12,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
+
 use super::command::{self, Owner};
 use super::job::{Ends, Job};
 use super::killing;
@@ -45,8 +47,8 @@ const JOB_LIMIT: Duration = Duration::from_secs(60);
 /// a program that catches it cleans up.
 const AFTER_RUN: Duration = Duration::from_secs(2);
 
-/// Lives a guard's life. Ends this process.
-pub(super) fn run(owner: UnixStream) {
+/// Lives a guard's life, as a child of that warden. Ends this process.
+pub(super) fn run(owner: UnixStream, warden: Pid) {
     let _ = owner.set_read_timeout(Some(JOB_LIMIT));
     let Ok(Some((body, fds))) = wire::receive(&owner) else {
         exit::now(0);
@@ -60,7 +62,7 @@ pub(super) fn run(owner: UnixStream) {
         let _ = command::serve(&owner, job);
         exit::now(0);
     };
-    match Guard::launch(owner, job.ends, job.program, terms) {
+    match Guard::launch(owner, job.ends, job.program, terms, warden) {
         Ok(guard) => guard.watch(),
         Err((owner, step, error)) => {
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
@@ -71,6 +73,7 @@ pub(super) fn run(owner: UnixStream) {
 }
 
 struct Guard {
+    warden: Pid,
     /// `None` once it has closed, or once the service is shared.
     owner: Option<Listener>,
     /// The end of the owner, even if some child of it still holds the socket.
@@ -101,6 +104,7 @@ impl Guard {
         ends: Ends<OwnedFd>,
         mut program: Program,
         mut terms: Terms,
+        warden: Pid,
     ) -> Result<Guard, (UnixStream, Step, io::Error)> {
         let prepared = (|| {
             rustix::process::setsid()?;
@@ -128,6 +132,7 @@ impl Guard {
         let sharing = sharing.and_then(|it| Sharing::new(it.socket, it.yields));
         let leases = std::mem::take(&mut terms.leases);
         let mut guard = Guard {
+            warden,
             // A socket that can't be made non-blocking is as good as closed.
             owner: Listener::new(owner).ok(),
             owner_ended: watch(ends.owner),
@@ -190,6 +195,7 @@ impl Guard {
             }
             self.end_with_run();
         }
+        self.wake_warden();
         self.pump();
         survivors.retain(|pid| !proc::has_ended(*pid));
         let patience = match survivors.is_empty() {
@@ -295,8 +301,18 @@ impl Guard {
         }
     }
 
+    /// Has the warden go on, should somebody have halted it: it cleans up after the owner, and wakes
+    /// other guards.
+    fn wake_warden(&self) {
+        // As long as it is our parent its pid is nobody else's.
+        if rustix::process::getppid() == Some(self.warden) {
+            let _ = rustix::process::kill_process(self.warden, Signal::CONT);
+        }
+    }
+
     /// The owner is dead, or speaks nonsense: the service goes.
     fn lose_owner(&mut self) {
+        self.wake_warden();
         let ending = self.owner_ended.take();
         if let Some(owner) = self.owner.take() {
             // What it has written for its test.
