@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use summon::probe::Probe;
 use summon::{Command, Limit, fuzzing};
+use summon_syntax::template;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, File, Item, Meta};
 
@@ -16,8 +17,6 @@ mod args;
 mod cases;
 #[path = "../../summon-macros/src/check/mod.rs"]
 mod check;
-#[path = "../../summon/src/duration.rs"]
-mod duration;
 #[path = "../../summon-macros/src/errors.rs"]
 mod errors;
 #[path = "../../summon-macros/src/expand.rs"]
@@ -32,23 +31,18 @@ mod item;
 mod kind;
 #[path = "../../summon-macros/src/literal.rs"]
 mod literal;
-#[path = "../../summon-macros/src/model.rs"]
-mod model;
-#[path = "../../summon-macros/src/nearest.rs"]
-mod nearest;
+#[path = "../../summon-macros/src/options.rs"]
+mod options;
 #[path = "../../summon-macros/src/parameters.rs"]
 mod parameters;
 #[path = "../../summon-macros/src/program.rs"]
 mod program;
-#[allow(dead_code, reason = "hints are the runtime's part")]
-#[path = "../../summon/src/shell.rs"]
-mod shell;
-#[allow(dead_code, reason = "filling in is the runtime's part")]
-#[path = "../../summon/src/template.rs"]
-mod template;
-#[allow(dead_code, reason = "requests are the runtime's part")]
-#[path = "../../summon/src/probe/http/url.rs"]
-mod url;
+#[path = "../../summon-macros/src/span.rs"]
+mod span;
+#[path = "../../summon-macros/src/summoned.rs"]
+mod summoned;
+#[path = "../../summon-macros/src/words.rs"]
+mod words;
 
 fuzz_target!(|text: &str| {
     match split(text) {

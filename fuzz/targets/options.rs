@@ -62,7 +62,7 @@ fn duration(text: &str) {
             let again = format!("{}ns {}s", duration.subsec_nanos(), duration.as_secs());
             assert_eq!(fuzzing::duration(&Limit::from(again)), Ok(duration));
         }
-        Err(why) => assert!(why.contains("is no duration")),
+        Err(why) => assert!(why.contains("is not a duration")),
     }
 }
 

@@ -4,14 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use summon::fuzzing;
-
-#[path = "../../summon-macros/src/check/pattern.rs"]
-mod pattern;
-#[path = "../../summon/src/output/possible.rs"]
-mod possible;
-#[allow(dead_code, reason = "the banner alone is read here")]
-#[path = "../../summon/src/template.rs"]
-mod template;
+use summon_syntax::pattern;
 
 fuzz_target!(|text: &str| {
     let (banner, output) = text.split_once('\n').unwrap_or((text, ""));

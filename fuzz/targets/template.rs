@@ -2,11 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../summon/src/template.rs"]
-mod template;
-
-use template::{Part, fill, parts, references};
+use summon_syntax::template::{Part, fill, parts, references};
 
 fuzz_target!(|text: &str| {
     let parts = parts(text);
@@ -20,7 +16,7 @@ fuzz_target!(|text: &str| {
         }
     }
     // As it was written, but for the second of two braces.
-    let written = fill(text, |part| Ok::<_, ()>(written(part))).unwrap_or_default();
+    let written = fill(text, |part| Ok::<_, ()>(part.to_string())).unwrap_or_default();
     let mut rest = text.chars().peekable();
     for c in written.chars() {
         assert_eq!(rest.next(), Some(c));
@@ -42,15 +38,6 @@ fuzz_target!(|text: &str| {
     let others = parts.iter().filter(|part| matches!(part, Part::Other(..)));
     assert_eq!(references(text).count(), others.count());
 });
-
-fn written(part: Part<'_>) -> String {
-    match part {
-        Part::Literal(text) => text.to_owned(),
-        Part::Own(word) => format!("{{{word}}}"),
-        Part::Labelled(word, label) => format!("{{{word}:{label}}}"),
-        Part::Other(process, word) => format!("{{{process}.{word}}}"),
-    }
-}
 
 fn is_word(text: &str) -> bool {
     let mut bytes = text.bytes();

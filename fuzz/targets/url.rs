@@ -5,11 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use summon::fuzzing::http;
 use summon::probe::Probe;
-
-#[path = "../../summon/src/probe/http/url.rs"]
-mod parser;
-
-use parser::{OWN_PORT, Url};
+use summon_syntax::url::{OWN_PORT, Url};
 
 fuzz_target!(|text: &str| {
     let mut lines = text.split('\n');

@@ -1,4 +1,4 @@
-//! The attribute's arguments: `key = value` and `key(values)`, spans kept.
+//! The arguments of an attribute: `key = value` and `key(values)`, with their spans.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -8,8 +8,8 @@ use syn::{Expr, Ident, Token, parenthesized, token};
 
 use crate::errors::Errors;
 use crate::kind::Kind;
+use crate::options;
 
-/// One argument.
 pub(crate) struct Arg {
     pub(crate) key: Ident,
     /// One for `key = value`, any number for `key(values)`.
@@ -18,19 +18,39 @@ pub(crate) struct Arg {
 
 pub(crate) struct Args {
     pub(crate) list: Vec<Arg>,
-    /// Whether all could be read. If not, nothing is known to be missing.
+    /// Whether all arguments could be read. Otherwise nothing is known to be missing.
     pub(crate) is_whole: bool,
 }
 
-/// An argument that can't be read.
 struct Unreadable {
     error: syn::Error,
-    /// Whether the next comma ends it. In the middle of a value that can't be told.
+    /// Whether the argument ends at the next comma.
     ends_at_comma: bool,
 }
 
+impl Arg {
+    /// The builder's method: `name` sets what `named` sets.
+    pub(crate) fn method(&self) -> String {
+        match self.key.to_string() {
+            key if key == "name" => "named".to_owned(),
+            key => key,
+        }
+    }
+
+    pub(crate) fn one_value(mut self) -> syn::Result<Expr> {
+        match (self.values.pop(), self.values.is_empty()) {
+            (Some(value), true) => Ok(value),
+            _ => {
+                let key = self.key;
+                let message = format!("`{key}` takes one value; write `{key} = ..`");
+                Err(syn::Error::new(key.span(), message))
+            }
+        }
+    }
+}
+
 impl Args {
-    /// Reads on after an error, as far as it is clear where the next argument begins.
+    /// Reads all arguments. Goes on after an error if it is clear where the next argument begins.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Args {
         let mut args = Args {
             list: Vec::new(),
@@ -41,7 +61,7 @@ impl Args {
                 errors.add(error);
                 args.is_whole = false;
             }
-            // The rest has no beginning.
+            // Skip the rest: where its first argument begins is unknown.
             input.parse::<TokenStream>()
         };
         let _ = read.parse2(tokens);
@@ -52,12 +72,9 @@ impl Args {
         while !input.is_empty() {
             match argument(input) {
                 Ok(arg) => self.list.push(arg),
-                Err(Unreadable {
-                    error,
-                    ends_at_comma: false,
-                }) => return Err(error),
-                Err(Unreadable { error, .. }) => {
-                    errors.add(error);
+                Err(unreadable) if !unreadable.ends_at_comma => return Err(unreadable.error),
+                Err(unreadable) => {
+                    errors.add(unreadable.error);
                     self.is_whole = false;
                     while !input.is_empty() && !input.peek(Token![,]) {
                         input.parse::<TokenTree>()?;
@@ -71,12 +88,36 @@ impl Args {
         Ok(())
     }
 
-    /// Takes out the arguments whose key is one of those.
+    /// Takes out the arguments with a `wanted` key.
     pub(crate) fn take(&mut self, wanted: impl Fn(&Ident) -> bool) -> Vec<Arg> {
         let all = std::mem::take(&mut self.list);
         let (taken, rest) = all.into_iter().partition(|arg| wanted(&arg.key));
         self.list = rest;
         taken
+    }
+
+    /// Takes out the option `name`.
+    pub(crate) fn option(&mut self, name: &str, errors: &mut Errors) -> Option<Expr> {
+        let given = self.take(|key| key == name);
+        refuse_repeats(&given, errors);
+        errors.keep(given.into_iter().next()?.one_value())
+    }
+}
+
+/// Refuses options that are given twice: the builder would use only the last value.
+pub(crate) fn refuse_repeats(args: &[Arg], errors: &mut Errors) {
+    for (index, arg) in args.iter().enumerate() {
+        let (key, method) = (&arg.key, arg.method());
+        let mut earlier = args[..index].iter();
+        let earlier = earlier.find(|earlier| earlier.method() == method);
+        let Some(earlier) = earlier.filter(|_| !options::may_repeat(&method)) else {
+            continue;
+        };
+        let message = match earlier.key == *key {
+            true => format!("`{key}` is given twice; remove one"),
+            false => format!("`{key}` means the same as `{}`; remove one", earlier.key),
+        };
+        errors.at(key.span(), message);
     }
 }
 
@@ -93,28 +134,26 @@ fn argument(input: ParseStream<'_>) -> Result<Arg, Unreadable> {
         let values = parenthesized_values(input).map_err(in_value)?;
         return Ok(Arg { key, values });
     }
-    if is_without_value(input) {
+    if is_at_end(input) {
         let values = Vec::new();
         return Ok(Arg { key, values });
     }
     input.parse::<Token![=]>().map_err(in_value)?;
-    if input.is_empty() || input.peek(Token![,]) {
+    if is_at_end(input) {
         return Err(in_value(needs_value(&key)));
     }
-    let value = input.parse().map_err(in_value)?;
-    Ok(Arg {
-        key,
-        values: vec![value],
-    })
+    let values = vec![input.parse().map_err(in_value)?];
+    Ok(Arg { key, values })
 }
 
-/// Reads a key, and sees that a value follows.
+/// Reads a key that has a value, or the key of a kind.
 fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
     if input.peek(syn::LitStr) {
-        return Err(input.error(
-            "a command needs its kind, which says when the program is ready: \
-             `simple = \"..\"`, `output = \"..\"`, `tcp = \"..\"`, `http = \"..\"` and others",
-        ));
+        return Err(input.error(format!(
+            "a command needs a kind, which tells summon when the program is ready; write, for \
+             example, `tcp = \"..\"`; the kinds are {}",
+            Kind::list()
+        )));
     }
     if !input.peek(Ident::peek_any) {
         return Err(input.error("expected `key = value` or `key(values)`"));
@@ -123,29 +162,34 @@ fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
     let key = input.call(Ident::parse_any)?;
     if input.peek(Token![=]) || input.peek(token::Paren) {
         return match is_keyword {
-            true => Err(syn::Error::new(
-                key.span(),
-                format!("no option is called `{key}`, which is a keyword"),
-            )),
+            true => {
+                let message = format!("`{key}` is a keyword of Rust, not an option; remove it");
+                Err(syn::Error::new(key.span(), message))
+            }
             false => Ok(key),
         };
     }
-    // Beside `bin` it needs none: whether there is one is known later.
-    if is_without_value(input) && Kind::of(&key).is_some_and(Kind::is_command) {
+    // With `bin`, a command may have no arguments. `Summoned` checks that.
+    if is_at_end(input) && Kind::of(&key).is_some_and(Kind::is_command) {
         return Ok(key);
     }
-    let is_other_value = key.to_string().starts_with(char::is_uppercase) || input.peek(Token![::]);
-    match is_other_value {
-        true => Err(syn::Error::new(
-            key.span(),
-            "a value needs its key: `fixture = ..` for a shared process, `executor = ..` for an \
-             executor",
-        )),
-        false => Err(needs_value(&key)),
+    let is_path = input.peek(Token![::]);
+    if is_path || key.to_string().starts_with(char::is_uppercase) {
+        let value = if is_path {
+            "..".to_owned()
+        } else {
+            key.to_string()
+        };
+        let message = format!(
+            "a value needs a key; write `fixture = {value}` for a fixture, or `executor = {value}` \
+             for an executor"
+        );
+        return Err(syn::Error::new(key.span(), message));
     }
+    Err(needs_value(&key))
 }
 
-fn is_without_value(input: ParseStream<'_>) -> bool {
+fn is_at_end(input: ParseStream<'_>) -> bool {
     input.is_empty() || input.peek(Token![,])
 }
 
@@ -159,7 +203,9 @@ fn parenthesized_values(input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
 fn needs_value(key: &Ident) -> syn::Error {
     let message = match Kind::of(key) {
         Some(kind) => kind.needs_value(),
-        None => format!("`{key}` needs a value: `{key} = ..`, or `{key}()` if it takes none"),
+        None => format!(
+            "`{key}` has no value; write `{key} = ..`, or `{key}()` if the option takes none"
+        ),
     };
     syn::Error::new(key.span(), message)
 }

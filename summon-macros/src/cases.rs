@@ -1,23 +1,23 @@
-//! A test of several cases, of which some should panic. Its function can't know which case it is
-//! run for, so a start that fails panics, and a case that should has to tell that from its own.
+//! Tests with several cases that should panic or pass. The function can't know its case, so a failed
+//! start panics in each case. A case that should panic must therefore name the expected panic.
 
 use proc_macro2::TokenTree;
 use syn::{Attribute, Meta};
 
 use crate::errors::Errors;
 
-/// Whether each test that the function becomes should panic.
+/// Checks whether all cases should panic.
 pub(crate) fn all_should_panic(attributes: &[Attribute]) -> bool {
     let of_all = &attributes[of_cases(attributes)..];
     of_all.iter().any(is_should_panic)
 }
 
-/// Cases that pass by any panic would pass by that of a start that fails.
+/// Refuses cases that pass with any panic: the panic of a failed start would pass, too.
 pub(crate) fn check(attributes: &[Attribute], errors: &mut Errors) {
     let mut refuse = |attribute, instead: &str| {
         let message = format!(
-            "a program that can't be started would pass this case, while others fail: say what \
-             its panic says, `{instead}`"
+            "this case would pass if its program can't start, because a failed start panics, too; \
+             name the expected panic, as in `{instead}`"
         );
         errors.under(attribute, message);
     };
@@ -31,7 +31,7 @@ pub(crate) fn check(attributes: &[Attribute], errors: &mut Errors) {
     }
 }
 
-/// How many attributes rstest takes for those of single cases: all down to the last `#[case]`.
+/// Counts the attributes that rstest gives to single cases: all up to the last `#[case]`.
 fn of_cases(attributes: &[Attribute]) -> usize {
     let is_case = |attribute: &Attribute| attribute.path().segments[0].ident == "case";
     let last = attributes.iter().rposition(is_case);
@@ -42,7 +42,7 @@ fn is_should_panic(attribute: &Attribute) -> bool {
     attribute.path().is_ident("should_panic")
 }
 
-/// Whether it is `#[test_case(.. => panics)]`, without a text.
+/// Checks for `#[test_case(.. => panics)]` without a text.
 fn passes_by_any_panic(attribute: &Attribute) -> bool {
     let last = attribute.path().segments.last();
     let Meta::List(list) = &attribute.meta else {

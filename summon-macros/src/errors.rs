@@ -1,4 +1,6 @@
-//! Errors as they come, to be told all at once.
+//! The compile errors of one attribute, collected so that rustc shows all of them at once.
+
+use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -14,12 +16,12 @@ impl Errors {
         }
     }
 
-    pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
+    pub(crate) fn at(&mut self, span: Span, message: impl Display) {
         self.add(syn::Error::new(span, message));
     }
 
-    /// Under all of these tokens.
-    pub(crate) fn under(&mut self, tokens: &impl ToTokens, message: impl std::fmt::Display) {
+    /// Adds an error that underlines all of these tokens.
+    pub(crate) fn under(&mut self, tokens: &impl ToTokens, message: impl Display) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
@@ -31,7 +33,7 @@ impl Errors {
         self.0.is_none()
     }
 
-    /// What makes rustc tell them; nothing if there are none.
+    /// Returns a `compile_error!` for each error.
     pub(crate) fn into_tokens(self) -> TokenStream {
         let errors = self.0.map(syn::Error::into_compile_error);
         errors.unwrap_or_default()

@@ -1,7 +1,9 @@
-//! `#[summon::fixture(..)] static NAME: Fixture;`
+//! `#[summon::fixture(..)] static NAME: Fixture;`: reads the attribute and the static, checks both, and
+//! expands.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use summon_syntax::template;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Expr, Ident, LitStr, Token, Type, Visibility};
@@ -9,14 +11,15 @@ use syn::{Attribute, Expr, Ident, LitStr, Token, Type, Visibility};
 use crate::args::{Arg, Args};
 use crate::check;
 use crate::errors::Errors;
-use crate::expand::{ends, executor};
-use crate::item::own;
+use crate::expand::executor;
 use crate::kind::Kind;
 use crate::literal;
-use crate::model::{Summoned, one_value};
-use crate::{parameters, template};
+use crate::options::{self, Takes};
+use crate::parameters;
+use crate::span::{ends, own};
+use crate::summoned::Summoned;
 
-/// The `static`, which has no value: the attribute gives it one.
+/// The `static`, which has no value yet.
 struct Static {
     attributes: Vec<Attribute>,
     visibility: Visibility,
@@ -24,10 +27,13 @@ struct Static {
     ty: Type,
 }
 
+/// The contents of the attribute.
 struct Declared {
     summoned: Summoned,
     setup: Option<Expr>,
+    /// Whether the whole run of cargo shares the process.
     is_run: bool,
+    /// The fixtures in its placeholders.
     needs: Vec<Ident>,
 }
 
@@ -36,7 +42,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let read = |input: ParseStream<'_>| Static::read(input, &mut errors);
     let parsed = read.parse2(item.clone());
     let Some(parsed) = errors.keep(parsed) else {
-        // It may be something that others refer to.
+        // Keep the item, so that its users compile.
         let mut output = errors.into_tokens();
         output.extend(item);
         return output;
@@ -50,7 +56,10 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let text = attribute.to_string();
     let declared = Declared::read(attribute, name, &mut errors);
     if matches!(ty, Type::Path(path) if parameters::is_like_process(&path.path)) {
-        let message = format!("a fixture derefs to its process: write `static {name}: Fixture;`");
+        let message = format!(
+            "a fixture has the type `Fixture`, which dereferences to `Process`; write `static \
+             {name}: Fixture;`"
+        );
         errors.under(ty, message);
     }
     let Some(declared) = declared.filter(|_| errors.is_empty()) else {
@@ -62,7 +71,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#(#attributes)* #visibility static #name: #ty = #value;)
 }
 
-/// What was meant to be a fixture, but stands below another attribute.
+/// Reads a static below `#[summon]`, which the user probably meant to be a fixture.
 pub(crate) fn unmade(item: &TokenStream) -> Option<TokenStream> {
     let mut errors = Errors::default();
     let read = |input: ParseStream<'_>| Static::read(input, &mut errors);
@@ -71,7 +80,7 @@ pub(crate) fn unmade(item: &TokenStream) -> Option<TokenStream> {
 }
 
 impl Static {
-    /// A static of that name which compiles, so that whoever uses it makes no errors of his own.
+    /// A static that compiles, so that its users cause no further errors.
     fn unmade(&self) -> TokenStream {
         let Static {
             attributes,
@@ -85,7 +94,7 @@ impl Static {
             true => ty.to_token_stream(),
             false => quote!(::summon::Fixture),
         };
-        // The compiler evaluates the value, so it must not panic.
+        // rustc evaluates the value, so it must not panic.
         quote! {
             #(#attributes)* #visibility static #name: #ty =
                 ::summon::Fixture::new(::summon::__private::Plan {
@@ -100,29 +109,34 @@ impl Static {
         }
     }
 
-    /// Reads what was meant, and says what is wrong with it.
+    /// Reads a static. Also reads a `const`, `mut`, and a value, which are errors.
     fn read(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Static> {
-        let message = "`#[summon::fixture]` goes on a `static` without a value, `static NAME: \
-                       Fixture;`; on a function it is `#[summon(..)]`";
+        let message = "`#[summon::fixture]` needs a `static` without a value; write `static NAME: \
+                       Fixture;`, or `#[summon(..)]` above a function";
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
-        // Not a `const fn`.
+        // The colon excludes a `const fn`.
         if input.peek(Token![const]) && input.peek3(Token![:]) {
             let token = input.parse::<Token![const]>()?;
-            let message = "a fixture is one for all who use it: write `static` for `const`";
+            let message = "a fixture can't be a `const`, because each use of a `const` is a copy; write `static`";
             errors.at(token.span, message);
         } else if input.parse::<Option<Token![static]>>()?.is_none() {
             return Err(input.error(message));
         }
         if let Some(token) = input.parse::<Option<Token![mut]>>()? {
-            errors.at(token.span, "a fixture is never changed; leave out `mut`");
+            errors.at(
+                token.span,
+                "a fixture can't be `mut`, because tests share it; remove `mut`",
+            );
         }
         let name = input.parse()?;
         input.parse::<Token![:]>()?;
         let ty = input.parse()?;
         if input.parse::<Option<Token![=]>>()?.is_some() {
             let value: Expr = input.parse()?;
-            let message = format!("the attribute makes the value: write `static {name}: Fixture;`");
+            let message = format!(
+                "a fixture gets its value from the attribute; write `static {name}: Fixture;`"
+            );
             errors.under(&value, message);
         }
         input.parse::<Token![;]>()?;
@@ -138,13 +152,14 @@ impl Static {
 impl Declared {
     fn read(attribute: TokenStream, name: &Ident, errors: &mut Errors) -> Option<Declared> {
         let mut args = Args::parse(attribute, errors);
-        let setup = option(&mut args, "setup", errors);
-        let is_run = option(&mut args, "scope", errors);
+        let setup = args.option("setup", errors);
+        let is_run = args.option("scope", errors);
         let is_run = is_run.and_then(|value| errors.keep(scope(&value)));
         let summoned = Summoned::read(args, Span::call_site(), errors)?;
+        check::attribute(&summoned, errors);
         if summoned.kind == Kind::Fixture {
-            let message = "a fixture can't be made of another; refer to it in a placeholder, as \
-                           in `{OTHER.port}`";
+            let message = "a fixture can't be the executor of another one; refer to it in a \
+                           placeholder, as in `{OTHER.port}`";
             errors.at(summoned.key.span(), message);
         }
         check::fixture(&summoned, errors);
@@ -152,8 +167,8 @@ impl Declared {
         for other in references(&summoned) {
             if other.unraw() == name.unraw() {
                 let message = format!(
-                    "`{other}` is this fixture itself, and would wait for itself: leave out its \
-                     name, as in `{{port}}`"
+                    "the fixture `{other}` would wait for itself; write its own placeholders \
+                     without its name, as in `{{port}}`"
                 );
                 errors.at(other.span(), message);
             } else if !needs.contains(&other) {
@@ -169,32 +184,28 @@ impl Declared {
     }
 }
 
-/// The value of an option that a fixture alone has.
-fn option(args: &mut Args, name: &str, errors: &mut Errors) -> Option<Expr> {
-    let given = args.take(|key| key == name);
-    check::twice(&given, Kind::Simple, errors);
-    let first = given.into_iter().next()?;
-    errors.keep(one_value(first))
-}
-
 fn scope(value: &Expr) -> syn::Result<bool> {
-    match literal::text(value).map(LitStr::value).as_deref() {
+    let scope = literal::text(value).map(LitStr::value);
+    match scope.as_deref() {
         Some("binary") => Ok(false),
         Some("run") => Ok(true),
         _ => {
-            let message = "the scope is \"binary\" (once per test binary, the default) or \"run\" \
-                           (once per run of cargo or nextest)";
+            let message = format!(
+                "`{}` is not a scope; write \"binary\" for one process per test binary, the default, \
+                 or \"run\" for one process per run of cargo or nextest",
+                scope.unwrap_or_else(|| value.to_token_stream().to_string())
+            );
             Err(syn::Error::new_spanned(value, message))
         }
     }
 }
 
 fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
-    // Names that no user has: functions of an expansion are seen by the user's own expressions.
+    // The user's expressions see the functions below, so these have names that no user has.
     let process = own("process");
     let executor = executor(&declared.summoned);
     let setup = match &declared.setup {
-        // At the user's path, where a mismatch belongs.
+        // At the user's path, so that a type mismatch underlines it.
         Some(setup) => {
             let (span, _) = ends(setup);
             quote_spanned!(span=> ::summon::__private::set_up(#setup, #process))
@@ -213,7 +224,7 @@ fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
         false => quote!(Binary),
     };
     let name = item.name.unraw().to_string();
-    // At the user's type, where a mismatch belongs.
+    // At the user's type, so that a type mismatch underlines it.
     let (span, _) = ends(&item.ty);
     let made = quote_spanned! {span=>
         ::summon::Fixture::new(::summon::__private::Plan {
@@ -240,11 +251,17 @@ fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
     }}
 }
 
-/// The statics that the placeholders in its texts speak of, `OTHER` of `{OTHER.port}`, wherever in
-/// an expression the text stands, but not in regular expressions.
+/// Lists the fixtures in placeholders: `OTHER` in `{OTHER.port}`. Searches all texts of all expressions,
+/// except regular expressions.
 fn references(summoned: &Summoned) -> Vec<Ident> {
     let parts = summoned.parts.iter().filter(|(name, _)| *name != "banner");
-    let calls = summoned.calls.iter().filter(|call| call.key != "unless");
+    let is_regex = |arg: &Arg| {
+        matches!(
+            options::takes(&arg.method()),
+            Takes::LineRegex | Takes::TextRegex
+        )
+    };
+    let calls = summoned.calls.iter().filter(|arg| !is_regex(arg));
     let values = std::iter::once(&summoned.main)
         .chain(parts.map(|(_, value)| value))
         .chain(calls.flat_map(|Arg { values, .. }| values));

@@ -1,24 +1,65 @@
-//! `#[summon(..)] fn name(..) { .. }`
+//! `#[summon(..)] fn name(..) { .. }`: reads the attributes and the function, checks both, and expands.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
+use syn::Meta;
+use syn::spanned::Spanned;
 
-use crate::{expand, fixture, item, model};
+use crate::args::Args;
+use crate::cases;
+use crate::check;
+use crate::errors::Errors;
+use crate::expand::{self, Model};
+use crate::fixture;
+use crate::item::Function;
+use crate::parameters;
+use crate::summoned::Summoned;
 
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let function = match item::Function::parse(item.clone()) {
+    let function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
-        // The error, and the item, so that nothing else complains.
+        // Keep the item, so that its users compile.
         Err(error) => {
             let mut output = error.into_compile_error();
             output.extend(fixture::unmade(&item).unwrap_or(item));
             return output;
         }
     };
-    match model::Model::new(attribute, function) {
-        Ok(model) => expand::expand(model),
-        Err(wrong) => {
-            let (errors, function) = *wrong;
-            expand::expand_error(errors, function)
+    let mut errors = Errors::default();
+    let model = read(attribute, function, &mut errors);
+    match errors.is_empty() {
+        true => expand::function(model),
+        false => expand::with_errors(errors, model),
+    }
+}
+
+fn read(attribute: TokenStream, mut item: Function, errors: &mut Errors) -> Model {
+    if let Some(constness) = item.signature.constness.take() {
+        let message = "a `const fn` can't start programs; remove `const`";
+        errors.at(constness.span, message);
+    }
+    let mut attributes = vec![(Span::call_site(), attribute)];
+    for stacked in item.take_stacked() {
+        let place = stacked.path().span();
+        attributes.push(match stacked.meta {
+            Meta::List(list) => (place, list.tokens),
+            _ => (place, TokenStream::new()),
+        });
+    }
+    cases::check(&item.attributes, errors);
+    let mut summoned = Vec::new();
+    for (place, tokens) in attributes {
+        let args = Args::parse(tokens, errors);
+        let read = Summoned::read(args, place, errors);
+        if let Some(read) = &read {
+            check::attribute(read, errors);
         }
+        summoned.push(read);
+    }
+    let parameters = parameters::take(&mut item, &summoned, errors);
+    check::attributes(&summoned, &parameters, errors);
+    Model {
+        item,
+        summoned: summoned.into_iter().flatten().collect(),
+        parameters,
     }
 }

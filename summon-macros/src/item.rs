@@ -1,6 +1,6 @@
-//! The function that the attribute stands on. Its body stays tokens.
+//! The function below the attribute. Its body stays tokens.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -14,20 +14,16 @@ pub(crate) struct Function {
     pub(crate) body: Group,
 }
 
-/// A parameter that a process is bound to.
+/// A parameter that gets a process.
 pub(crate) struct Parameter {
-    /// For the compiler alone, about its lints.
+    /// Attributes of lints.
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) pattern: Pat,
     pub(crate) ty: Type,
 }
 
 impl Function {
-    pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Function> {
-        syn::parse2(tokens)
-    }
-
-    /// Takes out the `#[summon]` attributes below the one that is being expanded.
+    /// Takes out the `#[summon]` attributes below the current one.
     pub(crate) fn take_stacked(&mut self) -> Vec<Attribute> {
         let all = std::mem::take(&mut self.attributes);
         let (stacked, others) = all.into_iter().partition(is_summon);
@@ -40,7 +36,7 @@ impl Function {
         inputs.filter(|input| is_free(input, &ours)).count()
     }
 
-    /// Takes out the parameters whose type `ours` accepts.
+    /// Takes out the parameters with a type that `ours` accepts.
     pub(crate) fn take_parameters(&mut self, ours: impl Fn(&Type) -> bool) -> Vec<Parameter> {
         let mut taken = Vec::new();
         let mut rest = Punctuated::new();
@@ -59,8 +55,7 @@ impl Function {
         taken
     }
 
-    /// The type that the function returns, if by its name it can be an error, and may be written
-    /// in the function's body too.
+    /// The return type, if it has `Result` in its name, and the body can name it too.
     pub(crate) fn result(&self) -> Option<&Type> {
         let ReturnType::Type(_, ty) = &self.signature.output else {
             return None;
@@ -74,7 +69,7 @@ impl Function {
     }
 }
 
-/// Whether a type has neither a lifetime nor an `impl`.
+/// Checks that a type has neither a lifetime nor an `impl`.
 fn is_nameable(ty: TokenStream) -> bool {
     ty.into_iter().all(|token| match token {
         TokenTree::Group(group) => is_nameable(group.stream()),
@@ -84,7 +79,7 @@ fn is_nameable(ty: TokenStream) -> bool {
     })
 }
 
-/// Whether a parameter is of such a type, and has no attribute of somebody who gives it a value.
+/// Checks that `ours` accepts the type of a parameter, and that no other attribute gives it a value.
 fn is_free(input: &FnArg, ours: impl Fn(&Type) -> bool) -> bool {
     matches!(input, FnArg::Typed(typed) if typed.attrs.iter().all(is_of_lints) && ours(&typed.ty))
 }
@@ -103,7 +98,7 @@ fn is_summon(attribute: &Attribute) -> bool {
 }
 
 impl Parameter {
-    /// The name that the parameter gives its process: none for `_`.
+    /// The name that the parameter gives to its process. `_` gives none.
     pub(crate) fn name(&self) -> Option<String> {
         match &self.pattern {
             Pat::Ident(pattern) => {
@@ -122,21 +117,27 @@ impl Parse for Function {
         let visibility = input.parse()?;
         if input.peek(Token![static]) {
             return Err(input.error(
-                "`#[summon]` goes on a function; a process for many tests is made by \
-                 `#[summon::fixture(..)]` on `static NAME: Fixture;`",
+                "`#[summon]` needs a function; for a process that tests share, write \
+                 `#[summon::fixture(..)]` above `static NAME: Fixture;`",
             ));
         }
         if !is_function(&input.fork()) {
             let has_functions =
                 input.peek(Token![mod]) || input.peek(Token![impl]) || input.peek(Token![trait]);
             return Err(input.error(match has_functions {
-                true => "`#[summon]` goes on a function; put it on those in here that need it",
-                false => "`#[summon]` goes on a function",
+                true => {
+                    "`#[summon]` needs a function; move it to each function in here that needs the \
+                     process"
+                }
+                false => {
+                    "`#[summon]` needs a function; move it to the function that needs the process"
+                }
             }));
         }
         let signature: Signature = input.parse()?;
         let Some(TokenTree::Group(body)) = input.parse()? else {
-            let message = "`#[summon]` goes on a function with a body, so that it runs in it";
+            let message = "`#[summon]` needs a function with a body, which starts the process; add a \
+                           body";
             return Err(syn::Error::new(signature.ident.span(), message));
         };
         Ok(Function {
@@ -148,7 +149,7 @@ impl Parse for Function {
     }
 }
 
-/// Whether nothing but words, such as `async` and `extern "C"`, comes before `fn`.
+/// Checks that only words such as `async` and `extern "C"` come before `fn`.
 fn is_function(input: ParseStream<'_>) -> bool {
     loop {
         match input.parse() {
@@ -157,9 +158,4 @@ fn is_function(input: ParseStream<'_>) -> bool {
             _ => return false,
         }
     }
-}
-
-/// Names of expansions must not meet the user's.
-pub(crate) fn own(name: &str) -> syn::Ident {
-    syn::Ident::new(name, Span::mixed_site())
 }

@@ -1,6 +1,9 @@
-//! The kinds: what the first key of an attribute may be, and the keys that are part of each.
+//! The kinds of an attribute. A kind is the key that holds the command, and decides when the process is
+//! ready.
 
 use syn::Ident;
+
+use crate::words;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -17,103 +20,113 @@ pub(crate) enum Kind {
     Fixture,
 }
 
-const KINDS: &[(&str, Kind)] = &[
-    ("simple", Kind::Simple),
-    ("output", Kind::Output),
-    ("tcp", Kind::Tcp),
-    ("udp", Kind::Udp),
-    ("unix", Kind::Unix),
-    ("http", Kind::Http),
-    ("file", Kind::File),
-    ("notify", Kind::Notify),
-    ("exec", Kind::Exec),
-    ("executor", Kind::Executor),
-    ("fixture", Kind::Fixture),
+struct Row {
+    kind: Kind,
+    name: &'static str,
+    /// As a user would type it.
+    example: &'static str,
+    /// The keys that belong to the kind, and are no calls of the builder.
+    parts: &'static [&'static str],
+    /// Describes the first part, if the kind needs it.
+    required: Option<&'static str>,
+}
+
+const fn row(
+    kind: Kind,
+    name: &'static str,
+    example: &'static str,
+    parts: &'static [&'static str],
+    required: Option<&'static str>,
+) -> Row {
+    Row {
+        kind,
+        name,
+        example,
+        parts,
+        required,
+    }
+}
+
+#[rustfmt::skip]
+const KINDS: [Row; 11] = [
+    row(Kind::Simple, "simple", r#"simple = "my-daemon""#, &[], None),
+    row(Kind::Output, "output", r#"output = "my-worker", banner = "^ready""#,
+        &["banner"], Some("a regular expression for the line that shows readiness")),
+    row(Kind::Tcp, "tcp", r#"tcp = "redis-server --port {port}""#, &["host", "port"], None),
+    row(Kind::Udp, "udp", r#"udp = "dnsmasq -k -p {port}""#, &["host", "port"], None),
+    row(Kind::Unix, "unix", r#"unix = "my-server --socket {dir}/s", socket = "{dir}/s""#,
+        &["socket"], Some("the path of the socket, such as \"{dir}/socket\"")),
+    row(Kind::Http, "http", r#"http = "my-api --port {port}", path = "/health""#,
+        &["host", "port", "path", "url"], None),
+    row(Kind::File, "file", r#"file = "my-server", path = "{dir}/pid""#,
+        &["path"], Some("a file that the program creates when ready, such as \"{dir}/server.pid\"")),
+    row(Kind::Notify, "notify", r#"notify = "my-server""#, &[], None),
+    row(Kind::Exec, "exec", r#"exec = "postgres -p {port}", probe = "pg_isready -p {port}""#,
+        &["probe"], Some("a command that exits with code 0 when the program is ready")),
+    row(Kind::Executor, "executor", "executor = MyServer::new()", &[], None),
+    row(Kind::Fixture, "fixture", "fixture = REDIS", &[], None),
 ];
 
 impl Kind {
     pub(crate) fn of(key: &Ident) -> Option<Kind> {
-        let found = KINDS.iter().find(|(name, _)| key == name);
-        found.map(|(_, kind)| *kind)
+        let found = KINDS.iter().find(|row| key == row.name);
+        found.map(|row| row.kind)
     }
 
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        KINDS.iter().map(|(name, _)| *name)
+        KINDS.iter().map(|row| row.name)
+    }
+
+    /// The names of all kinds, for an error.
+    pub(crate) fn list() -> String {
+        words::list_names(Kind::names())
+    }
+
+    /// The names of the kinds that a key belongs to.
+    pub(crate) fn with_part(key: &Ident) -> Vec<&'static str> {
+        let rows = KINDS.iter().filter(|row| row.kind.has_part(key));
+        rows.map(|row| row.name).collect()
+    }
+
+    fn row(self) -> &'static Row {
+        let found = KINDS.iter().find(|row| row.kind == self);
+        found.expect("each kind has its row")
     }
 
     pub(crate) fn name(self) -> &'static str {
-        let found = KINDS.iter().find(|(_, kind)| *kind == self);
-        found.map_or("", |(name, _)| name)
+        self.row().name
     }
 
-    /// Those that a key is part of.
-    pub(crate) fn with(key: &Ident) -> Vec<Kind> {
-        let kinds = KINDS.iter().map(|(_, kind)| *kind);
-        let is_part = |kind: &Kind| kind.keys().iter().any(|part| key == part);
-        kinds.filter(is_part).collect()
+    pub(crate) fn example(self) -> &'static str {
+        self.row().example
     }
 
-    /// Whether it is a command that the attribute holds, with the builder's options.
+    pub(crate) fn parts(self) -> &'static [&'static str] {
+        self.row().parts
+    }
+
+    pub(crate) fn has_part(self, key: &Ident) -> bool {
+        self.parts().iter().any(|part| key == part)
+    }
+
+    /// The part that the kind needs, with a description.
+    pub(crate) fn required(self) -> Option<(&'static str, &'static str)> {
+        Some((self.parts().first()?, self.row().required?))
+    }
+
+    /// Whether the value is a command, and the other keys are the builder's options.
     pub(crate) fn is_command(self) -> bool {
         !matches!(self, Kind::Executor | Kind::Fixture)
     }
 
-    /// As one would type it.
-    pub(crate) fn example(self) -> &'static str {
-        match self {
-            Kind::Simple => r#"simple = "my-daemon""#,
-            Kind::Output => r#"output = "my-worker", banner = "^ready""#,
-            Kind::Tcp => r#"tcp = "redis-server --port {port}""#,
-            Kind::Udp => r#"udp = "dnsmasq -k -p {port}""#,
-            Kind::Unix => r#"unix = "my-server --socket {dir}/s", socket = "{dir}/s""#,
-            Kind::Http => r#"http = "my-api --port {port}", path = "/health""#,
-            Kind::File => r#"file = "my-server", path = "{dir}/pid""#,
-            Kind::Notify => r#"notify = "my-server""#,
-            Kind::Exec => r#"exec = "postgres -p {port}", probe = "pg_isready -p {port}""#,
-            Kind::Executor => "executor = MyServer::new()",
-            Kind::Fixture => "fixture = REDIS",
-        }
-    }
-
+    /// The error of a kind without a value.
     pub(crate) fn needs_value(self) -> String {
         let what = match self {
-            Kind::Executor => "the executor",
-            Kind::Fixture => "the fixture",
-            _ => "the command",
+            Kind::Executor => "executor",
+            Kind::Fixture => "fixture",
+            _ => "command",
         };
-        format!("{what} is missing, as in `{}`", self.example())
-    }
-
-    /// The key that the kind can't do without, and what it is.
-    pub(crate) fn required(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Kind::Output => Some((
-                "banner",
-                "a regular expression for the line that means ready",
-            )),
-            Kind::Unix => Some(("socket", "the path of the socket, such as \"{dir}/socket\"")),
-            Kind::File => Some((
-                "path",
-                "the file that means ready, such as \"{dir}/server.pid\"",
-            )),
-            Kind::Exec => Some((
-                "probe",
-                "the command that exits with code 0 when it is ready",
-            )),
-            _ => None,
-        }
-    }
-
-    /// The keys that are part of the kind and no calls of the builder.
-    pub(crate) fn keys(self) -> &'static [&'static str] {
-        match self {
-            Kind::Simple | Kind::Notify | Kind::Executor | Kind::Fixture => &[],
-            Kind::Output => &["banner"],
-            Kind::Tcp | Kind::Udp => &["host", "port"],
-            Kind::Unix => &["socket"],
-            Kind::Http => &["host", "port", "path", "url"],
-            Kind::File => &["path"],
-            Kind::Exec => &["probe"],
-        }
+        let (name, example) = (self.name(), self.example());
+        format!("`{name}` has no {what}; write, for example, `{example}`")
     }
 }

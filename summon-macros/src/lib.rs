@@ -1,16 +1,14 @@
 //! The attribute macros of summon. Use them through
 //! [`summon`](https://docs.rs/summon-process), which re-exports and documents them.
 //!
-//! A macro is a pipeline: `args` reads the attribute and `item` the function, `model` says what
-//! they mean together, `check` what is wrong with literals, and `expand` writes the result. What
-//! placeholders, URLs and durations are is read by the very files of the runtime, which are linked
-//! here.
+//! `function` and `fixture` run the steps of the two macros: `args` and `summoned` read an attribute,
+//! `item` reads the function, `check` checks literals, and `expand` writes the result. `summon_syntax`
+//! reads the texts, here and at run time.
 #![warn(clippy::unwrap_used)]
 
 mod args;
 mod cases;
 mod check;
-mod duration;
 mod errors;
 mod expand;
 mod fixture;
@@ -18,22 +16,18 @@ mod function;
 mod item;
 mod kind;
 mod literal;
-mod model;
-mod nearest;
+mod options;
 mod parameters;
 mod program;
-#[allow(dead_code, reason = "hints are the runtime's part")]
-mod shell;
 #[cfg(test)]
 mod snapshots;
-#[allow(dead_code, reason = "filling in is the runtime's part")]
-mod template;
-#[allow(dead_code, reason = "requests are the runtime's part")]
-mod url;
+mod span;
+mod summoned;
+mod words;
 
 #[expect(
     missing_docs,
-    reason = "it would be shown below the docs of the re-export"
+    reason = "rustdoc would show it below the docs of the re-export"
 )]
 #[proc_macro_attribute]
 pub fn summon(
@@ -45,7 +39,7 @@ pub fn summon(
 
 #[expect(
     missing_docs,
-    reason = "it would be shown below the docs of the re-export"
+    reason = "rustdoc would show it below the docs of the re-export"
 )]
 #[proc_macro_attribute]
 pub fn fixture(

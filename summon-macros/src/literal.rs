@@ -1,14 +1,10 @@
-//! Values that are literals. All others are known at run time alone.
+//! Values that are literals. The macros check only these, and the runtime checks all values.
 
 use syn::{Expr, Lit, LitInt, LitStr, UnOp};
 
-/// A text.
 pub(crate) fn text(value: &Expr) -> Option<&LitStr> {
-    match bare(value) {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Str(text) => Some(text),
-            _ => None,
-        },
+    match literal(value)? {
+        Lit::Str(text) => Some(text),
         _ => None,
     }
 }
@@ -21,7 +17,7 @@ pub(crate) fn list(value: &Expr) -> Option<Vec<&Expr>> {
     }
 }
 
-/// The texts in a command: one, or those in a list of words.
+/// The texts in a command: one text, or the texts in a list of words.
 pub(crate) fn texts(value: &Expr) -> Vec<&LitStr> {
     match list(value) {
         Some(words) => words.into_iter().filter_map(text).collect(),
@@ -29,31 +25,34 @@ pub(crate) fn texts(value: &Expr) -> Vec<&LitStr> {
     }
 }
 
-/// An integer, and whether a minus stands before it.
+/// An integer, and whether it has a minus sign.
 pub(crate) fn integer(value: &Expr) -> Option<(bool, &LitInt)> {
     match bare(value) {
         Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => {
             integer(&unary.expr).map(|(minus, number)| (!minus, number))
         }
-        Expr::Lit(literal) => match &literal.lit {
+        value => match literal(value)? {
             Lit::Int(number) => Some((false, number)),
             _ => None,
         },
+    }
+}
+
+pub(crate) fn boolean(value: &Expr) -> Option<bool> {
+    match literal(value)? {
+        Lit::Bool(literal) => Some(literal.value),
         _ => None,
     }
 }
 
-pub(crate) fn is_true(value: &Expr) -> Option<bool> {
+fn literal(value: &Expr) -> Option<&Lit> {
     match bare(value) {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Bool(is) => Some(is.value),
-            _ => None,
-        },
+        Expr::Lit(literal) => Some(&literal.lit),
         _ => None,
     }
 }
 
-/// Without what changes nothing: parentheses, references, and the groups that macros make.
+/// Removes parentheses, references, and the groups that macros make.
 fn bare(value: &Expr) -> &Expr {
     match value {
         Expr::Paren(inner) => bare(&inner.expr),

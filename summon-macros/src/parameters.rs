@@ -1,4 +1,4 @@
-//! Which parameters are processes, and which only look as if they were meant to be.
+//! Finds the parameters that get a process, and parameters with a similar type.
 
 use quote::ToTokens;
 use syn::{Expr, GenericArgument, Ident, Path, PathArguments, Type, TypePath};
@@ -6,9 +6,9 @@ use syn::{Expr, GenericArgument, Ident, Path, PathArguments, Type, TypePath};
 use crate::errors::Errors;
 use crate::item::{Function, Parameter};
 use crate::kind::Kind;
-use crate::model::Summoned;
+use crate::summoned::Summoned;
 
-/// What one may take for the type of a process, beside `&Process`.
+/// Types that users may write in place of `&Process`.
 const LIKE_PROCESS: [&str; 6] = [
     "Process",
     "Coordinated",
@@ -18,15 +18,16 @@ const LIKE_PROCESS: [&str; 6] = [
     "HttpCoordinatedExecutor",
 ];
 
-/// Takes out the parameters that the attributes give values to: none, or one for each. If they are
-/// not, it says so, and takes out all that were meant to be.
+/// Takes out the parameters that get a process: none, or one for each attribute. Otherwise adds errors,
+/// and takes out all parameters with a similar type.
 pub(crate) fn take(
     item: &mut Function,
     summoned: &[Option<Summoned>],
     errors: &mut Errors,
 ) -> Vec<Parameter> {
     let types: Vec<Ident> = summoned.iter().flatten().filter_map(made).collect();
-    let is_ours = |ty: &Type| is_process(ty) || types.iter().any(|made| refers_to(ty, made));
+    let is_ours =
+        |ty: &Type| referenced(ty).is_some_and(|name| name == "Process" || types.contains(name));
     let (count, wanted) = (item.count_parameters(is_ours), summoned.len());
     if count == wanted {
         return item.take_parameters(is_ours);
@@ -37,10 +38,10 @@ pub(crate) fn take(
         let pattern = pattern.to_token_stream();
         errors.under(
             ty,
-            format!("what is summoned comes as `&{name}`: write `{pattern}: &{name}`"),
+            format!("summon passes a `&{name}`, not this type; write `{pattern}: &{name}`"),
         );
     }
-    // One that can't be read may have given a type of its own.
+    // An attribute with errors may have had a type of its own.
     let is_known = summoned.iter().all(Option::is_some);
     if is_known && !taken.is_empty() && taken.len() != wanted {
         errors.add(wrong_count(&taken, wanted));
@@ -55,39 +56,29 @@ fn wrong_count(parameters: &[Parameter], attributes: usize) -> syn::Error {
         _ => format!("{count} {word}s"),
     };
     let message = format!(
-        "{} for {}: have none, or one for each in their order; `_: &Process` skips one",
+        "{} for {}; write one for each attribute in the same order, or none; `_: &Process` skips an \
+         attribute",
         plural(count, "parameter"),
         plural(attributes, "`#[summon]` attribute"),
     );
-    // The first one too many, or after which some are missing.
+    // Point to the first parameter without attribute, or else to the last parameter.
     let place = &parameters[attributes.min(count - 1)];
     syn::Error::new_spanned(&place.pattern, message)
 }
 
-fn refers_to(ty: &Type, name: &Ident) -> bool {
-    referenced(ty)
-        .and_then(|path| path.segments.last())
-        .is_some_and(|last| last.ident == *name)
-}
-
-fn is_process(ty: &Type) -> bool {
-    referenced(ty)
-        .and_then(|path| path.segments.last())
-        .is_some_and(|last| last.ident == "Process")
-}
-
-fn referenced(ty: &Type) -> Option<&Path> {
+/// The name of `T` in `&T`.
+fn referenced(ty: &Type) -> Option<&Ident> {
     match ty {
         Type::Reference(reference) if reference.mutability.is_none() => match &*reference.elem {
-            Type::Path(path) => Some(&path.path),
+            Type::Path(path) => Some(&path.path.segments.last()?.ident),
             _ => None,
         },
         _ => None,
     }
 }
 
-/// What a type was meant to refer to, if it speaks of a process, or of what an attribute makes, in
-/// some other way: `Process`, `&mut Process`, `Option<&Process>`.
+/// The name of the type that the user probably meant. `Process` is meant by `Process`, `&mut Process`,
+/// and `Option<&Process>`.
 fn meant(ty: &Type, made: &[Ident]) -> Option<String> {
     let meant = |path: &Path| {
         let last = &path.segments.last()?.ident;
@@ -101,13 +92,13 @@ fn meant(ty: &Type, made: &[Ident]) -> Option<String> {
 }
 
 pub(crate) fn is_like_process(path: &Path) -> bool {
-    // `sysinfo::Process` is none.
+    // `sysinfo::Process` is another type.
     let is_foreign = path.segments.len() > 1 && path.segments[0].ident != "summon";
     let is_like = |last: &Ident| LIKE_PROCESS.iter().any(|name| last == name);
     !is_foreign && path.segments.last().is_some_and(|it| is_like(&it.ident))
 }
 
-/// The paths in a type, outermost first.
+/// Lists the paths in a type, the outermost first.
 fn paths(ty: &Type) -> Vec<&Path> {
     match ty {
         Type::Reference(inner) => paths(&inner.elem),
@@ -129,7 +120,7 @@ fn paths(ty: &Type) -> Vec<&Path> {
     }
 }
 
-/// The type of the executor that an attribute makes, if that is plain to see.
+/// The type of the executor of an attribute, if the expression shows it.
 fn made(summoned: &Summoned) -> Option<Ident> {
     match summoned.kind {
         Kind::Executor => constructed(&summoned.main),
@@ -137,8 +128,7 @@ fn made(summoned: &Summoned) -> Option<Ident> {
     }
 }
 
-/// The type that an expression plainly constructs: `T` of `T::new(..)`, of a chain of calls on
-/// that, of `T { .. }` and `T(..)`.
+/// The type that an expression constructs: `T` in `T::new(..).method()`, `T { .. }`, and `T(..)`.
 fn constructed(expr: &Expr) -> Option<Ident> {
     match expr {
         Expr::MethodCall(call) => constructed(&call.receiver),

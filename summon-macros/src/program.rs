@@ -1,38 +1,35 @@
-//! `bin = ".."` and `example = ".."`: a program of the package itself, as cargo builds it. The text
-//! of the kind is then its arguments.
+//! `bin = ".."` and `example = ".."`: a program that cargo builds from the package itself. The kind then
+//! holds only the arguments.
 
 use std::fs;
 use std::path::Path;
 
-use quote::quote_spanned;
-use syn::{Expr, LitStr};
+use syn::LitStr;
 
 use crate::args::Args;
 use crate::errors::Errors;
-use crate::expand::ends;
 use crate::kind::Kind;
 use crate::literal;
-use crate::model::{all, one_value};
-use crate::nearest::nearest;
+use crate::span::ends;
+use crate::words;
 
 pub(crate) struct Program {
-    target: Target,
+    pub(crate) target: Target,
     pub(crate) name: LitStr,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     Bin,
     Example,
 }
 
-/// The key of a program, as cargo calls what it names.
 const KEYS: [(&str, Target); 2] = [("bin", Target::Bin), ("example", Target::Example)];
 
 impl Program {
-    /// Takes the key out of those of an attribute.
+    /// Takes the program out of the arguments of an attribute.
     pub(crate) fn take(args: &mut Args, kind: Kind, errors: &mut Errors) -> Option<Program> {
-        // What keys another executor has is its own affair.
+        // An executor may have methods with these names.
         if kind == Kind::Executor {
             return None;
         }
@@ -40,24 +37,26 @@ impl Program {
         let mut given = args.take(|key| target(key).is_some()).into_iter();
         let first = given.next()?;
         for second in given {
+            let (one, other) = (&first.key, &second.key);
             let message = format!(
-                "one attribute, one program: this has `{}` already",
-                first.key
+                "one attribute runs one program, and this one has `{one}`; remove `{other}`"
             );
-            errors.at(second.key.span(), message);
+            errors.at(other.span(), message);
         }
         let (key, target) = *target(&first.key)?;
         if kind == Kind::Fixture {
-            let message = "a fixture has its program where it is declared: move this to its \
-                           `#[summon::fixture(..)]`";
+            let message = format!(
+                "a fixture has its program at its declaration; move `{key}` to its \
+                 `#[summon::fixture(..)]`"
+            );
             errors.at(first.key.span(), message);
             return None;
         }
-        let value = errors.keep(one_value(first))?;
+        let value = errors.keep(first.one_value())?;
         let Some(name) = literal::text(&value) else {
-            let message = format!("`{key}` takes a name as it stands, `{key} = \"..\"`");
+            let message = format!("`{key}` takes a name as a literal; write `{key} = \"..\"`");
             errors.under(&value, message);
-            // There is one all the same, and what follows are its arguments.
+            // The value of the kind still holds arguments, not a command.
             let name = LitStr::new("program", ends(&value).0);
             return Some(Program { target, name });
         };
@@ -67,35 +66,18 @@ impl Program {
         let name = name.clone();
         Some(Program { target, name })
     }
-
-    /// The command, with its arguments.
-    pub(crate) fn command(&self, arguments: &Expr) -> Expr {
-        let (name, span) = (&self.name, self.name.span());
-        let tokens = match self.target {
-            Target::Bin => {
-                let variable = LitStr::new(&format!("{VARIABLE}{}", name.value()), span);
-                quote_spanned! {span=>
-                    ::summon::__private::bin(#name, ::core::env!(#variable), #arguments)
-                }
-            }
-            Target::Example => {
-                quote_spanned!(span=> ::summon::__private::example(#name, #arguments))
-            }
-        };
-        Expr::Verbatim(tokens)
-    }
 }
 
-/// What cargo puts before the name of a binary, for those whom it tells its path
+/// Begins the name of the variable with the path of a binary
 /// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
-const VARIABLE: &str = "CARGO_BIN_EXE_";
+pub(crate) const VARIABLE: &str = "CARGO_BIN_EXE_";
 
-/// The programs of one kind that the package has.
+/// The binaries or examples of the package.
 struct Known {
     target: Target,
     names: Vec<String>,
-    /// Cargo tells neither unit tests nor the package's own programs.
-    is_told: bool,
+    /// Cargo does not pass the paths of binaries to unit tests and to binaries.
+    are_passed: bool,
 }
 
 impl Known {
@@ -112,8 +94,9 @@ impl Known {
                     .map(|dir| examples(Path::new(&dir)))
                     .unwrap_or_default(),
             },
-            // As with the binaries, it is there for integration tests and benches.
-            is_told: target == Target::Example || std::env::var_os("CARGO_TARGET_TMPDIR").is_some(),
+            // Cargo sets this variable too for integration tests and benches only.
+            are_passed: target == Target::Example
+                || std::env::var_os("CARGO_TARGET_TMPDIR").is_some(),
         }
     }
 
@@ -122,7 +105,7 @@ impl Known {
         Known {
             target,
             names: vec!["my-server".to_owned(), "other".to_owned()],
-            is_told: true,
+            are_passed: true,
         }
     }
 
@@ -134,36 +117,34 @@ impl Known {
             Target::Bin => "binary",
             Target::Example => "example",
         };
-        if !self.is_told {
+        if !self.are_passed {
             return Err(format!(
-                "cargo tells where binaries are to integration tests (`tests/*.rs`) and benches \
-                 alone: move this there, or write the path of `{name}` into the command"
+                "cargo passes the paths of binaries only to integration tests (`tests/*.rs`) and \
+                 benches; move this function there, or write the path of `{name}` into the command"
             ));
         }
         self.names.sort();
-        let near = nearest(name, self.names.iter().map(String::as_str));
-        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        let names: Vec<_> = self.names.iter().map(|name| format!("`{name}`")).collect();
-        let elsewhere = format!(
-            ". For one of another package, whose programs cargo does not build for these tests, run \
-             `cargo build -p PACKAGE` first and write its path into the command, `target/debug/{}{name}`",
-            match self.target {
-                Target::Bin => "",
-                Target::Example => "examples/",
-            }
-        );
-        Err(match names.as_slice() {
-            [] => format!("this package has no {what} `{name}`, nor any other{elsewhere}"),
-            _ if !near.is_empty() => format!("this package has no {what} `{name}`{near}"),
-            names => {
-                let names = all(names);
-                format!("this package has no {what} `{name}`; it has {names}{elsewhere}")
-            }
-        })
+        let none = format!("this package has no {what} `{name}`");
+        if let Some(near) = words::nearest(name, self.names.iter().map(String::as_str)) {
+            return Err(format!("{none}; did you mean `{near}`?"));
+        }
+        let others = match self.names.as_slice() {
+            [] => format!("and no other {what}"),
+            names => format!("only {}", words::list_names(names)),
+        };
+        let dir = match self.target {
+            Target::Bin => "",
+            Target::Example => "examples/",
+        };
+        Err(format!(
+            "{none}, {others}. Cargo builds no programs of other packages for these tests; to run \
+             one, run `cargo build -p PACKAGE` first, and write its path into the command, \
+             `target/debug/{dir}{name}`"
+        ))
     }
 }
 
-/// The examples that cargo finds by itself, and those that the manifest names
+/// Lists the examples that cargo finds by itself, and the examples that the manifest names
 /// (<https://doc.rust-lang.org/cargo/reference/cargo-targets.html#target-auto-discovery>).
 #[cfg_attr(test, allow(dead_code, reason = "tests have no package"))]
 fn examples(package: &Path) -> Vec<String> {
@@ -178,7 +159,7 @@ fn examples(package: &Path) -> Vec<String> {
         is_one.then(|| stem.to_owned())
     });
     let manifest = fs::read_to_string(package.join("Cargo.toml")).unwrap_or_default();
-    // A table goes to the next one.
+    // A table ends at the next one.
     let tables = manifest
         .split("\n[")
         .filter(|it| it.starts_with("[example]]"));
@@ -196,20 +177,20 @@ fn examples(package: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn said(target: Target, names: &[&str], is_told: bool, name: &str) -> String {
+    fn said(target: Target, names: &[&str], are_passed: bool, name: &str) -> String {
         let known = Known {
             target,
             names: names.iter().map(|&name| name.to_owned()).collect(),
-            is_told,
+            are_passed,
         };
         known.check(name).unwrap_err()
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_told_with_those_that_are() {
+    fn an_unknown_program_is_an_error_that_lists_the_others() {
         let others = said(Target::Bin, &["two", "one"], true, "server");
         assert!(
-            others.starts_with("this package has no binary `server`; it has `one` and `two`. For"),
+            others.starts_with("this package has no binary `server`, only `one` and `two`. Cargo"),
             "{others}"
         );
         assert_eq!(
@@ -218,18 +199,18 @@ mod tests {
         );
         let none = said(Target::Example, &[], true, "server");
         assert!(
-            none.starts_with("this package has no example `server`, nor any other. For one of"),
+            none.starts_with("this package has no example `server`, and no other example. Cargo"),
             "{none}"
         );
         assert!(none.ends_with("`target/debug/examples/server`"), "{none}");
         assert!(
             said(Target::Bin, &[], false, "server")
-                .starts_with("cargo tells where binaries are to integration tests")
+                .starts_with("cargo passes the paths of binaries only to integration tests")
         );
     }
 
     #[test]
-    fn examples_are_those_that_cargo_finds() {
+    fn examples_are_found_as_cargo_finds_them() {
         let dir = std::env::temp_dir().join(format!("summon-examples-{}", std::process::id()));
         fs::create_dir_all(dir.join("examples/with-dir")).unwrap();
         fs::create_dir_all(dir.join("examples/data")).unwrap();

@@ -1,5 +1,5 @@
-//! What good attributes become, for people to read: each file in `snapshots` is an item as users
-//! write it, and what is made of it. `SUMMON_BLESS=1` writes the second half anew.
+//! Tests of expansions. Each file in `snapshots` is an item as users write it, and its expansion.
+//! `SUMMON_BLESS=1` writes the expansions anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Meta};
 
-/// Between the halves.
+/// Separates the item from its expansion.
 const BECOMES: &str = "\n// becomes\n\n";
 
 #[test]
-fn good_attributes_become_what_the_snapshots_show() {
+fn expansions_are_equal_to_the_snapshots() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
     let files = fs::read_dir(dir).unwrap();
     let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();

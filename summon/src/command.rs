@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::shell::{self, Before};
+use summon_syntax::shell::{self, Before};
 
 /// A program and its arguments.
 ///
@@ -95,13 +95,10 @@ impl Command {
 
     fn split(&self) -> Result<Vec<OsString>, String> {
         let mut words = match &self.form {
-            Form::Line(line) => shlex::split(line)
-                .ok_or_else(|| {
-                    format!("`{line}` has a quote that is not closed, or ends in a backslash")
-                })?
-                .into_iter()
-                .map(OsString::from)
-                .collect(),
+            Form::Line(line) => {
+                let words = shell::split(line)?;
+                words.into_iter().map(OsString::from).collect()
+            }
             Form::Words(words) => words.clone(),
         };
         if let Some(program) = &self.program {
@@ -203,7 +200,7 @@ mod tests {
         assert!(wrong("a 'b".into()).contains("`a 'b` has a quote that is not closed"));
         assert_eq!(wrong("  ".into()), "the command is empty");
         assert_eq!(wrong("''".into()), "the command is empty");
-        assert!(wrong("mkdir a && touch b".into()).contains("`&&` is for a shell"));
+        assert!(wrong("mkdir a && touch b".into()).contains("so `&&` would be plain text"));
         assert_eq!(wrong(Vec::<&str>::new().into()), "the command is empty");
     }
 

@@ -1,7 +1,6 @@
 //! One error for everything, which reads like a report.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::fs::File;
 use std::panic::RefUnwindSafe;
@@ -346,7 +345,7 @@ pub(crate) fn shown_command<'a>(words: impl IntoIterator<Item = &'a std::ffi::Os
         .into_iter()
         .map(|word| {
             let word = word.to_string_lossy();
-            shlex::try_quote(&word).map_or_else(|_| word.to_string(), Cow::into_owned)
+            summon_syntax::shell::quote(&word).into_owned()
         })
         .collect();
     words.join(" ")

@@ -29,7 +29,8 @@
 //!
 // On GitHub the picture is a file beside the README; a page of rustdoc has no files.
 #![doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
-#![doc = include_str!("../README.md")]
+// Cargo copies the README into the package, and then names the copy in this variable.
+#![doc = include_str!(concat!("../", env!("CARGO_PKG_README")))]
 #![warn(clippy::unwrap_used)]
 #![allow(
     clippy::test_attr_in_doctest,
@@ -40,7 +41,6 @@
 pub mod __private;
 mod command;
 mod contents;
-mod duration;
 mod error;
 mod executor;
 mod exit_codes;
@@ -67,11 +67,9 @@ mod progress;
 mod quoting;
 pub mod servers;
 mod session;
-mod shell;
 mod size;
 mod stdin;
 mod sys;
-mod template;
 mod trace;
 mod unrunnable;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::duration;
+use summon_syntax::duration;
 
 /// A length of time: a [`Duration`], or text such as `"500ms"`, `"30s"`, or `"1m 30s"`. Text that
 /// is no duration is an error of whatever it limits.
@@ -60,7 +60,7 @@ mod tests {
         for text in ["", "5", "fast", "-1s"] {
             let error = Limit::from(text).get().unwrap_err();
             assert!(
-                error.contains(&format!("`{text}` is no duration")),
+                error.contains(&format!("`{text}` is not a duration")),
                 "{error}"
             );
         }

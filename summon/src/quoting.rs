@@ -1,16 +1,17 @@
-//! Values in a command for a shell, such that it gets each as it is.
+//! Quotes values that summon puts into a command for a shell, so that the shell reads each value back
+//! unchanged.
 
-/// Where in a command for a shell something is put in.
+/// Tracks the quotes of a shell command up to the place where a value goes.
 #[derive(Debug, Default)]
 pub(crate) struct Quoting {
-    /// What is open, the innermost last.
+    /// The open quotes and parentheses, the innermost last.
     open: Vec<Open>,
     is_escaped: bool,
     last: Option<char>,
     in_comment: bool,
-    /// The letters before `last`, and with it, if they are a word so far.
+    /// The word that ends with `last`, as far as it has been read.
     word: String,
-    /// What was opened whose end is not looked for.
+    /// Where this parser lost track: it does not look for the end of these constructs.
     lost: Option<&'static str>,
 }
 
@@ -18,14 +19,14 @@ pub(crate) struct Quoting {
 enum Open {
     Single,
     Double,
-    /// `(`, in which quotes begin anew.
+    /// `(`, which starts a new context for quotes.
     Parenthesis,
-    /// In which a shell reads backslashes twice.
+    /// A shell reads backslashes in backticks twice.
     Backtick,
 }
 
 impl Quoting {
-    /// Reads what the user wrote.
+    /// Reads a part of the command that the user wrote.
     pub(crate) fn read(&mut self, text: &str) {
         for c in text.chars() {
             self.read_one(c);
@@ -72,7 +73,7 @@ impl Quoting {
         }
     }
 
-    /// In parentheses the patterns of `case` have a `)` that closes nothing.
+    /// Notices `case` in parentheses: its patterns have a `)` that closes no parenthesis.
     fn read_word(&mut self, c: char) {
         if c.is_ascii_alphanumeric() || c == '_' {
             return self.word.push(c);
@@ -83,8 +84,8 @@ impl Quoting {
         self.word.clear();
     }
 
-    /// A value as the shell has to read it here to get the same value, or where it stands if a shell
-    /// would run parts of it there.
+    /// Quotes a value for the current place. The error names a place where the shell would run parts
+    /// of the value.
     pub(crate) fn quote(&mut self, value: &str) -> Result<String, &'static str> {
         let is_escaped = std::mem::take(&mut self.is_escaped);
         self.last = Some('x');
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_quoted_for_its_place() {
+    fn values_are_quoted_for_their_place() {
         let value = "a b'c\"$d`e\\f;g";
         for (before, after, quoted) in [
             ("echo ", "", r#"'a b'\''c"$d`e\f;g'"#),

@@ -6,9 +6,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use summon_syntax::shell;
+
 use crate::format::{self, Format};
 use crate::program;
-use crate::shell;
 use crate::sys::at_path;
 
 /// Well-known programs, and the packages that have them, of Debian and of Homebrew.

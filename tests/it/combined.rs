@@ -171,7 +171,7 @@ fn a_line_that_means_failure_ends_the_wait_at_once() {
     assert!(
         bad.unwrap_err()
             .to_string()
-            .contains("`unless` is no regular expression")
+            .contains("`unless` is not a valid regular expression")
     );
     let empty = TcpCoordinatedExecutor::new("sleep 1", "localhost", 0)
         .unless("x*")
@@ -227,13 +227,13 @@ fn what_a_banner_has_not_told_is_not_known() {
     let script = actor(["say", "port 80"]);
     let own = OutputCoordinatedExecutor::new(script, r"^port (?<port>\d+)$").env("PORT", "{port}");
     let error = own.start().unwrap_err().to_string();
-    let expected = "`{port}` is filled in before the start, and `(?<port>..)` in the banner tells it \
-                    after that: for a free port from summon, leave that group out";
+    let expected = "`{port}` needs its value before the start, but `(?<port>..)` in the banner sets it \
+                    after the start";
     assert!(error.contains(expected), "{error}");
     let script = actor(["say", "key 1 {port:a} {key}"]);
     let own = OutputCoordinatedExecutor::new(script, r"^key (?<key>\d+) (?<port_b>\d+)");
     let error = own.start().unwrap_err().to_string();
-    let expected = "`(?<key>..)` in the banner tells it after that: leave one of them out";
+    let expected = "`(?<key>..)` in the banner sets it after the start; remove one of them";
     assert!(error.contains(expected), "{error}");
     let wrong =
         OutputCoordinatedExecutor::new(actor(["say", "port 99999"]), r"^port (?<port>\d+)$");

@@ -118,23 +118,26 @@ fn bad_input_is_an_error_from_start_that_names_it() {
             SimpleExecutor::new(["sleep"]).shell(true).start(),
             "a shell takes one text",
         ),
-        (banner("(").map(drop), "the banner is no regular expression"),
+        (
+            banner("(").map(drop),
+            "the banner is not a valid regular expression",
+        ),
         (
             banner("x*").map(drop),
             "the banner `x*` matches the empty line",
         ),
         (
             url("localhost/"),
-            "the URL `localhost/` does not begin with http://",
+            "the URL `localhost/` does not begin with `http://`",
         ),
-        (url("https://localhost/"), "asks for TLS"),
+        (url("https://localhost/"), "uses TLS"),
         (
             simple("sleep 1").timeout("fast").start(),
-            "`fast` is no duration",
+            "`fast` is not a duration",
         ),
         (
             simple("sleep 1").stop_timeout("").start(),
-            "`` is no duration",
+            "`` is not a duration",
         ),
         (simple("sleep {prot}").start(), "`{prot}` is no placeholder"),
         (

@@ -135,7 +135,7 @@ fn a_body_that_is_endless_or_can_not_be_is_told() {
     endless.body_matches("^z+$").timeout("20s").start().unwrap();
     let error = error_of(&responds("").body_matches("(UP"));
     assert!(
-        error.contains("`body_matches` is no regular expression: "),
+        error.contains("`body_matches` is not a valid regular expression: "),
         "{error}"
     );
     let error = error_of(&responds("").body_matches("UP").method("HEAD"));

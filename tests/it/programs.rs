@@ -261,18 +261,18 @@ fn with_the_line_ends_of_windows_have_a_hint() {
 #[test]
 fn that_a_shell_would_understand_have_a_hint() {
     for (command, hint) in [
-        ("cd /tmp", "say `current_dir = \"..\"`"),
+        ("cd /tmp", "set `current_dir = \"..\"`"),
         ("LANG=C sort", "`env(\"LANG\", \"C\")`"),
-        ("~/bin/server", "`~` stays as it is"),
-        ("$HOME/bin/server", "`$HOME` stays as it is"),
-        ("export A=1", "say `shell = true`"),
+        ("~/bin/server", "`~` is not expanded"),
+        ("$HOME/bin/server", "`$HOME` is not expanded"),
+        ("export A=1", "set `shell = true`"),
     ] {
         let report = report(SimpleExecutor::new(command).env("PATH", "/bin").start());
         assert_has(&report, &["\n  hint      ", hint]);
     }
     let script = format!("{} say '$HOME' say $HOME/x exit 3", actor([])[0]);
     let server = OutputCoordinatedExecutor::new(script, "^up$");
-    assert_has(&report(server.start()), &["so `$HOME` stays as it is"]);
+    assert_has(&report(server.start()), &["so `$HOME` is not expanded"]);
     // Words that may be meant as they are, if the program complains of them.
     for (command, word) in [
         ("sleep 1000;", "1000;"),
@@ -281,7 +281,7 @@ fn that_a_shell_would_understand_have_a_hint() {
         ("cat /no/such|grep x", "/no/such|grep"),
         ("sleep {port}&", "{port}&"),
     ] {
-        let hint = format!("so `{word}` is one word as it stands");
+        let hint = format!("so `{word}` is one word of plain text");
         let server = OutputCoordinatedExecutor::new(command, "^up$");
         assert_has(&report(server.start()), &[&hint]);
         let prepared = SimpleExecutor::new("sleep 1000").before(command);
@@ -293,7 +293,7 @@ fn that_a_shell_would_understand_have_a_hint() {
     );
     let server = OutputCoordinatedExecutor::new(script, "^up$");
     let report = report(server.start());
-    assert!(!report.contains("shell"), "{report}");
+    assert!(!report.contains("runs no shell"), "{report}");
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn get_no_operator_of_a_shell_as_an_argument() {
                 .start(),
         ];
         for started in cases {
-            let wanted = format!("`{operator}` is for a shell, and no shell runs");
+            let wanted = format!("so `{operator}` would be plain text");
             assert_has(&report(started), &[&wanted]);
         }
     }
@@ -323,7 +323,7 @@ fn get_no_operator_of_a_shell_as_an_argument() {
         ("mkdir `echo a`", "`echo"),
         ("mkdir >\"a b\"", ">\"a b\""),
     ] {
-        let wanted = format!("`{word}` is for a shell, and no shell runs");
+        let wanted = format!("so `{word}` would be plain text");
         let server = SimpleExecutor::new(command).current_dir(dir.path());
         assert_has(&report(server.start()), &[&wanted]);
     }

@@ -3,6 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use options::{OPTIONS, Takes};
+
+#[expect(dead_code, reason = "the macros look options up")]
+#[path = "../../summon-macros/src/options.rs"]
+mod options;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -50,66 +56,6 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn imports_point_down_only() {
-    // From the top floor to the bottom; the last one and `error` are open to all.
-    let floors: [&[&str]; 10] = [
-        &["lib", "__private", "guide", "fuzzing"],
-        &["servers"],
-        &["orchestrator", "fixture"],
-        &["executor"],
-        &["process"],
-        &["probe"],
-        &["guard"],
-        &["command", "port", "output", "session"],
-        &[
-            "template",
-            "duration",
-            "limit",
-            "size",
-            "stdin",
-            "contents",
-            "exit_codes",
-            "program",
-            "shell",
-            "quoting",
-            "format",
-            "unrunnable",
-            "panicked",
-            "progress",
-            "trace",
-        ],
-        &["sys"],
-    ];
-    let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
-    for (path, text) in sources("summon/src") {
-        let module = path.strip_prefix("summon/src/").unwrap();
-        let module = module.split(['/', '.']).next().unwrap();
-        for line in code(&text) {
-            let Some(rest) = line
-                .split("crate::")
-                .nth(1)
-                .filter(|_| !line.contains("$crate"))
-            else {
-                continue;
-            };
-            let used = rest
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-                .unwrap();
-            if used == "error" || module == "lib" {
-                continue;
-            }
-            assert_ne!(module, "error", "{path} must import nobody: {line}");
-            let (from, to) = (floor(module), floor(used));
-            assert!(
-                from.is_some() && to.is_some() && from <= to,
-                "{path} looks up: {line}"
-            );
-        }
-    }
-}
-
-#[test]
 fn unsafe_and_pids_are_in_sys_and_guard_alone() {
     for (path, text) in sources("summon/src") {
         if path.starts_with("summon/src/sys/") || path.starts_with("summon/src/guard/") {
@@ -123,8 +69,10 @@ fn unsafe_and_pids_are_in_sys_and_guard_alone() {
             }
         }
     }
-    for (path, text) in sources("summon-macros/src") {
-        assert!(!text.contains("unsafe"), "{path}");
+    for below in ["summon-macros/src", "summon-syntax/src"] {
+        for (path, text) in sources(below) {
+            assert!(!text.contains("unsafe"), "{path}");
+        }
     }
 }
 
@@ -144,6 +92,7 @@ fn files_stay_small() {
     for below in [
         "summon",
         "summon-macros",
+        "summon-syntax",
         "tests",
         "examples",
         "fuzz/targets",
@@ -158,9 +107,17 @@ fn files_stay_small() {
 #[test]
 fn versions_agree() {
     let version = env!("CARGO_PKG_VERSION");
-    let pin =
-        format!("summon-macros = {{ path = \"../summon-macros\", version = \"={version}\" }}");
-    assert!(read("summon/Cargo.toml").contains(&pin));
+    for (package, of) in [
+        ("summon", "summon-macros"),
+        ("summon", "summon-syntax"),
+        ("summon-macros", "summon-syntax"),
+    ] {
+        let pin = format!("{of} = {{ path = \"../{of}\", version = \"={version}\" }}");
+        assert!(
+            read(&format!("{package}/Cargo.toml")).contains(&pin),
+            "{pin}"
+        );
+    }
     assert!(read("CHANGELOG.md").contains(&format!("\n## [{version}]")));
     let minor = version.rsplit_once('.').unwrap().0;
     let install = format!("summon-process = \"{minor}\"");
@@ -174,6 +131,7 @@ fn each_dependency_has_its_reason() {
     for manifest in [
         "summon/Cargo.toml",
         "summon-macros/Cargo.toml",
+        "summon-syntax/Cargo.toml",
         "fuzz/Cargo.toml",
     ] {
         let text = read(manifest);
@@ -187,6 +145,50 @@ fn each_dependency_has_its_reason() {
                 }
                 assert!(reason.is_some(), "{manifest}: {line}");
             }
+        }
+    }
+}
+
+#[test]
+fn patterns_are_tested_with_the_regex_of_the_runtime() {
+    let regex = |manifest: &str| -> Vec<String> {
+        let text = read(manifest);
+        let lines = text.lines().filter(|line| line.starts_with("regex = "));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        regex("summon/Cargo.toml"),
+        regex("summon-syntax/Cargo.toml")
+    );
+}
+
+/// A checkout on Windows turns symbolic links into files that contain a path.
+#[test]
+fn no_file_is_a_symbolic_link() {
+    let mut dirs = vec![root()];
+    let mut count = 0;
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+            let kind = entry.file_type().unwrap();
+            assert!(!kind.is_symlink(), "{}", entry.path().display());
+            // Other programs write there.
+            let is_ours = entry.file_name() != "target" && entry.file_name() != ".git";
+            if kind.is_dir() && is_ours {
+                dirs.push(entry.path());
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 100);
+}
+
+/// Cargo packs only files below a package's own directory.
+#[test]
+fn each_package_has_its_licences() {
+    for package in ["summon", "summon-macros", "summon-syntax"] {
+        for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            let copy = format!("{package}/{name}");
+            assert!(read(&copy) == read(name), "{copy} differs from {name}");
         }
     }
 }
@@ -281,38 +283,25 @@ fn builder_names_and_process_names_are_disjoint() {
 
 #[test]
 fn the_macros_know_what_the_options_do() {
-    let check = read("summon-macros/src/check/mod.rs");
-    let listed = |name: &str| -> Vec<String> {
-        let list = check.split(&format!("const {name}: ")).nth(1).unwrap();
-        let list = list.split("];").next().unwrap();
-        list.split('"')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect()
-    };
-    let regex = |manifest: &str| -> Vec<String> {
-        let text = read(manifest);
-        let lines = text.lines().filter(|line| line.starts_with("regex = "));
-        lines.map(str::to_owned).collect()
-    };
-    // The macros' tests compare with the very regular expressions of the runtime.
-    assert_eq!(
-        regex("summon/Cargo.toml"),
-        regex("summon-macros/Cargo.toml")
-    );
-    let (adding, durations, commands) = (listed("ADDING"), listed("DURATIONS"), listed("COMMANDS"));
-    assert!(!adding.is_empty() && !durations.is_empty() && !commands.is_empty());
+    let mut seen = 0;
     for (path, text) in sources("summon/src/executor") {
         for method in text.split("\n    pub fn ").skip(1) {
-            let name = method.split(['(', '<']).next().unwrap().to_owned();
+            let name = method.split(['(', '<']).next().unwrap();
             let method = method.split("\n    }\n").next().unwrap();
+            let known = OPTIONS.iter().find(|option| option.0 == name);
+            seen += usize::from(known.is_some());
+            let (_, takes, may_repeat) = *known.unwrap_or(&(name, Takes::Other, false));
             let adds = method.contains(".push(") || method.contains(".extend(");
-            assert_eq!(adds, adding.contains(&name), "{path}: does `{name}` add?");
+            assert_eq!(adds, may_repeat, "{path}: does `{name}` add?");
             let is_duration = method.contains("impl Into<Limit>");
-            assert_eq!(is_duration, durations.contains(&name), "{path}: {name}");
+            assert_eq!(is_duration, takes == Takes::Duration, "{path}: {name}");
             let is_command = method.contains("(self, command: impl Into<Command>)");
-            assert_eq!(is_command, commands.contains(&name), "{path}: {name}");
+            assert_eq!(is_command, takes == Takes::Command, "{path}: {name}");
         }
     }
+    assert_eq!(
+        seen,
+        OPTIONS.len(),
+        "the macros know an option that is gone"
+    );
 }

@@ -66,8 +66,13 @@ fn in_one_program_serve_themselves() {
         &format!("version = \"{version}\"\n"),
         "version = \"99.0.0\"\n",
     );
-    let macros = root.join("summon-macros");
-    let manifest = manifest.replace("\"../summon-macros\"", &format!("{:?}", macros));
+    let manifest = ["summon-macros", "summon-syntax"]
+        .iter()
+        .fold(manifest, |manifest, name| {
+            let path = format!("{:?}", root.join(name));
+            manifest.replace(&format!("\"../{name}\""), &path)
+        });
+    fs::copy(root.join("README.md"), at("README.md")).unwrap();
     let members = "[workspace]\nmembers = [\"new\", \"both\"]\nresolver = \"3\"\n";
     fs::write(
         at("new/Cargo.toml"),

@@ -1,22 +1,22 @@
-//! Processes that wait for each other. The edges are those that the runtime orders a set by.
+//! Finds processes that wait for each other. The runtime orders a set by the same references.
 
+use summon_syntax::template;
 use syn::LitStr;
 
 use super::set::{self, Set};
 use crate::errors::Errors;
-use crate::template;
 
-/// A process that waits for another, and the literal that says so.
+/// A process that waits for another, because of a literal.
 struct Wait<'a> {
     from: usize,
     to: usize,
     text: &'a LitStr,
 }
 
-/// Tells each circle once, under the literal that closes it.
+/// Adds one error for each circle, under the literal that closes it.
 pub(super) fn check(set: &Set<'_>, errors: &mut Errors) {
     let waits = waits(set);
-    // Those before the closing one make no circle among themselves.
+    // These have no circle.
     let mut known: Vec<&Wait<'_>> = Vec::new();
     for wait in &waits {
         match path(&known, wait.to, wait.from, &mut Vec::new()) {
@@ -28,7 +28,7 @@ pub(super) fn check(set: &Set<'_>, errors: &mut Errors) {
                 errors.under(
                     wait.text,
                     format!(
-                        "these processes wait for each other: {}; leave one of the references out",
+                        "these processes wait for each other: {}; remove one of these references",
                         names.join(" -> ")
                     ),
                 );
@@ -42,7 +42,7 @@ fn waits<'a>(set: &Set<'a>) -> Vec<Wait<'a>> {
     for (from, member) in set.members.iter().enumerate() {
         let mut add = |name: &str, text: &'a LitStr| {
             let is_new = |to: &usize| !waits.iter().any(|it| it.from == from && it.to == *to);
-            // Its own placeholders by its own name are no matter of order.
+            // A process may use its own name in its placeholders.
             let to = set.position(name).filter(|to| *to != from);
             if let Some(to) = to.filter(is_new) {
                 waits.push(Wait { from, to, text });
@@ -58,7 +58,7 @@ fn waits<'a>(set: &Set<'a>) -> Vec<Wait<'a>> {
     waits
 }
 
-/// The way from one process to another, both included.
+/// Finds the way from one process to another. Includes both.
 fn path(waits: &[&Wait<'_>], from: usize, to: usize, seen: &mut Vec<usize>) -> Option<Vec<usize>> {
     if from == to {
         return Some(vec![to]);

@@ -1,38 +1,40 @@
-//! The processes of a set: their names, and the placeholders in their texts.
+//! The processes of one function: their names, and the placeholders in their texts.
 
 use std::path::Path;
 
+use summon_syntax::template::{self, Part};
+use summon_syntax::{pattern, shell};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr};
 
-use super::pattern;
 use crate::errors::Errors;
 use crate::item::Parameter;
 use crate::kind::Kind;
 use crate::literal;
-use crate::model::{Summoned, all};
-use crate::template::{self, Part};
+use crate::options::{self, Takes};
+use crate::summoned::Summoned;
+use crate::words;
 
-/// What each process tells of itself, whatever its kind.
+/// The placeholders of every process.
 const WORDS: [&str; 4] = ["port", "host", "dir", "name"];
 
 pub(super) struct Set<'a> {
     pub(super) members: Vec<Member<'a>>,
-    /// Whether all names are known, so that there is no other.
+    /// Whether all names are known.
     is_known: bool,
 }
 
 pub(super) struct Member<'a> {
     pub(super) summoned: &'a Summoned,
-    /// None if only run time knows it.
+    /// None if only the runtime knows the name.
     pub(super) name: Option<String>,
-    /// What its banner tells. None if only run time knows it.
-    told: Option<Vec<String>>,
+    /// The groups of its banner, which are placeholders, too. None if only the runtime knows them.
+    groups: Option<Vec<String>>,
 }
 
 impl<'a> Set<'a> {
     pub(super) fn new(summoned: &'a [Option<Summoned>], parameters: &[Parameter]) -> Set<'a> {
-        // Parameters that are too many or too few name nobody.
+        // If the number of parameters is wrong, nothing is known about their processes.
         let are_bound = parameters.is_empty() || parameters.len() == summoned.len();
         let parameter = |index: usize| parameters.get(index).filter(|_| are_bound);
         let members: Vec<_> = summoned
@@ -42,7 +44,7 @@ impl<'a> Set<'a> {
             .map(|(index, summoned)| Member {
                 summoned,
                 name: name(summoned, parameter(index)),
-                told: told(summoned),
+                groups: groups(summoned),
             })
             .collect();
         let is_known = members.len() == summoned.len()
@@ -51,13 +53,13 @@ impl<'a> Set<'a> {
         Set { members, is_known }
     }
 
-    /// A set of one, whose others are statics.
+    /// A set of one fixture. The others are statics, which only rustc knows.
     pub(super) fn of_fixture(summoned: &'a Summoned) -> Set<'a> {
         Set {
             members: vec![Member {
                 summoned,
                 name: None,
-                told: told(summoned),
+                groups: groups(summoned),
             }],
             is_known: false,
         }
@@ -77,99 +79,86 @@ impl<'a> Set<'a> {
                 errors.at(
                     member.summoned.key.span(),
                     format!(
-                        "two processes of one set are called `{name}`; give this one another \
-                         name: `name = \"..\"`"
+                        "two processes of one function have the name `{name}`; give this one \
+                         another name with `name = \"..\"`"
                     ),
                 );
             }
         }
     }
 
-    pub(super) fn check_places(&self, errors: &mut Errors) {
+    pub(super) fn check_placeholders(&self, errors: &mut Errors) {
         for member in &self.members {
             for text in texts(member.summoned) {
                 let value = text.value();
                 let mut parts = template::parts(&value);
                 parts.dedup();
-                for why in parts
-                    .into_iter()
-                    .filter_map(|part| self.wrong(member, part))
-                {
-                    errors.under(text, why);
+                for part in parts {
+                    if let Some(why) = self.wrong(member, part) {
+                        errors.under(text, why);
+                    }
                 }
             }
-            for name in after(member.summoned) {
-                if self.is_known && self.position(&name.value()).is_none() {
-                    let why = self.unknown(member, &format!("`{}`", name.value()));
-                    errors.under(name, why);
+            for text in after(member.summoned) {
+                let name = text.value();
+                if self.is_known && self.position(&name).is_none() {
+                    errors.under(text, self.unknown(member, &name, ""));
                 }
             }
         }
     }
 
-    /// What is wrong with a placeholder of a process.
+    /// Explains what is wrong with a placeholder in a text of a process.
     fn wrong(&self, member: &Member<'_>, part: Part<'_>) -> Option<String> {
         match part {
             Part::Literal(_) => None,
-            Part::Own(word) if banner_tells(member.summoned, word) => {
-                Some(template::told_too_late(&format!("{{{word}}}"), word))
-            }
+            Part::Own(word) if member.has_group(word) => Some(template::too_early(part, word)),
             Part::Labelled("port", label) => {
                 let group = format!("port_{label}");
-                banner_tells(member.summoned, &group)
-                    .then(|| template::told_too_late(&format!("{{port:{label}}}"), &group))
+                let is_too_early = member.has_group(&group);
+                is_too_early.then(|| template::too_early(part, &group))
             }
-            Part::Own(word) => (!member.tells(word)?).then(|| {
-                let place = format!("{{{word}}}");
-                self.no_placeholder(member, &place)
-            }),
-            Part::Labelled(word, label) => {
-                Some(self.no_placeholder(member, &format!("{{{word}:{label}}}")))
-            }
+            Part::Own(word) if member.has(word)? => None,
+            Part::Own(_) | Part::Labelled(..) => Some(self.no_placeholder(member, part)),
             Part::Other(process, word) => match self.position(process) {
                 Some(other) => {
                     let other = &self.members[other];
-                    (!other.tells(word)?).then(|| {
-                        let known = all(&other.places(&format!("{process}.")));
-                        format!("`{{{process}.{word}}}` is no placeholder: there are {known}")
+                    (!other.has(word)?).then(|| {
+                        let known = words::list(&other.placeholders(&format!("{process}.")));
+                        format!("`{part}` is not a placeholder; `{process}` has {known}")
                     })
                 }
                 None if self.is_known => {
-                    Some(self.unknown(member, &format!("`{{{process}.{word}}}`")))
+                    Some(self.unknown(member, process, &format!(" for `{part}`")))
                 }
                 None => None,
             },
         }
     }
 
-    fn no_placeholder(&self, member: &Member<'_>, place: &str) -> String {
-        let mut known = member.places("");
+    fn no_placeholder(&self, member: &Member<'_>, part: Part<'_>) -> String {
+        let mut known = member.placeholders("");
         known.insert(1, "`{port:label}` for a further port".to_owned());
         let other = self.others(member).into_iter().next();
         let other = other.unwrap_or("process");
         known.push(format!("`{{{other}.port}}` for another process"));
         format!(
-            "`{place}` is no placeholder: there are {}; write `{{{place}` for the text itself",
-            all(&known)
+            "`{part}` is not a placeholder; there are {}; write `{{{part}` to keep the text",
+            words::list(&known)
         )
     }
 
-    fn unknown(&self, member: &Member<'_>, what: &str) -> String {
+    fn unknown(&self, member: &Member<'_>, process: &str, place: &str) -> String {
         let others = self.others(member);
-        let others: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
-        match others.as_slice() {
-            [] => format!(
-                "{what} names a process that is not in this set, which has no other; stack a \
-                 `#[summon(..)]` for it"
-            ),
-            others => format!(
-                "{what} names a process that is not in this set, which has {}",
-                all(others)
-            ),
-        }
+        let others = match others.as_slice() {
+            [] => "add a `#[summon(..)]` for it".to_owned(),
+            [other] => format!("the other one is `{other}`"),
+            others => format!("the others are {}", words::list_names(others)),
+        };
+        format!("this function has no process `{process}`{place}; {others}")
     }
 
-    /// The names of all but one.
+    /// The names of the other processes.
     fn others(&self, member: &Member<'_>) -> Vec<&str> {
         let names = self.members.iter().filter_map(|it| it.name.as_deref());
         let others = names.filter(|name| member.name.as_deref() != Some(name));
@@ -178,29 +167,36 @@ impl<'a> Set<'a> {
 }
 
 impl Member<'_> {
-    /// Whether it has a value for a word. None if only run time knows.
-    fn tells(&self, word: &str) -> Option<bool> {
+    /// Whether its banner certainly has a group.
+    fn has_group(&self, group: &str) -> bool {
+        let banner = self.summoned.part("banner").and_then(literal::text);
+        let banner = banner.and_then(|banner| pattern::read(&banner.value()).ok());
+        banner.is_some_and(|banner| banner.groups.iter().any(|it| it == group))
+    }
+
+    /// Whether it has a placeholder. None if only the runtime knows.
+    fn has(&self, word: &str) -> Option<bool> {
         if WORDS.contains(&word) {
             return Some(true);
         }
-        let told = self.told.as_ref()?;
-        Some(told.iter().any(|it| it == word))
+        let groups = self.groups.as_ref()?;
+        Some(groups.iter().any(|group| group == word))
     }
 
-    /// Its placeholders, with what stands before the word.
-    fn places(&self, before: &str) -> Vec<String> {
-        let told = self.told.iter().flatten().map(String::as_str);
-        let told = told.filter(|word| !WORDS.contains(word));
-        let words = WORDS.into_iter().chain(told);
-        words.map(|word| format!("`{{{before}{word}}}`")).collect()
+    /// Its placeholders. `prefix` comes before each word.
+    fn placeholders(&self, prefix: &str) -> Vec<String> {
+        let groups = self.groups.iter().flatten().map(String::as_str);
+        let groups = groups.filter(|word| !WORDS.contains(word));
+        let words = WORDS.into_iter().chain(groups);
+        words.map(|word| format!("`{{{prefix}{word}}}`")).collect()
     }
 }
 
-/// What the process will be called: its own name, else its parameter's, else its program's.
+/// The name of a process: from its option `name`, else from its parameter, else from its program.
 fn name(summoned: &Summoned, parameter: Option<&Parameter>) -> Option<String> {
     let parameter = parameter.and_then(Parameter::name);
     match summoned.kind {
-        // It may bring a name along.
+        // Only the runtime knows its name.
         Kind::Executor => None,
         Kind::Fixture => match &summoned.main {
             _ if parameter.is_some() => parameter,
@@ -208,7 +204,7 @@ fn name(summoned: &Summoned, parameter: Option<&Parameter>) -> Option<String> {
             _ => None,
         },
         _ => {
-            let named = summoned.calls("name").chain(summoned.calls("named")).last();
+            let named = summoned.calls("named").last();
             match named {
                 Some(arg) => literal::text(arg.values.first()?).map(LitStr::value),
                 None => parameter.or_else(|| match &summoned.program {
@@ -224,17 +220,18 @@ fn name(summoned: &Summoned, parameter: Option<&Parameter>) -> Option<String> {
 fn stem(command: &Expr) -> Option<String> {
     let program = match literal::list(command) {
         Some(words) => literal::text(words.first()?)?.value(),
-        None => shlex::split(&literal::text(command)?.value())?
-            .into_iter()
-            .next()?,
+        None => {
+            let words = shell::split(&literal::text(command)?.value()).ok()?;
+            words.into_iter().next()?
+        }
     };
     let stem = Path::new(&program).file_stem()?;
     Some(stem.to_string_lossy().into_owned())
 }
 
-/// The names of the values that a process tells.
-fn told(summoned: &Summoned) -> Option<Vec<String>> {
-    // The probe of an `and` may be a banner too.
+/// The groups of the banner.
+fn groups(summoned: &Summoned) -> Option<Vec<String>> {
+    // The probe in `and(..)` may be a banner, too.
     if !summoned.kind.is_command() || summoned.calls("and").next().is_some() {
         return None;
     }
@@ -244,35 +241,24 @@ fn told(summoned: &Summoned) -> Option<Vec<String>> {
     }
 }
 
-/// Whether a process tells a value by a group of its banner, once it runs.
-fn banner_tells(summoned: &Summoned, group: &str) -> bool {
-    let banner = summoned.part("banner").and_then(literal::text);
-    let banner = banner.and_then(|banner| pattern::read(&banner.value()).ok());
-    banner.is_some_and(|banner| banner.groups.iter().any(|it| it == group))
-}
-
-/// The literals in which placeholders are filled in.
+/// Lists the literals that may have placeholders.
 pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
     if !summoned.kind.is_command() {
         return Vec::new();
     }
     let mut found = literal::texts(&summoned.main);
-    for name in ["host", "path", "url", "socket", "probe"] {
-        found.extend(summoned.part(name).into_iter().flat_map(literal::texts));
-    }
+    let parts = summoned.parts.iter().filter(|(name, _)| *name != "banner");
+    found.extend(parts.flat_map(|(_, value)| literal::texts(value)));
     for arg in &summoned.calls {
-        let values = arg.values.as_slice();
-        match (arg.key.to_string().as_str(), values) {
-            ("arg" | "current_dir", [value]) | ("env", [_, value]) => {
-                found.extend(literal::text(value));
-            }
-            ("with_file", [_, contents]) => found.extend(text_of(contents)),
-            ("args", [values]) => found.extend(literal::texts(values)),
-            (key, [command]) if super::COMMANDS.contains(&key) => {
-                found.extend(literal::texts(command));
-            }
-            ("envs", [pairs]) => {
-                let pairs = literal::list(pairs).unwrap_or_default();
+        let Some(value) = arg.values.last() else {
+            continue;
+        };
+        match options::takes(&arg.method()) {
+            Takes::Text => found.extend(literal::text(value)),
+            Takes::Texts | Takes::Command => found.extend(literal::texts(value)),
+            Takes::Contents => found.extend(text_of(value)),
+            Takes::Pairs => {
+                let pairs = literal::list(value).unwrap_or_default();
                 found.extend(pairs.into_iter().filter_map(|pair| match pair {
                     Expr::Tuple(pair) => literal::text(pair.elems.last()?),
                     _ => None,
@@ -284,7 +270,7 @@ pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
     found
 }
 
-/// The text of a file: a literal, or that of `Contents::new("..").mode(0o644)`.
+/// The text of a file: a literal, or the text in `Contents::new("..").mode(0o644)`.
 fn text_of(contents: &Expr) -> Option<&LitStr> {
     match contents {
         Expr::MethodCall(call) => text_of(&call.receiver),
@@ -293,7 +279,7 @@ fn text_of(contents: &Expr) -> Option<&LitStr> {
     }
 }
 
-/// The processes that it says it comes after.
+/// Lists the names in `after`.
 pub(super) fn after(summoned: &Summoned) -> impl Iterator<Item = &LitStr> {
     let is_command = summoned.kind.is_command();
     let calls = summoned.calls("after").filter(move |_| is_command);

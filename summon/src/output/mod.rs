@@ -3,7 +3,6 @@
 mod certain;
 mod lines;
 mod pattern;
-mod possible;
 mod terminal;
 
 use std::fs::File;

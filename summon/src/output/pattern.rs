@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use super::possible;
+use summon_syntax::pattern;
 
 /// A regular expression for lines. Most lines are ASCII, as most patterns are, and an automaton for
 /// bytes is made in a fraction of the time of one for characters: that is made for the first line
@@ -20,22 +20,18 @@ pub(crate) struct Pattern {
 
 /// A regular expression for a text of several lines, or what is wrong with it.
 pub(crate) fn of_text(text: &str) -> Result<Regex, String> {
-    build(text, !text.is_ascii()).map_err(|error| format!("is no regular expression: {error}"))
+    pattern::read(text)?;
+    compiled(text)
 }
 
 impl Pattern {
     /// Reads a pattern, or says what is wrong with it.
     pub(crate) fn new(text: &str) -> Result<Pattern, String> {
-        let why = |error: &dyn fmt::Display| format!("is no regular expression: {error}");
-        let is_ascii = text.is_ascii();
-        let regex = build(text, !is_ascii).map_err(|error| why(&error))?;
-        let mut parser = regex_syntax::ParserBuilder::new();
-        let parser = parser.unicode(!is_ascii).utf8(false);
-        let hir = parser.build().parse(text).map_err(|error| why(&error))?;
-        if let Some(never) = possible::why_never(&hir) {
+        if let Some(never) = pattern::read(text)?.never {
             return Err(never.to_owned());
         }
-        let (bytes, characters) = match is_ascii {
+        let regex = compiled(text)?;
+        let (bytes, characters) = match text.is_ascii() {
             true => (Some(regex), OnceLock::new()),
             false => (None, OnceLock::from(Some(regex))),
         };
@@ -113,6 +109,11 @@ impl Pattern {
         let made = self.characters.get_or_init(|| build(&self.text, true).ok());
         made.as_ref()
     }
+}
+
+/// Compiles a valid pattern, unless the result would be too large.
+fn compiled(text: &str) -> Result<Regex, String> {
+    build(text, !text.is_ascii()).map_err(|error| format!("can't be compiled: {error}"))
 }
 
 fn build(text: &str, is_unicode: bool) -> Result<Regex, regex::Error> {

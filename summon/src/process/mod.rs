@@ -394,7 +394,7 @@ impl Process {
     pub(crate) fn predecessors(&self) -> Vec<String> {
         let mut found = self.inner.spec.after.clone();
         let mut add =
-            |text: &str| found.extend(crate::template::references(text).map(str::to_owned));
+            |text: &str| found.extend(summon_syntax::template::references(text).map(str::to_owned));
         for text in self.inner.spec.texts() {
             text.to_str().into_iter().for_each(&mut add);
         }

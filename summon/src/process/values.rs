@@ -3,13 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use summon_syntax::template::{self, Part};
+
 use super::{Process, lock, no_port};
 use crate::command::Command;
 use crate::error::Error;
 use crate::guard::Program;
 use crate::probe::{NotReady, Values};
 use crate::quoting::Quoting;
-use crate::template::{self, Part};
 
 impl Process {
     /// Fills in placeholders.
@@ -51,8 +52,8 @@ impl Process {
     }
 
     fn part(&self, part: Part<'_>) -> Result<String, NotReady> {
-        if let Some((place, group)) = self.told_later(part) {
-            return Err(NotReady::ever(template::told_too_late(&place, &group)));
+        if let Some(group) = self.told_later(part) {
+            return Err(NotReady::ever(template::too_early(part, &group)));
         }
         match part {
             Part::Literal(text) => Ok(text.to_owned()),
@@ -68,15 +69,15 @@ impl Process {
         }
     }
 
-    /// A placeholder that the banner tells, before the start, and the group there.
-    fn told_later(&self, part: Part<'_>) -> Option<(String, String)> {
-        let (place, group) = match part {
-            Part::Own(word) => (format!("{{{word}}}"), word.to_owned()),
-            Part::Labelled("port", label) => (format!("{{port:{label}}}"), format!("port_{label}")),
+    /// The group of the banner that sets a placeholder, before the start.
+    fn told_later(&self, part: Part<'_>) -> Option<String> {
+        let group = match part {
+            Part::Own(word) => word.to_owned(),
+            Part::Labelled("port", label) => format!("port_{label}"),
             _ => return None,
         };
         let is_later = self.learns(&group) && lock(&self.inner.life).run.is_none();
-        is_later.then_some((place, group))
+        is_later.then_some(group)
     }
 
     /// Another process of the set, for a word of it.

@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
+use summon_syntax::url::Url;
+
 use super::answer::{Answer, NoAnswer, Reader, Wanted};
-use super::url::Url;
 use crate::sys::fd::{AsFd, BorrowedFd};
 
 /// Why there is no answer.
@@ -188,7 +189,7 @@ impl Stream {
         #[cfg(feature = "tls")]
         return Ok(Stream::Tls(Box::new(super::tls::wrap(tcp, url.host)?)));
         #[cfg(not(feature = "tls"))]
-        Err(io::Error::other(super::url::NO_TLS))
+        Err(io::Error::other(summon_syntax::url::NO_TLS))
     }
 }
 

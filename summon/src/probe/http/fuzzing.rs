@@ -2,9 +2,10 @@
 
 use std::io::{self, Read, Write};
 
+use summon_syntax::url::Url;
+
 use super::answer::Wanted;
 use super::ask::{Exchange, Failed};
-use super::url::Url;
 use super::{Http, Statuses};
 use crate::probe::Probe;
 

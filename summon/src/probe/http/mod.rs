@@ -11,12 +11,11 @@ mod requests;
 mod statuses;
 #[cfg(feature = "tls")]
 mod tls;
-mod url;
 
 pub(super) use ask::Talk;
 pub(super) use otherwise::Outcome;
 pub use statuses::Statuses;
-use url::{OWN_PORT, Url};
+use summon_syntax::url::{OWN_PORT, Url};
 
 use super::listen::{self, Place, Server};
 use super::{Endpoint, Explained, NotReady, Probe, Target, elsewhere};

@@ -4,9 +4,10 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use summon_syntax::url::NO_TLS;
+
 use super::answer::{Answer, NoAnswer};
 use super::ask::Failed;
-use super::url::NO_TLS;
 use crate::probe::Target;
 use crate::sys::{self, proc};
 

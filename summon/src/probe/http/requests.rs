@@ -4,11 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use summon_syntax::url::Url;
+
 use super::answer::{Answer, Wanted};
 use super::ask::{Failed, Talk};
 use super::body::LONGEST_BODY;
 use super::otherwise::{self, Outcome};
-use super::url::Url;
 use super::{Http, pause};
 use crate::output;
 use crate::probe::{NotReady, Target};

@@ -1,28 +1,40 @@
-//! Regular expressions, read by the parser of the `regex` crate with the settings of the runtime:
-//! raw bytes, and characters if the pattern is beyond ASCII. Only one that is too large once compiled
-//! is left to run time.
+//! Regular expressions.
+//!
+//! A pattern in ASCII matches bytes, any other pattern matches characters. `read` accepts what the
+//! `regex` crate accepts with these settings, except that only `regex` knows whether the compiled
+//! pattern is too large.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind, Look};
 
-use super::possible;
+use crate::possible;
 use crate::template::{self, Part};
 
-pub(super) struct Pattern {
+/// The properties of a regular expression that need no compiled form.
+#[derive(Debug)]
+pub struct Pattern {
     /// The names of its groups.
-    pub(super) groups: Vec<String>,
-    pub(super) matches_empty_line: bool,
+    pub groups: Vec<String>,
+    /// Whether it matches the empty line, and so any line.
+    pub matches_empty_line: bool,
     /// Why it can match no line.
-    pub(super) never: Option<&'static str>,
+    pub never: Option<&'static str>,
 }
 
-/// Reads a pattern, or says what is wrong with it and what to write instead.
-pub(super) fn read(pattern: &str) -> Result<Pattern, String> {
+/// Reads a pattern.
+///
+/// # Errors
+///
+/// If the pattern is not a valid regular expression. The text says what to write instead.
+pub fn read(pattern: &str) -> Result<Pattern, String> {
     let is_unicode = !pattern.is_ascii();
     let mut parser = ParserBuilder::new().unicode(is_unicode).utf8(false).build();
-    let hir = parser
-        .parse(pattern)
-        .map_err(|error| why(pattern, &error))?;
+    let hir = parser.parse(pattern).map_err(|error| {
+        format!(
+            "is not a valid regular expression: {}",
+            why(pattern, &error)
+        )
+    })?;
     let mut groups = Vec::new();
     name_groups(&hir, &mut groups);
     Ok(Pattern {
@@ -36,24 +48,25 @@ fn why(pattern: &str, error: &regex_syntax::Error) -> String {
     let (kind, span) = match error {
         regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.span()),
         regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.span()),
-        // The parser has no others today.
+        // `regex-syntax` has no other errors today.
         error => return error.to_string(),
     };
     let (start, end) = (span.start.offset, span.end.offset);
     if kind.contains("Unicode") {
         return no_unicode(&pattern[start..end]);
     }
-    if let Some(place) = first_place(pattern) {
+    let mut parts = template::parts(pattern).into_iter();
+    if let Some(place) = parts.find(|part| !matches!(part, Part::Literal(_))) {
         return format!(
-            "placeholders such as `{place}` are not filled in here; `\\d+` matches any port, and \
-             `(?<port>\\d+)` tells which"
+            "summon does not replace placeholders such as `{place}` here; write `\\d+` to match any \
+             port, or `(?<port>\\d+)` to learn the port from the match"
         );
     }
     let shown: String = pattern[start..].chars().take(20).collect();
     match shown.chars().next() {
         None => kind,
         Some(c) if regex_syntax::is_meta_character(c) => {
-            format!("{kind}, at `{shown}`; if that is meant as text write `\\{shown}`")
+            format!("{kind}, at `{shown}`; to match it as text, write `\\{shown}`")
         }
         Some(_) => format!("{kind}, at `{shown}`"),
     }
@@ -61,20 +74,9 @@ fn why(pattern: &str, error: &regex_syntax::Error) -> String {
 
 fn no_unicode(what: &str) -> String {
     format!(
-        "`{what}` asks for Unicode tables that are left out here; write `\\w`, or the characters, as in \
-         `[a-zäöü]`"
+        "`{what}` needs Unicode tables that summon leaves out; write `\\w`, or list the characters, \
+         as in `[a-zäöü]`"
     )
-}
-
-/// What looks like a placeholder.
-fn first_place(pattern: &str) -> Option<String> {
-    let mut parts = template::parts(pattern).into_iter();
-    parts.find_map(|part| match part {
-        Part::Literal(_) => None,
-        Part::Own(word) => Some(format!("{{{word}}}")),
-        Part::Labelled(word, label) => Some(format!("{{{word}:{label}}}")),
-        Part::Other(process, word) => Some(format!("{{{process}.{word}}}")),
-    })
 }
 
 fn name_groups(hir: &Hir, groups: &mut Vec<String>) {
@@ -91,8 +93,8 @@ fn name_groups(hir: &Hir, groups: &mut Vec<String>) {
     }
 }
 
-/// Whether it matches where there is nothing at all: each assertion is then true or false, so
-/// that no search is needed.
+/// Checks whether a pattern matches the empty text. No search is needed, since each assertion is then
+/// either true or false.
 fn matches_empty(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Empty => true,
@@ -103,7 +105,7 @@ fn matches_empty(hir: &Hir) -> bool {
             Look::WordAscii | Look::WordUnicode => false,
             Look::WordStartAscii | Look::WordStartUnicode => false,
             Look::WordEndAscii | Look::WordEndUnicode => false,
-            // No word, on neither side.
+            // The empty text has no word on either side.
             Look::WordAsciiNegate | Look::WordUnicodeNegate => true,
             Look::WordStartHalfAscii | Look::WordStartHalfUnicode => true,
             Look::WordEndHalfAscii | Look::WordEndHalfUnicode => true,
@@ -119,7 +121,7 @@ fn matches_empty(hir: &Hir) -> bool {
 mod tests {
     use super::*;
 
-    /// Good and bad, and those at which the two could disagree.
+    /// Valid, invalid, and doubtful patterns.
     const PATTERNS: &[&str] = &[
         "",
         "^$",
@@ -187,7 +189,7 @@ mod tests {
         "((((((((((a))))))))))",
     ];
 
-    /// As `summon::output` compiles them.
+    /// Compiles a pattern as `summon::output` does.
     fn compiled(pattern: &str) -> Result<regex::bytes::Regex, regex::Error> {
         regex::bytes::RegexBuilder::new(pattern)
             .unicode(!pattern.is_ascii())
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_good_here_if_it_is_good_at_run_time() {
+    fn a_pattern_is_valid_if_regex_compiles_it() {
         for pattern in PATTERNS {
             match (read(pattern), compiled(pattern)) {
                 (Ok(here), Ok(there)) => {
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_matches_no_line_is_told() {
+    fn patterns_that_match_no_line_are_found() {
         let never = |pattern| read(pattern).unwrap().never;
         for pattern in [
             r".*Ready.*\n",
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_patterns_are_as_good_too() {
+    fn deep_patterns_are_valid_if_regex_compiles_them() {
         for depth in [200, 300] {
             let pattern = format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
             assert_eq!(
@@ -265,18 +267,20 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where_and_what_to_write() {
+    fn errors_name_the_place_and_the_remedy() {
         let why = |pattern| read(pattern).err().unwrap();
         assert_eq!(
             why("listening (on port"),
-            r"unclosed group, at `(on port`; if that is meant as text write `\(on port`"
+            "is not a valid regular expression: unclosed group, at `(on port`; to match it as text, \
+             write `\\(on port`"
         );
         assert_eq!(
             why("[z-a]"),
-            "invalid character class range, the start must be <= the end, at `z-a]`"
+            "is not a valid regular expression: invalid character class range, the start must be <= \
+             the end, at `z-a]`"
         );
-        assert!(why("on {port}").contains("placeholders such as `{port}` are not filled in here"));
-        assert!(why(r"\p{Greek}").contains(r"`\p{Greek}` asks for Unicode"));
+        assert!(why("on {port}").contains("does not replace placeholders such as `{port}` here"));
+        assert!(why(r"\p{Greek}").contains(r"`\p{Greek}` needs Unicode"));
         assert!(why("ä(").ends_with(r"`\(`"));
         assert!(why("(?ä)").contains("at `ä)`"));
     }

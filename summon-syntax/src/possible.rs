@@ -1,31 +1,32 @@
-//! Whether a pattern can match a line at all. The macros read literals with this very file.
+//! Finds regular expressions that can match no line.
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-/// Says why a pattern can match no line, if that is so.
+/// Explains why a pattern can match no line. Returns `None` if it can match one.
 pub(crate) fn why_never(pattern: &Hir) -> Option<&'static str> {
     if !can_match(pattern, &|byte| byte != b'\n' && byte != b'\r') {
         return Some(
-            "matches no line, which has no line end in it: leave out `\\n` and `\\r`, or use `$`",
+            "matches no line, because a line has no line end in it: remove `\\n` and `\\r`, or use `$`",
         );
     }
-    if !can_match(pattern, &|byte| !is_left_out(byte)) {
+    if !can_match(pattern, &|byte| !is_removed(byte)) {
         return Some(
-            "matches no line, which is searched as a terminal shows it: without colours and other \
-             control sequences",
+            "matches no line, because summon removes colours and other control sequences before the \
+             search: remove them here too",
         );
     }
     is_out_of_order(pattern).then_some(
-        "matches no line: something must come before its beginning (`^`), or behind its end (`$`)",
+        "matches no line, because it wants text before the start of the line (`^`) or behind its end \
+         (`$`): move the anchor",
     )
 }
 
-/// What a line that is shown never contains.
-fn is_left_out(byte: u8) -> bool {
+/// Lists the control characters that summon removes from lines.
+fn is_removed(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r' | 0x08 | 0x0b | 0x0c | 0x1b)
 }
 
-/// Whether it matches anything that consists of such bytes, as far as those of ASCII are concerned.
+/// Checks whether a pattern can match text of allowed bytes. All bytes beyond ASCII are allowed.
 fn can_match(hir: &Hir, may_be: &dyn Fn(u8) -> bool) -> bool {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => true,
@@ -46,7 +47,7 @@ fn can_match(hir: &Hir, may_be: &dyn Fn(u8) -> bool) -> bool {
     }
 }
 
-/// Whether each match would have text before the beginning of the line or behind its end.
+/// Checks whether each match would need text before the start of the line or behind its end.
 fn is_out_of_order(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) | HirKind::Class(_) => false,

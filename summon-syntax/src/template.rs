@@ -1,14 +1,15 @@
 //! Texts with placeholders: `{port}`, `{port:admin}`, `{redis.port}`.
 //!
-//! Only `{word}`, `{word:word}` and `{word.word}` are placeholders. `{{` is a brace, `${word}` is
-//! left to a shell, and everything else in braces, such as JSON, is literal text. The macros read
-//! literals with this very file.
+//! Only `{word}`, `{word:word}`, and `{word.word}` are placeholders. `{{` is a brace. `${word}` stays
+//! for a shell to expand. All other braces, such as those in JSON, are literal text.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub(crate) enum Part<'a> {
+pub enum Part<'a> {
+    /// Text without placeholders.
     Literal(&'a str),
     /// `{word}`
     Own(&'a str),
@@ -18,30 +19,42 @@ pub(crate) enum Part<'a> {
     Other(&'a str, &'a str),
 }
 
-/// What is wrong with a placeholder in a process's own texts that its banner tells, and what to write.
-/// `group` is the name of the banner's group.
-pub(crate) fn told_too_late(place: &str, group: &str) -> String {
+/// The part as it is written.
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Literal(text) => f.write_str(text),
+            Part::Own(word) => write!(f, "{{{word}}}"),
+            Part::Labelled(word, label) => write!(f, "{{{word}:{label}}}"),
+            Part::Other(process, word) => write!(f, "{{{process}.{word}}}"),
+        }
+    }
+}
+
+/// Explains that a process can't use a placeholder in its own texts, because a group of its banner sets
+/// the value only after the start.
+pub fn too_early(placeholder: Part<'_>, group: &str) -> String {
     let instead = match group == "port" || group.starts_with("port_") {
         true => format!(
-            "for a free port from summon, leave that group out of the banner; for one that the program \
-             chooses, leave `{place}` out, often with 0 in its place"
+            "to get a free port from summon, remove the group from the banner; if the program chooses \
+             the port, remove `{placeholder}`, or write 0 in its place"
         ),
-        false => "leave one of them out".to_owned(),
+        false => "remove one of them".to_owned(),
     };
     format!(
-        "`{place}` is filled in before the start, and `(?<{group}>..)` in the banner tells it after that: \
-         {instead}"
+        "`{placeholder}` needs its value before the start, but `(?<{group}>..)` in the banner sets it \
+         after the start; {instead}"
     )
 }
 
-/// Takes a text apart. It can't fail: what is no placeholder is text.
-pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
+/// Splits a text into its parts. Never fails: braces that form no placeholder are text.
+pub fn parts(text: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut literal = 0;
     let mut at = 0;
     while let Some(brace) = text[at..].find('{').map(|found| at + found) {
         if text[brace + 1..].starts_with('{') {
-            // The first brace stays as text, the second is dropped.
+            // Keep the first brace as text, and drop the second.
             push_literal(&mut parts, &text[literal..=brace]);
             literal = brace + 2;
             at = literal;
@@ -64,7 +77,7 @@ fn push_literal<'a>(parts: &mut Vec<Part<'a>>, text: &'a str) {
     }
 }
 
-/// Reads the placeholder that opens at `brace`, and says where it ends.
+/// Reads the placeholder that opens at `brace`, and returns the offset behind it.
 fn placeholder(text: &str, brace: usize) -> Option<(Part<'_>, usize)> {
     if text[..brace].ends_with('$') {
         return None;
@@ -81,7 +94,7 @@ fn placeholder(text: &str, brace: usize) -> Option<(Part<'_>, usize)> {
     Some((part?, close + 1))
 }
 
-/// A letter or underscore, then letters, digits, `_` and `-`, as in `redis-server`.
+/// Checks for a letter or `_`, followed by letters, digits, `_`, and `-`, as in `redis-server`.
 fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text
@@ -89,8 +102,8 @@ fn is_word(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
-/// Puts values in the places. The first value that is missing is the error.
-pub(crate) fn fill<'a, E>(
+/// Replaces each placeholder with its value. Returns the first error of `value`.
+pub fn fill<'a, E>(
     text: &'a str,
     mut value: impl FnMut(Part<'a>) -> Result<String, E>,
 ) -> Result<String, E> {
@@ -98,13 +111,13 @@ pub(crate) fn fill<'a, E>(
         .into_iter()
         .map(|part| match part {
             Part::Literal(text) => Ok(Cow::Borrowed(text)),
-            place => value(place).map(Cow::Owned),
+            placeholder => value(placeholder).map(Cow::Owned),
         })
         .collect()
 }
 
-/// The other processes that a text speaks of.
-pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
+/// Lists the processes that a text refers to: `redis` in `{redis.port}`.
+pub fn references(text: &str) -> impl Iterator<Item = &str> {
     parts(text).into_iter().filter_map(|part| match part {
         Part::Other(process, _) => Some(process),
         _ => None,
@@ -117,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_told_from_text() {
+    fn placeholders_are_parts() {
         assert_eq!(parts("--port {port}"), [Literal("--port "), Own("port")]);
         assert_eq!(parts("{port:admin}"), [Labelled("port", "admin")]);
         assert_eq!(
@@ -147,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_brace_is_a_brace() {
+    fn a_doubled_brace_becomes_one_brace() {
         let filled = fill("{{port}={port}", |_| Ok::<_, ()>("1".into()));
         assert_eq!(filled.unwrap(), "{port}=1");
     }
 
     #[test]
-    fn a_value_is_not_looked_at_again() {
+    fn placeholders_in_values_stay_text() {
         let filled = fill("{name}", |_| Ok::<_, ()>("{port}".into()));
         assert_eq!(filled.unwrap(), "{port}");
     }

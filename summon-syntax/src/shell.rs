@@ -1,18 +1,43 @@
-//! What a shell would do with a command, and summon does not, as no shell runs. The macros read
-//! literals with this very file.
+//! The words of a command, and what only a shell would understand in it: summon runs no shell.
 
-/// What comes before a command line.
+use std::borrow::Cow;
+
+/// Splits a command into words as a POSIX shell does.
+///
+/// # Errors
+///
+/// If the text has an open quote, or ends in a backslash.
+pub fn split(line: &str) -> Result<Vec<String>, String> {
+    let split = |line: &str| shlex::split(line);
+    split(line).ok_or_else(|| match line.strip_suffix('\\').and_then(split) {
+        Some(_) => format!(
+            "the command `{line}` ends in a backslash, which quotes nothing there; remove it, or \
+             write two to pass one"
+        ),
+        None => format!(
+            "the command `{line}` has a quote that is not closed; close it, or write a list of \
+             words, such as `[\"echo\", \"it's\"]`, in which quotes are text"
+        ),
+    })
+}
+
+/// Quotes a word, if that is needed for [`split`] to read it back unchanged.
+pub fn quote(word: &str) -> Cow<'_, str> {
+    // A word with a NUL byte can't be quoted.
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
+}
+
+/// What comes before the words of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Before {
-    /// Its first word is the program.
+pub enum Before {
+    /// The first word is the program.
     Nothing,
-    /// All its words are arguments.
+    /// All words are arguments.
     Program,
 }
 
-/// Finds what only a shell can be meant to read in a command line, in words without quotes: an operator
-/// such as `&&` or `> file`, a program such as `true;false`, or a substitution of several words. For
-/// summon that is text like any other.
+/// Finds a word without quotes that only a shell understands: an operator such as `&&` or `> file`, a
+/// program such as `true;false`, or a part of a substitution with several words.
 fn operator(line: &str, before: Before) -> Option<&str> {
     let mut words = words(line).peekable();
     let mut is_program = before == Before::Nothing;
@@ -34,54 +59,60 @@ fn operator(line: &str, before: Before) -> Option<&str> {
     None
 }
 
-/// What is wrong with a command that has such a word.
-pub(crate) fn refusal(line: &str, before: Before) -> Option<String> {
+/// Explains why summon refuses a command with a word that only a shell understands. Returns `None` if
+/// the command has no such word.
+pub fn refusal(line: &str, before: Before) -> Option<String> {
     let operator = operator(line, before)?;
     Some(format!(
-        "`{operator}` is for a shell, and no shell runs, so it would be taken as it is: write `sh -c \
-         '..'`, or `shell = true` beside a program's own command; quote it if it is meant as text"
+        "summon runs no shell, so `{operator}` would be plain text; set `shell = true` for the main \
+         command, write `sh -c '..'` for another one, or quote `{operator}` to keep the text"
     ))
 }
 
-/// What to do in place of a word that a shell would have understood as the program.
-pub(crate) fn instead(program: &str) -> Option<String> {
+/// Says what to write instead of a program name that only a shell understands, such as `cd` or
+/// `NAME=value`.
+pub fn instead(program: &str) -> Option<String> {
     if let Some((name, value)) = program.split_once('=').filter(|(name, _)| is_name(name)) {
         return Some(format!(
-            "no shell runs; to set a variable say `env(\"{name}\", \"{value}\")`, and leave it \
-             out of the command"
+            "summon runs no shell: remove `{program}` from the command, and set the variable with \
+             `env(\"{name}\", \"{value}\")`"
         ));
     }
     match program {
-        "cd" => Some("no shell runs; say `current_dir = \"..\"` in place of `cd`".to_owned()),
+        "cd" => {
+            Some("summon runs no shell: set `current_dir = \"..\"` in place of `cd`".to_owned())
+        }
         "export" | "set" | "unset" | "source" | "." | "eval" | "exec" | "ulimit" | "umask"
         | "alias" | "if" | "for" | "while" | "until" | "trap" | "!" | "{" | "(" => Some(format!(
-            "`{program}` is a word of the shell, and no shell runs: say `shell = true`"
+            "`{program}` is a command of the shell, and summon runs no shell: set `shell = true`"
         )),
         _ => expansion(program).map(not_expanded),
     }
 }
 
-/// The hint for a command that has failed, of which a shell would have replaced a part, or read a word
-/// as more than one. Many words look so and are meant as they are, so that counts for those alone that
-/// the command complains of: which it has said.
-pub(crate) fn hint(line: &str, has_said: impl Fn(&str) -> bool) -> Option<String> {
+/// Explains what a shell would have done with a command that failed: expand `~` or `$NAME`, or split a
+/// word such as `a;b`. Many programs take words of the second kind, so such a word has a hint only if
+/// the program complained about it: `has_said` tells whether its output has the word.
+pub fn hint(line: &str, has_said: impl Fn(&str) -> bool) -> Option<String> {
     let outside_single = |word: &&str| !word.contains('\'');
     let replaced = words(line).filter(outside_single).find_map(expansion);
     replaced.map(not_expanded).or_else(|| {
         let mut doubtful = words(line).filter(|word| is_doubtful(word));
         let word = doubtful.find(|word| has_said(word))?;
         Some(format!(
-            "no shell runs, so `{word}` is one word as it stands: if it is meant for a shell, say \
-             `shell = true`, or `sh -c '..'`"
+            "summon runs no shell, so `{word}` is one word of plain text: for a shell, set `shell = true`, \
+             or write `sh -c '..'`"
         ))
     })
 }
 
 fn not_expanded(what: &str) -> String {
-    format!("no shell runs, so `{what}` stays as it is: say `shell = true`, or write the value")
+    format!(
+        "summon runs no shell, so `{what}` is not expanded: set `shell = true`, or write the value"
+    )
 }
 
-/// What a shell would replace in a word that is not in single quotes: `~`, `$HOME`, `$(..)`.
+/// Finds what a shell would expand in a word without single quotes: `~`, `$HOME`, `$(..)`.
 fn expansion(word: &str) -> Option<&str> {
     if word == "~" || word.starts_with("~/") {
         return Some("~");
@@ -110,7 +141,7 @@ fn is_operator(word: &str) -> bool {
     matches!(word, "&&" | "||" | "|" | "|&" | ";" | ";;" | "&")
 }
 
-/// `2> file`, `>"a file"`, `2>&1`, `&> file`
+/// Recognises `2> file`, `>"a file"`, `2>&1`, and `&> file`.
 fn is_redirection(word: &str) -> bool {
     let behind = word.trim_start_matches(|c: char| c.is_ascii_digit());
     let behind = match behind.len() == word.len() {
@@ -120,21 +151,20 @@ fn is_redirection(word: &str) -> bool {
     behind.starts_with(['>', '<'])
 }
 
-/// Whether a substitution begins or ends in a word, of which the rest is another one: `$(cat file)`.
+/// Whether a word is a part of a substitution with several words: `$(cat` of `$(cat file)`.
 fn is_torn(word: &str) -> bool {
     let opened = word.find("$(").map(|at| &word[at..]);
     opened.is_some_and(|rest| !rest.contains(')')) || word.matches('`').count() % 2 == 1
 }
 
-/// Whether a shell would take a word without quotes apart, or put others in its place: `x;y`, `x&`,
-/// `x>y`, `*.txt`, `{a,b}`.
+/// Whether a shell would split or replace a word without quotes: `x;y`, `x&`, `x>y`, `*.txt`, `{a,b}`.
 fn is_doubtful(word: &str) -> bool {
     let is_pair = |open: char, close: char, inside: &str| {
         let from = word.find(open).map(|at| &word[at + 1..]);
         let part = from.and_then(|from| from.split_once(close)).map(|it| it.0);
         part.is_some_and(|part| part.contains(inside))
     };
-    // URLs and options have such characters of their own.
+    // URLs and options may contain these characters.
     let is_text = word.contains("://") || (word.starts_with('-') && word.contains('='));
     !is_text
         && !word.contains(QUOTES)
@@ -146,7 +176,7 @@ fn is_doubtful(word: &str) -> bool {
             || is_pair('{', '}', ".."))
 }
 
-/// The words of a line, as they were written, without comments.
+/// Lists the words of a line as written, without comments.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut found = Vec::new();
     let mut start = None;
@@ -160,7 +190,7 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
                 start = None;
             }
             None if is_end => {}
-            // A comment goes to the end of its line.
+            // A comment ends with its line.
             None if c == '#' && quote.is_none() => break,
             None => start = Some(at),
             Some(_) => {}
@@ -236,13 +266,13 @@ mod tests {
             let found = operator(line, Before::Nothing).filter(|found| *found != "&");
             assert_eq!(found, None, "{line}");
         }
-        // All are arguments.
+        // The program comes before these arguments.
         assert_eq!(operator("a|b c&d", Before::Program), None);
         assert_eq!(operator("a && c", Before::Program), Some("&&"));
     }
 
     #[test]
-    fn words_of_a_shell_have_a_hint() {
+    fn words_for_a_shell_have_a_hint() {
         let has = |text: Option<String>, part: &str| {
             assert!(
                 text.as_ref().is_some_and(|it| it.contains(part)),
@@ -251,8 +281,8 @@ mod tests {
         };
         has(instead("cd"), "current_dir");
         has(instead("A_1=b=c"), "env(\"A_1\", \"b=c\")");
-        has(instead("~/bin/x"), "`~` stays as it is");
-        has(instead("$HOME/bin/x"), "`$HOME` stays as it is");
+        has(instead("~/bin/x"), "`~` is not expanded");
+        has(instead("$HOME/bin/x"), "`$HOME` is not expanded");
         has(instead("export"), "shell = true");
         assert_eq!(instead("redis-server"), None);
         assert_eq!(instead("./a=b"), None);
@@ -280,7 +310,7 @@ mod tests {
         ] {
             let line = format!("a x {word} y");
             let said = hint(&line, |it| it == word);
-            let wanted = format!("so `{word}` is one word as it stands");
+            let wanted = format!("so `{word}` is one word of plain text");
             assert!(said.is_some_and(|said| said.contains(&wanted)), "{word}");
             assert_eq!(hint(&line, |_| false), None, "{word}");
             assert_eq!(hint(&format!("a '{word}' \"{word}\""), |_| true), None);

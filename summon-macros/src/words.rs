@@ -1,7 +1,25 @@
-//! The word that was meant.
+//! Words in messages: lists and suggestions.
 
-/// The one of these words that is rather like a word, measured as rustc does for its own
-/// suggestions: a third of the letters may be added, dropped, changed, or swapped with the next.
+use std::fmt::Display;
+
+/// Joins words: `a`, `b`, and `c`.
+pub(crate) fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+    }
+}
+
+/// Joins names in backticks.
+pub(crate) fn list_names(names: impl IntoIterator<Item = impl Display>) -> String {
+    let names = names.into_iter().map(|name| format!("`{name}`"));
+    list(&names.collect::<Vec<_>>())
+}
+
+/// Finds the candidate that a misspelt word was probably meant to be. As in rustc's suggestions, a third
+/// of the letters may be added, dropped, changed, or swapped with the next.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -43,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_finds_the_one_that_was_meant() {
+    fn a_misspelt_word_finds_the_nearest_candidate() {
         let kinds = ["simple", "tcp", "http", "exec", "executor"];
         for (word, meant) in [
             ("tpc", Some("tcp")),

@@ -1,21 +1,27 @@
-//! As much of URLs as a probe needs. The macros read literals with this very file.
+//! URLs of HTTP probes.
 
-/// The parts of a URL that a request needs.
+/// The parts of a URL that an HTTP request needs.
 #[derive(Debug, PartialEq)]
-pub(super) struct Url<'a> {
-    pub(super) is_tls: bool,
-    pub(super) authority: &'a str,
-    pub(super) host: &'a str,
-    /// A number or a placeholder.
-    pub(super) port: &'a str,
-    /// With the query, without the fragment.
-    pub(super) path: &'a str,
+pub struct Url<'a> {
+    /// Whether the URL begins with `https://`.
+    pub is_tls: bool,
+    /// The host and the port, as the URL has them.
+    pub authority: &'a str,
+    /// The host: a name, an address, or a placeholder.
+    pub host: &'a str,
+    /// The port: a number or a placeholder. Default: 80, or 443 with TLS.
+    pub port: &'a str,
+    /// The path with the query, without the fragment. Default: `/`.
+    pub path: &'a str,
 }
 
 impl Url<'_> {
-    pub(super) fn parse(text: &str) -> Result<Url<'_>, String> {
+    /// Reads a URL. The error quotes the text and shows how to write one.
+    pub fn parse(text: &str) -> Result<Url<'_>, String> {
         let wrong = |why: &str| {
-            format!("the URL `{text}` {why}; it should look like http://localhost:{{port}}/health")
+            format!(
+                "the URL `{text}` {why}; write, for example, `http://localhost:{{port}}/health`"
+            )
         };
         if text.contains(|c: char| c.is_control() || c == ' ') {
             return Err(wrong("contains a space or a control character"));
@@ -25,10 +31,10 @@ impl Url<'_> {
         } else if let Some(rest) = text.strip_prefix("https://") {
             (true, rest)
         } else {
-            return Err(wrong("does not begin with http://"));
+            return Err(wrong("does not begin with `http://`"));
         };
         if is_tls && cfg!(not(feature = "tls")) {
-            return Err(format!("the URL `{text}` asks for TLS; {NO_TLS}"));
+            return Err(format!("the URL `{text}` uses TLS; {NO_TLS}"));
         }
         let rest = rest.split('#').next().unwrap_or(rest);
         let (authority, path) = match rest.find(['/', '?']) {
@@ -36,9 +42,11 @@ impl Url<'_> {
             None => (rest, ""),
         };
         if authority.contains('@') {
-            return Err(wrong("contains a user name; send a header instead"));
+            return Err(wrong(
+                "contains a user name; leave it out, and send a `header` instead",
+            ));
         }
-        // The last colon, but not one inside an IPv6 address or a placeholder.
+        // Find the last colon outside an IPv6 address and outside a placeholder.
         let colon = authority
             .rmatch_indices(':')
             .map(|(at, _)| at)
@@ -67,17 +75,22 @@ impl Url<'_> {
         })
     }
 
-    /// The port, once its placeholder is filled in.
-    pub(super) fn number(&self) -> Result<u16, String> {
+    /// Returns the port of a URL without placeholders.
+    ///
+    /// # Errors
+    ///
+    /// If the port is not a number from 0 to 65535.
+    pub fn number(&self) -> Result<u16, String> {
         let port = self.port.parse();
-        port.map_err(|_| format!("`{}` is no port", self.port))
+        port.map_err(|_| format!("`{}` is not a port", self.port))
     }
 }
 
-pub(super) const OWN_PORT: &str = "{port}";
+/// The placeholder for the port of the process itself.
+pub const OWN_PORT: &str = "{port}";
 
-/// What to do about `https://`.
-pub(super) const NO_TLS: &str = "that needs the feature `tls` of summon-process";
+/// Says how to enable TLS.
+pub const NO_TLS: &str = "enable the feature `tls` of summon-process";
 
 fn in_braces(text: &str, at: usize) -> bool {
     text[..at].rfind('{') > text[..at].rfind('}')
@@ -88,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_taken_apart() {
+    fn urls_split_into_parts() {
         let url = Url::parse("http://localhost:{port}/a/b?c=d:e#f").unwrap();
         assert_eq!(
             (url.host, url.port, url.path),
@@ -103,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_for_those_who_have_the_feature() {
+    fn tls_needs_the_feature() {
         match Url::parse("https://localhost/a") {
             Ok(url) => {
                 assert!(cfg!(feature = "tls") && url.is_tls);
@@ -114,9 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn bad_urls_say_what_is_wrong() {
+    fn errors_say_what_is_wrong() {
         for (url, why) in [
-            ("localhost:80", "does not begin with http://"),
+            ("localhost:80", "does not begin with `http://`"),
             ("http://", "has no host"),
             ("http://a:0/", "has no port between 1 and 65535"),
             ("http://a:port/", "has no port between 1 and 65535"),

@@ -1,21 +1,21 @@
-//! Lengths of time as texts. The macros read literals with this very file.
+//! Durations such as `500ms` or `1m 30s`.
 
 use std::time::Duration;
 
-/// Reads a text such as `500ms` or `1m 30s`, or says why it is none.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+/// Reads a duration. The error quotes the text and shows how to write one.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let sum = parts(text).try_fold(Duration::ZERO, |sum, part| {
-        // `humantime` panics at some sums that are too large, so it gets the parts one by one:
+        // `humantime` panics if a sum overflows, so parse each part by itself:
         // <https://github.com/chronotope/humantime/issues/66>
         Ok(sum.saturating_add(humantime::parse_duration(&part)?))
     });
     sum.map_err(|error: humantime::DurationError| {
-        format!("`{text}` is no duration: {error}; write it like `500ms` or `1m 30s`")
+        format!("`{text}` is not a duration: {error}; write, for example, `500ms` or `1m 30s`")
     })
 }
 
-/// The numbers of a text with their units, each behind as many spaces as text comes before it, so
-/// that errors speak of the right place.
+/// Splits a text into numbers with their units. Spaces before each part keep its offset in the text, so
+/// that the positions in `humantime`'s errors are right.
 fn parts(text: &str) -> impl Iterator<Item = String> {
     let mut after_unit = false;
     let begins = |(at, c): (usize, char)| {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_added() {
+    fn parts_add_up() {
         for (text, millis) in [
             ("500ms", 500),
             ("1m 30s", 90_000),
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_that_is_too_large_is_as_large_as_can_be() {
+    fn a_sum_that_overflows_is_the_longest_duration() {
         for text in [
             "18446744073709551615s 1000000000ns",
             "18446744073709551615.5s1.5s",
@@ -62,11 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn errors_speak_of_the_right_place() {
+    fn errors_name_the_right_position() {
         let why = |text| parse(text).unwrap_err();
-        assert!(why("").contains("`` is no duration: value was empty"));
+        assert!(why("").contains("`` is not a duration: value was empty"));
         assert!(why("1s 0").contains("time unit needed"));
-        let expected = "`1s 5m ä` is no duration: expected number at 6; write it like";
+        let expected = "`1s 5m ä` is not a duration: expected number at 6; write, for";
         assert!(why("1s 5m ä").starts_with(expected), "{}", why("1s 5m ä"));
         assert!(why("1s 5-m").contains("invalid character at 4"));
     }

@@ -1,1 +1,0 @@
-../../summon/src/duration.rs

@@ -1,1 +1,0 @@
-../../summon/src/template.rs

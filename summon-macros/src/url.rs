@@ -1,1 +1,0 @@
-../../summon/src/probe/http/url.rs

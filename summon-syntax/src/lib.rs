@@ -1,0 +1,13 @@
+//! How summon reads texts: commands, placeholders, durations, URLs, and regular expressions.
+//!
+//! The attribute checks literals with these functions at compile time, and the runtime checks all
+//! other values with the same functions. Use them through
+//! [`summon`](https://docs.rs/summon-process): this crate promises no stable interface.
+#![warn(clippy::unwrap_used)]
+
+pub mod duration;
+pub mod pattern;
+mod possible;
+pub mod shell;
+pub mod template;
+pub mod url;
