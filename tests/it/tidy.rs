@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use options::{OPTIONS, Takes};
 
+mod floors;
+mod imports;
 #[expect(dead_code, reason = "the macros look options up")]
 #[path = "../../summon-macros/src/options.rs"]
 mod options;

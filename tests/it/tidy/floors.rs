@@ -1,0 +1,254 @@
+//! Imports point down the floors of a crate, and no files import each other in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::imports::{Crate, Edge, circle};
+use super::sources;
+
+const SYSTEMS: [&str; 3] = ["linux", "macos", "windows"];
+
+/// The modules of a crate, from the top floor to the bottom.
+type Floors = &'static [&'static [&'static str]];
+
+const FLOORS: [(&str, Floors); 3] = [
+    (
+        "summon/src",
+        &[
+            &["lib", "__private", "guide", "fuzzing"],
+            &["servers"],
+            &["orchestrator", "fixture"],
+            &["executor"],
+            &["process"],
+            &["probe"],
+            &["guard"],
+            &[
+                "command",
+                "contents",
+                "exit_codes",
+                "format",
+                "limit",
+                "output",
+                "panicked",
+                "port",
+                "program",
+                "progress",
+                "quoting",
+                "session",
+                "size",
+                "stdin",
+                "trace",
+                "unrunnable",
+            ],
+            &["sys"],
+            &["error"],
+        ],
+    ),
+    (
+        "summon-macros/src",
+        &[
+            &["lib"],
+            &["function", "fixture"],
+            &["check", "expand"],
+            &["cases", "parameters"],
+            &["item", "summoned"],
+            &["args", "program"],
+            &["errors", "kind", "literal", "options", "span", "words"],
+        ],
+    ),
+    (
+        "summon-syntax/src",
+        &[
+            &["lib"],
+            &["pattern"],
+            &["duration", "possible", "shell", "template", "url"],
+        ],
+    ),
+];
+
+/// Imports of `summon/src` that point up, or close a circle. This table only shrinks: an import that is
+/// no longer needed here is an error, too.
+const KNOWN: &[(&str, &str)] = &[
+    ("fixture/once.rs", "fixture/mod.rs"),
+    ("fixture/shared.rs", "fixture/mod.rs"),
+    ("guard/watch/events.rs", "guard/watch/mod.rs"),
+    ("orchestrator/order.rs", "orchestrator/mod.rs"),
+    ("orchestrator/walk.rs", "orchestrator/mod.rs"),
+    ("port/holder.rs", "port/mod.rs"),
+    ("probe/http/body.rs", "probe/http/answer.rs"),
+    ("probe/target.rs", "probe/memory.rs"),
+    ("probe/target.rs", "probe/mod.rs"),
+    ("process/as_run.rs", "process/mod.rs"),
+    ("process/mod.rs", "process/shared.rs"),
+    ("session/claim.rs", "session/mod.rs"),
+    ("session/mod.rs", "session/clean.rs"),
+    ("session/names.rs", "session/mod.rs"),
+    ("session/streams.rs", "session/home.rs"),
+    ("sys/dir.rs", "sys/mod.rs"),
+    ("sys/dir.rs", "sys/remove.rs"),
+    ("sys/linux/claims.rs", "sys/linux/diag.rs"),
+    ("sys/linux/claims.rs", "sys/linux/unix_sockets.rs"),
+    ("sys/linux/claims.rs", "sys/mod.rs"),
+    ("sys/linux/listeners.rs", "sys/linux/diag.rs"),
+    ("sys/linux/peer.rs", "sys/mod.rs"),
+    ("sys/linux/tables.rs", "sys/linux/listeners.rs"),
+    ("sys/linux/tables.rs", "sys/linux/unix_sockets.rs"),
+    ("sys/linux/view.rs", "sys/mod.rs"),
+    ("sys/listeners.rs", "sys/linux/listeners.rs"),
+    ("sys/macos/listeners.rs", "sys/listeners.rs"),
+    ("sys/macos/peer.rs", "sys/mod.rs"),
+    ("sys/macos/socket_info.rs", "sys/listeners.rs"),
+    ("sys/meeting.rs", "sys/mod.rs"),
+    ("sys/mod.rs", "sys/macos/mod.rs"),
+    ("sys/users.rs", "sys/mod.rs"),
+    ("sys/windows/listeners.rs", "sys/listeners.rs"),
+    ("sys/windows/locks.rs", "sys/windows/dir.rs"),
+    ("sys/windows/mod.rs", "sys/mod.rs"),
+];
+
+/// The imports of a crate on a system.
+fn edges(below: &str, system: &str) -> BTreeSet<Edge> {
+    let files = sources(below).into_iter().map(|(path, text)| {
+        let path = path.strip_prefix(below).unwrap().trim_start_matches('/');
+        (path.to_owned(), text)
+    });
+    Crate::new(system, &files.collect()).edges()
+}
+
+fn is_known((from, to): &Edge) -> bool {
+    KNOWN.contains(&(from, to))
+}
+
+/// Whether an import points to a higher floor.
+fn points_up(floors: Floors, (from, to): &Edge) -> bool {
+    let floor = |file: &str| {
+        let module = file.split(['/', '.']).next().unwrap();
+        let floor = floors.iter().position(|floor| floor.contains(&module));
+        floor.unwrap_or_else(|| panic!("on which floor is `{module}`?"))
+    };
+    floor(from) > floor(to)
+}
+
+#[test]
+fn imports_point_down() {
+    for (below, floors) in FLOORS {
+        for system in SYSTEMS {
+            let edges = edges(below, system);
+            assert!(!edges.is_empty(), "{below}");
+            for edge in &edges {
+                assert!(
+                    !points_up(floors, edge) || is_known(edge),
+                    "{below}: {} imports {}, which is on a higher floor",
+                    edge.0,
+                    edge.1
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    for (below, _) in FLOORS {
+        for system in SYSTEMS {
+            let mut edges = edges(below, system);
+            edges.retain(|edge| !is_known(edge));
+            let circle = circle(&edges).map(|circle| circle.join(" -> "));
+            assert_eq!(circle, None, "{below} on {system}");
+        }
+    }
+}
+
+#[test]
+fn known_imports_are_still_wrong() {
+    let (below, floors) = FLOORS[0];
+    let all: Vec<_> = SYSTEMS.iter().map(|system| edges(below, system)).collect();
+    let is_wrong = |edge: &Edge, edges: &BTreeSet<Edge>| {
+        let mut reached = BTreeSet::from([edge.1.clone()]);
+        let mut count = 0;
+        while count < reached.len() {
+            count = reached.len();
+            let next = edges.iter().filter(|(from, _)| reached.contains(from));
+            let next: Vec<_> = next.map(|(_, to)| to.clone()).collect();
+            reached.extend(next);
+        }
+        edges.contains(edge) && (points_up(floors, edge) || reached.contains(&edge.0))
+    };
+    let known = KNOWN
+        .iter()
+        .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
+    let fine: Vec<_> = known
+        .filter(|edge| !all.iter().any(|edges| is_wrong(edge, edges)))
+        .collect();
+    assert!(fine.is_empty(), "remove these from KNOWN: {fine:?}");
+}
+
+fn circle_of(files: &[(&str, &str)]) -> Option<String> {
+    let files: BTreeMap<_, _> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    circle(&Crate::new("linux", &files).edges()).map(|circle| circle.join(" -> "))
+}
+
+#[test]
+fn a_circle_is_found_however_a_file_names_the_other() {
+    let lib = ("lib.rs", "mod a; mod b;");
+    let a = ("a.rs", "use crate::b::B; pub struct A(B);");
+    for b in [
+        "use crate::a::A; struct B;",
+        "use super::a::A; struct B;",
+        "use crate::{a::{self, A}}; struct B;",
+        "use crate::{x::Y, a as other}; struct B;",
+        "struct B; fn f() { crate::x(); crate::a::f() }",
+        "struct B; fn f() { g(1, &[super::a::A]) }",
+        "struct B; fn f() -> Vec<crate::a::A> { vec![] }",
+        "struct B; macro_rules! m { () => { $crate::a::A } }",
+        "struct B; fn f() { println!(\"{}\", crate::a::A) }",
+        "struct B; #[cfg(not(test))] fn f() { crate::a::f() }",
+        "struct B; mod inside { fn f() { super::super::a::f() } }",
+    ] {
+        let found = circle_of(&[lib, a, ("b.rs", b)]);
+        assert_eq!(found.as_deref(), Some("a.rs -> b.rs -> a.rs"), "{b}");
+    }
+    for b in [
+        "struct B; // crate::a::A",
+        "struct B; const S: &str = \"crate::a::A\";",
+        "#[cfg(test)] use crate::a::A; struct B;",
+        "struct B; #[cfg(test)] mod tests { use crate::a::A; }",
+        "struct B; #[cfg(windows)] fn f() { crate::a::f() }",
+        "use other::a::A; struct B;",
+        "struct B; fn f() { other::crate_a::A }",
+    ] {
+        assert_eq!(circle_of(&[lib, a, ("b.rs", b)]), None, "{b}");
+    }
+}
+
+#[test]
+fn a_circle_is_found_through_modules() {
+    // A parent and its child.
+    let lib = ("lib.rs", "mod a;");
+    let parent = ("a/mod.rs", "mod b; use b::B; const ONE: u8 = 1;");
+    let child = ("a/b.rs", "pub struct B; fn f() -> u8 { super::ONE }");
+    let found = circle_of(&[lib, parent, child]);
+    assert_eq!(found.as_deref(), Some("a/b.rs -> a/mod.rs -> a/b.rs"));
+    // A re-export leads to the file that defines the name.
+    let parent = ("a/mod.rs", "mod b; mod c; pub(crate) use {b::B, c::C};");
+    let child = ("a/b.rs", "pub struct B; fn f(_: super::C) {}");
+    let other = ("a/c.rs", "pub struct C;");
+    assert_eq!(circle_of(&[lib, parent, child, other]), None);
+    let other = ("a/c.rs", "pub struct C(crate::a::B);");
+    let found = circle_of(&[lib, parent, child, other]);
+    assert_eq!(found.as_deref(), Some("a/b.rs -> a/c.rs -> a/b.rs"));
+    // A module in another place, by another name.
+    let lib = (
+        "lib.rs",
+        "#[path = \"x/y.rs\"] mod a; use a as other; mod c;",
+    );
+    let files = [
+        lib,
+        ("x/y.rs", "use crate::c::*; struct A;"),
+        ("c.rs", "fn f() { crate::other::A }"),
+    ];
+    let found = circle_of(&files);
+    assert_eq!(found.as_deref(), Some("c.rs -> x/y.rs -> c.rs"));
+}
