@@ -1,5 +1,7 @@
-//! Becoming a program. PATH is searched as shells search it, and no shell ever runs a text file
-//! that does not say which interpreter it wants: `execvp(3)` does both otherwise.
+//! Becoming a program.
+//!
+//! PATH is searched as shells search it. A text file without an interpreter line is an error:
+//! `execvp(3)` would pass it to a shell.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
@@ -8,12 +10,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::ptr;
 
-/// Where programs are if there is no PATH.
+/// The search path if PATH is not set.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// A program that is ready to be executed, all memory included.
+/// A program with everything that exec needs allocated.
 pub(super) struct Image {
-    /// The places where it may be, in the order of PATH.
+    /// Candidate paths, in the order of PATH.
     paths: Vec<CString>,
     argv: Vec<CString>,
     env: Vec<CString>,
@@ -40,7 +42,7 @@ impl Image {
         })
     }
 
-    /// Returns only if that fails, and says why.
+    /// Executes the program. Returns only if that fails.
     pub(super) fn execute(&self) -> io::Error {
         let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
             let texts = texts.iter().map(|text| text.as_ptr());
@@ -48,13 +50,17 @@ impl Image {
         };
         let (argv, env) = (pointers(&self.argv), pointers(&self.env));
         let mut why = io::Error::from_raw_os_error(libc::ENOENT);
+        // A successful `execve` does not return, so each round is a failed candidate. A check with
+        // `access(2)` first would race with a change of the file, and could disagree with the
+        // kernel.
         for path in &self.paths {
-            // SAFETY: the path and all texts end in NUL, both lists end in null, and all of them
-            // live longer than the call.
+            // SAFETY: the path and all strings end in NUL, both lists end in a null pointer, and
+            // all of them outlive the call.
             unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
             let error = io::Error::last_os_error();
             match error.raw_os_error() {
-                // Not here: look on.
+                // The program is not at this place, so try the next one. glibc's `execvpe` also
+                // continues after most of these.
                 Some(
                     libc::ENOENT
                     | libc::ENOTDIR
@@ -64,8 +70,9 @@ impl Image {
                     | libc::ESTALE
                     | libc::ETIMEDOUT,
                 ) => {}
-                // Either a file that is not executable, which counts if there is no other; or a
-                // directory that this user may not enter, which counts for nothing.
+                // EACCES has two meanings. A file that can't be executed is reported if no later
+                // candidate works. A directory that this user can't enter does not count, since
+                // nothing says that the program is in it.
                 Some(libc::EACCES) => {
                     let path = Path::new(OsStr::from_bytes(path.as_bytes()));
                     if self.paths.len() == 1 || path.is_file() {
@@ -79,7 +86,7 @@ impl Image {
     }
 }
 
-/// Where a program may be. A name with a slash is a path.
+/// Returns the candidate paths of a program. A name with a slash is a path.
 fn places(program: &OsStr, path: &OsStr) -> io::Result<Vec<CString>> {
     if program.as_bytes().contains(&b'/') {
         return Ok(vec![text(program)?]);

@@ -1,5 +1,5 @@
-//! Helper commands, as their owner sees them: a guard without a service runs one command to its end,
-//! whenever its owner asks.
+//! The owner's side of helper commands. A guard without a service runs one command to completion
+//! each time its owner asks.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +11,7 @@ use super::program::Program;
 use super::state::{HelperError, Ran};
 use super::{hire, job, wire};
 
-/// A guard that runs one command, again and again.
+/// A guard that runs one command repeatedly.
 #[derive(Debug)]
 pub(crate) struct Helper(UnixStream);
 
@@ -25,20 +25,23 @@ impl Helper {
         Ok(Helper(socket))
     }
 
-    /// Runs the command, and kills it at the limit. `sleep` waits until the descriptor can be
-    /// read, and says whether to go on waiting.
+    /// Runs the command, and kills it at the limit. `sleep` waits until the descriptor is readable,
+    /// and returns whether to continue.
     pub(crate) fn run(
         &self,
         limit: Duration,
         sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
     ) -> Result<Ran, HelperError> {
         wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(HelperError::Broken)?;
+        // The guard enforces the limit, and answers within a few seconds of it. `sleep` lets the
+        // caller watch other events meanwhile, for example the exit of the service.
         match sleep(self.0.as_fd()) {
             Ok(true) => {}
             Ok(false) => return Err(HelperError::GivenUp),
             Err(error) => return Err(HelperError::Broken(error)),
         }
         let news = wire::receive(&self.0)
+            // The guard also ends when the runner has ended. The error then names the runner.
             .and_then(|news| news.ok_or_else(hire::why_gone))
             .and_then(|(body, _)| News::decode(&body))
             .map_err(HelperError::Broken)?;

@@ -1,4 +1,4 @@
-//! Killing until nobody is left, or until those who are left can't be killed.
+//! Kills processes until none is left, or only unkillable ones are left.
 
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,15 @@ use rustix::process::Pid;
 use super::tree;
 use crate::sys::{family, proc};
 
-/// The first pause between two looks: somebody may have forked while others were killed.
+/// The first pause between two rounds. A process may have forked while the round killed others.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-/// The longest one, for processes that do not end.
+/// The longest pause, for processes that do not end.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// A process that was killed ends within this time, unless the kernel keeps it.
+/// The time within which a killed process ends, unless the kernel holds it (state D in `ps(1)`).
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// When to look again at processes that were killed. The pauses grow as long as these stay the same
-/// ones, so that a process which does not end costs nothing.
+/// Decides when to look again at killed processes. While the same processes remain, the pauses
+/// double, so a process that never ends costs almost no time.
 pub(super) struct Pace {
     began: Instant,
     looked: Instant,
@@ -35,12 +35,13 @@ impl Pace {
         }
     }
 
-    /// Takes note of who is left.
+    /// Records which processes are left.
     pub(super) fn note(&mut self, left: Vec<u32>) {
         self.looked = Instant::now();
         if self.left.is_empty() {
             self.began = self.looked;
         }
+        // A changed list means progress, or a fork that escaped. Both call for a quick next round.
         self.pause = match left == self.left {
             true => (self.pause * 2).min(LONGEST_PAUSE),
             false => FIRST_PAUSE,
@@ -48,25 +49,26 @@ impl Pace {
         self.left = left;
     }
 
-    /// When to look again.
+    /// Returns when to look again.
     pub(super) fn due(&self) -> Instant {
         self.looked + self.pause
     }
 
-    /// Who is left after a time in which a process that was killed ends: nobody, before that.
+    /// Returns the processes that are still alive after `patience`. Empty before that.
     pub(super) fn survivors(&self, patience: Duration) -> Vec<u32> {
         if self.left.is_empty() || self.began.elapsed() < patience {
             return Vec::new();
         }
         let left = self.left.iter().copied();
+        // A zombie has ended: SIGKILL did its work, and only the wait status is left.
         left.filter(|pid| !proc::has_ended(*pid)).collect()
     }
 }
 
-/// The end of a whole family.
+/// The killing of a whole family of processes.
 pub(super) struct Killing {
     pace: Pace,
-    /// Somebody has ended since the last look: its children may have become ours.
+    /// A process has ended since the last round, so this process may have adopted its children.
     is_due: bool,
     told: bool,
 }
@@ -88,15 +90,17 @@ impl Killing {
         self.is_due = true;
     }
 
-    /// Kills everybody, if it is time for that.
+    /// Kills all processes of the family if a round is due.
     pub(super) fn go_on(&mut self) {
         if std::mem::take(&mut self.is_due) || Instant::now() >= self.due() {
+            // Kill, then look: the list has only processes that survived this round's signals, or
+            // that were forked meanwhile.
             tree::kill_all();
             self.pace.note(family::everybody());
         }
     }
 
-    /// Who is left after [`PATIENCE`]; told once.
+    /// Returns the processes that are left after [`PATIENCE`], once.
     pub(super) fn survivors(&mut self) -> Option<Vec<u32>> {
         let left = match self.told {
             true => Vec::new(),
@@ -107,15 +111,15 @@ impl Killing {
     }
 }
 
-/// Whether we may not signal one of these: one that has become another user. No further attempt will
-/// change that.
+/// Returns whether one of the processes can't be signalled, because it became another user. Further
+/// attempts fail the same way (EPERM, `kill(2)`).
 pub(super) fn are_out_of_reach(pids: &[u32]) -> bool {
     let pids = pids.iter().filter_map(|pid| Pid::from_raw(*pid as i32));
     let mut tests = pids.map(rustix::process::test_kill_process);
     tests.any(|test| test == Err(Errno::PERM))
 }
 
-/// What to call processes, for people.
+/// Describes processes for reports.
 pub(super) fn names(pids: &[u32]) -> Vec<String> {
     let command = |pid| proc::command_line(pid).unwrap_or_else(|| "?".to_owned());
     let name = |pid: &u32| format!("pid {pid} (`{}`)", command(*pid));

@@ -1,16 +1,17 @@
-//! Guards: nothing outlives the run.
+//! Guards: no service outlives its test run.
 //!
-//! The test process is never the parent of a service. At the first start it runs its own
-//! executable again; that copy becomes the [`warden`], which forks one guard per service ([`watch`]).
-//! The owner's side is here: [`Guarded`] is a command under a guard, and a thread of its own
-//! hears what the guard says.
+//! The test process is never the parent of a service. At the first start it runs its own executable
+//! again. That copy becomes the [`warden`], which forks one guard per service ([`watch`]). The
+//! owner's side is [`Guarded`]: a command under a guard, with a thread that receives the guard's
+//! messages.
 //!
-//! A shared service is detached from its owner once it is ready: then its guard answers whoever
-//! connects to its socket, and stops the service when the runner (cargo, nextest) has ended.
+//! Once a shared service is ready, its guard detaches from the owner. From then on the guard
+//! answers each process that connects to its socket, and stops the service when the runner (cargo,
+//! nextest) has ended.
 //!
-//! Two things tell a guard that its owner has ended, whichever comes first: the socket closes,
-//! and the system tells of the owner's end ([`ending`](crate::sys::ending)). The second counts where some forked child of the
-//! test still holds a copy of the socket.
+//! A guard learns in two ways that its owner has ended: the socket closes, or the system reports
+//! the owner's end ([`ending`](crate::sys::ending)). The socket alone is not enough, since a forked
+//! child of the test may hold a copy of it.
 #![expect(
     unsafe_code,
     reason = "a guard forks without exec, waits without reaping, and ends without `main`"

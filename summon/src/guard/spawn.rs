@@ -1,4 +1,4 @@
-//! How a guard starts a program.
+//! Starts programs for a guard.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,44 +18,54 @@ use super::signals;
 use super::state::Step;
 use crate::sys::{exit, family, pipes, walk};
 
-/// The first descriptor that is passed on (`SD_LISTEN_FDS_START` in `sd_listen_fds(3)`).
+/// The first passed descriptor (SD_LISTEN_FDS_START in `sd_listen_fds(3)`).
 const FIRST: i32 = 3;
 
-/// Starts the program in a process group of its own, its two streams in `output`. Returns when it
-/// has been exec'ed.
+/// Starts the program in a new process group, with `output` as its standard output and standard
+/// error. Returns after exec.
 ///
-/// This is a fork of our own, and no spawn of the library's: a program is told its own pid
-/// (`LISTEN_PID`), which only the child knows.
+/// This forks directly instead of calling `Command::spawn`: a program with sockets gets its own pid
+/// in `LISTEN_PID`, and only the child knows it before exec.
 pub(super) fn spawn(program: &Program, output: [&OwnedFd; 2]) -> Result<u32, (Step, io::Error)> {
-    // exec says ENOENT for a missing directory and for a missing program alike, so ask first.
+    // exec returns ENOENT for a missing directory and for a missing program, so check the directory
+    // first.
     let dir = match program.user {
         None => enterable(&program.dir).map(|()| None),
-        // Root enters it, since the user may not be able to.
+        // Root opens it, since the other user may lack the right to pass through the parents.
         Some(user) => walk::directory(&program.dir, user).map(Some),
     };
     let dir = dir.map_err(|error| (Step::WorkingDirectory, error))?;
+    // The child reports a failed step through this pipe. A successful exec closes the write end
+    // (close-on-exec), so the guard reads an end of file.
     let (read, write) = pipes::pair().map_err(|error| (Step::Prepare, error))?;
+    // Read before the fork: the child compares it with `getppid`, to detect that the guard has
+    // died.
     let guard = rustix::process::getpid();
-    // SAFETY: the guard has one thread, so the child may call what it likes.
+    // SAFETY: the guard has one thread, so the child is not limited to async-signal-safe functions
+    // (`fork(2)`).
     let pid = match unsafe { libc::fork() } {
         -1 => return Err((Step::Fork, io::Error::last_os_error())),
         0 => {
             let (write, (step, error)) = execute(program, dir, output, write, guard);
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
             let [a, b, c, d] = errno.to_ne_bytes();
+            // Five bytes arrive whole: POSIX makes writes of up to PIPE_BUF bytes to a pipe atomic.
             let _ = File::from(write).write_all(&[step as u8, a, b, c, d]);
             exit::now(127);
         }
         pid => pid,
     };
-    // Closed by exec, or at the end of a child that has written what is wrong.
+    // The guard's own copy would keep the pipe open, and the read below would never end. The
+    // child's copy closes at exec, or when the child exits after a failed step.
     drop(write);
     let mut refused = [0; 5];
     match File::from(read).read_exact(&mut refused) {
-        // A child that was killed before its exec has written nothing either, and is reaped like
-        // any program that was killed.
+        // End of file: exec succeeded, or the child was killed before exec. A killed child also
+        // sends nothing, and is reaped later like any killed program.
         Err(_) => Ok(pid as u32),
         Ok(()) => {
+            // The child exits right after its report, so this does not block for long. Unreaped,
+            // the zombie would count as a process of the service.
             let _ = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::empty());
             let [step, errno @ ..] = refused;
             let error = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
@@ -71,7 +81,8 @@ fn enterable(dir: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(dir, rustix::fs::Access::EXEC_OK)?)
 }
 
-/// Becomes the program. Returns which step failed and why, and where to write that.
+/// Becomes the program. Returns only on failure: the failed step, the error, and the pipe for the
+/// report.
 fn execute(
     program: &Program,
     dir: Option<OwnedFd>,
@@ -79,10 +90,13 @@ fn execute(
     write: OwnedFd,
     guard: Pid,
 ) -> (OwnedFd, (Step, io::Error)) {
-    // Out of the way of the sockets, which go to the lowest numbers.
+    // The sockets take the lowest numbers from FIRST on, so the report's pipe moves above them.
+    // Otherwise `dup2` in `pass` would close it, and the guard would take that for a successful
+    // exec.
     let above = FIRST + program.sockets.len() as i32;
     let write = rustix::io::fcntl_dupfd_cloexec(&write, above).unwrap_or(write);
-    // As the guard's user, who may do more than the program's.
+    // As the guard's user, before the change of user: a lower `nice` needs a privilege that the
+    // program's user may lack (`setpriority(2)`).
     if let Err(error) = set(&program.attributes) {
         return (write, (Step::Attributes, error));
     }
@@ -123,9 +137,13 @@ fn prepare(
     let sockets = program
         .sockets
         .iter()
+        // Copies above the target numbers. If one socket had the target number of another, `dup2`
+        // in `pass` would close it before it is passed on.
         .map(|(_, socket)| rustix::io::fcntl_dupfd_cloexec(socket, above))
         .collect::<Result<Vec<_>, _>>()?;
     let mut command = Command::new(name);
+    // With another user, the closure below enters the directory by descriptor. By path, a link that
+    // was placed since the check could lead root elsewhere.
     if dir.is_none() {
         command.current_dir(&program.dir);
     }
@@ -139,47 +157,54 @@ fn prepare(
         .process_group(0);
     let user = program.user;
     if let Some(user) = user {
-        // `/dev/stdout` is opened anew by some.
+        // The program may open `/dev/stdout`, which checks the permissions of the pipe again.
         for end in output {
             pipes::give(end, user.uid)?;
         }
     } else if rustix::process::geteuid().is_root() {
-        // It may become another user by itself.
+        // The program may drop root itself, and then open `/dev/stdout`.
         for end in output {
             pipes::open_to_writers(end)?;
         }
     }
-    // SAFETY: the closure runs in this process, which has one thread.
+    // SAFETY: a `pre_exec` closure runs between fork and exec. This process has one thread, so the
+    // closure may allocate and lock.
     unsafe {
         command.pre_exec(move || {
             if let Some(dir) = &dir {
                 rustix::process::fchdir(dir)?;
             }
             if let Some(user) = user {
-                // Before what follows, which a change of the user takes back.
+                // Before `die_with_guard`: a change of the user clears the parent-death signal
+                // (`PR_SET_PDEATHSIG(2const)`).
                 user.become_it()?;
             }
-            // The second belt, for a guard that is itself killed. The look after it is for a guard
-            // that died before that was asked for.
+            // The second line of defence, for the case that the guard is killed: the kernel then
+            // kills this process. It sends nothing if the guard died before this call, so check the
+            // parent after the call. In the other order, a death between check and call would go
+            // unnoticed.
             family::die_with_guard()?;
             if rustix::process::getppid() != Some(guard) {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             pass(&sockets)?;
-            // What the guard ignores, its child must not: ignored signals survive exec.
+            // Ignored signals stay ignored across exec (`execve(2)`), and the guard ignores almost
+            // all.
             signals::restore();
-            // The library's own exec would have a shell run what is no program.
+            // The standard library's exec is `execvp(3)`, which runs a file without a valid header
+            // as a shell script.
             Err(image.execute())
         });
     }
     Ok(command)
 }
 
-/// Gives the sockets their numbers, and lets exec leave them open.
+/// Moves the sockets to their numbers. `dup2` clears close-on-exec, so they survive exec
+/// (`dup(2)`).
 fn pass(sockets: &[OwnedFd]) -> io::Result<()> {
     for (target, socket) in (FIRST..).zip(sockets) {
-        // SAFETY: whatever has that number is an inherited copy that this child does not use: what
-        // it does use has been moved above.
+        // SAFETY: the descriptor that `dup2` closes is an inherited copy. This child no longer uses
+        // any of them: the pipe and the sockets were moved above.
         if unsafe { libc::dup2(socket.as_raw_fd(), target) } == -1 {
             return Err(io::Error::last_os_error());
         }

@@ -1,6 +1,6 @@
 //! The guard's family: reaping, and killing every descendant.
 //!
-//! Only the guard reaps, so only the guard signals: a child's pid can't be reused before its
+//! Only the guard reaps, so only the guard signals. The kernel can't reuse a child's pid before its
 //! parent has reaped it.
 
 use std::io;
@@ -11,31 +11,35 @@ use rustix::process::{Pid, WaitOptions};
 use crate::sys::family::{self, Member};
 use crate::sys::{Signal, proc};
 
-/// Who has ended.
+/// The result of a look at children.
 #[derive(PartialEq)]
 pub(super) enum Reaped {
-    /// A child, with its wait status. It may be any descendant that became ours.
+    /// An ended child and its wait status. It may be any descendant that was adopted.
     Child(u32, i32),
-    /// Nobody, for now.
+    /// No child has ended by now.
     Nobody,
-    /// Nobody of the family is left.
+    /// No process of the family is left.
     Childless,
 }
 
-/// Looks whether some child has ended, and leaves it unreaped if it is `keep`.
+/// Reaps one ended child, except `keep`, which is left as a zombie.
 ///
-/// As long as the leader is a zombie its pid stays taken, and so does its group's id: a signal
-/// to the group can't reach a stranger.
+/// While the leader is a zombie, its pid stays taken, and so does the id of its process group. A
+/// signal to the group can't reach a stranger.
 pub(super) fn reap(keep: Option<u32>) -> io::Result<Reaped> {
+    // Peek first, then reap by pid. `waitpid(-1)` could reap the leader, and from then on its pid
+    // and its group could belong to a stranger.
     let peeked = peek()?;
     match peeked {
-        // This one and no other: the leader may have ended since we looked.
+        // Waits for this pid only: the leader may have ended since the peek. The child is a zombie,
+        // and only this thread reaps, so the call neither blocks nor fails.
         Reaped::Child(ended, _) if Some(ended) != keep => {
             rustix::process::waitpid(pid(ended), WaitOptions::NOHANG)?;
         }
         Reaped::Child(..) => {}
         Reaped::Nobody | Reaped::Childless => {
-            // Of one that is no child of ours nobody tells the status.
+            // On macOS, a descendant may end as a child of process 1. Its status is unknown, and
+            // reported as 0.
             if let Some(ended) = family::ended() {
                 return Ok(Reaped::Child(ended, 0));
             }
@@ -44,39 +48,48 @@ pub(super) fn reap(keep: Option<u32>) -> io::Result<Reaped> {
     Ok(peeked)
 }
 
-/// Reaps who has ended behind a leader that is left unreaped, and that a look at all children would
-/// find each time. No command of a stop runs then, so nobody asks for a status.
+/// Reaps the children that ended while the leader is left as a zombie.
+///
+/// `peek` returns the leader each time, and so hides them. No stop command runs at this time, so
+/// their statuses are not needed.
 pub(super) fn reap_behind(leader: u32) {
     for child in family::nearest() {
         if child.pid != leader {
-            // It fails for who is no child of ours, where a family has such.
+            // On macOS the family includes processes that are not children, and the call fails for
+            // those (ECHILD).
             let _ = rustix::process::waitpid(pid(child.pid), WaitOptions::NOHANG);
         }
     }
 }
 
-/// `waitid(2)` with `WNOWAIT`; the kernel looks at the eldest child first, which is the leader.
+/// Calls `waitid(2)` with WNOWAIT, which leaves the child a zombie. The kernel returns the eldest
+/// child first, which is the leader.
 fn peek() -> io::Result<Reaped> {
-    // SAFETY: all zeroes is a valid `siginfo_t`, plain old data that the kernel fills in.
+    // SAFETY: `siginfo_t` is plain old data, so all zeroes is a valid value. The kernel fills it
+    // in.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: `info` is a valid place for the answer.
+    // SAFETY: `info` is valid for writes during the call.
     if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, options) } == -1 {
         let error = io::Error::last_os_error();
         return match error.raw_os_error() {
+            // On Linux a guard without children has no descendants: each orphan was adopted before
+            // its parent's end was reported. Elsewhere `is_gone` looks.
             Some(libc::ECHILD) if family::is_gone() => Ok(Reaped::Childless),
             Some(libc::ECHILD) => Ok(Reaped::Nobody),
             Some(libc::EINTR) => Ok(Reaped::Nobody),
             _ => Err(error),
         };
     }
-    // SAFETY: after a `waitid` that succeeded these fields are set, or zero if nobody has ended.
+    // SAFETY: `waitid` succeeded, so it set this field, or left it zero because no child has ended.
     let pid = unsafe { info.si_pid() };
     if pid == 0 {
         return Ok(Reaped::Nobody);
     }
-    // SAFETY: as above.
+    // SAFETY: a child has ended (`si_pid` is not zero), so `waitid` set this field.
     let value = unsafe { info.si_status() };
+    // Builds the status that `waitpid` would return: code or signal in the classic layout, with
+    // 0x80 for a core dump.
     let status = match info.si_code {
         libc::CLD_EXITED => (value & 0xff) << 8,
         libc::CLD_DUMPED => value | 0x80,
@@ -85,31 +98,34 @@ fn peek() -> io::Result<Reaped> {
     Ok(Reaped::Child(pid as u32, status))
 }
 
-/// Signals the group of a leader that has not been reaped yet.
+/// Signals the process group of a leader that was not reaped yet.
 pub(super) fn signal_group(leader: u32, signal: Signal) {
     if let (Some(group), Some(signal)) = (pid(leader), signal.to_rustix()) {
-        // It fails when nobody is left to hear it, which is fine.
+        // ESRCH means that the group is empty, which is fine.
         let _ = rustix::process::kill_process_group(group, signal);
     }
 }
 
-/// Signals a child that has not been reaped yet.
+/// Signals a child that was not reaped yet.
 pub(super) fn signal_child(child: u32, signal: Signal) {
     if let (Some(child), Some(signal)) = (pid(child), signal.to_rustix()) {
         let _ = rustix::process::kill_process(child, signal);
     }
 }
 
-/// The child that is ours for the longest time, and lives.
+/// Returns the oldest living child.
 pub(super) fn eldest_child() -> Option<u32> {
     let mut nearest = family::nearest().into_iter().map(|child| child.pid);
     nearest.find(|child| !proc::has_ended(*child))
 }
 
-/// Halts every descendant, those included that others fork before they are halted.
+/// Halts every descendant, also children forked during the call.
 pub(super) fn halt_all() {
-    // Bounded, for one who forks faster than he can be halted.
+    // Bounded, in case a process forks faster than it can be halted.
     for _ in 0..100 {
+        // A process that was listed may fork before its STOP arrives, and the new child is not on
+        // the list. So the next round looks again, and the loop ends only when each process found
+        // is halted. A halted process can't fork.
         signal_all(Signal::STOP);
         let all_halt = family::everybody().into_iter().all(proc::is_halted);
         if all_halt {
@@ -120,27 +136,33 @@ pub(super) fn halt_all() {
     }
 }
 
-/// Whether anybody is left in the leader's group. Wrong only where the group's id was reused
-/// since, and then in the direction that makes us wait.
+/// Returns whether the leader's group has members. If the group's id was reused, the answer may be
+/// a wrong yes, and the guard waits longer than needed.
 pub(super) fn group_exists(leader: u32) -> bool {
     pid(leader).is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
 }
 
-/// Signals every descendant, each by itself, whatever its group and session.
+/// Signals every descendant individually, regardless of its group and session.
 pub(super) fn signal_all(signal: Signal) {
     family::signal_below(std::process::id(), signal);
 }
 
-/// Kills every descendant, those included that are forked meanwhile, as far as that can be done
-/// in a moment: a chain of processes of which each is there just long enough to fork the next one
-/// has to be caught in between.
+/// Kills every descendant, including those forked during the call.
+///
+/// A chain of processes can evade a single look: each lives just long enough to fork the next. So
+/// this looks again until it finds no new child, within a short limit.
 pub(super) fn kill_all() {
     signal_all(Signal::KILL);
+    // `signal_all` walks a snapshot of the tree. A process forked after the snapshot becomes a
+    // child of this guard when its parent dies (on Linux), so the loop below needs to look at
+    // direct children only.
     let until = Instant::now() + MOMENT;
     let mut seen = Vec::new();
     loop {
         let new: Vec<Member> = family::nearest()
             .into_iter()
+            // A killed child stays in the list until it is reaped, and this loop does not reap. So
+            // a pid in `seen` can't be a new process: a zombie keeps its pid.
             .filter(|child| !seen.contains(child))
             .collect();
         new.iter().for_each(|child| child.signal(Signal::KILL));
