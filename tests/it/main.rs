@@ -32,6 +32,7 @@ mod probes;
 mod programs;
 mod progress;
 mod project;
+mod prose;
 #[rustfmt::skip]
 mod readme;
 mod real;
