@@ -1,4 +1,5 @@
-//! Commands that run to their end. Nothing that a command starts outlives its run, nor the owner.
+//! Commands that run to completion. Processes that a command starts outlive neither its run nor the
+//! owner.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,15 +19,18 @@ use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, Ends};
 use crate::sys::{pipes, wait};
 
-/// So much of the end of what it writes is told.
+/// The number of bytes reported from the end of the output.
 const TAIL: usize = 16 * 1024;
-/// An owner that does not read the answer within this time gets none.
+/// How long to wait for the owner to read the answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
-/// The guard's side. Returns when the owner or its runner has ended, or the owner speaks nonsense.
+/// Serves the owner's orders to run the command. Returns when the owner or its runner has ended, or
+/// the owner sends garbage.
 pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
     rustix::process::setsid()?;
     let child_ended = Ends::of_guard(signals::notice_children()?)?;
+    // An owner that is halted, or a forked child that holds its socket, never reads. Without a
+    // limit the guard would hang, and miss the end of the runner.
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;
     let ends = job.ends.owner.into_iter().chain(job.ends.runner);
     let ends = ends.map(ending::watch).collect::<io::Result<Vec<_>>>()?;
@@ -36,6 +40,8 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
     };
     loop {
         wait::sleep(&watched.fds().collect::<Vec<_>>(), None)?;
+        // Before the order: a dead owner may have left one in the socket, and no process would read
+        // the answer.
         if watched.has_ended() {
             return Ok(());
         }
@@ -65,13 +71,14 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
         };
         wire::send(owner, &news.encode(), &[])?;
         if !family::everybody().is_empty() {
-            // Who can't be killed would be taken for a part of the next run.
+            // An unkillable process would count as part of the next run. So this guard ends, and
+            // the owner hires another.
             return Ok(());
         }
     }
 }
 
-/// For whom a command runs, if for anybody.
+/// The owner of a helper command. Empty for commands of a service's guard.
 #[derive(Default)]
 pub(super) struct Owner<'a> {
     socket: Option<&'a UnixStream>,
@@ -89,10 +96,10 @@ impl Owner<'_> {
     }
 }
 
-/// Runs a command in a process that has no other children, until nothing of it is left: at the
-/// latest soon after `until`, or when the owner or the runner has ended. Then there is nobody to
-/// tell. Processes that do not end within `patience`, though they were killed, are named in
-/// the output.
+/// Runs a command in a process without other children, and kills its leftovers.
+///
+/// Returns soon after `until` at the latest. Returns `None` if the owner or the runner ends first.
+/// The output names killed processes that do not end within `patience`.
 pub(super) fn run(
     program: &Program,
     until: Instant,
@@ -101,12 +108,15 @@ pub(super) fn run(
     owner: &Owner<'_>,
 ) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
     let (read, write) = pipes::pair()?;
+    // A descendant may keep the pipe open after the command has ended. A blocking read would wait
+    // for it past the limit.
     rustix::io::ioctl_fionbio(&read, true)?;
     let pid = match spawn(program, [&write; 2]) {
         Ok(pid) => pid,
         Err(refused) => return Ok(Err(refused)),
     };
     child_ended.started(pid);
+    // The guard's own copy would keep the end of file from `pump`.
     drop(write);
     let run = Run {
         pid,
@@ -125,7 +135,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Returns when nothing of the run is left: `None` if the owner has ended meanwhile.
+    /// Waits for the command, then kills its descendants. `None` means that the owner has ended.
     fn watch(
         mut self,
         until: Instant,
@@ -139,16 +149,19 @@ impl Run<'_> {
             fds.push(self.child_ended.as_fd());
             fds.extend(self.output.iter().map(AsFd::as_fd));
             wait::sleep(&fds, Some(until))?;
-            // It says nothing during a run, so this is its end.
+            // The owner sends nothing during a run, so a readable socket means that it has closed.
             owner_ended = owner.has_ended() || owner.socket.is_some_and(wait::is_readable);
             self.pump();
             status = self.reap()?.status;
         }
-        // What it wrote just before its end.
+        // The output from just before the end. It is read before the kills below, so it has only
+        // what the command and its descendants wrote on their own.
         self.pump();
         let mut pace = Pace::new();
         loop {
             tree::kill_all();
+            // ECHILD proves that no process is left: orphans of this run become children of this
+            // guard before their parent's end is reported.
             if self.reap()?.is_childless {
                 break;
             }
@@ -167,6 +180,7 @@ impl Run<'_> {
     }
 
     fn reap(&self) -> io::Result<Found> {
+        // Drains the pipe before it reaps, so that an end after the last look writes a new byte.
         self.child_ended.note();
         let mut found = Found::default();
         loop {
@@ -182,7 +196,8 @@ impl Run<'_> {
         }
     }
 
-    /// As much as a pipe can hold, and no more.
+    /// Reads as much as a pipe can hold, so that a command that writes without pause can't keep the
+    /// guard here.
     fn pump(&mut self) {
         let mut buffer = [0; 16 * 1024];
         for _ in 0..64 {
@@ -193,6 +208,8 @@ impl Run<'_> {
                 Ok(0) => self.output = None,
                 Ok(read) => {
                     self.tail.extend(&buffer[..read]);
+                    // Trimmed after each read, so the memory is bounded however much the command
+                    // writes.
                     let over = self.tail.len().saturating_sub(TAIL);
                     self.tail.drain(..over);
                 }

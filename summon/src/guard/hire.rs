@@ -1,4 +1,4 @@
-//! The owner's way to a new guard: through the one warden of this process.
+//! Hires guards through the warden of this process.
 
 use std::io;
 use std::net::Shutdown;
@@ -18,40 +18,43 @@ use crate::sys::maker::PerProcess;
 use crate::sys::runner;
 use crate::sys::{ending, executable, sockets, surroundings, wait};
 
-/// The copy has so long to become the warden, and the warden to take a request. A program that takes
-/// longer before its constructors run is not waited for.
+/// The time for a copy to become the warden, and for the warden to take a request. A program with
+/// slower constructors is not supported.
 const COPY_LIMIT: Duration = Duration::from_secs(20);
 
-/// The wardens of a process, the last one last.
+/// The wardens of a process, newest last.
 ///
-/// A service inherits what its warden has inherited: the user, the limits, the namespaces. So each
-/// warden serves those threads alone that would hand down the same, and whoever has changed any of it
-/// since hires another.
+/// A service inherits the user, limits, and namespaces of its warden. So a warden serves only
+/// threads with the same surroundings. A thread that has changed one of these hires another warden.
 #[derive(Default)]
 struct Wardens {
     hired: Vec<(String, UnixStream)>,
-    /// Shut down, and kept open: a farewell that is on its way must not find another file of the same
-    /// number. The next warden's socket takes such a number, so there are never more than before.
+    /// Sockets of former wardens: shut down, but still open. An exit hook may be about to send a
+    /// farewell to this number, which must not belong to an unrelated file by then. The next
+    /// warden's socket replaces a retired one, so their count does not grow.
     retired: Vec<UnixStream>,
 }
 
-/// So many surroundings are served at a time. A warden that is not kept lives as long as its guards.
+/// The maximum number of wardens. A warden that is dropped lives until its guards have ended.
 const MOST: usize = 8;
 
 static WARDENS: PerProcess<Mutex<Wardens>> = PerProcess::new();
 
-/// Has a warden fork a guard, and returns the socket to it. A warden that has died is replaced; its
-/// guards live on.
+/// Asks a warden to fork a guard, and returns the socket to the guard. Replaces a warden that has
+/// died; the guards of a dead warden continue.
 pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
-    // Its guard would only end it again.
+    // A guard would watch the ended runner, and stop the new service at once.
     if let Some(why) = run_ended() {
         return Err(why);
     }
+    // The lock is held for the whole request, so two threads can't hire two wardens for the same
+    // surroundings.
     let mut wardens = lock();
     let here = surroundings::here();
     if let Some(socket) = wardens.of(&here) {
         match ask(socket) {
-            // It lives, so there must not be another one, and whoever asks may try again.
+            // The warden has died, so another is hired below. After a time-out it still lives, and
+            // must not get a rival. The caller may try again.
             Err(error) if error.kind() != io::ErrorKind::TimedOut => {}
             asked => return asked,
         }
@@ -59,25 +62,27 @@ pub(super) fn guard(deadline: Instant) -> io::Result<UnixStream> {
     ask(wardens.hire(here, deadline)?)
 }
 
-/// An error that says so if the runner has ended.
+/// Returns an error that names the runner if it has ended.
 fn run_ended() -> Option<io::Error> {
     let runner = runner::current()?;
+    // `current` found the runner once, at its first call, and it may have ended since. The
+    // descriptor identifies that process, even if its pid was reused.
     let ended = runner.ending.try_clone().and_then(ending::watch).ok()?;
     let error = || io::Error::other(format!("{}, which ran this test, has ended", runner.name()));
     ended.has_come().then(error)
 }
 
-/// Why a guard has closed its socket before it has answered.
+/// Explains why a guard closed its socket before it answered.
 pub(super) fn why_gone() -> io::Error {
     run_ended().unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into())
 }
 
-/// What a guard watches to know that this process has ended, if the system has such.
+/// Returns a descriptor that reports the end of this process, if the system has one.
 pub(super) fn own_ending() -> Option<OwnedFd> {
     ending::of(std::process::id()).ok()
 }
 
-/// What a guard of this process watches.
+/// Returns the ends that a guard of this process watches.
 pub(super) fn ends(owner: Option<&OwnedFd>) -> Ends<BorrowedFd<'_>> {
     Ends {
         owner: owner.map(AsFd::as_fd),
@@ -85,16 +90,16 @@ pub(super) fn ends(owner: Option<&OwnedFd>) -> Ends<BorrowedFd<'_>> {
     }
 }
 
-/// Sees that this process has a warden, if it can.
+/// Hires a warden in advance if this process has none. Errors wait for the first start.
 pub(crate) fn prepare() {
     let mut wardens = lock();
-    // Any of them removes the files of this process.
+    // Any warden removes the files of this process.
     if wardens.hired.is_empty() {
         let _ = wardens.hire(surroundings::here(), Instant::now() + COPY_LIMIT);
     }
 }
 
-/// Forgets wardens of which one was found dead after it was asked.
+/// Retires all wardens after a request found one dead.
 pub(super) fn dismiss() {
     let mut wardens = lock();
     let all = wardens.hired.len();
@@ -109,12 +114,16 @@ impl Wardens {
     }
 
     fn hire(&mut self, here: String, deadline: Instant) -> io::Result<&UnixStream> {
+        // First the new warden, then the retirement of the old one: if the start fails, this
+        // process keeps the wardens that it has.
         let mut socket = start_warden(deadline)?;
         if let Some(dead) = self.hired.iter().position(|(others, _)| *others == here) {
             self.retire(dead..dead + 1);
         }
         self.retire(0..(self.hired.len() + 1).saturating_sub(MOST));
         if let Some(place) = self.retired.pop() {
+            // `dup3` replaces a file atomically. A concurrent exit hook sends its farewell either
+            // to the retired socket or to the new warden, and never to a stranger's file.
             socket = sockets::put(socket, place)?;
         }
         farewell::say_to(&socket);
@@ -124,6 +133,8 @@ impl Wardens {
 
     fn retire(&mut self, range: Range<usize>) {
         for (_, socket) in self.hired.drain(range) {
+            // `shutdown` affects the connection, so the warden reads an end of file even if a
+            // forked child holds a copy of the socket. Closing one copy would not do that.
             let _ = socket.shutdown(Shutdown::Both);
             self.retired.push(socket);
         }
@@ -131,7 +142,7 @@ impl Wardens {
 }
 
 fn lock() -> MutexGuard<'static, Wardens> {
-    // A thread that panicked while it held the lock left a whole value behind.
+    // A panic under the lock leaves a complete value: each change is one call on a vector.
     let wardens = WARDENS.here().lock();
     wardens.unwrap_or_else(PoisonError::into_inner)
 }
@@ -140,10 +151,14 @@ fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
     let (ours, theirs) = sockets::pair()?;
     wire::send(warden, b"guard", &[theirs.as_fd()])?;
     if sockets::SAFE_IN_TRANSIT {
+        // `theirs` closes here. On Linux a message keeps the descriptors in it open (SCM_RIGHTS in
+        // `unix(7)`). If the warden dies before it reads this message, the kernel closes them, and
+        // `ours` reads an end of file.
         return Ok(ours);
     }
-    // Our copy of theirs is closed only when it has arrived. As long as we hold it, ours does not tell
-    // of a warden that has died, but the warden's own does, which is silent otherwise.
+    // macOS may break a socket in transit that no process holds, so our copy stays open until the
+    // warden has received it. Until then `ours` can't report the warden's death. The warden's own
+    // socket can, and is silent otherwise.
     let limit = Some(Instant::now() + COPY_LIMIT);
     wait::sleep(&[ours.as_fd(), warden.as_fd()], limit)?;
     if wait::is_readable(&ours) {
@@ -160,7 +175,8 @@ fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
 
 fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
     if std::env::var_os(MARK).is_some() {
-        // Were this a copy whose constructor did not run, it would start copies without end.
+        // A copy with a missing constructor runs the tests. Without this check it would start
+        // another copy, and so on without end.
         return Err(io::Error::other(format!(
             "the environment variable {MARK} is set, which marks summon's own helper processes; unset it"
         )));
@@ -177,11 +193,13 @@ fn start_warden(deadline: Instant) -> io::Result<UnixStream> {
 
 fn start_copy(mut command: Command, deadline: Instant) -> io::Result<UnixStream> {
     let (mut ours, theirs) = sockets::pair()?;
+    // Before the start: the copy looks for the magic without waiting.
     io::Write::write_all(&mut ours, &magic())?;
     let left = deadline.saturating_duration_since(Instant::now());
+    // At least 1 ms, since zero is an error for `set_read_timeout`.
     ours.set_read_timeout(Some(left.clamp(Duration::from_millis(1), COPY_LIMIT)))?;
-    // Should the constructor not run there, `--help` makes a test harness end at once; what
-    // follows makes room for the title.
+    // If the constructor does not run there, `--help` makes a test harness print its options and
+    // end. The second argument makes room for the title.
     let mut copy = command
         .arg0("summon-warden")
         .arg("--help")
@@ -198,21 +216,26 @@ fn start_copy(mut command: Command, deadline: Instant) -> io::Result<UnixStream>
             );
             io::Error::new(error.kind(), why)
         })?;
-    // It holds the copy's end of the socket, whose closing tells that the copy has ended.
+    // `command` holds a copy of the other end. While it is open, `ours` would not report that the
+    // copy has ended.
     drop(command);
     let hello = hear_hello(&ours);
     if hello.is_err() {
+        // A copy that did not answer is no warden, and may be a test program that runs on.
         let _ = copy.kill();
     }
-    // It forked the warden and ended; a test that reaps all its children may have been faster.
+    // After its hello, the copy has forked the warden and ended, so this does not block. A test
+    // that reaps all its children may have reaped it already (ECHILD).
     let _ = copy.wait();
     hello?;
-    // Refused where the other end has closed already, which the first request finds.
+    // On macOS this fails if the other end has closed. The first request then finds the warden
+    // dead.
     let _ = ours.set_read_timeout(None);
     Ok(ours)
 }
 
-/// What the copy says: hello, why it can't be the warden, or nothing, if it is none of ours.
+/// Receives the answer of the copy: hello, a reason why it can't be the warden, or nothing if it is
+/// another program.
 fn hear_hello(socket: &UnixStream) -> io::Result<()> {
     let refused = |why: &str| {
         io::Error::other(format!(
@@ -229,7 +252,8 @@ fn hear_hello(socket: &UnixStream) -> io::Result<()> {
             (_, Some(why)) => Err(refused(&String::from_utf8_lossy(why))),
             _ => Err(wire::garbled()),
         },
-        // One that ends without a look at its socket resets the connection.
+        // A program that ends without reading leaves the magic in its socket, which resets the
+        // connection.
         Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),
         Ok(None) | Err(_) => Err(refused(&format!(
             "is a constructor (`{}`) stripped, or does the program run under another loader?",
@@ -238,7 +262,7 @@ fn hear_hello(socket: &UnixStream) -> io::Result<()> {
     }
 }
 
-/// Says, once, what can't be promised here.
+/// Reports, once, that this system limits the promise.
 fn promise_less(why: &str) {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
@@ -261,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_copy_that_is_none_of_ours_is_told_from_a_warden() {
-        // It has not read what waits in its socket, so the connection is reset.
+        // The other end closes with the magic unread, so the connection is reset.
         let ended = heard(drop);
         assert!(
             ended.contains("did not become summon's warden: is a constructor"),

@@ -1,4 +1,4 @@
-//! Whom a guard talks to: its owner, and at a shared service whoever uses it.
+//! The peers of a guard: its owner, or the users of a shared service.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -13,15 +13,16 @@ use super::wire;
 use crate::sys::sockets;
 use crate::sys::wait::timespec;
 
-/// Who leaves so much unread is not waited for any more.
+/// The limit of unread bytes. A peer above it is dropped.
 const MOST_UNREAD: usize = 1 << 20;
-/// More than a socket holds: one who speaks without end gets his turn and no more.
+/// How much `hear` reads at once: more than a socket holds, so that a peer that writes without
+/// pause can't starve the others.
 const AT_ONCE: usize = 1 << 19;
-/// The last words have so long to be read.
+/// How long the guard waits until its last messages are read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// One that is told news, without ever making the guard wait for it: what it does not read is
-/// kept, and of what changes all the time the latest is told once it reads again.
+/// A peer that receives news without ever blocking the guard. Unread messages are queued. A value
+/// that changes often is sent in its latest state when the peer reads again.
 pub(super) struct Listener {
     pub(super) socket: UnixStream,
     inbox: Vec<u8>,
@@ -29,21 +30,21 @@ pub(super) struct Listener {
     told_length: u64,
     told_notices: u64,
     told_lost: Option<(u64, i32)>,
-    /// The tests that use it there.
+    /// The tests in the peer's process that use the service.
     uses: Vec<Use>,
-    /// It could not be told any more. What it has said before is still to be heard.
+    /// Sending has failed. Earlier messages from this peer are still processed.
     pub(super) is_lost: bool,
 }
 
-/// What changes all the time.
+/// The values that change often.
 #[derive(Clone)]
 pub(super) struct Latest {
-    /// How long the log is.
+    /// The length of the log.
     pub(super) length: u64,
-    /// What the service says of itself, and how often it said something.
+    /// The latest notice of the service, and the number of notices so far.
     pub(super) notice: Notice,
     pub(super) notices: u64,
-    /// How much of the output could not be kept, and why.
+    /// How many bytes of output were lost, and the errno.
     pub(super) lost: Option<(u64, i32)>,
 }
 
@@ -58,7 +59,7 @@ impl Latest {
     }
 }
 
-/// The other end has closed, or leaves too much unread.
+/// The peer has closed its socket, or leaves too much unread.
 pub(super) struct Closed;
 
 impl Listener {
@@ -95,8 +96,9 @@ impl Listener {
         }
     }
 
-    /// Tells one who has asked that the log is as long as it should be.
+    /// Confirms to the peer that the log is complete up to its request.
     pub(super) fn confirm(&mut self, latest: &Latest, number: u64) {
+        // The length goes first: when the peer reads `Synced`, it knows how far the log reaches.
         self.tell_latest(latest);
         self.tell(&News::Synced(number));
     }
@@ -106,21 +108,25 @@ impl Listener {
             == (latest.length, latest.notices, latest.lost)
     }
 
-    /// What to wait for on the socket.
+    /// Returns the events to wait for on the socket.
     pub(super) fn wanted(&self, latest: &Latest) -> PollFlags {
         match self.outbox.is_empty() && self.knows(latest) {
             true => PollFlags::IN,
+            // OUT only while something waits: a socket is almost always writable, and would end
+            // every sleep.
             false => PollFlags::IN | PollFlags::OUT,
         }
     }
 
-    /// Sends what can be sent without blocking: one that does not read (it may be stopped in a
-    /// debugger) must not stop the service.
+    /// Sends as much as possible without blocking. A peer that does not read, for example in a
+    /// debugger, must not block the service.
     pub(super) fn flush(&mut self, latest: &Latest) -> Result<(), Closed> {
         if self.outbox.is_empty() {
             if self.knows(latest) {
                 return Ok(());
             }
+            // Values are queued only after the queue has drained. A slow peer then gets one message
+            // for many changes, instead of one for each.
             self.tell_latest(latest);
         }
         self.send()
@@ -128,6 +134,8 @@ impl Listener {
 
     fn send(&mut self) -> Result<(), Closed> {
         match rustix::net::send(&self.socket, &self.outbox, sockets::SEND) {
+            // A partial send may split a frame. The rest stays at the front of the queue, and the
+            // next send continues there.
             Ok(sent) => drop(self.outbox.drain(..sent)),
             Err(Errno::WOULDBLOCK | Errno::INTR) => {}
             Err(_) => return Err(Closed),
@@ -138,7 +146,7 @@ impl Listener {
         }
     }
 
-    /// Reads what it says, for [`Listener::take_frame`].
+    /// Reads the peer's bytes, for [`Listener::take_frame`].
     pub(super) fn hear(&mut self) -> Result<(), Closed> {
         let mut buffer = [0; 4096];
         for _ in 0..AT_ONCE / buffer.len() {
@@ -153,15 +161,16 @@ impl Listener {
         Ok(())
     }
 
-    /// What it has said, as far as it is whole. Nonsense is forgotten, and an empty frame.
+    /// Takes the next whole message. Garbage becomes an empty frame, which no decoder accepts.
     pub(super) fn take_frame(&mut self) -> Option<Vec<u8>> {
         wire::take_frame(&mut self.inbox).unwrap_or_else(|_| {
+            // After an impossible length the next frame can't be located, so the rest is discarded.
             self.inbox.clear();
             Some(Vec::new())
         })
     }
 
-    /// A test begins to use the service.
+    /// Records that a test begins to use the service.
     pub(super) fn begin_use(&mut self, test: Use) {
         self.uses.push(test);
     }
@@ -170,18 +179,19 @@ impl Listener {
         self.uses.retain(|it| it.number != number);
     }
 
-    /// The tests that have not ended.
+    /// Returns the tests that have not ended.
     pub(super) fn uses(&self) -> &[Use] {
         &self.uses
     }
 }
 
-/// Sends the last words to all, and waits a moment for those who have much to read before. Who is
-/// halted, or has left the socket to a forked child that does not read, keeps nobody from ending.
+/// Sends the last messages to all peers, and waits a moment for slow readers. A halted peer, or a
+/// forked child that holds the socket and never reads, can't delay the guard for longer.
 pub(super) fn part(mut listeners: Vec<Listener>) {
     let until = Instant::now() + LAST_WORDS;
     for listener in &listeners {
-        // Twice as much as by default, so that there is room for them also where nobody reads.
+        // Doubles the buffer, so that the last messages fit even if the peer reads nothing now. The
+        // kernel delivers buffered bytes after this process has ended.
         let room = rustix::net::sockopt::socket_send_buffer_size(&listener.socket);
         let _ = room.and_then(|room| {
             rustix::net::sockopt::set_socket_send_buffer_size(&listener.socket, 2 * room)

@@ -1,4 +1,4 @@
-//! The service of a guard: running, asked to end, killed, gone.
+//! The phases of a service: running, stopping, killing, gone.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use crate::sys::Signal;
 pub(super) struct Service {
     pub(super) leader: u32,
     leader_reaped: bool,
-    /// It forks away: whoever is left then is the leader.
+    /// The program forks away. The eldest process that it leaves becomes the leader.
     daemon: bool,
-    /// The wait status of the leader, once it has ended.
+    /// The wait status of the leader after its end.
     pub(super) exit: Option<i32>,
     paused: bool,
     phase: Phase,
@@ -22,35 +22,35 @@ pub(super) struct Service {
 
 enum Phase {
     Running,
-    /// It was asked to end. `asked_all`: so was everybody outside of its group.
+    /// Asked to end. `asked_all`: processes outside of the group were asked too.
     Stopping {
-        /// The end of its grace, and of the time that it has asked for besides.
+        /// The end of the grace. `until` includes extensions.
         grace: Instant,
         until: Instant,
         asked_all: bool,
-        /// Who asks it, if not a signal.
+        /// The pid of the stop command, if one runs instead of a signal.
         command: Option<u32>,
     },
     Killing(Killing),
     Gone,
 }
 
-/// What has become of a service on its way to its end.
+/// The progress of a service towards its end.
 pub(super) enum Progress {
     None,
-    /// Its grace is over. This is said once.
+    /// The grace is over. Reported once.
     Killed,
-    /// These processes do not end, though they were killed. This is said once.
+    /// These processes were killed and do not end. Reported once.
     Survived(Vec<u32>),
 }
 
-/// What the end of children means.
+/// The meaning of children's ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     None,
     /// The leader has ended.
     Ended,
-    /// The leader has forked away: there is another one.
+    /// The leader has forked away, and there is a new one.
     NewLeader,
 }
 
@@ -75,7 +75,7 @@ impl Service {
         matches!(self.phase, Phase::Gone)
     }
 
-    /// When to go on with its end, whatever happens.
+    /// Returns when `advance` must run next, even without an event.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Stopping { until, .. } => Some(*until),
@@ -86,18 +86,21 @@ impl Service {
 
     pub(super) fn signal(&self, signal: Signal, whom: Whom) {
         match whom {
-            // A pid that nobody has reaped is nobody else's.
+            // The leader is not reaped, so its pid and the id of its group can't belong to a
+            // stranger.
             Whom::Leader if !self.leader_reaped => tree::signal_child(self.leader, signal),
             Whom::Group if !self.leader_reaped && !self.daemon => {
                 tree::signal_group(self.leader, signal);
             }
-            // What a daemon's group is, nobody can tell.
+            // A daemon's group is unknown. A reaped leader's group id may have been reused. So each
+            // descendant is signalled individually.
             Whom::Group => tree::signal_all(signal),
             Whom::Leader => {}
         }
     }
 
-    /// Has all its processes halt, or go on. One that is forked meanwhile is looked for again.
+    /// Halts all processes of the service, or resumes them. Also halts processes that are forked
+    /// meanwhile.
     pub(super) fn pause(&mut self, pause: bool) {
         self.paused = pause;
         if pause {
@@ -107,12 +110,12 @@ impl Service {
         }
     }
 
-    /// How it is to be asked to end, unless somebody says it otherwise.
+    /// Returns the stop plan for an end without an order.
     pub(super) fn plan(&self) -> StopPlan {
         self.stop.clone()
     }
 
-    /// Asks it to end. `run` starts a command of the plan, and returns its pid.
+    /// Asks the service to end. `run` starts the stop command, and returns its pid.
     pub(super) fn stop(
         &mut self,
         plan: StopPlan,
@@ -123,10 +126,13 @@ impl Service {
             return self.kill();
         }
         let command = self.stop.command.as_deref().and_then(run);
+        // The stop signal goes out before CONT below. A halted process finds the stop signal
+        // pending when it continues.
         if command.is_none() {
             self.ask();
         }
-        // A program that is halted hears nothing else until it goes on.
+        // A halted program handles no signal except KILL. `pause` has halted all descendants.
+        // Without it, only the group is resumed, in case the program or a user has halted it.
         match std::mem::take(&mut self.paused) {
             true => tree::signal_all(Signal::CONT),
             false => self.signal(Signal::CONT, Whom::Group),
@@ -150,16 +156,18 @@ impl Service {
         );
     }
 
-    /// Gives it more time, if it is about to end and asks for that.
+    /// Extends the deadline if the service is stopping.
     pub(super) fn extend(&mut self, time: Duration) {
         if let Phase::Stopping { grace, until, .. } = &mut self.phase {
             let last = *grace + self.stop.most_extended();
             let asked = Instant::now().checked_add(time);
+            // `checked_add`: the service may ask for any number of microseconds. A shorter request
+            // than before changes nothing.
             *until = asked.map_or(last, |asked| asked.min(last)).max(*until);
         }
     }
 
-    /// Takes back the time that it was given beyond its grace.
+    /// Takes back all extensions beyond the grace.
     pub(super) fn hurry(&mut self) {
         if let Phase::Stopping { grace, until, .. } = &mut self.phase {
             *until = *grace;
@@ -170,10 +178,10 @@ impl Service {
         self.phase = Phase::Killing(Killing::new());
     }
 
-    /// Takes note of who has ended.
+    /// Reaps ended processes.
     pub(super) fn reap(&mut self) -> Change {
-        // A leader that ended on its own stays a zombie until the group was asked to end, see
-        // `tree::reap`.
+        // A leader that ends on its own stays a zombie until the group was asked to end.
+        // `tree::reap` says why.
         let keep = (self.is_running() && !self.daemon).then_some(self.leader);
         let mut change = Change::None;
         loop {
@@ -181,6 +189,8 @@ impl Service {
                 Ok(Reaped::Child(pid, status)) if pid == self.leader && self.exit.is_none() => {
                     change = self.leader_ended(status, keep.is_none());
                 }
+                // The zombie of a leader, reported already. `keep` holds it back until the stop has
+                // begun.
                 Ok(Reaped::Child(pid, _)) if pid == self.leader => {
                     self.leader_reaped = keep.is_none();
                 }
@@ -191,18 +201,23 @@ impl Service {
                     return change;
                 }
             }
+            // `waitid` would return the kept zombie each time, so this loop would not end. The
+            // other children are reaped by pid.
             if let Some(leader) = keep.filter(|_| self.exit.is_some()) {
                 tree::reap_behind(leader);
                 return change;
             }
             if let Phase::Killing(killing) = &mut self.phase {
+                // The kernel has given the children of the ended process to this guard. Kill them
+                // now instead of after the pause.
                 killing.hurry();
             }
         }
     }
 
     fn leader_ended(&mut self, status: i32, reaped: bool) -> Change {
-        // Orphans are ours since before their parent's end was told.
+        // The kernel reparents orphans before it reports their parent's end, so the heir is a child
+        // of this guard already.
         let heir = tree::eldest_child().filter(|_| self.daemon && status == 0 && self.is_running());
         match heir {
             Some(heir) => {
@@ -217,7 +232,8 @@ impl Service {
         }
     }
 
-    /// A stop command that fails has asked for nothing.
+    /// Sends the stop signal if the stop command has failed: a failed command has asked for
+    /// nothing.
     fn other_ended(&mut self, pid: u32, status: i32) {
         match &mut self.phase {
             Phase::Stopping { command, .. } if *command == Some(pid) => *command = None,
@@ -228,7 +244,7 @@ impl Service {
         }
     }
 
-    /// Goes on with its end.
+    /// Continues the service's way to its end.
     pub(super) fn advance(&mut self) -> Progress {
         match &mut self.phase {
             Phase::Stopping { until, .. } if Instant::now() >= *until => {
@@ -237,18 +253,21 @@ impl Service {
                 self.phase = Phase::Killing(killing);
                 return Progress::Killed;
             }
-            // The group is gone, and who has left it was not asked yet. It has the same grace.
+            // The group is empty, but processes that left it were not asked yet. They share the
+            // same grace. While the leader is a zombie its group exists, so this waits until the
+            // leader was reaped.
             Phase::Stopping { asked_all, .. }
                 if !*asked_all && self.leader_reaped && !tree::group_exists(self.leader) =>
             {
                 *asked_all = true;
                 tree::signal_all(self.stop.signal);
             }
-            // Again and again: a fork may have escaped the last round.
+            // Repeated until no process is left: a fork may have escaped the last round.
             Phase::Killing(killing) => {
                 killing.go_on();
                 if let Some(left) = killing.survivors() {
-                    // The kernel ends the others once it lets go of them.
+                    // Processes that can't be signalled never end on their own account. The others
+                    // end when the kernel releases them, so the guard waits for those.
                     if killing::are_out_of_reach(&left) {
                         self.phase = Phase::Gone;
                     }

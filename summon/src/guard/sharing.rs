@@ -1,4 +1,4 @@
-//! The guard's side of a service that several processes use.
+//! The guard's side of a shared service.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,19 +9,19 @@ use super::listener::Listener;
 use super::message::{News, Order, Use};
 use crate::sys::peer::peer;
 
-/// So many users are let in at once, so that those who come without end get their turn and no more.
+/// How many users are accepted at once, so that a stream of new users can't starve the others.
 const AT_ONCE: usize = 64;
-/// Where there are no descriptors for a further user, the next look is so much later.
+/// The pause after a connection could not be accepted for lack of descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// What makes a service one that several processes use.
+/// The shared side of a service.
 pub(super) struct Sharing {
     pub(super) socket: UnixListener,
     pub(super) users: Vec<Listener>,
     yields: bool,
-    /// What users need to know, once it is ready for them.
+    /// The message for users, once the service is ready.
     pub(super) shared: Option<Vec<u8>>,
-    /// Until then nobody is let in.
+    /// Until then no user is accepted.
     rests: Option<Instant>,
 }
 
@@ -38,22 +38,24 @@ impl Sharing {
         })
     }
 
-    /// When to look again for who wants in, if not when the socket says so.
+    /// Returns when to accept again, if the guard should not watch the socket now.
     pub(super) fn rests(&self) -> Option<Instant> {
         self.rests.filter(|until| Instant::now() < *until)
     }
 
-    /// Whether it would end for somebody who wants its port.
+    /// Returns whether the service would end for a process that wants its port.
     pub(super) fn is_to_be_had(&self) -> bool {
         self.yields && self.shared.is_some() && self.users.is_empty()
     }
 
-    /// Hears what users say, and has `obey` do it. Those go who have closed; returns the tests of which
-    /// they have not said that they have ended: these were killed.
+    /// Receives the users' messages, and passes their orders to `obey`. Drops users that have
+    /// closed. Returns the tests that these had not reported as ended: they were killed.
     pub(super) fn hear_users(&mut self, mut obey: impl FnMut(&mut Listener, Order)) -> Vec<Use> {
         let mut killed = Vec::new();
         self.users.retain_mut(|user| {
             let is_open = user.hear().is_ok() && !user.is_lost;
+            // Frames from before the close count. A test may report its end and exit at once, and
+            // was not killed.
             while let Some(frame) = user.take_frame() {
                 if let Ok(order) = Order::decode(&frame) {
                     obey(user, order);
@@ -67,7 +69,7 @@ impl Sharing {
         killed
     }
 
-    /// Lets new users in, who are told the news so far.
+    /// Accepts new users, and sends them the news so far.
     pub(super) fn meet_users(&mut self, mut news: Vec<News>) {
         news.extend(self.shared.clone().map(News::Shared));
         self.rests = None;
@@ -75,14 +77,16 @@ impl Sharing {
             let socket = match self.socket.accept() {
                 Ok((socket, _)) => socket,
                 Err(error) => {
-                    // It stays readable, and would be looked at without end.
+                    // Without a free descriptor the connection stays in the backlog and the socket
+                    // stays readable. Polling it would spin, so it rests.
                     let is_full = error.kind() != io::ErrorKind::WouldBlock
                         && crate::sys::is_shortage(&error);
                     self.rests = is_full.then(|| Instant::now() + REST);
                     return;
                 }
             };
-            // The socket's name is no secret; what is said there is for this user alone.
+            // Other users may know the socket's name, but the messages are for this user. The
+            // kernel vouches for the peer's user (SO_PEERCRED in `unix(7)`).
             if !peer(&socket).is_ok_and(|peer| peer.uid == crate::sys::user()) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What a guard waits for.
+//! The events that a guard waits for.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -25,10 +25,11 @@ pub(super) enum Happened {
 }
 
 impl Guard {
-    /// Sleeps until something happens, and says what.
+    /// Sleeps until events occur, and returns them.
     pub(super) fn sleep(&self) -> io::Result<Vec<Happened>> {
         let rests = self.sharing.as_ref().and_then(Sharing::rests);
         let run_ends = self.run_ends.filter(|_| self.service.is_running());
+        // The earliest deadline bounds the sleep. Everything else arrives through a descriptor.
         let due = [self.service.due(), rests, run_ends];
         let timeout = due
             .into_iter()
@@ -41,9 +42,15 @@ impl Guard {
             .map(|(_, fd, wanted)| PollFd::from_borrowed_fd(*fd, *wanted))
             .collect();
         match rustix::event::poll(&mut polled, timeout.map(timespec).as_ref()) {
+            // After EINTR no `revents` is set, so no event is reported. The usual cause is SIGCHLD,
+            // and its handler has made the pipe readable. The caller reaps in each round in any
+            // case.
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        // `poll(2)` reports HUP and ERR even if only IN was asked for. They count as readable, so
+        // that the next read finds the end of file. OUT does not count: it only ends the sleep, and
+        // the caller flushes in each round.
         let can_read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
         let readable = |(fd, _): &(&PollFd<'_>, _)| fd.revents().intersects(can_read);
         let pairs = polled.iter().zip(&watched).filter(readable);
@@ -77,10 +84,12 @@ impl Guard {
             watch(Happened::Notified, notify.as_fd(), PollFlags::IN);
         }
         if let Some(sharing) = &self.sharing {
+            // Without a free descriptor, a new connection can't be accepted and keeps the socket
+            // readable. Polling it then would spin.
             if sharing.rests().is_none() {
                 watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
             }
-            // Who waits for a port is told by its lease.
+            // A process that waits for the port connects to the socket of its lease.
             let leases = self.leases.iter().filter(|_| sharing.is_to_be_had());
             let watched = leases.flat_map(Signed::watched);
             watched.for_each(|(fd, wanted)| watch(Happened::PortWanted, fd, wanted));

@@ -1,7 +1,7 @@
-//! A guard: the parent of one service, which makes sure that nothing of it outlives its owner.
+//! A guard: the parent of one service. It ensures that the service does not outlive its owner.
 //!
-//! It pumps the service's output into the log, tells its owner what happens, and does what its
-//! owner says. When the owner ends, however it ends, it stops the service and all its
+//! The guard moves the service's output into the log, reports events to its owner, and obeys the
+//! owner's orders. When the owner ends for any reason, the guard stops the service and all its
 //! descendants, as far as the system shows them ([`family`](crate::sys::family)).
 
 mod events;
@@ -38,16 +38,17 @@ use crate::sys::ports::{self, Signed};
 use crate::sys::{private, proc};
 use events::Happened;
 
-/// A command for afterwards has at least so long.
+/// The minimum time for each command that runs after the stop.
 const LEAST: Duration = Duration::from_secs(1);
-/// The job comes right after the guard was asked for. A child that the owner has forked meanwhile
-/// may hold the other end of the socket, and then its end is not told.
+/// How long to wait for the job. The owner sends it right after its request. The limit is needed if
+/// the owner dies in between: a forked child may hold the other end of the socket, so no end of
+/// file arrives.
 const JOB_LIMIT: Duration = Duration::from_secs(60);
-/// An owner has so long to stop its services itself once the runner has ended: Ctrl-C ends both, and
-/// a program that catches it cleans up.
+/// How long an owner may stop its services itself after the runner has ended. Ctrl-C ends both, and
+/// a test program that catches it cleans up.
 const AFTER_RUN: Duration = Duration::from_secs(2);
 
-/// Lives a guard's life, as a child of that warden. Ends this process.
+/// Runs a guard in this process, a child of `warden`, and ends the process.
 pub(super) fn run(owner: UnixStream, warden: Pid) {
     let _ = owner.set_read_timeout(Some(JOB_LIMIT));
     let Ok(Some((body, fds))) = wire::receive(&owner) else {
@@ -74,13 +75,13 @@ pub(super) fn run(owner: UnixStream, warden: Pid) {
 
 struct Guard {
     warden: Pid,
-    /// `None` once it has closed, or once the service is shared.
+    /// The owner. `None` after it has closed its socket, or once the service is shared.
     owner: Option<Listener>,
-    /// The end of the owner, even if some child of it still holds the socket.
+    /// Reports the owner's end, even if a forked child of the owner still holds the socket.
     owner_ended: Option<Ending>,
-    /// The end of the runner. `None` once it has come, or where there is none.
+    /// Reports the runner's end. `None` after that, or without a runner.
     runner: Option<Ending>,
-    /// When the service goes, once the runner has ended.
+    /// When to stop the service, once the runner has ended.
     run_ends: Option<Instant>,
     sharing: Option<Sharing>,
     child_ended: family::Ends,
@@ -88,12 +89,12 @@ struct Guard {
     notify: Option<Notify>,
     latest: Latest,
     service: Service,
-    /// When the program was seen to have ended.
+    /// When the guard noticed the end of the program.
     ended: Option<Instant>,
-    /// Since the owner has gone.
+    /// The owners and users that were lost while they used the service.
     lost: Vec<Lost>,
     program: Program,
-    /// What they hold ends with this process.
+    /// The terms. Descriptors in them, such as locks, close when this process ends.
     terms: Terms,
     leases: Vec<Signed>,
 }
@@ -107,7 +108,11 @@ impl Guard {
         warden: Pid,
     ) -> Result<Guard, (UnixStream, Step, io::Error)> {
         let prepared = (|| {
+            // A session without a controlling terminal: Ctrl-C reaches the test but not the
+            // service, and the guard decides how the service ends. On macOS the session also
+            // identifies the descendants.
             rustix::process::setsid()?;
+            // SIGCHLD is caught before the program starts, so its end can't be missed.
             let child_ended = family::Ends::of_guard(signals::notice_children()?)?;
             let log = terms.log.try_clone()?;
             let (recorder, output) = Recorder::new(log, terms.streams.take(), terms.log_limit)?;
@@ -118,13 +123,16 @@ impl Guard {
             Ok(prepared) => prepared,
             Err(error) => return Err((owner, Step::Prepare, error)),
         };
+        // If the watch fails, the end of the socket is the only sign of the owner's end. That still
+        // covers every owner without forked children.
         let watch = |sent: Option<OwnedFd>| sent.and_then(|sent| ending::watch(sent).ok());
         let leader = match spawn(&program, [&output[0], &output[1]]) {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
         };
         child_ended.started(leader);
-        // Our own copies would keep pipes open, and sockets listening when the service has ended.
+        // The guard's own copies would keep the pipes open, and sockets would listen after the
+        // service has ended.
         drop(output);
         program.stdin = None;
         program.sockets.clear();
@@ -133,7 +141,8 @@ impl Guard {
         let leases = std::mem::take(&mut terms.leases);
         let mut guard = Guard {
             warden,
-            // A socket that can't be made non-blocking is as good as closed.
+            // A socket that can't be made non-blocking could block the guard, so it counts as
+            // closed.
             owner: Listener::new(owner).ok(),
             owner_ended: watch(ends.owner),
             runner: watch(ends.runner),
@@ -163,12 +172,14 @@ impl Guard {
     }
 
     fn watch(mut self) {
-        // Those who can't be killed.
+        // Processes that were killed and do not end.
         let mut survivors = Vec::new();
         while !self.service.is_gone() {
+            // Before the sleep, since the last round may have queued messages.
             self.flush();
             let happened = self.sleep().unwrap_or_else(|_| {
-                // Without poll nothing sensible is left to do but to keep the promise.
+                // Without `poll` the guard can't notice any event. It keeps its main promise: it
+                // kills the service.
                 self.service.kill();
                 Vec::new()
             });
@@ -181,6 +192,8 @@ impl Guard {
                     Happened::RunnerEnded => self.look_for_runner(),
                     Happened::PortWanted => self.yield_port(),
                     Happened::Notified => self.hear(),
+                    // Drains the pipe before the `reap` below. A child that ends after that `reap`
+                    // writes a new byte, and the next `poll` returns at once.
                     Happened::ChildEnded => self.child_ended.note(),
                 }
             }
@@ -195,21 +208,26 @@ impl Guard {
             }
             self.end_with_run();
         }
+        // A halted warden would not clean up after the owner, and this guard is about to end.
         self.wake_warden();
         self.pump();
         survivors.retain(|pid| !proc::has_ended(*pid));
+        // Unkillable processes have used up the patience already. The commands below count them as
+        // leftovers, and must not wait for them again.
         let patience = match survivors.is_empty() {
             true => killing::PATIENCE,
             false => Duration::ZERO,
         };
         self.clean_up(patience);
-        // Its socket may be a file, without which the owner can remove the directory.
+        // On macOS the notify socket is a file. It must go before the owner removes the directory.
         self.notify = None;
+        // The final length of the log goes out before `Gone`: at `Gone` the owner reads the log.
         self.tell_latest();
         if survivors.is_empty() {
             self.tell(&News::Gone);
         }
-        // Files go before the news that all is gone.
+        // Files go before `part` reports the end. A user may then start the service again, and must
+        // not find old files, nor lose new ones.
         if self.owner.is_none() {
             self.sweep();
         }
@@ -217,11 +235,12 @@ impl Guard {
         listener::part(self.owner.into_iter().chain(users).collect());
     }
 
-    /// Takes note of who has ended, and tells it.
+    /// Reaps ended processes, and reports the end of the program.
     fn reap(&mut self) {
         match self.service.reap() {
             Change::Ended => {
-                // What it said and wrote before it ended comes before the news of its end.
+                // Output and notices from before the end are reported before the end. Both are
+                // complete here: a dead process writes no more.
                 self.hear();
                 self.pump();
                 self.tell_latest();
@@ -243,7 +262,7 @@ impl Guard {
         self.latest.lost = self.recorder.lost();
     }
 
-    /// Runs the commands for afterwards, whatever has become of the owner.
+    /// Runs the commands that follow the stop, whether or not the owner still lives.
     fn clean_up(&mut self, patience: Duration) {
         let limit = self.service.plan().grace.max(LEAST);
         for argv in &self.terms.after_stop {
@@ -275,13 +294,14 @@ impl Guard {
         }
     }
 
-    /// What the service says of itself.
+    /// Receives the notices of the service (`sd_notify(3)`).
     fn hear(&mut self) {
         let Some(notify) = &self.notify else { return };
         self.latest.notice.extend = None;
         if notify.hear(&mut self.latest.notice) {
             self.latest.notices += 1;
-            // Without an owner who waits, and after the run, it has its grace and no more.
+            // An extension counts only while an owner waits, and not after the run. Otherwise the
+            // service gets just its grace.
             let is_awaited = self.owner.is_some() && self.run_ends.is_none();
             let extend = self.latest.notice.extend.filter(|_| is_awaited);
             extend
@@ -294,28 +314,33 @@ impl Guard {
         if !self.owner_ended.as_ref().is_some_and(Ending::has_come) {
             return;
         }
-        // What it said before it died comes first; it may have shared the service.
+        // The owner's last messages may still be in the socket. If they share the service, it must
+        // survive the owner.
         self.obey();
+        // `obey` loses the owner if it finds the socket closed, or makes it a user if it shares the
+        // service.
         if self.owner_ended.is_some() {
             self.lose_owner();
         }
     }
 
-    /// Has the warden go on, should somebody have halted it: it cleans up after the owner, and wakes
-    /// other guards.
+    /// Resumes the warden if it was halted: it cleans up after the owner, and resumes other guards.
     fn wake_warden(&self) {
-        // As long as it is our parent its pid is nobody else's.
+        // A warden that is still our parent is alive: when it dies, this guard gets another parent.
+        // A stranger could get the signal only if the warden died and its pid was reused between
+        // the check and the signal.
         if rustix::process::getppid() == Some(self.warden) {
             let _ = rustix::process::kill_process(self.warden, Signal::CONT);
         }
     }
 
-    /// The owner is dead, or speaks nonsense: the service goes.
+    /// Gives up the owner, which is dead or sends garbage, and stops the service.
     fn lose_owner(&mut self) {
         self.wake_warden();
         let ending = self.owner_ended.take();
         if let Some(owner) = self.owner.take() {
-            // What it has written for its test.
+            // The log's length at this moment separates output during the test from output during
+            // the stop.
             self.pump();
             let about = &self.terms.about;
             let tests = match (&*about.test, owner.uses()) {
@@ -331,7 +356,7 @@ impl Guard {
         self.end();
     }
 
-    /// Users were killed while tests of theirs used it.
+    /// Records users that were killed while their tests used the service.
     fn lose_users(&mut self, uses: Vec<Use>) {
         self.pump();
         let tests = uses.into_iter().map(|it| (it.test, it.since)).collect();
@@ -340,8 +365,9 @@ impl Guard {
         self.lost.push(lost);
     }
 
-    /// Cleans up in the owner's place. The log of an owner that has ended is left to the warden, which
-    /// knows whether it was killed. That of a service that a run shares stays if a user was killed.
+    /// Cleans up in the owner's place. The log of a dead owner is left to its warden, which knows
+    /// whether the owner was killed. The log of a service that a run shares stays if a user was
+    /// killed.
     fn sweep(&mut self) {
         let (terms, log) = (&self.terms, &self.recorder.log.file);
         let (name, files) = (&self.program.name, &terms.sweep);
@@ -374,7 +400,7 @@ impl Guard {
         self.listeners().for_each(|listener| listener.tell(news));
     }
 
-    /// So that what comes next is not told before it.
+    /// Reports the latest values now, so that they precede the next message.
     fn tell_latest(&mut self) {
         let latest = self.latest.clone();
         self.listeners()
@@ -389,7 +415,7 @@ impl Guard {
             lost |= user.is_lost;
         }
         if lost {
-            // What they have said before is heard, and then they go.
+            // `meet_users` processes the earlier messages of lost users, and then drops them.
             self.meet_users();
         }
         let latest = &self.latest;

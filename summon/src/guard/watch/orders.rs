@@ -1,4 +1,4 @@
-//! What a guard does when somebody says so.
+//! How a guard obeys its owner and its users.
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
@@ -17,7 +17,11 @@ use crate::sys::proc;
 impl Guard {
     pub(super) fn obey(&mut self) {
         let Some(owner) = &mut self.owner else { return };
+        // Messages from before the close still count: an owner may stop the service and exit at
+        // once.
         let closed = owner.hear().is_err();
+        // An order may take the owner away (`share`, `lose_owner`), so each round looks for it
+        // again.
         while let Some(frame) = self.owner.as_mut().and_then(Listener::take_frame) {
             match Order::decode(&frame) {
                 Ok(Order::Signal(signal, whom)) => self.service.signal(signal, whom),
@@ -38,6 +42,7 @@ impl Guard {
                 Ok(Order::Unuse(number)) => {
                     self.owner.iter_mut().for_each(|it| it.end_use(number));
                 }
+                // An owner that breaks the protocol can't be trusted to stop the service later.
                 Ok(Order::Run(_)) | Err(_) => self.lose_owner(),
             }
         }
@@ -46,8 +51,10 @@ impl Guard {
         }
     }
 
-    /// Moves everything into the log that was written before this: a pipe holds no more than is
-    /// moved in one go. An end that came before this is told first.
+    /// Moves earlier output into the log, reports an earlier end of the program, and then confirms.
+    ///
+    /// One `pump` reads at least as much as a pipe can hold, so it gets all output from before this
+    /// order.
     fn sync(&mut self, number: u64) {
         self.pump();
         self.reap();
@@ -57,29 +64,35 @@ impl Guard {
     }
 
     fn stop(&mut self, plan: StopPlan) {
-        // A program that the system takes apart hears nothing: its end is none of our doing.
+        // A process that the kernel already takes apart handles no signal. Its end has another
+        // cause, and the owner's report must not attribute it to this stop.
         let is_ending = self.service.exit.is_some() || proc::is_ending(self.service.leader);
         self.tell(&News::Asked { is_ending });
         let (program, recorder) = (&self.program, &self.recorder);
         self.service.stop(plan, |argv| {
+            // On Linux the guard keeps no write end of the pipe: with one, it would never read an
+            // end of file. So each command gets a new end.
             let output = recorder.another_end().ok()?;
             spawn(&program.helper(argv), [&output; 2]).ok()
         });
     }
 
     pub(super) fn end(&mut self) {
+        // A stop under way keeps its own plan: starting over would extend the grace.
         if self.service.is_running() {
             self.stop(self.service.plan());
         }
     }
 
-    /// From now on the service belongs to the runner, and its owner is a user like others.
+    /// Gives the service to the runner. The owner becomes a user like the others.
     fn share(&mut self, bytes: Vec<u8>) {
         let Some(sharing) = &mut self.sharing else {
             return self.lose_owner();
         };
         sharing.shared = Some(bytes.clone());
+        // Unread frames of the owner move along in its inbox.
         sharing.users.extend(self.owner.take());
+        // From here on the end of this process no longer stops the service.
         self.owner_ended = None;
         title::set(&format!(
             "{GUARD_TITLE}{}{FIXTURE_TITLE}",
@@ -89,6 +102,7 @@ impl Guard {
     }
 
     pub(super) fn meet_users(&mut self) {
+        // A new user first hears what earlier users know already.
         let mut news = vec![self.started()];
         news.extend(self.service.exit.map(News::Exited));
         let Some(sharing) = &mut self.sharing else {
@@ -100,12 +114,13 @@ impl Guard {
             Order::Sync(number) => asked.push((user.socket.as_raw_fd(), number)),
             Order::Use(test) => user.begin_use(test),
             Order::Unuse(number) => user.end_use(number),
-            // Nothing else that a user says is of interest.
+            // Users must not stop or signal a service that other tests use.
             _ => {}
         });
         if !killed.is_empty() {
             self.lose_users(killed);
         }
+        // One `pump` serves all requests that were read in this round: each was sent before it.
         if !asked.is_empty() {
             self.pump();
             self.reap();
@@ -116,33 +131,43 @@ impl Guard {
     fn confirm(&mut self, asked: &[(RawFd, u64)]) {
         let latest = self.latest.clone();
         for user in self.sharing.iter_mut().flat_map(|it| &mut it.users) {
+            // The number still identifies the user. `hear_users` may have closed other sockets, but
+            // no user was accepted since, so no new user has such a number.
             let fd = user.socket.as_raw_fd();
             let numbers = asked.iter().filter(|(it, _)| *it == fd);
             numbers.for_each(|(_, number)| user.confirm(&latest, *number));
         }
     }
 
-    /// Ends if another process of this user waits for a port, unless a user has come meanwhile. Who
-    /// comes from now on is not told that it is shared, and waits until it is gone.
+    /// Ends the service if another process of this user waits for its port, unless a user has come
+    /// meanwhile. A process that connects later does not hear that the service is shared, and waits
+    /// until it has ended.
     pub(super) fn yield_port(&mut self) {
+        // Connections in the backlog come first. Such a user has found the service running, and
+        // must get it.
         self.meet_users();
         let Some(sharing) = &mut self.sharing else {
             return;
         };
-        // Also while it is about to end: what is not looked at wakes the guard again and again.
+        // `is_wanted` also runs while the service is ending, because it accepts the waiting
+        // connections. An unaccepted one keeps the lease's socket readable, and the guard would
+        // spin.
         let is_wanted = sharing.is_to_be_had() && self.leases.iter_mut().any(Signed::is_wanted);
         if is_wanted && self.service.is_running() {
+            // Cleared before `end`: a process that is accepted from now on must not hear that the
+            // service is shared.
             sharing.shared = None;
             self.end();
         }
     }
 
-    /// Looks whether the runner has ended. A service that is shared goes at once then, and another one a moment later: its
-    /// owner may be about to stop it.
+    /// Checks whether the runner has ended. Then a shared service stops at once. Another service
+    /// gets a moment, since its owner may be about to stop it.
     pub(super) fn look_for_runner(&mut self) {
         if !self.runner.as_ref().is_some_and(Ending::has_come) {
             return;
         }
+        // The descriptor of an ended process stays readable, so polling it again would spin.
         self.runner = None;
         let moment = match self.owner.is_some() {
             true => AFTER_RUN,
@@ -151,11 +176,13 @@ impl Guard {
         self.run_ends = Some(Instant::now() + moment);
     }
 
-    /// Ends the service after its run.
+    /// Stops the service once its run is over.
     pub(super) fn end_with_run(&mut self) {
         if self.run_ends.is_none_or(|at| Instant::now() < at) {
             return;
         }
+        // Called in each round: the owner may have begun a stop, and received an extension for it,
+        // before the run ended.
         self.service.hurry();
         if self.service.is_running() {
             self.tell(&News::RunEnded);
