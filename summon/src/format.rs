@@ -63,7 +63,7 @@ fn elf(head: &[u8]) -> Option<Format> {
     let is_little = *head.get(5)? == 1;
     let number = |at: usize, length: usize| -> Option<usize> {
         let bytes = head.get(at..at.checked_add(length)?)?;
-        let add = |sum: usize, byte: &u8| sum << 8 | usize::from(*byte);
+        let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
         Some(match is_little {
             true => bytes.iter().rev().fold(0, add),
             false => bytes.iter().fold(0, add),

@@ -7,6 +7,7 @@ use crate::sys::fd::OwnedFd;
 
 /// The files of a process, for whoever removes them when their owner can't.
 #[derive(Debug)]
+#[cfg_attr(windows, expect(dead_code, reason = "no guard reads it"))]
 pub(crate) struct Sweep {
     /// The directory of the session. It is locked as long as somebody holds it open.
     pub(crate) session: Dir,
