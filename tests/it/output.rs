@@ -324,12 +324,39 @@ fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
         });
         let seen = format!("no such line yet; `{line}` is one, but has not ended");
         assert!(error.contains(hint) && error.contains(&seen), "{error}");
+        let server = SimpleExecutor::new(actor(script));
+        server.start().unwrap();
+        let seen = format!("`{line}` is one, but has not ended within ");
+        let error = error_at_limit(hint, |limit| {
+            server.wait_for_output(banner, limit).unwrap_err()
+        });
+        assert!(error.contains(hint) && error.contains(&seen), "{error}");
     }
-    let hint = "what may still come in that line could change what the banner matches";
+    let hint = "what may still come in that line could change what the pattern matches";
     let error = error_at_limit(hint, |limit| {
         let script = actor(["prompt", "port 80"]);
         let server = OutputCoordinatedExecutor::new(script, r"port (?<port>\d+)");
         server.timeout(limit).start().unwrap_err()
     });
     assert!(error.contains(hint), "{error}");
+}
+
+#[test]
+fn what_nobody_sees_of_a_character_keeps_no_banner_from_matching() {
+    for text in [
+        "\u{feff}ready",
+        "\u{200b}ready",
+        "re\u{ad}ady",
+        "ready\u{a0}",
+        "ready \u{200e}",
+    ] {
+        let server = OutputCoordinatedExecutor::new(actor(["say", text]), "^ready$");
+        server.start().unwrap();
+        // A pattern that names it matches too.
+        server.wait_for_output(text, "20s").unwrap();
+    }
+    let server = OutputCoordinatedExecutor::new(actor(["say", "x"]), r"\p{Greek}");
+    let error = server.start().unwrap_err().to_string();
+    let expected = "`\\p{Greek}` needs Unicode tables that summon leaves out; write `\\w`";
+    assert!(error.contains(expected), "{error}");
 }

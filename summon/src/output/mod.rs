@@ -43,6 +43,39 @@ pub(crate) fn tail_of_test(source: Arc<dyn Source>, from: u64) -> Tail {
     tail::of(source, whole, ready_at)
 }
 
+/// Of a line that has not ended so much is looked at for an error.
+const LONGEST_LINE: u64 = 4096;
+
+/// The last line and what to do about it, if it matches as it stands and has not ended.
+pub(crate) fn unfinished(pattern: &Pattern, output: &[u8]) -> Option<(String, &'static str)> {
+    let from = output.len().saturating_sub(LONGEST_LINE as usize);
+    let shown = shown(&output[from..]);
+    let line = shown.rsplit(|byte| *byte == b'\n').next()?;
+    if line.is_empty() || !pattern.is_match(line) {
+        return None;
+    }
+    let hint = match pattern.as_str().contains('$') {
+        true => {
+            "a line ends with a line feed, and until that comes more of it may: leave out `$`, and the \
+             line need not end"
+        }
+        false => {
+            "what may still come in that line could change what the pattern matches: name less of it"
+        }
+    };
+    Some((String::from_utf8_lossy(line).into_owned(), hint))
+}
+
+/// The same of a log, from an offset on.
+pub(crate) fn unfinished_in(
+    pattern: &Pattern,
+    log: &File,
+    from: u64,
+) -> Option<(String, &'static str)> {
+    let end = length(log).saturating_sub(LONGEST_LINE);
+    unfinished(pattern, &read_all(log, end.max(from)))
+}
+
 /// What a terminal shows of some output.
 pub(crate) fn shown(output: &[u8]) -> Vec<u8> {
     let mut shown = Vec::new();

@@ -7,6 +7,8 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use summon_syntax::pattern;
 
+use crate::error::is_obeyed;
+
 /// A regular expression for lines. Most lines are ASCII, as most patterns are, and an automaton for
 /// bytes is made in a fraction of the time of one for characters: that is made for the first line
 /// that needs it.
@@ -125,18 +127,24 @@ fn value(groups: &Captures<'_>, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// A line without the blanks at its end and without control characters. None if it has neither.
+/// A line without the blanks at its end and without what nobody sees. None if it has neither.
 fn seen(line: &[u8]) -> Option<Vec<u8>> {
-    let is_unseen = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
-    let trimmed = line.trim_ascii_end();
-    let is_other = trimmed.len() != line.len() || trimmed.iter().any(is_unseen);
-    is_other.then(|| {
-        trimmed
-            .iter()
-            .copied()
-            .filter(|it| !is_unseen(it))
-            .collect()
-    })
+    let mut seen = Vec::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        let chars = chunk.valid().chars().filter(|c| !is_obeyed(*c));
+        chars.for_each(|c| seen.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()));
+        seen.extend_from_slice(chunk.invalid());
+    }
+    // Blanks beyond ASCII too.
+    if let Some(last) = seen
+        .utf8_chunks()
+        .last()
+        .filter(|it| it.invalid().is_empty())
+    {
+        let blanks = last.valid().len() - last.valid().trim_end().len();
+        seen.truncate(seen.len() - blanks);
+    }
+    (seen.len() != line.len()).then_some(seen)
 }
 
 impl fmt::Debug for Pattern {

@@ -2,10 +2,7 @@
 
 use super::nearest::nearest_line;
 use super::{Explained, NotReady, Probe, Target};
-use crate::output::Pattern;
-
-/// Of a line that has not ended so much is looked at for an error.
-const LONGEST_LINE: usize = 4096;
+use crate::output::{self, Pattern};
 
 const NONE_YET: &str = "no such line yet";
 
@@ -29,7 +26,7 @@ pub struct Output {
 /// the syntax of the [`regex`](https://docs.rs/regex/latest/regex/#syntax) crate. `.` and `\w` match
 /// characters beyond ASCII too, and so does `(?i)`; classes such as `\p{Greek}` are an error.
 ///
-/// A line is searched as a terminal shows it: without colours, hyperlinks and other control
+/// A line is searched as a terminal shows it: without characters that are not seen, colours, hyperlinks and other control
 /// sequences. A carriage return begins it anew, so each state of a progress line is a line. Blanks at
 /// its end don't keep `ready$` from matching. A pattern that can match no line, such as `ready\n`, is
 /// an error. With [`split_output`](crate::Coordinated::split_output) each stream has lines of its own;
@@ -96,21 +93,11 @@ impl Probe for Output {
             return Explained::default();
         }
         let output = target.output();
-        if let Some(line) = self.unfinished(&output) {
+        let banner = self.compiled.as_ref().ok();
+        if let Some((line, hint)) = banner.and_then(|it| output::unfinished(it, &output)) {
             return Explained {
                 last: Some(format!("{last}; `{line}` is one, but has not ended")),
-                hint: Some(match self.banner.contains('$') {
-                    true => {
-                        "a line ends with a line feed, and until that comes more of it may: leave \
-                             out `$`, and the line need not end"
-                            .to_owned()
-                    }
-                    false => {
-                        "what may still come in that line could change what the banner matches: \
-                              name less of it"
-                            .to_owned()
-                    }
-                }),
+                hint: Some(hint.to_owned()),
             };
         }
         Explained {
@@ -148,16 +135,6 @@ impl Probe for Output {
 }
 
 impl Output {
-    /// The last line, if it matches as it stands and has not ended.
-    fn unfinished(&self, output: &[u8]) -> Option<String> {
-        let banner = self.compiled.as_ref().ok()?;
-        let end = &output[output.len().saturating_sub(LONGEST_LINE)..];
-        let shown = crate::output::shown(end);
-        let line = shown.rsplit(|byte| *byte == b'\n').next()?;
-        let is_one = !line.is_empty() && banner.is_match(line);
-        is_one.then(|| String::from_utf8_lossy(line).into_owned())
-    }
-
     fn learn(&self, banner: &Pattern, line: &[u8], target: &Target<'_>) -> Result<(), NotReady> {
         for (name, value) in banner.values(line) {
             target.values().learn(&name, value.trim_end())?;

@@ -219,7 +219,17 @@ impl Process {
         match (found, known) {
             (Ok(Some(line)), _) => Ok(String::from_utf8_lossy(&line).into_owned()),
             (Err(failed), _) | (_, Err(failed)) => Err(error(failed.to_string())),
-            (Ok(None), Ok(None)) => Err(error(format!("not within {limit:?}")).timeout()),
+            (Ok(None), Ok(None)) => {
+                let log = run.home.log();
+                Err(match output::unfinished_in(&pattern, log.file(), from) {
+                    None => error(format!("not within {limit:?}")),
+                    Some((line, hint)) => {
+                        let seen = format!("`{line}` is one, but has not ended within {limit:?}");
+                        error(seen).fact("hint", hint)
+                    }
+                }
+                .timeout())
+            }
             (Ok(None), Ok(Some(state))) => {
                 let ended = state.exit.map_or("is gone".to_owned(), how_it_ended);
                 let error = error(format!("{name} {ended}")).exit(state.exit);
