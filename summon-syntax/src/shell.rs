@@ -72,10 +72,10 @@ pub fn refusal(line: &str, before: Before) -> Option<String> {
 /// Says what to write instead of a program name that only a shell understands, such as `cd` or
 /// `NAME=value`.
 pub fn instead(program: &str) -> Option<String> {
-    if let Some((name, value)) = program.split_once('=').filter(|(name, _)| is_name(name)) {
+    if let Some((name, _)) = program.split_once('=').filter(|(name, _)| is_name(name)) {
         return Some(format!(
             "summon runs no shell: remove `{program}` from the command, and set the variable with \
-             `env(\"{name}\", \"{value}\")`"
+             `env(\"{name}\", \"..\")`"
         ));
     }
     match program {
@@ -280,7 +280,7 @@ mod tests {
             );
         };
         has(instead("cd"), "current_dir");
-        has(instead("A_1=b=c"), "env(\"A_1\", \"b=c\")");
+        has(instead("A_1=b=c"), "env(\"A_1\", \"..\")");
         has(instead("~/bin/x"), "`~` is not expanded");
         has(instead("$HOME/bin/x"), "`$HOME` is not expanded");
         has(instead("export"), "shell = true");

@@ -235,6 +235,11 @@ fn what_a_banner_has_not_told_is_not_known() {
     let error = own.start().unwrap_err().to_string();
     let expected = "`(?<key>..)` in the banner sets it after the start; remove one of them";
     assert!(error.contains(expected), "{error}");
+    // As it stands in a URL.
+    let script = actor(["say", "http://[::1]:80/"]);
+    let told = OutputCoordinatedExecutor::new(script, r"^http://(?<host>\S+):(?<port>\d+)/");
+    told.start().unwrap();
+    assert_eq!(told.addr().to_string(), "[::1]:80");
     let wrong =
         OutputCoordinatedExecutor::new(actor(["say", "port 99999"]), r"^port (?<port>\d+)$");
     let error = wrong.start().unwrap_err().to_string();

@@ -110,6 +110,7 @@ fn a_body_must_match_if_asked() {
         "HTTP/1.1 200 OK;Transfer-Encoding: chunked;;1;U;1;P;0;;",
         "HTTP/1.1 200 OK;Content-Length: 2;;UP",
         "HTTP/1.1 103 Hints;;HTTP/1.1 200 OK;;UP",
+        "HTTP/1.1 200 OK;;\u{feff}UP",
     ] {
         responds(text).body_matches("^UP$").start().unwrap();
     }
@@ -277,6 +278,13 @@ fn a_server_of_another_protocol_is_told() {
         let error = error_of(&other);
         assert!(error.contains(hint), "{first} {answer}: {error}");
     }
+    let error = error_of(&responds("-ERR unknown command;"));
+    assert!(
+        error.contains("it does not speak HTTP there: use `tcp`"),
+        "{error}"
+    );
+    let error = error_of(&responds(""));
+    assert!(error.contains("does it speak HTTP there?"), "{error}");
     let said = "HTTP/1.1 400 Bad Request;Content-Length: 56;;\
                 The plain HTTP request was sent to HTTPS port, said nginx";
     let error = error_of(&responds(said));

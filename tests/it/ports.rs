@@ -343,6 +343,16 @@ fn a_stranger_on_the_port_is_told_without_hints_at_a_shell() {
 }
 
 #[test]
+fn a_host_with_a_port_or_a_scheme_is_refused() {
+    for host in ["localhost:80", "http://localhost", "127.0.0.1/8"] {
+        let server = TcpCoordinatedExecutor::new("no-such-program", host, 0);
+        let error = server.start().unwrap_err().to_string();
+        let expected = format!("`{host}` is no host: write a name or an address alone");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
 fn the_hint_names_the_placeholder_that_the_url_has() {
     let script = actor(["listen", "127.0.0.1:{port}"]);
     let url = "http://localhost:{port:admin}/health";

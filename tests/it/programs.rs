@@ -262,7 +262,7 @@ fn with_the_line_ends_of_windows_have_a_hint() {
 fn that_a_shell_would_understand_have_a_hint() {
     for (command, hint) in [
         ("cd /tmp", "set `current_dir = \"..\"`"),
-        ("LANG=C sort", "`env(\"LANG\", \"C\")`"),
+        ("LANG=C sort", "`env(\"LANG\", \"..\")`"),
         ("~/bin/server", "`~` is not expanded"),
         ("$HOME/bin/server", "`$HOME` is not expanded"),
         ("export A=1", "set `shell = true`"),
@@ -288,7 +288,7 @@ fn that_a_shell_would_understand_have_a_hint() {
         assert_has(&report(prepared.start()), &[&hint]);
     }
     let script = format!(
-        "{} say x --filter=a;b http://c/?d=e&f complain a|b exit 3",
+        "{} say --filter=a;b say http://c/?d=e&f complain {{a:1}} exit 3",
         actor([])[0]
     );
     let server = OutputCoordinatedExecutor::new(script, "^up$");

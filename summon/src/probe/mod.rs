@@ -264,6 +264,13 @@ impl Endpoint {
         if self.host.is_empty() {
             return Err("the host is empty; `localhost` is the usual one".to_owned());
         }
+        let host = &self.host;
+        // One of IPv6 has two colons at least, and a placeholder may have one too.
+        if host.contains('/') || (host.matches(':').count() == 1 && !host.contains('{')) {
+            return Err(format!(
+                "`{host}` is no host: write a name or an address alone, without a port or `http://`"
+            ));
+        }
         Ok(())
     }
 }

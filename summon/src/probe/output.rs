@@ -26,9 +26,9 @@ pub struct Output {
 /// the syntax of the [`regex`](https://docs.rs/regex/latest/regex/#syntax) crate. `.` and `\w` match
 /// characters beyond ASCII too, and so does `(?i)`; classes such as `\p{Greek}` are an error.
 ///
-/// A line is searched as a terminal shows it: without characters that are not seen, colours, hyperlinks and other control
-/// sequences. A carriage return begins it anew, so each state of a progress line is a line. Blanks at
-/// its end don't keep `ready$` from matching. A pattern that can match no line, such as `ready\n`, is
+/// A line is searched as a terminal shows it: without colours, hyperlinks, other control sequences, and
+/// characters that nobody sees. A carriage return begins it anew, so each state of a progress line is a
+/// line. Blanks at its end don't keep `ready$` from matching. A pattern that can match no line, such as `ready\n`, is
 /// an error. With [`split_output`](crate::Coordinated::split_output) each stream has lines of its own;
 /// otherwise a line that one stream has begun and the other ends is one line.
 ///

@@ -293,9 +293,9 @@ impl Process {
     pub fn addr(&self) -> SocketAddr {
         let found = lock(&self.inner.life).addr();
         let host = || {
-            self.host()
-                .parse()
-                .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+            // As it stands in a URL.
+            let ip = self.host().trim_matches(['[', ']']).parse();
+            ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
         };
         found.unwrap_or_else(|| SocketAddr::new(host(), self.port()))
     }

@@ -70,10 +70,17 @@ impl Outcome {
             }
             Outcome::NotTls => "it does not speak TLS there: ask for `http://..`".to_owned(),
             Outcome::NoAnswer(NoAnswer::Http2) => HTTP2.to_owned(),
-            Outcome::NoAnswer(NoAnswer::Closed) => match speaks(addr?)? {
-                NoAnswer::Tls => tls(),
-                _ => HTTP2.to_owned(),
+            Outcome::NoAnswer(NoAnswer::Closed) => match speaks(addr?) {
+                Some(NoAnswer::Tls) => tls(),
+                Some(_) => HTTP2.to_owned(),
+                None => {
+                    "does it speak HTTP there? if not, use `tcp`; if so, see its output, and try another path"
+                        .to_owned()
+                }
             },
+            Outcome::NoAnswer(NoAnswer::NotHttp(_)) => {
+                "it does not speak HTTP there: use `tcp`, or the port that is for HTTP".to_owned()
+            }
             Outcome::Body(hint) => hint.clone(),
             Outcome::NoAnswer(_) | Outcome::Other => return None,
         };

@@ -146,7 +146,9 @@ impl Http {
             return Ok(());
         };
         let pattern = output::of_text(wanted).map_err(NotReady::ever)?;
-        if pattern.is_match(&answer.body) {
+        // The mark of UTF-8 is no part of the text.
+        let text = answer.body.strip_prefix(b"\xef\xbb\xbf");
+        if pattern.is_match(text.unwrap_or(&answer.body)) {
             return Ok(());
         }
         target.note_outcome(&self.url, Some(otherwise::other_body(answer)));
