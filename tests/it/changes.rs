@@ -2,6 +2,7 @@
 //! have made stays theirs, and what they start is like them.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::{ACTOR, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, parent};
@@ -187,4 +188,16 @@ fn a_process_whose_children_are_elsewhere_is_told_so() {
         text.contains("new processes of this one are in another pid namespace"),
         "{text}"
     );
+}
+
+#[test]
+fn a_process_that_ends_in_order_says_so_to_all_wardens_that_it_had() {
+    let said = said_by("retire");
+    for pid in &said[1..] {
+        let pid = pid.parse().unwrap();
+        let plays = || Life::of(pid).is_some_and(|life| life.what.starts_with(ACTOR));
+        eventually("its services end", || !plays());
+    }
+    // No log stays, as those of a killed test do.
+    eventually("its files are removed", || !Path::new(&said[0]).exists());
 }

@@ -36,6 +36,7 @@ fn main() {
         "user" => become_another(),
         "effective user" => become_another_in_effect(),
         "limits" => limit_itself(),
+        "retire" => hire_many(actor),
         "pids" => move_children(),
         other => panic!("no such change: {other}"),
     }
@@ -293,4 +294,24 @@ fn move_children() {
     // SAFETY: it takes a number.
     assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWPID) }, 0);
     say(&surroundings().unwrap_err().to_string());
+}
+
+/// Each service has a warden of its own, of which only the last ones are kept. The first services take
+/// longest to end.
+fn hire_many(actor: &str) {
+    for number in 0..12 {
+        // SAFETY: nobody makes files meanwhile.
+        unsafe { libc::umask(number) };
+        let script = match number < 4 {
+            true => [actor, "ignore", "say", "up", "wait"],
+            false => [actor, "say", "up", "say", "up"],
+        };
+        let server = OutputCoordinatedExecutor::new(script, "^up$").stop_timeout("1s");
+        server.start().unwrap();
+        if number == 0 {
+            say(&server.dir().parent().unwrap().display().to_string());
+        }
+        say(&server.id().unwrap().to_string());
+        std::mem::forget(server);
+    }
 }

@@ -20,8 +20,10 @@ use crate::sys::{exit, sockets};
 pub(super) const FAREWELL: &[u8] = b"farewell";
 
 /// The sockets to wardens: below, the number of each, and above, the process that has hired it, since
-/// a child that it forks exits for itself alone. There are as many as `hire` keeps open.
-static WARDENS: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
+/// a child that it forks exits for itself alone.
+static WARDENS: [AtomicU64; MOST] = [const { AtomicU64::new(0) }; MOST];
+/// So many wardens hear it: `hire` keeps no more open.
+pub(super) const MOST: usize = 16;
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Has this process say farewell to that warden.

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::job::Ends;
-use super::mark::{GOT, HELLO, MARK, SORRY, magic, mark};
+use super::mark::{GOT, HELLO, MARK, RETIRED, SORRY, magic, mark};
 use super::{farewell, wire};
 use crate::progress;
 use crate::sys::maker::PerProcess;
@@ -29,14 +29,17 @@ const COPY_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Default)]
 struct Wardens {
     hired: Vec<(String, UnixStream)>,
-    /// Sockets of former wardens: shut down, but still open. An exit hook may be about to send a
-    /// farewell to this number, which must not belong to an unrelated file by then. The next
-    /// warden's socket replaces a retired one, so their count does not grow.
+    /// Sockets of former wardens. They get no more requests, but they hear the farewell: their guards
+    /// may still live. If there are too many, the next warden's socket replaces the oldest one. An exit
+    /// hook may be about to send a farewell to its number, which must not belong to an unrelated file by
+    /// then.
     retired: Vec<UnixStream>,
 }
 
 /// The maximum number of wardens. A warden that is dropped lives until its guards have ended.
 const MOST: usize = 8;
+/// The maximum number of former wardens that hear the farewell.
+const MOST_RETIRED: usize = farewell::MOST - MOST;
 
 static WARDENS: PerProcess<Mutex<Wardens>> = PerProcess::new();
 
@@ -121,7 +124,11 @@ impl Wardens {
             self.retire(dead..dead + 1);
         }
         self.retire(0..(self.hired.len() + 1).saturating_sub(MOST));
-        if let Some(place) = self.retired.pop() {
+        if self.retired.len() > MOST_RETIRED {
+            let place = self.retired.remove(0);
+            // `shutdown` affects the connection, so the warden reads an end of file even if a
+            // forked child holds a copy of the socket. Closing one copy would not do that.
+            let _ = place.shutdown(Shutdown::Both);
             // `dup3` replaces a file atomically. A concurrent exit hook sends its farewell either
             // to the retired socket or to the new warden, and never to a stranger's file.
             socket = sockets::put(socket, place)?;
@@ -133,9 +140,8 @@ impl Wardens {
 
     fn retire(&mut self, range: Range<usize>) {
         for (_, socket) in self.hired.drain(range) {
-            // `shutdown` affects the connection, so the warden reads an end of file even if a
-            // forked child holds a copy of the socket. Closing one copy would not do that.
-            let _ = socket.shutdown(Shutdown::Both);
+            // One that is dead hears nothing.
+            let _ = wire::send(&socket, RETIRED, &[]);
             self.retired.push(socket);
         }
     }

@@ -7,6 +7,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(super) const MARK: &str = "SUMMON_WARDEN";
 /// What the warden answers when it is ready to fork. What it lacks for the whole promise follows.
 pub(super) const HELLO: &[u8] = b"hello";
+/// What tells the warden that it will be asked for no more guards.
+pub(super) const RETIRED: &[u8] = b"retired";
 /// How a copy begins to say why it can't be a warden.
 pub(super) const SORRY: &[u8] = b"sorry ";
 /// What it says through the socket of a guard, before it forks that one: the socket has arrived. It

@@ -18,7 +18,7 @@ use rustix::net::RecvFlags;
 
 use super::farewell::FAREWELL;
 use super::killing::{self, Pace};
-use super::mark::{GOT, HELLO, MARK, SORRY, magic, mark};
+use super::mark::{GOT, HELLO, MARK, RETIRED, SORRY, magic, mark};
 use super::message::News;
 use super::state::Step;
 use super::tree::{self, Reaped};
@@ -146,7 +146,9 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
         orphans: Orphans::new(),
         was_killed: true,
     };
-    let was_killed = warden.serve(socket, owner.as_ref())?;
+    let Some(was_killed) = warden.serve(socket, owner.as_ref())? else {
+        exit::now(0);
+    };
     if let Some(owner) = owner {
         // A dying process closes its descriptors one after another. Its end of this socket may
         // close before its lock on the session directory, and `clean_up` leaves locked directories
@@ -175,12 +177,12 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 
 impl Warden {
     /// Forks guards while the owner lives, then waits until they have cleaned up. Returns whether
-    /// the owner was killed.
+    /// the owner was killed, or `None` for a retired warden whose owner lives: another one cleans up.
     ///
     /// `ended` reports the owner's death. The socket alone is not enough: a forked child of the
     /// owner may hold its other end for much longer.
-    fn serve(mut self, socket: &UnixStream, ended: Option<&Ending>) -> io::Result<bool> {
-        let mut has_owner = true;
+    fn serve(mut self, socket: &UnixStream, ended: Option<&Ending>) -> io::Result<Option<bool>> {
+        let (mut has_owner, mut is_retired) = (true, false);
         let mut pace = Pace::new();
         loop {
             // Reap before the search for orphans: the search excludes the descendants of live
@@ -192,8 +194,8 @@ impl Warden {
             // The warden outlives all its guards and reaps them. If it ended first, process 1 would
             // inherit them, and in many containers process 1 reaps nothing: they would stay
             // zombies.
-            if reaped == Reaped::Childless && orphans.is_empty() && !has_owner {
-                return Ok(self.was_killed);
+            if reaped == Reaped::Childless && orphans.is_empty() && (!has_owner || is_retired) {
+                return Ok((!has_owner).then_some(self.was_killed));
             }
             let is_last = !has_owner && self.guards.is_empty();
             let has_orphans = !orphans.is_empty();
@@ -205,7 +207,7 @@ impl Warden {
             // An orphan that became another user can't be signalled. It must not keep the warden,
             // and with it the files of the session, for ever.
             if is_last && killing::are_out_of_reach(&survivors) {
-                return Ok(self.was_killed);
+                return Ok(Some(self.was_killed));
             }
             let mut fds = vec![self.child_ended.as_fd()];
             if has_owner {
@@ -229,6 +231,7 @@ impl Warden {
             if has_owner && wait::is_readable(&socket) {
                 match wire::receive(socket) {
                     Ok(Some((body, _))) if body == FAREWELL => self.was_killed = false,
+                    Ok(Some((body, _))) if body == RETIRED => is_retired = true,
                     Ok(Some((_, fds))) => {
                         fds.into_iter().for_each(|end| self.fork_guard(socket, end));
                     }
