@@ -114,6 +114,16 @@ fn more_time_that_is_not_used_ends_too() {
 }
 
 #[test]
+fn the_time_that_it_may_ask_for_at_its_start_is_bounded() {
+    let script = actor(["notify", "EXTEND_TIMEOUT_USEC=86400000000", "wait"]);
+    let server = Coordinated::with(script, probe::notify()).timeout("200ms");
+    let error = server.start().unwrap_err();
+    assert!(error.is_timeout());
+    let expected = "actor was not ready within 200ms, nor in the time that it asked for";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+#[test]
 fn garbage_and_a_flood_do_no_harm() {
     let mut script = vec![ACTOR.to_owned()];
     for garbage in ["=", "READY", "READY=maybe", "\u{1}\u{2}", ";;;", "STATUS="] {

@@ -22,8 +22,9 @@ pub struct Notify;
 ///
 /// What it says in `STATUS=` and `ERRNO=` stands in the error of a start that fails, and
 /// `EXTEND_TIMEOUT_USEC=` moves the end of the time-out, as systemd has it: once the start takes
-/// longer than the time-out, it goes on for as long as that was asked for in time. At the stop
-/// such a request is bounded, see [`stop_timeout`](crate::Coordinated::stop_timeout). `BARRIER=1` is
+/// longer than the time-out, it goes on for as long as that was asked for in time. A start takes ten
+/// times its [`timeout`](crate::Coordinated::timeout) at most, so that a server that hangs keeps no test
+/// for ever. For a stop see [`stop_timeout`](crate::Coordinated::stop_timeout). `BARRIER=1` is
 /// answered; everything else is ignored.
 ///
 /// ```

@@ -250,7 +250,8 @@ impl<'a> Target<'a> {
     }
 
     /// When the start fails if the process is not ready: a look must not take longer. It may
-    /// become later, if the process asks for that (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`).
+    /// become later, if the process asks for that (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`), up to ten
+    /// times the time-out.
     ///
     /// ```
     /// use std::io::{Read, Result};
@@ -268,8 +269,13 @@ impl<'a> Target<'a> {
     /// Coordinated::with("my-smtp --port {port}", greets);
     /// ```
     pub fn deadline(&self) -> Instant {
-        let extended = self.state().and_then(|state| state.extended);
-        extended.map_or(self.deadline, |later| later.max(self.deadline))
+        let Some(asked) = self.state().and_then(|state| state.extended) else {
+            return self.deadline;
+        };
+        // A program that hangs may ask again and again, or for a year.
+        let limit = self.deadline.saturating_duration_since(self.began);
+        let last = self.deadline.checked_add(limit.saturating_mul(9));
+        asked.min(last.unwrap_or(asked)).max(self.deadline)
     }
 
     /// What its guard knows of it, if it has one.
