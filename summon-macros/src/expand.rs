@@ -2,11 +2,11 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, Ident, LitStr, ReturnType, Type};
+use syn::{Expr, Ident, LitStr, PatType, ReturnType, Type};
 
 use crate::cases;
 use crate::errors::Errors;
-use crate::item::{Function, Parameter};
+use crate::item::{self, Function};
 use crate::kind::Kind;
 use crate::program::{Program, Target, VARIABLE};
 use crate::span::{ends, own, split_inner};
@@ -17,7 +17,7 @@ pub(crate) struct Model {
     pub(crate) item: Function,
     pub(crate) summoned: Vec<Summoned>,
     /// None, or one for each attribute.
-    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<PatType>,
 }
 
 pub(crate) fn function(model: Model) -> TokenStream {
@@ -33,7 +33,7 @@ pub(crate) fn function(model: Model) -> TokenStream {
         // At the key, so that an error about the executor underlines its attribute.
         let name = Ident::new(&format!("executor_{index}"), ends(&summoned.key).0);
         let parameter = parameters.get(index);
-        let called = match parameter.and_then(Parameter::name) {
+        let called = match parameter.and_then(item::name) {
             Some(called) => quote!(::core::option::Option::Some(#called)),
             None => quote!(::core::option::Option::None),
         };
@@ -101,13 +101,9 @@ pub(crate) fn with_errors(errors: Errors, model: Model) -> TokenStream {
     output
 }
 
-fn bind(parameter: &Parameter, value: &TokenStream) -> TokenStream {
-    let Parameter {
-        attributes,
-        pattern,
-        ty,
-    } = parameter;
-    quote!(#(#attributes)* let #pattern: #ty = #value;)
+fn bind(parameter: &PatType, value: &TokenStream) -> TokenStream {
+    let PatType { attrs, pat, ty, .. } = parameter;
+    quote!(#(#attrs)* let #pat: #ty = #value;)
 }
 
 fn with_body(item: &Function, body: &TokenStream) -> TokenStream {

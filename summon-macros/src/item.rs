@@ -5,21 +5,13 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, FnArg, Meta, Pat, ReturnType, Signature, Token, Type, Visibility};
+use syn::{Attribute, FnArg, Meta, Pat, PatType, ReturnType, Signature, Token, Type, Visibility};
 
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
     pub(crate) body: Group,
-}
-
-/// A parameter that gets a process.
-pub(crate) struct Parameter {
-    /// Attributes of lints.
-    pub(crate) attributes: Vec<Attribute>,
-    pub(crate) pattern: Pat,
-    pub(crate) ty: Type,
 }
 
 impl Function {
@@ -31,23 +23,24 @@ impl Function {
         stacked
     }
 
-    pub(crate) fn count_parameters(&self, ours: impl Fn(&Type) -> bool) -> usize {
-        let inputs = self.signature.inputs.iter();
-        inputs.filter(|input| is_free(input, &ours)).count()
+    /// The types of the parameters that no other attribute gives a value.
+    pub(crate) fn free_types(&self) -> impl Iterator<Item = &Type> {
+        self.signature
+            .inputs
+            .iter()
+            .filter_map(|input| match input {
+                FnArg::Typed(typed) if is_free(typed) => Some(&*typed.ty),
+                _ => None,
+            })
     }
 
-    /// Takes out the parameters with a type that `ours` accepts.
-    pub(crate) fn take_parameters(&mut self, ours: impl Fn(&Type) -> bool) -> Vec<Parameter> {
+    /// Takes out the parameters with a type that `ours` accepts, if no other attribute gives them a value.
+    pub(crate) fn take_parameters(&mut self, ours: impl Fn(&Type) -> bool) -> Vec<PatType> {
         let mut taken = Vec::new();
         let mut rest = Punctuated::new();
         for input in std::mem::take(&mut self.signature.inputs) {
-            let is_taken = is_free(&input, &ours);
             match input {
-                FnArg::Typed(typed) if is_taken => taken.push(Parameter {
-                    attributes: typed.attrs,
-                    pattern: *typed.pat,
-                    ty: *typed.ty,
-                }),
+                FnArg::Typed(it) if is_free(&it) && ours(&it.ty) => taken.push(it),
                 other => rest.push(other),
             }
         }
@@ -79,14 +72,11 @@ fn is_nameable(ty: TokenStream) -> bool {
     })
 }
 
-/// Checks that `ours` accepts the type of a parameter, and that no other attribute gives it a value.
-fn is_free(input: &FnArg, ours: impl Fn(&Type) -> bool) -> bool {
-    matches!(input, FnArg::Typed(typed) if typed.attrs.iter().all(is_of_lints) && ours(&typed.ty))
-}
-
-fn is_of_lints(attribute: &Attribute) -> bool {
+/// Checks that a parameter has only attributes of lints.
+fn is_free(parameter: &PatType) -> bool {
     let lints = ["allow", "expect", "warn", "deny", "forbid"];
-    lints.iter().any(|name| attribute.path().is_ident(name))
+    let is_lint = |it: &Attribute| lints.iter().any(|name| it.path().is_ident(name));
+    parameter.attrs.iter().all(is_lint)
 }
 
 fn is_summon(attribute: &Attribute) -> bool {
@@ -97,18 +87,14 @@ fn is_summon(attribute: &Attribute) -> bool {
         && matches!(attribute.meta, Meta::List(_) | Meta::Path(_))
 }
 
-impl Parameter {
-    /// The name that the parameter gives to its process. `_` gives none.
-    pub(crate) fn name(&self) -> Option<String> {
-        match &self.pattern {
-            Pat::Ident(pattern) => {
-                let name = pattern.ident.unraw().to_string();
-                let name = name.trim_start_matches('_');
-                (!name.is_empty()).then(|| name.to_owned())
-            }
-            _ => None,
-        }
-    }
+/// The name that a parameter gives to its process. `_` gives none.
+pub(crate) fn name(parameter: &PatType) -> Option<String> {
+    let Pat::Ident(pattern) = &*parameter.pat else {
+        return None;
+    };
+    let name = pattern.ident.unraw().to_string();
+    let name = name.trim_start_matches('_');
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 impl Parse for Function {

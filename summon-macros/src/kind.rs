@@ -20,61 +20,44 @@ pub(crate) enum Kind {
     Fixture,
 }
 
-struct Row {
-    kind: Kind,
-    name: &'static str,
-    /// As a user would type it.
-    example: &'static str,
-    /// The keys that belong to the kind, and are no calls of the builder.
-    parts: &'static [&'static str],
-    /// Describes the first part, if the kind needs it.
-    required: Option<&'static str>,
-}
-
-const fn row(
-    kind: Kind,
-    name: &'static str,
-    example: &'static str,
-    parts: &'static [&'static str],
-    required: Option<&'static str>,
-) -> Row {
-    Row {
-        kind,
-        name,
-        example,
-        parts,
-        required,
-    }
-}
+/// A kind with its name, an example as a user would type it, and the keys that belong to it and are no
+/// calls of the builder. A description of the first of these keys means that the kind needs it.
+type Row = (
+    Kind,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    Option<&'static str>,
+);
 
 #[rustfmt::skip]
 const KINDS: [Row; 11] = [
-    row(Kind::Simple, "simple", r#"simple = "my-daemon""#, &[], None),
-    row(Kind::Output, "output", r#"output = "my-worker", banner = "^ready""#,
+    (Kind::Simple, "simple", r#"simple = "my-daemon""#, &[], None),
+    (Kind::Output, "output", r#"output = "my-worker", banner = "^ready""#,
         &["banner"], Some("a regular expression for the line that shows readiness")),
-    row(Kind::Tcp, "tcp", r#"tcp = "redis-server --port {port}""#, &["host", "port"], None),
-    row(Kind::Udp, "udp", r#"udp = "dnsmasq -k -p {port}""#, &["host", "port"], None),
-    row(Kind::Unix, "unix", r#"unix = "my-server --socket {dir}/s", socket = "{dir}/s""#,
+    (Kind::Tcp, "tcp", r#"tcp = "redis-server --port {port}""#, &["host", "port"], None),
+    (Kind::Udp, "udp", r#"udp = "dnsmasq -k -p {port}""#, &["host", "port"], None),
+    (Kind::Unix, "unix", r#"unix = "my-server --socket {dir}/s", socket = "{dir}/s""#,
         &["socket"], Some("the path of the socket, such as \"{dir}/socket\"")),
-    row(Kind::Http, "http", r#"http = "my-api --port {port}", path = "/health""#,
+    (Kind::Http, "http", r#"http = "my-api --port {port}", path = "/health""#,
         &["host", "port", "path", "url"], None),
-    row(Kind::File, "file", r#"file = "my-server", path = "{dir}/pid""#,
+    (Kind::File, "file", r#"file = "my-server", path = "{dir}/pid""#,
         &["path"], Some("a file that the program creates when ready, such as \"{dir}/server.pid\"")),
-    row(Kind::Notify, "notify", r#"notify = "my-server""#, &[], None),
-    row(Kind::Exec, "exec", r#"exec = "postgres -p {port}", probe = "pg_isready -p {port}""#,
+    (Kind::Notify, "notify", r#"notify = "my-server""#, &[], None),
+    (Kind::Exec, "exec", r#"exec = "postgres -p {port}", probe = "pg_isready -p {port}""#,
         &["probe"], Some("a command that exits with code 0 when the program is ready")),
-    row(Kind::Executor, "executor", "executor = MyServer::new()", &[], None),
-    row(Kind::Fixture, "fixture", "fixture = REDIS", &[], None),
+    (Kind::Executor, "executor", "executor = MyServer::new()", &[], None),
+    (Kind::Fixture, "fixture", "fixture = REDIS", &[], None),
 ];
 
 impl Kind {
     pub(crate) fn of(key: &Ident) -> Option<Kind> {
-        let found = KINDS.iter().find(|row| key == row.name);
-        found.map(|row| row.kind)
+        let found = KINDS.iter().find(|row| key == row.1);
+        found.map(|row| row.0)
     }
 
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        KINDS.iter().map(|row| row.name)
+        KINDS.iter().map(|row| row.1)
     }
 
     /// The names of all kinds, for an error.
@@ -84,25 +67,25 @@ impl Kind {
 
     /// The names of the kinds that a key belongs to.
     pub(crate) fn with_part(key: &Ident) -> Vec<&'static str> {
-        let rows = KINDS.iter().filter(|row| row.kind.has_part(key));
-        rows.map(|row| row.name).collect()
+        let rows = KINDS.iter().filter(|row| row.0.has_part(key));
+        rows.map(|row| row.1).collect()
     }
 
     fn row(self) -> &'static Row {
-        let found = KINDS.iter().find(|row| row.kind == self);
+        let found = KINDS.iter().find(|row| row.0 == self);
         found.expect("each kind has its row")
     }
 
     pub(crate) fn name(self) -> &'static str {
-        self.row().name
+        self.row().1
     }
 
     pub(crate) fn example(self) -> &'static str {
-        self.row().example
+        self.row().2
     }
 
     pub(crate) fn parts(self) -> &'static [&'static str] {
-        self.row().parts
+        self.row().3
     }
 
     pub(crate) fn has_part(self, key: &Ident) -> bool {
@@ -111,7 +94,7 @@ impl Kind {
 
     /// The part that the kind needs, with a description.
     pub(crate) fn required(self) -> Option<(&'static str, &'static str)> {
-        Some((self.parts().first()?, self.row().required?))
+        Some((self.parts().first()?, self.row().4?))
     }
 
     /// Whether the value is a command, and the other keys are the builder's options.

@@ -1,10 +1,10 @@
 //! Finds the parameters that get a process, and parameters with a similar type.
 
 use quote::ToTokens;
-use syn::{Expr, GenericArgument, Ident, Path, PathArguments, Type, TypePath};
+use syn::{Expr, GenericArgument, Ident, PatType, Path, PathArguments, Type, TypePath};
 
 use crate::errors::Errors;
-use crate::item::{Function, Parameter};
+use crate::item::Function;
 use crate::kind::Kind;
 use crate::summoned::Summoned;
 
@@ -24,18 +24,18 @@ pub(crate) fn take(
     item: &mut Function,
     summoned: &[Option<Summoned>],
     errors: &mut Errors,
-) -> Vec<Parameter> {
+) -> Vec<PatType> {
     let types: Vec<Ident> = summoned.iter().flatten().filter_map(made).collect();
     let is_ours =
         |ty: &Type| referenced(ty).is_some_and(|name| name == "Process" || types.contains(name));
-    let (count, wanted) = (item.count_parameters(is_ours), summoned.len());
-    if count == wanted {
+    let wanted = summoned.len();
+    if item.free_types().filter(|ty| is_ours(ty)).count() == wanted {
         return item.take_parameters(is_ours);
     }
     let taken = item.take_parameters(|ty| is_ours(ty) || meant(ty, &types).is_some());
-    for Parameter { pattern, ty, .. } in taken.iter().filter(|it| !is_ours(&it.ty)) {
+    for PatType { pat, ty, .. } in taken.iter().filter(|it| !is_ours(&it.ty)) {
         let name = meant(ty, &types).unwrap_or_default();
-        let pattern = pattern.to_token_stream();
+        let pattern = pat.to_token_stream();
         errors.under(
             ty,
             format!("summon passes a `&{name}`, not this type; write `{pattern}: &{name}`"),
@@ -49,7 +49,7 @@ pub(crate) fn take(
     taken
 }
 
-fn wrong_count(parameters: &[Parameter], attributes: usize) -> syn::Error {
+fn wrong_count(parameters: &[PatType], attributes: usize) -> syn::Error {
     let count = parameters.len();
     let plural = |count, word: &str| match count {
         1 => format!("1 {word}"),
@@ -63,7 +63,7 @@ fn wrong_count(parameters: &[Parameter], attributes: usize) -> syn::Error {
     );
     // Point to the first parameter without attribute, or else to the last parameter.
     let place = &parameters[attributes.min(count - 1)];
-    syn::Error::new_spanned(&place.pattern, message)
+    syn::Error::new_spanned(&place.pat, message)
 }
 
 /// The name of `T` in `&T`.

@@ -60,7 +60,7 @@ impl Program {
             let name = LitStr::new("program", ends(&value).0);
             return Some(Program { target, name });
         };
-        if let Err(why) = Known::here(target).check(&name.value()) {
+        if let Some(why) = unknown(target, &name.value(), known(target)) {
             errors.under(name, why);
         }
         let name = name.clone();
@@ -72,76 +72,57 @@ impl Program {
 /// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
 pub(crate) const VARIABLE: &str = "CARGO_BIN_EXE_";
 
-/// The binaries or examples of the package.
-struct Known {
-    target: Target,
-    names: Vec<String>,
-    /// Cargo does not pass the paths of binaries to unit tests and to binaries.
-    are_passed: bool,
+/// The names of the binaries or examples of the package. None if cargo does not pass them, as in unit tests
+/// and in binaries.
+#[cfg(not(test))]
+fn known(target: Target) -> Option<Vec<String>> {
+    let dir = std::env::var_os("CARGO_MANIFEST_DIR");
+    if target == Target::Example {
+        return Some(dir.map_or_else(Vec::new, |dir| examples(Path::new(&dir))));
+    }
+    // Cargo sets this variable, too, only for integration tests and benches.
+    std::env::var_os("CARGO_TARGET_TMPDIR")?;
+    let names = std::env::vars_os().filter_map(|(name, _)| {
+        let name = name.into_string().ok()?;
+        name.strip_prefix(VARIABLE).map(str::to_owned)
+    });
+    Some(names.collect())
 }
 
-impl Known {
-    #[cfg(not(test))]
-    fn here(target: Target) -> Known {
-        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        Known {
-            target,
-            names: match target {
-                Target::Bin => variables
-                    .filter_map(|name| name.strip_prefix(VARIABLE).map(str::to_owned))
-                    .collect(),
-                Target::Example => std::env::var_os("CARGO_MANIFEST_DIR")
-                    .map(|dir| examples(Path::new(&dir)))
-                    .unwrap_or_default(),
-            },
-            // Cargo sets this variable too for integration tests and benches only.
-            are_passed: target == Target::Example
-                || std::env::var_os("CARGO_TARGET_TMPDIR").is_some(),
-        }
-    }
+#[cfg(test)]
+fn known(_: Target) -> Option<Vec<String>> {
+    Some(vec!["my-server".to_owned(), "other".to_owned()])
+}
 
-    #[cfg(test)]
-    fn here(target: Target) -> Known {
-        Known {
-            target,
-            names: vec!["my-server".to_owned(), "other".to_owned()],
-            are_passed: true,
-        }
+/// Explains that a name is not `known`.
+fn unknown(target: Target, name: &str, known: Option<Vec<String>>) -> Option<String> {
+    let (what, dir) = match target {
+        Target::Bin => ("binary", ""),
+        Target::Example => ("example", "examples/"),
+    };
+    let Some(mut known) = known else {
+        return Some(format!(
+            "cargo passes the paths of binaries only to integration tests (`tests/*.rs`) and \
+             benches; move this function there, or write the path of `{name}` into the command"
+        ));
+    };
+    if known.iter().any(|it| it == name) {
+        return None;
     }
-
-    fn check(mut self, name: &str) -> Result<(), String> {
-        if self.names.iter().any(|it| it == name) {
-            return Ok(());
-        }
-        let what = match self.target {
-            Target::Bin => "binary",
-            Target::Example => "example",
-        };
-        if !self.are_passed {
-            return Err(format!(
-                "cargo passes the paths of binaries only to integration tests (`tests/*.rs`) and \
-                 benches; move this function there, or write the path of `{name}` into the command"
-            ));
-        }
-        self.names.sort();
-        let none = format!("this package has no {what} `{name}`");
-        if let Some(near) = words::nearest(name, self.names.iter().map(String::as_str)) {
-            return Err(format!("{none}; did you mean `{near}`?"));
-        }
-        let others = match self.names.as_slice() {
-            [] => format!("and no other {what}"),
-            names => format!("only {}", words::list_names(names)),
-        };
-        let dir = match self.target {
-            Target::Bin => "",
-            Target::Example => "examples/",
-        };
-        Err(format!(
-            "{none}, {others}. Cargo builds no programs of other packages for these tests; to run \
-             one, run `cargo build -p PACKAGE` first, and write its path into the command, \
-             `target/debug/{dir}{name}`"
-        ))
+    known.sort();
+    let none = format!("this package has no {what} `{name}`");
+    if let Some(near) = words::nearest(name, known.iter().map(String::as_str)) {
+        return Some(format!("{none}; did you mean `{near}`?"));
     }
+    let others = match known.as_slice() {
+        [] => format!("and no other {what}"),
+        names => format!("only {}", words::list_names(names)),
+    };
+    Some(format!(
+        "{none}, {others}. Cargo builds no programs of other packages for these tests; to run one, \
+         run `cargo build -p PACKAGE` first, and write its path into the command, \
+         `target/debug/{dir}{name}`"
+    ))
 }
 
 /// Lists the examples that cargo finds by itself, and the examples that the manifest names
@@ -177,34 +158,30 @@ fn examples(package: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn said(target: Target, names: &[&str], are_passed: bool, name: &str) -> String {
-        let known = Known {
-            target,
-            names: names.iter().map(|&name| name.to_owned()).collect(),
-            are_passed,
-        };
-        known.check(name).unwrap_err()
+    fn said(target: Target, names: Option<&[&str]>, name: &str) -> String {
+        let names = names.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+        unknown(target, name, names).unwrap()
     }
 
     #[test]
     fn an_unknown_program_is_an_error_that_lists_the_others() {
-        let others = said(Target::Bin, &["two", "one"], true, "server");
+        let others = said(Target::Bin, Some(&["two", "one"]), "server");
         assert!(
             others.starts_with("this package has no binary `server`, only `one` and `two`. Cargo"),
             "{others}"
         );
         assert_eq!(
-            said(Target::Example, &["servers"], true, "server"),
+            said(Target::Example, Some(&["servers"]), "server"),
             "this package has no example `server`; did you mean `servers`?"
         );
-        let none = said(Target::Example, &[], true, "server");
+        let none = said(Target::Example, Some(&[]), "server");
         assert!(
             none.starts_with("this package has no example `server`, and no other example. Cargo"),
             "{none}"
         );
         assert!(none.ends_with("`target/debug/examples/server`"), "{none}");
         assert!(
-            said(Target::Bin, &[], false, "server")
+            said(Target::Bin, None, "server")
                 .starts_with("cargo passes the paths of binaries only to integration tests")
         );
     }

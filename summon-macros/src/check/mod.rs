@@ -9,10 +9,9 @@ use std::borrow::Cow;
 use summon_syntax::shell::{self, Before};
 use summon_syntax::url::Url;
 use summon_syntax::{duration, pattern};
-use syn::{Expr, LitStr};
+use syn::{Expr, LitStr, PatType};
 
 use crate::errors::Errors;
-use crate::item::Parameter;
 use crate::kind::Kind;
 use crate::literal;
 use crate::options::{self, Takes};
@@ -73,7 +72,7 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
 /// Checks the attributes of one function together.
 pub(crate) fn attributes(
     summoned: &[Option<Summoned>],
-    parameters: &[Parameter],
+    parameters: &[PatType],
     errors: &mut Errors,
 ) {
     let set = Set::new(summoned, parameters);

@@ -5,10 +5,10 @@ use std::path::Path;
 use summon_syntax::template::{self, Part};
 use summon_syntax::{pattern, shell};
 use syn::ext::IdentExt;
-use syn::{Expr, LitStr};
+use syn::{Expr, LitStr, PatType};
 
 use crate::errors::Errors;
-use crate::item::Parameter;
+use crate::item;
 use crate::kind::Kind;
 use crate::literal;
 use crate::options::{self, Takes};
@@ -33,7 +33,7 @@ pub(super) struct Member<'a> {
 }
 
 impl<'a> Set<'a> {
-    pub(super) fn new(summoned: &'a [Option<Summoned>], parameters: &[Parameter]) -> Set<'a> {
+    pub(super) fn new(summoned: &'a [Option<Summoned>], parameters: &[PatType]) -> Set<'a> {
         // If the number of parameters is wrong, nothing is known about their processes.
         let are_bound = parameters.is_empty() || parameters.len() == summoned.len();
         let parameter = |index: usize| parameters.get(index).filter(|_| are_bound);
@@ -193,8 +193,8 @@ impl Member<'_> {
 }
 
 /// The name of a process: from its option `name`, else from its parameter, else from its program.
-fn name(summoned: &Summoned, parameter: Option<&Parameter>) -> Option<String> {
-    let parameter = parameter.and_then(Parameter::name);
+fn name(summoned: &Summoned, parameter: Option<&PatType>) -> Option<String> {
+    let parameter = parameter.and_then(item::name);
     match summoned.kind {
         // Only the runtime knows its name.
         Kind::Executor => None,
