@@ -1,5 +1,4 @@
-//! Everything that a guard knows, for a report: what has happened by now, and what is about to be
-//! seen.
+//! Collects for a report what a guard knows and is about to learn.
 
 use std::time::{Duration, Instant};
 
@@ -8,33 +7,35 @@ use super::owner::Guarded;
 use super::state::State;
 use crate::sys::proc;
 
-/// A guard that does not answer for so long does not answer: the report is made without it.
+/// How long to wait for the guard's answer. After that the report does without it.
 const ANSWER: Duration = Duration::from_secs(5);
-/// A program that closes a connection because it dies has so long to do so.
+/// How long a program may take to end after it has closed a connection.
 const MOMENT: Duration = Duration::from_millis(20);
-/// As long as it runs, it may be on its way there: on a busy machine it waits for its turn.
+/// The same for a program that is running: on a busy machine it may wait for a processor.
 const BUSY: Duration = Duration::from_millis(200);
-/// The system has begun to take it apart, which takes long where there is much of it.
+/// The same for a program that the kernel has begun to take apart. Much memory takes long.
 const ENDING: Duration = Duration::from_secs(2);
-/// Between two looks.
+/// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl Guarded {
-    /// Has everything in the log that was written by now, and learns of an end that has come by
-    /// now. As a rule this takes less than a millisecond.
+    /// Waits until the log has all output so far, and an end so far is known. Usually takes less
+    /// than a millisecond.
     pub(crate) fn catch_up(&self) {
         let _ = self.ask_within(ANSWER, Order::Sync);
     }
 
-    /// The same, when the service has become ready. Its guard notes that what comes next is written
-    /// during a test.
+    /// Like [`Guarded::catch_up`], once the service has become ready. The guard notes that later
+    /// output is written during a test.
     pub(crate) fn note_ready(&self) {
         let _ = self.ask_within(ANSWER, Order::Ready);
     }
 
-    /// The same for a test that fails, at `failed`. A client sees the end of its connection before
-    /// anybody sees the end of the server that dies: the kernel closes first what a process holds.
-    /// So an end gets a moment to be seen. Returns at once if it has ended already.
+    /// Like [`Guarded::catch_up`], for a test that failed at `failed`.
+    ///
+    /// A client sees the end of its connection before the server's end is visible: the kernel
+    /// closes the descriptors of a dying process first. So this waits a moment for that end.
+    /// Returns at once if the service has ended already.
     pub(crate) fn post_mortem(&self, failed: Instant) -> State {
         self.catch_up();
         loop {
@@ -43,29 +44,32 @@ impl Guarded {
             if state.exit.is_some() || state.gone || Instant::now() >= over {
                 break;
             }
+            // A short pause, because the patience depends on the state of the processes: a program
+            // that starts to end meanwhile gets more time.
             let next = (Instant::now() + PAUSE).min(over);
             let has_ended = |state: &State| state.exit.is_some() || state.gone;
             if self.wait_until(next, &[], has_ended).is_err() {
                 break;
             }
         }
-        // Its last words, and what it has written since.
+        // The last output may have arrived with the end.
         self.catch_up();
         self.state()
     }
 }
 
-/// How long to wait for its end, by what it does at this moment.
+/// Returns how long to wait for the service's end, depending on its present activity.
 fn patience(state: &State) -> Duration {
     let Some((guard, leader)) = state.pids else {
         return Duration::ZERO;
     };
-    // A program that waits for a child, as a shell does, ends after that one.
+    // A program that waits for a child, for example a shell, ends after the child.
     let family = proc::service(guard, leader).unwrap_or_default();
-    // A zombie has ended, and may stay one for ever.
+    // A zombie has ended, and may stay a zombie for ever.
     let is_ending = |pid: &u32| proc::is_ending(*pid) && !proc::has_ended(*pid);
     let is_busy = |pid: &u32| proc::is_busy(*pid);
     match () {
+        // The longest patience first: one process that is ending outweighs others that are idle.
         () if family.iter().any(is_ending) => ENDING,
         () if proc::has_ended(leader) || family.iter().any(is_busy) => BUSY,
         () => MOMENT,

@@ -54,6 +54,7 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
         let Order::Run(limit) = Order::decode(&body)? else {
             return Err(wire::garbled());
         };
+        // Counted from here, so a busy machine does not take the time before this from the command.
         let until = Instant::now() + limit;
         let news = match run(
             &job.program,
@@ -205,6 +206,8 @@ impl Run<'_> {
                 return;
             };
             match output.read(&mut buffer) {
+                // A pipe at its end of file stays readable, and `wait::sleep` would return at once
+                // for ever.
                 Ok(0) => self.output = None,
                 Ok(read) => {
                     self.tail.extend(&buffer[..read]);

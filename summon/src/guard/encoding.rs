@@ -1,5 +1,5 @@
-//! How values become bytes and descriptors. Both ends are the same executable, so there is no version
-//! and no byte order to agree on.
+//! Encodes values as bytes and descriptors. Both ends run the same executable, so they share one
+//! version and one byte order.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,7 +11,7 @@ use std::vec;
 use super::wire::garbled;
 use crate::sys::Signal;
 
-/// What is written, in order.
+/// An encoder. Values are decoded in the order of these calls.
 #[derive(Default)]
 pub(super) struct Out<'fd> {
     pub(super) bytes: Vec<u8>,
@@ -45,6 +45,8 @@ impl<'fd> Out<'fd> {
     }
 
     pub(super) fn duration(&mut self, duration: Duration) {
+        // Saturates: u64 has room for 584,000 years of microseconds, and a longer grace is as good
+        // as that.
         self.number(duration.as_micros().try_into().unwrap_or(u64::MAX));
     }
 
@@ -52,7 +54,7 @@ impl<'fd> Out<'fd> {
         self.signed(signal.number());
     }
 
-    /// A descriptor, which travels beside the bytes.
+    /// Adds a descriptor, which travels beside the bytes.
     pub(super) fn fd(&mut self, fd: &'fd impl AsFd) {
         self.fds.push(fd.as_fd());
     }
@@ -70,7 +72,7 @@ impl<'fd> Out<'fd> {
     }
 }
 
-/// What is read, in the order in which it was written.
+/// A decoder. Its input may be garbage, so each read checks the remaining length.
 pub(super) struct In<'a> {
     bytes: &'a [u8],
     fds: vec::IntoIter<OwnedFd>,
@@ -82,7 +84,7 @@ impl<'a> In<'a> {
         In { bytes, fds }
     }
 
-    /// A message that begins with its kind, and has no descriptors.
+    /// Splits a message without descriptors into its tag and its body.
     pub(super) fn tagged(bytes: &'a [u8]) -> io::Result<(u8, In<'a>)> {
         let (tag, rest) = bytes.split_first().ok_or_else(garbled)?;
         Ok((*tag, In::new(rest, Vec::new())))
@@ -103,6 +105,7 @@ impl<'a> In<'a> {
     }
 
     pub(super) fn bytes(&mut self) -> io::Result<&'a [u8]> {
+        // A garbled length must not wrap on a 32-bit system, nor index past the end.
         let length = usize::try_from(self.number()?).map_err(|_| garbled())?;
         let (bytes, rest) = self.bytes.split_at_checked(length).ok_or_else(garbled)?;
         self.bytes = rest;
@@ -130,6 +133,8 @@ impl<'a> In<'a> {
     }
 
     pub(super) fn fd(&mut self) -> io::Result<OwnedFd> {
+        // Fewer descriptors than the bytes announce. Surplus ones close when the decoder is
+        // dropped.
         self.fds.next().ok_or_else(garbled)
     }
 
@@ -137,6 +142,8 @@ impl<'a> In<'a> {
         &mut self,
         item: impl Fn(&mut Self) -> io::Result<T>,
     ) -> io::Result<Vec<T>> {
+        // The length is not used to reserve memory: a garbled one would ask for exabytes. The
+        // vector grows with the items, and the first missing item is an error.
         let length = self.number()?;
         (0..length).map(|_| item(self)).collect()
     }

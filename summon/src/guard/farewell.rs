@@ -1,8 +1,8 @@
-//! How a warden knows whether its owner has ended in order: the owner says so before.
+//! The owner's farewell, which tells the warden that the owner ends in order.
 //!
-//! A test process that exits says it, and one that somebody interrupts, as Ctrl-C does: nobody wants
-//! the logs of what was under way then. A test that was killed, for its time-out or by an `abort`, has
-//! failed, and has no time to say anything: its logs stay.
+//! A test process sends it when it exits, and when it is interrupted with Ctrl-C: then the logs of
+//! running tests are not needed. A killed test process (time-out, `abort`) sends nothing. It has
+//! failed, so its logs stay.
 
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, RawFd};
@@ -19,35 +19,40 @@ use crate::sys::{exit, sockets};
 /// The message.
 pub(super) const FAREWELL: &[u8] = b"farewell";
 
-/// The sockets to wardens: below, the number of each, and above, the process that has hired it, since
-/// a child that it forks exits for itself alone.
+/// The sockets to wardens. The low half is the descriptor. The high half is the pid of the process
+/// that hired the warden: a forked child exits for itself alone.
 static WARDENS: [AtomicU64; MOST] = [const { AtomicU64::new(0) }; MOST];
-/// So many wardens hear it: `hire` keeps no more open.
+/// The maximum number of wardens that get a farewell. `hire` keeps no more sockets open.
 pub(super) const MOST: usize = 16;
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Has this process say farewell to that warden.
+/// Makes this process send a farewell to the warden at its end.
 pub(super) fn say_to(warden: &UnixStream) {
     static HOOKS: Once = Once::new();
+    // Pid and descriptor share one atomic word, so a hook that runs in between never reads a mixed
+    // pair.
     let known = (u64::from(std::process::id()) << 32) | warden.as_raw_fd() as u64;
     if !WARDENS.iter().any(|it| it.load(Ordering::SeqCst) == known) {
         let place = COUNT.fetch_add(1, Ordering::SeqCst) % WARDENS.len();
         WARDENS[place].store(known, Ordering::SeqCst);
     }
+    // Once per program. `atexit` keeps a hook for each registration, and a forked child inherits
+    // both the hook and this `Once`.
     HOOKS.call_once(|| {
-        // Were it refused, logs would be kept that nobody needs.
+        // If `atexit` fails, unneeded logs stay. Nothing else depends on the farewell.
         let _ = exit::at_exit(say);
         exit::at_interrupt(say_interrupted);
     });
 }
 
-/// Where an interruption is noted for the guards of what a run shares, as its path for the system.
+/// The note of an interruption, as a path. Guards of shared services look for it.
 static NOTE: OnceLock<CString> = OnceLock::new();
 
-/// Has an interruption of this process noted in that directory, which is its run's.
+/// Notes an interruption of this process in `dir`, the directory of its run.
 pub(crate) fn note_interruption_in(dir: &Path) {
     let path = dir.join(INTERRUPTED).into_os_string().into_vec();
     if let Ok(path) = CString::new(path) {
+        // Set before the handler is installed, so the handler finds the path.
         if NOTE.set(path).is_ok() {
             exit::at_interrupt(say_interrupted);
         }
@@ -56,30 +61,35 @@ pub(crate) fn note_interruption_in(dir: &Path) {
 
 extern "C" fn say_interrupted() {
     say();
-    // An atomic load, and a call that a signal handler may make.
+    // `OnceLock::get` is an atomic load: it takes no lock that the interrupted code could hold.
     if let Some(note) = NOTE.get() {
         let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
-        // SAFETY: the path ends with a NUL, and lives as long as the program. This process dies, so
-        // nobody closes the descriptor.
+        // SAFETY: the path is a C string in a static, so it ends in NUL and is never freed. `open`
+        // is async-signal-safe (`signal-safety(7)`). The process dies next, so the descriptor stays
+        // open.
         let _ = unsafe { libc::open(note.as_ptr(), flags, 0o600) };
     }
 }
 
-/// In an exit hook other threads may hold any lock, and in a signal handler this one may: there is no
-/// lock here, and no allocation.
+/// Sends the farewell to each warden of this process. Takes no lock and allocates nothing: in an
+/// exit hook other threads may hold any lock, and in a signal handler this thread may.
 extern "C" fn say() {
-    // SAFETY: `getpid` can't fail.
+    // SAFETY: `getpid` takes no argument and can't fail.
     let me = unsafe { libc::getpid() } as u64;
     let message = wire::framed::<{ FAREWELL.len() + 4 }>(FAREWELL);
-    // It does not wait for a warden that does not read.
+    // A halted or hanging warden must not delay the end of the test process. The message is small,
+    // and a socket buffer has room for it unless the warden reads nothing at all.
     let flags = sockets::SEND.bits() as libc::c_int | libc::MSG_DONTWAIT;
     for known in &WARDENS {
         let known = known.load(Ordering::SeqCst);
+        // A forked child inherits this table and the exit hook. Its exit must not speak for its
+        // parent. Free slots are 0, which is no process's pid.
         if known >> 32 != me {
             continue;
         }
         let warden = known as u32 as RawFd;
-        // SAFETY: the descriptor is never closed, and the buffer is as long as is said.
+        // SAFETY: the buffer is valid for its length. `hire` never closes this descriptor: it
+        // retires sockets and replaces them in place, so the number never belongs to another file.
         let _ = unsafe { libc::send(warden, message.as_ptr().cast(), message.len(), flags) };
     }
 }

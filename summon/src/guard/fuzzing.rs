@@ -1,35 +1,35 @@
-//! What fuzzing sees of the guard's protocol: bytes that were understood are written again.
+//! Fuzzing's view of the guard's protocol. Bytes that were decoded are encoded again.
 
 use super::message::{News, Order};
 use super::state::Notice;
 use super::{job, wire};
 
-/// What a guard tells.
+/// Decodes and encodes news.
 pub fn news(bytes: &[u8]) -> Option<Vec<u8>> {
     News::decode(bytes).ok().map(|news| news.encode())
 }
 
-/// What a guard is told to do.
+/// Decodes and encodes an order.
 pub fn order(bytes: &[u8]) -> Option<Vec<u8>> {
     Order::decode(bytes).ok().map(|order| order.encode())
 }
 
-/// What a guard is hired for.
+/// Decodes and encodes a job.
 pub fn job(bytes: &[u8]) -> Option<Vec<u8>> {
     job::written_again(bytes).ok().map(|(bytes, _)| bytes)
 }
 
-/// Takes the next frame out of what was read so far.
+/// Takes the next frame from the bytes read so far.
 pub fn take_frame(inbox: &mut Vec<u8>) -> std::io::Result<Option<Vec<u8>>> {
     wire::take_frame(inbox)
 }
 
-/// Puts its length before a frame.
+/// Puts the length before a frame.
 pub fn frame(body: &[u8]) -> Vec<u8> {
     wire::frame(body)
 }
 
-/// What is known of a service after those messages, as its guard tells it.
+/// Returns the state of a service after these notices, as its guard reports it.
 pub fn notices<'a>(messages: impl IntoIterator<Item = &'a [u8]>) -> (String, Vec<u8>) {
     let mut notice = Notice::default();
     for message in messages {

@@ -21,6 +21,7 @@ impl Helper {
         let ending = hire::own_ending();
         let ends = hire::ends(ending.as_ref());
         let job = job::encode(&ends, command, None);
+        // The job has no terms, so the guard waits for orders and runs the command once for each.
         wire::send(&socket, &job.bytes, &job.fds)?;
         Ok(Helper(socket))
     }

@@ -133,6 +133,7 @@ impl Wardens {
             // to the retired socket or to the new warden, and never to a stranger's file.
             socket = sockets::put(socket, place)?;
         }
+        // After `put`, since the farewell goes to the descriptor's final number.
         farewell::say_to(&socket);
         self.hired.push((here, socket));
         Ok(&self.hired[self.hired.len() - 1].1)
@@ -201,6 +202,8 @@ fn start_copy(mut command: Command, deadline: Instant) -> io::Result<UnixStream>
     let (mut ours, theirs) = sockets::pair()?;
     // Before the start: the copy looks for the magic without waiting.
     io::Write::write_all(&mut ours, &magic())?;
+    // Bounded twice. A start with a long time-out must not wait for a copy that hangs, and a copy
+    // must not outwait a short one.
     let left = deadline.saturating_duration_since(Instant::now());
     // At least 1 ms, since zero is an error for `set_read_timeout`.
     ours.set_read_timeout(Some(left.clamp(Duration::from_millis(1), COPY_LIMIT)))?;

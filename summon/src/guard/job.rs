@@ -1,5 +1,5 @@
-//! What a guard is hired for, as bytes and descriptors. Each descriptor travels where its field does:
-//! the order in which they are sent is the order of `put` and `get`.
+//! The job of a guard, as bytes and descriptors. Descriptors travel in the order of their fields,
+//! so each `get` function reads in the order of its `put`.
 
 use std::ffi::OsString;
 use std::io;
@@ -18,24 +18,27 @@ use crate::sys::users::User;
 pub(super) struct Job {
     pub(super) ends: Ends<OwnedFd>,
     pub(super) program: Program,
-    /// A service has terms. A helper command has none: it runs to its end whenever its owner asks.
+    /// The terms of a service. `None` for a helper command, which runs to completion each time its
+    /// owner asks.
     pub(super) terms: Option<Terms>,
 }
 
-/// What tells a guard that those have ended for whom it works, as far as the system has such.
+/// Reports of the ends of owner and runner, as far as the system has them.
 #[derive(Debug)]
 pub(super) struct Ends<Fd> {
     pub(super) owner: Option<Fd>,
     pub(super) runner: Option<Fd>,
 }
 
-/// Writes a job down.
+/// Encodes a job.
 pub(super) fn encode<'a>(
     ends: &'a Ends<BorrowedFd<'a>>,
     program: &'a Program,
     terms: Option<&'a Terms>,
 ) -> Out<'a> {
     let mut out = Out::default();
+    // A descriptor has no place in the bytes. The flag of the option tells the decoder whether to
+    // take the next one, so both sides stay in step.
     out.option(ends.owner.as_ref(), Out::fd);
     out.option(ends.runner.as_ref(), Out::fd);
     put_program(&mut out, program);
@@ -162,7 +165,7 @@ fn get_terms(from: &mut In<'_>) -> io::Result<Terms> {
     })
 }
 
-/// An owner also sends it when it stops a service.
+/// Also part of the order to stop a service.
 pub(super) fn put_stop(out: &mut Out<'_>, plan: &StopPlan) {
     out.signal(plan.signal);
     out.flag(plan.only_leader);
@@ -208,11 +211,11 @@ fn get_sweep(from: &mut In<'_>) -> io::Result<Sweep> {
     })
 }
 
-/// Reads a job and writes it down again, with as many descriptors as it has bytes.
+/// Decodes a job and encodes it again, with as many descriptors as it has bytes.
 #[cfg(any(test, fuzzing))]
 pub(super) fn written_again(bytes: &[u8]) -> io::Result<(Vec<u8>, usize)> {
     let null = OwnedFd::from(std::fs::File::open("/dev/null")?);
-    // One descriptor less than a frame may bring is missed by no job that is small.
+    // 64 descriptors are enough for every small job.
     let fds = (0..bytes.len().min(64)).map(|_| null.try_clone());
     let job = Job::decode(bytes, fds.collect::<io::Result<_>>()?)?;
     let ends = Ends {
@@ -230,7 +233,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
     use std::time::Duration;
 
-    /// A job in which nothing is left out, and how many descriptors it has.
+    /// Returns a job with every field set, and its number of descriptors.
     fn job() -> (Vec<u8>, usize) {
         let null = || OwnedFd::from(File::open("/dev/null").unwrap());
         let program = Program {

@@ -38,6 +38,8 @@ impl Pace {
     /// Records which processes are left.
     pub(super) fn note(&mut self, left: Vec<u32>) {
         self.looked = Instant::now();
+        // The clock starts when processes appear, so each batch gets the full patience, also in a
+        // warden that finds orphans again and again.
         if self.left.is_empty() {
             self.began = self.looked;
         }

@@ -1,5 +1,5 @@
-//! What a guard reports of its service when the test that owned it was killed: as much as the test's
-//! own report would say, but for the test's own words.
+//! The report of a guard about a killed test. It has the content of the test's own report, except
+//! for the test's own words.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,19 +17,20 @@ use crate::sys::ending::Ending;
 use crate::sys::signal::how_it_ended;
 use crate::sys::{private, tail};
 
-/// A process that closes its descriptors because it ends has ended soon.
+/// How long to wait for the owner's end after its socket has closed. A dying process closes its
+/// descriptors shortly before it ends.
 const SOON: Duration = Duration::from_secs(1);
 
-/// The moment when the owner of a service was lost, or one of its users.
+/// The moment when the guard lost an owner or a user.
 pub(super) struct Lost {
     at: Instant,
-    /// The tests that had not ended, and where in the log each began.
+    /// The tests that had not ended, and the position in the log where each began.
     tests: Vec<(String, u64)>,
-    /// How long the log was: what comes later is said because the service is stopped.
+    /// The length of the log. Later output belongs to the stop of the service.
     length: u64,
-    /// How the service had ended by then, and how long before.
+    /// The wait status of a service that had ended before, and how long before.
     exit: Option<(i32, Duration)>,
-    /// What tells of the owner's end, if the system has such.
+    /// Reports the owner's end, if the system can.
     owner: Option<Ending>,
 }
 
@@ -50,16 +51,19 @@ impl Lost {
         }
     }
 
-    /// Whether the owner has ended, and has not just closed its socket.
+    /// Returns whether the owner has ended. An owner that only closed its socket has given up the
+    /// service in order.
     pub(super) fn is_real(&self) -> bool {
         let Some(owner) = &self.owner else {
             return true;
         };
+        // The kernel closes the descriptors of a dying process before it reports the end, so the
+        // report may come a moment after the end of file.
         let _ = owner.wait(self.at + SOON);
         owner.has_come()
     }
 
-    /// A report for each test.
+    /// Builds a report for each test.
     pub(super) fn reports(
         &self,
         name: &str,
@@ -81,6 +85,8 @@ impl Lost {
                 error = error.fact("test", &**test);
             }
             let error = Error::new(format!("{error}{}", about.facts));
+            // On a file system without holes the log may have been cut below the start of the test.
+            // The range must not run backwards then.
             let whole = *since..self.length.max(*since);
             let source = log.try_clone().map(|file| Left {
                 file,
@@ -97,19 +103,22 @@ impl Lost {
     }
 }
 
-/// Adds reports to the file for them in a directory, in one write, since other guards report there too. Nobody can be told of
-/// a failure.
+/// Appends reports to the report file of a directory. Errors are ignored, since the owner is dead.
 pub(super) fn write(dir: &Dir, reports: &[String], keep: bool) {
     let Ok(mut file) = dir.append_or_create(REPORT.as_ref()) else {
         return;
     };
+    // One write: other guards append to the same file, and with O_APPEND the kernel places each
+    // write at the end as a whole (`write(2)`), so reports do not mix.
     let _ = file.write_all((reports.join("\n\n") + "\n\n").as_bytes());
+    // No warden decides about the reports of a run, so they are marked at once: a test process that
+    // cleans up may come at any moment.
     if keep {
         let _ = private::keep(&file);
     }
 }
 
-/// A log that its owner has left.
+/// A log without its owner.
 struct Left {
     file: File,
     path: PathBuf,
@@ -124,6 +133,6 @@ impl Source for Left {
         &self.file
     }
 
-    /// The warden says whether it stays.
+    /// The warden decides whether the log stays.
     fn name_it(&self) {}
 }

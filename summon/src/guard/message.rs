@@ -1,4 +1,4 @@
-//! What is said between a test process and its guards.
+//! The messages between a test process and its guards.
 
 use std::io;
 use std::time::Duration;
@@ -10,70 +10,70 @@ use super::terms::StopPlan;
 use super::wire::garbled;
 use crate::sys::Signal;
 
-/// What the owner asks of a guard.
+/// An order to a guard.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Order {
     Signal(Signal, Whom),
     Stop(StopPlan),
-    /// All its processes are to halt, or to go on.
+    /// Halt all processes of the service, or resume them.
     Pause(bool),
-    /// What was written up to now is to be in the log.
+    /// Move all output so far into the log, and answer with the number.
     Sync(u64),
-    /// The same, and the service has just become ready.
+    /// Like `Sync`, when the service has first become ready.
     Ready(u64),
-    /// It is ready to be shared: from now on it belongs to the runner. The bytes are what others
-    /// need to know.
+    /// Share the service, and give it to the runner. The bytes are a message for the users.
     Share(Vec<u8>),
-    /// A test begins to use it.
+    /// A test begins to use the service.
     Use(Use),
-    /// The test of that number has ended.
+    /// The test with this number has ended.
     Unuse(u64),
-    /// Of a guard for a helper command: run it, within that time.
+    /// Run the helper command within this time.
     Run(Duration),
 }
 
-/// A test that uses a service which others use too.
+/// A test that uses a shared service.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Use {
-    /// Its own, among the uses by its process.
+    /// Unique among the uses of one process.
     pub(super) number: u64,
     pub(super) test: String,
-    /// How long the log was when it began.
+    /// The length of the log at the beginning.
     pub(super) since: u64,
 }
 
-/// What a guard tells its owner.
+/// News from a guard to its owner and its users.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum News {
-    /// The program has been exec'ed. (Pids of the guard and of the program.)
+    /// The program was exec'ed. The pids are of the guard and of the program.
     Started { guard: u32, pid: u32 },
-    /// It has not, since this step failed; nothing else follows.
+    /// This step failed, and the program did not start. No other news follows.
     Refused { step: Step, errno: i32 },
-    /// The log is this long now.
+    /// The log has this length now.
     Grown(u64),
-    /// The program itself has ended, with this wait status.
+    /// The program has ended with this wait status.
     Exited(i32),
-    /// Nothing of the service is left.
+    /// No process of the service is left.
     Gone,
-    /// It is shared; the bytes of [`Order::Share`].
+    /// The service is shared. Has the bytes from [`Order::Share`].
     Shared(Vec<u8>),
-    /// The service has said something of itself.
+    /// The service has sent a notice.
     Noticed(Notice),
-    /// It had to be killed: the grace was over.
+    /// The grace was over, and the guard killed the service.
     Killed,
-    /// A helper command is done.
+    /// The helper command has ended.
     Ran(Ran),
-    /// What was written before this was asked for is in the log.
+    /// The log has all output from before the request with this number.
     Synced(u64),
-    /// A command for afterwards is done.
+    /// A command that follows the stop has ended.
     AfterStop(Ran),
-    /// So many bytes of output could not be kept, for this reason.
+    /// So many bytes of output were lost, for this reason.
     Lost { bytes: u64, errno: i32 },
-    /// It is asked to end from now on, whether or not it was about to end by itself.
+    /// The guard asks the service to end from now on. `is_ending`: the service had begun to end
+    /// before.
     Asked { is_ending: bool },
-    /// These of its processes do not end, though they were killed.
+    /// These processes were killed and do not end.
     Survived(Vec<String>),
-    /// The runner has ended, and so the service is asked to end.
+    /// The runner has ended, so the guard asks the service to end.
     RunEnded,
 }
 

@@ -1,7 +1,7 @@
-//! The socket where a service says that it is ready (`sd_notify(3)`).
+//! The socket for notices of a service (`sd_notify(3)`).
 //!
-//! The guard reads it as long as the service runs: a service that goes on to tell its state must
-//! not block when nobody waits for it any more.
+//! The guard reads it while the service runs. A service that continues to send its status must not
+//! block after the owner has stopped waiting.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,9 +12,10 @@ use crate::sys::notices::{self, LONGEST, Socket};
 
 pub(super) struct Notify(Socket);
 
-/// So many are read in one go, so that one who sends without end gets his turn and no more.
+/// The number of messages read at once, so that a service that sends without pause can't keep the
+/// guard here.
 const AT_ONCE: usize = 64;
-/// Reports show no more of a status.
+/// The maximum length of a status in reports.
 const STATUS: usize = 500;
 
 impl Notify {
@@ -22,7 +23,7 @@ impl Notify {
         Ok(Notify(notices::bind(name)?))
     }
 
-    /// Adds what was said to `notice`, and says whether there was anything.
+    /// Adds new messages to `notice`. Returns whether there were any.
     pub(super) fn hear(&self, notice: &mut Notice) -> bool {
         let mut heard = false;
         for _ in 0..AT_ONCE {
@@ -32,7 +33,7 @@ impl Notify {
                     notice.add(message);
                     heard = true;
                 }
-                // Not for us, or too long.
+                // The message is too long, or another process sent it.
                 Ok(None) => {}
                 Err(_) => break,
             }
@@ -48,9 +49,10 @@ impl AsFd for Notify {
 }
 
 impl Notice {
-    /// Reads a message: lines of `NAME=value`, of which those that are known count.
+    /// Adds a message: lines of `NAME=value`. Unknown names are ignored.
     pub(super) fn add(&mut self, message: &[u8]) {
         for line in message.split(|byte| *byte == b'\n') {
+            // Messages may be garbage, since any descendant of the service can send them.
             let Some(equals) = line.iter().position(|byte| *byte == b'=') else {
                 continue;
             };

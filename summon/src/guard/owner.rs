@@ -1,4 +1,4 @@
-//! A command under a guard, as its owner sees it.
+//! The owner's side of a command under a guard.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -20,10 +20,10 @@ use crate::sys::maker::Maker;
 use crate::sys::threads;
 use crate::sys::wait::{self, Waker};
 
-/// A guard kills after the grace and needs some time for that; a bound on it is for a guard that
-/// hangs, which it has no reason to.
+/// How long to wait beyond the grace: the guard needs some time to kill. The bound is for a guard
+/// that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// No stop takes so long.
+/// Longer than any stop.
 const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
 /// A command under a guard. Dropping it closes the socket, which stops the service.
@@ -37,9 +37,9 @@ pub(crate) struct Guarded {
 #[derive(Debug, Default)]
 struct Shared {
     known: Mutex<Known>,
-    /// How often it was asked for everything to be in the log.
+    /// The number of sync requests so far.
     syncs: AtomicU64,
-    /// How many tests have used it.
+    /// The number of uses so far.
     uses: AtomicU64,
 }
 
@@ -50,15 +50,16 @@ struct Known {
 }
 
 impl Guarded {
-    /// Starts the program under those terms. Returns when it has been exec'ed.
+    /// Starts the program under these terms. Returns after exec.
     pub(crate) fn launch(
         program: &Program,
         terms: &Terms,
         deadline: Instant,
     ) -> Result<Guarded, LaunchError> {
         match Guarded::try_launch(program, terms, deadline) {
-            // The warden may have died with our request in its hands. Then no guard ever read
-            // it, nothing was started, and a new warden may try.
+            // The warden died with the request unread, or the guard died before it reported a
+            // start. The program of a dead guard is killed by the kernel or by the warden, so a new
+            // warden may try once.
             Err(LaunchError::NoGuard(error))
                 if error.kind() == io::ErrorKind::ConnectionAborted =>
             {
@@ -75,15 +76,17 @@ impl Guarded {
         deadline: Instant,
     ) -> Result<Guarded, LaunchError> {
         let socket = hire::guard(deadline).map_err(|error| match error.kind() {
-            // What a socket's time-out says.
+            // The error kinds of a socket's time-out.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => LaunchError::Late,
             _ => LaunchError::NoGuard(error),
         })?;
+        // The pidfd is opened here, where the pid is certainly this process. A guard that opened it
+        // later could get a stranger, if this process died first and its pid was reused.
         let ending = hire::own_ending();
         let ends = hire::ends(ending.as_ref());
         let job = job::encode(&ends, program, Some(terms));
         let sent = wire::send(&socket, &job.bytes, &job.fds);
-        // A guard that never came closes its end; `listen` finds the same and says it better.
+        // Without a guard the socket is closed. `listen` finds that too, and its error says more.
         if let Some(error) = sent.err().filter(|error| !is_closed(error)) {
             return Err(LaunchError::NoGuard(error));
         }
@@ -93,8 +96,8 @@ impl Guarded {
             state.pids.is_some() || state.refused.is_some() || state.gone
         });
         if !matches!(known, Ok(Some(_))) {
-            // The guard may start the command yet. It is told to stop, and waited for, so that
-            // it does not clean up under the next start.
+            // The guard may still start the command. Stop it and wait for its end: otherwise its
+            // clean-up could remove files of the next start.
             let _ = guarded.stop(terms.stop.clone());
         }
         match known {
@@ -114,7 +117,7 @@ impl Guarded {
         }
     }
 
-    /// Becomes a user of a shared service, by a socket to its guard.
+    /// Joins a shared service as a user, through a socket to its guard.
     pub(crate) fn join(socket: UnixStream) -> io::Result<Guarded> {
         let guarded = Guarded::new(socket);
         guarded.listen()?;
@@ -129,19 +132,19 @@ impl Guarded {
         }
     }
 
-    /// Whether this process talks to the guard, and not one that it was forked from. In a copy nobody
-    /// hears what the guard says.
+    /// Returns whether this process made the connection. A forked child has a copy, but no thread
+    /// that receives the guard's messages.
     pub(crate) fn is_ours(&self) -> bool {
         self.maker.is_here()
     }
 
-    /// Lets others use the service, and gives it to the runner.
+    /// Shares the service, and gives it to the runner.
     pub(crate) fn share(&self, bytes: &[u8]) -> io::Result<()> {
         self.order(&Order::Share(bytes.to_vec()))
     }
 
-    /// Hears the guard on a thread of its own, until it closes. The thread has no other job, and
-    /// lives as long as the service.
+    /// Receives the guard's messages on a new thread until the guard closes. The thread has no
+    /// other job, and ends with the service.
     fn listen(&self) -> io::Result<()> {
         let socket = self.socket.try_clone()?;
         let shared = Arc::clone(&self.shared);
@@ -162,7 +165,7 @@ impl Guarded {
         self.shared.lock().state.clone()
     }
 
-    /// Waits as [`Sleeper::wait_until`] does, for any news.
+    /// Waits like [`Sleeper::wait_until`], woken by any news.
     pub(crate) fn wait_until(
         &self,
         deadline: Instant,
@@ -172,8 +175,8 @@ impl Guarded {
         self.sleeper(Interest::All)?.wait_until(deadline, fds, done)
     }
 
-    /// Registers somebody who wants to be woken by news. Register, look, sleep: in this order no
-    /// news is missed.
+    /// Registers a sleeper, which news wakes. Register first, then check the state, then sleep: in
+    /// this order no news is missed.
     pub(crate) fn sleeper(&self, interest: Interest) -> io::Result<Sleeper> {
         let waker = Arc::new(Waker::new()?);
         let sleeper = (Arc::clone(&waker), interest);
@@ -188,11 +191,11 @@ impl Guarded {
         self.order(&Order::Signal(signal, whom))
     }
 
-    /// A test begins to use a service that others use too, when the log is so long. Returns what ends
-    /// that.
+    /// Reports that a test begins to use a shared service at this length of the log. Returns the
+    /// number for [`Guarded::end_use`].
     pub(crate) fn begin_use(&self, test: String, since: u64) -> u64 {
         let number = self.shared.uses.fetch_add(1, Ordering::Relaxed);
-        // A guard that does not hear it reports less.
+        // If this fails, the guard's report has less. That must not fail the test.
         let _ = self.order(&Order::Use(Use {
             number,
             test,
@@ -201,12 +204,13 @@ impl Guarded {
         number
     }
 
-    /// That test has ended, in whatever way.
+    /// Reports that the test with this number has ended.
     pub(crate) fn end_use(&self, number: u64) {
         let _ = self.order(&Order::Unuse(number));
     }
 
     fn order(&self, order: &Order) -> io::Result<()> {
+        // A forked child shares the socket. Its bytes could land within a frame of its parent.
         if !self.is_ours() {
             return Err(io::Error::other(
                 "only the process that started it can do that",
@@ -215,25 +219,24 @@ impl Guarded {
         wire::send(&self.socket, &order.encode(), &[])
     }
 
-    /// Halts all processes of the service, or has them go on. Returns when that is done.
+    /// Halts all processes of the service, or resumes them. Returns when that is done.
     pub(crate) fn pause(&self, pause: bool) -> io::Result<()> {
         self.order(&Order::Pause(pause))?;
         self.sync()
     }
 
-    /// Returns when everything that was written before the call is in the log, and an end that came
-    /// before it is known.
+    /// Returns when the log has all output from before the call, and an earlier end is known.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.ask_within(PATIENCE, Order::Sync)
     }
 
-    /// Has the guard answer an order with the number that it is given.
+    /// Sends a numbered order, and waits for the answer with this number.
     pub(super) fn ask_within(
         &self,
         limit: Duration,
         order: impl FnOnce(u64) -> Order,
     ) -> io::Result<()> {
-        // An answer to a later question is one to this, too.
+        // An answer to a later request also answers this one.
         let number = self.shared.syncs.fetch_add(1, Ordering::Relaxed) + 1;
         self.order(&order(number))?;
         let until = Instant::now() + limit;
@@ -243,13 +246,14 @@ impl Guarded {
             .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "the guard does not answer"))
     }
 
-    /// Stops the service, and returns when nothing of it is left, the guard included.
+    /// Stops the service. Returns when all its processes and the guard have ended.
     pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
         let far = Instant::now() + FOR_EVER;
         self.stop_watched(plan, far, |_| far)
     }
 
-    /// As `stop`. If it takes until `due`, calls `still`, which says when to call it again.
+    /// Stops the service like `stop`. If that takes until `due`, calls `still`, which returns the
+    /// time of its next call.
     pub(crate) fn stop_watched(
         &self,
         plan: StopPlan,
@@ -259,11 +263,11 @@ impl Guarded {
         let (grace, most) = (plan.grace, plan.most_extended());
         match self.order(&Order::Stop(plan)) {
             Err(error) if !self.is_ours() => return Err(error),
-            // A guard that is gone already hears nothing, and needs not.
+            // A dead guard needs no order.
             _ => {}
         }
         let mut limit = Instant::now() + grace + PATIENCE;
-        // Its guard gives it no more.
+        // The guard grants no more.
         let last = limit + most;
         loop {
             if let Some(state) = self.wait_until(limit.min(due), &[], |state| state.gone)? {
@@ -298,8 +302,8 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 impl Drop for Guarded {
-    /// Closes the socket, which the listening thread has a copy of. One in a forked child is the same
-    /// connection.
+    /// Shuts the connection down. Closing this socket is not enough: the listening thread has a
+    /// copy, and so does a forked child.
     fn drop(&mut self) {
         if !self.is_ours() {
             return;
@@ -308,7 +312,7 @@ impl Drop for Guarded {
     }
 }
 
-/// Somebody who sleeps until there is news.
+/// A thread that sleeps until news arrives.
 #[derive(Debug)]
 pub(crate) struct Sleeper {
     pub(crate) waker: Arc<Waker>,
@@ -316,8 +320,8 @@ pub(crate) struct Sleeper {
 }
 
 impl Sleeper {
-    /// Waits until `done` says so of the state, or, with `Ok(None)`, until the deadline. Waking
-    /// up early on `fds` is for the caller to see in `done`.
+    /// Waits until `done` accepts the state. Returns `Ok(None)` at the deadline. A readable
+    /// descriptor in `fds` only wakes the wait, and `done` checks it.
     pub(crate) fn wait_until(
         &self,
         deadline: Instant,
@@ -325,6 +329,8 @@ impl Sleeper {
         mut done: impl FnMut(&State) -> bool,
     ) -> io::Result<Option<State>> {
         loop {
+            // Reset, look, sleep. News after the look sets the waker, so the sleep returns at once.
+            // A reset after the look would erase such news.
             self.waker.reset();
             let state = self.shared.lock().state.clone();
             if done(&state) {
@@ -351,13 +357,12 @@ impl Drop for Sleeper {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Known> {
-        // Nobody panics while holding it, and a state is whole after every assignment.
+        // No code panics under this lock, and each assignment leaves a complete state.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn learn(&self, news: News) {
-        // A probe that looks at its own pace is not to be hurried by output, least of all by
-        // what its own looks cause.
+        // Output must not wake a probe that looks at its own pace: its own looks may cause output.
         let of = match news {
             News::Grown(_) | News::Lost { .. } => Interest::Output,
             News::Noticed(_) => Interest::Notices,
@@ -370,13 +375,14 @@ impl Shared {
                 state.pids = Some((guard, pid));
             }
             News::Refused { step, errno } => state.refused = Some((step, errno)),
-            // Whoever waits for output is woken, and looks into the log itself.
+            // The woken sleeper reads the log itself.
             News::Grown(_) => {}
             News::Exited(status) => {
                 state.exit = Some(ExitStatus::from_raw(status));
                 state.exited = Some(Instant::now());
             }
-            // `gone` is true when the guard has ended too, see `guard_closed`.
+            // The guard still holds leases and files. `guard_closed` sets `gone` when it has ended
+            // too.
             News::Gone => {
                 state.finished = true;
                 state.survivors.clear();
@@ -388,7 +394,7 @@ impl Shared {
                 state.notice = Some(notice);
             }
             News::Killed => state.killed = true,
-            // Once asked, its end is no more its own.
+            // Only the first request counts. Any later end follows from it.
             News::Asked { is_ending } if state.asked.is_none() => {
                 state.asked = Some(Instant::now());
                 state.ended_unasked = is_ending || state.exit.is_some();
@@ -399,7 +405,7 @@ impl Shared {
             News::Lost { bytes, errno } => state.lost = Some((bytes, errno)),
             News::Survived(names) => state.survivors = names,
             News::RunEnded => state.run_ended = true,
-            // Nobody asked a guard of a service for that.
+            // The guard of a service never sends this.
             News::Ran(_) => {}
         });
     }
@@ -408,8 +414,10 @@ impl Shared {
         self.update(
             |_| true,
             |state| {
+                // The guard's socket is close-on-exec, so no program of the service holds a copy.
+                // The end of file means that the guard itself has ended.
                 state.gone = true;
-                // A guard that has told who survives has ended by itself.
+                // A guard that reported survivors has ended in order.
                 let finished = state.finished || !state.survivors.is_empty();
                 state.guard_died = state.pids.is_some() && !finished;
             },

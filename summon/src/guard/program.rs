@@ -1,4 +1,4 @@
-//! What a guard runs.
+//! The program that a guard runs.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,25 +7,25 @@ use std::path::PathBuf;
 use crate::sys::fd::OwnedFd;
 use crate::sys::users::User;
 
-/// A program to run: every placeholder is filled in, and nothing is left to look up.
+/// A program with all placeholders filled in and all lookups done.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// What it is called, for people.
+    /// The name in reports.
     pub(crate) name: String,
     pub(crate) argv: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) dir: PathBuf,
-    /// The user to run as, if that is another one than the test's.
+    /// The user to run as, if it differs from the test's.
     pub(crate) user: Option<User>,
     pub(crate) attributes: Attributes,
-    /// Its standard input; `/dev/null` if there is none.
+    /// The standard input. `/dev/null` if `None`.
     pub(crate) stdin: Option<OwnedFd>,
-    /// The listening sockets that it inherits, each with a name (`sd_listen_fds(3)`).
+    /// The inherited listening sockets, each with a name (`sd_listen_fds(3)`).
     pub(crate) sockets: Vec<(String, OwnedFd)>,
 }
 
-/// What a process inherits from its parent unless the builder says otherwise: its options of the same
-/// names, which travel as they are.
+/// The attributes that a process inherits unless the builder sets them. Each has the name of its
+/// option, and travels as it is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
     pub(crate) umask: Option<u32>,
@@ -42,8 +42,8 @@ impl fmt::Display for Attributes {
 }
 
 impl Program {
-    /// A command that belongs to this program: it runs as the same user, in the same directory and
-    /// environment.
+    /// Returns a command that belongs to this program: it runs as the same user, in the same
+    /// directory and environment.
     pub(crate) fn helper(&self, argv: &[OsString]) -> Program {
         Program {
             name: self.name.clone(),

@@ -1,4 +1,4 @@
-//! How the output of a service gets into its log.
+//! Moves the output of a service into its log.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -7,39 +7,39 @@ use std::os::fd::OwnedFd;
 use crate::sys::holes;
 use crate::sys::pipes::{self, Writers};
 
-/// The output of a service: one pipe for both its streams, or one for each.
+/// The output of a service: one pipe for both streams, or one for each.
 pub(super) struct Recorder {
     inputs: Vec<Input>,
-    /// All of it, in the order in which it was read.
+    /// All output, in the order of reading.
     pub(super) log: Log,
 }
 
 /// A pipe that the service writes to.
 struct Input {
-    /// The reading end, until it is closed.
+    /// The read end, until end of file.
     read: Option<File>,
     writers: Writers,
-    /// What has come through this one alone, if that is wanted.
+    /// A log of this pipe alone, if wanted.
     apart: Option<Log>,
 }
 
-/// A file that has what was written, up to a limit.
+/// A file with the output, up to a limit.
 pub(super) struct Log {
     pub(super) file: File,
-    /// How long it is.
+    /// The length of the file.
     pub(super) length: u64,
     limit: u64,
-    /// Where the part begins of which everything is kept: the tail.
+    /// The start of the tail. Nothing after it was cut.
     tail: u64,
-    /// How much could not be kept, and why.
+    /// The number of lost bytes, and the errno.
     pub(super) lost: Option<(u64, i32)>,
 }
 
-/// Holes are made of whole blocks.
+/// The unit of holes: a file system frees whole blocks only.
 const BLOCK: u64 = 4096;
 
 impl Recorder {
-    /// With the ends of the pipes that the program gets: of standard output, and of standard error.
+    /// Returns also the pipe ends for the program's standard output and standard error.
     pub(super) fn new(
         log: OwnedFd,
         streams: Option<[OwnedFd; 2]>,
@@ -47,6 +47,9 @@ impl Recorder {
     ) -> io::Result<(Recorder, [OwnedFd; 2])> {
         let pipe = |apart: Option<OwnedFd>| {
             let (read, write) = pipes::pair()?;
+            // Only the guard's end is non-blocking. The flag belongs to the open file, and the two
+            // ends of a pipe are two open files (`pipe(2)`), so the program's writes still block as
+            // it expects.
             rustix::io::ioctl_fionbio(&read, true)?;
             let input = Input {
                 read: Some(File::from(read)),
@@ -70,21 +73,20 @@ impl Recorder {
         Ok((Recorder { inputs, log }, ends))
     }
 
-    /// The pipes that are still open, to wait for.
+    /// Returns the pipes that are still open.
     pub(super) fn pipes(&self) -> impl Iterator<Item = &File> {
         self.inputs.iter().filter_map(|input| input.read.as_ref())
     }
 
-    /// Moves what the pipes hold into the log. It never waits for an end of file, which some
-    /// grandchild may withhold, and takes no more than a pipe can hold, so that one who writes
-    /// without end gets his turn and no more.
+    /// Moves the contents of the pipes into the log, without waiting for an end of file: a
+    /// descendant may keep a pipe open for ever.
     pub(super) fn pump(&mut self) {
         for input in &mut self.inputs {
             input.pump(&mut self.log);
         }
     }
 
-    /// Another end of the pipe, for a command whose output belongs to the service's.
+    /// Returns a new write end, for a command with output that belongs to the service's log.
     pub(super) fn another_end(&self) -> io::Result<OwnedFd> {
         let open = |input: &Input| Some(input.writers.another(input.read.as_ref()?));
         match self.inputs.iter().find_map(open) {
@@ -93,7 +95,7 @@ impl Recorder {
         }
     }
 
-    /// How much could not be kept, and why.
+    /// Returns the number of lost bytes, and the errno.
     pub(super) fn lost(&self) -> Option<(u64, i32)> {
         let apart = self.inputs.iter().filter_map(|input| input.apart.as_ref());
         let lost = apart.filter_map(|log| log.lost).max();
@@ -104,11 +106,16 @@ impl Recorder {
 impl Input {
     fn pump(&mut self, log: &mut Log) {
         let mut buffer = [0; 64 * 1024];
+        // 16 times 64 KiB is the largest pipe that an unprivileged process can make by default
+        // (`pipe-max-size` in `proc(5)`, 1 MiB). So one call reads all output from before it. A
+        // program that writes without pause can't keep the guard here.
         for _ in 0..16 {
             let Some(read) = &mut self.read else {
                 return;
             };
             match read.read(&mut buffer) {
+                // A pipe at its end of file stays readable (POLLHUP), so the guard's `poll` would
+                // spin.
                 Ok(0) => self.read = None,
                 Ok(read) => {
                     log.keep(&buffer[..read]);
@@ -136,16 +143,18 @@ impl Log {
         }
     }
 
-    /// Adds to the log. A full disk costs the log, never the service: it must not block.
+    /// Appends to the log. On a full disk the log loses output, but the service never blocks.
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.file.write(rest) {
                 Ok(written) => {
+                    // A short write comes before the error of a full disk, so its part counts.
                     rest = &rest[written..];
                     self.length += written as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Retrying would stop the pump, then fill the pipe, and then block the service.
                 Err(error) => return self.lose(rest.len(), &error),
             }
         }
@@ -158,18 +167,21 @@ impl Log {
         self.lost = Some((lost + bytes as u64, errno));
     }
 
-    /// Keeps the log within its limit: half of it is for the beginning, half for the end. There
-    /// is some slack, so that this is not done for every line.
+    /// Keeps the log within its limit: one half for the beginning, one half for the end. Some slack
+    /// avoids a cut for every line.
     fn cut(&mut self) {
         let slack = (self.limit / 8).max(16 * BLOCK);
         let head = (self.limit / 2).next_multiple_of(BLOCK);
         if self.length <= self.tail.max(head) + self.limit / 2 + slack {
             return;
         }
+        // Rounded down, so that the tail keeps at least its half.
         let tail = (self.length - self.limit / 2) / BLOCK * BLOCK;
         if tail > head {
+            // The range before `self.tail` is a hole already. A hole keeps all offsets, so a reader
+            // of the log is not disturbed.
             if let Err(error) = holes::punch(&self.file, head.max(self.tail)..tail) {
-                // A file system without holes: the end is lost instead of the middle.
+                // The file system can't make holes, so the end is lost instead of the middle.
                 let _ = self.file.set_len(self.length.min(head));
                 self.lose((self.length - head) as usize, &error);
                 self.length = head;

@@ -123,6 +123,8 @@ impl Service {
     ) {
         self.stop = plan;
         if self.stop.grace.is_zero() {
+            // The guard's loop calls `advance` in the same round, which sends the first KILL at
+            // once.
             return self.kill();
         }
         let command = self.stop.command.as_deref().and_then(run);
@@ -196,6 +198,8 @@ impl Service {
                 }
                 Ok(Reaped::Child(pid, status)) => self.other_ended(pid, status),
                 Ok(Reaped::Nobody) => return change,
+                // No child means no descendant, also for those that left the group or the session:
+                // each orphan became a child of this guard before its parent's end was reported.
                 Ok(Reaped::Childless) | Err(_) => {
                     self.phase = Phase::Gone;
                     return change;

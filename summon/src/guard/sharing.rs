@@ -91,6 +91,7 @@ impl Sharing {
                 continue;
             }
             if let Ok(mut user) = Listener::new(socket) {
+                // Only queued here: a user that does not read must not block the guard.
                 news.iter().for_each(|news| user.tell(news));
                 self.users.push(user);
             }

@@ -154,6 +154,8 @@ fn prepare(
         })
         .stdout(output[0].try_clone()?)
         .stderr(output[1].try_clone()?)
+        // The guard signals the program and its children through this group. The child creates it
+        // before exec, and `spawn` returns after exec, so no signal comes too early.
         .process_group(0);
     let user = program.user;
     if let Some(user) = user {
@@ -171,6 +173,8 @@ fn prepare(
     // closure may allocate and lock.
     unsafe {
         command.pre_exec(move || {
+            // Entered before the change of user, and by descriptor: the path may have changed since
+            // the check, and the user may lack the right to pass through it.
             if let Some(dir) = &dir {
                 rustix::process::fchdir(dir)?;
             }

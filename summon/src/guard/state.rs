@@ -1,84 +1,85 @@
-//! What is known of services and helper commands, and what can go wrong with them.
+//! The known state of services and helper commands, and their errors.
 
 use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Why a command did not come to run.
+/// The reason why a command did not start.
 #[derive(Debug)]
 pub(crate) enum LaunchError {
-    /// It could not be exec'ed, or not prepared.
+    /// Preparation or exec failed.
     Refused(Step, io::Error),
-    /// There is no guard to be had.
+    /// No guard could be hired.
     NoGuard(io::Error),
-    /// Not in time.
+    /// The deadline has passed.
     Late,
 }
 
-/// What is known of the service by now.
+/// The known state of a service.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
-    /// The guard and the program.
+    /// The pids of the guard and of the program.
     pub(crate) pids: Option<(u32, u32)>,
-    /// The program is no longer the one that was started, but what that one has left behind.
+    /// The program has forked away, and its eldest descendant took its place.
     pub(crate) forked_away: bool,
-    /// How the program itself ended, and when that was heard of.
+    /// How the program ended, and when the owner heard it.
     pub(crate) exit: Option<ExitStatus>,
     pub(crate) exited: Option<Instant>,
-    /// Nothing of it is left: the guard says so, or is itself gone.
+    /// No process is left: the guard says so, or has itself ended.
     pub(crate) gone: bool,
-    /// The guard ended before it had said that nothing is left: somebody killed it.
+    /// The guard ended before it had reported the end of the service, so another process killed it.
     pub(crate) guard_died: bool,
-    /// It is shared: what its users need to know.
+    /// The message for users, once the service is shared.
     pub(crate) shared: Option<Arc<[u8]>>,
-    /// What it has said of itself, and until when it asks to be waited for.
+    /// The latest notice, and until when the service asks to wait.
     pub(crate) notice: Option<Notice>,
     pub(crate) extended: Option<Instant>,
-    /// When its guard began to ask it to end. It had ended by then, or was about to.
+    /// When the guard began to ask the service to end. `ended_unasked`: the service had ended by
+    /// then, or was about to.
     pub(crate) asked: Option<Instant>,
     pub(crate) ended_unasked: bool,
-    /// It was killed, since it did not end within its grace.
+    /// The service did not end within its grace and was killed.
     pub(crate) killed: bool,
-    /// How the commands for afterwards ended.
+    /// The results of the commands that followed the stop.
     pub(crate) after_stop: Vec<Ran>,
-    /// How much of its output could not be kept, and why.
+    /// How many bytes of output were lost, and the errno.
     pub(crate) lost: Option<(u64, i32)>,
-    /// The processes of it that did not end, though they were killed.
+    /// The processes that were killed and do not end.
     pub(crate) survivors: Vec<String>,
-    /// It was asked to end since the runner of this test had ended.
+    /// The service was asked to end because the runner had ended.
     pub(crate) run_ended: bool,
     pub(super) synced: u64,
     pub(super) refused: Option<(Step, i32)>,
     pub(super) finished: bool,
 }
 
-/// Who is to hear a signal.
+/// The receivers of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whom {
     Group,
     Leader,
 }
 
-/// What a service has said of itself (`sd_notify(3)`).
+/// A notice of a service about itself (`sd_notify(3)`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub(crate) ready: bool,
     pub(crate) status: String,
-    /// It asks for so long from now.
+    /// The requested extension, from now.
     pub(crate) extend: Option<Duration>,
 }
 
-/// How a helper command ended.
+/// The result of a helper command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
-    /// Its wait status; `None` if it took too long.
+    /// The wait status. `None` after a time-out.
     pub(crate) status: Option<i32>,
-    /// The end of what it wrote.
+    /// The end of the output.
     pub(crate) output: Vec<u8>,
 }
 
-/// What a guard does before the program runs.
+/// A step of the guard before the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Fork,
@@ -89,7 +90,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// The step of that number, `step as u8`.
+    /// Returns the step with this number, `step as u8`.
     #[cfg(unix)]
     pub(super) fn of_number(number: u64) -> Step {
         let steps = [
@@ -105,7 +106,7 @@ impl Step {
     }
 }
 
-/// What a sleeper wants to be woken for, beside the ends.
+/// The news that wake a sleeper, in addition to ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
     Ends,
@@ -114,12 +115,12 @@ pub(crate) enum Interest {
     All,
 }
 
-/// Why a command did not run to its end, or its limit.
+/// The reason why a command has no result.
 #[derive(Debug)]
 pub(crate) enum HelperError {
-    /// It could not be exec'ed, or not prepared.
+    /// Preparation or exec failed.
     Refused(Step, io::Error),
-    /// The caller did not want to wait any more.
+    /// The caller gave up waiting.
     GivenUp,
     Broken(io::Error),
 }

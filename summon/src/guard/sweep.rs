@@ -1,4 +1,4 @@
-//! Cleaning up after an owner that can't any more.
+//! Cleans up after an owner that has died.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,8 +8,8 @@ use super::recorder::Log;
 use crate::session::{INTERRUPTED, Sweep};
 use crate::sys::{holes, is_alone, private};
 
-/// Removes what the owner would have removed, had it lived. What stays is told in the log, which then
-/// stays too. `for_warden`: the log stays until a warden has decided about it.
+/// Removes the files that the owner would have removed. Notes failures in the log, and keeps the
+/// log then. `for_warden`: the log stays until a warden has decided about it.
 pub(super) fn sweep(files: &Sweep, log: &mut Log, for_warden: bool) {
     let parent = files.tree.parent().unwrap_or(&files.tree);
     let left = files.homes.remove(name(&files.tree), parent);
@@ -20,13 +20,16 @@ pub(super) fn sweep(files: &Sweep, log: &mut Log, for_warden: bool) {
         let _ = private::keep(&log.file);
     }
     let (logs, log_name) = (&files.logs, name(&files.log));
+    // Read before `leave`, which marks its copy as kept.
     let is_kept = private::is_kept(&log.file);
     let _ = match is_kept || for_warden {
+        // The service may have renamed or replaced the log's name. `leave` puts the real log there,
+        // from its descriptor.
         true => holes::leave(&log.file, logs, log_name),
         false => logs.remove_file(log_name),
     };
     if !is_kept && for_warden {
-        // A copy without holes is one that is kept.
+        // Takes the mark off again: the warden decides about this log.
         let copy = logs.append(log_name);
         let _ = copy.and_then(|copy| private::release(&copy));
     }
@@ -36,19 +39,21 @@ pub(super) fn sweep(files: &Sweep, log: &mut Log, for_warden: bool) {
     if let Some(socket) = &files.socket {
         let _ = fs::remove_file(socket);
     }
-    // After all that it is the claim on.
+    // After the files that the claim protects. Without the claim, another process may take the
+    // name, and would lose its new files to this clean-up.
     if let Some((claim, _)) = &files.claim {
         let _ = files.session.remove_file(name(claim));
     }
-    // What root has made for another user goes when it is empty.
+    // Root made this directory for another user. `remove_dir` removes it only if it is empty.
     if !files.parents.iter().any(|of_session| of_session == parent) {
         let _ = fs::remove_dir(parent);
     }
-    // By the directory of the session a warden finds that of the logs.
+    // A warden finds the directory of the logs through the session's directory, so both stay.
     if for_warden {
         return;
     }
-    // Only for us alone: whoever else holds the lock is about to put something there.
+    // Only if no other process holds the session's lock: another holder may be about to put files
+    // there.
     if is_alone(&files.session) {
         for parent in &files.parents {
             let _ = fs::remove_file(parent.join(INTERRUPTED));

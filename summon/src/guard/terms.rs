@@ -1,4 +1,4 @@
-//! The terms of a service: how it ends, and what its guard keeps for it.
+//! The terms of a service: how it ends, and which resources its guard holds.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,76 +8,77 @@ use crate::session::Sweep;
 use crate::sys::Signal;
 use crate::sys::fd::OwnedFd;
 
-/// What a guard does for its service, beside running it.
+/// The duties of a guard, apart from running the program.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    /// Its program forks away: what is left then is the service.
+    /// The program forks away. The processes that it leaves are the service.
     pub(crate) daemon: bool,
     pub(crate) stop: StopPlan,
-    /// Commands to run when nothing is left of it.
+    /// Commands to run when no process of the service is left.
     pub(crate) after_stop: Vec<Vec<OsString>>,
     pub(crate) log: OwnedFd,
-    /// The most bytes that the log keeps.
+    /// The maximum number of bytes in the log.
     pub(crate) log_limit: u64,
-    /// Where standard output and standard error go as well, each by itself.
+    /// Additional logs, one for standard output and one for standard error.
     pub(crate) streams: Option<[OwnedFd; 2]>,
-    /// The name of the socket where the service says that it is ready (`sd_notify(3)`).
+    /// The name of the socket for notices (`sd_notify(3)`).
     pub(crate) notify: Option<String>,
-    /// What the guard reports if the test is killed.
+    /// The content of the guard's report if the test is killed.
     pub(crate) about: About,
     pub(crate) sweep: Sweep,
-    /// Present if other processes may use the service too.
+    /// Present if other processes may use the service.
     pub(crate) sharing: Option<Sharing>,
-    /// Leases, which end with the guard.
+    /// The leases, which end with the guard.
     pub(crate) leases: Vec<OwnedFd>,
 }
 
-/// What makes a service one that several processes use.
+/// The shared side of a service.
 #[derive(Debug)]
 pub(crate) struct Sharing {
-    /// Where its users connect: a listening socket, and its path.
+    /// The listening socket for users, and its path.
     pub(crate) socket: OwnedFd,
     pub(crate) path: PathBuf,
-    /// It ends when nobody uses it and somebody wants its port: it is not meant for the whole run.
+    /// Whether the service ends early: when it has no users and another process wants its port.
     pub(crate) yields: bool,
 }
 
-/// What is said of a service after its headline, in a report.
+/// The content of a report after its headline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct About {
-    /// The test whose it is; none if it is a fixture.
+    /// The owning test. Empty for a fixture.
     pub(crate) test: String,
-    /// The lines with what is known before it runs.
+    /// Lines with facts that are known before the start.
     pub(crate) facts: String,
-    /// Where in the log it begins.
+    /// The position in the log where this service begins.
     pub(crate) since: u64,
-    /// How long the log was when the service first became ready: what comes then is written during a
+    /// The length of the log when the service first became ready. Later output is written during a
     /// test.
     pub(crate) ready_at: Option<u64>,
 }
 
-/// How a service is asked to end, and how long it may take.
+/// How to ask a service to end, and how long that may take.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StopPlan {
     pub(crate) signal: Signal,
-    /// The program alone hears it: it tells its children itself.
+    /// Signal the program only, which informs its children itself.
     pub(crate) only_leader: bool,
-    /// A command that asks it to end, instead of the signal.
+    /// A command that asks the service to end, instead of the signal.
     pub(crate) command: Option<Vec<OsString>>,
     pub(crate) grace: Duration,
 }
 
-/// How much longer than its grace a service may take to end, whatever it asks for.
+/// The maximum of all extensions beyond the grace.
 const MOST_EXTENDED: Duration = Duration::from_secs(30);
 
 impl StopPlan {
-    /// The longest time that the service gets beyond its grace if it asks for more
-    /// (`EXTEND_TIMEOUT_USEC`): a short grace says that the user does not want to wait.
+    /// Returns the longest time beyond the grace that a service gets if it asks for more
+    /// (`EXTEND_TIMEOUT_USEC`). A short grace means that the user does not want to wait, so the
+    /// limit grows with the grace.
     pub(super) fn most_extended(&self) -> Duration {
         self.grace.saturating_mul(9).min(MOST_EXTENDED)
     }
 
-    /// Without any grace.
+    /// Returns a plan without grace.
     pub(crate) fn kill() -> StopPlan {
         StopPlan {
             signal: Signal::KILL,

@@ -121,7 +121,7 @@ pub(super) fn eldest_child() -> Option<u32> {
 
 /// Halts every descendant, also children forked during the call.
 pub(super) fn halt_all() {
-    // Bounded, in case a process forks faster than it can be halted.
+    // The number of rounds is bounded, in case a process forks faster than it can be halted.
     for _ in 0..100 {
         // A process that was listed may fork before its STOP arrives, and the new child is not on
         // the list. So the next round looks again, and the loop ends only when each process found
@@ -131,6 +131,8 @@ pub(super) fn halt_all() {
         if all_halt {
             return;
         }
+        // A process takes a moment to halt after its signal. Without a pause the loop would use up
+        // its rounds before that.
         let moment = Some(Instant::now() + Duration::from_micros(500));
         let _ = crate::sys::wait::sleep(&[], moment);
     }

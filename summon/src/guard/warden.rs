@@ -277,7 +277,7 @@ impl Warden {
         let orphans = self.orphans.find(&self.guards);
         for orphan in &orphans {
             // The descendants first: they become children of the warden only when the orphan ends,
-            // and could do harm until then. If one of them forks during this round, the next round
+            // and could do harm until then. If a descendant forks during this round, the next round
             // finds the new process.
             family::signal_below(orphan.pid, Signal::KILL);
             orphan.signal(Signal::KILL);
@@ -299,6 +299,8 @@ impl Warden {
         // functions (`fork(2)`).
         match unsafe { libc::fork() } {
             -1 => {
+                // For example EAGAIN, at the limit of processes. The owner waits on this socket, so
+                // it learns the reason here.
                 let errno = io::Error::last_os_error()
                     .raw_os_error()
                     .unwrap_or_default();

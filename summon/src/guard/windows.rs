@@ -1,4 +1,4 @@
-//! Guards: there are none, and so no services under one.
+//! Guards on Windows: not implemented, so no service can start.
 #![allow(dead_code, reason = "no service is started that would use it")]
 
 use std::convert::Infallible;
@@ -21,10 +21,10 @@ use crate::sys::fd::BorrowedFd;
 use crate::sys::wait::Waker;
 use crate::sys::{Signal, unsupported};
 
-/// Sees that this process has a warden, if it can.
+/// Hires a warden in advance.
 pub(crate) fn prepare() {}
 
-/// Has an interruption of this process noted.
+/// Notes an interruption of this process in a directory.
 pub(crate) fn note_interruption_in(_dir: &std::path::Path) {}
 
 /// A command under a guard.
@@ -115,7 +115,7 @@ impl Guarded {
     }
 }
 
-/// Somebody who sleeps until there is news.
+/// A thread that sleeps until news arrives.
 #[derive(Debug)]
 pub(crate) struct Sleeper {
     pub(crate) waker: Arc<Waker>,
@@ -132,7 +132,7 @@ impl Sleeper {
     }
 }
 
-/// A guard that runs one command, again and again.
+/// A guard that runs one command repeatedly.
 #[derive(Debug)]
 pub(crate) struct Helper(Infallible);
 

@@ -1,5 +1,5 @@
-//! Frames on a stream socket, between a test process, its warden and its guards: a length
-//! (`u32`), then that many bytes. Descriptors travel with the length.
+//! Frames on a stream socket between a test process, its warden, and its guards: a length (`u32`),
+//! then as many bytes. Descriptors travel with the length.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -13,12 +13,12 @@ use rustix::net::{
 
 use crate::sys::sockets;
 
-/// The most descriptors that one message carries (`SCM_MAX_FD` in `unix(7)`).
+/// The maximum number of descriptors in one message (SCM_MAX_FD in `unix(7)`).
 const MOST_FDS: usize = 253;
-/// No honest frame is longer: the kernel limits arguments and environment to less.
+/// The maximum length of a valid frame. The kernel limits arguments and environment to less.
 const LONGEST: usize = 64 << 20;
 
-/// Puts a frame's length before it.
+/// Puts the length before a frame.
 pub(super) fn frame(body: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(4 + body.len());
     framed.extend((body.len() as u32).to_ne_bytes());
@@ -26,7 +26,7 @@ pub(super) fn frame(body: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// The same for where nothing may be allocated. `N` is the length of both.
+/// Like [`frame`], without allocation. `N` is the length of both.
 pub(super) fn framed<const N: usize>(body: &[u8]) -> [u8; N] {
     let mut framed = [0; N];
     framed[..4].copy_from_slice(&(body.len() as u32).to_ne_bytes());
@@ -34,12 +34,13 @@ pub(super) fn framed<const N: usize>(body: &[u8]) -> [u8; N] {
     framed
 }
 
-/// Takes one whole frame from the front of what was read so far.
+/// Takes one whole frame from the front of the bytes read so far.
 pub(super) fn take_frame(inbox: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let Some(length) = inbox.first_chunk::<4>() else {
         return Ok(None);
     };
     let length = u32::from_ne_bytes(*length) as usize;
+    // Checked first: otherwise the inbox would grow while it waits for bytes that never come.
     if length > LONGEST {
         return Err(garbled());
     }
@@ -51,10 +52,12 @@ pub(super) fn take_frame(inbox: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(frame))
 }
 
-/// Sends a frame and descriptors with its first bytes. The socket blocks. What one message does not
-/// carry goes ahead, with empty frames.
+/// Sends a frame, with the descriptors attached to its first bytes. The socket must block. Surplus
+/// descriptors go ahead in empty frames.
 pub(super) fn send(socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut rest = fds;
+    // The kernel refuses more in one message (EINVAL). The receiver collects them until a frame
+    // with a body arrives.
     while rest.len() > MOST_FDS {
         let (first, others) = rest.split_at(MOST_FDS);
         send_one(socket, &[], first)?;
@@ -72,9 +75,13 @@ fn send_one(mut socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io:
     }
     let sent = retry(|| {
         let parts = [IoSlice::new(&framed)];
+        // Without SIGPIPE: a closed socket must be an error (EPIPE) here, and not the end of the
+        // test.
         rustix::net::sendmsg(socket, &parts, &mut ancillary, sockets::SEND)
     })?;
-    // The kernel may have taken a part; the descriptors went with its first byte.
+    // A short write is possible, for example when a signal arrives. The kernel attached the
+    // descriptors to the first byte, so the rest goes out without them. A second `sendmsg` would
+    // send them twice.
     let mut rest = &framed[sent..];
     while !rest.is_empty() {
         let sent = retry(|| rustix::net::send(socket, rest, sockets::SEND))?;
@@ -83,15 +90,17 @@ fn send_one(mut socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io:
     socket.flush()
 }
 
-/// Receives a frame and its descriptors, all close-on-exec. The socket blocks. `None` means
+/// Receives a frame and its descriptors, all close-on-exec. The socket must block. `None` means
 /// that the other end has closed.
 pub(super) fn receive(mut socket: &UnixStream) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
     let mut fds = Vec::new();
-    // No frame that says something is empty.
+    // Empty frames only carry descriptors for the frame that follows.
     let mut length = 0;
     while length == 0 {
         let mut bytes = [0u8; 4];
         let mut have = 0;
+        // A stream may split even the four bytes of the length, and the descriptors come with any
+        // of the pieces. So each piece is read with room for descriptors.
         while have < bytes.len() {
             let read = receive_some(socket, &mut bytes[have..], &mut fds)?;
             if read == 0 {
@@ -101,12 +110,14 @@ pub(super) fn receive(mut socket: &UnixStream) -> io::Result<Option<(Vec<u8>, Ve
         }
         length = u32::from_ne_bytes(bytes) as usize;
     }
+    // Checked before the allocation: a garbled length must not take all memory.
     if length > LONGEST {
         return Err(garbled());
     }
     let mut body = vec![0; length];
     match socket.read_exact(&mut body) {
         Ok(()) => Ok(Some((body, fds))),
+        // The sender died within a frame. That is the same as its death before the frame.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error),
     }
@@ -119,6 +130,8 @@ fn receive_some(socket: &UnixStream, into: &mut [u8], fds: &mut Vec<OwnedFd>) ->
         let mut parts = [IoSliceMut::new(into)];
         rustix::net::recvmsg(socket.as_fd(), &mut parts, &mut ancillary, sockets::RECEIVE)
     })?;
+    // The kernel closed the descriptors that did not fit, or that the limit of open files forbids
+    // (`recvmsg(2)`). The remaining ones would be taken for the wrong fields.
     if message.flags.contains(ReturnFlags::CTRUNC) {
         return Err(io::Error::other("no room for the descriptors of a frame"));
     }
@@ -151,7 +164,7 @@ mod tests {
     fn a_frame_arrives_whole_with_its_descriptors() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let null = std::fs::File::open("/dev/null").unwrap();
-        // Longer than a socket takes at once.
+        // More than a socket buffers.
         let long = vec![7; 1 << 20];
         std::thread::scope(|threads| {
             threads.spawn(|| send(&ours, &long, &[null.as_fd(), null.as_fd()]).unwrap());
@@ -173,7 +186,7 @@ mod tests {
             send(&ours, b"all", &fds).unwrap();
             let (body, fds) = receive(&theirs).unwrap().unwrap();
             assert_eq!((body.as_slice(), fds.len()), (b"all".as_slice(), count));
-            // In the order in which they were sent.
+            // In the order of sending.
             let device = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).unwrap().st_rdev;
             assert_eq!(device(fds[count - 1].as_fd()), device(zero.as_fd()));
         }

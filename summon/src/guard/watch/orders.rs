@@ -67,6 +67,8 @@ impl Guard {
         // A process that the kernel already takes apart handles no signal. Its end has another
         // cause, and the owner's report must not attribute it to this stop.
         let is_ending = self.service.exit.is_some() || proc::is_ending(self.service.leader);
+        // Before the signal, so that the owner hears of the request before it hears of the end. In
+        // the other order the end would look like a crash.
         self.tell(&News::Asked { is_ending });
         let (program, recorder) = (&self.program, &self.recorder);
         self.service.stop(plan, |argv| {
@@ -98,6 +100,8 @@ impl Guard {
             "{GUARD_TITLE}{}{FIXTURE_TITLE}",
             self.program.name
         ));
+        // The former owner waits for this before it lets others in. Until then the service would
+        // end with it.
         self.tell(&News::Shared(bytes));
     }
 
