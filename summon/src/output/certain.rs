@@ -1,4 +1,4 @@
-//! What is certain of a line that has not ended yet.
+//! Decides whether a match in an unfinished line is certain.
 
 use std::ops::Range;
 
@@ -10,20 +10,21 @@ use regex_automata::util::syntax;
 
 use super::Pattern;
 
-/// Whether a pattern matches inside of `text`, with which a line begins, whatever comes next. If it
-/// has groups it must be certain what they are, too: they are values for others.
+/// Returns whether the pattern matches within `text`, the beginning of a line, regardless of later
+/// output. If the pattern has groups, they must be certain too, since their values are passed on.
 pub(super) fn matches(pattern: &Pattern, text: &[u8]) -> bool {
     let mut regexes = pattern.regexes(text).into_iter().flatten();
     if !pattern.has_groups() {
         return regexes.any(|regex| {
-            // A word character, or none: assertions that hold before both hold at the line's end.
+            // A word character, and another character. An assertion that holds before both also
+            // holds at the line's end.
             b"0 ".iter().all(|next| {
                 let end = regex.shortest_match(&with(text, *next));
                 end.is_some_and(|end| end <= text.len())
             })
         });
     }
-    // The groups of a character that is there in part would be others.
+    // The rest of a partial character would change the groups.
     let (Some(regex), Ok(_)) = (regexes.next(), std::str::from_utf8(text)) else {
         return false;
     };
@@ -32,7 +33,8 @@ pub(super) fn matches(pattern: &Pattern, text: &[u8]) -> bool {
     };
     let ends_inside = found[0].as_ref().is_some_and(|all| all.end <= text.len());
     let is_found = |line: &[u8]| groups(regex, line).as_ref() == Some(&found);
-    // Before a line's end, of either kind, other assertions hold, which may come first.
+    // Other assertions hold before a line end of either kind, and another alternative may match
+    // first there.
     ends_inside
         && [b' ', b'\r']
             .iter()
@@ -45,15 +47,15 @@ fn with(text: &[u8], next: u8) -> Vec<u8> {
     [text, &[next]].concat()
 }
 
-/// Where the groups are, of which the first is all that matches.
+/// Returns the ranges of the groups. The first is the whole match.
 fn groups(pattern: &Regex, line: &[u8]) -> Option<Vec<Option<Range<usize>>>> {
     let groups = pattern.captures(line)?;
     let groups = groups.iter();
     Some(groups.map(|group| group.map(|it| it.range())).collect())
 }
 
-/// Whether nothing that comes after `text` can become a part of a match that counts more than the
-/// one that ends inside of it. `None` if it takes too much memory to know.
+/// Returns whether no later output can become a part of a match with priority over the match in
+/// `text`. `None` if the answer takes too much memory.
 fn is_final(pattern: &Pattern, text: &[u8]) -> Option<bool> {
     let is_unicode = pattern.is_for_characters(text);
     let syntax = syntax::Config::new().unicode(is_unicode).utf8(false);
@@ -64,9 +66,9 @@ fn is_final(pattern: &Pattern, text: &[u8]) -> Option<bool> {
     for byte in text {
         state = automaton.next_state(&mut cache, state, *byte).ok()?;
     }
-    // If the cache has to be emptied the states are others.
+    // After the cache was cleared, old states are invalid.
     let emptied = cache.clear_count();
-    // What no byte leads out of is over. A match is told one byte late.
+    // A dead state has no way out. The automaton reports a match one byte late.
     let mut step = |state, unit: Unit| match unit.as_u8() {
         Some(byte) => automaton.next_state(&mut cache, state, byte),
         None => automaton.next_eoi_state(&mut cache, state),
@@ -118,7 +120,7 @@ mod tests {
                 r"port (?<port>\d\d)(, admin (?<port_admin>\d\d))?",
                 "port 80, admin",
             ),
-            // Something else may match at the end of the line.
+            // Another alternative may match at the end of the line.
             ("(?<a>x)$|(?<b>x)", "x"),
             (r"(?<a>x)\b|(?<b>x)", "x"),
             (r"(?Rm)(?<a>x)$|(?<b>x)", "x"),

@@ -1,22 +1,22 @@
-//! The lines that match, of output that comes bit by bit.
+//! Finds matching lines in output that arrives in pieces.
 
 use std::io::BufRead as _;
 
 use super::terminal::Terminal;
 use super::{Pattern, certain};
 
-/// Of a line without an end, only so much is searched again when more of it comes.
+/// How much of a line without an end is searched again when more arrives.
 const LONG_LINE: usize = 64 * 1024;
 
-/// Output that was not searched to its end yet.
+/// Output that was not searched to its end.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     terminal: Terminal,
-    /// What a terminal shows from the first line on that may still match.
+    /// The output as a terminal shows it, from the first line that may still match.
     pending: Vec<u8>,
-    /// So much of that is known to have no match and no line end.
+    /// The length of the part of `pending` that has no match and no line end.
     searched: usize,
-    /// Its first line has been taken before it had ended.
+    /// The first line of `pending` was returned before it had ended.
     is_taken: bool,
 }
 
@@ -26,11 +26,11 @@ impl Lines {
         self.searched = self.searched.min(kept);
     }
 
-    /// Takes out the first line that matches, and what comes before it.
+    /// Takes out the first matching line and everything before it.
     ///
-    /// A line that has not ended yet matches only where what follows can't undo it: `ready$`
-    /// does not match `ready` that may become `ready or not`. Its rest does not count again, so
-    /// it makes no difference in what pieces the output comes.
+    /// An unfinished line matches only if later output can't undo the match: `ready$` does not
+    /// match `ready`, which may become `ready or not`. The rest of a returned line does not count
+    /// again. So the result does not depend on how the output is split into pieces.
     pub(crate) fn take(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
         let mut start = 0;
         while let Some(found) = position(&self.pending[self.searched..], b'\n') {
@@ -49,7 +49,7 @@ impl Lines {
         self.take_unfinished(pattern)
     }
 
-    /// Of what is pending, which has no line end.
+    /// Searches the pending output, which has no line end.
     fn take_unfinished(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
         if self.searched == self.pending.len() {
             return None;
@@ -76,7 +76,7 @@ impl Lines {
     }
 }
 
-/// By the library's own search, which is fast in debug builds too.
+/// Uses the standard library's search, which is fast in debug builds too.
 fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
     let mut rest = bytes;
     let read = rest.skip_until(wanted).ok()?;

@@ -1,4 +1,4 @@
-//! What a process has written: the log on disk, and the search for lines in it.
+//! The output of a process: its log on disk, and the search for lines.
 
 mod certain;
 mod lines;
@@ -19,34 +19,34 @@ use crate::sys::{holes, tail};
 
 const CHUNK: u64 = 256 * 1024;
 
-/// How long a log is.
+/// Returns the length of a log.
 pub(crate) fn length(log: &File) -> u64 {
     log.metadata().map_or(0, |log| log.len())
 }
 
-/// Everything that is in the log from an offset on.
+/// Returns the log's contents from an offset on.
 pub(crate) fn read_all(log: &File, from: u64) -> Vec<u8> {
     holes::read(log, from..length(log).max(from)).unwrap_or_default()
 }
 
-/// The end of the log, for a report, as of the offset where this run began.
+/// Returns the end of the log for a report. `from` is where this run began.
 pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     let whole = from..length(source.file()).max(from);
     tail::of(source, whole, None)
 }
 
-/// The same, of a test: it shows what was written before the process was ready only if nothing came
-/// after that.
+/// Like [`tail`], for a test. Shows output from before the process was ready only if none came
+/// after.
 pub(crate) fn tail_of_test(source: Arc<dyn Source>, from: u64) -> Tail {
     let whole = from..length(source.file()).max(from);
     let ready_at = source.ready_at();
     tail::of(source, whole, ready_at)
 }
 
-/// Of a line that has not ended so much is looked at for an error.
+/// How much of an unfinished line to search for a hint.
 const LONGEST_LINE: u64 = 4096;
 
-/// The last line and what to do about it, if it matches as it stands and has not ended.
+/// Returns the last line and a hint, if the line matches now but has not ended.
 pub(crate) fn unfinished(pattern: &Pattern, output: &[u8]) -> Option<(String, &'static str)> {
     let from = output.len().saturating_sub(LONGEST_LINE as usize);
     let shown = shown(&output[from..]);
@@ -66,7 +66,7 @@ pub(crate) fn unfinished(pattern: &Pattern, output: &[u8]) -> Option<(String, &'
     Some((String::from_utf8_lossy(line).into_owned(), hint))
 }
 
-/// The same of a log, from an offset on.
+/// Like [`unfinished`], for a log from an offset on.
 pub(crate) fn unfinished_in(
     pattern: &Pattern,
     log: &File,
@@ -76,14 +76,14 @@ pub(crate) fn unfinished_in(
     unfinished(pattern, &read_all(log, end.max(from)))
 }
 
-/// What a terminal shows of some output.
+/// Returns the output as a terminal shows it.
 pub(crate) fn shown(output: &[u8]) -> Vec<u8> {
     let mut shown = Vec::new();
     terminal::Terminal::default().show(output, &mut shown);
     shown
 }
 
-/// A search that goes on where it was, line by line, as the output grows.
+/// A search that continues where it stopped, line by line, as the output grows.
 #[derive(Debug)]
 pub(crate) struct Search(Vec<Part>);
 
@@ -91,13 +91,13 @@ pub(crate) struct Search(Vec<Part>);
 #[derive(Debug)]
 struct Part {
     written: Written,
-    /// Up to there the file was read.
+    /// The position up to which the file was read.
     read: u64,
     lines: Lines,
 }
 
 impl Search {
-    /// In these files, from these places on.
+    /// Searches these files from these positions on.
     pub(crate) fn new(written: Vec<(Written, u64)>) -> Search {
         let part = |(written, read)| Part {
             written,
@@ -107,8 +107,8 @@ impl Search {
         Search(written.into_iter().map(part).collect())
     }
 
-    /// Looks at what has come since the last time, and returns the first line that matches. At the
-    /// deadline it stops where it is: a program may write faster than it can be searched.
+    /// Searches the new output, and returns the first matching line. Stops at the deadline, since a
+    /// program may write faster than the search reads.
     pub(crate) fn find(
         &mut self,
         pattern: &Pattern,
@@ -133,7 +133,8 @@ impl Part {
             let Some(part) = parts.first() else {
                 return Ok(None);
             };
-            // What was cut out of the file before it was searched is lost.
+            // The guard cut this part out of the file before it was searched. The search continues
+            // after the hole, with a new line.
             if part.start > self.read {
                 self.lines = Lines::default();
                 self.read = part.start;
@@ -146,7 +147,7 @@ impl Part {
             }
             self.read += bytes.len() as u64;
             self.lines.add(&bytes);
-            // After a chunk, so that a look at the deadline still sees what there is.
+            // Checked after a chunk, so that a search past its deadline still sees existing output.
             if Instant::now() >= deadline {
                 return Ok(self.lines.take(pattern));
             }
@@ -235,7 +236,7 @@ mod tests {
             (late.bytes, late.lines.to_string()),
             (2, "1 line".to_owned())
         );
-        // Killed before it was ready.
+        // The process was killed before it was ready.
         assert_eq!(since(end + 7).bytes, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What a line is compared with.
+//! The patterns that lines are compared with.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -9,25 +9,25 @@ use summon_syntax::pattern;
 
 use crate::error::is_obeyed;
 
-/// A regular expression for lines. Most lines are ASCII, as most patterns are, and an automaton for
-/// bytes is made in a fraction of the time of one for characters: that is made for the first line
-/// that needs it.
+/// A regular expression for lines. An automaton for bytes is built much faster than an automaton
+/// for characters, and is enough for most lines and patterns, which are ASCII. The automaton for
+/// characters is built when the first line needs it.
 #[derive(Clone)]
 pub(crate) struct Pattern {
     text: String,
-    /// None for a pattern beyond ASCII.
+    /// `None` if the pattern has non-ASCII characters.
     bytes: Option<Regex>,
     characters: OnceLock<Option<Regex>>,
 }
 
-/// A regular expression for a text of several lines, or what is wrong with it.
+/// Compiles a regular expression for a text of several lines, or explains its mistake.
 pub(crate) fn of_text(text: &str) -> Result<Regex, String> {
     pattern::read(text)?;
     compiled(text)
 }
 
 impl Pattern {
-    /// Reads a pattern, or says what is wrong with it.
+    /// Compiles a pattern, or explains its mistake.
     pub(crate) fn new(text: &str) -> Result<Pattern, String> {
         if let Some(never) = pattern::read(text)?.never {
             return Err(never.to_owned());
@@ -48,7 +48,7 @@ impl Pattern {
         &self.text
     }
 
-    /// The names of its groups.
+    /// Returns the names of the groups.
     pub(crate) fn names(&self) -> Vec<&str> {
         let regex = self.any();
         regex.map_or_else(Vec::new, |it| it.capture_names().flatten().collect())
@@ -58,13 +58,13 @@ impl Pattern {
         self.any().is_some_and(|it| it.captures_len() > 1)
     }
 
-    /// Whether a line matches that has ended.
+    /// Returns whether a finished line matches.
     pub(crate) fn is_match(&self, line: &[u8]) -> bool {
         self.find(line, |regex, line| regex.is_match(line).then_some(()))
             .is_some()
     }
 
-    /// What the named groups are in a line that matches.
+    /// Returns the values of the named groups in a matching line.
     pub(crate) fn values(&self, line: &[u8]) -> Vec<(String, String)> {
         let values = |regex: &Regex, line: &[u8]| {
             let groups = regex.captures(line)?;
@@ -75,14 +75,14 @@ impl Pattern {
         self.find(line, values).unwrap_or_default()
     }
 
-    /// Looks in a line, and if nothing is found in the line without what nobody sees.
+    /// Searches the line, and then the line without its invisible parts.
     fn find<T>(&self, line: &[u8], look: impl Fn(&Regex, &[u8]) -> Option<T>) -> Option<T> {
         let find = |line: &[u8]| {
             let regexes = self.regexes(line);
             if let Some(found) = regexes.into_iter().flatten().find_map(|it| look(it, line)) {
                 return Some(found);
             }
-            // What is no text is a character that nobody knows.
+            // Invalid bytes count as an unknown character.
             let text = String::from_utf8_lossy(line);
             let is_other = text.len() != line.len();
             is_other.then(|| look(self.characters()?, text.as_bytes()))?
@@ -90,7 +90,7 @@ impl Pattern {
         find(line).or_else(|| find(&seen(line)?))
     }
 
-    /// The regular expressions for a line, the better one first.
+    /// Returns the regular expressions for a line, best first.
     pub(super) fn regexes(&self, line: &[u8]) -> [Option<&Regex>; 2] {
         match &self.bytes {
             Some(bytes) if line.is_ascii() => [Some(bytes), None],
@@ -107,13 +107,13 @@ impl Pattern {
     }
 
     fn characters(&self) -> Option<&Regex> {
-        // It may be too large.
+        // This automaton may exceed the size limit.
         let made = self.characters.get_or_init(|| build(&self.text, true).ok());
         made.as_ref()
     }
 }
 
-/// Compiles a valid pattern, unless the result would be too large.
+/// Compiles a valid pattern, unless it exceeds the size limit.
 fn compiled(text: &str) -> Result<Regex, String> {
     build(text, !text.is_ascii()).map_err(|error| format!("can't be compiled: {error}"))
 }
@@ -127,9 +127,10 @@ fn value(groups: &Captures<'_>, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// A line without the blanks at its end and without what nobody sees. None if it has neither.
+/// Returns the line without trailing blanks and invisible characters. `None` if it has none of
+/// these.
 fn seen(line: &[u8]) -> Option<Vec<u8>> {
-    // Most lines are plain, and are looked at byte by byte, which is fast in debug builds too.
+    // Most lines are plain. This check byte by byte is fast in debug builds too.
     let is_plain = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
     if line.iter().all(is_plain) && !line.last().is_some_and(u8::is_ascii_whitespace) {
         return None;
@@ -140,7 +141,7 @@ fn seen(line: &[u8]) -> Option<Vec<u8>> {
         chars.for_each(|c| seen.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()));
         seen.extend_from_slice(chunk.invalid());
     }
-    // Blanks beyond ASCII too.
+    // Trailing blanks include non-ASCII ones.
     if let Some(last) = seen
         .utf8_chunks()
         .last()

@@ -1,14 +1,14 @@
-//! What a terminal shows of the bytes that a program writes: its lines, without what only moves the
-//! cursor or changes colours (<https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>).
+//! Reduces output to the lines that a terminal shows, without control sequences that move the
+//! cursor or change colours (<https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>).
 
-/// A program that moves the cursor to the right gets so many blanks at most.
+/// The maximum number of blanks for a cursor movement to the right.
 const MOST_BLANKS: u16 = 200;
 
-/// A terminal that keeps nothing but where it is in a control sequence, which may come in pieces.
+/// A terminal that keeps only its position in a control sequence, which may arrive in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Terminal {
     state: State,
-    /// A carriage return has ended the line, and a line feed that follows ends the same one.
+    /// A carriage return has ended the line, and a line feed right after it ends the same line.
     after_return: bool,
 }
 
@@ -18,13 +18,13 @@ enum State {
     Text,
     /// After ESC.
     Escape,
-    /// After ESC and one such as `(`, which chooses a character set.
+    /// After ESC and an intermediate byte such as `(`, which selects a character set.
     Intermediate,
     /// After `ESC [`, with the first parameter so far.
     Csi { parameter: u16, is_first: bool },
-    /// In a text for the terminal itself, such as a window title or the address of a hyperlink.
+    /// In a string for the terminal, such as a window title or the address of a hyperlink.
     Command,
-    /// In such a text, after ESC.
+    /// In such a string, after ESC.
     CommandEscape,
 }
 
@@ -33,16 +33,16 @@ const BEL: u8 = 0x07;
 const CAN: u8 = 0x18;
 const SUB: u8 = 0x1a;
 
-/// What comes as text and is more than text.
+/// The bytes with a meaning outside of control sequences.
 const SPECIAL: [u8; 5] = [ESC, b'\r', 0x08, 0x0b, 0x0c];
-/// So much is looked through for all of them at once.
+/// The length of the part that is searched for all special bytes at once.
 const WINDOW: usize = 4096;
 
-/// How much of the bytes is nothing but text.
+/// Returns the length of the plain text at the beginning.
 fn plain_length(bytes: &[u8]) -> usize {
     let mut length = 0;
     for window in bytes.chunks(WINDOW) {
-        // This search is the library's own, which is fast in debug builds too.
+        // The standard library's search is fast in debug builds too.
         if SPECIAL.iter().any(|special| window.contains(special)) {
             let is_special = |byte: &u8| matches!(byte, 0x08 | 0x0b..=0x0d | 0x1b);
             let special = window.iter().position(is_special);
@@ -54,8 +54,8 @@ fn plain_length(bytes: &[u8]) -> usize {
 }
 
 impl Terminal {
-    /// Adds what is shown to `shown`, in which each line ends in a line feed. Returns how much of
-    /// what had been there still is: a backspace takes back the last character of a line.
+    /// Appends the visible text to `shown`, with a line feed after each line. Returns how much of
+    /// the earlier contents is unchanged: a backspace removes the last character of a line.
     pub(super) fn show(&mut self, bytes: &[u8], shown: &mut Vec<u8>) -> usize {
         let mut kept = shown.len();
         let mut rest = bytes;
@@ -72,7 +72,7 @@ impl Terminal {
                     continue;
                 }
             }
-            // A byte that ends a sequence in its middle is looked at again, as text.
+            // A byte that interrupts a sequence is processed again, as text.
             if self.take(byte, shown, &mut kept) {
                 rest = &rest[1..];
             }
@@ -80,7 +80,7 @@ impl Terminal {
         kept
     }
 
-    /// Says whether the byte was used.
+    /// Returns whether the byte was consumed.
     fn take(&mut self, byte: u8, shown: &mut Vec<u8>, kept: &mut usize) -> bool {
         let is_line_feed = byte == b'\n';
         let (next, is_used) = match (self.state, byte) {
@@ -88,7 +88,7 @@ impl Terminal {
                 self.act(byte, shown, kept);
                 return true;
             }
-            // Whatever it is in the middle of, a line is never swallowed.
+            // A line feed is never swallowed, even within a sequence.
             (_, b'\n' | CAN | SUB) => (State::Text, !is_line_feed),
             (State::Escape, b'[') => (
                 State::Csi {
@@ -100,7 +100,7 @@ impl Terminal {
             (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => (State::Command, true),
             (State::Escape | State::Intermediate, 0x20..=0x2f) => (State::Intermediate, true),
             (State::Escape, b'E' | b'D' | b'M' | b'c') => {
-                // The next line, the one above, or an empty screen.
+                // The next line, the previous line, or an empty screen.
                 self.end_line(shown);
                 (State::Text, true)
             }
@@ -143,9 +143,9 @@ impl Terminal {
             (State::Command, ESC) => (State::CommandEscape, true),
             (State::Command, _) => (State::Command, true),
             (State::CommandEscape, b'\\') => (State::Text, true),
-            // The end of the text, and the beginning of another sequence.
+            // The end of the string, and the beginning of another sequence.
             (State::CommandEscape, _) => (State::Escape, false),
-            // No sequence.
+            // An interrupted sequence.
             (_, ESC) => (State::Escape, true),
             _ => (State::Text, false),
         };
@@ -161,7 +161,7 @@ impl Terminal {
                 self.after_return = true;
             }
             0x08 => {
-                // The bytes of one character.
+                // Removes all bytes of one character.
                 while let Some(last) = shown.last().copied().filter(|last| *last != b'\n') {
                     shown.pop();
                     if !(0x80..0xc0).contains(&last) {
@@ -174,25 +174,25 @@ impl Terminal {
         }
     }
 
-    /// Does what `ESC [ parameter byte` asks for, as far as lines are concerned.
+    /// Applies `ESC [ parameter byte` if it affects lines.
     fn control(&mut self, byte: u8, parameter: u16, shown: &mut Vec<u8>) {
         match (byte, parameter) {
             (b'C', count) => {
                 let blanks = usize::from(count.clamp(1, MOST_BLANKS));
                 shown.resize(shown.len() + blanks, b' ');
             }
-            // To another line, or to the beginning of this one.
+            // To another line, or to the beginning of this line.
             (b'A' | b'B' | b'E' | b'F' | b'H' | b'd' | b'f', _) => self.end_line(shown),
             (b'G' | b'`', 0 | 1) => self.end_line(shown),
-            // The line is erased, or the screen.
+            // Erases the line or the screen.
             (b'J' | b'K', 1 | 2) => self.end_line(shown),
             _ => {}
         }
     }
 
-    /// What comes next is not behind what is there.
+    /// Ends the line, because the next output does not continue it.
     fn end_line(&mut self, shown: &mut Vec<u8>) {
-        // Of a line that has been taken out nothing is there.
+        // A line that was taken out leaves nothing here.
         if shown.last() != Some(&b'\n') {
             shown.push(b'\n');
         }

@@ -1,28 +1,29 @@
-//! Who has a fixed port that somebody waits for, and how long that is worth a wait.
+//! Identifies the holder of a fixed port, and decides how long to wait for it.
 
 use std::time::{Duration, Instant};
 
 use super::{FIXTURE_TITLE, GUARD_TITLE, HOLDING_LIMIT, turns};
 use crate::sys::{self, ports, proc};
 
-/// Whoever claims a port listens at once, so none of summon's processes has its name for so long without.
+/// How long to wait if no process listens on the claim's socket. A process of summon listens right
+/// after it has claimed a port.
 const SILENT_LIMIT: Duration = Duration::from_secs(5);
-/// How long a claim that was given back may linger in a fork of some other thread, between `fork` and
-/// `execve`: nobody has the port then, whatever the limit.
+/// How long a released claim may linger in a fork of another thread, between `fork` and `execve`.
+/// The port has no holder then, so this applies in addition to every limit.
 const LINGERS: Duration = Duration::from_secs(1);
 
-/// What is known of whoever has a port, which says how long to wait.
+/// The kind of a holder, which determines how long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// A guard, a test process, or somebody who can't be seen.
+    /// A guard, a test process, or a process that can't be seen.
     Usual,
-    /// The guard of a fixture, which lasts to the end of a run.
+    /// The guard of a fixture, which lasts until its run ends.
     Fixture,
-    /// A guard that has ended, or this process without having the port: a fork has a copy.
+    /// A guard that has ended, or this process without a turn: a fork still has a copy.
     Lingers,
-    /// Another user's process, and no guard.
+    /// A process of another user that is no guard.
     Others,
-    /// Nobody listens there.
+    /// No process listens on the claim.
     Silent,
 }
 
@@ -32,7 +33,7 @@ impl Sort {
             return Sort::Silent;
         };
         let has_ended = match holder.pid {
-            // It can't be told who that is.
+            // The holder is unknown.
             0 => return Sort::Usual,
             pid if pid == std::process::id() => !turns().iter().any(|turn| turn.port == port),
             pid => proc::has_ended(pid),
@@ -46,13 +47,13 @@ impl Sort {
         }
     }
 
-    /// Until when one waits for one of this sort, who was found then.
+    /// Returns how long to wait for a holder of this kind, found at `since`.
     pub(super) fn limit(self, since: Instant, deadline: Instant) -> Instant {
         match self {
             Sort::Usual => deadline,
             Sort::Fixture | Sort::Others => deadline.min(since + HOLDING_LIMIT),
             Sort::Lingers => deadline.max(since + LINGERS),
-            // Somebody may have ended between two looks, and the next one finds the port free.
+            // The holder may have ended between two looks. The next look then finds the port free.
             Sort::Silent => (deadline.max(since + LINGERS)).min(since + SILENT_LIMIT),
         }
     }
@@ -74,7 +75,7 @@ impl Sort {
     }
 }
 
-/// Who has a port, for people.
+/// Describes the holder of a port for a report.
 pub(super) fn describe(holder: Option<&ports::Holder>, port: u16) -> String {
     let kept = || sys::who(ports::keeper(port).unwrap_or(0));
     match holder {

@@ -1,4 +1,4 @@
-//! Free ports that stay ours, and fixed ports that are had in turns.
+//! Leases of free ports, and turns for fixed ports.
 
 mod holder;
 
@@ -15,25 +15,25 @@ use crate::sys::fd::{AsFd, OwnedFd};
 use crate::sys::{ports, random, wait};
 use holder::{Sort, describe};
 
-/// From 10,000 on, since people know ports below by heart, and fixed configurations use them. Up to
-/// where the system's own range begins as a rule. So a server may derive a second port by adding
-/// 10,000, as those of a Redis Cluster do.
+/// The preferred ports. Ports below 10,000 are well known, and fixed configurations use them. The
+/// upper end is where the kernel's own range usually begins. A server may derive a second port by
+/// adding 10,000, as Redis Cluster does.
 const PREFERRED: RangeInclusive<u16> = 10_000..=32_767;
-/// Up to here a port that is 10,000 higher exists.
+/// Up to here, the port plus 10,000 exists.
 const DERIVED_EXISTS: u16 = u16::MAX - 10_000;
-/// What is left of the ports that clients refuse (<https://fetch.spec.whatwg.org/#port-blocking>).
+/// The blocked ports of browsers in this range (<https://fetch.spec.whatwg.org/#port-blocking>).
 const BLOCKED: [u16; 1] = [10_080];
 
-/// How the title of a guard begins.
+/// The beginning of a guard's title.
 pub(crate) const GUARD_TITLE: &str = "summon-guard: ";
-/// How the title of a guard ends whose service is a fixture.
+/// The end of the title of a fixture's guard.
 pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
 
-/// The ports to choose from.
+/// All ports to choose from.
 const CHOICES: RangeInclusive<u16> = *PREFERRED.start()..=u16::MAX;
 
-/// In which of four groups a port is, best first: those that we prefer, two of others that the system
-/// does not hand out, and those that it does, for a machine where it has them all.
+/// Returns the group of a port, best first: 0 preferred ports, 1 and 2 other ports outside the
+/// kernel's range, 3 ports within that range, for machines where the range covers all.
 fn group(port: u16, ephemeral: &RangeInclusive<u16>) -> Option<usize> {
     match port {
         port if BLOCKED.contains(&port) => None,
@@ -44,8 +44,7 @@ fn group(port: u16, ephemeral: &RangeInclusive<u16>) -> Option<usize> {
     }
 }
 
-/// Those of a group from some port on, and then the others of it. They are looked at one by one, since
-/// the first will do as a rule.
+/// Returns the ports of a group, from a random port on. Lazy, since usually the first will do.
 fn choices(index: usize, ephemeral: &RangeInclusive<u16>) -> impl Iterator<Item = u16> {
     let range = match index {
         0 => PREFERRED,
@@ -57,8 +56,8 @@ fn choices(index: usize, ephemeral: &RangeInclusive<u16>) -> impl Iterator<Item 
     ports.filter(move |port| group(*port, ephemeral) == Some(index))
 }
 
-/// A port that no other user of summon on this machine has, for as long as this value or a copy
-/// of its claim lives. The guard of a service holds such a copy.
+/// A port that no other process with summon on this machine uses while this value or a copy of the
+/// claim exists. The guard of a service holds a copy.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) port: u16,
@@ -66,11 +65,13 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Picks a free port, outside the range from which the kernel serves everybody if there are such.
+    /// Picks a free port. Prefers ports outside the range that the kernel hands out.
     pub(crate) fn pick() -> Result<Lease, Error> {
         let ephemeral = ports::ephemeral();
         for port in (0..4).flat_map(|group| choices(group, &ephemeral)) {
-            // Claim first, look afterwards: what is free now is not given to anybody else.
+            // First the claim, then the check. In the other order, two processes could both find
+            // the port free, and both use it. `is_free` also asks the kernel, for servers without
+            // summon.
             match ports::claim(port, session::base) {
                 Ok(Some(claim)) if ports::is_free(port) => return Ok(Lease { port, claim }),
                 Ok(_) => {}
@@ -84,20 +85,20 @@ impl Lease {
         )))
     }
 
-    /// A copy of the claim, for a guard to hold.
+    /// Returns a copy of the claim, for a guard to hold.
     pub(crate) fn share(&self) -> io::Result<OwnedFd> {
         self.claim.try_clone()
     }
 }
 
-/// The lease of a fixed port, which is had in turns.
+/// A turn: the lease of a fixed port, which test processes share in turns.
 #[derive(Debug)]
 pub(crate) struct Turn {
     lease: Lease,
     thread: ThreadId,
 }
 
-/// Which turns this process has.
+/// The turns that this process has.
 static TURNS: Mutex<Vec<Taken>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Debug)]
@@ -105,37 +106,37 @@ struct Taken {
     port: u16,
     thread: ThreadId,
     name: String,
-    /// It is a fixture's, and lasts to the end.
+    /// A fixture has the turn, and keeps it to its end.
     for_good: bool,
 }
 
-/// Why a turn did not come.
+/// The reason why a turn could not be taken.
 #[derive(Debug)]
 pub(crate) enum NoTurn {
-    /// This very thread has it, for that process, so that waiting would never end.
+    /// This thread itself has the port, for the named process, so the wait would never end.
     Own(String),
-    /// A fixture that this process uses has it to the end, so that waiting would never end.
+    /// A fixture of this process keeps the port to the end, so the wait would never end.
     Fixture(String),
-    /// The wait took too long; who has the port, and what to do.
+    /// The wait took too long. Names the holder of the port, with a hint.
     Late {
         holder: String,
         hint: String,
     },
-    /// Whoever wanted it does not want it any more.
+    /// The caller gave up.
     GivenUp,
     Failed(io::Error),
 }
 
-/// A thread that has one port and waits for another may wait for somebody who waits for the first;
-/// so it does not wait longer than this.
+/// The limit for a thread that waits for one port while it has another. Two such threads may wait
+/// for each other.
 const HOLDING_LIMIT: Duration = Duration::from_secs(30);
-/// How soon a wait is seen to be given up.
+/// How soon a wait notices that it was given up.
 const GIVE_UP: Duration = Duration::from_millis(50);
-/// Where the system can't tell that a turn has ended, this is how often to look.
+/// How often to look if the system can't report the end of a turn.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Turn {
-    /// Waits until nobody else has the lease of `port`.
+    /// Waits until the lease of `port` is free, and takes it.
     pub(crate) fn take(
         port: u16,
         name: &str,
@@ -162,10 +163,12 @@ impl Turn {
         let began = Instant::now();
         let deadline = began + limit;
         let mut progress = Progress::new(began);
-        // Kept as long as it holds: each question makes a connection, which waits in its queue.
+        // Kept while it is valid: each look makes a connection, which stays in the holder's queue.
         let mut holder: Option<ports::Holder> = None;
         let (mut sort, mut since) = (Sort::Usual, began);
         loop {
+            // Each round tries the claim first. The end of the holder only wakes this thread, and
+            // another process may be faster.
             if let Some(claim) = ports::claim(port, session::base).map_err(NoTurn::Failed)? {
                 note(port, thread, name, for_good);
                 let lease = Lease { port, claim };
@@ -173,7 +176,7 @@ impl Turn {
             }
             let now = Instant::now();
             let is_late = now >= sort.limit(since, deadline);
-            // One that was no guard may have handed its claim on to one.
+            // A holder that was no guard may have passed its claim to a guard.
             let is_asked = is_late && sort == Sort::Others;
             if is_asked || holder.as_ref().is_none_or(ports::Holder::has_ended) {
                 holder = ports::holder(port, session::base).map_err(NoTurn::Failed)?;
@@ -197,7 +200,7 @@ impl Turn {
             if given_up() {
                 return Err(NoTurn::GivenUp);
             }
-            // Who ends from now on wakes us.
+            // The connection to the holder closes when the holder ends, which wakes this thread.
             let (fds, pause) = match holder.as_ref().and_then(|holder| holder.ended.as_ref()) {
                 Some(ended) => (vec![ended.as_fd()], GIVE_UP),
                 None => (vec![], LOOK_AGAIN),
@@ -210,7 +213,7 @@ impl Turn {
         self.lease.port
     }
 
-    /// A copy of the claim, for a guard to hold.
+    /// Returns a copy of the claim, for a guard to hold.
     pub(crate) fn share(&self) -> io::Result<OwnedFd> {
         self.lease.share()
     }
@@ -232,7 +235,7 @@ fn note(port: u16, thread: ThreadId, name: &str, for_good: bool) {
     });
 }
 
-/// Notes that a fixture which another process has started has this port to the end.
+/// Records that a fixture, started by another process, keeps this port to the end.
 pub(crate) fn note_fixture(port: u16, name: &str) {
     note(port, std::thread::current().id(), name, true);
 }
@@ -280,7 +283,7 @@ mod tests {
             assert!(outside.iter().all(|port| !ephemeral.contains(port)));
             assert!(best.iter().all(|port| (10_000..=32_767).contains(port)));
             assert!(others.iter().all(|port| port.checked_add(10_000).is_some()));
-            // Where there are good ones the others are not taken.
+            // If there are preferred ports, others are not taken.
             assert_eq!(
                 best.is_empty(),
                 ephemeral == (1_024..=40_000),
@@ -309,7 +312,7 @@ mod tests {
     #[test]
     fn a_claim_that_lingers_in_a_fork_is_nobodys() {
         let lease = Lease::pick().unwrap();
-        // What a fork has that was made before the claim was given back, until it is looked again.
+        // A fork from before the release has a copy like this, until the next look.
         let copy = Cell::new(Some(lease.share().unwrap()));
         let port = lease.port;
         drop(lease);
@@ -320,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_turn_comes_when_the_last_holder_has_ended() {
-        // A lease of its own keeps the port from all others on this machine.
+        // A private lease keeps the port from all other processes on this machine.
         let lease = Lease::pick().unwrap();
         let (port, never) = (lease.port, || false);
         let limit = Duration::from_secs(30);
@@ -334,7 +337,7 @@ mod tests {
         std::thread::scope(|threads| {
             let waiting =
                 threads.spawn(|| Turn::take(port, "waiting", false, limit, never).map(drop));
-            // Whether it waits by now or not, it must get its turn.
+            // The thread must get its turn, whether it waits already or not.
             drop(lease);
             waiting.join().unwrap().unwrap();
         });

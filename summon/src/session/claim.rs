@@ -1,5 +1,5 @@
-//! Claims on the names of processes in a session that several test processes use: a file whose lock
-//! tells whether a live process has the directory and the log of that name.
+//! Claims on the names of processes in a shared session. A claim is a file. Its lock shows whether
+//! a live process has the directory and the log with that name.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -12,7 +12,7 @@ use crate::sys::dir::Dir;
 use crate::sys::maker::Maker;
 use crate::sys::{self, fd::OwnedFd};
 
-/// A claim. Dropping it removes the file, so it comes after what it is a claim on.
+/// A claim. Dropping it removes the file, so drop it after the files that it protects.
 #[derive(Debug)]
 pub(super) struct Claim {
     file: File,
@@ -22,14 +22,15 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Claims a name, unless somebody has it.
+    /// Claims a name. `None` if another process has claimed it.
     pub(super) fn take(session: &Arc<Session>, name: &str) -> io::Result<Option<Claim>> {
         let name = file_name(name);
         let file = match session.dir.create(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             made => made?,
         };
-        // Who cleans may have locked it first, and then removes it: another name will do.
+        // A cleaning process may have locked the new file first, and then removes it. The caller
+        // tries another name.
         let is_ours = sys::try_lock_file(&file)? && session.dir.has(&name, &file);
         Ok(is_ours.then(|| Claim {
             file,
@@ -43,7 +44,7 @@ impl Claim {
         self.session.path.join(&self.name)
     }
 
-    /// The lock, for a guard that holds it too.
+    /// Returns a copy of the lock, for a guard to hold.
     pub(super) fn share(&self) -> io::Result<OwnedFd> {
         Ok(self.file.try_clone()?.into())
     }
@@ -57,8 +58,8 @@ impl Drop for Claim {
     }
 }
 
-/// The names in a session whose processes and guards are all dead, with what removes the claim. Nobody
-/// can take such a name until then.
+/// Returns the names in a session with dead processes and guards, and their claims. No process can
+/// take such a name while its claim exists.
 pub(super) fn dead(session: &Dir) -> Vec<(String, Dead<'_>)> {
     let names = session.names().unwrap_or_default();
     let mut dead = Vec::new();
@@ -97,7 +98,8 @@ impl Drop for Dead<'_> {
     }
 }
 
-/// What the file of a claim is called. It begins with a dot, as no log and no directory of a process does.
+/// Returns the file name of a claim. It begins with a dot, unlike the names of logs and
+/// directories.
 fn file_name(name: &str) -> OsString {
     format!(".{name}.claim").into()
 }

@@ -1,4 +1,4 @@
-//! Removes what test processes have left that could not clean up themselves.
+//! Removes the files of test processes that could not clean up themselves.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,15 +11,16 @@ use crate::progress;
 use crate::sys::dir::{Dir, Found};
 use crate::sys::{self, Left, Lock};
 
-/// Logs that an error has named are kept for so long.
+/// How long to keep logs that an error has named.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often it is looked for what others have left.
+/// The interval between two searches for leftovers.
 const CLEANED: Duration = Duration::from_secs(5 * 60);
 
-/// Removes what dead test processes have left here, whatever they were.
+/// Removes the leftovers of dead test processes from this base.
 pub(super) fn after_all(base: &Base) {
-    // Not each time: there may be thousands, and nextest makes a process for each test.
+    // Skipped if done lately: there may be thousands of leftovers, and nextest makes a process for
+    // each test.
     let mark = OsStr::new(".cleaned");
     let age = base.dir.look(mark).ok().and_then(|found| found.age());
     if age.is_some_and(|age| age < CLEANED) {
@@ -27,7 +28,7 @@ pub(super) fn after_all(base: &Base) {
     }
     let marked = base.dir.append_or_create(mark);
     let _ = marked.and_then(|mark| mark.set_modified(SystemTime::now()));
-    // A test process whose warden could not do this was killed, and its warden with it.
+    // Leftovers mean that the warden was killed too. So the test process counts as killed.
     let cleaning = Cleaning::of(base, None, true);
     let mut left = Vec::new();
     for name in base.dir.names().unwrap_or_default() {
@@ -40,15 +41,17 @@ pub(super) fn after_all(base: &Base) {
     }
 }
 
-/// What removes all that one test process has left, after its guards have ended. Its warden does
-/// that, last, from a working directory of its own; hence the two steps. A test process that was
-/// killed has failed: its logs stay, and what guards have reported of it.
+/// Returns a function that removes the leftovers of one test process after its guards have ended.
+///
+/// Its warden calls that function last, from another working directory, so this part resolves the
+/// paths first. A killed test process has failed: its logs stay, with the reports of the guards.
 #[cfg_attr(
     windows,
     expect(dead_code, reason = "there is no warden that would do it")
 )]
 pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
-    // Where it is depends on the working directory; that it is still ours is asked again.
+    // The paths depend on the working directory. The function below checks again that the base
+    // belongs to this user.
     let found = Base::own().and_then(|base| Ok((base.path, log_dir()?)));
     move |was_killed| {
         let Ok((path, log_dir)) = found else { return };
@@ -58,7 +61,7 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
         let cleaning = Cleaning::of(&base, log_dir, was_killed);
         let prefix = super::prefix(process);
         for name in base.dir.names().unwrap_or_default() {
-            // It may have begun something that its run shares.
+            // The process may have started a service that its run shares.
             if name.to_string_lossy().starts_with(&prefix) || is_shared(&name) {
                 cleaning.sweep(&name);
             }
@@ -68,9 +71,9 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
 
 struct Cleaning<'a> {
     base: &'a Base,
-    /// Where there are directories for other users.
+    /// The bases of other users.
     others: Vec<Base>,
-    /// Where the logs are, if not with the rest.
+    /// The directory of the logs, if `SUMMON_LOG_DIR` moves them.
     log_dir: Option<PathBuf>,
     /// The test process was killed, so it has failed: its logs stay.
     was_killed: bool,
@@ -86,8 +89,8 @@ impl Cleaning<'_> {
         }
     }
 
-    /// Removes what nobody alive uses of a session, but for the logs that somebody may want to read,
-    /// and says what could not be removed.
+    /// Removes the unused files of a session, except logs that a user may want to read. Returns the
+    /// files that could not be removed.
     fn sweep(&self, name: &OsStr) -> Vec<Left> {
         let (base, path) = (&self.base.dir, self.base.path.join(name));
         let mut left = Vec::new();
@@ -95,12 +98,13 @@ impl Cleaning<'_> {
             return left;
         }
         if is_shared(name) {
-            // Each process by itself: others of the run may go on.
+            // Removes each dead process separately, since others of the run may be alive.
             if let Ok(session) = base.enter(name) {
                 left.extend(self.sweep_dead(&session, &path));
             }
         }
-        // It is the lock that says so: a pid may have been reused, and others may share it.
+        // Only the lock shows that the session is unused: a pid may have been reused, and other
+        // processes may share the session.
         let Ok(Some(session)) = base.enter_locked(name, Lock::Nobody) else {
             return left;
         };
@@ -108,8 +112,8 @@ impl Cleaning<'_> {
         if age.is_some_and(|age| age > KEPT) {
             left.extend(base.remove(name, &self.base.path));
         } else if is_shared(name) {
-            // It may have a note in it for those that are still to come.
-            // It may also say that it was interrupted.
+            // The session may contain a note for processes that come later, and then it stays. A
+            // note of an interruption is out of date.
             let _ = session.remove_file(INTERRUPTED.as_ref());
             let _ = base.remove_empty(name);
         } else {
@@ -120,7 +124,7 @@ impl Cleaning<'_> {
         left
     }
 
-    /// Removes all that is in a session but for the logs that are kept, and the session without them.
+    /// Removes the contents of a session except kept logs, and the session if it is empty then.
     fn empty(&self, session: &Dir, path: &Path) -> Vec<Left> {
         let logs_path = logs_of(path, self.log_dir.as_deref());
         let logs = open_own(&logs_path);
@@ -135,13 +139,13 @@ impl Cleaning<'_> {
                     left.extend(dir.remove(&name, path));
                 }
             }
-            // Unless a log was kept in it.
+            // Fails if a log was kept in it.
             let _ = fs::remove_dir(path);
         }
         left
     }
 
-    /// Removes the processes of a shared session of which no process is alive.
+    /// Removes the processes of a shared session that are dead.
     fn sweep_dead(&self, session: &Dir, path: &Path) -> Vec<Left> {
         let logs_path = logs_of(path, self.log_dir.as_deref());
         let logs = open_own(&logs_path);
@@ -165,7 +169,7 @@ impl Cleaning<'_> {
         left
     }
 
-    /// Removes what sessions that are not there any more have left with other users.
+    /// Removes the directories with other users of sessions that no longer exist.
     fn sweep_others(&self) -> Vec<Left> {
         self.remove_others(|name| {
             let session = session_of(name);
@@ -173,7 +177,7 @@ impl Cleaning<'_> {
         })
     }
 
-    /// Removes those of our directories that are for other users, and what is empty then.
+    /// Removes matching directories from the bases of other users, and then each empty base.
     fn remove_others(&self, is_it: impl Fn(&str) -> bool) -> Vec<Left> {
         let mut left = Vec::new();
         for other in &self.others {
@@ -188,7 +192,7 @@ impl Cleaning<'_> {
     }
 }
 
-/// Whether it is a log or a report, and none of the files beside them, which begin with a dot.
+/// Returns whether a file is a log or a report. Other files beside them begin with a dot.
 fn is_to_read(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().unwrap_or_default();
     !name.to_string_lossy().starts_with('.') && (extension == "log" || name == REPORT)
@@ -198,8 +202,8 @@ fn keep(dir: &Dir, name: &OsStr) -> io::Result<()> {
     sys::private::keep(&dir.append(name)?)
 }
 
-/// What `Base::of_user` and `Base::open` make, and neither links nor somebody else's: anybody may put something of such
-/// a name into the temporary directory.
+/// Returns the existing bases that `Base::of_user` and `Base::open` make. Skips links and
+/// directories of strangers: every user can make such a name in the temporary directory.
 fn others(base: &Base) -> Vec<Base> {
     let temp = base.path.parent();
     let open = temp.and_then(|temp| Base::open_at(temp.join(open_base(sys::user()))).ok());
@@ -215,7 +219,7 @@ fn others(base: &Base) -> Vec<Base> {
     others.chain(open).collect()
 }
 
-/// The name of the session to which a directory with another user belongs.
+/// Returns the session of a directory that belongs to another user.
 fn session_of(name: &str) -> Option<String> {
     let mut parts = name.splitn(3, '-');
     let (first, second, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -223,10 +227,10 @@ fn session_of(name: &str) -> Option<String> {
     (is_pid || first == SHARED).then(|| format!("{first}-{second}"))
 }
 
-/// With what the names of sessions begin that several processes share.
+/// The prefix of the names of shared sessions.
 pub(super) const SHARED: &str = "run";
 
-/// The session of one process has a name that begins with its pid.
+/// Returns whether a session belongs to one process: its name then begins with the pid.
 fn is_own(name: &OsStr) -> bool {
     name.as_encoded_bytes()
         .first()
@@ -237,7 +241,7 @@ pub(super) fn is_shared(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(SHARED)
 }
 
-/// A directory, unless another user has made one of that name meanwhile.
+/// Opens a directory, unless another user has replaced it.
 fn open_own(path: &Path) -> Option<Dir> {
     let dir = Dir::open(path).ok()?;
     dir.found()
@@ -265,13 +269,13 @@ mod tests {
             &victim.join("12-ab-x"),
             &right.join("12-ab-x"),
             &right.join("12-abc"),
-            // Of no such user's.
+            // The owner differs from the uid in the name.
             &temp.join("summon-61008/12-ab-x"),
         ] {
             let mut builder = sys::private::directory();
             builder.recursive(true).create(dir).unwrap();
         }
-        // A link of the right name would have the link's owner.
+        // A link has its own owner, so it must not be followed even with the right uid in its name.
         symlink(&victim, temp.join("summon-7")).unwrap();
         let base = Base::at(temp.join("base"), sys::user()).unwrap();
         let paths = || {
@@ -308,7 +312,7 @@ mod tests {
         let base = Base::at(temp.join("base"), sys::user()).unwrap();
         assert_eq!(Cleaning::of(&base, None, false).sweep_others().len(), 0);
         assert!(!open.join("12-ab-x").exists() && open.join("13-cd-x").exists());
-        // One that others could change is none of ours.
+        // Others could change it, so it is rejected.
         Dir::open(&open).unwrap().set_mode(0o722).unwrap();
         assert!(Base::open_at(open).is_err());
     }

@@ -1,4 +1,4 @@
-//! Where one process keeps its files.
+//! The files of one process.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,42 +15,42 @@ use crate::sys::dir::Dir;
 use crate::sys::maker::Maker;
 use crate::sys::users::Access;
 
-/// Where one process keeps its files, across its restarts. Dropping it removes them.
+/// The directory and the log of one process, across its restarts. Dropping it removes them.
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
-    /// Where the directory is, if not in the session: other users can't get in there.
+    /// The parent directory, if it is outside of the session, which other users can't enter.
     base: Option<Base>,
-    /// Its two streams apart, for those who want them so. Dropped before the log, which has the claim
-    /// on their names too.
+    /// Logs of the two streams, if wanted. Dropped before the log, since its claim protects their
+    /// names too.
     streams: OnceLock<Arc<Streams>>,
     log: Arc<Log>,
-    /// The name of the directory. Dropped after that is removed.
+    /// The name of the directory. Dropped after the directory was removed.
     _name: Option<Name>,
 }
 
-/// The log of a process. It is removed with its last holder, unless an error that was shown has
-/// named it: then somebody will want to read it.
+/// The log of a process. Its last holder removes it, unless a printed error has named it: then a
+/// user will want to read it.
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
-    /// Open, so that it is the log whatever a service does to the file of its name.
+    /// Open, since a service may replace the file at this path.
     file: File,
     named: AtomicBool,
-    /// How long it was when the process first became ready.
+    /// The length when the process first became ready.
     ready_at: OnceLock<u64>,
-    /// The process that removes it; `None` where another test process does.
+    /// The process that removes the log. `None` if another test process does.
     maker: Option<Maker>,
-    /// Dropped after the file is removed.
+    /// Dropped after the file was removed.
     _name: Option<Name>,
-    /// Dropped after the files are removed.
+    /// Dropped after the files were removed.
     claim: Option<Claim>,
-    /// Dropped after the file is removed, so that the session's directory is empty then.
+    /// Dropped after the file was removed, so that the session's directory is empty by then.
     session: Arc<Session>,
 }
 
 impl Home {
-    /// Makes one in that session, or in that of this process.
+    /// Makes a home in this session, or else in the session of this process.
     #[cfg(test)]
     pub(crate) fn create(
         name: &str,
@@ -60,8 +60,8 @@ impl Home {
         Home::of_test(name, None, session, access)
     }
 
-    /// Makes one in that session, or in that of this process. The log is called after the test, too,
-    /// unless processes share the session.
+    /// Makes a home in this session, or else in the session of this process. The name of the log
+    /// includes the test, unless the session is shared.
     pub(crate) fn of_test(
         name: &str,
         test: Option<&str>,
@@ -88,15 +88,15 @@ impl Home {
         access: Access,
     ) -> io::Result<Home> {
         let session = session.map_or_else(Session::current, Ok)?;
-        // Tests that run in parallel may well call their processes alike.
+        // Parallel tests may use the same name for their processes.
         let mut lost = 0;
         for numbered in numbered(name) {
-            // What is shared belongs to no test.
+            // A shared process belongs to no test.
             let test = test.filter(|_| !session.is_shared);
             let of_test = test.map(|test| format!("{test}.{name}"));
             match Home::try_name(&numbered, of_test.as_deref(), &session, access) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // Somebody may just have removed the directory for other users, which was empty.
+                // Another process may have removed the empty base of another user just now.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && lost < super::TRIES => {
                     lost += 1;
                 }
@@ -112,13 +112,14 @@ impl Home {
         session: &Arc<Session>,
         access: Access,
     ) -> io::Result<Home> {
-        // Before anything else, so that whoever finds that of a dead process has all its files.
+        // The claim comes first. A process that later finds it dead must find all files under its
+        // name.
         let claim = match session.is_shared {
             true => Some(Claim::take(session, name)?.ok_or(io::ErrorKind::AlreadyExists)?),
             false => None,
         };
-        // Taken first and given back last, so that nobody removes what belongs to the next one of that
-        // name, even if a service has removed its own directory or log.
+        // Taken first and released last. Otherwise this process could remove files of the next
+        // process with that name, for example after a service has removed its own directory.
         let taken = Name::take(session, name.to_owned())?;
         let log = Arc::new(match of_test {
             Some(of_test) => Log::create_numbered(session, of_test)?,
@@ -151,7 +152,8 @@ impl Home {
         Ok(home)
     }
 
-    /// That of a process which another test process has started, and whose files it removes.
+    /// Opens the home of a process that another test process has started. That test process removes
+    /// it.
     pub(crate) fn of_others(
         dir: PathBuf,
         log: PathBuf,
@@ -159,7 +161,8 @@ impl Home {
         session: Arc<Session>,
     ) -> io::Result<Home> {
         let streams = OnceLock::new();
-        // Not in this process's own directory of logs: another program may have made them.
+        // The log's own directory, and not this process's directory for logs: another program may
+        // have made the log.
         let logs_dir = Dir::open(log.parent().unwrap_or(&log))?;
         if is_split {
             let streams_of = Streams::of_others(&session, &logs_dir, &log)?;
@@ -184,7 +187,7 @@ impl Home {
         })
     }
 
-    /// Whether it is that of the process which this one was forked from.
+    /// Returns whether this is a forked child's copy.
     pub(crate) fn is_copy(&self) -> bool {
         self.log.is_copy()
     }
@@ -193,12 +196,12 @@ impl Home {
         &self.dir
     }
 
-    /// The directory, opened where it was made.
+    /// Opens the directory where it was made.
     pub(crate) fn open_dir(&self) -> io::Result<Dir> {
         self.place().enter(name_of(&self.dir))
     }
 
-    /// Where all of this session is.
+    /// Returns the session's directory.
     pub(crate) fn session_dir(&self) -> &Path {
         &self.log.session.path
     }
@@ -207,13 +210,14 @@ impl Home {
         &self.log
     }
 
-    /// The log, for whoever reads or names it.
+    /// Returns the log, for reading or naming it.
     pub(crate) fn share_log(&self) -> Arc<Log> {
         Arc::clone(&self.log)
     }
 
-    /// Where lines are looked for that were written after these places, or after those where the run
-    /// has begun: in each stream by itself if they are apart.
+    /// Returns the files to search for lines, each with the position to start from: the log, or
+    /// both streams if they are recorded separately. Without `streams`, their search starts where
+    /// the run began.
     pub(crate) fn written(&self, log: u64, streams: Option<[u64; 2]>) -> Vec<(Written, u64)> {
         let Some(apart) = self.streams.get() else {
             return vec![(Written::Log(self.share_log()), log)];
@@ -223,17 +227,17 @@ impl Home {
         from.enumerate().map(part).collect()
     }
 
-    /// The log for its writer, which appends.
+    /// Returns the log for appending.
     pub(crate) fn open_log(&self) -> io::Result<File> {
         self.log.file.try_clone()
     }
 
-    /// The two streams apart, once they are there.
+    /// Returns the two streams, if they are recorded separately.
     pub(crate) fn streams(&self) -> Option<&Arc<Streams>> {
         self.streams.get()
     }
 
-    /// The two streams apart, for their writer.
+    /// Returns the files of the two streams for appending.
     pub(crate) fn open_streams(&self) -> io::Result<[File; 2]> {
         if self.streams.get().is_none() {
             let made = Streams::create(&self.log.session, &self.log.path)?;
@@ -244,7 +248,7 @@ impl Home {
         Ok([stdout.try_clone()?, stderr.try_clone()?])
     }
 
-    /// What a guard removes in our place.
+    /// Returns the files that a guard removes in the owner's place.
     pub(crate) fn sweep(&self) -> io::Result<Sweep> {
         let session = &self.log.session;
         let claim = self.log.claim.as_ref();
@@ -279,14 +283,14 @@ impl Drop for Home {
             progress::say(&left.to_string());
         }
         if let Some(base) = &self.base {
-            // Unless others have something there.
+            // Fails if other processes have files there.
             let _ = fs::remove_dir(&base.path);
         }
     }
 }
 
 impl Log {
-    /// Makes the one of that name.
+    /// Makes the log with this name.
     fn create(session: &Arc<Session>, name: &str, claim: Option<Claim>) -> io::Result<Log> {
         let file_name = format!("{name}.log");
         let taken = Name::take(session, file_name.clone())?;
@@ -302,7 +306,7 @@ impl Log {
         })
     }
 
-    /// Makes the first whose name is free.
+    /// Makes a log with the first free name.
     fn create_numbered(session: &Arc<Session>, name: &str) -> io::Result<Log> {
         for name in numbered(name) {
             match Log::create(session, &name, None) {
@@ -313,7 +317,7 @@ impl Log {
         Err(io::Error::other("no free name"))
     }
 
-    /// The process is ready: what comes now is written during a test.
+    /// Records that the process is ready: later output is written during a test.
     pub(crate) fn note_ready(&self) {
         let length = || self.file.metadata().map_or(0, |log| log.len());
         self.ready_at.get_or_init(length);
@@ -323,7 +327,7 @@ impl Log {
         self.maker.is_some_and(|maker| !maker.is_here())
     }
 
-    /// Whether it is this process that removes it.
+    /// Returns whether this process removes the log.
     fn is_ours(&self) -> bool {
         self.maker.is_some_and(Maker::is_here)
     }
@@ -347,7 +351,7 @@ impl Source for Log {
         if self.is_copy() {
             return;
         }
-        // For a guard that may have to clean up after this process.
+        // A guard may have to clean up after this process, and leaves a marked log alone.
         let _ = sys::private::keep(&self.file);
     }
 }
@@ -365,7 +369,7 @@ impl Drop for Log {
     }
 }
 
-/// Whether the user wants to see the logs of tests that pass, too.
+/// Returns whether the user also wants the logs of passing tests.
 fn keeps_all() -> bool {
     std::env::var_os("SUMMON_KEEP").is_some_and(|keep| !keep.is_empty() && keep != "0")
 }

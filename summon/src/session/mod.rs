@@ -1,12 +1,12 @@
-//! The directories where summon keeps its files: one session per test process, or for what the
-//! processes of a run share, and a home per process in it.
+//! The directories where summon keeps its files: one session per test process or per run, and in it
+//! a home per process.
 //!
 //! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
-//! `<test>.<name>.log` beside it is its log: a directory that is empty at the start can be given to
-//! programs such as `initdb`, which insist on that. Directories are 0700, files 0600. A private
-//! directory that the user opens to others is in `<temp>/summon-<uid>-open`, as `<session>-<name>`.
-//! `SUMMON_LOG_DIR` moves the logs, to `<dir>/<program>-<session>`, or under nextest to
-//! `<dir>/<program>-<test>-<session>`, and `SUMMON_KEEP` keeps them.
+//! `<test>.<name>.log` beside it is its log. Programs such as `initdb` need a directory that is
+//! empty at the start. Directories have mode 0700, files 0600. A private directory that the user
+//! opens to others is `<temp>/summon-<uid>-open/<session>-<name>`. `SUMMON_LOG_DIR` moves the logs
+//! to `<dir>/<program>-<session>`, or under nextest to `<dir>/<program>-<test>-<session>`.
+//! `SUMMON_KEEP` keeps them.
 
 mod claim;
 mod clean;
@@ -36,38 +36,38 @@ use crate::sys::maker::{Maker, PerProcess};
 use crate::sys::users::User;
 use crate::sys::{self, Lock, private, random};
 
-/// The directory of this test process or of its run, while some process of it has files there. Its
-/// lock says that it is in use; guards hold the lock too.
+/// The directory of this test process or of its run, while a process in it has files. A lock on the
+/// directory marks it as used. Guards hold the lock too.
 #[derive(Debug)]
 pub(crate) struct Session {
     path: PathBuf,
-    /// Locked, as long as this and its copies are open.
+    /// Locked until this and all its copies are closed.
     dir: Dir,
-    /// Where the logs are.
+    /// The directory of the logs.
     logs: PathBuf,
     logs_dir: Dir,
-    /// Several processes use it, so the lock does not tell who of them lives.
+    /// Several test processes use the session, so the lock does not show which processes are alive.
     is_shared: bool,
     maker: Maker,
-    /// Of its directories and logs, in this process.
+    /// The names of directories and logs of this process.
     names: Mutex<BTreeSet<String>>,
 }
 
-/// What guards report of tests that were killed, beside the logs.
+/// The reports of guards about killed tests, beside the logs.
 pub(crate) const REPORT: &str = "report.txt";
-/// The mode of a directory through which other users pass, and which they can't list.
+/// The mode of a directory that other users can pass through but not list.
 const PASSED: u32 = 0o711;
-/// So often something is tried whose place others have taken, or taken away.
+/// How often to retry a step after other processes took a name or removed a directory.
 const TRIES: u32 = 100;
 
-/// That of this process, if it has one now, with the user whose it is: a process that becomes another
-/// user makes another one.
+/// The session of this process, if it has one now, and the user that made it. A process that
+/// becomes another user makes another session.
 static CURRENT: PerProcess<Mutex<Current>> = PerProcess::new();
 type Current = Option<(u32, Weak<Session>)>;
 
 impl Session {
     fn current() -> io::Result<Arc<Session>> {
-        // Held while a session is made, so that two threads don't make two.
+        // Locked while a session is made, so that two threads don't make two.
         let current = CURRENT.here().lock();
         let mut current = current.unwrap_or_else(PoisonError::into_inner);
         let me = sys::user();
@@ -90,15 +90,15 @@ impl Session {
             if !base.has(&name, true)? {
                 continue;
             }
-            // Somebody who cleans may have been here between the two steps: then the directory is
-            // gone, or locked for a moment, and another name will do.
+            // Another process may clean up between the two steps. Then the directory was removed,
+            // or is locked for a moment, and another name will do.
             let made = match base.dir.enter_locked(&name, Lock::Nobody) {
                 Ok(None) => continue,
                 Ok(Some(dir)) => Session::at(base.path.join(&name), dir, false),
                 Err(error) => Err(error),
             };
             match made.inspect_err(|_| drop(base.dir.remove_empty(&name))) {
-                // Somebody has taken the name where the logs go.
+                // The name is taken in the directory of the logs.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return made,
             }
@@ -106,13 +106,14 @@ impl Session {
         Err(io::Error::other("no free name for a session directory"))
     }
 
-    /// The directory of that name, which several processes use.
+    /// Opens or makes the session with this name, which several test processes use.
     pub(crate) fn shared(name: &str) -> io::Result<Session> {
         clean::after_all(&Base::own()?);
         for _ in 0..10 * TRIES {
             let base = Base::own()?;
             base.has(name.as_ref(), false)?;
-            // Who cleans may be at it; what it takes away is made again.
+            // Another process may be cleaning it. If that removes the directory, the next round
+            // makes it again.
             if let Some(dir) = base.dir.enter_locked(name.as_ref(), Lock::Others)? {
                 return Session::at(base.path.join(name), dir, true);
             }
@@ -153,24 +154,24 @@ impl Session {
         name_of(&self.path).to_string_lossy()
     }
 
-    /// What goes when nobody uses it any more, unless a log was kept in it.
+    /// Returns the directories to remove after the last use. They stay if a log was kept in them.
     fn dirs(&self) -> Vec<PathBuf> {
         let logs = (self.logs != self.path).then(|| self.logs.clone());
         logs.into_iter().chain([self.path.clone()]).collect()
     }
 
-    /// Leaves a note for the other processes, whole or not at all.
+    /// Leaves a note for other processes, atomically: they see all of the note, or no note.
     pub(crate) fn remember(&self, name: &str, note: &str) {
         let draft = OsString::from(format!("{name}.{:x}", random()));
         let written = self.dir.create(&draft);
         let written = written.and_then(|mut file| file.write_all(note.as_bytes()));
-        // Without a note the others will try for themselves, which is the second best.
+        // Without a note the other processes try for themselves, which is slower but correct.
         if written.is_err() || self.dir.rename(&draft, name.as_ref()).is_err() {
             let _ = self.dir.remove_file(&draft);
         }
     }
 
-    /// A note that another process has left.
+    /// Reads a note of another process.
     pub(crate) fn recall(&self, name: &str) -> Option<String> {
         let file = self.dir.append(name.as_ref()).ok()?;
         io::read_to_string(file).ok()
@@ -179,7 +180,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Not while others use it, nor when a log was kept in it: then it isn't empty.
+        // Only without other users. `remove_dir` fails if a log was kept in it.
         if self.maker.is_here() && sys::is_alone(&self.dir) {
             for dir in self.dirs() {
                 let _ = fs::remove_dir(dir);
@@ -188,14 +189,15 @@ impl Drop for Session {
     }
 }
 
-/// Makes the directory for the logs of a session, and opens it. Others may write where it is made, so
-/// it is ours only if it was not there before, or if it is what another process of ours has made.
+/// Makes and opens the directory for the logs of a session. Other users may be able to write to its
+/// parent. So it is accepted only if it is new, or if another process of this user has made it.
 fn logs_in(log_dir: &Path, logs: &Path, is_shared: bool) -> io::Result<Dir> {
     let mut builder = private::directory();
     let made = builder.recursive(true).create(log_dir);
-    // Not the error of a name that is taken, for which another name would do.
+    // The error loses its kind here: the caller takes AlreadyExists for a taken name, and would try
+    // another one.
     made.map_err(|error| io::Error::other(error.to_string()))?;
-    // The last component may be a link: that is what the user has named.
+    // The last component may be a link, because the user has named it.
     let parent = Dir::open(&log_dir.join("."))?;
     match parent.make(name_of(logs)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_shared => {
@@ -209,25 +211,26 @@ fn logs_in(log_dir: &Path, logs: &Path, is_shared: bool) -> io::Result<Dir> {
     }
 }
 
-/// With what the names of a process's sessions begin. Those that several share begin with a letter.
+/// Returns the prefix of the names of a process's sessions. Names of shared sessions begin with a
+/// letter.
 fn prefix(process: u32) -> String {
     format!("{process}-")
 }
 
-/// Where the user wants logs.
+/// Returns the user's directory for logs, if set.
 fn log_dir() -> io::Result<Option<PathBuf>> {
     let dir = sys::runner::path_from_env("SUMMON_LOG_DIR");
     dir.map(std::path::absolute).transpose()
 }
 
-/// Where the logs of a session are.
+/// Returns the directory for the logs of a session.
 fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
     let Some(dir) = log_dir else {
         return session.to_owned();
     };
     let session = name_of(session);
     let mut name = short_file_name(&program());
-    // The process is there for one test.
+    // Under nextest the process runs only this test.
     let test = sys::runner::only_test().filter(|_| !clean::is_shared(session));
     if let Some(test) = test {
         name = format!("{name}-{}", short_file_name(&test));
@@ -235,12 +238,13 @@ fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
     dir.join(format!("{name}-{}", session.to_string_lossy()))
 }
 
-/// `<temp>/summon-<uid>`, our own.
+/// Returns `<temp>/summon-<uid>` of this user.
 pub(crate) fn base() -> io::Result<PathBuf> {
     Base::own().map(|base| base.path)
 }
 
-/// A directory that has sessions, or what root makes for other users: `<temp>/summon-<uid>`.
+/// A directory with sessions, or with directories that root makes for other users:
+/// `<temp>/summon-<uid>`.
 #[derive(Debug)]
 struct Base {
     path: PathBuf,
@@ -248,41 +252,43 @@ struct Base {
 }
 
 impl Base {
-    /// That of our own user.
+    /// Opens or makes the base of this user.
     fn own() -> io::Result<Base> {
         Base::of(sys::user(), None)
     }
 
-    /// Our own, through which other users pass: `<temp>/summon-<uid>-open`.
+    /// Opens or makes the base of this user that other users pass through:
+    /// `<temp>/summon-<uid>-open`.
     fn open() -> io::Result<Base> {
         let (path, _) = Base::made(&open_base(sys::user()))?;
         let base = Base::open_at(path)?;
-        // Which its owner alone may do, also where users who are not mapped have one number.
+        // Only the owner may set the mode. This also fails for a directory of another user whom the
+        // kernel shows under the same number because neither is mapped (`user_namespaces(7)`).
         base.dir.set_mode(PASSED)?;
         Ok(base)
     }
 
-    /// That of another user, as root makes it.
+    /// Opens or makes the base of another user, as root.
     fn of_user(user: User) -> io::Result<Base> {
         Base::of(user.uid, Some(user))
     }
 
-    /// Makes a directory in it, and says whether it is a new one, or at least there.
+    /// Makes a directory. Returns whether it is new, or with `is_new = false` whether it exists.
     fn has(&self, name: &OsStr, is_new: bool) -> io::Result<bool> {
         match self.dir.make(name) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(!is_new),
-            // The base was empty, and somebody has removed it: another is made.
+            // Another process has removed the empty base. The caller makes a new one.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Refused unless it is that user's alone.
+    /// Opens or makes the base of a user. Fails unless only that user can access it.
     fn of(uid: u32, give: Option<User>) -> io::Result<Base> {
         let (path, dir) = Base::made(&format!("summon-{uid}"))?;
         if let Some(user) = give {
-            // Another process may just have made it, and not yet given it away.
+            // Another process may have made it just now, and not yet changed its owner.
             if dir.found()?.is_of(sys::user()) {
                 dir.give(user)?;
             }
@@ -290,7 +296,7 @@ impl Base {
         Base::checked(path, dir, uid)
     }
 
-    /// Makes it, unless it is there, and opens it.
+    /// Makes the directory if it does not exist, and opens it.
     fn made(name: &str) -> io::Result<(PathBuf, Dir)> {
         if let Some(missing) = sys::missing() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
@@ -301,9 +307,9 @@ impl Base {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        // From here on it is this one, whatever becomes of its name.
+        // From here on the descriptor identifies the directory, even if its name is changed.
         let dir = match Dir::open(&path) {
-            // It was empty, and somebody has removed it meanwhile.
+            // Another process has removed the empty directory meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 private::directory().create(&path)?;
                 Dir::open(&path)?
@@ -313,13 +319,13 @@ impl Base {
         Ok((path, dir))
     }
 
-    /// One that is there.
+    /// Opens an existing base.
     fn at(path: PathBuf, uid: u32) -> io::Result<Base> {
         let dir = Dir::open(&path)?;
         Base::checked(path, dir, uid)
     }
 
-    /// That through which other users pass, if it is there.
+    /// Opens the base that other users pass through, if it exists.
     fn open_at(path: PathBuf) -> io::Result<Base> {
         let dir = Dir::open(&path)?;
         match dir.found()?.is_of_or_passed(sys::user()) {
@@ -331,7 +337,7 @@ impl Base {
     }
 
     fn checked(path: PathBuf, dir: Dir, uid: u32) -> io::Result<Base> {
-        // A stranger's may be open to all the next moment.
+        // A stranger could open such a directory to all users at any later moment.
         match dir.found()?.is_of(uid) && (uid != sys::user() || dir.is_proved()) {
             true => Ok(Base { path, dir }),
             false => Err(not_private()),
@@ -339,7 +345,7 @@ impl Base {
     }
 }
 
-/// The name of the directory through which other users pass.
+/// Returns the name of the base that other users pass through.
 fn open_base(uid: u32) -> String {
     format!("summon-{uid}-open")
 }
@@ -354,7 +360,7 @@ fn name_of(path: &Path) -> &OsStr {
     path.file_name().unwrap_or_default()
 }
 
-/// What this program is called, without the digits that cargo gives to test binaries.
+/// Returns the name of this program, without the hash that cargo adds to test binaries.
 fn program() -> String {
     let path = std::env::current_exe().unwrap_or_default();
     let name = path.file_stem().unwrap_or_default().to_string_lossy();

@@ -1,12 +1,12 @@
-//! How directories and logs are called, and which of these names this process uses.
+//! The names of directories and logs, and the names in use by this process.
 
 use std::io;
 use std::sync::{Arc, PoisonError};
 
 use super::Session;
 
-/// A name that this process uses in a session. No other process looks for names there, unless they
-/// share the session, where claims say the same.
+/// A name that this process uses in a session. In a shared session, a claim protects the name from
+/// other processes.
 #[derive(Debug)]
 pub(super) struct Name {
     session: Arc<Session>,
@@ -28,8 +28,8 @@ impl Name {
 
 impl Drop for Name {
     fn drop(&mut self) {
-        // A forked child makes a session of its own, and can't take a lock that a thread of its parent
-        // held.
+        // A forked child has its own session. The lock may be held by a thread of its parent, and
+        // would never be released here.
         if self.session.maker.is_here() {
             let names = self.session.names.lock();
             names
@@ -39,18 +39,18 @@ impl Drop for Name {
     }
 }
 
-/// The name, and the same with the numbers that follow it.
+/// Returns the name, followed by the same name with numbers.
 pub(super) fn numbered(name: &str) -> impl Iterator<Item = String> + '_ {
     let rest = (2..).map(move |number: u32| format!("{name}-{number}"));
     std::iter::once(name.to_owned()).chain(rest)
 }
 
-/// A longer name of a test or of a program is cut short, so that names of logs and of their
+/// The maximum length of a test's or a program's name, so that names of logs and of their
 /// directories stay under 255 bytes.
 const LONGEST: usize = 80;
 
-/// How a test or a program is called in the name of a file: `a-b-c` for `a::b::c`. Of a long name the
-/// end stays, which tells tests of one module apart.
+/// Returns the name of a test or a program as a part of a file name: `a-b-c` for `a::b::c`. A long
+/// name keeps its end, which distinguishes tests of one module.
 pub(super) fn short_file_name(test: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let name: String = test
@@ -59,15 +59,15 @@ pub(super) fn short_file_name(test: &str) -> String {
         .map(|c| if safe(c) { c } else { '_' })
         .collect();
     let end = &name[name.len().saturating_sub(LONGEST)..];
-    // What begins with a dash is an option to most commands.
+    // Most commands take a leading dash for an option.
     match end.trim_start_matches('-') {
         "" => "test".to_owned(),
         end => end.to_owned(),
     }
 }
 
-/// A name that is a file name anywhere, and short: paths of Unix sockets end at 107 bytes, and at 103
-/// where temporary directories have long names, too.
+/// Returns a short file name that is valid everywhere. The path of a Unix socket has at most 107
+/// bytes, or 103 on macOS, where temporary directories also have long names.
 pub(super) fn file_name(name: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name: String = name

@@ -1,4 +1,4 @@
-//! The two streams of a process, each by itself, beside the log that has both.
+//! Separate logs of the two streams of a process, beside the log of both.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -11,27 +11,27 @@ use crate::error::Source as _;
 use crate::sys::dir::Dir;
 use crate::sys::maker::Maker;
 
-/// Standard output and standard error, in this order. Dropping it removes the files, if they are
-/// ours.
+/// The logs of standard output and standard error, in this order. Dropping it removes the files if
+/// this process has made them.
 #[derive(Debug)]
 pub(crate) struct Streams {
     files: [File; 2],
     names: [OsString; 2],
     session: Arc<Session>,
-    /// The process that removes them; `None` where another test process does.
+    /// The process that removes them. `None` if another test process does.
     maker: Option<Maker>,
-    /// How long they were when the last run began.
+    /// The lengths when the last run began.
     begun: Mutex<[u64; 2]>,
 }
 
 impl Streams {
-    /// Makes them, beside that log.
+    /// Makes the files beside the log.
     pub(super) fn create(session: &Arc<Session>, log: &Path) -> io::Result<Streams> {
         let create = |name: &OsStr| session.logs_dir.create(name);
         Streams::new(session, log, create, true)
     }
 
-    /// Those that another test process has made.
+    /// Opens the files of another test process.
     pub(super) fn of_others(session: &Arc<Session>, dir: &Dir, log: &Path) -> io::Result<Streams> {
         Streams::new(session, log, |name| dir.append(name), false)
     }
@@ -56,24 +56,24 @@ impl Streams {
         &self.files
     }
 
-    /// How long they are.
+    /// Returns the lengths.
     pub(crate) fn lengths(&self) -> [u64; 2] {
         let length = |file: &File| file.metadata().map_or(0, |file| file.len());
         [length(&self.files[0]), length(&self.files[1])]
     }
 
-    /// A run begins: what is there is of earlier ones.
+    /// Marks the beginning of a run: the current contents are from earlier runs.
     pub(crate) fn begin(&self) {
         *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = self.lengths();
     }
 
-    /// Where the last run has begun.
+    /// Returns the lengths when the last run began.
     pub(crate) fn begun(&self) -> [u64; 2] {
         *self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A file of output in which lines are looked for.
+/// A file of output to search for lines.
 #[derive(Clone, Debug)]
 pub(crate) enum Written {
     Log(Arc<Log>),
@@ -98,8 +98,8 @@ impl Drop for Streams {
     }
 }
 
-/// Where they are. They begin with a dot, as no log and no directory of a process does, so whoever
-/// has the log has their names.
+/// Returns the paths beside a log. The names begin with a dot, unlike the names of logs and
+/// directories, so only the log's own process uses them.
 pub(super) fn paths(log: &Path) -> [PathBuf; 2] {
     let name = log.file_stem().unwrap_or_default().to_string_lossy();
     ["stdout", "stderr"].map(|stream| log.with_file_name(format!(".{name}.{stream}")))

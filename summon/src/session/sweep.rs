@@ -1,36 +1,37 @@
-//! The files that must go when their owner is dead.
+//! The files to remove when their owner is dead.
 
 use std::path::PathBuf;
 
 use crate::sys::dir::Dir;
 use crate::sys::fd::OwnedFd;
 
-/// The files of a process, for whoever removes them when their owner can't.
+/// The files of a process, for a guard or a warden that removes them in the owner's place.
 #[derive(Debug)]
 #[cfg_attr(windows, expect(dead_code, reason = "no guard reads it"))]
 pub(crate) struct Sweep {
-    /// The directory of the session. It is locked as long as somebody holds it open.
+    /// The session's directory. Its lock lasts until all copies of this descriptor are closed.
     pub(crate) session: Dir,
-    /// The directory that has the logs.
+    /// The directory of the logs.
     pub(crate) logs: Dir,
-    /// The directory that has `tree`.
+    /// The parent directory of `tree`.
     pub(crate) homes: Dir,
-    /// The private directory of the process, removed with all that is in it.
+    /// The private directory of the process, removed with its contents.
     pub(crate) tree: PathBuf,
-    /// The log, which stays if it is to be kept.
+    /// The log, which stays if it is marked as kept.
     pub(crate) log: PathBuf,
-    /// The logs of the single streams.
+    /// The logs of the two streams.
     pub(crate) streams: Vec<PathBuf>,
-    /// Where the users of a shared service connect.
+    /// The socket file of a shared service.
     pub(crate) socket: Option<PathBuf>,
-    /// The claim on all these names, and its lock. It goes last.
+    /// The claim on all these names, and its lock. Removed last.
     pub(crate) claim: Option<(PathBuf, OwnedFd)>,
-    /// Directories that go, in this order, if they are empty then.
+    /// Directories to remove in this order, if they are empty then.
     pub(crate) parents: Vec<PathBuf>,
 }
 
 impl Sweep {
-    /// Whether somebody has interrupted a test of the run, which leaves a note in the run's directory.
+    /// Returns whether a test of the run was interrupted, which leaves a note in the run's
+    /// directory.
     #[cfg(unix)]
     pub(crate) fn was_interrupted(&self) -> bool {
         let mut parents = self.parents.iter();
@@ -38,5 +39,5 @@ impl Sweep {
     }
 }
 
-/// The note of a test that somebody has interrupted.
+/// The note of an interrupted test.
 pub(crate) const INTERRUPTED: &str = ".interrupted";
