@@ -1,5 +1,5 @@
-//! From a directory to one in it, on the same file system and the same mount of it: what is mounted
-//! below a directory of ours is none of ours.
+//! Opens a directory in another one without leaving the mount: a file system that the service has
+//! mounted there is not summon's to read or remove.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -9,22 +9,28 @@ use rustix::io::Errno;
 
 use crate::sys::dir::OPEN;
 
-/// Opens a directory in another. A link is `ELOOP` or `ENOTDIR`, what is mounted there is `EXDEV`.
+/// Opens a directory in another. A link is `ELOOP` or `ENOTDIR`, a mount point is `EXDEV`.
 pub(crate) fn enter(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<OwnedFd> {
     open(at, name, OPEN)
 }
 
-/// Lets its owner read and change a directory in another that denies it (`mode 0555`, `mode 0000`).
+/// Lets the owner of a directory read and change it, though its mode (`0555`, `0000`) denies that.
 pub(crate) fn open_up(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
-    // What can't be read can be named, and changed by the name that `/proc` has for it.
+    // Mode 0000 refuses `open` for reading, but `O_PATH` needs no permission on the directory
+    // itself (`open(2)`). `fchmod` refuses an `O_PATH` descriptor with `EBADF`, so the change goes
+    // through its link in `/proc`. That link leads to the inode, so a rename in between can't
+    // redirect it.
     let dir = open(at, name, OPEN.union(OFlags::PATH))?;
     rustix::fs::chmod(format!("/proc/self/fd/{}", dir.as_raw_fd()), Mode::RWXU)
 }
 
 fn open(at: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH;
+    // The kernel checks links and mounts in the same step that opens the name (`openat2(2)`). A
+    // check before or after the open would race with a service that swaps the directory for a link.
+    // `BENEATH` also refuses `..` as a name.
     match rustix::fs::openat2(at, name, flags, Mode::empty(), resolve) {
-        // A kernel before 5.6, or a container's profile from before it.
+        // Kernels before 5.6 lack the call, and so do older seccomp profiles of containers.
         Err(Errno::NOSYS | Errno::PERM) => open_and_compare(at, name, flags),
         other => other,
     }
@@ -35,6 +41,8 @@ fn open_and_compare(
     name: &OsStr,
     flags: OFlags,
 ) -> rustix::io::Result<OwnedFd> {
+    // `OPEN` refuses a link as the last component, so the descriptor is the directory itself. Compare
+    // descriptors, not names: a rename or a new mount can't change their directories.
     let dir = rustix::fs::openat(at, name, flags, Mode::empty())?;
     match mount(at)? == mount(dir.as_fd())? {
         true => Ok(dir),
@@ -42,14 +50,16 @@ fn open_and_compare(
     }
 }
 
-/// What tells one mount from another: its number, which a bind mount of the same file system has too.
-/// Where the kernel has none to tell, the file system's.
+/// The identity of a mount: its number, which tells even bind mounts of one file system apart.
+/// Kernels without mount numbers give the device of the file system.
 #[derive(Debug, PartialEq)]
 enum Mount {
     Number(u64),
     Device(u64),
 }
 
+// Kernels before 5.8 succeed without a mount number: the mask says which fields they have filled in
+// (`statx(2)`). The text in `/proc` is older than that, but needs a mounted `/proc`.
 fn mount(dir: BorrowedFd<'_>) -> rustix::io::Result<Mount> {
     let told = rustix::fs::statx(dir, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
     let told = told
@@ -61,7 +71,7 @@ fn mount(dir: BorrowedFd<'_>) -> rustix::io::Result<Mount> {
     }
 }
 
-/// As `/proc` has it (`proc_pid_fdinfo(5)`).
+/// Reads the mount number from `/proc` (`proc_pid_fdinfo(5)`).
 fn number(dir: BorrowedFd<'_>) -> Option<u64> {
     let path = format!("/proc/self/fdinfo/{}", dir.as_raw_fd());
     let text = std::fs::read_to_string(path).ok()?;

@@ -15,25 +15,28 @@ use super::peer::{is_ours, peer};
 use super::{proc, sockets, unix_sockets};
 use crate::sys::{meeting, user, wait};
 
-/// The ports that the kernel gives to whoever asks for none in particular
-/// (`ip_local_port_range` in `ip(7)`): from the first to the last.
+/// Reads the range of ephemeral ports, its first and its last one (`ip_local_port_range` in
+/// `ip(7)`). The kernel takes a port from it for a socket that asks for port 0.
 pub(crate) fn ephemeral() -> Option<(u16, u16)> {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut ends = text.split_ascii_whitespace().map(str::parse);
     Some((ends.next()?.ok()?, ends.next()?.ok()?))
 }
 
-/// What that is unless somebody has changed it.
+/// The range that Linux has by default.
 pub(crate) const EPHEMERAL: (u16, u16) = (32768, 60999);
 
-/// Claims a port among all who use summon in this network namespace: a Unix socket with an
-/// abstract name (`unix(7)`) exists once, and ends with its last holder. `Ok(None)` means that
-/// somebody else has it. Other systems need a directory for claims.
+/// Claims a port among all users of summon in this network namespace. The claim is a Unix socket
+/// with an abstract name (`unix(7)`): the name exists once, and is free when its last holder ends.
+/// Returns `Ok(None)` if another process holds the claim. Other systems keep claims in a directory.
 pub(crate) fn claim(
     port: u16,
     _dir: impl FnOnce() -> io::Result<PathBuf>,
 ) -> io::Result<Option<OwnedFd>> {
     let name = UnixAddr::from_abstract_name(claim_name(port))?;
+    // `bind` is the atomic step: of two processes that ask at once, one gets the name and the other
+    // `EADDRINUSE`. The kernel frees the name with the last descriptor, after SIGKILL too, so a
+    // claim can't become stale.
     match UnixListener::bind_addr(&name) {
         Ok(listener) => Ok(Some(listener.into())),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
@@ -41,26 +44,25 @@ pub(crate) fn claim(
     }
 }
 
-/// Who has claimed a port.
+/// The holder of a claim on a port.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    /// The guard of the service, or else the process that will have one started; 0 if it can't be
-    /// told.
+    /// The guard of the service, or the process that will start the guard. 0 if unknown.
     pub(crate) pid: u32,
-    /// It is certainly another user's.
+    /// Whether it certainly belongs to another user.
     pub(crate) is_others: bool,
-    /// Can be read when the last holder has ended. `None` when too many wait for it already.
+    /// Readable when the last holder has ended. `None` if too many processes wait already.
     pub(crate) ended: Option<OwnedFd>,
 }
 
 impl Holder {
-    /// Whether it has ended since it was asked for.
+    /// Whether the holder has ended since [`holder`] found it.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.as_ref().is_none_or(wait::is_readable)
     }
 }
 
-/// Says who holds the claim on a port: `None` if nobody does.
+/// Finds the holder of the claim on a port. Returns `None` if the claim is free.
 pub(crate) fn holder(
     port: u16,
     _dir: impl FnOnce() -> io::Result<PathBuf>,
@@ -68,53 +70,64 @@ pub(crate) fn holder(
     let socket = sockets::socket(AddressFamily::UNIX, SocketType::STREAM)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
-    // The connection waits in the listener's queue, and ends with it. A guard accepts it at most to
-    // look who waits.
+    // The connection waits in the listener's queue. The kernel closes it when the last holder ends,
+    // so a waiter can poll it and needs no other sign. A guard accepts it only to see its process.
     match rustix::net::connect(&socket, &name) {
         Ok(()) => {
             let peer = peer(&socket)?;
             Ok(Some(Holder {
                 pid: peer.pid,
+                // The kernel recorded this process at the last `listen` (`SO_PEERCRED`). Its pid
+                // may be reused by now, so it is good for messages and for a look at the process.
                 is_others: peer.uid != user(),
                 ended: Some(socket),
             }))
         }
+        // A non-blocking `connect` fails with `EAGAIN` when the listener's queue is full
+        // (`connect(2)`). So the claim is held, but this process can't wait on a connection.
         Err(Errno::AGAIN) => Ok(Some(Holder {
             pid: 0,
             is_others: false,
             ended: None,
         })),
+        // The kernel refuses a connection to an abstract name that no socket has.
         Err(Errno::CONNREFUSED) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Some process that holds the claim on a port, if the system lets us see one. For error messages alone.
+/// Finds a process that holds the claim on a port, if one is visible. Use it only for error
+/// messages.
 pub(crate) fn keeper(port: u16) -> Option<u32> {
     let inode = unix_sockets::of_name(&Diag::open().ok()?, claim_name(port).as_bytes()).ok()??;
     proc::holder_of_socket(inode)
 }
 
-/// What a claim on a port is, for people.
+/// Describes the claim on a port for messages.
 pub(crate) fn what_is_claimed(port: u16) -> String {
     format!("the name `@{}`", claim_name(port))
 }
 
-/// A claim of which others see this process as the holder.
+/// A claim that shows this process as its holder.
 pub(crate) struct Signed {
     claim: OwnedFd,
-    /// Connections that were looked at. They stay open, since their end tells that of the claim.
+    /// Accepted connections. They stay open, since their end tells the waiters that the claim has
+    /// ended.
     waiting: Vec<OwnedFd>,
 }
 
-/// The most connections that are looked at in one go, and that other users may have kept.
+/// The most connections to accept in one call, and to keep for other users.
 const MOST: usize = 64;
 
-/// Makes this process the one that others see as the holder of a claim that it was given.
+/// Makes this process the visible holder of a claim that it has received.
 pub(crate) fn sign(claim: OwnedFd) -> Signed {
-    // A socket's peers are told who called `listen` last. What is no socket refuses, which is fine.
-    // The queue is for those who wait for its end, whom nobody but `is_wanted` accepts.
+    // A socket's peers see the process that called `listen` last (`SO_PEERCRED` in `unix(7)`).
+    // Without this call they would see the test process, which may end before its guard. The call
+    // fails on a descriptor that is not a socket, which does no harm. The queue holds the waiters,
+    // and only `is_wanted` accepts them.
     let _ = rustix::net::listen(&claim, 4096);
+    // `is_wanted` accepts until the queue is empty. In blocking mode that last `accept` would stop
+    // the guard.
     let _ = rustix::io::ioctl_fionbio(&claim, true);
     Signed {
         claim,
@@ -123,19 +136,22 @@ pub(crate) fn sign(claim: OwnedFd) -> Signed {
 }
 
 impl Signed {
-    /// What to wait for: then [`Signed::is_wanted`] has something to look at.
+    /// The descriptors to poll. When one is ready, call [`Signed::is_wanted`].
     pub(crate) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let claim = (self.claim.as_fd(), PollFlags::IN);
-        // Of the others the end alone is of interest, which is always told.
+        // `poll` always reports `POLLHUP`, so a waiter that gives up needs no event (`poll(2)`).
         let waiting = self.waiting.iter();
         let waiting = waiting.map(|socket| (socket.as_fd(), PollFlags::empty()));
         std::iter::once(claim).chain(waiting)
     }
 
-    /// Whether one more process of this user waits for the end of the claim. Those who have given up
-    /// are forgotten.
+    /// Whether another process of this user has begun to wait for the end of the claim. Drops the
+    /// connections of waiters that have given up.
     pub(crate) fn is_wanted(&mut self) -> bool {
+        // Drop closed connections first: they count against `MOST`.
         self.waiting.retain(is_connected);
+        // An abstract name has no permissions (`unix(7)`), so every user can connect. `MOST` bounds
+        // both the time that a flood of connections takes here, and the descriptors that it costs.
         for _ in 0..MOST {
             let Ok(socket) = rustix::net::accept_with(&self.claim, SocketFlags::CLOEXEC) else {
                 return false;
@@ -143,6 +159,8 @@ impl Signed {
             if !is_connected(&socket) {
                 continue;
             }
+            // The kernel recorded the user at `connect`, so a waiter can't pretend to be another
+            // one.
             let is_users = peer(&socket).is_ok_and(|peer| is_ours(peer.uid));
             if is_users || self.waiting.len() < MOST {
                 self.waiting.push(socket);
@@ -158,11 +176,11 @@ impl Signed {
 /// Whether the other end of a connection is open.
 fn is_connected(socket: &OwnedFd) -> bool {
     let mut polled = [PollFd::new(socket, PollFlags::empty())];
+    // Without a requested event `poll` reports only an error or a hang-up. 0 means neither.
     rustix::event::poll(&mut polled, Some(&Timespec::default())) == Ok(0)
 }
 
-/// Removes what was for meetings in the user's directory, if nobody has it. Claims leave nothing
-/// there.
+/// Removes the meeting files from the user's directory if they are unused. Claims leave no files.
 pub(crate) fn tidy(path: &Path) {
     meeting::tidy(path);
 }

@@ -1,8 +1,9 @@
 //! Questions to the kernel about its sockets (`sock_diag(7)`).
 //!
-//! A question for all that fit costs some ten microseconds, since only those in the asked state are
-//! looked at, however many connections the machine has; one for the socket that would take a
-//! packet costs two. Some sandboxes refuse such questions, and their tables are read instead.
+//! A dump of all sockets in one state costs about ten microseconds, however many connections the
+//! machine has, since the kernel looks only at that state. A question for the socket that would
+//! take a packet costs two. Some sandboxes refuse such questions. There, summon reads the tables in
+//! `/proc/net`.
 
 use std::cell::Cell;
 use std::io;
@@ -13,31 +14,32 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use super::{listeners, tables};
 use crate::sys::is_shortage;
 
-/// A state as a bit: a stream socket that listens.
+/// The state of a stream socket that listens, as a bit.
 pub(super) const LISTEN: u32 = 1 << 10;
-/// A socket that is connected to nobody; for datagrams, one that may have been bound.
+/// The state of a socket without a peer, as a bit. Bound datagram sockets are in this state.
 pub(super) const CLOSE: u32 = 1 << 7;
-/// Every state, also that of a stream socket that is bound and no more (Linux 6.8).
+/// All states, including stream sockets that are bound but don't listen (Linux 6.8).
 pub(super) const ALL: u32 = (1 << 14) - 1;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 /// `struct nlmsghdr`.
 const HEADER: usize = 16;
 
-/// Somebody to ask.
+/// A source of facts about sockets.
 #[derive(Debug)]
 pub(crate) struct Diag {
-    /// `None` where the kernel does not answer, and its tables say what there is.
+    /// `None` if the kernel answers no questions. Then the tables in `/proc/net` are read.
     netlink: Option<Netlink>,
 }
 
 impl Diag {
-    /// Whether it tells of every socket of the machine, whoever has it.
+    /// Whether the source covers the sockets of all processes, including other users'.
     pub(crate) const SEES_ALL: bool = true;
 
     pub(crate) fn open() -> io::Result<Diag> {
         let asked = Netlink::open().and_then(|netlink| {
-            // A kernel may have the socket, and not the modules that answer.
+            // The kernel may have netlink sockets without the modules that answer (`tcp_diag`,
+            // `udp_diag`). Find out now: a refusal in the middle of a wait would be an error.
             listeners::check(&netlink)?;
             Ok(netlink)
         });
@@ -45,6 +47,8 @@ impl Diag {
             Ok(netlink) => Ok(Diag {
                 netlink: Some(netlink),
             }),
+            // A shortage of descriptors or memory passes, and would stop the tables too. The caller
+            // tries again.
             Err(error) if is_shortage(&error) => Err(error),
             Err(_) => {
                 tables::check()?;
@@ -53,25 +57,26 @@ impl Diag {
         }
     }
 
-    /// Says which service is asked about, its guard and its leader, where not everybody can be.
+    /// Names the service in question by its guard and its leader, for systems that can't ask about
+    /// all processes.
     pub(crate) fn about(&self, _service: Option<(u32, u32)>) {}
 
     pub(super) fn netlink(&self) -> Option<&Netlink> {
         self.netlink.as_ref()
     }
 
-    /// One that reads the tables, as in a sandbox.
+    /// Makes a source that reads the tables, as in a sandbox.
     #[cfg(test)]
     pub(super) fn of_tables() -> Diag {
         Diag { netlink: None }
     }
 }
 
-/// A socket on which the kernel answers.
+/// A netlink socket, on which the kernel answers.
 #[derive(Debug)]
 pub(super) struct Netlink {
     socket: OwnedFd,
-    /// The number of the question, which its answers bear.
+    /// The sequence number of the last question. Its answers carry it.
     asked: Cell<u32>,
 }
 
@@ -85,21 +90,25 @@ impl Netlink {
         Ok(Netlink { socket, asked })
     }
 
-    /// Asks for all sockets that fit, and hands the answer about each to `each`. `question` is
-    /// what follows the `struct nlmsghdr`.
+    /// Asks for all sockets that match, and passes each answer to `each`. `question` is the payload
+    /// behind the `struct nlmsghdr`.
     pub(super) fn ask(&self, question: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
         self.send(question, libc::NLM_F_REQUEST | libc::NLM_F_DUMP)?;
+        // The kernel splits a dump over several datagrams. `NLMSG_DONE` ends the last
+        // (`netlink(7)`).
         while self.read_answers(&mut each)? == More::Yes {}
         Ok(())
     }
 
-    /// Asks for one socket, and hands the answer to `each` if there is one.
+    /// Asks for one socket, and passes the answer to `each` if the socket exists.
     pub(super) fn ask_for_one(
         &self,
         question: &[u8],
         mut each: impl FnMut(&[u8]),
     ) -> io::Result<()> {
         self.send(question, libc::NLM_F_REQUEST)?;
+        // Without `NLM_F_DUMP` the kernel sends one answer. It is the error `ENOENT` if no socket
+        // matches.
         match self.read_answers(&mut each) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -112,26 +121,36 @@ impl Netlink {
         request.extend((length as u32).to_ne_bytes());
         request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
         request.extend((flags as u16).to_ne_bytes());
+        // A new number for each question. If an error ended an earlier dump half-way, the rest of
+        // its answers still waits in the socket's buffer.
         self.asked.set(self.asked.get() + 1);
         request.extend(self.asked.get().to_ne_bytes());
         request.extend([0; 4]); // port id
         request.extend(question);
+        // A datagram socket sends a message whole or not at all, so there is no partial write to
+        // finish.
         rustix::net::send(&self.socket, &request, SendFlags::empty())?;
         Ok(())
     }
 
     fn read_answers(&self, each: &mut impl FnMut(&[u8])) -> io::Result<More> {
+        // The kernel sizes the datagrams of a dump by the reader's largest buffer so far, or takes
+        // its own minimum of at most 8 KiB. So `recv` never truncates one here.
         let mut buffer = [0u8; 16 * 1024];
         let (length, _) = rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty())?;
         let mut rest = &buffer[..length];
         while rest.len() >= HEADER {
+            // A length below the header's would make this loop endless, one beyond the buffer would
+            // panic.
             let length = (u32_at(rest, 0) as usize).clamp(HEADER, rest.len());
             let (message, after) = rest.split_at(length);
             match i32::from(u16_at(message, 4)) {
-                // Of a question whose answers were not read to their end.
+                // This answers an earlier question that was not read to its end.
                 _ if u32_at(message, 8) != self.asked.get() => {}
                 libc::NLMSG_DONE => return Ok(More::No),
                 libc::NLMSG_ERROR => {
+                    // The payload starts with a negative error number (`struct nlmsgerr` in
+                    // `netlink(7)`).
                     let code = message
                         .get(HEADER..HEADER + 4)
                         .map_or(0, |_| u32_at(message, HEADER));
@@ -152,12 +171,13 @@ enum More {
     No,
 }
 
-/// The attributes (`struct rtattr`) in what follows an answer: kinds and values.
+/// Iterates over the attributes (`struct rtattr`) behind an answer: kinds and values.
 pub(super) fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         if rest.len() < 4 {
             return None;
         }
+        // As with messages: a length below 4 would never advance.
         let length = usize::from(u16_at(rest, 0)).clamp(4, rest.len());
         let (kind, value) = (u16_at(rest, 2), &rest[4..length]);
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();

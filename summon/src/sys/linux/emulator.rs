@@ -1,15 +1,15 @@
-//! Programs that QEMU runs for another processor.
+//! Emulators, which run programs for another processor: QEMU.
 
-/// Whether an executable of that name runs others.
+/// Whether an executable with that name is an emulator.
 pub(crate) fn is_one(name: &str) -> bool {
     name.starts_with("qemu-")
 }
 
-/// The options of QEMU's that have no value; all others have one.
+/// The options of QEMU without a value. All other options have one.
 const WITHOUT_A_VALUE: [&[u8]; 4] = [b"-strace", b"-singlestep", b"-one-insn-per-tb", b"-perfmap"];
 
-/// The program that it runs, by its command line: the first word that is neither an option nor the
-/// value of one.
+/// Finds the program in the command line of an emulator: the first word that is neither an option
+/// nor an option's value.
 pub(crate) fn program(line: &[u8]) -> Option<&[u8]> {
     let mut words = line.split(|byte| *byte == 0).skip(1);
     loop {

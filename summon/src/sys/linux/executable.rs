@@ -1,4 +1,4 @@
-//! This executable, to be started again.
+//! How to start this executable again.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,20 +14,20 @@ use rustix::io::FdFlags;
 
 use super::emulator;
 
-/// The file that this process was made of, as the kernel has it: the very file, also when its name was
-/// given to another one, or to none.
+/// The kernel's link to the file that this process executes. It leads to that very file, even if
+/// its name was deleted or given to another file.
 const EXECUTED: &str = "/proc/self/exe";
-/// The same, but by a name that emulators and checkers let pass, which answer the first one in place of
-/// the kernel, as if the program were executed.
+/// The same link, by a name that emulators and checkers do not intercept. They answer [`EXECUTED`]
+/// in place of the kernel, as if the kernel executed their program.
 const REALLY_EXECUTED: &str = "/proc/thread-self/exe";
 
-/// The libraries that the loader loads first (`ld.so(8)`).
+/// The variable that lists the libraries to load first (`ld.so(8)`).
 const PRELOAD: &str = "LD_PRELOAD";
 
-/// How this executable can be started again, the surest way first. Arguments follow.
+/// Returns commands that start this executable again, the surest first. The caller adds arguments.
 ///
-/// What was executed may not be the program: QEMU and valgrind run it, and so may the dynamic loader.
-/// And the code may be that of a library, which some other program has loaded.
+/// QEMU, valgrind, or the dynamic loader may run the program. Then the kernel's link leads to them.
+/// The code may also be in a library that another program has loaded.
 pub(crate) fn again() -> io::Result<Vec<Command>> {
     let Ok(executed) = fs::read_link(EXECUTED) else {
         return Ok(vec![copy(Path::new(EXECUTED))]);
@@ -35,10 +35,15 @@ pub(crate) fn again() -> io::Result<Vec<Command>> {
     let tool = fs::read_link(REALLY_EXECUTED)
         .ok()
         .filter(|it| *it != executed);
+    // Under a tool the kernel's link leads to the tool, so name the program by its path. Otherwise
+    // the link is surer: it survives a `cargo build` that replaces the file during the test.
     let executable = tool.as_ref().map_or(Path::new(EXECUTED), |_| &executed);
+    // Starting the executed file would not help if it only loads this library later: the library's
+    // constructor must run before that program's `main`.
     let Some(library) = library(&executed) else {
         let mut ways = vec![copy(executable)];
-        // For a program that only QEMU can run, unless the kernel was told to leave it to QEMU.
+        // Without a rule in `binfmt_misc` the kernel can't run a program for another processor. The
+        // second command therefore starts QEMU with its own options, and then the program.
         if tool.is_some_and(|it| emulator::is_one(&name(&it))) {
             let mut emulated = copy(Path::new(REALLY_EXECUTED));
             let line = fs::read("/proc/thread-self/cmdline").unwrap_or_default();
@@ -48,6 +53,7 @@ pub(crate) fn again() -> io::Result<Vec<Command>> {
         return Ok(ways);
     };
     let mut command = copy(executable);
+    // The dynamic loader was started as a program (`ld.so(8)`), so repeat its options.
     if name(&executed).starts_with("ld-") {
         let line = fs::read("/proc/self/cmdline").unwrap_or_default();
         command.args(words_before(&line, &library)).arg(&library);
@@ -65,8 +71,8 @@ fn copy(program: &Path) -> Command {
     command
 }
 
-/// What is preloaded here, but for what a copy must not have: fakeroot's library asks a server about
-/// files, which ends with the test process, and then whoever asks is ended.
+/// Returns the preloaded libraries without fakeroot's. That library asks a server about files. The
+/// server ends with the test process, and a process that asks it afterwards is ended.
 fn preloaded() -> OsString {
     let all = std::env::var_os(PRELOAD).unwrap_or_default();
     let libraries = all.as_bytes().split(|byte| b" :".contains(byte));
@@ -80,7 +86,7 @@ fn preloaded() -> OsString {
     OsString::from_vec(kept.join(&b':'))
 }
 
-/// Has a library loaded before `main`, as it is before the first start.
+/// Makes a command load a library before `main`, so that the library's constructor runs there.
 fn preload(library: &Path, command: &mut Command) -> io::Result<()> {
     let opened = |path: &Path, flags| {
         rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC | flags, Mode::empty())
@@ -89,8 +95,8 @@ fn preload(library: &Path, command: &mut Command) -> io::Result<()> {
     let file = opened(library, OFlags::empty())?;
     let mut path = library.to_owned();
     if !can_be_listed(&path) {
-        // By a descriptor. That of the directory if it will do: the library may look for others beside
-        // itself (`$ORIGIN` in `ld.so(8)`).
+        // Name the library by a descriptor. Prefer the descriptor of its directory: the library may
+        // look for others beside itself (`$ORIGIN` in `ld.so(8)`).
         let name = library.file_name().unwrap_or_default();
         let (fd, name) = match can_be_listed(Path::new(name)) {
             true => {
@@ -107,7 +113,7 @@ fn preload(library: &Path, command: &mut Command) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a path survives in `LD_PRELOAD`: blanks and colons separate the libraries there, and a
+/// Whether a path survives in `LD_PRELOAD`. Blanks and colons separate the libraries there, and a
 /// dollar sign begins a variable.
 fn can_be_listed(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
@@ -116,12 +122,16 @@ fn can_be_listed(path: &Path) -> bool {
         .any(|byte| byte.is_ascii_whitespace() || b":$\x0b".contains(byte))
 }
 
-/// Has a command inherit a descriptor, and says the path that it has there.
+/// Makes a command inherit a descriptor, and returns the path that the file has there.
 fn hand_down(fd: &OwnedFd, command: &mut Command) -> io::Result<PathBuf> {
-    // Above the standard streams, which the command gets others of.
+    // `Command` replaces descriptors 0 to 2 in the child, so take a higher one. It stays
+    // close-on-exec in this process: a program that another thread starts meanwhile must not
+    // inherit it. The child clears the flag in its own copy, after the fork.
     let fd = rustix::io::fcntl_dupfd_cloexec(fd, 3)?;
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    // SAFETY: the closure makes one system call, which the child of a process with threads may make.
+    // SAFETY: after a fork in a process with threads, only async-signal-safe functions may run
+    // (`fork(2)`). The closure calls `fcntl`, which is one (`signal-safety(7)`), and allocates
+    // nothing.
     unsafe {
         command.pre_exec(move || Ok(rustix::io::fcntl_setfd(&fd, FdFlags::empty())?));
     }
@@ -136,14 +146,16 @@ fn preload_failed(library: &Path, error: &io::Error) -> io::Error {
     )
 }
 
-/// The library that this code is in, if it is not in the program itself.
+/// Returns the library that contains this code. Returns `None` if the program itself does.
 fn library(executed: &Path) -> Option<PathBuf> {
     let mapped = own_file()?;
-    // A line feed would end the line (`proc_pid_maps(5)`).
+    // The kernel writes a line feed in a path as `\012` (`proc_pid_maps(5)`), and escapes nothing
+    // else.
     let escaped = executed.as_os_str().as_bytes().split(|byte| *byte == b'\n');
     if mapped == escaped.collect::<Vec<_>>().join(&b"\\012"[..]) {
         return None;
     }
+    // A path may contain the four characters `\012` themselves, so try the text as it is first.
     let path = Path::new(OsStr::from_bytes(&mapped));
     if path.exists() {
         return Some(path.to_owned());
@@ -163,7 +175,7 @@ fn unescaped(mapped: &[u8]) -> Vec<u8> {
     text
 }
 
-/// The file that this code is in, by what is mapped where the code is, as the kernel writes it.
+/// Returns the file that contains this code, as the kernel writes the path of its mapping.
 fn own_file() -> Option<Vec<u8>> {
     let here = own_file as *const () as usize;
     let maps = fs::read("/proc/self/maps").ok()?;
@@ -178,12 +190,14 @@ fn own_file() -> Option<Vec<u8>> {
     })
 }
 
-/// The options on a command line that come before the name of a program.
+/// Returns the words of a command line between the tool and the program: the tool's options.
 fn words_before(line: &[u8], program: &Path) -> Vec<OsString> {
     let words: Vec<&OsStr> = line
         .split(|byte| *byte == 0)
         .map(OsStr::from_bytes)
         .collect();
+    // Compare canonical paths: the line has the path as it was typed, the kernel's link has none of
+    // its symbolic links.
     let is_program = |word: &&OsStr| fs::canonicalize(word).is_ok_and(|path| path == program);
     let at = words.iter().skip(1).position(is_program);
     let before = words.iter().skip(1).take(at.unwrap_or_default());
@@ -195,33 +209,37 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Whether it was started with privileges that its file has, or that somebody else's rules gave it: a
-/// set-user-id or set-group-id file, file capabilities, a security module (`AT_SECURE` in
-/// `getauxval(3)`). Then its environment and its descriptors are a stranger's.
+/// Whether the kernel executes this program in secure mode (`AT_SECURE` in `getauxval(3)`): because
+/// of a set-user-id or set-group-id file, file capabilities, or a security module. Then its
+/// environment and its descriptors come from another user.
 pub(crate) fn is_privileged() -> bool {
-    // SAFETY: it takes a number, and reads what the kernel has given to this process.
+    // SAFETY: `getauxval` takes a number, and reads the vector that the kernel gave this process.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// The section with what runs before `main`.
+/// The section of functions that run before `main`.
 pub(crate) const CONSTRUCTORS: &str = ".init_array";
 
-/// Why it can't be started, where the error does not say so.
+/// Explains why the executable can't be started, if the error does not.
 pub(crate) fn why_not(error: &io::Error) -> Option<&'static str> {
-    // Nor could a guard follow descendants without it.
+    // A guard also needs `/proc`, to find the descendants.
     let is_unmounted = error.kind() == io::ErrorKind::NotFound && !Path::new("/proc/self").exists();
     is_unmounted.then_some("`/proc` is not mounted")
 }
 
-/// Closes every descriptor from `first` on: what some code in the test process opened without
-/// close-on-exec is not for us.
+/// Closes every descriptor from `first` on. Code in the test process may have opened files without
+/// close-on-exec.
 pub(crate) fn close_from(first: u32) {
-    // SAFETY: the caller is the copy before `main`, in which nobody owns those descriptors.
+    // An inherited end of a pipe, for one, would keep its reader from seeing end of file after the
+    // test process has ended.
+    //
+    // SAFETY: the caller is the copy before `main`, where no value owns these descriptors.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     if closed == 0 {
         return;
     }
-    // A kernel before 5.9.
+    // Kernels before 5.9 lack `close_range(2)`. List first, then close: the listing itself uses one
+    // of these descriptors.
     let Ok(entries) = fs::read_dir("/proc/self/fd") else {
         return;
     };
@@ -231,8 +249,9 @@ pub(crate) fn close_from(first: u32) {
         .filter(|fd: &i32| *fd >= first as i32)
         .collect();
     for fd in open {
-        // SAFETY: as above; the descriptor of the listing itself is closed by now, and closing
-        // it again does no harm in a process of one thread.
+        // SAFETY: as above. The listing's own descriptor is closed by now. This process has one
+        // thread, so its number belongs to no new file, and closing it again only fails with
+        // `EBADF`.
         unsafe { libc::close(fd) };
     }
 }

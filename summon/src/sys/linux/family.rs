@@ -1,5 +1,5 @@
-//! The family of a guard, which is all of a service. The kernel keeps it together: the guard is a
-//! subreaper (`PR_SET_CHILD_SUBREAPER(2const)`), so whoever loses its parent becomes its child.
+//! The family of a guard: all processes of a service. The kernel keeps it together: the guard is a
+//! subreaper (`PR_SET_CHILD_SUBREAPER(2const)`), so an orphan below it becomes its child.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -10,15 +10,17 @@ use rustix::process::{Pid, PidfdFlags};
 use super::proc;
 use crate::sys::Signal;
 
-/// A child of ours.
+/// A child of this process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) pid: u32,
 }
 
 impl Member {
-    /// Signals this one alone: nobody but us reaps it, so its pid is nobody else's.
+    /// Signals this process alone.
     pub(crate) fn signal(self, signal: Signal) {
+        // Only this process reaps its children. So the pid stays with this child, as a zombie at
+        // least, and can't belong to a stranger.
         let pid = Pid::from_raw(self.pid as i32);
         if let (Some(pid), Some(signal)) = (pid, signal.to_rustix()) {
             let _ = rustix::process::kill_process(pid, signal);
@@ -26,42 +28,47 @@ impl Member {
     }
 }
 
-/// Can be read when somebody of the family has ended.
+/// A descriptor that is readable when a member of the family has ended.
 pub(crate) struct Ends(OwnedFd);
 
 impl Ends {
-    /// Those of a guard's family. `children`: can be read when a child has ended.
+    /// Watches the family of a guard. `children` is readable when a child has ended.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "on other systems there is more to do"
     )]
     pub(crate) fn of_guard(children: OwnedFd) -> io::Result<Ends> {
-        // Where it is refused the warden has said so.
+        // If the kernel refuses, the warden has already reported it.
         let _ = adopt_orphans();
         Ok(Ends(children))
     }
 
-    /// Those of guards: what one leaves that was killed becomes the warden's.
+    /// Watches the guards of a warden. The family of a killed guard becomes the warden's.
     pub(crate) fn of_warden(children: OwnedFd) -> io::Result<Ends> {
+        // The warden is a subreaper too. The kernel gives an orphan to its nearest living
+        // subreaper, so the members of a killed guard's family become children of the warden, not
+        // of process 1.
         Ends::of_guard(children)
     }
 
-    /// That child was started. What is told already stays told: it may be of that one's end.
+    /// Takes note of a new child. Earlier events stay, since one may be this child's end.
     pub(crate) fn started(&self, _child: u32) {}
 
-    /// Takes note of what has happened. Do it before a look at what it was about.
+    /// Consumes the events so far. Call it before looking at the processes.
     pub(crate) fn note(&self) {
+        // Looking first would lose an end: of a child that ends after the look and before this
+        // `read`. The `read` would consume its event, and the guard would sleep beside a zombie.
         let _ = rustix::io::read(&self.0, &mut [0; 64]);
     }
 
-    /// Closes the copy that a fork has made, which must not touch it again.
+    /// Closes the copy in a forked child, which must not use it again.
     pub(crate) fn close_copy(&self) {
-        // SAFETY: the caller is a child that never touches it again.
+        // SAFETY: the caller is a forked child that never uses this value again, nor drops it.
         let _ = unsafe { libc::close(self.0.as_raw_fd()) };
     }
 }
 
-/// Has those who lose their parent below this process become its children.
+/// Makes this process a subreaper: orphans below it become its children.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(
         rustix::process::getpid(),
@@ -74,29 +81,32 @@ impl AsFd for Ends {
     }
 }
 
-/// Everybody in the family, parents before their children.
+/// Lists all members of the family, parents before their children.
 pub(crate) fn everybody() -> Vec<u32> {
     proc::descendants(std::process::id())
 }
 
-/// Those who are to be killed first: our own children. The others become that.
+/// Lists the members to kill first: the children of this process. When they have ended, their
+/// children take their place.
 pub(crate) fn nearest() -> Vec<Member> {
+    // Children only. Their pids stay valid until this process reaps them, while the parent of a
+    // grandchild may reap it between this list and the signal, and free its pid for a stranger.
     let children = proc::children(std::process::id()).into_iter();
     children.map(|pid| Member { pid }).collect()
 }
 
-/// Whether nobody is left, told when no child is: each descendant would have one of our children
-/// above it, or be one.
+/// Whether no member is left, asked when this process has no child. Then none is: each descendant
+/// is a child of this process, or is below one.
 pub(crate) fn is_gone() -> bool {
     true
 }
 
-/// Somebody of the family who has ended without being our child: there is none.
+/// Finds an ended member that is not a child. Linux has none.
 pub(crate) fn ended() -> Option<u32> {
     None
 }
 
-/// Signals every descendant of a process that is a descendant of ours, or ourselves.
+/// Signals every descendant of `root`, which is this process or a descendant.
 pub(crate) fn signal_below(root: u32, signal: Signal) {
     let me = std::process::id();
     let Some(signal) = signal.to_rustix() else {
@@ -106,32 +116,36 @@ pub(crate) fn signal_below(root: u32, signal: Signal) {
         let Some(pid) = Pid::from_raw(found as i32) else {
             continue;
         };
-        // A pidfd first, the parent after it: had the pid been reused in between, the stranger
-        // that has it now would not be below us.
+        // Open the pidfd first, then check the ancestry. If the pid was reused before the open, the
+        // check meets the stranger, which is not below this process. If it is reused after the
+        // open, the pidfd still names the old process, and the signal fails with `ESRCH`.
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty());
         if !proc::is_below(found, me) {
             continue;
         }
         let sent = pidfd.and_then(|pidfd| rustix::process::pidfd_send_signal(&pidfd, signal));
-        // A kernel before 5.3, a seccomp profile that is older, or no descriptor to be had. Right
-        // after the look the pid could be a stranger's only if the system had given all others in
-        // between.
+        // A kernel before 5.3, an older seccomp profile, or no free descriptor: signal by pid. The
+        // kernel hands out pids in order, so a stranger could have this one only if all others were
+        // handed out since the check.
         if matches!(sent, Err(error) if error != Errno::SRCH) {
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
 }
 
-/// Has a program that is about to be exec'ed die with its guard: the second belt, for a guard that
-/// is itself killed.
+/// Makes the program that this child will execute die with its guard. This is a second line of
+/// defence, in case the guard itself is killed.
 pub(crate) fn die_with_guard() -> io::Result<()> {
+    // The kernel sends the signal when the thread that forked this child ends
+    // (`PR_SET_PDEATHSIG(2const)`). A guard has one thread, so that is its end. `exec` keeps the
+    // setting, except for set-user-id programs and the like.
     let kill = rustix::process::Signal::KILL;
     Ok(rustix::process::set_parent_process_death_signal(Some(
         kill,
     ))?)
 }
 
-/// What guards that were killed have left to their warden.
+/// The processes that killed guards have left to their warden.
 pub(crate) struct Orphans;
 
 impl Orphans {
@@ -139,11 +153,13 @@ impl Orphans {
         Orphans
     }
 
-    /// That a guard has ended, in whatever way.
+    /// Takes note of the end of a guard.
     pub(crate) fn guard_ended(&mut self, _: u32) {}
 
-    /// Everybody below us who has no guard any more.
+    /// Finds the descendants without a guard.
     pub(crate) fn find(&mut self, guards: &[u32]) -> Vec<Member> {
+        // The warden's own children are its guards. Each other child is an orphan of a killed
+        // guard. A zombie needs no signal.
         let children = nearest().into_iter();
         children
             .filter(|child| !guards.contains(&child.pid) && !proc::has_ended(child.pid))

@@ -1,8 +1,8 @@
-//! Changes to files, as the kernel tells them (`inotify(7)`).
+//! Changes to files, as the kernel reports them (`inotify(7)`).
 //!
-//! A process has one inotify instance for all who watch, since a user may have 128 of them, and
-//! keeps it: to close one takes the kernel 10 ms. There is no thread for it: each who sleeps also
-//! polls the instance, and whoever wakes first hands out what is there to all.
+//! All watches of a process share one inotify instance, since a user may have 128. It stays open,
+//! since closing one takes the kernel 10 ms. No thread serves it: every sleeper polls the instance,
+//! and the first to wake passes the events to all.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,7 +17,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use crate::sys::maker::Maker;
 use crate::sys::wait::Waker;
 
-/// What one watches for. Dropping it ends that.
+/// A watch for changes to files. Dropping it ends the watch.
 #[derive(Debug)]
 pub(crate) struct Watch {
     inotify: &'static Inotify,
@@ -39,10 +39,10 @@ struct Interest {
     waker: Arc<Waker>,
 }
 
-/// That of this process. Those that it has from processes that it was forked from stay theirs.
+/// The instance of this process. A forked child leaves its parent's instance alone, and makes one.
 static INOTIFY: Mutex<Option<&Inotify>> = Mutex::new(None);
 
-/// The tree of directories may change while it is walked; so often it is walked again.
+/// How often to walk the directories again if they change during the walk.
 const WALKS: usize = 16;
 
 impl Watch {
@@ -53,9 +53,11 @@ impl Watch {
         })
     }
 
-    /// Watches for `path`, which is absolute, to come, to go, or to change. Look at it afterwards:
-    /// a change from now on is told. Where its directory is not there yet that is watched for, so
-    /// call it again before each look.
+    /// Watches for `path`, an absolute path, to appear, change, or disappear. Look at the file
+    /// afterwards: the watch reports every later change.
+    ///
+    /// If its directory does not exist, the watch waits for the directory. So call it again before
+    /// each look.
     pub(crate) fn add(&self, path: &Path) -> io::Result<()> {
         for _ in 0..WALKS {
             let (mut directory, mut name) = split(path)?;
@@ -74,7 +76,9 @@ impl Watch {
                     Err(error) => return Err(error),
                 }
             }
-            // What came between two steps of the walk was seen by neither.
+            // The directory may have appeared after its own step failed, and before the step that
+            // watches for it. The kernel reports only what happens after a watch is set. So look
+            // now, and walk again if the directory exists.
             if directory == parent || !directory.join(name).is_dir() {
                 return Ok(());
             }
@@ -82,13 +86,16 @@ impl Watch {
         Err(io::Error::other("its directories change all the time"))
     }
 
-    /// What to sleep on.
+    /// The descriptors to sleep on.
     pub(crate) fn fds(&self) -> [BorrowedFd<'_>; 2] {
         [self.inotify.instance.as_fd(), self.waker.as_fd()]
     }
 
-    /// Forgets the changes so far, and says whether there were any. Do it before a look.
+    /// Forgets the changes so far, and returns whether there were any. Call it before a look.
     pub(crate) fn reset(&self) -> bool {
+        // Read the instance first: an event for this watch may wait there, read by no other sleeper
+        // yet. If one comes after the reset, it wakes the next sleep, so the worst case is a
+        // needless look.
         self.inotify.hand_out();
         self.waker.reset()
     }
@@ -102,7 +109,8 @@ fn split(path: &Path) -> io::Result<(&Path, &OsStr)> {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // The kernel's list of what is watched is that of the instance, and so the maker's.
+        // The kernel keeps the watches in the instance, which a forked child shares with its maker.
+        // A removal here would end the maker's watch too.
         if !self.inotify.maker.is_here() {
             return;
         }
@@ -115,8 +123,11 @@ impl Drop for Watch {
             .collect();
         interests.retain(|interest| !mine(interest));
         for directory in left {
+            // The kernel has one watch for a directory, however often it was added
+            // (`inotify_add_watch(2)`), so only the last interest may remove it.
             if !interests.iter().any(|other| other.directory == directory) {
-                // A directory that is gone has ended the watch itself.
+                // This fails if the directory was removed, since the kernel removed the watch with
+                // it.
                 let _ = inotify::remove_watch(&self.inotify.instance, directory);
             }
         }
@@ -124,7 +135,7 @@ impl Drop for Watch {
 }
 
 impl Inotify {
-    /// That of this process. Where there is none to be had now, there may be one later.
+    /// Returns the instance of this process. If none can be made now, a later call tries again.
     fn get() -> io::Result<&'static Inotify> {
         let mut known = INOTIFY.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(inotify) = known.filter(|inotify| inotify.maker.is_here()) {
@@ -152,7 +163,9 @@ impl Inotify {
             | WatchFlags::DELETE_SELF
             | WatchFlags::MOVE_SELF
             | WatchFlags::ONLYDIR;
-        // Held, so that whoever hands out an event of this directory finds this interest.
+        // Take the lock before the kernel knows of the watch. The directory's first event may
+        // arrive at once, in another thread. That thread waits for the lock, and then finds this
+        // interest.
         let mut interests = self.lock();
         let directory = inotify::add_watch(&self.instance, directory, flags)?;
         let known = interests.iter().any(|other| {
@@ -168,17 +181,20 @@ impl Inotify {
         Ok(())
     }
 
-    /// Wakes all who are concerned by what has happened.
+    /// Wakes the watches that the events concern.
     fn hand_out(&self) {
         let interests = self.lock();
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&self.instance, &mut buffer);
-        // It ends when there is nothing more.
+        // The instance is non-blocking, so `next` fails when the queue is empty.
         while let Ok(event) = events.next() {
+            // A full queue loses events, and the kernel says so once (`IN_Q_OVERFLOW`). Any watch
+            // may have missed one, so wake them all.
             let lost_some = event.events().contains(ReadFlags::QUEUE_OVERFLOW);
             let name = event
                 .file_name()
                 .map(|name| OsStr::from_bytes(name.to_bytes()));
+            // An event without a name is about the directory itself, and so about each name in it.
             let concerns = |interest: &&Interest| {
                 interest.directory == event.wd() && name.is_none_or(|name| name == interest.name)
             };
@@ -193,7 +209,7 @@ mod tests {
     use super::*;
     use std::time::{Duration, Instant};
 
-    /// Sleeps until it is told of a change.
+    /// Sleeps until the watch reports a change.
     fn told(watch: &Watch) {
         let limit = Instant::now() + Duration::from_secs(30);
         while !watch.reset() {
@@ -231,7 +247,7 @@ mod tests {
         one.add(&home.dir().join("one")).unwrap();
         two.add(&home.dir().join("two")).unwrap();
         std::fs::write(home.dir().join("two"), "").unwrap();
-        // Whoever looks hands it out to whom it concerns.
+        // `one` reads the event from the instance, and wakes `two` with it.
         assert!(!one.reset());
         assert!(two.reset());
         drop(two);

@@ -1,4 +1,5 @@
-//! Who serves a TCP or UDP port, asked of the kernel, so that the server sees no connection from us.
+//! Finds the sockets that serve a TCP or UDP port. The kernel answers, so the server sees no
+//! connection from summon.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +11,7 @@ use super::proc::SocketId;
 use super::tables;
 use crate::sys::listeners::{Connection, Listener, Protocol};
 
-/// The number of the protocol, and the states of sockets that serve.
+/// Returns the number of the protocol, and the states of sockets that serve.
 fn asked(protocol: Protocol) -> (u8, u32) {
     match protocol {
         Protocol::Tcp => (libc::IPPROTO_TCP as u8, LISTEN),
@@ -18,7 +19,7 @@ fn asked(protocol: Protocol) -> (u8, u32) {
     }
 }
 
-/// Every listener on `port`, or on any if it is 0, both families.
+/// Lists the listeners on `port` in both families. Port 0 means all ports.
 pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
     let Some(netlink) = diag.netlink() else {
         return tables::listeners(port, protocol);
@@ -26,14 +27,16 @@ pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
         let question = question(family as u8, protocol, port);
+        // The two dumps are not one picture: a server may bind between them. Then it is missing
+        // here once, and the caller's next look finds it.
         netlink.ask(&question, |answer| found.extend(parse(answer)))?;
     }
     found.retain(|listener| port == 0 || listener.addr.port() == port);
     Ok(found)
 }
 
-/// Every socket that has `port` as its local end and serves nobody there, both families. The kernel
-/// looks at all connections for that, so it is for error messages alone.
+/// Lists the sockets with the local port `port` that don't serve, in both families. The kernel
+/// looks at every connection for that, so use it only for error messages.
 pub(crate) fn connections(
     diag: &Diag,
     port: u16,
@@ -46,6 +49,8 @@ pub(crate) fn connections(
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
         let mut question = question(family as u8, protocol, port);
+        // These bytes are `idiag_states`. A state that the kernel doesn't know has no sockets, so
+        // an older kernel accepts its bit.
         question[4..8].copy_from_slice(&(ALL & !serves).to_ne_bytes());
         netlink.ask(&question, |answer| found.extend(parse_connection(answer)))?;
     }
@@ -53,7 +58,7 @@ pub(crate) fn connections(
     Ok(found)
 }
 
-/// The name of a state (`tcp_states.h` in the kernel), as `ss` and `netstat` have it.
+/// Returns the name of a state (`tcp_states.h` in the kernel), as `ss` and `netstat` print it.
 pub(super) fn state_name(state: u8) -> &'static str {
     match state {
         1 => "ESTABLISHED",
@@ -70,13 +75,15 @@ pub(super) fn state_name(state: u8) -> &'static str {
     }
 }
 
-/// The socket that a packet to that address would find, if it is one that serves.
+/// Finds the socket that would receive a packet to `addr`, if that socket serves.
 pub(crate) fn that_hears(
     diag: &Diag,
     addr: SocketAddr,
     protocol: Protocol,
 ) -> io::Result<Option<SocketId>> {
     let Some(netlink) = diag.netlink() else {
+        // The tables list sockets, but not the one that the kernel would choose. So take the first
+        // that covers the address: callers compare it with the service's own sockets.
         let listeners = tables::listeners(addr.port(), protocol)?;
         let hears = listeners.iter().find(|listener| listener.covers(addr));
         return Ok(hears.map(|listener| listener.inode));
@@ -86,8 +93,8 @@ pub(crate) fn that_hears(
         SocketAddr::V6(_) => libc::AF_INET6,
     };
     let mut question = question(family as u8, protocol, 0);
-    // In `struct inet_diag_sockid` the source is the socket's own address, but for UDP, where the
-    // kernel has them swapped.
+    // `struct inet_diag_sockid` has the socket's own address as the source. For UDP the kernel
+    // swaps source and destination.
     let (port, address) = match protocol {
         Protocol::Tcp => (8, 12),
         Protocol::Udp => (10, 28),
@@ -97,8 +104,10 @@ pub(crate) fn that_hears(
         IpAddr::V4(ip) => question[address..address + 4].copy_from_slice(&ip.octets()),
         IpAddr::V6(ip) => question[address..address + 16].copy_from_slice(&ip.octets()),
     }
+    // A socket bound to a device takes only packets that arrive on that interface
+    // (`SO_BINDTODEVICE` in `socket(7)`), so the lookup needs the interface.
     question[44..48].copy_from_slice(&interface(addr).to_ne_bytes());
-    // Any cookie.
+    // `INET_DIAG_NOCOOKIE`: the socket may be any, not one known from an earlier answer.
     question[48..56].fill(0xff);
     let mut found = None;
     netlink.ask_for_one(&question, |answer| {
@@ -107,18 +116,21 @@ pub(crate) fn that_hears(
     Ok(found)
 }
 
-/// `LOOPBACK_IFINDEX` in the kernel: the first interface of each network namespace is `lo`.
+/// The index of `lo`, the first interface of each network namespace (`LOOPBACK_IFINDEX` in the
+/// kernel).
 const LOOPBACK: u32 = 1;
 
-/// The index of the interface on which a packet from this machine to one of its own addresses
-/// arrives. That is `lo`, but for addresses of IPv6, which keep the interface that has them.
+/// Returns the index of the interface on which this machine receives a packet that it sends to
+/// itself. For IPv4 that is `lo`. For IPv6 it is the interface that has the address.
 pub(crate) fn interface(addr: SocketAddr) -> u32 {
     let SocketAddr::V6(addr) = addr else {
         return LOOPBACK;
     };
+    // A link-local address names its interface itself (`ipv6(7)`).
     if addr.scope_id() != 0 || addr.ip().is_loopback() {
         return addr.scope_id().max(LOOPBACK);
     }
+    // Each line of the table starts with an address in hexadecimal and an interface index.
     let table = std::fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default();
     let wanted = format!("{:032x}", u128::from(*addr.ip()));
     let mut lines = table.lines().map(str::split_ascii_whitespace);
@@ -128,18 +140,18 @@ pub(crate) fn interface(addr: SocketAddr) -> u32 {
     })
 }
 
-/// The name of an interface, or its index if it has none any more.
+/// Returns the name of an interface, or its index if the interface no longer exists.
 pub(crate) fn interface_name(index: u32) -> String {
     let socket = super::sockets::socket(AddressFamily::INET, SocketType::DGRAM);
     let name = socket.and_then(|socket| Ok(netdevice::index_to_name(&socket, index)?));
     name.unwrap_or_else(|_| index.to_string())
 }
 
-/// Whether the kernel answers questions about both protocols.
+/// Checks that the kernel answers questions about both protocols.
 pub(super) fn check(netlink: &Netlink) -> io::Result<()> {
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         let mut question = question(libc::AF_INET as u8, protocol, 0);
-        question[4..8].fill(0); // in no state
+        question[4..8].fill(0); // no state, so no answers to read
         netlink.ask(&question, |_| {})?;
     }
     Ok(())
@@ -149,7 +161,7 @@ const INET_DIAG_SKV6ONLY: u16 = 11;
 /// `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
 
-/// A `struct inet_diag_req_v2` (`linux/inet_diag.h`).
+/// Makes a `struct inet_diag_req_v2` (`linux/inet_diag.h`).
 fn question(family: u8, protocol: Protocol, port: u16) -> Vec<u8> {
     let (number, states) = asked(protocol);
     let mut question = Vec::with_capacity(56);
@@ -164,6 +176,8 @@ fn question(family: u8, protocol: Protocol, port: u16) -> Vec<u8> {
 fn parse(message: &[u8]) -> Option<Listener> {
     let addr = end(message, 4, 8)?;
     let ip = addr.ip();
+    // The kernel sends this attribute for IPv6 sockets. Kernels before 4.3 may leave it out. Then
+    // assume that a wildcard takes IPv4 too, since that is the default.
     let only = attributes(&message[MESSAGE..]).find(|(kind, _)| *kind == INET_DIAG_SKV6ONLY);
     Some(Listener {
         addr,
@@ -182,12 +196,13 @@ fn parse_connection(message: &[u8]) -> Option<Connection> {
     })
 }
 
-/// One end of a connection: where its port and its address are in a `struct inet_diag_msg`.
+/// Reads one end of a connection. `port` and `address` are offsets in a `struct inet_diag_msg`.
 fn end(message: &[u8], port: usize, address: usize) -> Option<SocketAddr> {
     if message.len() < MESSAGE {
         return None;
     }
     let port = u16::from_be_bytes([message[port], message[port + 1]]);
+    // The kernel has room for an IPv6 address. One of IPv4 takes the first four bytes.
     let bytes: [u8; 16] = message[address..address + 16].try_into().ok()?;
     let ip = match i32::from(message[0]) {
         libc::AF_INET => IpAddr::V4(Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3])),
@@ -285,7 +300,7 @@ mod tests {
             assert_eq!(held.peer, client.local_addr().unwrap());
             assert!(held.state == "ESTABLISHED" && held.inode != 0, "{held:?}");
             assert_eq!(on_port(&diag, addr.port(), Protocol::Tcp).unwrap(), []);
-            // Who closes first keeps it, once the other end has closed too.
+            // The side that closes first keeps the port, after the other side has closed too.
             drop(server);
             drop(client);
             let limit = Instant::now() + Duration::from_secs(30);

@@ -1,5 +1,4 @@
-//! What Linux does its own way: `/proc`, pidfds, inotify, `sock_diag`, subreapers, and sockets with
-//! abstract names.
+//! Linux: `/proc`, pidfds, inotify, `sock_diag`, subreapers, and sockets with abstract names.
 
 pub(crate) mod beneath;
 pub(crate) mod claims;

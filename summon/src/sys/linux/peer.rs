@@ -1,4 +1,4 @@
-//! Who is at the other end of a Unix socket.
+//! The process at the other end of a Unix socket.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -6,26 +6,28 @@ use std::os::fd::{AsFd, AsRawFd};
 /// The process that made the other end of a connection, or called `listen` there last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
-    /// 0 for a process in a pid namespace that can't be seen from ours (`unix(7)`), which is why
-    /// rustix's type, whose pid is never 0, does not do.
+    /// 0 for a process in a pid namespace that is invisible from here (`unix(7)`). rustix's type
+    /// does not allow 0, so this module has its own.
     pub(crate) pid: u32,
     pub(crate) uid: u32,
 }
 
-/// Whether a number that the kernel has told is certainly that of this process's user.
+/// Whether a uid from the kernel certainly means this process's user.
 pub(crate) fn is_ours(uid: u32) -> bool {
     uid == crate::sys::user() && !is_of_many(uid)
 }
 
-/// Whether a number stands for all users who are not mapped into this user namespace
-/// (`user_namespaces(7)`).
+/// Whether a uid means all users without a mapping into this user namespace (`user_namespaces(7)`).
 fn is_of_many(uid: u32) -> bool {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let overflow = read("/proc/sys/kernel/overflowuid").trim().parse();
     if uid != overflow.unwrap_or(65534) {
         return false;
     }
-    // Three numbers a line, of which the last is how many users are mapped.
+    // Each line has three numbers. The last is how many uids it maps. If all are mapped, the
+    // overflow uid is an ordinary user.
+    // The kernel reports every unmapped user as the overflow uid. So this number proves nothing if
+    // some users are unmapped, even if this process has it itself.
     let map = read("/proc/self/uid_map");
     let counts = map
         .lines()
@@ -41,7 +43,7 @@ pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
     };
     let mut length = size_of_val(&found) as libc::socklen_t;
     let fd = socket.as_fd().as_raw_fd();
-    // SAFETY: `found` and `length` are valid places, and `length` says how long `found` is.
+    // SAFETY: `found` and `length` are valid for writes, and `length` is the size of `found`.
     let result = unsafe {
         libc::getsockopt(
             fd,

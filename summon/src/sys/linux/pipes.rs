@@ -1,4 +1,4 @@
-//! Pipes, and files that have no name.
+//! Pipes, and files without a name.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -7,33 +7,38 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{MemfdFlags, Mode, Uid};
 use rustix::pipe::PipeFlags;
 
-/// A pipe: the end to read from, and the one to write to.
+/// Makes a pipe, and returns its read end and its write end.
 pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    // Close-on-exec from the start: a program that another thread executes meanwhile would keep a
+    // write end, and the reader would never get end of file.
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
 }
 
-/// Lets a user open his end of a pipe by the path that it has for him (`/dev/stdout`), too.
+/// Lets a user open an end of a pipe by its path (`/dev/stdout`) too.
 pub(crate) fn give(end: &OwnedFd, user: u32) -> io::Result<()> {
     Ok(rustix::fs::fchown(end, Some(Uid::from_raw(user)), None)?)
 }
 
-/// Lets every user open the end to write to by the path that it has for a program (`/dev/stdout`),
-/// so that one which drops root still can. Nobody else gets there: `/proc/PID/fd` lets in who may trace
-/// the process (`proc_pid_fd(5)`), and nobody gets to read.
+/// Lets every user open the write end by its path (`/dev/stdout`), so that a program that drops
+/// root still can. Strangers stay out: `/proc/PID/fd` admits only processes that may trace this one
+/// (`proc_pid_fd(5)`). The mode lets others write, not read.
 pub(crate) fn open_to_writers(end: &OwnedFd) -> io::Result<()> {
     Ok(rustix::fs::fchmod(end, Mode::from_raw_mode(0o622))?)
 }
 
-/// Something to read a text from, however long it is and whether or not anybody reads it.
+/// Makes a file that contains `text`, of any length, without a name.
 pub(crate) fn of_text(text: &[u8]) -> io::Result<OwnedFd> {
+    // A pipe would hold only 64 KiB without a reader (`pipe(7)`), and block the writer then. A
+    // memfd holds all, and disappears with its last descriptor.
     let mut file = File::from(rustix::fs::memfd_create("summon", MemfdFlags::CLOEXEC)?);
     file.write_all(text)?;
+    // All copies of the descriptor share this offset, so rewind for the reader.
     file.rewind()?;
     Ok(file.into())
 }
 
-/// What makes further ends of a pipe to write to. It holds none itself: the end of the pipe is
-/// told when its writers have ended.
+/// A maker of further write ends of a pipe. It holds no write end itself, since the reader gets end
+/// of file only after the last write end is closed.
 pub(crate) struct Writers;
 
 impl Writers {
@@ -42,9 +47,10 @@ impl Writers {
         Writers
     }
 
-    /// One more, for the pipe that is read here.
+    /// Makes one more write end of the pipe that `read` reads.
     pub(crate) fn another(&self, read: &File) -> io::Result<OwnedFd> {
-        // A pipe can be opened by its descriptor, too (`pipe(7)`, `proc_pid_fd(5)`).
+        // Opening the path of a pipe's descriptor makes another end for the same pipe (`pipe(7)`,
+        // `proc_pid_fd(5)`).
         let path = format!("/proc/self/fd/{}", read.as_raw_fd());
         Ok(File::options().write(true).open(path)?.into())
     }

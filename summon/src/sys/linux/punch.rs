@@ -1,4 +1,5 @@
-//! Giving a part of a file back to the disk (`fallocate(2)`), and seeing which parts were (`lseek(2)`).
+//! Holes in files: how to give a part of a file back to the disk (`fallocate(2)`), and how to find
+//! the other parts (`lseek(2)`).
 
 use std::fs::File;
 use std::io;
@@ -7,26 +8,30 @@ use std::ops::Range;
 use rustix::fs::{FallocateFlags, SeekFrom};
 use rustix::io::Errno;
 
-/// Gives a part of the file back. Not every file system can do that.
+/// Gives a part of the file back to the disk. Some file systems can't do that.
 pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
+    // `PUNCH_HOLE` needs `KEEP_SIZE` (`fallocate(2)`): the size and all later offsets stay. Readers
+    // in other processes and the log's index refer to data by offset.
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     rustix::fs::fallocate(file, flags, hole.start, hole.end - hole.start)?;
     Ok(())
 }
 
-/// The parts of a range where there is something.
+/// Lists the parts of a range that have data.
 pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
     let mut found = Vec::new();
     let mut at = range.start;
     while at < range.end {
         let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
             Ok(start) => start,
-            // Behind the last data there is none.
+            // `ENXIO`: there is no data from here to the end of the file (`lseek(2)`).
             Err(Errno::NXIO) => break,
-            // Where nobody knows of holes all is data.
+            // The file system has no notion of holes, so everything is data.
             Err(_) => at,
         };
         let end = rustix::fs::seek(file, SeekFrom::Hole(start)).unwrap_or(range.end);
+        // Another process may punch or append between the two calls, and their answers may
+        // disagree. Stop then, since the loop would not advance.
         if start >= range.end || end <= start {
             break;
         }

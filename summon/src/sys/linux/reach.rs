@@ -1,4 +1,5 @@
-//! Compares what is said of listeners with what a client sees, for each way to bind a socket.
+//! Compares the kernel's answers about listeners with the experience of a client, for each way to
+//! bind a socket.
 
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -74,10 +75,10 @@ const SERVERS: [&str; 8] = [
     "::ffff:127.0.0.2",
 ];
 const CLIENTS: [&str; 4] = ["127.0.0.1", "127.0.0.2", "127.1.2.3", "::1"];
-/// `IPPROTO_MPTCP`, which servers written in Go use where the kernel has it.
+/// `IPPROTO_MPTCP`. Servers written in Go use it if the kernel supports it.
 const MULTIPATH: u32 = 262;
 
-/// `None` where the kernel has no such sockets.
+/// Binds a socket. Returns `None` if the kernel lacks such sockets.
 fn bind(ip: IpAddr, port: u16, way: Way, protocol: Protocol) -> Option<OwnedFd> {
     let family = match ip {
         IpAddr::V4(_) => AddressFamily::INET,
@@ -101,7 +102,7 @@ fn bind(ip: IpAddr, port: u16, way: Way, protocol: Protocol) -> Option<OwnedFd> 
         sockopt::set_socket_reuseport(&socket, true).unwrap();
     }
     if way.on_lo {
-        // SAFETY: the name is valid, and as long as is said.
+        // SAFETY: the name is valid for the three bytes that its length says.
         let bound = unsafe {
             libc::setsockopt(
                 socket.as_raw_fd(),
@@ -113,7 +114,7 @@ fn bind(ip: IpAddr, port: u16, way: Way, protocol: Protocol) -> Option<OwnedFd> 
         };
         assert_eq!(bound, 0, "{}", std::io::Error::last_os_error());
     }
-    // A mapped address can't be one of IPv6 alone.
+    // A mapped address can't be bound with `IPV6_V6ONLY`.
     rustix::net::bind(&socket, &SocketAddr::new(ip, port)).ok()?;
     if protocol == Protocol::Tcp {
         rustix::net::listen(&socket, 16).unwrap();
@@ -121,7 +122,7 @@ fn bind(ip: IpAddr, port: u16, way: Way, protocol: Protocol) -> Option<OwnedFd> 
     Some(socket)
 }
 
-/// Whether a client is heard.
+/// Whether the server receives from a client.
 fn reaches(addr: SocketAddr, server: &[OwnedFd], protocol: Protocol) -> bool {
     match protocol {
         Protocol::Tcp => TcpStream::connect_timeout(&addr, Duration::from_secs(20)).is_ok(),
@@ -132,7 +133,7 @@ fn reaches(addr: SocketAddr, server: &[OwnedFd], protocol: Protocol) -> bool {
             };
             let client = UdpSocket::bind(any).unwrap();
             client.send_to(b"hello", addr).unwrap();
-            // Over the loopback a datagram is there when `send` returns.
+            // Over loopback the datagram has arrived when `send` returns.
             let mut buffer = [0; 16];
             let mut heard = server.iter().map(|socket| {
                 rustix::net::recv(socket, &mut buffer[..], RecvFlags::DONTWAIT).is_ok()
@@ -193,7 +194,7 @@ fn a_listener_is_seen_exactly_where_a_client_reaches_it() {
             }
         }
     }
-    // Some kernels lack a way to bind, and a mapped address can't be one of IPv6 alone.
+    // Some kernels lack a way to bind, and mapped addresses can't be bound for IPv6 alone.
     assert!(compared > 200, "{compared}");
     assert!(told.is_empty(), "{}", told.concat());
 }

@@ -1,10 +1,10 @@
-//! What a process hands down to those that it starts, beside what it says to each.
+//! The attributes that a child inherits from its parent without being told.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The lines of `/proc/thread-self/status` that tell of such.
+/// The lines of `/proc/thread-self/status` with such attributes.
 const LINES: [&str; 12] = [
     "Umask",
     "Uid",
@@ -20,7 +20,7 @@ const LINES: [&str; 12] = [
     "Cpus_allowed",
 ];
 
-/// The namespaces where a child of this thread would be (`namespaces(7)`).
+/// The namespaces of a new child of this thread (`namespaces(7)`).
 const NAMESPACES: [&str; 8] = [
     "cgroup",
     "ipc",
@@ -32,9 +32,12 @@ const NAMESPACES: [&str; 8] = [
     "uts",
 ];
 
-/// What a child of this thread would inherit now: user, groups, umask, capabilities, limits,
-/// processors, priority, namespaces, control group and root directory, as text to be compared.
+/// Describes the attributes that a child of this thread would inherit now, as text to compare:
+/// user, groups, umask, capabilities, limits, processors, priority, namespaces, control group, and
+/// root directory.
 pub(crate) fn here() -> String {
+    // The thread, not the process: a child inherits from the thread that forks it, and threads may
+    // differ in user, capabilities, and namespaces (`credentials(7)`, `unshare(2)`).
     let this = Path::new("/proc/thread-self");
     let status = fs::read_to_string(this.join("status")).unwrap_or_default();
     let is_wanted = |line: &&str| {
@@ -54,11 +57,12 @@ pub(crate) fn here() -> String {
         let target = fs::read_link(this.join("ns").join(name)).unwrap_or_default();
         target.display().to_string()
     }));
+    // A link to the root would read `/` in every `chroot`, so compare device and inode.
     let root = fs::metadata("/").map(|found| (found.dev(), found.ino()));
     found.push(format!("{:?}", root.ok()));
-    // SAFETY: it takes numbers; 0 is the calling thread.
+    // SAFETY: `getpriority` takes numbers. 0 means the calling thread.
     let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
-    // SAFETY: as above.
+    // SAFETY: `sched_getscheduler` takes a number. 0 means the calling thread.
     let policy = unsafe { libc::sched_getscheduler(0) };
     found.push(format!("{nice} {policy}"));
     found.join("\n")

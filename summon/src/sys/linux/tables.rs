@@ -1,5 +1,5 @@
-//! Tables of sockets in `/proc/net` (`proc(5)`), for where the kernel answers no questions
-//! (`sock_diag(7)`): slower, since they list every connection too, and as certain.
+//! The tables of sockets in `/proc/net` (`proc(5)`), for kernels that answer no questions
+//! (`sock_diag(7)`). They are slower, since they also list every connection, but as certain.
 
 use std::fs;
 use std::io;
@@ -11,18 +11,20 @@ use super::unix_sockets::Told;
 use crate::sys::listeners::{Connection, Listener, Protocol};
 use crate::sys::ports;
 
-/// Whether there are tables.
+/// Checks that the tables exist.
 pub(super) fn check() -> io::Result<()> {
     read("tcp").map(drop)
 }
 
-/// The network is that of the thread that asks.
+/// Reads a table of the calling thread's network namespace.
 fn read(table: &str) -> io::Result<Vec<u8>> {
     let of_thread = fs::read(format!("/proc/thread-self/net/{table}"));
+    // `/proc/net` shows the network of the main thread. Another thread may have entered another
+    // namespace. Kernels before 3.17 lack `thread-self`.
     of_thread.or_else(|_| fs::read(format!("/proc/net/{table}")))
 }
 
-/// Every socket that serves on `port`, or on any if it is 0, both families.
+/// Lists the sockets that serve on `port` in both families. Port 0 means all ports.
 pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
     let mut found = Vec::new();
     rows(protocol, |row, serves| {
@@ -41,7 +43,7 @@ pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<Listene
     Ok(found)
 }
 
-/// Every socket that has `port` as its local end and serves nobody there, both families.
+/// Lists the sockets with the local port `port` that don't serve, in both families.
 pub(super) fn connections(port: u16, protocol: Protocol) -> io::Result<Vec<Connection>> {
     let mut found = Vec::new();
     rows(protocol, |row, serves| {
@@ -57,7 +59,7 @@ pub(super) fn connections(port: u16, protocol: Protocol) -> io::Result<Vec<Conne
     Ok(found)
 }
 
-/// Hands each row of both families to `each`, and whether its socket serves.
+/// Passes each row of both families to `each`, and whether its socket serves.
 fn rows(protocol: Protocol, mut each: impl FnMut(Row, bool)) -> io::Result<()> {
     let (tables, serves) = match protocol {
         Protocol::Tcp => (["tcp", "tcp6"], 10), // LISTEN
@@ -71,6 +73,9 @@ fn rows(protocol: Protocol, mut each: impl FnMut(Row, bool)) -> io::Result<()> {
             }
             text => text?,
         };
+        // The kernel writes these tables page by page. A socket that comes or goes between two
+        // pages can shift the rows, so a row may be missing or doubled. The caller's next look
+        // corrects that.
         let text = String::from_utf8_lossy(&text);
         for row in text.lines().skip(1).filter_map(row) {
             let is_server = row.state == serves;
@@ -80,8 +85,8 @@ fn rows(protocol: Protocol, mut each: impl FnMut(Row, bool)) -> io::Result<()> {
     Ok(())
 }
 
-/// The tables don't tell which wildcards of IPv6 take IPv4 too. If one does, the port can't be bound
-/// for IPv4, and nobody else has it there.
+/// Finds out whether wildcards of IPv6 take IPv4 too: the tables don't say. If one does, the port
+/// can't be bound for IPv4, though no IPv4 socket has it.
 fn tell_dual(found: &mut [Listener], port: u16, protocol: Protocol) {
     let is_v4 = |listener: &Listener| listener.addr.ip().to_canonical().is_ipv4();
     let has_v4 = found.iter().any(is_v4);
@@ -90,6 +95,8 @@ fn tell_dual(found: &mut [Listener], port: u16, protocol: Protocol) {
         .filter(|it| it.dual && it.addr.ip().is_unspecified());
     if let Some(first) = wildcards.next() {
         let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        // If the probe fails, assume the kernel's default: an IPv6 wildcard takes both
+        // (`IPV6_V6ONLY` in `ipv6(7)`).
         let dual = !has_v4 && ports::is_taken(&v4, protocol).unwrap_or(true);
         first.dual = dual;
         wildcards.for_each(|wildcard| wildcard.dual = dual);
@@ -118,10 +125,12 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
-/// Words of 32 bits in the byte order of the machine, a colon, and the port.
+/// Parses an address: 32-bit words in the byte order of the machine, a colon, and the port.
 fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let mut bytes = Vec::with_capacity(16);
+    // The kernel prints each word as a number, though its bytes are in network order. `to_ne_bytes`
+    // puts them back in the order of memory.
     for at in (0..ip.len()).step_by(8) {
         let word = u32::from_str_radix(ip.get(at..at + 8)?, 16).ok()?;
         bytes.extend(word.to_ne_bytes());
@@ -133,10 +142,11 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// Every Unix socket that has a name.
+/// Passes each Unix socket with a name to `each`.
 pub(super) fn unix_sockets(mut each: impl FnMut(Told<'_>)) -> io::Result<()> {
     for line in read("unix")?.split(|byte| *byte == b'\n').skip(1) {
-        // In an abstract name each NUL is shown so; the first one tells it from a path.
+        // The kernel shows each NUL of an abstract name as `@`. The first one tells the name from a
+        // path.
         match unix_row(line) {
             Some(told) if told.name.first() == Some(&b'@') => {
                 let name = [b"\0", &told.name[1..]].concat();
@@ -154,7 +164,7 @@ pub(super) fn unix_sockets(mut each: impl FnMut(Told<'_>)) -> io::Result<()> {
 
 /// `ffff888: 00000002 00000000 00010000 0001 01 12345 /run/socket`, where the name may have blanks.
 fn unix_row(line: &[u8]) -> Option<Told<'_>> {
-    /// `__SO_ACCEPTCON` in the kernel: it listens.
+    /// `__SO_ACCEPTCON` in the kernel: the socket listens.
     const LISTENS: u32 = 1 << 16;
     let mut rest = line;
     let mut next = || {
@@ -163,11 +173,13 @@ fn unix_row(line: &[u8]) -> Option<Told<'_>> {
         rest = &word[end + 1..];
         std::str::from_utf8(&word[..end]).ok()
     };
+    // Only the name can contain blanks, and it comes last, so split seven words and keep the rest.
     let [_, _, _, flags, kind, _, inode] = [(); 7].map(|()| next());
     let flags = u32::from_str_radix(flags?, 16).ok()?;
     let kind = i32::from_str_radix(kind?, 16).ok()?;
     Some(Told {
         inode: inode?.parse().ok()?,
+        // A datagram socket never listens: its name alone makes it serve.
         serves: (flags & LISTENS != 0) != (kind == libc::SOCK_DGRAM),
         name: rest,
         file: None,

@@ -1,4 +1,4 @@
-//! Where the title of this process is.
+//! The title of this process, as `ps` shows it.
 
 use std::ffi::CString;
 use std::fs;
@@ -12,13 +12,15 @@ pub(crate) fn set_short(name: &str) {
     }
 }
 
-/// Where the arguments lie, from the first byte to behind the last one: the fields `arg_start` and
-/// `arg_end` of `/proc/self/stat`. It is writable memory of the process's own stack.
+/// Finds the arguments in memory, from the first byte to behind the last: `arg_start` and `arg_end`
+/// of `/proc/self/stat` (`proc_pid_stat(5)`). The memory is writable, on the process's own stack.
 pub(crate) fn arguments() -> Option<(usize, usize)> {
     let stat = fs::read("/proc/self/stat").ok()?;
     let mut fields = proc::behind_name(&stat)?;
-    // The first field here is the third of the line; those wanted are the 48th and the 49th.
+    // The iterator starts at the third field of the line. These are the 48th and the 49th.
     let start = fields.nth(45)?.parse().ok()?;
     let end = fields.next()?.parse().ok()?;
+    // 0 means that the kernel doesn't tell (`proc_pid_stat(5)`). The program itself may have moved
+    // both (`PR_SET_MM(2const)`).
     (start != 0 && start < end).then_some((start, end))
 }

@@ -1,4 +1,5 @@
-//! Who serves a Unix socket, asked of the kernel, so that the server sees no connection from us.
+//! Finds the processes that serve a Unix socket. The kernel answers, so the server sees no
+//! connection from summon.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,12 +12,12 @@ use super::diag::{CLOSE, Diag, LISTEN, attributes, u32_at};
 use super::proc::SocketId;
 use super::tables;
 
-/// One socket that serves.
+/// A socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnixListener {
     pub(crate) inode: SocketId,
-    /// It is bound to the very file that was asked for. Otherwise it is one of that name: where file
-    /// systems are stacked (overlayfs), the file's number says less than it should.
+    /// Whether it is bound to the very file in question. If not, only the name is known to be
+    /// equal: with stacked file systems (overlayfs) the inode numbers can differ.
     pub(crate) is_certain: bool,
 }
 
@@ -24,22 +25,25 @@ const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_VFS: u16 = 1;
 /// The length of `sun_path` without the NUL at its end (`unix(7)`).
 pub(crate) const LONGEST_PATH: usize = 107;
-/// Whether there are names without a file (abstract sockets).
+/// Whether sockets can have names without a file (abstract sockets).
 pub(crate) const HAS_NAMES: bool = true;
 /// `UDIAG_SHOW_NAME | UDIAG_SHOW_VFS`.
 const SHOWN: u32 = 1 | 2;
 /// `struct unix_diag_msg`.
 const MESSAGE: usize = 16;
 
-/// Every socket that listens at `path`, or was bound there for datagrams. `file`: its inode.
+/// Lists the sockets that listen at `path`, or are bound there for datagrams. `file` is the path's
+/// inode.
 pub(crate) fn at_path(diag: &Diag, path: &Path, file: u64) -> io::Result<Vec<UnixListener>> {
     let mut found = Vec::new();
     each(diag, |socket| {
         let name = Path::new(OsStr::from_bytes(trimmed(socket.name)));
+        // The server may have bound a relative path, or the directory may have been renamed since.
+        // Only the last component stays comparable.
         if !socket.serves || name.file_name() != path.file_name() {
             return;
         }
-        // The kernel tells the lower half of the number.
+        // The kernel reports the lower 32 bits of the inode (`struct unix_diag_vfs`).
         let same = socket.file == Some(file as u32);
         found.push(UnixListener {
             inode: socket.inode,
@@ -49,7 +53,7 @@ pub(crate) fn at_path(diag: &Diag, path: &Path, file: u64) -> io::Result<Vec<Uni
     Ok(found)
 }
 
-/// Every socket that listens at an abstract name, or was bound there for datagrams.
+/// Lists the sockets that listen at an abstract name, or are bound there for datagrams.
 pub(crate) fn at_name(diag: &Diag, name: &[u8]) -> io::Result<Vec<UnixListener>> {
     let mut found = Vec::new();
     each(diag, |socket| {
@@ -63,11 +67,11 @@ pub(crate) fn at_name(diag: &Diag, name: &[u8]) -> io::Result<Vec<UnixListener>>
     Ok(found)
 }
 
-/// The socket that has an abstract name, whether it listens or not.
+/// Finds the socket with an abstract name, whether it listens or not.
 pub(crate) fn of_name(diag: &Diag, name: &[u8]) -> io::Result<Option<SocketId>> {
     let mut found = None;
     each(diag, |socket| {
-        // Those that it has accepted have its name, too.
+        // Accepted sockets have the same name, so prefer the listening socket.
         if socket.name.split_first() == Some((&0, name)) && (socket.serves || found.is_none()) {
             found = Some(socket.inode);
         }
@@ -80,18 +84,18 @@ pub(crate) fn connect_to_name(name: &[u8]) -> io::Result<UnixStream> {
     UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
 }
 
-/// What is told of a Unix socket.
+/// A Unix socket, as the kernel describes it.
 pub(super) struct Told<'a> {
     pub(super) inode: SocketId,
-    /// It listens, or is bound for datagrams.
+    /// Whether it listens, or is bound for datagrams.
     pub(super) serves: bool,
-    /// As it was bound: an abstract name begins with a NUL.
+    /// The name as bound. An abstract name begins with a NUL.
     pub(super) name: &'a [u8],
-    /// The lower half of its file's inode, where that is told.
+    /// The lower 32 bits of its file's inode, if known.
     pub(super) file: Option<u32>,
 }
 
-/// Every Unix socket that has a name.
+/// Passes each Unix socket with a name to `see`.
 fn each(diag: &Diag, mut see: impl FnMut(Told<'_>)) -> io::Result<()> {
     let parse = |answer: &[u8]| {
         if let Some(told) = parse(answer) {
@@ -102,7 +106,8 @@ fn each(diag: &Diag, mut see: impl FnMut(Told<'_>)) -> io::Result<()> {
         .netlink()
         .map(|netlink| netlink.ask(&question(), parse))
     {
-        // A kernel may tell of the other families alone.
+        // A kernel without `unix_diag` answers `ENOENT` for this family, and still answers for the
+        // others.
         None => tables::unix_sockets(see),
         Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => tables::unix_sockets(see),
         Some(asked) => asked,
@@ -110,6 +115,7 @@ fn each(diag: &Diag, mut see: impl FnMut(Told<'_>)) -> io::Result<()> {
 }
 
 fn parse(answer: &[u8]) -> Option<Told<'_>> {
+    // Too short for the fields below, which are read at fixed offsets.
     if answer.len() < MESSAGE {
         return None;
     }
@@ -124,13 +130,14 @@ fn parse(answer: &[u8]) -> Option<Told<'_>> {
     }
     Some(Told {
         inode: u32_at(answer, 4),
+        // A datagram socket never listens: its name alone makes it serve.
         serves: (1 << answer[2] == LISTEN) != is_datagram,
         name: name?,
         file,
     })
 }
 
-/// A `struct unix_diag_req` (`linux/unix_diag.h`).
+/// Makes a `struct unix_diag_req` (`linux/unix_diag.h`).
 fn question() -> Vec<u8> {
     let mut question = vec![libc::AF_UNIX as u8, 0, 0, 0];
     question.extend((LISTEN | CLOSE).to_ne_bytes());
@@ -140,7 +147,7 @@ fn question() -> Vec<u8> {
     question
 }
 
-/// A name may come with the NUL that ended it.
+/// Removes the NUL that may end a name.
 fn trimmed(name: &[u8]) -> &[u8] {
     name.split(|byte| *byte == 0).next().unwrap_or_default()
 }
@@ -155,14 +162,14 @@ mod tests {
     fn the_kernel_tells_who_serves_a_unix_socket() {
         let home =
             crate::session::Home::create("unix", None, crate::sys::users::Access::PRIVATE).unwrap();
-        // A name that no other test, here or elsewhere, has for a socket.
+        // No other test, here or elsewhere, has a socket of this name.
         let path = home.dir().join(format!("of-{}", std::process::id()));
         let diag = Diag::open().unwrap();
         let inode = || std::fs::metadata(&path).unwrap().ino();
         let listener = Listener::bind(&path).unwrap();
         let found = at_path(&diag, &path, inode()).unwrap();
         assert_eq!((found.len(), found[0].is_certain), (1, true));
-        // Connections are no listeners.
+        // A connection is not a listener.
         let _client = UnixStream::connect(&path).unwrap();
         let _server = listener.accept().unwrap();
         assert_eq!(at_path(&diag, &path, inode()).unwrap(), found);

@@ -1,13 +1,12 @@
-//! Whether `/proc` shows the processes that this process and its guards have to do with: those of
-//! their own pid namespace (`pid_namespaces(7)`).
+//! Whether `/proc` shows the pid namespace of this process and its guards (`pid_namespaces(7)`).
 
 use std::fs;
 use std::path::Path;
 
 use crate::sys::Missing;
 
-/// What is wrong with `/proc`, so that nothing can be started: a pid that a guard read there could
-/// be that of a stranger, or of nobody.
+/// Says what is wrong with `/proc`, so that no service can be started. With another namespace's
+/// `/proc` a guard would read pids of strangers, or pids without a process.
 pub(crate) fn missing() -> Option<Missing> {
     if !Path::new("/proc/self").exists() && !Path::new("/proc/1").exists() {
         return Some(Missing {
@@ -16,6 +15,8 @@ pub(crate) fn missing() -> Option<Missing> {
             hint: "mount it: `mount -t proc proc /proc`",
         });
     }
+    // A guard finds the members of its family by their pids in `/proc`, and signals them by these.
+    // A pid of another namespace means another process here.
     if !is_ours() {
         return Some(Missing {
             what: "it can't be guarded: `/proc` shows the processes of another pid namespace",
@@ -33,8 +34,8 @@ pub(crate) fn missing() -> Option<Missing> {
     None
 }
 
-/// Whether the pids of `/proc` are those of this process's namespace. That of a namespace above has
-/// several pids for this process, and that of any other has none.
+/// Whether `/proc` shows the pid namespace of this process. In a parent namespace this process has
+/// several pids, in an unrelated namespace it has none.
 fn is_ours() -> bool {
     let Ok(status) = fs::read("/proc/self/status") else {
         return false;
@@ -43,17 +44,17 @@ fn is_ours() -> bool {
     let mut lines = status.split(|byte| *byte == b'\n');
     match lines.find_map(|line| line.strip_prefix(b"NSpid:")) {
         Some(pids) => pids.trim_ascii() == me.as_bytes(),
-        // A kernel before 4.1.
+        // Kernels before 4.1 lack the line.
         None => fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == me.as_str()),
     }
 }
 
-/// Whether what this process forks is in its own namespace (`unshare(2)` changes that).
+/// Whether this process forks children into its own pid namespace (`unshare(2)` can change that).
 fn children_are_here() -> bool {
     let children = Path::new("/proc/self/ns/pid_for_children");
-    // A kernel before 4.12 does not tell.
+    // Kernels before 4.12 lack the link.
     children.symlink_metadata().is_err()
-        // While the other namespace has no process the link has no target.
+        // While the other namespace has no process, the link has no target.
         || fs::read_link(children).ok() == fs::read_link("/proc/self/ns/pid").ok()
 }
 
