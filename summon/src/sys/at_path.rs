@@ -1,4 +1,4 @@
-//! What is at a path: a file that changes, a socket that somebody serves.
+//! Facts about a path: whether a file changes, and who serves a socket.
 
 use std::ffi::OsString;
 use std::fs::Metadata;
@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use super::peer::peer;
 use super::unix_sockets;
 
-/// What tells a file from what it was before.
+/// The state of a file, to notice a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     inode: (u64, u64),
     size: u64,
-    /// When it was changed last, in seconds and nanoseconds.
+    /// The time of the last change, in seconds and nanoseconds. A program can set `mtime` back, but
+    /// not `ctime` (`inode(7)`).
     changed: (i64, i64),
 }
 
@@ -37,22 +38,22 @@ impl Stamp {
     }
 }
 
-/// Whether anybody may execute a file.
+/// Whether any user may execute a file.
 pub(crate) fn is_executable(found: &Metadata) -> bool {
     found.mode() & 0o111 != 0
 }
 
-/// The number of a Unix socket's file, if it is one.
+/// Returns the inode of a Unix socket, or `None` for another file.
 pub(crate) fn socket(found: &Metadata) -> Option<u64> {
     found.file_type().is_socket().then(|| found.ino())
 }
 
-/// Connects to a Unix socket, and says who has called `listen` there, if that can be told.
+/// Connects to a Unix socket, and returns the process that called `listen` there, if known.
 pub(crate) fn server(path: &Path) -> io::Result<Option<u32>> {
     Ok(other_end(&UnixStream::connect(path)?))
 }
 
-/// The same for an abstract name.
+/// Connects to an abstract name, and returns the process that called `listen` there, if known.
 pub(crate) fn server_of_name(name: &[u8]) -> io::Result<Option<u32>> {
     Ok(other_end(&unix_sockets::connect_to_name(name)?))
 }
@@ -62,7 +63,7 @@ fn other_end(stream: &UnixStream) -> Option<u32> {
     pid.filter(|pid| *pid != 0)
 }
 
-/// The path that has these bytes, as another process has told it.
+/// Makes a path of bytes that another process has sent.
 pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
     OsString::from_vec(bytes.to_vec()).into()
 }

@@ -1,5 +1,5 @@
-//! A directory that is held open. What is done in it is done there, wherever its path leads by then,
-//! and through no link: another user may have put one there.
+//! A directory that is held open. Operations act on this directory, wherever its path leads by
+//! then, and follow no link, since another user may have put one there.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -18,14 +18,14 @@ use super::{Left, Lock, remove};
 #[derive(Debug)]
 pub(crate) struct Dir(OwnedFd);
 
-/// How a directory is opened.
+/// The flags to open a directory.
 pub(super) const OPEN: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
 impl Dir {
-    /// Opens the directory at a path, whose last component is no link.
+    /// Opens the directory at a path. Fails if the last component is a link.
     pub(crate) fn open(path: &Path) -> io::Result<Dir> {
         Ok(Dir(rustix::fs::open(path, OPEN, Mode::empty())?))
     }
@@ -35,17 +35,19 @@ impl Dir {
         Ok(Dir(rustix::fs::openat(self, name, OPEN, Mode::empty())?))
     }
 
-    /// Makes a directory in this one, which was not there before.
+    /// Makes a new directory in this one.
     pub(crate) fn make(&self, name: &OsStr) -> io::Result<Dir> {
         rustix::fs::mkdirat(self, name, Mode::RWXU)?;
         let made = self.enter(name)?;
-        // Whoever else may write here could have put another one in its place.
+        // Between the two calls, another user with write permission here could have moved the new
+        // directory away, and put one in its place. Such a directory belongs to that user.
         made.found()?.check_ours()?;
         Ok(made)
     }
 
-    /// Opens a directory in this one and locks it, until the descriptor and all its copies are closed.
-    /// `None` if somebody holds the lock, or if the directory is not there any more.
+    /// Opens a directory in this one and locks it. The lock ends when the descriptor and all its
+    /// copies are closed. Returns `None` if another process holds the lock, or if the directory
+    /// does not exist.
     pub(crate) fn enter_locked(&self, name: &OsStr, lock: Lock) -> io::Result<Option<Dir>> {
         let operation = match lock {
             Lock::Nobody => FlockOperation::NonBlockingLockExclusive,
@@ -56,12 +58,14 @@ impl Dir {
             other => other?,
         };
         let locked = super::locks::try_lock(dir.as_fd(), operation)?;
-        // Somebody may have removed it before it was locked, and another made one of its name.
+        // Between the open and the lock another process may have removed the directory, and a third
+        // may have made a new one. Then this lock protects nothing, since others lock the new one.
+        // After this check the name stays, since a cleaner takes the lock before it removes.
         let same = locked && self.has(name, &dir);
         Ok(same.then_some(dir))
     }
 
-    /// Makes a private file, which was not there before.
+    /// Makes a new private file.
     pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
         self.file(name, OFlags::CREATE | OFlags::EXCL)
     }
@@ -71,13 +75,14 @@ impl Dir {
         self.file(name, OFlags::empty())
     }
 
-    /// The same, and makes the file if need be.
+    /// Opens a file in it to read and to append, and makes it if it does not exist.
     pub(crate) fn append_or_create(&self, name: &OsStr) -> io::Result<File> {
         self.file(name, OFlags::CREATE)
     }
 
     fn file(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {
-        // Without waiting for the other end of what somebody may have put there.
+        // Non-blocking: another user may have put a named pipe there, and `open` would wait for its
+        // other end (`fifo(7)`).
         let flags = flags | OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mode = Mode::RUSR | Mode::WUSR;
         let file = rustix::fs::openat(self, name, flags | OFlags::CLOEXEC, mode)?;
@@ -98,49 +103,51 @@ impl Dir {
         Ok(rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes whatever has that name, with all that is in it, and says what could not be removed.
-    /// `path`: what this directory is called.
+    /// Removes the entry `name` with everything in it, and returns what could not be removed.
+    /// `path` is the path of this directory, for messages.
     pub(crate) fn remove(&self, name: &OsStr, path: &Path) -> Vec<Left> {
         remove::all(self.as_fd(), name, path)
     }
 
-    /// The names of what is in it.
+    /// Lists the names of its entries.
     pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut read = rustix::fs::Dir::read_from(self)?;
         names(&mut read)
     }
 
-    /// What it is itself.
+    /// Returns the status of the directory itself.
     pub(crate) fn found(&self) -> io::Result<Found> {
         Found::of(self)
     }
 
-    /// What has that name in it.
+    /// Returns the status of an entry. Does not follow a link.
     pub(crate) fn look(&self, name: &OsStr) -> io::Result<Found> {
         let found = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(Found(found))
     }
 
-    /// Whether that is the file which has the name.
+    /// Whether the entry `name` is that file.
     pub(crate) fn has(&self, name: &OsStr, file: impl AsFd) -> bool {
+        // A device and an inode name one file while a descriptor keeps it alive, so compare with an
+        // open file: its inode can't be reused.
         let id = |found: &Stat| (found.st_dev, found.st_ino);
         let open = rustix::fs::fstat(file).ok();
         let named = self.look(name).ok().map(|found| id(&found.0));
         named.is_some() && named == open.as_ref().map(id)
     }
 
-    /// Whether it is this user's, as its number says. Where all users who are not mapped have that
-    /// number, the owner alone may set the mode.
+    /// Whether it certainly belongs to this user. If the uid may also mean unmapped users, the
+    /// proof is that only the owner may set the mode.
     pub(crate) fn is_proved(&self) -> bool {
         is_ours(super::user()) || rustix::fs::fchmod(self, Mode::RWXU).is_ok()
     }
 
-    /// Gives it to a user, as root may. One that is that user's already stays so.
+    /// Gives it to a user, as root may.
     pub(crate) fn give(&self, user: User) -> io::Result<()> {
         give(self.as_fd(), user)
     }
 
-    /// Sets its mode, whatever the umask.
+    /// Sets its mode, independent of the umask.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         Ok(rustix::fs::fchmod(self, Mode::from_raw_mode(mode as _))?)
     }
@@ -168,7 +175,7 @@ impl From<Dir> for OwnedFd {
     }
 }
 
-/// The names that are still to be read, but for the directory itself and its parent.
+/// Reads the remaining names, without `.` and `..`.
 pub(super) fn names(read: &mut rustix::fs::Dir) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     while let Some(entry) = read.read() {
@@ -180,14 +187,16 @@ pub(super) fn names(read: &mut rustix::fs::Dir) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// Gives the user what we have just made; what somebody has put in its place is no longer ours.
+/// Gives a user a file that this process has just made. Fails if another user has replaced it.
 pub(super) fn give(made: BorrowedFd<'_>, user: User) -> io::Result<()> {
+    // Another user may have put a link to a system file at the name, and `chown` would give that
+    // file away. The check and the change use one descriptor, so no swap fits in between.
     Found::of(made)?.check_ours()?;
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
     Ok(rustix::fs::fchown(made, Some(uid), Some(gid))?)
 }
 
-/// What something is, as the kernel says, also where a library in between says something else
+/// The status of a file from the kernel itself, even if a preloaded library would answer otherwise
 /// (`fakeroot(1)`).
 pub(crate) struct Found(Stat);
 
@@ -208,7 +217,7 @@ impl Found {
         FileType::from_raw_mode(self.0.st_mode) == FileType::RegularFile
     }
 
-    /// How long ago it was changed.
+    /// Returns the time since its last change.
     pub(crate) fn age(&self) -> Option<Duration> {
         let changed = Duration::from_secs(self.0.st_mtime.try_into().ok()?);
         let changed = SystemTime::UNIX_EPOCH.checked_add(changed)?;

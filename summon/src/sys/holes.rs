@@ -1,5 +1,5 @@
-//! Logs that have become too long: what is in their middle is given back to the disk, and a file
-//! with a hole is left. Offsets stay what they were, so whoever reads along is not disturbed.
+//! Logs that have become too long. The middle of the file is given back to the disk, which leaves a
+//! hole. Offsets stay the same, so other readers are not disturbed.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,7 +12,7 @@ use super::dir::Dir;
 
 pub(crate) use super::punch::{data, punch};
 
-/// Reads a range, with a line of its own in place of each hole.
+/// Reads a range, with a line in place of each hole.
 pub(crate) fn read(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut at = range.start;
@@ -26,17 +26,18 @@ pub(crate) fn read(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Adds what is in a part of a file, as far as the file goes.
+/// Appends a part of a file to `into`, as far as the file goes.
 pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io::Result<()> {
     let mut at = part.start;
     while at < part.end {
         let wanted = (part.end - at).min(CHUNK as u64) as usize;
         let before = into.len();
         into.resize(before + wanted, 0);
-        // At its own place, since others read the same file.
+        // Positioned reads: others share this descriptor's offset.
         let read = file.read_at(&mut into[before..], at);
         into.truncate(before + *read.as_ref().unwrap_or(&0));
         match read {
+            // The file ends before the range does.
             Ok(0) => break,
             Ok(read) => at += read as u64,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -52,12 +53,13 @@ fn left_out(bytes: u64) -> Vec<u8> {
     format!("\n[summon has left out {bytes} bytes here, see `log_limit`]\n").into_bytes()
 }
 
-/// Leaves a log at its name for people who will read it: without holes, and the log itself,
-/// whatever the service has put there meanwhile.
+/// Leaves a log at its name for people to read, without holes. Replaces any other file that the
+/// service has put there.
 pub(crate) fn leave(log: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
     let whole = 0..log.metadata()?.len();
     let parts = data(log, whole.clone());
     let is_whole = whole.is_empty() || parts.first() == Some(&whole);
+    // The name may lead to another file by now: the service may write to the directory.
     if is_whole && dir.has(name, log) {
         return Ok(());
     }
@@ -66,7 +68,8 @@ pub(crate) fn leave(log: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
         let mut copy = dir.create(&draft)?;
         copy.write_all(&read(log, whole)?)?;
         super::private::keep(&copy)?;
-        // A link is replaced, and not followed.
+        // `rename` replaces a link itself, and never follows it (`rename(2)`). Readers see the old
+        // file or the whole copy, never a part.
         dir.rename(&draft, name)
     })();
     if written.is_err() {
@@ -103,7 +106,7 @@ mod tests {
         let dir = Dir::open(home.dir()).unwrap();
         leave(&file, &dir, OsStr::new("log")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), expected);
-        // Somebody has put a link there, to something that is none of ours.
+        // A service has put a link there, to a file of another owner.
         let other = home.dir().join("other");
         fs::write(&other, "other").unwrap();
         fs::remove_file(&path).unwrap();

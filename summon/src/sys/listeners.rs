@@ -1,4 +1,5 @@
-//! Who serves a TCP or UDP port, asked of the system, so that the server sees no connection from us.
+//! Finds the sockets that serve a TCP or UDP port. The system answers, so the server sees no
+//! connection from summon.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,41 +7,39 @@ use super::proc::SocketId;
 pub(crate) use super::system::listeners::{connections, on_port, that_hears};
 use super::system::listeners::{interface, interface_name};
 
-/// What a port belongs to.
+/// The protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// Served by a socket in the state LISTEN.
     Tcp,
-    /// Served by a socket that is bound, and connected to nobody.
+    /// Served by a socket that is bound, without a peer.
     Udp,
 }
 
-/// One socket that serves.
+/// A socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listener {
     pub(crate) addr: SocketAddr,
     pub(crate) inode: SocketId,
-    /// An IPv6 wildcard that takes IPv4 connections too.
+    /// Whether it is an IPv6 wildcard that takes IPv4 connections too.
     pub(super) dual: bool,
-    /// The index of the interface that it is bound to (`SO_BINDTODEVICE` in `socket(7)`), 0 if it is
-    /// bound to none.
+    /// The index of the interface to which it is bound (`SO_BINDTODEVICE` in `socket(7)`), or 0.
     pub(super) interface: u32,
 }
 
-/// One socket that has a port as its local end and does not serve: a connection, or what is left of
-/// one.
+/// A socket with a port as its local end that does not serve: a connection, or its remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) local: SocketAddr,
-    /// Port 0 if it has none.
+    /// Port 0 if it has no peer.
     pub(crate) peer: SocketAddr,
     pub(crate) state: &'static str,
-    /// 0 if no process has it any more: the system keeps it for a while after it was closed.
+    /// 0 if no process holds it any more: the kernel keeps a closed connection for a while.
     pub(crate) inode: SocketId,
 }
 
 impl Listener {
-    /// Its address, and its interface as `ss` has it: `0.0.0.0%eth0:80`.
+    /// Formats its address, with its interface as `ss` does: `0.0.0.0%eth0:80`.
     pub(crate) fn shown(&self) -> String {
         match (self.interface, self.addr) {
             (0, addr) => addr.to_string(),
@@ -58,7 +57,8 @@ impl Listener {
         if self.interface != 0 && self.interface != interface(addr) {
             return false;
         }
-        // An IPv4 address that is written as one of IPv6 is one of IPv4.
+        // A mapped address (`::ffff:127.0.0.1`) is an IPv4 address in IPv6 notation (RFC 4291,
+        // 2.5.5.2).
         match (self.addr.ip().to_canonical(), addr.ip().to_canonical()) {
             (mine, theirs) if mine == theirs => true,
             (IpAddr::V4(mine), IpAddr::V4(_)) => mine.is_unspecified(),

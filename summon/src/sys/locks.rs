@@ -7,32 +7,36 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-/// Whether nobody else holds the lock on a directory; if so nobody can take it from now on.
+/// Takes the exclusive lock on a directory. Returns whether that worked. If so, no other process
+/// can lock it from now on.
 pub(crate) fn is_alone(lock: impl AsFd) -> bool {
+    // `flock` locks belong to the open file description, and end with its last copy (`flock(2)`),
+    // SIGKILL included. So a held lock always means a living process.
     try_lock(lock.as_fd(), FlockOperation::NonBlockingLockExclusive).unwrap_or(false)
 }
 
-/// Who else may hold the lock on a directory.
+/// The other holders that a lock on a directory admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
     Nobody,
-    /// Others who let others hold it.
+    /// Others that admit others too.
     Others,
 }
 
-/// Whether the lock was to be had.
+/// Whether the lock was available.
 pub(super) fn try_lock(file: BorrowedFd<'_>, operation: FlockOperation) -> io::Result<bool> {
     loop {
         return match rustix::fs::flock(file, operation) {
             Ok(()) => Ok(true),
             Err(Errno::WOULDBLOCK) => Ok(false),
+            // Even a non-blocking `flock` may be interrupted on a network file system.
             Err(Errno::INTR) => continue,
             Err(error) => Err(no_locks(error)),
         };
     }
 }
 
-/// Some file systems have none: NFS without its lock daemon, Lustre.
+/// Explains an error of file systems without locks: NFS without its lock daemon, Lustre.
 fn no_locks(error: Errno) -> io::Error {
     let has_none = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM].contains(&error);
     match has_none {
@@ -46,12 +50,13 @@ fn no_locks(error: Errno) -> io::Error {
     }
 }
 
-/// Takes the lock on a file if nobody has it, until the file and all its copies are closed.
+/// Takes the lock on a file if it is free. The lock ends when the file and all its copies are
+/// closed.
 pub(crate) fn try_lock_file(file: &File) -> io::Result<bool> {
     try_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)
 }
 
-/// Gives it back.
+/// Releases the lock.
 pub(crate) fn unlock_file(file: &File) -> io::Result<()> {
     Ok(rustix::fs::flock(file, FlockOperation::Unlock)?)
 }

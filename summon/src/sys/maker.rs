@@ -1,27 +1,27 @@
-//! Which process has made something.
+//! Which process has made a value.
 //!
-//! A child that a test forks without `exec` has a copy of everything, and drops it when it unwinds or
-//! exits. The copy is not its to stop or to remove: only the process that made a thing does that.
+//! A child that a test forks without `exec` has a copy of every value, and drops it when it unwinds
+//! or exits. It must not stop or remove anything: only the maker does.
 
 #[cfg(unix)]
 use std::sync::Once;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A process, told from all that were forked from it.
+/// A process, as opposed to all processes that were forked from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Maker {
     pid: u32,
-    /// The pid alone would do if none were ever given twice: the maker may have ended, and its child
-    /// may fork one that gets its pid.
+    /// The pid alone is not enough: the maker may end, and its child may fork a process that gets
+    /// the same pid.
     forks: u32,
 }
 
-/// How many forks lie between this process and the one that began to count.
+/// The number of forks between the process that began to count and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 impl Maker {
-    /// This process.
+    /// Returns this process.
     pub(crate) fn here() -> Maker {
         count_forks();
         Maker {
@@ -35,8 +35,8 @@ impl Maker {
     }
 }
 
-/// A value of each process. A forked child has a copy of its parent's and gets another one: a lock in
-/// the copy may be held by a thread of the parent, which is not there to release it.
+/// A value for each process. A forked child has a copy of its parent's value, and gets another one:
+/// a thread of the parent may hold a lock in the copy, and no thread of the child would release it.
 #[derive(Debug)]
 pub(crate) struct PerProcess<T>(OnceLock<Box<Value<T>>>);
 
@@ -44,7 +44,7 @@ pub(crate) struct PerProcess<T>(OnceLock<Box<Value<T>>>);
 struct Value<T> {
     maker: Maker,
     value: T,
-    /// That of a child, in the child.
+    /// The value of a child, in the child.
     next: OnceLock<Box<Value<T>>>,
 }
 
@@ -63,6 +63,8 @@ impl<T: Default> PerProcess<T> {
                 next: OnceLock::new(),
             })
         };
+        // The copy is left as it is. A child of a child finds two strange values, and appends its
+        // own.
         let mut value = self.0.get_or_init(make);
         while value.maker != maker {
             value = value.next.get_or_init(make);
@@ -78,8 +80,10 @@ fn count_forks() {
         FORKS.fetch_add(1, Ordering::Relaxed);
     }
     COUNTS.call_once(|| {
-        // SAFETY: the handler lives as long as the program, and an atomic addition may be done in the
-        // child of a process with threads. Were it refused, the pid would still tell.
+        // SAFETY: the handler lives as long as the program. In the child of a process with threads
+        // it may do an atomic addition.
+        // If the registration fails, the pid alone tells the processes apart, except for a reused
+        // one.
         unsafe { libc::pthread_atfork(None, None, Some(forked)) };
     });
 }
@@ -96,9 +100,9 @@ mod tests {
         static KEPT: PerProcess<std::sync::Mutex<()>> = PerProcess::new();
         let maker = Maker::here();
         assert!(maker.is_here());
-        // The child must not wait for this one.
+        // The child must not wait for this lock.
         let _kept = KEPT.here().lock().unwrap();
-        // SAFETY: the child asks for its pid and ends.
+        // SAFETY: the child only tries a lock, and ends by `_exit`.
         match unsafe { libc::fork() } {
             0 => {
                 let is_copy = KEPT.here().try_lock().is_err();

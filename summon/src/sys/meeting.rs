@@ -1,9 +1,9 @@
-//! Where processes that share a service meet: a Unix socket in the user's directory. The first one
-//! binds it and has the service started; the guard of the service then answers there.
+//! The meeting point of processes that share a service: a Unix socket in the user's directory. The
+//! first process binds it and has the service started. Then the guard of the service answers there.
 //!
-//! The directory proves to each side who the other is: only this user can make a socket there, or
-//! connect to one. A name that anybody may take would not prove that, nor would a user's number,
-//! since in a user namespace all users who are not mapped have the same one.
+//! The directory proves the identity of both sides: only this user can make a socket there, or
+//! connect to one. An abstract name would prove nothing, since any user may take it. A uid would
+//! not either: in a user namespace all unmapped users have the same one.
 
 use std::fs;
 use std::io;
@@ -16,24 +16,24 @@ use super::fd::OwnedFd;
 use super::peer::peer;
 use super::{Lock, sockets, wait};
 
-/// How the names of the sockets end.
+/// The suffix of the sockets' names.
 const SUFFIX: &str = ".meet";
-/// Others hold the lock for a few system calls; one that holds it longer has been halted.
+/// A holder keeps the lock for a few system calls. A longer wait means that the holder is halted.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// Who one turned out to be.
+/// The role of a process at a meeting point.
 #[derive(Debug)]
 pub(crate) enum Role {
-    /// The first: nobody else will be, until the place's socket and its copies are closed.
+    /// The first process. No other can be first until the place's socket and its copies are closed.
     First(Place),
-    /// Another was, and its guard answers here.
+    /// A later process. The first one's guard answers here.
     Later(Other),
-    /// Another has just ceased to be: ask again.
+    /// The first process or its guard has just ended. Ask again.
     Unclear,
 }
 
-/// The place of the first one.
+/// The meeting point, as the first process holds it.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
@@ -41,15 +41,15 @@ pub(crate) struct Place {
     is_guards: bool,
 }
 
-/// A connection to the first one, or to its guard.
+/// A connection to the first process, or to its guard.
 #[derive(Debug)]
 pub(crate) struct Other {
     pub(crate) stream: UnixStream,
-    /// The process that was the first; 0 if it can't be told.
+    /// The process that was first, or 0 if unknown.
     pub(crate) pid: u32,
 }
 
-/// Meets at a place of that name in the user's directory.
+/// Meets at the place `name` in the user's directory.
 pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
     let lock = lock(base)?;
     let name = format!("{name}{SUFFIX}");
@@ -57,9 +57,9 @@ pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
     match UnixStream::connect(&address) {
         Ok(stream) => return later(stream),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        // Its guard has ended. The lock keeps others from binding it between the two steps. One with
-        // a full queue may refuse too, but guards accept at once, and no run has as many processes
-        // as a queue has room for.
+        // The guard that listened has ended and left the file. The lock keeps other processes from
+        // binding the name between the removal and the `bind` below. A full queue may refuse too,
+        // but guards accept at once, and a queue has room for more processes than a run has.
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(&path)?,
         Err(error) => return Err(error),
     }
@@ -71,7 +71,7 @@ pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
     }))
 }
 
-/// Another was first.
+/// Makes the role of a later process.
 fn later(stream: UnixStream) -> io::Result<Role> {
     match peer(&stream) {
         Ok(peer) if peer.uid == super::user() => Ok(Role::Later(Other {
@@ -79,35 +79,39 @@ fn later(stream: UnixStream) -> io::Result<Role> {
             pid: peer.pid,
         })),
         Ok(_) => Err(io::Error::other("another user of this machine sits there")),
-        // Its guard has ended since, and with it the other end.
+        // The guard has ended since the `connect`, and its end is closed.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Role::Unclear),
         Err(error) => Err(error),
     }
 }
 
 impl Place {
-    /// A copy of the socket, for a guard to answer at.
+    /// Copies the socket, for a guard to answer on.
     pub(crate) fn share(&self) -> io::Result<OwnedFd> {
         self.socket.try_clone()
     }
 
-    /// Leaves it to a guard, which removes it at its end.
+    /// Leaves the place to a guard, which removes it at its end.
     pub(crate) fn leave_to_guard(mut self) {
         self.is_guards = true;
     }
 }
 
 impl Drop for Place {
-    /// Gives it up. While its socket is open nobody else binds the name, so the file is this one's.
+    /// Gives the place up.
     fn drop(&mut self) {
+        // While this socket is open, `connect` succeeds and no other process binds the name. So the
+        // file at the path is still this one's.
         if !self.is_guards {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// The lock on the directory, so that nobody removes the socket that another has just bound.
+/// Takes the lock on the directory. Under it, no process removes a socket that another has just
+/// bound.
 fn lock(base: &Path) -> io::Result<OwnedFd> {
+    // The parent's path may end in a link, which `.` resolves. `base` itself must be a directory.
     let parent = Dir::open(&base.parent().unwrap_or(base).join("."))?;
     let name = base.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let until = Instant::now() + LOCK_LIMIT;
@@ -124,7 +128,7 @@ fn lock(base: &Path) -> io::Result<OwnedFd> {
     }
 }
 
-/// Removes the socket of a service that has ended, if it is one.
+/// Removes the socket of an ended service, if `path` is such a socket.
 pub(super) fn tidy(path: &Path) {
     let (Some(base), Some(name)) = (path.parent(), path.file_name()) else {
         return;
@@ -134,6 +138,8 @@ pub(super) fn tidy(path: &Path) {
         return;
     }
     let Ok(lock) = lock(base) else { return };
+    // Only a refused `connect` proves that no process listens. The lock makes it safe: between the
+    // `connect` and the removal no process can bind the name anew.
     let connected = UnixStream::connect(sockets::path_in(&lock, base, &name));
     if connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
         let _ = fs::remove_file(path);
@@ -166,7 +172,7 @@ mod tests {
         }
         tidy(&place.path);
         assert!(place.path.exists());
-        // As a process that is killed leaves it.
+        // A killed process leaves it like this.
         let path = place.path.clone();
         place.leave_to_guard();
         assert!(path.exists());

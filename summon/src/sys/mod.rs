@@ -1,16 +1,16 @@
 //! The operating system: signals, descriptors, other processes, and sockets.
 //!
-//! What each system does its own way is in a directory of its name, in modules that have the same
-//! names and functions in each; what Linux and macOS have in common is beside these.
+//! Each system has a directory with modules of equal names and functions. Code that Linux and macOS
+//! share is beside these directories.
 //!
 //! Only this module and [`guard`](crate::guard) contain `unsafe`, signal processes by pid, and know
-//! signal numbers. It uses no module above it.
+//! signal numbers. This module uses no module above it.
 #![expect(
     unsafe_code,
     reason = "the one place where Rust meets fork, sigaction and waitid"
 )]
 
-// What each system does its own way.
+// One directory for each system.
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -31,7 +31,7 @@ pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
 pub(crate) use system::{diag, files, proc, unix_sockets};
 
-// What Linux and macOS have in common.
+// Shared by Linux and macOS.
 #[cfg(unix)]
 pub(crate) mod at_path;
 #[cfg(unix)]
@@ -81,7 +81,7 @@ pub(crate) use windows::{
 #[cfg(windows)]
 use windows::{ending, locks, remove};
 
-// What all have.
+// Shared by all systems.
 pub(crate) mod exit;
 pub(crate) mod listeners;
 pub(crate) mod maker;
@@ -96,14 +96,14 @@ pub(crate) use random::random;
 pub(crate) use remove::Left;
 pub use signal::Signal;
 
-/// What this process or its system lacks, so that nothing can be started there.
+/// Something that this process or its system lacks, without which nothing can be started.
 pub(crate) struct Missing {
     pub(crate) what: &'static str,
     pub(crate) lacks: &'static str,
     pub(crate) hint: &'static str,
 }
 
-/// Why this process can start nothing, if that is so.
+/// Returns the reason why this process can't start anything, if there is one.
 pub(crate) fn missing() -> Option<Missing> {
     if is_privileged() {
         return Some(PRIVILEGED);
@@ -112,7 +112,7 @@ pub(crate) fn missing() -> Option<Missing> {
     system::missing().or_else(two_users)
 }
 
-/// Its environment names directories and files, and its caller wrote that.
+/// The environment names directories and files, and an unprivileged caller wrote the environment.
 const PRIVILEGED: Missing = Missing {
     what: "summon starts nothing in a program whose file has privileges",
     lacks: "trust in the environment: the program is set-user-id or set-group-id, has file capabilities, \
@@ -121,7 +121,7 @@ const PRIVILEGED: Missing = Missing {
            (`setpriv --ambient-caps`)",
 };
 
-/// A helper process, which is executed, would have only one of them.
+/// A helper process is executed, and would keep only one of the two.
 const TWO_USERS: Missing = Missing {
     what: "summon starts nothing for a process whose effective user or group is not its real one",
     lacks: "one user: the helper processes can't tell which of the two may give them orders",
@@ -139,7 +139,7 @@ pub(crate) fn has_one_user() -> bool {
     true
 }
 
-/// The user that this process acts for.
+/// Returns the user that this process acts for.
 #[cfg(unix)]
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
@@ -147,7 +147,7 @@ pub(crate) fn user() -> u32 {
 #[cfg(windows)]
 pub(crate) use windows::user;
 
-/// A process, as people would know it.
+/// Describes a process for messages.
 pub(crate) fn who(pid: u32) -> String {
     match proc::command_line(pid) {
         Some(command) => format!("pid {pid}, `{command}`"),
@@ -155,9 +155,12 @@ pub(crate) fn who(pid: u32) -> String {
     }
 }
 
-/// Whether something fails because the process or the machine has run out of something, which it
-/// may have again.
+/// Whether an error means that the process or the machine has run out of something, which may be
+/// available again later.
 pub(crate) fn is_shortage(error: &std::io::Error) -> bool {
+    // The process's descriptors, the machine's open files, memory, socket buffers, and the user's
+    // processes (`errno(3)`). These say nothing about the file or the process in question, so the
+    // caller tries again.
     let shortages = [
         libc::EMFILE,
         libc::ENFILE,

@@ -1,4 +1,5 @@
-//! Puts files and directories into a directory that another user may hold, as root does for services.
+//! Puts files and directories into a directory that may belong to another user, as root does for
+//! services.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,8 +13,8 @@ use rustix::io::Errno;
 use super::dir::{Dir, OPEN, give};
 use super::users::Access;
 
-/// Writes a file below `dir`, in place of what is there, and gives it to the user. No link is
-/// followed on the way: a service that ran there before may have left one.
+/// Writes a file below `dir`, and gives it to the user. Replaces an existing file. Follows no link
+/// on the way, since an earlier service may have left one.
 pub(crate) fn file(
     dir: Dir,
     path: &Path,
@@ -22,6 +23,9 @@ pub(crate) fn file(
     access: Access,
 ) -> io::Result<()> {
     let (dir, name) = parent(dir, path, access)?;
+    // Remove first, then create with `O_EXCL`: it fails if the user puts a file or a link at the
+    // name in between (`open(2)`). Opening the existing file would write through a link, or into a
+    // file that another process has open.
     match rustix::fs::unlinkat(&dir, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(error) => return Err(error.into()),
@@ -33,23 +37,26 @@ pub(crate) fn file(
     }
     let mut made = File::from(made);
     made.write_all(text)?;
-    // Last: a change of the owner or of the text takes bits away.
+    // The mode comes last: a change of the owner and a write clear the set-user-id and set-group-id
+    // bits (`chown(2)`, `write(2)`).
     Ok(rustix::fs::fchmod(&made, Mode::from_raw_mode(mode as _))?)
 }
 
-/// Makes a directory below `dir` with that mode, and gives it to the user. One that is there gets the
-/// mode.
+/// Makes a directory below `dir` with that mode, and gives it to the user. An existing directory
+/// gets the mode only.
 pub(crate) fn directory(dir: Dir, path: &Path, mode: u32, access: Access) -> io::Result<()> {
     let (dir, name) = parent(dir, path, access)?;
     Dir::from(enter(dir.as_fd(), name, access)?).set_mode(mode)
 }
 
-/// The directory in which the last component of a path is, made if need be, and that component.
+/// Opens the directory for the last component of a path, and returns it with that component. Makes
+/// missing directories.
 fn parent(dir: Dir, path: &Path, access: Access) -> io::Result<(OwnedFd, &OsStr)> {
     let mut parts = Vec::new();
     for part in path.components() {
         match part {
             Component::Normal(part) => parts.push(part),
+            // A `..` could leave the directory, and an absolute path ignores it.
             Component::CurDir => {}
             _ => return Err(io::Error::other("it must be a path below the directory")),
         }
@@ -64,14 +71,16 @@ fn parent(dir: Dir, path: &Path, access: Access) -> io::Result<(OwnedFd, &OsStr)
     Ok((at, last))
 }
 
-/// Opens a directory in another, and makes it first if need be.
+/// Opens a directory in another, and makes it if it does not exist.
 fn enter(at: BorrowedFd<'_>, name: &OsStr, access: Access) -> io::Result<OwnedFd> {
     let made = match rustix::fs::mkdirat(at, name, Mode::RWXU) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
         Err(error) => return Err(error.into()),
     };
+    // `OPEN` refuses a link, so a link that the user has put there is an error, not a way out.
     let dir = rustix::fs::openat(at, name, OPEN, Mode::empty())?;
+    // Only a directory made here is given away: an existing one may be of the user's choice.
     if made {
         if let Some(user) = access.user {
             give(dir.as_fd(), user)?;

@@ -1,4 +1,4 @@
-//! What the kernel says of ports: which it hands out itself, which are free, who has claimed one.
+//! Facts about ports from the kernel: the ephemeral range, free ports, and claims.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,14 +14,14 @@ pub(crate) use super::claims::{
 use super::listeners::Protocol;
 use super::{claims, sockets};
 
-/// The ports that the kernel gives to whoever asks for none in particular, so that one of them
-/// may be taken at any moment.
+/// Returns the range of ephemeral ports. The kernel may give one of these to any socket at any
+/// moment.
 pub(crate) fn ephemeral() -> RangeInclusive<u16> {
     let (first, last) = claims::ephemeral().unwrap_or(claims::EPHEMERAL);
     first..=last
 }
 
-/// Whether a server could bind the port on every address of both families, for TCP and UDP.
+/// Whether a server could bind the port on all addresses of both families, for TCP and UDP.
 pub(crate) fn is_free(port: u16) -> bool {
     wildcards(port).iter().all(|addr| {
         [SocketType::STREAM, SocketType::DGRAM]
@@ -40,22 +40,23 @@ fn wildcards(port: u16) -> [SocketAddr; 2] {
 fn can_bind(addr: &SocketAddr, kind: SocketType) -> bool {
     match unbound(addr, kind) {
         Ok(socket) => rustix::net::bind(&socket, addr).is_ok(),
-        // No such family on this machine, so nobody has the port there.
+        // The machine lacks this family, so no socket has the port there.
         Err(_) => true,
     }
 }
 
-/// A socket to bind and let go; nobody can connect meanwhile, since it does not listen.
+/// Makes a socket for a trial `bind`. It does not listen, so no client can connect meanwhile.
 fn unbound(addr: &SocketAddr, kind: SocketType) -> io::Result<OwnedFd> {
     let family = match addr {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
     let socket = sockets::socket(family, kind)?;
-    // Without SO_REUSEADDR, so that a port with connections in TIME_WAIT is not free: a server
-    // that does not set it either could not bind it (`socket(7)`).
+    // `SO_REUSEADDR` stays off: a port with connections in TIME_WAIT counts as taken, since a
+    // server without that option could not bind it (`socket(7)`).
     if addr.is_ipv6() {
-        // Each family for itself.
+        // Each family alone: an IPv6 wildcard that takes IPv4 too would fail because of an IPv4
+        // socket.
         let _ = rustix::net::sockopt::set_ipv6_v6only(&socket, true);
     }
     Ok(socket)
@@ -68,13 +69,13 @@ fn kind(protocol: Protocol) -> SocketType {
     }
 }
 
-/// Whether somebody has bound an address, told without asking the kernel who.
+/// Whether an address is bound, found out without asking the kernel for the owner.
 pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
     !can_bind(addr, kind(protocol))
 }
 
-/// Whether some socket keeps a server from binding a port on every address, be it one that serves or
-/// a connection that is there still: for a server that does not set `SO_REUSEADDR`.
+/// Whether a socket would keep a server without `SO_REUSEADDR` from binding a port on all
+/// addresses: a listener or a remaining connection.
 pub(crate) fn is_held(port: u16, protocol: Protocol) -> bool {
     wildcards(port).iter().any(|addr| {
         let socket = unbound(addr, kind(protocol));
@@ -82,12 +83,14 @@ pub(crate) fn is_held(port: u16, protocol: Protocol) -> bool {
     })
 }
 
-/// Whether somebody serves an address, told without asking the kernel who: connections that are
-/// there still don't count. It is an error if that can't be told.
+/// Whether a server has an address, found out without asking the kernel for the owner. Remaining
+/// connections don't count. Fails if the kernel gives another error.
 pub(crate) fn is_taken(addr: &SocketAddr, protocol: Protocol) -> io::Result<bool> {
     let socket = unbound(addr, kind(protocol))?;
     if protocol == Protocol::Tcp {
-        // A server that sets it too may bind the port while this one has it.
+        // With this option `bind` succeeds beside connections in TIME_WAIT, and still fails beside
+        // a listener (`socket(7)`). The port is this socket's for a moment only. A server that sets
+        // the option can bind it even then, since this socket never listens.
         rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
     }
     match rustix::net::bind(&socket, addr) {
@@ -97,13 +100,15 @@ pub(crate) fn is_taken(addr: &SocketAddr, protocol: Protocol) -> io::Result<bool
     }
 }
 
-/// Whether an address is one of this machine's own: only those can be bound.
+/// Whether an address belongs to this machine. Only such an address can be bound.
 pub(crate) fn is_local(addr: SocketAddr) -> bool {
     let ip = addr.ip();
-    // A loopback that is switched off, as IPv6's is in many a container, can't be bound, and is
-    // nobody else's all the same.
+    // Loopback may be switched off and can't be bound then, as IPv6's in many containers. It still
+    // belongs to this machine.
     let is_known = ip.is_unspecified() || ip.is_loopback();
     is_known || {
+        // Port 0 and a datagram socket: `bind` can fail only because of the address, not of another
+        // socket.
         let mut any_port = addr;
         any_port.set_port(0);
         can_bind(&any_port, SocketType::DGRAM)
@@ -129,7 +134,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let client = std::net::TcpStream::connect(addr).unwrap();
-        // Who closes first keeps the connection in TIME_WAIT, here the server.
+        // The side that closes first keeps the connection in TIME_WAIT. Here it is the server.
         drop(listener.accept().unwrap());
         drop((client, listener));
         assert!(!is_free(addr.port()));

@@ -1,4 +1,4 @@
-//! Files and directories that are this user's alone: directories 0700, files 0600.
+//! Files and directories for this user alone: directories 0700, files 0600.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -8,8 +8,8 @@ use rustix::fs::Mode;
 
 use super::dir::Found;
 
-/// The mode of a file that is to be kept: as private as others, with the sticky bit, which has no
-/// meaning for a file (`inode(7)`).
+/// The mode of a file to keep: private like the others, plus the sticky bit, which has no meaning
+/// for a file (`inode(7)`).
 const KEPT_MODE: u32 = 0o1600;
 
 /// Makes directories.
@@ -19,7 +19,8 @@ pub(crate) fn directory() -> DirBuilder {
     builder
 }
 
-/// Makes and opens a file that the user names, who may mean what a link points to.
+/// Returns options to make and open a file that the user names. They follow links, since the user
+/// may mean the target.
 pub(crate) fn options_through_links() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
@@ -27,23 +28,24 @@ pub(crate) fn options_through_links() -> OpenOptions {
 }
 
 impl Found {
-    /// Whether it is that user's, and nobody else may do anything with it.
+    /// Whether it belongs to that user, and no one else has any permission.
     pub(crate) fn is_of(&self, user: u32) -> bool {
         self.owner() == user && self.mode() & 0o077 == 0
     }
 
-    /// Whether it is that user's, and others can at most pass through it.
+    /// Whether it belongs to that user, and others can at most pass through it.
     pub(crate) fn is_of_or_passed(&self, user: u32) -> bool {
         self.owner() == user && self.mode() & 0o066 == 0
     }
 
-    /// Whether it is a file that is to be kept.
+    /// Whether it is a file to keep.
     pub(crate) fn is_kept(&self) -> bool {
         self.mode() == KEPT_MODE
     }
 }
 
-/// Marks a file as one that is to be kept, for whoever cleans up after this process.
+/// Marks a file as one to keep, for the process that cleans up after this one. The mark is in the
+/// file's mode, so it survives a crash, and moves with the file.
 pub(crate) fn keep(file: &File) -> io::Result<()> {
     Ok(rustix::fs::fchmod(
         file,
@@ -51,7 +53,7 @@ pub(crate) fn keep(file: &File) -> io::Result<()> {
     )?)
 }
 
-/// Takes the mark off again.
+/// Removes the mark.
 pub(crate) fn release(file: &File) -> io::Result<()> {
     Ok(rustix::fs::fchmod(file, Mode::RUSR | Mode::WUSR)?)
 }

@@ -1,14 +1,15 @@
-//! Random numbers, for names that nobody else has chosen.
+//! Random numbers for unique names.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::time::SystemTime;
 
 use super::maker::Maker;
 
-/// Random enough for names and for where to begin a search.
+/// Returns a number that is random enough for names, and for the start of a search.
 pub(crate) fn random() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
-    // The keys are those of the thread, which a forked child has a copy of.
+    // A forked child has a copy of the thread's keys, and the clock may read the same. The maker
+    // tells parent and child apart.
     Maker::here().hash(&mut hasher);
     SystemTime::now().hash(&mut hasher);
     hasher.finish()

@@ -1,8 +1,8 @@
-//! Removes directories with all that is in them, whatever programs have left there: it follows no link,
-//! enters nothing that is mounted, and says what stays.
+//! Removes directories with everything that programs have left in them. The removal follows no
+//! link, enters no mount, and reports everything that stays.
 //!
-//! Each step goes from a directory that is held open to a name in it, so that a directory which is
-//! replaced by a link in the middle leads nowhere.
+//! Each step goes from an open directory to a name in it. If a program replaces a directory by a
+//! link during the removal, the removal does not follow that link.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::{beneath, dir};
 
-/// Something that could not be removed, and why.
+/// Something that could not be removed, and the reason.
 #[derive(Debug)]
 pub(crate) struct Left {
     path: PathBuf,
@@ -35,14 +35,14 @@ impl fmt::Display for Left {
     }
 }
 
-/// So many descriptors are open at a time, at most; what is deeper is moved up first.
+/// The most directories open at a time. Deeper ones are moved up first.
 const DEEPEST: usize = 64;
-/// A directory is read so often, at most, while things appear in it.
+/// How often a directory is read while new entries appear in it.
 const ROUNDS: usize = 10;
-/// So much is said of what is left, at most.
+/// The most entries in the report about what stays.
 const TOLD: usize = 10;
 
-/// Removes what has that name in a directory whose path is `path`.
+/// Removes the entry `name` of a directory. `path` is that directory's path, for messages.
 pub(super) fn all(at: BorrowedFd<'_>, name: &OsStr, path: &Path) -> Vec<Left> {
     let mut removal = Removal::default();
     removal.remove(at, name, path, None);
@@ -52,11 +52,11 @@ pub(super) fn all(at: BorrowedFd<'_>, name: &OsStr, path: &Path) -> Vec<Left> {
 #[derive(Default)]
 struct Removal {
     left: Vec<Left>,
-    /// What was too deep, by its name at the top.
+    /// The directories that were too deep, by their names at the top.
     moved: Vec<OsString>,
 }
 
-/// The directory where a removal began, and how far down it is.
+/// The directory where a removal began, and the number of steps down from it.
 #[derive(Clone, Copy)]
 struct Depth<'a> {
     top: BorrowedFd<'a>,
@@ -64,7 +64,7 @@ struct Depth<'a> {
 }
 
 impl Removal {
-    /// Says whether it is gone.
+    /// Removes an entry. Returns true if it no longer exists.
     fn remove(
         &mut self,
         at: BorrowedFd<'_>,
@@ -72,13 +72,14 @@ impl Removal {
         path: &Path,
         depth: Option<Depth<'_>>,
     ) -> bool {
-        // Most are no directories, and this way no link is ever followed.
+        // Try a file first: most entries are files. `unlinkat` removes a link itself, so even if a
+        // program swaps a directory for a link just before, nothing behind the link is touched.
         let why = match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => return true,
             Err(error) => error,
         };
         let opened = match beneath::enter(at, name) {
-            // Nobody may read it, as in caches whose directories are protected.
+            // The owner may lack permission to read it, as in caches with protected directories.
             Err(Errno::ACCESS) => {
                 beneath::open_up(at, name).and_then(|()| beneath::enter(at, name))
             }
@@ -93,14 +94,15 @@ impl Removal {
                 }
                 match rustix::fs::unlinkat(at, name, AtFlags::REMOVEDIR) {
                     Ok(()) | Err(Errno::NOENT) => true,
-                    // That is what was told of what is in it.
+                    // The report already has the entries that keep it from being empty.
                     Err(Errno::NOTEMPTY | Errno::EXIST) if self.left.len() > known => false,
-                    // Somebody has put something else there meanwhile.
+                    // A program has replaced the directory by a file meanwhile.
                     Err(Errno::NOTDIR) => self.unlink(at, name, &path),
                     Err(error) => self.leave(path, error),
                 }
             }
             Err(Errno::NOENT) => true,
+            // It is a file or a link after all, so the error of the first attempt is the reason.
             Err(Errno::NOTDIR | Errno::LOOP) => self.leave(path.join(name), why),
             Err(error) => self.leave(path.join(name), error),
         }
@@ -113,7 +115,7 @@ impl Removal {
         }
     }
 
-    /// Removes all that is in a directory.
+    /// Removes everything in a directory.
     fn empty(
         &mut self,
         at: BorrowedFd<'_>,
@@ -121,8 +123,9 @@ impl Removal {
         depth: Option<Depth<'_>>,
     ) -> rustix::io::Result<()> {
         let found = rustix::fs::fstat(at)?;
+        // Removing an entry needs write and search permission on its directory (`unlink(2)`).
         if !Mode::from_raw_mode(found.st_mode).contains(Mode::RWXU) {
-            // Of others' directories it fails, and then the removal says so.
+            // This fails for directories of other users. Then the removals below report it.
             let _ = rustix::fs::fchmod(at, Mode::RWXU);
         }
         let (top, steps) = match depth {
@@ -131,6 +134,9 @@ impl Removal {
         };
         let below = Depth { top, steps };
         let mut stays: Vec<OsString> = Vec::new();
+        // A process of the service may still write here. Read again until a round finds nothing
+        // new, but not for ever. Read all names before removing any: POSIX leaves open whether
+        // `readdir` returns entries that change during the read.
         for _ in 0..ROUNDS {
             let mut read = rustix::fs::Dir::read_from(at)?;
             let names = dir::names(&mut read).map_err(|error| errno(&error))?;
@@ -150,7 +156,7 @@ impl Removal {
             }
         }
         if depth.is_none() {
-            // They may have something in them that is too deep again.
+            // These directories may be too deep again.
             while let Some(name) = self.moved.pop() {
                 self.remove(at, &name, path, Some(below));
             }
@@ -158,8 +164,8 @@ impl Removal {
         Ok(())
     }
 
-    /// Removes a file; a directory is moved to where it can be removed later, without an open
-    /// descriptor for each step on the way.
+    /// Removes a file. Moves a directory up to the top, to be removed later, since each further
+    /// step down would need another open descriptor.
     fn move_up(
         &mut self,
         at: BorrowedFd<'_>,
@@ -171,8 +177,10 @@ impl Removal {
             Ok(()) | Err(Errno::NOENT) => return true,
             Err(_) => {}
         }
-        // A directory that is moved is written to: it has another parent then.
+        // `rename` changes the entry `..` of a directory, which needs write permission on it
+        // (`rename(2)`).
         let _ = beneath::open_up(at, name);
+        // A random name: a program could block a foreseeable one.
         let place: OsString = format!(".deep-{:016x}", super::random()).into();
         match rustix::fs::renameat(at, name, top, &place) {
             Ok(()) => {
@@ -205,7 +213,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    /// A directory with something in it to remove.
+    /// Makes a directory for a test.
     fn home() -> (Home, Dir) {
         let home = Home::create("remove", None, crate::sys::users::Access::PRIVATE).unwrap();
         let dir = Dir::open(home.dir()).unwrap();
@@ -229,14 +237,14 @@ mod tests {
         let left = dir.remove("tree".as_ref(), home.dir());
         assert!(left.is_empty(), "{left:?}");
         assert!(!tree.exists() && victim.join("precious").exists());
-        // A link in its place goes, and not what it leads to.
+        // The removal removes a link itself, and leaves its target.
         symlink(&victim, &tree).unwrap();
         assert!(dir.remove("tree".as_ref(), home.dir()).is_empty());
         assert!(tree.symlink_metadata().is_err() && victim.join("sub").exists());
         assert!(dir.remove("tree".as_ref(), home.dir()).is_empty());
     }
 
-    // Root may do everything anyway; `cleaning::` has a test as another user.
+    // Root passes every mode. `cleaning::` has a test as another user.
     #[test]
     fn what_is_protected_goes() {
         let (home, dir) = home();

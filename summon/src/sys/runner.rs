@@ -1,5 +1,4 @@
-//! Which run this process belongs to: the one of the nearest ancestor that is cargo or
-//! cargo-nextest.
+//! The run of this process: its nearest ancestor that is cargo or cargo-nextest.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -7,21 +6,21 @@ use std::sync::OnceLock;
 use super::fd::OwnedFd;
 use super::{ending, is_privileged, missing, proc};
 
-/// The program that runs the tests, and at whose end the run ends.
+/// The program that runs the tests. The run ends with it.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    /// The same for all processes of the run, and for no others.
+    /// The id of the run: equal for all its processes, and different for other runs.
     pub(crate) id: String,
     pub(crate) is_nextest: bool,
-    /// Where it was called, which is where a user expects files of relative names.
+    /// Its working directory, where users expect files with relative paths.
     pub(crate) dir: Option<PathBuf>,
-    /// What a guard watches to know that it has ended, see [`ending`].
+    /// A descriptor that tells a guard of its end, see [`ending`].
     #[cfg_attr(windows, expect(dead_code, reason = "there is no guard to watch it"))]
     pub(crate) ending: OwnedFd,
 }
 
 impl Runner {
-    /// What people call it.
+    /// Its name for messages.
     pub(crate) fn name(&self) -> &'static str {
         match self.is_nextest {
             true => "cargo-nextest",
@@ -30,39 +29,40 @@ impl Runner {
     }
 }
 
-/// The runner of this process, if there is one.
+/// Returns the runner of this process, if there is one.
 pub(crate) fn current() -> Option<&'static Runner> {
     static RUNNER: OnceLock<Option<Runner>> = OnceLock::new();
     RUNNER.get_or_init(find).as_ref()
 }
 
-/// The test for which nextest has made this process. Believed only here: a `cargo test` below a nextest
-/// run inherits the name.
+/// Returns the one test that nextest wants from this process. The variable counts only directly
+/// below nextest, since a `cargo test` below a nextest run inherits it.
 pub(crate) fn only_test() -> Option<String> {
     current().filter(|runner| runner.is_nextest)?;
     let test = std::env::var("NEXTEST_TEST_NAME").ok();
     test.filter(|test| !test.is_empty())
 }
 
-/// The path in an environment variable, if it has one: a relative one is taken from where the
-/// user has called the runner, and not from the directory of each package. A program with privileges
-/// of its own has a caller who may not say what it writes, and where.
+/// Reads a path from an environment variable. A relative path starts at the runner's working
+/// directory, not at each package's. A program with privileges ignores the variable: its caller
+/// must not choose where it writes.
 pub(crate) fn path_from_env(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(name).filter(|path| !path.is_empty() && !is_privileged())?;
     let from = current().and_then(|runner| runner.dir.clone());
     Some(from.map_or_else(|| PathBuf::from(&path), |from| from.join(&path)))
 }
 
-/// Looks for the runner among the ancestors. A wrapper, rustup's proxy, or rustdoc may be between.
+/// Looks for the runner among the ancestors. A wrapper, rustup's proxy, or rustdoc may stand
+/// between.
 fn find() -> Option<Runner> {
     if missing().is_some() {
-        // The pids that would be read are not those of our ancestors.
+        // The pids in this `/proc` may belong to other processes, not to the ancestors.
         return None;
     }
     let mut pid = std::process::id();
-    // Bounded, since the tree may change while we climb.
+    // Bounded: pids may be reused while this climbs.
     for _ in 0..256 {
-        // A container may have started it as process 1, which has no parent.
+        // A container may have started the runner as process 1. Its parent is pid 0.
         pid = proc::parent(pid).filter(|pid| *pid > 0)?;
         let programs = proc::programs(pid);
         let is = |wanted: &str| programs.iter().any(|name| unwrapped(name) == wanted);
@@ -73,7 +73,7 @@ fn find() -> Option<Runner> {
     None
 }
 
-/// Without what wrappers of some distributions add: `.cargo-wrapped`.
+/// Removes the additions of some distributions' wrappers: `.cargo-wrapped`.
 fn unwrapped(name: &str) -> &str {
     name.trim_start_matches('.').trim_end_matches("-wrapped")
 }
@@ -81,13 +81,15 @@ fn unwrapped(name: &str) -> &str {
 fn runner(pid: u32, is_nextest: bool) -> Option<Runner> {
     let identity = proc::identity(pid)?;
     let ending = ending::of(pid).ok()?;
-    // The descriptor first, this after it: had the pid been reused in between, it would differ.
+    // Make the descriptor first, then compare the start time again. If the pid was reused in
+    // between, the start time differs, and the descriptor may be for a stranger.
     if proc::identity(pid)? != identity {
         return None;
     }
-    // Two containers that were started together may well have the same pid and time.
+    // Containers that start together may have equal pids and times.
     let mut id = format!("{} {} {pid} {identity}", proc::boot(), proc::namespace());
-    // Believed only here: a `cargo test` below a nextest run inherits it.
+    // The variable counts only directly below nextest, since a `cargo test` below a nextest run
+    // inherits it.
     if let (true, Ok(run)) = (is_nextest, std::env::var("NEXTEST_RUN_ID")) {
         id = format!("{id} {run}");
     }
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn cargo_is_found() {
-        // These tests are run by cargo or by nextest, or by hand.
+        // cargo, nextest, or a person runs these tests.
         let by_cargo = std::env::var_os("CARGO").is_some();
         let runner = find();
         assert!(runner.is_some() || !by_cargo);

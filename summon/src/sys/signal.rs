@@ -1,4 +1,4 @@
-//! Signals by name, and what a wait status says.
+//! Signals by name, and the meaning of a wait status.
 
 use std::fmt;
 use std::process::ExitStatus;
@@ -20,30 +20,30 @@ use super::windows::signal_numbers as libc;
 pub struct Signal(i32);
 
 impl Signal {
-    /// Asks to end; the default of `stop`.
+    /// Asks to end. This is the default of `stop`.
     pub const TERM: Signal = Signal(libc::SIGTERM);
-    /// What Ctrl-C sends.
+    /// The signal of Ctrl-C.
     pub const INT: Signal = Signal(libc::SIGINT);
-    /// Terminal gone; many servers reload their configuration.
+    /// The terminal has closed. Many servers reload their configuration.
     pub const HUP: Signal = Signal(libc::SIGHUP);
-    /// Asks to end with a core dump; nginx takes it as a graceful stop.
+    /// Asks to end with a core dump. nginx takes it as a graceful stop.
     pub const QUIT: Signal = Signal(libc::SIGQUIT);
-    /// Ends at once; can't be caught.
+    /// Ends the process at once. It can't be caught.
     pub const KILL: Signal = Signal(libc::SIGKILL);
-    /// The first of two that mean what the program says they mean.
+    /// The first of two signals without a fixed meaning.
     pub const USR1: Signal = Signal(libc::SIGUSR1);
-    /// The second of two that mean what the program says they mean.
+    /// The second of two signals without a fixed meaning.
     pub const USR2: Signal = Signal(libc::SIGUSR2);
-    /// Halts until [`Signal::CONT`]; can't be caught.
+    /// Halts the process until [`Signal::CONT`]. It can't be caught.
     pub const STOP: Signal = Signal(libc::SIGSTOP);
-    /// Goes on after [`Signal::STOP`].
+    /// Continues the process after [`Signal::STOP`].
     pub const CONT: Signal = Signal(libc::SIGCONT);
-    /// What `abort` raises.
+    /// The signal that `abort` raises.
     pub const ABRT: Signal = Signal(libc::SIGABRT);
-    /// What an invalid memory reference raises.
+    /// The signal of an invalid memory reference.
     pub const SEGV: Signal = Signal(libc::SIGSEGV);
 
-    /// The number that this system gives the signal.
+    /// Returns the number of the signal on this system.
     ///
     /// ```
     /// assert_eq!(summon::Signal::KILL.number(), 9);
@@ -52,7 +52,7 @@ impl Signal {
         self.0
     }
 
-    /// Whether it is what a program has died of.
+    /// Whether this signal ended a program.
     pub(crate) fn has_ended(self, status: ExitStatus) -> bool {
         status::signal(status) == Some(self.0)
     }
@@ -62,7 +62,7 @@ impl Signal {
         Signal(number)
     }
 
-    /// For system calls; `None` for a number that no signal has.
+    /// Converts it for system calls. Returns `None` if no signal has the number.
     #[cfg(unix)]
     pub(crate) fn to_rustix(self) -> Option<rustix::process::Signal> {
         rustix::process::Signal::from_named_raw(self.0)
@@ -109,7 +109,7 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// Says how a program ended, as the end of a sentence about it: "exited with code 1".
+/// Describes how a program ended, as the end of a sentence: "exited with code 1".
 pub(crate) fn how_it_ended(status: ExitStatus) -> String {
     match (status.code(), status::signal(status)) {
         (Some(code), _) => format!("exited with code {code}"),

@@ -1,19 +1,19 @@
-//! What a wait status says.
+//! The meaning of a wait status.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-/// That of a number, as a guard tells it.
+/// Makes a status from the number that a guard has sent.
 pub(crate) fn from_raw(raw: i32) -> ExitStatus {
     ExitStatus::from_raw(raw)
 }
 
-/// The signal that a program has died of, if it has.
+/// Returns the signal that ended the program, if one did.
 pub(crate) fn signal(status: ExitStatus) -> Option<i32> {
     status.signal()
 }
 
-/// Whether there is a picture of its memory.
+/// Whether the kernel has written a core dump.
 pub(crate) fn core_dumped(status: ExitStatus) -> bool {
     status.core_dumped()
 }

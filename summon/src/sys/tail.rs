@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::holes;
 use crate::error::{Count, SinceReady, Source, Tail};
 
-/// A report reads at most so much from the end of a log.
+/// The most bytes that a report reads from the end of a log.
 pub(crate) const LONGEST: u64 = 64 * 1024;
-/// Of a longer part only the last lines are counted: a flood is longer than anybody wants to wait.
+/// The most bytes to count lines in. Counting a longer flood would make the user wait.
 const COUNTED: u64 = 1024 * 1024;
 
-/// The end of a part of a log. If the program became ready in it, at `ready_at`, the rest is told apart.
+/// Reads the end of a part of a log. If the program became ready in this part, at `ready_at`, the
+/// lines since then are counted apart.
 pub(crate) fn of(source: Arc<dyn Source>, part: Range<u64>, ready_at: Option<u64>) -> Tail {
     let log = source.file();
     let (bytes, lines) = read(log, part.clone()).unwrap_or_default();
@@ -35,7 +36,7 @@ pub(crate) fn of(source: Arc<dyn Source>, part: Range<u64>, ready_at: Option<u64
     }
 }
 
-/// The end of a part of a log, and how many lines the whole part has.
+/// Reads the end of a part of a log, and counts the lines of the whole part.
 fn read(log: &File, part: Range<u64>) -> io::Result<(Vec<u8>, Count)> {
     let start = part.start.max(part.end.saturating_sub(LONGEST));
     let mut bytes = Vec::new();
@@ -45,13 +46,13 @@ fn read(log: &File, part: Range<u64>) -> io::Result<(Vec<u8>, Count)> {
     Ok((bytes, lines))
 }
 
-/// The lines that end in a part of a log.
+/// Counts the lines that end in a part of a log.
 fn count(log: &File, part: Range<u64>) -> io::Result<Count> {
     let start = part.start.max(part.end.saturating_sub(COUNTED));
     let (mut lines, mut at) = (0, start);
     let mut is_more = start > part.start;
     for data in holes::data(log, start..part.end) {
-        // What was left out had lines, too.
+        // A hole had lines too, which can't be counted any more.
         is_more |= data.start > at;
         let mut bytes = Vec::new();
         holes::read_part(log, data.clone(), &mut bytes)?;

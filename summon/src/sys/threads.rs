@@ -1,30 +1,33 @@
-//! Threads of summon's own, in processes that are the user's.
+//! summon's own threads in the user's process.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
 /// Starts a thread that takes no signals.
 ///
-/// The system gives a signal for the process to any thread that lets it through. A program that
-/// blocks one everywhere, to wait for it (`sigwait(3)`, `signalfd(2)`), would die of it here, and a
-/// handler would interrupt code that is not the program's. What runs users' code is no such thread:
-/// the programs that it starts would inherit what is blocked.
+/// The kernel gives a signal for the process to any thread that does not block it (`signal(7)`). A
+/// program may block a signal in all its threads to wait for it (`sigwait(3)`, `signalfd(2)`).
+/// Without the block here the signal would end that program, and a handler would interrupt summon's
+/// code. A thread for users' code must not be made this way: programs that it starts would inherit
+/// the block.
 pub(crate) fn spawn<T: Send + 'static>(
     builder: Builder,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
-    // Before the thread is there, which inherits it: no signal comes in between.
+    // Block before the thread exists, since it inherits the mask (`pthread_create(3)`). If the
+    // thread blocked signals itself, one could arrive before that.
     let _blocked = Blocked::begin();
     builder.spawn(work)
 }
 
-/// What is blocked while this lives, on this thread.
+/// Blocks signals on this thread while it lives.
 #[cfg(unix)]
 struct Blocked {
     before: libc::sigset_t,
 }
 
-/// Signals that tell a thread of its own fault. Rust tells of an overflown stack by one.
+/// The signals of a thread's own faults, which must stay deliverable. A fault while its signal is
+/// blocked is undefined (`sigprocmask(2)`), and Rust reports a stack overflow by such a signal.
 #[cfg(unix)]
 const OF_A_THREAD: [libc::c_int; 7] = [
     libc::SIGSEGV,
@@ -39,16 +42,16 @@ const OF_A_THREAD: [libc::c_int; 7] = [
 #[cfg(unix)]
 impl Blocked {
     fn begin() -> Blocked {
-        // SAFETY: all zeroes is a valid `sigset_t`, which the next call fills in anyway.
+        // SAFETY: all zeroes is a valid `sigset_t`, and `sigfillset` fills it in.
         let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
         let mut before = all;
-        // SAFETY: `all` is a valid place.
+        // SAFETY: `all` is valid for a write.
         unsafe { libc::sigfillset(&raw mut all) };
         for signal in OF_A_THREAD {
-            // SAFETY: `all` is a valid set.
+            // SAFETY: `all` is an initialised set.
             unsafe { libc::sigdelset(&raw mut all, signal) };
         }
-        // SAFETY: both are valid sets.
+        // SAFETY: `all` is an initialised set, and `before` is valid for a write.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before) };
         Blocked { before }
     }
@@ -58,7 +61,8 @@ impl Blocked {
 impl Drop for Blocked {
     fn drop(&mut self) {
         let before = &raw const self.before;
-        // SAFETY: it is the set that this thread had; the one that it has is not asked for.
+        // SAFETY: `before` is the set that `pthread_sigmask` filled in. A null pointer asks for no
+        // old set.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
     }
 }

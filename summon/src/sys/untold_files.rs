@@ -1,5 +1,5 @@
-//! Changes to files, where the system does not tell them of what is not there yet (a kqueue needs the
-//! file open): whoever waits for one looks for it again and again.
+//! Changes to files, for systems that can't watch for a file that does not exist yet (a kqueue
+//! needs it open). Callers look again and again instead.
 
 use std::convert::Infallible;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::sys::fd::BorrowedFd;
 
-/// What one watches for: there is none.
+/// A watch, which can't be made here.
 #[derive(Debug)]
 pub(crate) struct Watch(Infallible);
 

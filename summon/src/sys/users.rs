@@ -1,4 +1,4 @@
-//! Other users of the machine, whom root may become.
+//! Other users of the machine, to which root may switch.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -13,14 +13,15 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The user of that name (`getpwnam_r(3)`); none if there is no such.
+    /// Finds a user by name (`getpwnam_r(3)`).
     pub(crate) fn named(name: &str) -> io::Result<Option<User>> {
         let name = CString::new(name)?;
         let mut buffer = vec![0; 1024];
         loop {
             let mut entry = MaybeUninit::<libc::passwd>::uninit();
             let mut found = std::ptr::null_mut();
-            // SAFETY: all places are valid, and the buffer is as long as is said.
+            // SAFETY: `name` is a C string, `entry` and `found` are valid for writes, and the
+            // length is the buffer's.
             let errno = unsafe {
                 libc::getpwnam_r(
                     CStr::as_ptr(&name),
@@ -33,25 +34,29 @@ impl User {
             match errno {
                 0 if found.is_null() => return Ok(None),
                 0 => {
-                    // SAFETY: it was found, so the entry is filled in.
+                    // SAFETY: `found` is not null, so `getpwnam_r` has filled in the entry. Its two
+                    // numbers don't point into the buffer.
                     let entry = unsafe { entry.assume_init() };
                     return Ok(Some(User {
                         uid: entry.pw_uid,
                         gid: entry.pw_gid,
                     }));
                 }
+                // The entry's strings need a larger buffer. The limit stops a name service that
+                // always answers so.
                 libc::ERANGE if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 2, 0),
-                // What the standard says of a user who is not there differs from system to system.
+                // POSIX leaves open how a missing user is reported, and systems differ
+                // (`getpwnam_r(3)`).
                 libc::ENOENT | libc::ESRCH => return Ok(None),
                 errno => return Err(io::Error::from_raw_os_error(errno)),
             }
         }
     }
 
-    /// Turns this process, which is root's and has one thread, into one of the user's, for good.
+    /// Switches this process, which runs as root and has one thread, to the user for good.
     pub(crate) fn become_it(self) -> io::Result<()> {
         super::thread::become_user(self.uid, self.gid)?;
-        // A sandbox may answer such calls with success, and do nothing.
+        // A sandbox may claim success and do nothing. Then the service would run as root, so check.
         let users = [rustix::process::getuid(), rustix::process::geteuid()];
         let groups = [rustix::process::getgid(), rustix::process::getegid()];
         let is_it = users.iter().all(|it| it.as_raw() == self.uid)
@@ -63,8 +68,7 @@ impl User {
     }
 }
 
-/// Who may use the directories that are made for a process: the user to whom they are given, and
-/// others as the mode says.
+/// The users that may use the directories of a process: the owner, and others as the mode says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access {
     pub(crate) user: Option<User>,
@@ -84,7 +88,8 @@ impl Access {
     }
 }
 
-/// Who is to run a program that refuses root, if that is who we are: this user, or else nobody.
+/// Returns the user for a program that refuses root, if this process runs as root: `own` if that
+/// user exists, else `nobody`.
 pub(crate) fn instead_of_root(own: &str) -> Option<String> {
     let exists = |name: &&str| matches!(User::named(name), Ok(Some(_)));
     let found = [own, "nobody"].into_iter().find(exists);

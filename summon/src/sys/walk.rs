@@ -1,9 +1,9 @@
-//! Opens a path as root, for a program of another user, who may have put links on the way to have
-//! root open something else.
+//! Opens a path as root for a program of another user. That user may have put links on the way, to
+//! make root open another file.
 //!
-//! The path is walked from descriptor to descriptor. A link is followed if it belongs to root or to us,
-//! and if nobody else can put another one in its place. In such a directory it can't change between the
-//! two calls that look at it and read it.
+//! The walk goes from descriptor to descriptor. It follows a link only if the link belongs to root
+//! or to this process's user, and if the other user can't replace it. In such a directory the link
+//! can't change between the call that checks it and the call that reads it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -18,19 +18,22 @@ use rustix::io::Errno;
 use super::dir::OPEN;
 use super::users::User;
 
-/// As many as the kernel follows (`path_resolution(7)`).
+/// The kernel's own limit (`path_resolution(7)`).
 const MOST_LINKS: u32 = 40;
 
 /// Opens a file to read it.
 pub(crate) fn file(path: &Path, user: User) -> io::Result<File> {
-    // Without waiting for the other end of a pipe that the user has put there.
+    // Non-blocking: the user may have put a named pipe there, and `open` would wait for a writer
+    // (`fifo(7)`).
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let (dir, file) = walk(path, user, flags)?;
     let (dir, found) = (rustix::fs::fstat(dir)?, rustix::fs::fstat(&file)?);
-    // A second name of somebody else's file is as good as a link.
+    // A hard link works like a symbolic link here: the user can give another owner's file a second
+    // name, if the kernel permits (`protected_hardlinks` in `proc_sys_fs(5)`).
     if !is_fixed(&dir, user) && found.st_uid != user.uid && found.st_nlink > 1 {
         return Err(Errno::LOOP.into());
     }
+    // The flag belongs to the open file. The program inherits it, and expects reads that block.
     rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
     Ok(file.into())
 }
@@ -40,7 +43,7 @@ pub(crate) fn directory(path: &Path, user: User) -> io::Result<OwnedFd> {
     Ok(walk(path, user, OPEN)?.1)
 }
 
-/// Says of an error whether a link was the reason.
+/// Explains an error that is due to a link.
 pub(crate) fn explain(error: io::Error) -> io::Error {
     match error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
         true => io::Error::other(
@@ -51,7 +54,7 @@ pub(crate) fn explain(error: io::Error) -> io::Error {
     }
 }
 
-/// Opens what is at a path with these flags, and the directory that it is in.
+/// Opens the file at a path with the flags `last`. Returns it after the directory that contains it.
 fn walk(path: &Path, user: User, last: OFlags) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let root = || rustix::fs::open("/", OPEN, Mode::empty());
     let (mut dir, mut at) = (root()?, root()?);
@@ -67,9 +70,11 @@ fn walk(path: &Path, user: User, last: OFlags) -> rustix::io::Result<(OwnedFd, O
             true => last,
             false => OPEN,
         };
+        // `O_NOFOLLOW` applies to the last component only (`open(2)`), so open one component at a
+        // time. Then every component is the last one, and no link is followed unseen.
         match rustix::fs::openat(&at, &name, flags, Mode::empty()) {
             Ok(found) => dir = std::mem::replace(&mut at, found),
-            // Not all systems say the same of a link.
+            // Systems report a link by different errors.
             Err(error @ (Errno::LOOP | Errno::NOTDIR | Errno::MLINK)) => {
                 let target = follow(at.as_fd(), &name, user, error)?;
                 links += 1;
@@ -84,14 +89,14 @@ fn walk(path: &Path, user: User, last: OFlags) -> rustix::io::Result<(OwnedFd, O
     Ok((dir, at))
 }
 
-/// Puts the components of a path on the stack of those that are still to be walked.
+/// Pushes the components of a path on the stack of components to walk.
 fn push(rest: &mut Vec<OsString>, path: &Path) {
     let parts = path.components().rev();
     let parts = parts.filter(|part| *part != Component::CurDir);
     rest.extend(parts.map(|part| part.as_os_str().to_owned()));
 }
 
-/// Where a link leads, if it is one and may be followed.
+/// Returns the target of a link, if it is a link and may be followed.
 fn follow(
     at: BorrowedFd<'_>,
     name: &OsStr,
@@ -113,9 +118,11 @@ fn is_trusted(found: &Stat) -> bool {
     found.st_uid == 0 || found.st_uid == super::user()
 }
 
-/// Whether what root has in a directory stays there, whatever the user does.
+/// Whether the user can't replace root's entries in a directory.
 fn is_fixed(dir: &Stat, user: User) -> bool {
     let mode = Mode::from_raw_mode(dir.st_mode);
+    // In a sticky directory only the owner of an entry or of the directory may rename or remove it
+    // (`unlink(2)`), so `/tmp` qualifies.
     let is_sticky = mode.contains(Mode::SVTX);
     let is_writable =
         mode.contains(Mode::WOTH) || mode.contains(Mode::WGRP) && dir.st_gid == user.gid;
