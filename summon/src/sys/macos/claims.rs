@@ -1,4 +1,4 @@
-//! Claims on ports: locks on files (`flock(2)`), which end with their last holder. They hold among
+//! Claims on ports: locks on files (`flock(2)`), which end with their last holder. They count among
 //! the processes of one user, since the files are in that user's directory.
 
 use std::fs::{self, File, OpenOptions};
@@ -16,24 +16,24 @@ use super::kqueue::{Kqueue, Wanted};
 use super::sysctl;
 use crate::sys::meeting;
 
-/// With what the names of the files begin.
+/// The prefix of the files' names.
 const PREFIX: &str = "port-";
-/// Somebody who tidies may remove a file just before it is locked; so often it is made again.
+/// How often to make the file again, if another process removes it just before the lock.
 const TRIES: usize = 100;
 
-/// The ports that the kernel gives to whoever asks for none in particular: from the first to the
-/// last.
+/// Reads the range of ephemeral ports, its first and its last one. The kernel takes a port from it
+/// for a socket that asks for port 0.
 pub(crate) fn ephemeral() -> Option<(u16, u16)> {
     let first = sysctl::number(c"net.inet.ip.portrange.first")?;
     let last = sysctl::number(c"net.inet.ip.portrange.last")?;
     Some((first.try_into().ok()?, last.try_into().ok()?))
 }
 
-/// What that is unless somebody has changed it.
+/// The range that macOS has by default.
 pub(crate) const EPHEMERAL: (u16, u16) = (49152, 65535);
 
-/// Claims a port among all of this user who use summon. `Ok(None)` means that somebody else has
-/// it.
+/// Claims a port among all processes of this user that use summon. Returns `Ok(None)` if another
+/// process holds the claim.
 pub(crate) fn claim(
     port: u16,
     dir: impl FnOnce() -> io::Result<PathBuf>,
@@ -41,10 +41,15 @@ pub(crate) fn claim(
     let path = path(port, &dir()?);
     for _ in 0..TRIES {
         let file = options().create(true).open(&path)?;
+        // The lock belongs to the open file description, and ends with its last copy (`flock(2)`),
+        // SIGKILL included. So a claim can't become stale.
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => return Ok(None),
             other => other?,
         }
+        // Between `open` and `flock` another process may have removed the file, see `tidy`. Then
+        // this lock is on a file without a name and protects nothing, since the next process makes
+        // a new file. So compare, and try again.
         if is_at(&file, &path) {
             note_holder(&file);
             return Ok(Some(file.into()));
@@ -56,6 +61,7 @@ pub(crate) fn claim(
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
+    // A link at the name must not make this process create or lock a file elsewhere.
     options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
     options
 }
@@ -64,39 +70,40 @@ fn path(port: u16, dir: &Path) -> PathBuf {
     dir.join(format!("{PREFIX}{port}"))
 }
 
-/// Whether the file is still the one of that name.
+/// Whether the file still has that name.
 fn is_at(file: &File, path: &Path) -> bool {
     let number = |found: io::Result<fs::Metadata>| found.ok().map(|it| (it.dev(), it.ino()));
     number(file.metadata()) == number(fs::symlink_metadata(path))
 }
 
-/// Says in the file who holds it, for people to read.
+/// Writes the holder into the file, for messages.
 fn note_holder(file: &File) {
+    // A reader may see the file empty or in part. It then knows no pid, which it must expect
+    // anyway.
     let _ = file.set_len(0);
     let _ = file.write_all_at(std::process::id().to_string().as_bytes(), 0);
 }
 
-/// Who has claimed a port.
+/// The holder of a claim on a port.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    /// The guard of the service, or else the process that will have one started; 0 if it can't be
-    /// told.
+    /// The guard of the service, or the process that will start the guard. 0 if unknown.
     pub(crate) pid: u32,
-    /// It is certainly another user's: none is, since the files are this user's.
+    /// Whether it certainly belongs to another user. Always false, since the files are this user's.
     pub(crate) is_others: bool,
-    /// Nothing tells here that a lock has ended.
+    /// Always `None`: macOS does not report the end of a lock.
     pub(crate) ended: Option<OwnedFd>,
 }
 
 impl Holder {
-    /// Whether it is to be asked for again: it may have ended.
+    /// Whether the holder may have ended, so that the caller asks again.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.is_none()
     }
 }
 
-/// Says who holds the claim on a port, and lets it know that somebody wants it: `None` if nobody
-/// ever did.
+/// Finds the holder of the claim on a port, and lets it know that a process waits. Returns `None`
+/// if the claim was never taken.
 pub(crate) fn holder(
     port: u16,
     dir: impl FnOnce() -> io::Result<PathBuf>,
@@ -105,10 +112,12 @@ pub(crate) fn holder(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
+    // The text may be from an earlier holder: a new one locks first, and writes then.
     let mut pid = [0; 16];
     let length = file.read_at(&mut pid, 0)?;
     let pid = std::str::from_utf8(&pid[..length]).ok();
-    // A change of attributes is what a guard listens for, see `sign`.
+    // This changes the file's attributes, and the guard watches for that, see `sign`. Opening the
+    // file needs no lock, so a waiter never keeps the claim itself.
     let _ = file.set_modified(SystemTime::now());
     Ok(Some(Holder {
         pid: pid.and_then(|pid| pid.parse().ok()).unwrap_or(0),
@@ -117,25 +126,26 @@ pub(crate) fn holder(
     }))
 }
 
-/// Some process that holds the claim on a port: the system does not tell who has locked a file.
+/// Finds a process that holds the claim. Always `None`: macOS does not reveal the owner of a lock.
 pub(crate) fn keeper(_port: u16) -> Option<u32> {
     None
 }
 
-/// What a claim on a port is, for people.
+/// Describes the claim on a port for messages.
 pub(crate) fn what_is_claimed(port: u16) -> String {
     format!("the lock on a file `{PREFIX}{port}`")
 }
 
-/// A claim of which others see this process as the holder.
+/// A claim that shows this process as its holder.
 pub(crate) struct Signed {
     _claim: File,
     wanted: Option<Kqueue>,
 }
 
-/// Makes this process the one that others see as the holder of a claim that it was given.
+/// Makes this process the visible holder of a claim that it has received.
 pub(crate) fn sign(claim: OwnedFd) -> Signed {
     let claim = File::from(claim);
+    // Write before the watch is set, so that this process's own write can't wake it.
     note_holder(&claim);
     let listen = || {
         let queue = Kqueue::new()?;
@@ -149,13 +159,13 @@ pub(crate) fn sign(claim: OwnedFd) -> Signed {
 }
 
 impl Signed {
-    /// What to wait for: then [`Signed::is_wanted`] has something to look at.
+    /// The descriptors to poll. When one is ready, call [`Signed::is_wanted`].
     pub(crate) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let wanted = self.wanted.iter();
         wanted.map(|wanted| (wanted.as_fd(), PollFlags::IN))
     }
 
-    /// Whether another process of this user waits for it: only this user's can touch the file.
+    /// Whether another process of this user waits for the claim. Only this user can touch the file.
     pub(crate) fn is_wanted(&mut self) -> bool {
         self.wanted
             .as_ref()
@@ -163,7 +173,7 @@ impl Signed {
     }
 }
 
-/// Removes what was for claims and meetings, if it is that and nobody has it.
+/// Removes the file of a claim or a meeting, if it is one and unused.
 pub(crate) fn tidy(path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if !name.starts_with(PREFIX) {
@@ -172,7 +182,9 @@ pub(crate) fn tidy(path: &Path) {
     let Ok(file) = options().open(path) else {
         return;
     };
-    // Under the lock: who opened it before finds that it is not there any more, see `claim`.
+    // Remove under the lock. A process that opened the file before finds after its own lock that
+    // the file has no name, see `claim`. Without the lock, this could remove the file of a claim
+    // just taken, and two processes could then hold the port.
     let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
     if locked.is_ok() && is_at(&file, path) {
         let _ = fs::remove_file(path);

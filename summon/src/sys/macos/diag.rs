@@ -1,5 +1,5 @@
-//! Questions about sockets. The system is asked what each process holds, so what can be seen is what
-//! processes of this user hold.
+//! Questions about sockets. macOS answers for each process apart, and only for processes of this
+//! user, so other users' sockets are invisible.
 
 use std::cell::Cell;
 use std::io;
@@ -7,15 +7,15 @@ use std::io;
 use super::socket_info::SocketFdInfo;
 use super::{libproc, proc};
 
-/// Somebody to ask.
+/// A source of facts about sockets.
 #[derive(Debug)]
 pub(crate) struct Diag {
-    /// The guard and the leader of the service that is asked about; everybody if there is none.
+    /// The guard and the leader of the service in question. `None` means all processes.
     service: Cell<Option<(u32, u32)>>,
 }
 
 impl Diag {
-    /// Whether it tells of every socket of the machine, whoever has it.
+    /// Whether the source covers the sockets of all processes, including other users'.
     pub(crate) const SEES_ALL: bool = false;
 
     #[expect(clippy::unnecessary_wraps, reason = "on other systems it may fail")]
@@ -24,13 +24,13 @@ impl Diag {
         Ok(Diag { service })
     }
 
-    /// Says which service is asked about, its guard and its leader.
+    /// Names the service in question by its guard and its leader.
     pub(crate) fn about(&self, service: Option<(u32, u32)>) {
         self.service.set(service);
     }
 
-    /// What each process that is asked about holds. It is an error if one of a service can't be
-    /// seen: the socket that is looked for may be its.
+    /// Lists the sockets of the processes in question. Fails if a process of the service is
+    /// unreadable, since it may hold the wanted socket.
     pub(super) fn sockets(&self) -> io::Result<Vec<SocketFdInfo>> {
         let service = self.service.get();
         let asked = match service {
@@ -41,6 +41,8 @@ impl Diag {
         for pid in asked {
             match libproc::sockets(pid) {
                 Ok(sockets) => found.extend(sockets),
+                // A process that ends between the list and the question holds nothing. Without a
+                // service in question, unreadable processes are other users' and expected.
                 Err(_) if service.is_none() || proc::has_ended(pid) => {}
                 Err(error) => return Err(error),
             }

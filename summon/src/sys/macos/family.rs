@@ -1,8 +1,8 @@
-//! The family of a guard, which is all of a service, as far as it can be seen. There are no
-//! subreapers here: who loses its parent becomes a child of process 1. It is still known by its
-//! session, which the guard has begun, by who has forked it, or by having been seen before: the guard
-//! is told of forks, and then looks who is there. One that leaves the session is lost only if whoever
-//! has forked it came and went between two looks.
+//! The family of a guard: all processes of a service, as far as they are visible. macOS has no
+//! subreapers, so an orphan becomes a child of process 1. The guard still knows it by its session,
+//! which the guard has begun, by the process that forked it, or from an earlier look. The kernel
+//! reports each fork, and the guard then looks at the table of processes. A process that leaves the
+//! session is lost only if its forker started and ended between two looks.
 
 use std::cell::RefCell;
 use std::io;
@@ -14,7 +14,7 @@ use super::kqueue::{Kqueue, Wanted};
 use super::proc::{self, Root, Row};
 use crate::sys::Signal;
 
-/// Somebody of the family.
+/// A process of the family.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) pid: u32,
@@ -29,9 +29,10 @@ impl Member {
         }
     }
 
-    /// Signals this one alone.
+    /// Signals this process alone.
     pub(crate) fn signal(self, signal: Signal) {
-        // The pid may have been reused since the look, though hardly in the moment from here on.
+        // The pid may have been reused since the look, so compare the identity first. Only the
+        // moment between this check and the signal is left, and macOS has no call that closes it.
         let is_same = proc::identity(self.pid) == Some(self.id);
         let pid = rustix::process::Pid::from_raw(self.pid as i32);
         if let (true, Some(pid), Some(signal)) = (is_same, pid, signal.to_rustix()) {
@@ -40,45 +41,46 @@ impl Member {
     }
 }
 
-/// Who was seen in the family of this process, which is a guard.
+/// The processes seen in the family of this process, a guard.
 static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Copy)]
 struct Seen {
     member: Member,
-    /// When it was seen that it has ended.
+    /// When it was found to have ended.
     ended: Option<Instant>,
-    /// Its end is no news any more, or will be told to its parent, which is us.
+    /// Whether its end needs no report: it was reported, or the kernel reports it to the parent,
+    /// which is this process.
     is_told: bool,
 }
 
-/// So long it still says who was forked by one of ours, and its pid whose session is ours. No system
-/// gives a pid again so soon.
+/// How long an ended process is remembered, by its identity to find those it forked, and by its pid
+/// to find its session. No system reuses a pid that soon.
 const REMEMBERED: Duration = Duration::from_secs(5);
-/// Who forks while it is looked is looked for again, so often.
+/// How often to look again if the family forks during a look.
 const LOOKS: usize = 16;
 
-/// Can be read when somebody of the family has ended, or has forked.
+/// A descriptor that is readable when a member of the family has ended or forked.
 pub(crate) struct Ends {
     children: OwnedFd,
     queue: Kqueue,
-    /// Those that are not known to have ended, if this is for guards.
+    /// The guards not known to have ended, in a warden.
     guards: Option<RefCell<Vec<u32>>>,
 }
 
 impl Ends {
-    /// Those of a guard's family. `children`: can be read when a child has ended.
+    /// Watches the family of a guard. `children` is readable when a child has ended.
     pub(crate) fn of_guard(children: OwnedFd) -> io::Result<Ends> {
         Ends::new(children, None)
     }
 
-    /// Those of guards. What is below these is for them to look at.
+    /// Watches the guards of a warden. The guards watch their families themselves.
     pub(crate) fn of_warden(children: OwnedFd) -> io::Result<Ends> {
         Ends::new(children, Some(RefCell::default()))
     }
 
     fn new(children: OwnedFd, guards: Option<RefCell<Vec<u32>>>) -> io::Result<Ends> {
-        // What the process has seen that this one was forked from.
+        // A fork copies the list of the process above, and its family is not this one's.
         seen().clear();
         let queue = Kqueue::new()?;
         queue.add(&Wanted::Readable(children.as_raw_fd()))?;
@@ -89,18 +91,21 @@ impl Ends {
         })
     }
 
-    /// Takes note of what has happened. Do it before a look at what it was about.
+    /// Consumes the events so far. Call it before looking at the processes.
     pub(crate) fn note(&self) {
+        // Looking first would lose an end: of a process that ends after the look and before the
+        // events are consumed. Its event would be gone, and the guard would sleep.
         let _ = rustix::io::read(&self.children, &mut [0; 64]);
         self.queue.forget();
         self.watch();
     }
 
-    /// That child was started. What is told already stays told: it may be of that one's end.
+    /// Takes note of a new child. Earlier events stay, since one may be this child's end.
     pub(crate) fn started(&self, child: u32) {
         match &self.guards {
             Some(guards) => guards.borrow_mut().push(child),
-            // Even if it has ended by now: who was forked by it is found by that.
+            // Remember it even if it has ended by now: its identity leads to the processes that it
+            // forked.
             None => remember(child),
         }
         self.watch();
@@ -115,13 +120,15 @@ impl Ends {
                     Some(_) => Wanted::End(*pid),
                     None => Wanted::EndAndForks(*pid),
                 });
-                // An end is told before it can be seen, and once; who is about to end can't be watched
-                // any more. So it is looked again until he is seen to have ended.
+                // The kernel reports an end before the process is a zombie, and reports it once. A
+                // process that is about to end can't be watched (`ESRCH`), and still looks alive.
+                // So look again soon, until it is a zombie.
                 if added.is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH)) {
                     let _ = self.queue.add(&Wanted::Soon);
                 }
             }
-            // A fork between the look and the watch was told by neither.
+            // A process that forks after the look and before its watch is set causes no event, and
+            // its child is missing in the list. So look until a look finds no change.
             if alive == watched {
                 return;
             }
@@ -140,14 +147,15 @@ impl Ends {
         }
     }
 
-    /// Closes the copy that a fork has made, which must not touch it again. The queue has none.
+    /// Closes the copy in a forked child, which must not use it again. A fork does not copy the
+    /// queue.
     pub(crate) fn close_copy(&self) {
-        // SAFETY: the caller is a child that never touches it again.
+        // SAFETY: the caller is a forked child that never uses this value again, nor drops it.
         let _ = unsafe { libc::close(self.children.as_raw_fd()) };
     }
 }
 
-/// Has those who lose their parent below this process become its children: guards look for them here.
+/// Makes orphans below this process its children, on other systems. Here, guards look for orphans.
 #[expect(clippy::unnecessary_wraps, reason = "other systems may refuse it")]
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(())
@@ -174,10 +182,13 @@ fn remember(child: u32) {
     });
 }
 
-/// Who of the family is alive, the eldest first.
+/// Lists the living members of the family, the eldest first.
 fn look() -> Vec<Member> {
     let mut seen = seen();
+    // If the table can't be read, the last look stands: a member that is taken for alive is
+    // signalled once more, and its identity protects a stranger.
     if let Ok(table) = proc::table() {
+        // Compare identities, not pids: an equal pid may be a new process.
         let is_alive = |id: u64| table.iter().any(|row| row.id == id && !row.has_ended);
         for it in seen.iter_mut().filter(|it| it.ended.is_none()) {
             if !is_alive(it.member.id) {
@@ -185,6 +196,9 @@ fn look() -> Vec<Member> {
             }
         }
         seen.retain(|it| it.ended.is_none_or(|at| at.elapsed() < REMEMBERED));
+        // This process itself is a root. Its session finds orphans, its identity finds children
+        // that have begun a session. Ended members stay roots for a while, since a look may not
+        // have found all their children yet.
         let me = Root::of(std::process::id());
         let known = seen.iter().map(|it| Root {
             pid: it.member.pid,
@@ -200,27 +214,29 @@ fn look() -> Vec<Member> {
     }
     let alive = seen.iter().filter(|it| it.ended.is_none());
     let mut alive: Vec<Member> = alive.map(|it| it.member).collect();
+    // Identities rise with each fork, so parents come before their children.
     alive.sort_by_key(|member| member.id);
     alive
 }
 
-/// Everybody in the family, parents before their children.
+/// Lists all members of the family, parents before their children.
 pub(crate) fn everybody() -> Vec<u32> {
     look().into_iter().map(|it| it.pid).collect()
 }
 
-/// Those who are to be killed first: all, since here nobody becomes our child.
+/// Lists the members to kill first. These are all members, since orphans don't become children
+/// here.
 pub(crate) fn nearest() -> Vec<Member> {
     look()
 }
 
-/// Whether nobody is left, told when no child is.
+/// Whether no member is left, asked when this process has no child.
 pub(crate) fn is_gone() -> bool {
     look().is_empty()
 }
 
-/// Somebody of the family who has ended without being our child, as of the last look; each is told
-/// once. With what status is not to be had.
+/// Finds an ended member that is not a child, as of the last look. Each is reported once, without
+/// its status, which the kernel gives only to the parent.
 pub(crate) fn ended() -> Option<u32> {
     let mut seen = seen();
     let mut news = seen.iter_mut().filter(|it| it.ended.is_some());
@@ -229,7 +245,7 @@ pub(crate) fn ended() -> Option<u32> {
     Some(news.member.pid)
 }
 
-/// Signals every descendant of a process that is a descendant of ours, or ourselves.
+/// Signals every descendant of `root`, which is this process or a descendant.
 pub(crate) fn signal_below(root: u32, signal: Signal) {
     let found = match root == std::process::id() {
         true => look(),
@@ -238,19 +254,18 @@ pub(crate) fn signal_below(root: u32, signal: Signal) {
     found.into_iter().for_each(|member| member.signal(signal));
 }
 
-/// Those below a process, or in its session.
+/// Lists the processes below a process, or in its session.
 fn below(root: Root) -> Vec<Row> {
     proc::table().map_or_else(|_| Vec::new(), |table| proc::below(&table, &[root]))
 }
 
-/// There is no signal for the death of a parent here. If the guard is killed, the warden kills its
-/// family.
+/// macOS sends no signal when a parent ends. If the guard is killed, the warden kills its family.
 #[expect(clippy::unnecessary_wraps, reason = "on other systems it may fail")]
 pub(crate) fn die_with_guard() -> io::Result<()> {
     Ok(())
 }
 
-/// What guards that were killed have left to their warden: their sessions.
+/// The sessions that killed guards have left to their warden.
 pub(crate) struct Orphans(Vec<u32>);
 
 impl Orphans {
@@ -258,17 +273,18 @@ impl Orphans {
         Orphans(Vec::new())
     }
 
-    /// That a guard has ended, in whatever way.
+    /// Takes note of the end of a guard.
     pub(crate) fn guard_ended(&mut self, guard: u32) {
         self.0.push(guard);
     }
 
-    /// Everybody who has lost its guard. As long as somebody is in a session, no process gets its
-    /// number, and one that is empty is forgotten at once.
+    /// Finds the processes without a guard. While a session has a member, no new process gets its
+    /// number. An empty session is forgotten at once.
     pub(crate) fn find(&mut self, _: &[u32]) -> Vec<Member> {
         let mut all = Vec::new();
         self.0.retain(|session| {
-            // By its session alone: whoever has its pid is somebody else.
+            // Search by the session alone. Its first process, the guard, has ended and been reaped,
+            // so any process with its pid is a stranger.
             let (pid, id) = (*session, None);
             let left = below(Root { pid, id });
             let before = all.len();

@@ -1,5 +1,5 @@
-//! Queues of events (`kqueue(2)`). A queue is itself a descriptor that can be polled, but that
-//! neither a fork nor a message takes along.
+//! Queues of events (`kqueue(2)`). A queue is a descriptor that can be polled. A fork does not copy
+//! it, and a message can't carry it.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -8,9 +8,9 @@ use std::ptr;
 #[derive(Debug)]
 pub(super) struct Kqueue(OwnedFd);
 
-/// What is told, and when.
+/// An event to wait for.
 pub(super) enum Wanted {
-    /// A descriptor can be read.
+    /// A descriptor is readable.
     Readable(i32),
     /// The attributes of a file change, such as its times.
     Attributes(i32),
@@ -33,20 +33,22 @@ const NOTHING: libc::kevent = libc::kevent {
 
 impl Kqueue {
     pub(super) fn new() -> io::Result<Kqueue> {
-        // SAFETY: it takes nothing.
+        // SAFETY: `kqueue` takes nothing.
         let queue = unsafe { libc::kqueue() };
         if queue == -1 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: it was just made, and nobody else knows it.
+        // SAFETY: `kqueue` has just made it, so no other value owns it.
         let queue = unsafe { OwnedFd::from_raw_fd(queue) };
         rustix::io::ioctl_fioclex(&queue)?;
         Ok(Kqueue(queue))
     }
 
-    /// Has something told from now on. What is wanted already may be wanted again. Of a process it is
-    /// an error (`ESRCH`) that it has ended, or is about to.
+    /// Asks for an event from now on. Asking for it again is harmless. For a process that has
+    /// ended, or is about to, it fails with `ESRCH`.
     pub(super) fn add(&self, wanted: &Wanted) -> io::Result<()> {
+        // `EV_ADD` changes an event that is in the queue already, so there are no duplicates
+        // (`kqueue(2)`).
         let mut change = NOTHING;
         change.flags = libc::EV_ADD;
         (change.ident, change.filter, change.fflags) = match *wanted {
@@ -58,13 +60,15 @@ impl Kqueue {
                 (pid as usize, libc::EVFILT_PROC, notes)
             }
             Wanted::Soon => {
+                // Once only: a periodic timer would keep waking the guard after the cause has
+                // passed.
                 change.flags |= libc::EV_ONESHOT;
                 change.data = 1000;
                 (0, libc::EVFILT_TIMER, libc::NOTE_USECONDS)
             }
         };
         let fd = self.0.as_raw_fd();
-        // SAFETY: one change that is valid, and no room for events, of which none is asked for.
+        // SAFETY: `change` is one valid change. With room for 0 events the kernel writes none.
         let done =
             unsafe { libc::kevent(fd, &raw const change, 1, ptr::null_mut(), 0, ptr::null()) };
         match done {
@@ -73,16 +77,17 @@ impl Kqueue {
         }
     }
 
-    /// Forgets what has been told so far, which but for descriptors that can still be read ends the
-    /// queue's being readable.
+    /// Forgets the events so far. The queue is then no longer readable, unless a watched descriptor
+    /// still is.
     pub(super) fn forget(&self) {
+        // With more than 64 events the queue stays readable, and the next call reads the rest.
         let mut told = [NOTHING; 64];
         let now = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
         let (fd, room) = (self.0.as_raw_fd(), told.len() as i32);
-        // SAFETY: there is room for as many events as it is told, and the time is valid.
+        // SAFETY: `told` has room for `room` events, and the time is valid.
         unsafe { libc::kevent(fd, ptr::null(), 0, told.as_mut_ptr(), room, &raw const now) };
     }
 }

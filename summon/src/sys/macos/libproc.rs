@@ -1,4 +1,4 @@
-//! The system's tables of processes (`<libproc.h>`, `<sys/proc_info.h>`).
+//! The kernel's tables of processes (`<libproc.h>`, `<sys/proc_info.h>`).
 
 use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::io;
@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use super::socket_info::SocketFdInfo;
 use super::thread::errno_place;
 
-/// For questions about one process: zombies are asked about, too.
+/// Asks about zombies too, in a question about one process.
 const ZOMBIES_TOO: u64 = 1;
-/// `PROC_PIDT_SHORTBSDINFO`: what may be known of other users' processes.
+/// `PROC_PIDT_SHORTBSDINFO`: facts that are public, even about other users' processes.
 const SHORT: c_int = 13;
-/// `PROC_PIDUNIQIDENTIFIERINFO`: the same.
+/// `PROC_PIDUNIQIDENTIFIERINFO`: public too.
 const UNIQUE: c_int = 17;
 /// `PROC_PIDFDSOCKETINFO`.
 const SOCKET: c_int = 3;
@@ -36,13 +36,13 @@ pub(super) struct ShortInfo {
 
 const _: () = assert!(size_of::<ShortInfo>() == 64);
 
-/// `struct proc_uniqidentifierinfo`, which is kept as it is, though the headers for users lack it.
+/// `struct proc_uniqidentifierinfo`. Its layout is stable, though the public headers lack it.
 #[repr(C)]
 pub(super) struct Unique {
     executable: [u8; 16],
-    /// No process ever gets it again, and this one keeps it when it execs another program.
+    /// The identity. No other process ever gets it, and `exec` keeps it.
     pub(super) id: u64,
-    /// The one of whoever has forked it, whoever its parent is by now.
+    /// The identity of the forker, even if the process has another parent by now.
     pub(super) forked_by: u64,
     versions: [i32; 2],
     reserved: [u64; 2],
@@ -50,9 +50,9 @@ pub(super) struct Unique {
 
 const _: () = assert!(size_of::<Unique>() == 56);
 
-/// Every process, zombies included.
+/// Lists all processes, zombies included.
 pub(super) fn all() -> io::Result<Vec<u32>> {
-    // SAFETY: there is room for as many bytes as it is told.
+    // SAFETY: `list` passes a buffer that has room for `bytes` bytes.
     let found = list(|buffer, bytes| unsafe { libc::proc_listallpids(buffer, bytes) });
     match found.is_empty() {
         true => Err(io::Error::last_os_error()),
@@ -60,17 +60,18 @@ pub(super) fn all() -> io::Result<Vec<u32>> {
     }
 }
 
-/// `ask` says how many there are, as far as there is room; none if it fails.
+/// Lists pids. `ask` fills the buffer and returns their number, or fails with a negative one.
 fn list(ask: impl Fn(*mut c_void, c_int) -> c_int) -> Vec<u32> {
     let mut room = 1024;
     loop {
         let mut pids = vec![0u32; room];
         let bytes = (room * size_of::<u32>()) as c_int;
         let found = usize::try_from(ask(pids.as_mut_ptr().cast(), bytes)).unwrap_or(0);
-        // A list that is full may be cut.
+        // A full list may be cut: processes are forked while the kernel fills it. So ask again with
+        // more room, until some of it stays unused.
         if found < room {
             pids.truncate(found);
-            // The kernel's own has number 0.
+            // The kernel itself has pid 0.
             pids.retain(|pid| *pid != 0);
             return pids;
         }
@@ -78,29 +79,31 @@ fn list(ask: impl Fn(*mut c_void, c_int) -> c_int) -> Vec<u32> {
     }
 }
 
-/// What is known of any process: `None` if it is not there.
+/// Returns the public facts about a process, or `None` if it does not exist.
 pub(super) fn short_info(pid: u32) -> Option<ShortInfo> {
-    // SAFETY: all zeroes is valid for these numbers and texts.
+    // SAFETY: all zeroes is valid for a struct of numbers and bytes.
     let mut info: ShortInfo = unsafe { std::mem::zeroed() };
-    // SAFETY: the struct is the one that is answered with.
+    // SAFETY: the kernel answers `SHORT` with a `proc_bsdshortinfo`, which is numbers and bytes.
     unsafe { ask(pid, SHORT, ZOMBIES_TOO, &mut info) }.ok()?;
     Some(info)
 }
 
-/// What tells any process from all others, ever: `None` if it is not there.
+/// Returns the identity of a process, or `None` if it does not exist.
 pub(super) fn unique(pid: u32) -> Option<Unique> {
-    // SAFETY: as above.
+    // SAFETY: all zeroes is valid for a struct of numbers and bytes.
     let mut unique: Unique = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
+    // SAFETY: the kernel answers `UNIQUE` with a `proc_uniqidentifierinfo`, which is numbers and
+    // bytes.
     unsafe { ask(pid, UNIQUE, ZOMBIES_TOO, &mut unique) }.ok()?;
     Some(unique)
 }
 
-/// The directory that relative names are taken from.
+/// Returns the directory where a process looks for files with relative paths.
 pub(super) fn working_directory(pid: u32) -> Option<PathBuf> {
-    // SAFETY: as above.
+    // SAFETY: all zeroes is valid for a struct of numbers and bytes.
     let mut info: libc::proc_vnodepathinfo = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
+    // SAFETY: the kernel answers this question with a `proc_vnodepathinfo`, which is numbers and
+    // bytes.
     unsafe { ask(pid, libc::PROC_PIDVNODEPATHINFO, 0, &mut info) }.ok()?;
     let path: Vec<u8> = info
         .pvi_cdir
@@ -113,47 +116,48 @@ pub(super) fn working_directory(pid: u32) -> Option<PathBuf> {
     Some(OsStr::from_bytes(path).into())
 }
 
-/// Asks for all of a struct.
+/// Asks a question, and expects a whole struct as the answer.
 ///
 /// # Safety
 ///
-/// `T` is the struct that the question is answered with, and all bytes are valid in it.
+/// `T` is the struct that answers the question, and all bytes are valid in it.
 unsafe fn ask<T>(pid: u32, question: c_int, argument: u64, answer: &mut T) -> io::Result<()> {
     let size = size_of::<T>() as c_int;
     let place = std::ptr::from_mut(answer).cast();
-    // SAFETY: there is room for as many bytes as it is told.
+    // SAFETY: `answer` is valid for a write of `size` bytes.
     let told = unsafe { libc::proc_pidinfo(pid as i32, question, argument, place, size) };
+    // A short answer means another version of the struct, whose end would stay zero.
     match told == size {
         true => Ok(()),
         false => Err(io::Error::last_os_error()),
     }
 }
 
-/// The executable of a process.
+/// Returns the executable of a process.
 pub(super) fn executable(pid: u32) -> Option<PathBuf> {
     /// `PROC_PIDPATHINFO_MAXSIZE`.
     const LONGEST: u32 = 4096;
     let mut path = vec![0u8; LONGEST as usize];
-    // SAFETY: there is room for as many bytes as it is told.
+    // SAFETY: `path` has room for `LONGEST` bytes.
     let length = unsafe { libc::proc_pidpath(pid as i32, path.as_mut_ptr().cast(), LONGEST) };
     path.truncate(usize::try_from(length).ok().filter(|length| *length > 0)?);
     Some(OsStr::from_bytes(&path).into())
 }
 
-/// The short name of a process, which may be known of other users' too.
+/// Returns the short name of a process. It is public, even for other users' processes.
 pub(super) fn name(pid: u32) -> Option<String> {
     let info = short_info(pid)?;
     let name = info.name.split(|byte| *byte == 0).next()?;
     Some(String::from_utf8_lossy(name).into_owned())
 }
 
-/// The sockets of a process: none if it has ended, or is about to. An error says that they can't be
-/// seen.
+/// Lists the sockets of a process. The list is empty if the process has ended, or is about to.
+/// Fails if the sockets are not readable.
 pub(super) fn sockets(pid: u32) -> io::Result<Vec<SocketFdInfo>> {
     let mut found = Vec::new();
     for descriptor in descriptors(pid)? {
         if descriptor.proc_fdtype == IS_SOCKET {
-            // One that was closed meanwhile is none any more.
+            // The process may have closed it since the list was made.
             found.extend(socket(pid, descriptor.proc_fd));
         }
     }
@@ -170,26 +174,29 @@ fn descriptors(pid: u32) -> io::Result<Vec<libc::proc_fdinfo>> {
         let mut found = vec![nothing; room];
         let bytes = (room * size_of::<libc::proc_fdinfo>()) as c_int;
         let place = found.as_mut_ptr().cast();
-        // It answers 0 for an error, and for no descriptors at all.
-        // SAFETY: it takes nothing, and returns a place that is this thread's and valid.
+        // `proc_pidinfo` returns 0 for an error and for an empty list. Only `errno` tells them
+        // apart, so clear it first.
+        //
+        // SAFETY: `errno_place` takes nothing, and returns a pointer that is valid in this thread.
         let errno = unsafe { errno_place() };
-        // SAFETY: as above.
+        // SAFETY: the pointer is valid, and belongs to this thread alone.
         unsafe { *errno = 0 };
-        // SAFETY: there is room for as many bytes as it is told.
+        // SAFETY: `found` has room for `bytes` bytes.
         let told =
             unsafe { libc::proc_pidinfo(pid as i32, libc::PROC_PIDLISTFDS, 0, place, bytes) };
         let told = usize::try_from(told).unwrap_or(0);
         if told == 0 {
             let error = io::Error::last_os_error();
             return match error.raw_os_error() {
-                // One that is about to end can't be asked any more, long before it is a zombie. Were
-                // that an error, a stranger's server could count as the service's, see `Diag`.
+                // A process that is about to end can't be asked any more, long before it is a
+                // zombie. As an error this would let a stranger's server count as the service's,
+                // see `Diag`.
                 Some(0 | libc::ESRCH) => Ok(Vec::new()),
                 _ => Err(error),
             };
         }
         let count = told / size_of::<libc::proc_fdinfo>();
-        // A list that is full may be cut.
+        // A full list may be cut, so ask again with more room.
         if count < room {
             found.truncate(count);
             return Ok(found);
@@ -199,11 +206,11 @@ fn descriptors(pid: u32) -> io::Result<Vec<libc::proc_fdinfo>> {
 }
 
 fn socket(pid: u32, fd: i32) -> Option<SocketFdInfo> {
-    // SAFETY: all zeroes is valid for these numbers and bytes.
+    // SAFETY: all zeroes is valid for a struct of numbers and bytes.
     let mut info: SocketFdInfo = unsafe { std::mem::zeroed() };
     let size = size_of::<SocketFdInfo>() as c_int;
     let place = (&raw mut info).cast();
-    // SAFETY: there is room for as many bytes as it is told.
+    // SAFETY: `info` is valid for a write of `size` bytes.
     let told = unsafe { libc::proc_pidfdinfo(pid as i32, fd, SOCKET, place, size) };
     (told == size).then_some(info)
 }

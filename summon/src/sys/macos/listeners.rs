@@ -1,4 +1,4 @@
-//! Who serves a TCP or UDP port, as far as the processes can be seen that are asked about.
+//! Finds the sockets that serve a TCP or UDP port, as far as their processes are visible.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use super::diag::Diag;
 use super::proc::SocketId;
 use crate::sys::listeners::{Connection, Listener, Protocol};
 
-/// Every listener on `port`, or on any if it is 0, both families.
+/// Lists the listeners on `port` in both families. Port 0 means all ports.
 pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
     let mut found: Vec<Listener> = Vec::new();
     for socket in diag.sockets()? {
@@ -20,7 +20,7 @@ pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<
             dual,
             interface: 0,
         };
-        // Several processes may hold one.
+        // Processes share a socket after a fork, so it may turn up more than once.
         if (port == 0 || addr.port() == port) && !found.contains(&listener) {
             found.push(listener);
         }
@@ -28,8 +28,8 @@ pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<
     Ok(found)
 }
 
-/// Every socket that has `port` as its local end and serves nobody there. It is not looked at: those
-/// that hold a port longest, in `TIME_WAIT`, no process has.
+/// Lists the sockets with the local port `port` that don't serve. Always empty: the sockets that
+/// hold a port longest are in `TIME_WAIT`, and belong to no process.
 #[expect(clippy::unnecessary_wraps, reason = "on other systems it may fail")]
 pub(crate) fn connections(
     _diag: &Diag,
@@ -39,24 +39,25 @@ pub(crate) fn connections(
     Ok(Vec::new())
 }
 
-/// The socket that a packet to that address would find, if it is one that serves.
+/// Finds the socket that would receive a packet to `addr`, if that socket serves.
 pub(crate) fn that_hears(
     diag: &Diag,
     addr: SocketAddr,
     protocol: Protocol,
 ) -> io::Result<Option<SocketId>> {
     let listeners = on_port(diag, addr.port(), protocol)?;
+    // The kernel does not say which socket it would choose. Take the first that covers the address.
     let hears = listeners.iter().find(|listener| listener.covers(addr));
     Ok(hears.map(|listener| listener.inode))
 }
 
-/// The interface on which a packet from this machine to one of its own addresses arrives: the system
-/// does not tell which sockets are bound to one.
+/// Returns the interface on which this machine receives a packet that it sends to itself. Always 0:
+/// macOS does not say which sockets are bound to an interface.
 pub(crate) fn interface(_addr: SocketAddr) -> u32 {
     0
 }
 
-/// The name of an interface.
+/// Returns the name of an interface.
 pub(crate) fn interface_name(index: u32) -> String {
     index.to_string()
 }

@@ -1,5 +1,5 @@
-//! What macOS does its own way: `libproc`, kqueues, locks on files. It has no subreapers, no pidfds
-//! and no sockets with abstract names; `docs/platforms.md` says what that means for the promises.
+//! macOS: `libproc`, kqueues, and locks on files. It has no subreapers, no pidfds, and no sockets
+//! with abstract names. `docs/platforms.md` says how this limits the promises.
 
 pub(crate) mod beneath;
 pub(crate) mod claims;
@@ -26,7 +26,7 @@ pub(crate) mod title;
 pub(crate) mod unix_sockets;
 pub(crate) mod waker;
 
-/// Nothing.
+/// macOS lacks nothing.
 pub(crate) fn missing() -> Option<super::Missing> {
     None
 }

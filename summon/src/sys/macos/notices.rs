@@ -1,5 +1,5 @@
-//! The socket of `sd_notify(3)`: one for datagrams. The system does not tell who has sent one, so it
-//! lies in a directory into which nobody but this user may look.
+//! The socket of `sd_notify(3)`. macOS does not name the sender of a datagram, so the socket is in
+//! a directory that only this user can enter.
 
 use std::fs;
 use std::io;
@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 /// A longer message is ignored, as systemd does.
 pub(crate) const LONGEST: usize = 4096;
 
-/// What `NOTIFY_SOCKET` is to say. `session`: where its files are; `number`: no other has it. Short,
-/// since 103 bytes are the most, of which temporary directories here take half.
+/// Returns the value of `NOTIFY_SOCKET`. `session` is the directory of its files, `number` is
+/// unique. The name is short: a path may have 103 bytes, and temporary directories use half of
+/// them.
 pub(crate) fn name(session: &Path, number: u64) -> String {
     let path = session.join(format!("n{:08x}", number as u32));
     path.display().to_string()
@@ -32,14 +33,15 @@ pub(crate) fn bind(name: &str) -> io::Result<Socket> {
 }
 
 impl Socket {
-    /// Receives one message, if there is one: `None` if it is not whole. Descriptors that come with
-    /// it are closed by the system, which is what somebody who sends `BARRIER=1` waits for.
+    /// Receives one message, if there is one. Returns `None` if the message is truncated. The
+    /// system closes descriptors that come with it: the sender of `BARRIER=1` waits until they are
+    /// closed.
     pub(crate) fn receive<'a>(
         &self,
         buffer: &'a mut [u8; LONGEST],
     ) -> io::Result<Option<&'a [u8]>> {
         let length = self.socket.recv(buffer)?;
-        // One that fills all the room may have been cut.
+        // `recv` does not report truncation. A message that fills the buffer may be longer.
         Ok((length < LONGEST).then_some(&buffer[..length]))
     }
 }

@@ -1,18 +1,18 @@
-//! Who is at the other end of a Unix socket.
+//! The process at the other end of a Unix socket.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::libproc;
 
-/// The process that used the other end of a connection last, or listens there.
+/// The process that last used the other end of a connection, or listens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) pid: u32,
     pub(crate) uid: u32,
 }
 
-/// Whether a number that the kernel has told is certainly that of this process's user.
+/// Whether a uid from the kernel certainly means this process's user.
 pub(crate) fn is_ours(uid: u32) -> bool {
     uid == crate::sys::user()
 }
@@ -21,7 +21,7 @@ pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
     let mut pid: libc::pid_t = 0;
     let mut length = size_of_val(&pid) as libc::socklen_t;
     let fd = socket.as_fd().as_raw_fd();
-    // SAFETY: `pid` and `length` are valid places, and `length` says how long `pid` is.
+    // SAFETY: `pid` and `length` are valid for writes, and `length` is the size of `pid`.
     let result = unsafe {
         libc::getsockopt(
             fd,
@@ -36,11 +36,12 @@ pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
     }
     let pid = pid as u32;
     let (mut uid, mut gid) = (0, 0);
-    // SAFETY: both are valid places.
+    // SAFETY: `uid` and `gid` are valid for writes.
     if unsafe { libc::getpeereid(fd, &raw mut uid, &raw mut gid) } == 0 {
         return Ok(Peer { pid, uid });
     }
-    // The system notes users for connections, and not for pairs.
+    // The kernel records users for `connect` and `listen`, but not for a socket pair. For a pair,
+    // ask for the user of the peer process.
     let error = io::Error::last_os_error();
     let info = libproc::short_info(pid).ok_or(error)?;
     Ok(Peer {

@@ -1,39 +1,42 @@
-//! Pipes, and files that have no name.
+//! Pipes, and files without a name.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 
-/// A pipe: the end to read from, and the one to write to.
+/// Makes a pipe, and returns its read end and its write end.
 pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = rustix::pipe::pipe()?;
-    // In two steps, as everything here: what another thread starts in between inherits it, and keeps
-    // it until its own end.
+    // macOS lacks `pipe2`, so close-on-exec takes a second step. A program that another thread
+    // starts in between inherits the ends, and keeps them until its own end.
     rustix::io::ioctl_fioclex(&read)?;
     rustix::io::ioctl_fioclex(&write)?;
     Ok((read, write))
 }
 
-/// Lets a user open his end of a pipe by the path that it has for him (`/dev/stdout`), too. Here the
-/// path makes a copy of the descriptor, whoever opens it, and a pipe has no owner to change.
+/// Lets a user open an end of a pipe by its path (`/dev/stdout`) too. There is nothing to do: on
+/// macOS the path copies the descriptor for any user, and a pipe has no owner to change.
 #[expect(clippy::unnecessary_wraps, reason = "on other systems it may fail")]
 pub(crate) fn give(_end: &OwnedFd, _user: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets every user open the end to write to, for the same reason nothing.
+/// Lets every user open the write end. There is nothing to do, for the same reason.
 #[expect(clippy::unnecessary_wraps, reason = "on other systems it may fail")]
 pub(crate) fn open_to_writers(_end: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Something to read a text from, however long it is and whether or not anybody reads it.
+/// Makes a file that contains `text`, of any length, without a name.
 pub(crate) fn of_text(text: &[u8]) -> io::Result<OwnedFd> {
     let name = format!(".text-{:016x}", crate::sys::random());
     let path = std::env::temp_dir().join(name);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
+    // A pipe would hold only 64 KiB without a reader, and block the writer then. `create_new`
+    // refuses a link that another user has put at the name. After the removal, only the descriptor
+    // leads to the file, which disappears with its last copy, SIGKILL included.
     let mut file = options.open(&path)?;
     fs::remove_file(&path)?;
     file.write_all(text)?;
@@ -41,8 +44,8 @@ pub(crate) fn of_text(text: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-/// What makes further ends of a pipe to write to. It holds one, since a pipe can't be opened by the
-/// descriptor of its other end here; the end of the writers is told otherwise.
+/// A maker of further write ends of a pipe. It holds a write end: on macOS a pipe can't be opened
+/// by the descriptor of its read end. The guard notices the end of the writers in another way.
 pub(crate) struct Writers(OwnedFd);
 
 impl Writers {
@@ -50,7 +53,7 @@ impl Writers {
         Writers(end)
     }
 
-    /// One more, for the pipe that is read here.
+    /// Makes one more write end of the pipe that `read` reads.
     pub(crate) fn another(&self, _read: &File) -> io::Result<OwnedFd> {
         self.0.try_clone()
     }

@@ -1,30 +1,30 @@
-//! What the system tells of other processes (`libproc`). All of it is a picture of a moment:
-//! callers look again before they believe something that would be an error.
+//! Facts about other processes from `libproc`. Each was true for a moment, so callers look again
+//! before they report an error.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::{libproc, sysctl};
 
-/// Somebody in the table of all processes.
+/// A process in the table of all processes.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) pid: u32,
     /// See [`identity`].
     pub(super) id: u64,
-    /// The identity of whoever has forked it, even if that one has ended since.
+    /// The identity of the forker, even if that process has ended.
     pub(super) forked_by: u64,
-    /// The pid of whoever has begun its session; 0 if it can't be told.
+    /// The pid of the process that began its session, or 0 if unknown.
     session: u32,
     pub(super) has_ended: bool,
 }
 
-/// Somebody by whom others are found, alive or not.
+/// A process that leads to others, alive or not.
 #[derive(Clone, Copy)]
 pub(super) struct Root {
-    /// For those in his session.
+    /// Finds the members of its session.
     pub(super) pid: u32,
-    /// For those whom he has forked: nobody, if it isn't known.
+    /// Finds the processes that it forked. `None` finds none.
     pub(super) id: Option<u64>,
 }
 
@@ -35,9 +35,11 @@ impl Root {
     }
 }
 
-/// The table of all processes.
+/// Reads the table of all processes.
 pub(super) fn table() -> io::Result<Vec<Row>> {
     let row = |pid: u32| {
+        // Each fact is a separate question, and the process may end in between. Without an identity
+        // leave it out: nothing could tell it from the next process with its pid.
         let unique = libproc::unique(pid)?;
         let of_kernel = rustix::process::Pid::from_raw(pid as i32);
         let session = rustix::process::getsid(of_kernel);
@@ -52,9 +54,8 @@ pub(super) fn table() -> io::Result<Vec<Row>> {
     Ok(libproc::all()?.into_iter().filter_map(row).collect())
 }
 
-/// Those of the table who are below `roots`, or in a session that one of all these has begun; the
-/// roots left out. Who has lost its parent is still found, by its session, or by that parent as long
-/// as that is a zombie or a root.
+/// Lists the processes below `roots`, or in a session that one of these has begun, without the
+/// roots. An orphan is found by its session, or by its forker while that is a zombie or a root.
 pub(super) fn below(table: &[Row], roots: &[Root]) -> Vec<Row> {
     let mut above = roots.to_vec();
     let mut found: Vec<Row> = Vec::new();
@@ -63,7 +64,10 @@ pub(super) fn below(table: &[Row], roots: &[Root]) -> Vec<Row> {
         let one = above[next];
         for row in table {
             let id = Some(row.id);
+            // By the forker, not by the parent: an orphan's parent is process 1, but its forker
+            // stays the same.
             let is_below = one.id == Some(row.forked_by) || one.pid == row.session;
+            // Compare identities, so that a circle of pids can't make this loop endless.
             if is_below && !above.iter().any(|it| it.id == id) {
                 above.push(Root { pid: row.pid, id });
                 found.push(*row);
@@ -80,39 +84,41 @@ fn descendants(root: u32) -> Vec<u32> {
     found.into_iter().map(|row| row.pid).collect()
 }
 
-/// Every process of a service: all that is below its guard or in the guard's session, and its
-/// leader, which may have left both, with what is below that. It is an error if none can be seen.
+/// Lists the processes of a service: all below its guard or in the guard's session, its leader, and
+/// all below the leader, which may have left both. Fails if the table can't be read.
 pub(crate) fn service(guard: u32, leader: u32) -> io::Result<Vec<u32>> {
     let found = below(&table()?, &[Root::of(guard), Root::of(leader)]);
     let found = found.into_iter().map(|row| row.pid);
     Ok(found.chain([leader]).collect())
 }
 
-/// The process's parent, `None` when there is no such process any more.
+/// Returns the parent of a process, or `None` if the process no longer exists.
 pub(crate) fn parent(pid: u32) -> Option<u32> {
     libproc::short_info(pid).map(|info| info.parent)
 }
 
-/// What tells the process from others that have had its pid, or will: a number that is never given
-/// again. Who was forked later has a higher one.
+/// Returns a number that no other process ever gets. Processes that were forked later have higher
+/// ones.
 pub(crate) fn identity(pid: u32) -> Option<u64> {
     libproc::unique(pid).map(|unique| unique.id)
 }
 
-/// The command line, for people; the short name when it can't be read.
+/// Returns the command line for messages, or the short name if the command line is not readable.
 pub(crate) fn command_line(pid: u32) -> Option<String> {
     let arguments = sysctl::arguments(pid).ok().and_then(|raw| words(&raw));
     arguments.or_else(|| libproc::name(pid))
 }
 
-/// The arguments in what [`sysctl::arguments`] tells.
+/// Extracts the arguments from the result of [`sysctl::arguments`].
 fn words(raw: &[u8]) -> Option<String> {
     let (count, rest) = raw.split_first_chunk::<4>()?;
     let count = usize::try_from(i32::from_ne_bytes(*count)).ok()?;
     let end_of_path = rest.iter().position(|byte| *byte == 0)?;
+    // The kernel aligns the first argument, so some NULs follow the path.
     let padding = rest[end_of_path..].iter().position(|byte| *byte != 0)?;
     let words: Vec<_> = rest[end_of_path + padding..]
         .split(|byte| *byte == 0)
+        // The environment follows the arguments, and is not for messages.
         .take(count)
         .filter(|word| !word.is_empty())
         .map(String::from_utf8_lossy)
@@ -120,35 +126,35 @@ fn words(raw: &[u8]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// The file names of what a process runs, the most certain first: its executable, and its short name,
-/// which may be read of other users' processes too.
+/// Returns the file names of the program that a process runs, the most certain first: its
+/// executable and its short name. The short name is readable for other users' processes too.
 pub(crate) fn programs(pid: u32) -> Vec<String> {
     let executable = libproc::executable(pid);
     let name = executable.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
     [name, libproc::name(pid)].into_iter().flatten().collect()
 }
 
-/// The user whose rights a process has: that is not asked here.
+/// Returns the effective user of a process. Not implemented here.
 pub(crate) fn user(_pid: u32) -> Option<u32> {
     None
 }
 
-/// Where the process looks for files of relative names.
+/// Returns the directory where the process looks for files with relative paths.
 pub(crate) fn working_directory(pid: u32) -> Option<PathBuf> {
     libproc::working_directory(pid)
 }
 
-/// What tells this boot of the machine from others.
+/// Returns the id of this boot of the machine.
 pub(crate) fn boot() -> String {
     sysctl::text(c"kern.bootsessionuuid").unwrap_or_default()
 }
 
-/// What tells the pids that are seen here from those of elsewhere: there is no elsewhere.
+/// Returns the id of this process's pid namespace. macOS has only one.
 pub(crate) fn namespace() -> String {
     String::new()
 }
 
-/// What tells a socket from others.
+/// The id of a socket.
 pub(crate) type SocketId = u64;
 
 /// Whether a process holds a socket.
@@ -156,66 +162,69 @@ pub(crate) type SocketId = u64;
 pub(crate) enum Holds {
     Yes,
     No,
-    /// Its descriptors can't be read: another user's, or a program with privileges.
+    /// Its descriptors can't be read: another user's process, or a privileged program.
     Unknown,
 }
 
-/// An error says that it could not be looked at for now, such as for want of descriptors.
+/// Says whether a process holds a socket. Fails if the descriptors can't be read now, such as for
+/// lack of a descriptor.
 pub(crate) fn holds_socket(pid: u32, socket: SocketId) -> io::Result<Holds> {
     match libproc::sockets(pid) {
         Ok(sockets) if sockets.iter().any(|it| it.id == socket) => Ok(Holds::Yes),
         Ok(_) => Ok(Holds::No),
-        // What has ended holds nothing.
+        // The process has ended since the caller listed it, and holds nothing.
         Err(_) if has_ended(pid) => Ok(Holds::No),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Holds::Unknown),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the process is a zombie, or not there.
+/// Whether the process is a zombie, or does not exist.
 pub(crate) fn has_ended(pid: u32) -> bool {
     libproc::short_info(pid).is_none_or(|info| info.status == libc::SZOMB)
 }
 
-/// The sockets that a process holds, as far as that can be read.
+/// Lists the sockets that a process holds, as far as they are readable.
 pub(crate) fn sockets(pid: u32) -> Vec<SocketId> {
     let sockets = libproc::sockets(pid).unwrap_or_default();
     sockets.into_iter().map(|it| it.id).collect()
 }
 
-/// Whether the process does not run until it is told to go on, or never again.
+/// Whether the process is stopped, or has ended.
 pub(crate) fn is_halted(pid: u32) -> bool {
     libproc::short_info(pid)
         .is_none_or(|info| info.status == libc::SSTOP || info.status == libc::SZOMB)
 }
 
-/// How many clients have not closed their side of a connection that their server has closed. It is
-/// not looked at.
+/// Counts the clients that have not closed their side since the server closed its own. Not
+/// implemented here.
 pub(crate) fn connections_left(_port: u16) -> usize {
     0
 }
 
-/// How long the process has run on a processor, where that is known.
+/// Returns the time that the process has spent on a processor, if known.
 pub(crate) fn processor_time(_pid: u32) -> Option<std::time::Duration> {
     None
 }
 
-/// Whether the process has ended, or is about to: what it holds may not be seen any more, and be
-/// held all the same.
+/// Whether the process has ended, or is exiting: it may still hold files that are no longer
+/// visible.
 pub(crate) fn is_ending(pid: u32) -> bool {
     /// `PROC_FLAG_INEXIT`.
     const EXITING: u32 = 4;
+    // The kernel sets this flag before it closes the files, and answers no question about the files
+    // from then on. Until they are closed, a port looks unowned and is still bound.
     libproc::short_info(pid)
         .is_none_or(|info| info.status == libc::SZOMB || info.flags & EXITING != 0)
 }
 
-/// Whether some thread of the process has something to do: that is not looked at.
+/// Whether a thread of the process runs or is ready to run. Not implemented here.
 pub(crate) fn is_busy(_pid: u32) -> bool {
     false
 }
 
-/// Some process that holds a socket, if the system lets us see one. Looks at everything, so it
-/// is for error messages alone.
+/// Finds a process that holds a socket, if one is visible. It reads all processes, so use it only
+/// for error messages.
 pub(crate) fn holder_of_socket(socket: SocketId) -> Option<u32> {
     libproc::all()
         .unwrap_or_default()
@@ -223,12 +232,12 @@ pub(crate) fn holder_of_socket(socket: SocketId) -> Option<u32> {
         .find(|pid| matches!(holds_socket(*pid, socket), Ok(Holds::Yes)))
 }
 
-/// Whether the process has a network of its own, other than ours. There is one for all here.
+/// Whether the process is in another network namespace than this one. macOS has only one.
 pub(crate) fn has_other_network(_: u32) -> bool {
     false
 }
 
-/// Whether somebody listens on a TCP port in the network of that process, if it has one of its own.
+/// Whether a process listens on a TCP port in the other network of `pid`. macOS has none.
 pub(crate) fn listens_in_network_of(_: u32, _: u16) -> bool {
     false
 }

@@ -1,6 +1,9 @@
-//! Giving a part of a file back to the disk (`F_PUNCHHOLE` in `fcntl(2)`), and seeing which was. The
-//! file system is not asked (`SEEK_DATA` in `lseek(2)`): some can't tell, and APFS has been seen to
-//! call a hole what was written just before. It is noted at the file instead (`setxattr(2)`).
+//! Holes in files: how to give a part of a file back to the disk (`F_PUNCHHOLE` in `fcntl(2)`), and
+//! how to find the other parts.
+//!
+//! An attribute of the file records the hole (`setxattr(2)`). The file system is not asked
+//! (`SEEK_DATA` in `lseek(2)`): some can't tell, and APFS has reported data as a hole right after a
+//! write.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -10,13 +13,14 @@ use std::os::fd::AsRawFd;
 
 use rustix::fs::XattrFlags;
 
-/// The attribute that says where the hole begins and ends.
+/// The attribute with the start and the end of the hole.
 const NOTE: &CStr = c"summon.hole";
 
-/// Gives a part of the file back, which is of whole blocks, and lies behind what was given back
-/// before. Not every file system can do that.
+/// Gives a part of the file back to the disk. The part must consist of whole blocks, behind the
+/// parts given back before. Some file systems can't do that.
 pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
-    // The note first, or who reads along would take the zeroes for what was written.
+    // Write the note first. A reader that comes between the two steps skips data that is about to
+    // disappear. In the other order it would take zeroes for data.
     note(
         file,
         noted(file).map_or(hole.start, |before| before.start)..hole.end,
@@ -27,18 +31,19 @@ pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
         fp_offset: hole.start as libc::off_t,
         fp_length: (hole.end - hole.start) as libc::off_t,
     };
-    // SAFETY: the command takes a struct of this kind, which is valid.
+    // SAFETY: `F_PUNCHHOLE` takes an `fpunchhole_t`, and `told` is a valid one.
     let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PUNCHHOLE, &raw const told) };
     if done == -1 {
         let error = io::Error::last_os_error();
-        // The caller cuts the file, and what is written there then is no hole.
+        // Nothing was punched. The caller shortens the file instead, and later data at these
+        // offsets would count as a hole.
         let _ = rustix::fs::fremovexattr(file, NOTE);
         return Err(error);
     }
     Ok(())
 }
 
-/// The parts of a range where there is something: all that is in the file, but for the hole.
+/// Lists the parts of a range that have data: everything in the file except the hole.
 pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
     let length = file.metadata().map_or(0, |found| found.len());
     let end = range.end.min(length);

@@ -1,4 +1,4 @@
-//! What the system tells of one socket: `struct socket_fdinfo` (`<sys/proc_info.h>`).
+//! A socket, as the kernel describes it: `struct socket_fdinfo` (`<sys/proc_info.h>`).
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,7 +14,7 @@ pub(super) struct SocketFdInfo {
     file: [u64; 3],
     /// `struct vinfo_stat`.
     stat: [u64; 17],
-    /// What tells it from others.
+    /// The id of the socket.
     pub(super) id: u64,
     pcb: u64,
     kind_of_data: i32,
@@ -29,7 +29,7 @@ pub(super) struct SocketFdInfo {
     out_of_band: u32,
     /// Two of `struct sockbuf_info`.
     buffers: [[u32; 6]; 2],
-    /// Which of the parts of the union below there is.
+    /// The valid member of the union below.
     kind: i32,
     reserved: u32,
     of_kind: OfKind,
@@ -42,7 +42,7 @@ union OfKind {
     unix: Unix,
 }
 
-/// `struct in_sockinfo`, and what follows it in `struct tcp_sockinfo`.
+/// `struct in_sockinfo`, and the start of `struct tcp_sockinfo` behind it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Internet {
@@ -71,6 +71,8 @@ struct Unix {
     foreign: [u8; 255],
 }
 
+// A wrong layout would read other fields without any error. These lines let the compiler check the
+// sizes and the offsets of the header.
 const _: () = assert!(size_of::<SocketFdInfo>() == 792);
 const _: () = assert!(std::mem::offset_of!(Internet, local) == 48);
 const _: () = assert!(std::mem::offset_of!(Internet, tcp_state) == 80);
@@ -87,7 +89,7 @@ const V4: u8 = 1;
 const V6: u8 = 2;
 
 impl SocketFdInfo {
-    /// Where it serves, and whether as an IPv6 wildcard that takes IPv4 too; if it does.
+    /// Returns the address that it serves, and whether as an IPv6 wildcard that takes IPv4 too.
     pub(super) fn serves(&self, protocol: Protocol) -> Option<(SocketAddr, bool)> {
         let wanted = match protocol {
             Protocol::Tcp => self.kind == TCP,
@@ -96,12 +98,13 @@ impl SocketFdInfo {
         if !wanted {
             return None;
         }
-        // SAFETY: any bytes are valid in it, and its kind says that they mean this.
+        // SAFETY: any bytes are valid in `Internet`, and `kind` says that the union contains it.
         let internet = unsafe { self.of_kind.internet };
-        // Ports are in the order of the network, in the first half of the number.
+        // The port is in network byte order, in the lower half of the number.
         let port = |number: i32| u16::from_be(number as u16);
         let serves = match protocol {
             Protocol::Tcp => internet.tcp_state == LISTENS,
+            // A UDP socket never listens. It serves if it is bound and has no peer.
             Protocol::Udp => port(internet.local_port) != 0 && port(internet.foreign_port) == 0,
         };
         if !serves {
@@ -109,6 +112,7 @@ impl SocketFdInfo {
         }
         let ip: IpAddr = match internet.families & V6 {
             0 => {
+                // An IPv4 address takes the last four of the 16 bytes (`struct in4in6_addr`).
                 let [.., a, b, c, d] = internet.local;
                 Ipv4Addr::new(a, b, c, d).into()
             }
@@ -118,14 +122,16 @@ impl SocketFdInfo {
         Some((SocketAddr::new(ip, port(internet.local_port)), dual))
     }
 
-    /// The path where it serves as a Unix socket, if it does: it listens, or is for datagrams.
+    /// Returns the path that it serves as a Unix socket: it listens, or is for datagrams.
     pub(super) fn serves_at(&self) -> Option<&Path> {
         let listens = i32::from(self.options) & libc::SO_ACCEPTCONN != 0;
         if self.kind != UNIX || (!listens && self.kind_of_data != libc::SOCK_DGRAM) {
             return None;
         }
-        // SAFETY: any bytes are valid in it, and its kind says that they mean this.
+        // SAFETY: any bytes are valid in `Unix`, and `kind` says that the union contains it.
         let local = unsafe { &self.of_kind.unix.local };
+        // The first byte is the length of the address (`sun_len`), the second its family. The path
+        // may lack a NUL at its end.
         let length = usize::from(local[0]).min(local.len());
         let path = local.get(2..length)?.split(|byte| *byte == 0).next()?;
         (!path.is_empty()).then(|| Path::new(OsStr::from_bytes(path)))

@@ -1,4 +1,4 @@
-//! Making sockets, and sending through them, such that nobody inherits one or dies of it.
+//! Sockets that no program inherits, and sends that raise no signal.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,29 +7,31 @@ use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
 
-/// Whether a write to a socket whose other end has closed raises a signal is a property of the
-/// socket here, which this module sets.
+/// No flag: on macOS the socket has the property that a send raises no signal (`SO_NOSIGPIPE`).
+/// This module sets it.
 pub(crate) const SEND: SendFlags = SendFlags::empty();
-/// Descriptors are received as they come, see [`received`].
+/// No flag: descriptors become close-on-exec later, see [`received`].
 pub(crate) const RECEIVE: RecvFlags = RecvFlags::empty();
 
-/// Whether a socket stays whole that is on its way to another process, when nobody holds it otherwise.
-/// Here it may be taken for garbage, and cut off (`unp_gc` in the kernel).
+/// Whether a socket in transit to another process stays whole without another holder. On macOS the
+/// kernel may take it for garbage, and disconnect it (`unp_gc`).
 pub(crate) const SAFE_IN_TRANSIT: bool = false;
 
 pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
     let socket = rustix::net::socket(family, kind, None)?;
+    // macOS has no `SOCK_CLOEXEC`. A program that another thread starts between these two calls
+    // inherits the socket, and keeps it until its own end.
     rustix::io::ioctl_fioclex(&socket)?;
     rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
     Ok(socket)
 }
 
-/// A path for the socket of that name in a directory.
+/// Returns a path for the socket `name` in a directory.
 pub(crate) fn path_in(_dir: &OwnedFd, path: &Path, name: &str) -> PathBuf {
     path.join(name)
 }
 
-/// Two that are connected to each other.
+/// Makes two sockets that are connected to each other.
 pub(crate) fn pair() -> io::Result<(UnixStream, UnixStream)> {
     let (one, other) = UnixStream::pair()?;
     rustix::net::sockopt::set_socket_nosigpipe(&one, true)?;
@@ -37,17 +39,20 @@ pub(crate) fn pair() -> io::Result<(UnixStream, UnixStream)> {
     Ok((one, other))
 }
 
-/// Puts a socket where another one was, whose number it gets.
+/// Puts a socket in the place of another one, with its descriptor number.
 pub(crate) fn put(socket: UnixStream, place: UnixStream) -> io::Result<UnixStream> {
     let mut place = OwnedFd::from(place);
+    // `dup2` closes the old socket and takes its number in one step. After a separate `close`,
+    // another thread's `open` could get the number first. The copy starts without close-on-exec
+    // (`dup2(2)`), so set it again.
     rustix::io::dup2(socket, &mut place)?;
     rustix::io::ioctl_fioclex(&place)?;
     Ok(place.into())
 }
 
-/// Makes a descriptor that was received one that no program inherits.
+/// Makes a received descriptor close-on-exec.
 pub(crate) fn received(fd: OwnedFd) -> OwnedFd {
-    // It does not fail for a descriptor that is open.
+    // This does not fail for an open descriptor.
     let _ = rustix::io::ioctl_fioclex(&fd);
     fd
 }

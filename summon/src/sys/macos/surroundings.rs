@@ -1,4 +1,4 @@
-//! What a process hands down to those that it starts, beside what it says to each.
+//! The attributes that a child inherits from its parent without being told.
 
 use rustix::process::{Resource, getegid, geteuid, getgroups, getrlimit};
 
@@ -13,12 +13,13 @@ const LIMITS: [Resource; 8] = [
     Resource::As,
 ];
 
-/// What a child of this process would inherit now: user, groups, limits and priority, as text to be
-/// compared. Nobody but a change tells the umask here.
+/// Describes the attributes that a child of this process would inherit now, as text to compare:
+/// user, groups, limits, and priority. The umask is missing, since it can't be read without
+/// changing it.
 pub(crate) fn here() -> String {
     let groups = getgroups().unwrap_or_default();
     let limits = LIMITS.map(getrlimit);
-    // SAFETY: it takes numbers; 0 is the calling process.
+    // SAFETY: `getpriority` takes numbers. 0 means the calling process.
     let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
     format!(
         "{:?} {:?} {groups:?} {limits:?} {nice}",

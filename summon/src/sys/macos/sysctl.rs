@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::io;
 use std::ptr;
 
-/// A text.
+/// Reads a text.
 pub(super) fn text(name: &CStr) -> Option<String> {
     let mut value = vec![0u8; 256];
     let length = by_name(name, &mut value)?;
@@ -13,7 +13,7 @@ pub(super) fn text(name: &CStr) -> Option<String> {
     String::from_utf8(text.to_vec()).ok()
 }
 
-/// A number.
+/// Reads a number.
 pub(super) fn number(name: &CStr) -> Option<i32> {
     let mut value = [0; 4];
     let length = by_name(name, &mut value)?;
@@ -22,8 +22,7 @@ pub(super) fn number(name: &CStr) -> Option<i32> {
 
 fn by_name(name: &CStr, value: &mut [u8]) -> Option<usize> {
     let mut length = value.len();
-    // SAFETY: the name ends with NUL, there is room for as many bytes as it is told, and nothing is
-    // to be set.
+    // SAFETY: `name` ends with a NUL, `value` has room for `length` bytes, and no new value is set.
     let done = unsafe {
         libc::sysctlbyname(
             name.as_ptr(),
@@ -36,15 +35,16 @@ fn by_name(name: &CStr, value: &mut [u8]) -> Option<usize> {
     (done == 0).then_some(length)
 }
 
-/// The arguments and the environment of a process, as `KERN_PROCARGS2` has them: how many arguments
-/// there are, the path of the executable, NULs, the arguments, each with a NUL.
+/// Reads the arguments and the environment of a process (`KERN_PROCARGS2`): the number of
+/// arguments, the path of the executable, NULs, and the arguments, each with a NUL.
 pub(super) fn arguments(pid: u32) -> io::Result<Vec<u8>> {
-    /// No process has more (`ARG_MAX`).
+    /// The most bytes that a process can have (`ARG_MAX`).
     const MOST: usize = 1 << 20;
     let mut names = [libc::CTL_KERN, libc::KERN_PROCARGS2, pid as i32];
     let mut value = vec![0u8; MOST];
     let mut length = value.len();
-    // SAFETY: three names, room for as many bytes as it is told, and nothing to be set.
+    // SAFETY: `names` has three numbers, `value` has room for `length` bytes, and no new value is
+    // set.
     let done = unsafe {
         libc::sysctl(
             names.as_mut_ptr(),

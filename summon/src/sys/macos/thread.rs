@@ -1,33 +1,36 @@
-//! The thread that asks.
+//! The calling thread.
 
-/// Where its `errno` is.
+/// The place of its `errno`.
 pub(crate) use libc::__error as errno_place;
 
-/// Its number, also when its thread-locals are gone, as in an exit hook.
+/// Returns its kernel id. This works without thread-local variables too, as in an exit hook.
 pub(crate) fn this_thread() -> u64 {
     let mut number = 0;
-    // SAFETY: no thread at all means this one, and `number` is a valid place.
+    // SAFETY: thread 0 means the calling one, and `number` is valid for a write.
     unsafe { libc::pthread_threadid_np(0, &raw mut number) };
     number
 }
 
-/// Makes a process of root's with one thread one of that user and group, and of no other group.
+/// Switches a process of root with one thread to a user and a group, without any other group.
 pub(crate) fn become_user(uid: u32, gid: u32) -> std::io::Result<()> {
     let done = |result: i32| match result {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error()),
     };
-    // The groups first: a user may not change them.
-    // SAFETY: it reads one group from a valid place.
+    // The user comes last. After that step the process lacks the right to change its groups, and
+    // would keep root's.
+    //
+    // SAFETY: `setgroups` reads one group, and `gid` is valid for that read.
     done(unsafe { libc::setgroups(1, &raw const gid) })?;
-    // SAFETY: it takes a number.
+    // SAFETY: `setgid` takes a number.
     done(unsafe { libc::setgid(gid) })?;
-    // SAFETY: it takes a number.
+    // SAFETY: `setuid` takes a number. For root it sets the real, effective, and saved user
+    // (`setuid(2)`), so the process can't return.
     done(unsafe { libc::setuid(uid) })
 }
 
-/// The signals that tell it of a fault of its own and must not be ignored: the instruction would be tried
-/// again for ever.
+/// The signals of a thread's own faults that must not be ignored: the processor would repeat the
+/// faulty instruction for ever.
 pub(crate) const FAULTS: &[i32] = &[
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -38,5 +41,5 @@ pub(crate) const FAULTS: &[i32] = &[
     libc::SIGEMT,
 ];
 
-/// There are no real-time signals here.
+/// Does nothing: macOS has no real-time signals.
 pub(crate) fn dispose_realtime(_: libc::sighandler_t) {}

@@ -1,31 +1,33 @@
-//! Where the title of this process is.
+//! The title of this process, as `ps` shows it.
 
 use std::ffi::CStr;
 
-/// There is no short name that a process could set for itself.
+/// Does nothing: macOS has no short name that a process can set.
 pub(crate) fn set_short(_name: &str) {}
 
-/// Where the arguments lie, from the first byte to behind the last one. It is writable memory of
-/// the process's own stack, one argument behind the other.
+/// Finds the arguments in memory, from the first byte to behind the last. The memory is writable,
+/// on the process's own stack, with one argument behind the other.
 pub(crate) fn arguments() -> Option<(usize, usize)> {
-    // SAFETY: it may be called at any time, and returns a place that is valid.
+    // SAFETY: `_NSGetArgc` takes nothing, and returns a valid pointer.
     let count = unsafe { libc::_NSGetArgc() };
-    // SAFETY: as above.
+    // SAFETY: `_NSGetArgv` takes nothing, and returns a valid pointer.
     let arguments = unsafe { libc::_NSGetArgv() };
-    // SAFETY: as above.
+    // SAFETY: the pointer is valid.
     let count = usize::try_from(unsafe { *count }).ok()?;
-    // SAFETY: as above.
+    // SAFETY: the pointer is valid.
     let arguments = unsafe { *arguments };
     if count == 0 || arguments.is_null() {
         return None;
     }
-    // SAFETY: there are that many arguments.
+    // SAFETY: `argv` has `argc` elements.
     let arguments = unsafe { std::slice::from_raw_parts(arguments, count) };
     let (first, last) = (*arguments.first()?, *arguments.last()?);
+    // The program may have replaced elements of `argv`. Then the memory between them is not all
+    // arguments, and must not be written.
     if first.is_null() || last < first {
         return None;
     }
-    // SAFETY: it is an argument, which ends with NUL.
+    // SAFETY: `last` is an argument, which ends with a NUL.
     let length = unsafe { CStr::from_ptr(last) }.to_bytes_with_nul().len();
     Some((first.addr(), last.addr() + length))
 }
