@@ -1,11 +1,11 @@
-//! What is at a path: a file that changes. There are no Unix sockets that could be served.
+//! Facts about a path: whether a file changes. Unix sockets are not supported.
 
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// What tells a file from what it was before.
+/// The state of a file, to notice a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     size: u64,
@@ -28,27 +28,27 @@ impl Stamp {
     }
 }
 
-/// Whether anybody may execute a file. Its mode does not say.
+/// Whether any user may execute a file. Windows has no mode that says so.
 pub(crate) fn is_executable(_: &Metadata) -> bool {
     true
 }
 
-/// The number of a Unix socket's file, if it is one.
+/// Returns the inode of a Unix socket, or `None` for another file.
 pub(crate) fn socket(_: &Metadata) -> Option<u64> {
     None
 }
 
-/// Connects to a Unix socket, and says who has called `listen` there.
+/// Connects to a Unix socket, and returns the process that called `listen` there.
 pub(crate) fn server(_: &Path) -> io::Result<Option<u32>> {
     Err(super::unsupported())
 }
 
-/// Connects to a Unix socket that has no file.
+/// Connects to a Unix socket without a file.
 pub(crate) fn server_of_name(_: &[u8]) -> io::Result<Option<u32>> {
     Err(super::unsupported())
 }
 
-/// The path that has these bytes, as another process has told it.
+/// Makes a path of bytes that another process has sent.
 pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }

@@ -1,4 +1,4 @@
-//! Claims on ports: there are none.
+//! Claims on ports. Not supported.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) fn claim(
     Err(super::unsupported())
 }
 
-/// Who has claimed a port.
+/// The holder of a claim on a port.
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) pid: u32,
@@ -27,7 +27,7 @@ impl Holder {
     }
 }
 
-/// Says who holds the claim on a port.
+/// Finds the holder of the claim on a port.
 pub(crate) fn holder(
     _port: u16,
     _dir: impl FnOnce() -> io::Result<PathBuf>,
@@ -35,15 +35,15 @@ pub(crate) fn holder(
     Ok(None)
 }
 
-/// Some process that holds the claim on a port.
+/// Finds a process that holds the claim on a port.
 pub(crate) fn keeper(_port: u16) -> Option<u32> {
     None
 }
 
-/// What a claim on a port is, for people.
+/// Describes the claim on a port for messages.
 pub(crate) fn what_is_claimed(port: u16) -> String {
     format!("a claim on port {port}")
 }
 
-/// Removes what claims have left in the user's directory.
+/// Removes the files of claims from the user's directory.
 pub(crate) fn tidy(_: &Path) {}

@@ -1,14 +1,14 @@
-//! Questions about sockets: nobody answers them.
+//! Questions about sockets. Not supported.
 
 use std::convert::Infallible;
 use std::io;
 
-/// Somebody to ask.
+/// A source of facts about sockets.
 #[derive(Debug)]
 pub(crate) struct Diag(pub(super) Infallible);
 
 impl Diag {
-    /// Whether it tells of every socket of the machine, whoever has it.
+    /// Whether the source covers the sockets of all processes, including other users'.
     pub(crate) const SEES_ALL: bool = false;
 
     pub(crate) fn open() -> io::Result<Diag> {

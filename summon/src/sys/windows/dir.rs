@@ -1,4 +1,4 @@
-//! A directory where files are: there is none yet.
+//! A directory that is held open. Not supported.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

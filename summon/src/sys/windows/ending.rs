@@ -1,10 +1,10 @@
-//! Knowing that some process has ended: nobody tells.
+//! The end of another process. Not supported.
 
 use std::io;
 
 use super::fd::OwnedFd;
 
-/// Something to send to another process.
+/// Makes a descriptor that names a process, to send to another process.
 pub(crate) fn of(_pid: u32) -> io::Result<OwnedFd> {
     Err(super::unsupported())
 }

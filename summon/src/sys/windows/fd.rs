@@ -1,5 +1,5 @@
-//! What stands for descriptors: what they were made of. None is handed to another process, or waited
-//! for.
+//! Stand-ins for descriptors: the values that they are made of. They are never sent to another
+//! process, nor polled.
 
 use std::fs::File;
 use std::io;

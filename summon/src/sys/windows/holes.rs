@@ -1,4 +1,4 @@
-//! Logs, which have no holes.
+//! Logs, which have no holes on Windows.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::os::windows::fs::FileExt;
 
 use super::dir::Dir;
 
-/// The parts of a range where there is something: all that is in the file.
+/// Lists the parts of a range that have data: everything in the file.
 pub(crate) fn data(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
     let length = file.metadata().map_or(0, |found| found.len());
     let all = range.start..range.end.min(length);
@@ -22,7 +22,7 @@ pub(crate) fn read(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Adds what is in a part of a file, as far as the file goes.
+/// Appends a part of a file to `into`, as far as the file goes.
 pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io::Result<()> {
     let mut at = part.start;
     let mut buffer = [0; 4096];
@@ -39,7 +39,7 @@ pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io
     Ok(())
 }
 
-/// Leaves a log at its name for people who will read it.
+/// Leaves a log at its name for people to read.
 pub(crate) fn leave(_log: &File, _dir: &Dir, _name: &OsStr) -> io::Result<()> {
     Ok(())
 }

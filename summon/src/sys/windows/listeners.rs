@@ -1,4 +1,4 @@
-//! Who serves a TCP or UDP port: nobody tells.
+//! Finds the sockets that serve a TCP or UDP port. Not supported.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,12 +7,12 @@ use super::diag::Diag;
 use super::proc::SocketId;
 use crate::sys::listeners::{Connection, Listener, Protocol};
 
-/// Every listener on `port`, or on any if it is 0, both families.
+/// Lists the listeners on `port` in both families. Port 0 means all ports.
 pub(crate) fn on_port(diag: &Diag, _port: u16, _protocol: Protocol) -> io::Result<Vec<Listener>> {
     match diag.0 {}
 }
 
-/// Every socket that has `port` as its local end and serves nobody there.
+/// Lists the sockets with the local port `port` that don't serve.
 pub(crate) fn connections(
     diag: &Diag,
     _port: u16,
@@ -21,7 +21,7 @@ pub(crate) fn connections(
     match diag.0 {}
 }
 
-/// The socket that a packet to that address would find.
+/// Finds the socket that would receive a packet to an address.
 pub(crate) fn that_hears(
     diag: &Diag,
     _addr: SocketAddr,
@@ -30,12 +30,12 @@ pub(crate) fn that_hears(
     match diag.0 {}
 }
 
-/// The interface on which a packet from this machine to one of its own addresses arrives.
+/// Returns the interface on which this machine receives a packet that it sends to itself.
 pub(crate) fn interface(_addr: SocketAddr) -> u32 {
     0
 }
 
-/// The name of an interface.
+/// Returns the name of an interface.
 pub(crate) fn interface_name(index: u32) -> String {
     index.to_string()
 }

@@ -1,28 +1,28 @@
-//! Locks on files and directories: there are none.
+//! Locks on files and directories. Not supported.
 
 use std::fs::File;
 use std::io;
 
 use super::dir::Dir;
 
-/// Whether nobody else holds the lock on a directory.
+/// Takes the exclusive lock on a directory. Returns whether that worked.
 pub(crate) fn is_alone(_lock: &Dir) -> bool {
     false
 }
 
-/// Who else may hold the lock on a directory.
+/// The other holders that a lock on a directory admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
     Nobody,
     Others,
 }
 
-/// Takes the lock on a file if nobody has it.
+/// Takes the lock on a file if it is free.
 pub(crate) fn try_lock_file(_file: &File) -> io::Result<bool> {
     Err(super::unsupported())
 }
 
-/// Gives it back.
+/// Releases the lock.
 pub(crate) fn unlock_file(_file: &File) -> io::Result<()> {
     Err(super::unsupported())
 }

@@ -1,4 +1,4 @@
-//! Where processes that share a service meet: nowhere.
+//! The meeting point of processes that share a service. Not supported.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::fd::OwnedFd;
 
-/// Who one turned out to be.
+/// The role of a process at a meeting point.
 #[derive(Debug)]
 pub(crate) enum Role {
     First(Place),
@@ -14,20 +14,20 @@ pub(crate) enum Role {
     Unclear,
 }
 
-/// The place of the first one.
+/// The meeting point, as the first process holds it.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
 }
 
-/// A connection to the first one, or to its guard.
+/// A connection to the first process, or to its guard.
 #[derive(Debug)]
 pub(crate) struct Other {
     pub(crate) stream: Infallible,
     pub(crate) pid: u32,
 }
 
-/// Meets at a place of that name in the user's directory.
+/// Meets at a place in the user's directory.
 pub(crate) fn meet(_base: &Path, _name: &str) -> io::Result<Role> {
     Err(super::unsupported())
 }

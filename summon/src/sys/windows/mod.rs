@@ -1,6 +1,5 @@
-//! Windows, where nothing can be started yet: everything compiles, every start says what is missing,
-//! and nothing here does more than that. What answers a question says that there is nothing, and what
-//! only a start would make can't exist.
+//! Windows. Everything compiles, and each start is an error that says what is missing. Functions
+//! that answer a question report nothing. Types of values that only a start makes have no values.
 #![allow(dead_code, reason = "it is there for what would be used after a start")]
 
 pub(crate) mod at_path;
@@ -34,12 +33,12 @@ use std::io;
 
 use super::Missing;
 
-/// Whether the file of the program has privileges that its caller lacks: there are no such files.
+/// Whether the file of the program has privileges that its caller lacks. Windows has no such files.
 pub(crate) fn is_privileged() -> bool {
     false
 }
 
-/// Guards, first of all.
+/// Says what is missing. Guards are the first of it.
 #[expect(clippy::unnecessary_wraps, reason = "other systems lack nothing")]
 pub(crate) fn missing() -> Option<Missing> {
     Some(Missing {
@@ -50,12 +49,12 @@ pub(crate) fn missing() -> Option<Missing> {
     })
 }
 
-/// What everything says that would be part of a start.
+/// Makes the error of each function that a start would need.
 pub(crate) fn unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "not supported on Windows yet")
 }
 
-/// The user that this process acts for: users have no numbers here.
+/// Returns the user that this process acts for. Users have no numbers here.
 pub(crate) fn user() -> u32 {
     0
 }

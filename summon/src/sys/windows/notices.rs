@@ -1,8 +1,8 @@
-//! The socket of `sd_notify(3)`: there is none.
+//! The socket of `sd_notify(3)`. Not supported.
 
 use std::path::Path;
 
-/// What `NOTIFY_SOCKET` is to say.
+/// Returns the value of `NOTIFY_SOCKET`.
 pub(crate) fn name(_session: &Path, _number: u64) -> String {
     String::new()
 }

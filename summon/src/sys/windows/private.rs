@@ -1,5 +1,5 @@
-//! Files and directories that are this user's alone: what is made in the user's temporary directory
-//! is, by the access list of that.
+//! Files and directories for this user alone. The access list of the user's temporary directory
+//! makes them so.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -9,12 +9,12 @@ pub(crate) fn directory() -> DirBuilder {
     DirBuilder::new()
 }
 
-/// Makes and opens a file that the user names.
+/// Returns options to make and open a file that the user names.
 pub(crate) fn options_through_links() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Marks a file as one that is to be kept.
+/// Marks a file as one to keep.
 pub(crate) fn keep(_file: &File) -> io::Result<()> {
     Err(super::unsupported())
 }

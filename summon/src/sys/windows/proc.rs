@@ -1,54 +1,54 @@
-//! What the system tells of other processes: nothing yet.
+//! Facts about other processes. Not supported yet.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Every process of a service.
+/// Lists the processes of a service.
 pub(crate) fn service(_guard: u32, _leader: u32) -> io::Result<Vec<u32>> {
     Err(super::unsupported())
 }
 
-/// The process's parent.
+/// Returns the parent of a process.
 pub(crate) fn parent(_pid: u32) -> Option<u32> {
     None
 }
 
-/// What tells the process from others that have had its pid, or will.
+/// Returns a number that tells a process from earlier and later ones with the same pid.
 pub(crate) fn identity(_pid: u32) -> Option<u64> {
     None
 }
 
-/// The command line, for people.
+/// Returns the command line for messages.
 pub(crate) fn command_line(_pid: u32) -> Option<String> {
     None
 }
 
-/// The file names of what a process runs.
+/// Returns the file names of the program that a process runs.
 pub(crate) fn programs(_pid: u32) -> Vec<String> {
     Vec::new()
 }
 
-/// The user whose rights a process has: that is not asked here.
+/// Returns the effective user of a process.
 pub(crate) fn user(_pid: u32) -> Option<u32> {
     None
 }
 
-/// Where the process looks for files of relative names.
+/// Returns the directory where the process looks for files with relative paths.
 pub(crate) fn working_directory(_pid: u32) -> Option<PathBuf> {
     None
 }
 
-/// What tells this boot of the machine from others.
+/// Returns the id of this boot of the machine.
 pub(crate) fn boot() -> String {
     String::new()
 }
 
-/// What tells the pids that are seen here from those of elsewhere.
+/// Returns the id of this process's pid namespace.
 pub(crate) fn namespace() -> String {
     String::new()
 }
 
-/// What tells a socket from others.
+/// The id of a socket.
 pub(crate) type SocketId = u64;
 
 /// Whether a process holds a socket.
@@ -63,53 +63,52 @@ pub(crate) fn holds_socket(_pid: u32, _socket: SocketId) -> io::Result<Holds> {
     Ok(Holds::Unknown)
 }
 
-/// The sockets that a process holds.
+/// Lists the sockets that a process holds.
 pub(crate) fn sockets(_pid: u32) -> Vec<SocketId> {
     Vec::new()
 }
 
-/// Whether the process is not there.
+/// Whether the process does not exist.
 pub(crate) fn has_ended(_pid: u32) -> bool {
     true
 }
 
-/// Whether the process does not run until it is told to go on, or never again.
+/// Whether the process is stopped, or has ended.
 pub(crate) fn is_halted(_pid: u32) -> bool {
     true
 }
 
-/// Whether the process computes or waits for a disk.
+/// Whether a thread of the process runs, is ready to run, or waits for a disk.
 pub(crate) fn is_busy(_pid: u32) -> bool {
     false
 }
 
-/// How many clients have not closed their side of a connection that their server has closed. It is
-/// not looked at.
+/// Counts the clients that have not closed their side since the server closed its own.
 pub(crate) fn connections_left(_port: u16) -> usize {
     0
 }
 
-/// How long the process has run on a processor, where that is known.
+/// Returns the time that the process has spent on a processor, if known.
 pub(crate) fn processor_time(_pid: u32) -> Option<std::time::Duration> {
     None
 }
 
-/// Whether the process has ended, or is about to.
+/// Whether the process has ended, or is exiting.
 pub(crate) fn is_ending(_pid: u32) -> bool {
     true
 }
 
-/// Some process that holds a socket.
+/// Finds a process that holds a socket.
 pub(crate) fn holder_of_socket(_socket: SocketId) -> Option<u32> {
     None
 }
 
-/// Whether the process has a network of its own, other than ours.
+/// Whether the process is in another network namespace than this one.
 pub(crate) fn has_other_network(_pid: u32) -> bool {
     false
 }
 
-/// Whether somebody listens on a TCP port in the network of that process.
+/// Whether a process listens on a TCP port in the network of another process.
 pub(crate) fn listens_in_network_of(_pid: u32, _port: u16) -> bool {
     false
 }

@@ -1,4 +1,4 @@
-//! What could not be removed: nothing is.
+//! Files that could not be removed. Removal is not supported.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The numbers of signals, which Windows does not have: those of Linux, so that they have names.
+//! Numbers for signals. Windows has no signals, so these are the numbers of Linux.
 
 pub(crate) const SIGHUP: i32 = 1;
 pub(crate) const SIGINT: i32 = 2;

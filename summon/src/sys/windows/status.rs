@@ -1,19 +1,19 @@
-//! What a wait status says: an exit code, and nothing else.
+//! The meaning of a wait status: an exit code.
 
 use std::os::windows::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-/// That of a number, as a guard tells it.
+/// Makes a status from the number that a guard has sent.
 pub(crate) fn from_raw(raw: i32) -> ExitStatus {
     ExitStatus::from_raw(raw as u32)
 }
 
-/// The signal that a program has died of.
+/// Returns the signal that ended the program. Windows has none.
 pub(crate) fn signal(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-/// Whether there is a picture of its memory.
+/// Whether the kernel has written a core dump. Windows has none.
 pub(crate) fn core_dumped(_status: ExitStatus) -> bool {
     false
 }

@@ -1,6 +1,6 @@
-//! The thread that asks.
+//! The calling thread.
 
-/// Its number. No fixture is ever ended by one, so all may have the same.
+/// Returns its id. No fixture ever depends on a thread's end here, so all threads have the same.
 pub(crate) fn this_thread() -> u64 {
     0
 }

@@ -1,4 +1,4 @@
-//! Other users of the machine: nobody becomes one.
+//! Other users of the machine. Switching users is not supported.
 
 use std::io;
 
@@ -8,14 +8,13 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The user of that name.
+    /// Finds a user by name.
     pub(crate) fn named(_name: &str) -> io::Result<Option<User>> {
         Err(super::unsupported())
     }
 }
 
-/// Who may use the directories that are made for a process: the user to whom they are given, and
-/// others as the mode says.
+/// The users that may use the directories of a process: the owner, and others as the mode says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access {
     pub(crate) user: Option<User>,
@@ -35,7 +34,7 @@ impl Access {
     }
 }
 
-/// Who is to run a program that refuses root: nobody need.
+/// Returns the user for a program that refuses root. Windows has no root.
 pub(crate) fn instead_of_root(_own: &str) -> Option<String> {
     None
 }

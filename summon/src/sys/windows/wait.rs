@@ -1,4 +1,4 @@
-//! Sleeping until something happens: nothing does.
+//! Sleeping until a descriptor is ready. Not supported.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::fd::{AsFd, BorrowedFd};
 
-/// Wakes one thread that sleeps: there is none.
+/// Wakes one thread that sleeps. It can't be made here.
 #[derive(Debug)]
 pub(crate) struct Waker(Infallible);
 

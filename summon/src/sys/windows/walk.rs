@@ -1,4 +1,4 @@
-//! Opens a path for a program of another user: nobody runs one.
+//! Opens a path for a program of another user. Not supported.
 
 use std::fs::File;
 use std::io;
