@@ -25,6 +25,8 @@ impl Stamp {
     pub(crate) fn of(path: &Path) -> io::Result<Stamp> {
         let found = std::fs::metadata(path)?;
         Ok(Stamp {
+            // A file that another one replaces by `rename` may have the old size and time, but has
+            // another inode. Size and time tell of a write to the same file.
             inode: (found.dev(), found.ino()),
             size: found.size(),
             changed: (found.ctime(), found.ctime_nsec()),
@@ -40,6 +42,8 @@ impl Stamp {
 
 /// Whether any user may execute a file.
 pub(crate) fn is_executable(found: &Metadata) -> bool {
+    // Any of the three bits. Only `exec` can say whether this user may run the file: it also asks
+    // for the search permission of each directory, ACLs, and mount options.
     found.mode() & 0o111 != 0
 }
 
@@ -50,6 +54,8 @@ pub(crate) fn socket(found: &Metadata) -> Option<u64> {
 
 /// Connects to a Unix socket, and returns the process that called `listen` there, if known.
 pub(crate) fn server(path: &Path) -> io::Result<Option<u32>> {
+    // The kernel recorded the server's process at its `listen`, so this works before the server
+    // accepts (`SO_PEERCRED` in `unix(7)`).
     Ok(other_end(&UnixStream::connect(path)?))
 }
 
@@ -60,6 +66,7 @@ pub(crate) fn server_of_name(name: &[u8]) -> io::Result<Option<u32>> {
 
 fn other_end(stream: &UnixStream) -> Option<u32> {
     let pid = peer(stream).ok().map(|peer| peer.pid);
+    // Pid 0 means a process in a pid namespace that is invisible from here.
     pid.filter(|pid| *pid != 0)
 }
 

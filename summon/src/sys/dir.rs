@@ -20,6 +20,10 @@ pub(crate) struct Dir(OwnedFd);
 
 /// The flags to open a directory.
 pub(super) const OPEN: OFlags = OFlags::RDONLY
+    // `NOFOLLOW` refuses a link as the last component (`open(2)`). `DIRECTORY` refuses any other
+    // file, and makes the `open` of a named pipe fail at once instead of waiting. Close-on-exec
+    // matters for locks: a program that inherited the descriptor would hold the directory's lock
+    // until its own end.
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
@@ -54,6 +58,7 @@ impl Dir {
             Lock::Others => FlockOperation::NonBlockingLockShared,
         };
         let dir = match self.enter(name) {
+            // Another process may have removed it since the caller saw the name.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
@@ -86,11 +91,16 @@ impl Dir {
         let flags = flags | OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mode = Mode::RUSR | Mode::WUSR;
         let file = rustix::fs::openat(self, name, flags | OFlags::CLOEXEC, mode)?;
+        // `F_SETFL` replaces all flags, so this clears the non-blocking one and keeps append mode.
+        // In append mode the kernel moves to the end and writes in one step (`open(2)`), so writers
+        // in several processes never overwrite each other.
         rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
         Ok(file.into())
     }
 
     pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        // Atomic: another process finds the old file at `to` or the new one, and never a missing or
+        // partial file (`rename(2)`).
         Ok(rustix::fs::renameat(self, from, self, to)?)
     }
 
@@ -100,6 +110,8 @@ impl Dir {
 
     /// Removes an empty directory.
     pub(crate) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
+        // The kernel checks that it is empty as part of the removal. So a file that another process
+        // makes meanwhile can't be lost.
         Ok(rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR)?)
     }
 
@@ -139,6 +151,9 @@ impl Dir {
     /// Whether it certainly belongs to this user. If the uid may also mean unmapped users, the
     /// proof is that only the owner may set the mode.
     pub(crate) fn is_proved(&self) -> bool {
+        // Only the owner, or a process with capabilities over the owner, may change a mode
+        // (`chmod(2)`). The kernel compares its own ids, which stay distinct even if this namespace
+        // shows many users as one number.
         is_ours(super::user()) || rustix::fs::fchmod(self, Mode::RWXU).is_ok()
     }
 
@@ -189,8 +204,9 @@ pub(super) fn names(read: &mut rustix::fs::Dir) -> io::Result<Vec<OsString>> {
 
 /// Gives a user a file that this process has just made. Fails if another user has replaced it.
 pub(super) fn give(made: BorrowedFd<'_>, user: User) -> io::Result<()> {
-    // Another user may have put a link to a system file at the name, and `chown` would give that
-    // file away. The check and the change use one descriptor, so no swap fits in between.
+    // Between making and opening it, another user may have put another directory at the name. That
+    // one belongs to the other user, so the owner reveals it. The check and the change use one
+    // descriptor, so no swap fits in between.
     Found::of(made)?.check_ours()?;
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
     Ok(rustix::fs::fchown(made, Some(uid), Some(gid))?)
@@ -221,6 +237,7 @@ impl Found {
     pub(crate) fn age(&self) -> Option<Duration> {
         let changed = Duration::from_secs(self.0.st_mtime.try_into().ok()?);
         let changed = SystemTime::UNIX_EPOCH.checked_add(changed)?;
+        // A time in the future, after someone has set the clock back, is no age.
         changed.elapsed().ok()
     }
 

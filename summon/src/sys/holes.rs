@@ -34,6 +34,8 @@ pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io
         let before = into.len();
         into.resize(before + wanted, 0);
         // Positioned reads: others share this descriptor's offset.
+        // A read may return less than wanted, at a signal or at the end of the data, so go on from
+        // where it stopped.
         let read = file.read_at(&mut into[before..], at);
         into.truncate(before + *read.as_ref().unwrap_or(&0));
         match read {
@@ -63,6 +65,8 @@ pub(crate) fn leave(log: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
     if is_whole && dir.has(name, log) {
         return Ok(());
     }
+    // Write a copy under another name. A reader that opens the log meanwhile, or a crash half-way,
+    // then finds the old log.
     let draft = Path::new(name).with_extension("draft").into_os_string();
     let written = (|| {
         let mut copy = dir.create(&draft)?;

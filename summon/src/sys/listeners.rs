@@ -54,6 +54,8 @@ impl Listener {
 
     /// Whether a connection to an address of this machine can reach this listener.
     pub(crate) fn covers(&self, addr: SocketAddr) -> bool {
+        // The kernel gives such a socket only packets that arrive on its interface. A client on
+        // this machine arrives on `lo`, so a server bound to `eth0` may be unreachable from here.
         if self.interface != 0 && self.interface != interface(addr) {
             return false;
         }
@@ -63,6 +65,8 @@ impl Listener {
             (mine, theirs) if mine == theirs => true,
             (IpAddr::V4(mine), IpAddr::V4(_)) => mine.is_unspecified(),
             (IpAddr::V6(mine), IpAddr::V6(_)) => mine.is_unspecified(),
+            // Without `IPV6_V6ONLY`, an IPv6 wildcard receives IPv4 connections as mapped addresses
+            // (`ipv6(7)`).
             (IpAddr::V6(mine), IpAddr::V4(_)) => mine.is_unspecified() && self.dual,
             (IpAddr::V4(_), IpAddr::V6(_)) => false,
         }

@@ -12,6 +12,9 @@ use rustix::io::Errno;
 pub(crate) fn is_alone(lock: impl AsFd) -> bool {
     // `flock` locks belong to the open file description, and end with its last copy (`flock(2)`),
     // SIGKILL included. So a held lock always means a living process.
+    // A holder of the shared lock converts it. `flock` does not convert in one step (`flock(2)`):
+    // it may drop the shared lock and fail to get the other. An error counts as held, so that
+    // callers leave the files alone.
     try_lock(lock.as_fd(), FlockOperation::NonBlockingLockExclusive).unwrap_or(false)
 }
 
@@ -58,5 +61,7 @@ pub(crate) fn try_lock_file(file: &File) -> io::Result<bool> {
 
 /// Releases the lock.
 pub(crate) fn unlock_file(file: &File) -> io::Result<()> {
+    // Explicitly, since closing may not be enough: a child that the test has forked may hold a copy
+    // of the descriptor, and with it the lock.
     Ok(rustix::fs::flock(file, FlockOperation::Unlock)?)
 }

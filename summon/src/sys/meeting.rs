@@ -51,6 +51,8 @@ pub(crate) struct Other {
 
 /// Meets at the place `name` in the user's directory.
 pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
+    // Held until this function returns. To other processes the `connect`, the removal, and the
+    // `bind` are one step, so two processes can't both be first.
     let lock = lock(base)?;
     let name = format!("{name}{SUFFIX}");
     let (path, address) = (base.join(&name), sockets::path_in(&lock, base, &name));
@@ -63,6 +65,8 @@ pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(&path)?,
         Err(error) => return Err(error),
     }
+    // The socket listens before the lock is released. A later process connects at once, and waits
+    // in the queue until the guard answers.
     let socket = UnixListener::bind(&address)?.into();
     Ok(Role::First(Place {
         path,
@@ -74,6 +78,7 @@ pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
 /// Makes the role of a later process.
 fn later(stream: UnixStream) -> io::Result<Role> {
     match peer(&stream) {
+        // Root can make a socket in any directory, so check the user too.
         Ok(peer) if peer.uid == super::user() => Ok(Role::Later(Other {
             stream,
             pid: peer.pid,
@@ -88,6 +93,8 @@ fn later(stream: UnixStream) -> io::Result<Role> {
 impl Place {
     /// Copies the socket, for a guard to answer on.
     pub(crate) fn share(&self) -> io::Result<OwnedFd> {
+        // Both descriptors are the same socket with one queue. A client that connects before the
+        // guard takes over is not lost.
         self.socket.try_clone()
     }
 
@@ -116,6 +123,8 @@ fn lock(base: &Path) -> io::Result<OwnedFd> {
     let name = base.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let until = Instant::now() + LOCK_LIMIT;
     loop {
+        // `flock` without blocking, since a blocking one has no time limit. A halted holder would
+        // then stop this test for ever.
         if let Some(lock) = parent.enter_locked(name, Lock::Nobody)? {
             return Ok(lock.into());
         }

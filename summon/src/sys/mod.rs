@@ -105,6 +105,8 @@ pub(crate) struct Missing {
 
 /// Returns the reason why this process can't start anything, if there is one.
 pub(crate) fn missing() -> Option<Missing> {
+    // Check this first: the later checks read files, which they must not do for a caller with fewer
+    // rights.
     if is_privileged() {
         return Some(PRIVILEGED);
     }
@@ -132,6 +134,8 @@ const TWO_USERS: Missing = Missing {
 #[cfg(unix)]
 pub(crate) fn has_one_user() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
+    // The saved ids need no check: `exec` sets them to the effective ones (`execve(2)`), so a
+    // helper process can't return to a third user.
     getuid() == geteuid() && getgid() == getegid()
 }
 #[cfg(windows)]
@@ -142,6 +146,8 @@ pub(crate) fn has_one_user() -> bool {
 /// Returns the user that this process acts for.
 #[cfg(unix)]
 pub(crate) fn user() -> u32 {
+    // The effective user owns new files, and is the user that a socket's peer sees
+    // (`credentials(7)`, `unix(7)`). So claims, directories, and sockets agree on it.
     rustix::process::geteuid().as_raw()
 }
 #[cfg(windows)]
@@ -149,6 +155,8 @@ pub(crate) use windows::user;
 
 /// Describes a process for messages.
 pub(crate) fn who(pid: u32) -> String {
+    // The process may have ended since the caller learned its pid. Then there is no command, and
+    // the pid may belong to a stranger soon, so leave out both.
     match proc::command_line(pid) {
         Some(command) => format!("pid {pid}, `{command}`"),
         None => "a process that can't be seen from here".to_owned(),

@@ -75,6 +75,8 @@ fn parent(dir: Dir, path: &Path, access: Access) -> io::Result<(OwnedFd, &OsStr)
 fn enter(at: BorrowedFd<'_>, name: &OsStr, access: Access) -> io::Result<OwnedFd> {
     let made = match rustix::fs::mkdirat(at, name, Mode::RWXU) {
         Ok(()) => true,
+        // Make first, then look: a check before `mkdir` would race with another process that makes
+        // the directory.
         Err(Errno::EXIST) => false,
         Err(error) => return Err(error.into()),
     };

@@ -30,6 +30,8 @@ pub(crate) fn options_through_links() -> OpenOptions {
 impl Found {
     /// Whether it belongs to that user, and no one else has any permission.
     pub(crate) fn is_of(&self, user: u32) -> bool {
+        // The mode alone proves nothing: the owner of a directory can open it to others, or change
+        // its files, at any later time.
         self.owner() == user && self.mode() & 0o077 == 0
     }
 
@@ -55,6 +57,7 @@ pub(crate) fn keep(file: &File) -> io::Result<()> {
 
 /// Removes the mark.
 pub(crate) fn release(file: &File) -> io::Result<()> {
+    // By descriptor, as for the mark: the service may have put another file at the name by now.
     Ok(rustix::fs::fchmod(file, Mode::RUSR | Mode::WUSR)?)
 }
 

@@ -89,6 +89,8 @@ impl Removal {
             Ok(dir) => {
                 let path = path.join(name);
                 let known = self.left.len();
+                // The descriptor pins the directory. If a program renames it now, its entries are
+                // still removed, and only the name is left to fail below.
                 if let Err(error) = self.empty(dir.as_fd(), &path, depth) {
                     return self.leave(path, error);
                 }
@@ -141,6 +143,8 @@ impl Removal {
             let mut read = rustix::fs::Dir::read_from(at)?;
             let names = dir::names(&mut read).map_err(|error| errno(&error))?;
             drop(read);
+            // Entries that could not be removed come back in each round. Without this filter the
+            // rounds would repeat their errors.
             let names: Vec<_> = names.into_iter().filter(|it| !stays.contains(it)).collect();
             if names.is_empty() {
                 break;
@@ -148,6 +152,8 @@ impl Removal {
             for name in names {
                 let gone = match steps < DEEPEST {
                     true => self.remove(at, &name, path, Some(below)),
+                    // The recursion holds one descriptor and one stack frame for each step, and a
+                    // program can nest directories far deeper than either allows.
                     false => self.move_up(at, &name, path, top),
                 };
                 if !gone {
@@ -182,6 +188,8 @@ impl Removal {
         let _ = beneath::open_up(at, name);
         // A random name: a program could block a foreseeable one.
         let place: OsString = format!(".deep-{:016x}", super::random()).into();
+        // `top` is on the same file system, since `enter` refuses mounts, so `rename` can't fail
+        // with `EXDEV`.
         match rustix::fs::renameat(at, name, top, &place) {
             Ok(()) => {
                 self.moved.push(place);

@@ -32,6 +32,8 @@ impl Runner {
 /// Returns the runner of this process, if there is one.
 pub(crate) fn current() -> Option<&'static Runner> {
     static RUNNER: OnceLock<Option<Runner>> = OnceLock::new();
+    // Look once. If a wrapper between cargo and this process ends, the kernel gives this process
+    // another parent, and a later look would not find cargo any more.
     RUNNER.get_or_init(find).as_ref()
 }
 
@@ -47,6 +49,8 @@ pub(crate) fn only_test() -> Option<String> {
 /// directory, not at each package's. A program with privileges ignores the variable: its caller
 /// must not choose where it writes.
 pub(crate) fn path_from_env(name: &str) -> Option<PathBuf> {
+    // `cargo test` starts each test binary in its package's directory. The runner's own directory
+    // is the same for all packages of a workspace.
     let path = std::env::var_os(name).filter(|path| !path.is_empty() && !is_privileged())?;
     let from = current().and_then(|runner| runner.dir.clone());
     Some(from.map_or_else(|| PathBuf::from(&path), |from| from.join(&path)))
@@ -67,6 +71,8 @@ fn find() -> Option<Runner> {
         let programs = proc::programs(pid);
         let is = |wanted: &str| programs.iter().any(|name| unwrapped(name) == wanted);
         if is("cargo") || is("cargo-nextest") {
+            // The nearest one only: a test that runs `cargo test` itself starts a run of its own,
+            // which must end before the outer one.
             return runner(pid, is("cargo-nextest"));
         }
     }

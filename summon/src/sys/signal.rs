@@ -65,6 +65,8 @@ impl Signal {
     /// Converts it for system calls. Returns `None` if no signal has the number.
     #[cfg(unix)]
     pub(crate) fn to_rustix(self) -> Option<rustix::process::Signal> {
+        // Real-time signals have no names here. C libraries use the first of them internally
+        // (`signal(7)`).
         rustix::process::Signal::from_named_raw(self.0)
     }
 }

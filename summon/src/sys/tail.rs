@@ -21,6 +21,7 @@ pub(crate) fn of(source: Arc<dyn Source>, part: Range<u64>, ready_at: Option<u64
     let ready_at = ready_at.filter(|at| *at > part.start);
     let since_ready = ready_at.map(|at| {
         let at = at.min(part.end);
+        // The program may go on writing. All reads stop at `part.end`, so the counts fit together.
         let (later, lines) = read(log, at..part.end).unwrap_or_default();
         SinceReady {
             bytes: later.len(),
@@ -42,6 +43,7 @@ fn read(log: &File, part: Range<u64>) -> io::Result<(Vec<u8>, Count)> {
     let mut bytes = Vec::new();
     holes::read_part(log, start..part.end, &mut bytes)?;
     let mut lines = count(log, part)?;
+    // A last line without a line feed is a line too.
     lines.lines += usize::from(bytes.last().is_some_and(|last| *last != b'\n'));
     Ok((bytes, lines))
 }
@@ -55,6 +57,8 @@ fn count(log: &File, part: Range<u64>) -> io::Result<Count> {
         // A hole had lines too, which can't be counted any more.
         is_more |= data.start > at;
         let mut bytes = Vec::new();
+        // The guard may punch this part between the two calls. It then reads as zeroes, which have
+        // no line feeds, so the count is too low.
         holes::read_part(log, data.clone(), &mut bytes)?;
         lines += bytes.iter().filter(|byte| **byte == b'\n').count();
         at = data.end;

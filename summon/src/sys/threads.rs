@@ -60,6 +60,8 @@ impl Blocked {
 #[cfg(unix)]
 impl Drop for Blocked {
     fn drop(&mut self) {
+        // Restore the old set instead of unblocking all: the program may have blocked some of these
+        // signals itself.
         let before = &raw const self.before;
         // SAFETY: `before` is the set that `pthread_sigmask` filled in. A null pointer asks for no
         // old set.

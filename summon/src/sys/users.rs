@@ -55,6 +55,8 @@ impl User {
 
     /// Switches this process, which runs as root and has one thread, to the user for good.
     pub(crate) fn become_it(self) -> io::Result<()> {
+        // One thread only: on Linux these system calls change the calling thread, and the C
+        // library's functions change the others by signals (`nptl(7)`).
         super::thread::become_user(self.uid, self.gid)?;
         // A sandbox may claim success and do nothing. Then the service would run as root, so check.
         let users = [rustix::process::getuid(), rustix::process::geteuid()];
@@ -92,6 +94,8 @@ impl Access {
 /// user exists, else `nobody`.
 pub(crate) fn instead_of_root(own: &str) -> Option<String> {
     let exists = |name: &&str| matches!(User::named(name), Ok(Some(_)));
+    // The program's own account comes first, since it can read the files of its package. `nobody`
+    // exists on most systems, but a container may lack both.
     let found = [own, "nobody"].into_iter().find(exists);
     found.filter(|_| super::user() == 0).map(str::to_owned)
 }

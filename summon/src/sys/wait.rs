@@ -43,6 +43,8 @@ pub(crate) fn until_writable(fd: BorrowedFd<'_>, until: Instant) -> io::Result<(
 /// Whether a descriptor is readable now, or its other end has closed.
 pub(crate) fn is_readable(fd: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(fd, PollFlags::IN)];
+    // With a zero time-out `poll` only looks. It counts a hang-up and an error as ready, which is
+    // right: a read would not block.
     rustix::event::poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 

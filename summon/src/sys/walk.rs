@@ -27,6 +27,8 @@ pub(crate) fn file(path: &Path, user: User) -> io::Result<File> {
     // (`fifo(7)`).
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let (dir, file) = walk(path, user, flags)?;
+    // Look at the open file, not at the name: the user may rename another file to the name after
+    // the check.
     let (dir, found) = (rustix::fs::fstat(dir)?, rustix::fs::fstat(&file)?);
     // A hard link works like a symbolic link here: the user can give another owner's file a second
     // name, if the kernel permits (`protected_hardlinks` in `proc_sys_fs(5)`).
@@ -63,6 +65,7 @@ fn walk(path: &Path, user: User, last: OFlags) -> rustix::io::Result<(OwnedFd, O
     push(&mut rest, path);
     while let Some(name) = rest.pop() {
         if name == "/" {
+            // The target of a link is an absolute path, so it starts again at the root.
             at = root()?;
             continue;
         }
@@ -77,6 +80,7 @@ fn walk(path: &Path, user: User, last: OFlags) -> rustix::io::Result<(OwnedFd, O
             // Systems report a link by different errors.
             Err(error @ (Errno::LOOP | Errno::NOTDIR | Errno::MLINK)) => {
                 let target = follow(at.as_fd(), &name, user, error)?;
+                // Two links that lead to each other would keep the walk going for ever.
                 links += 1;
                 if links > MOST_LINKS {
                     return Err(Errno::LOOP);
@@ -124,6 +128,8 @@ fn is_fixed(dir: &Stat, user: User) -> bool {
     // In a sticky directory only the owner of an entry or of the directory may rename or remove it
     // (`unlink(2)`), so `/tmp` qualifies.
     let is_sticky = mode.contains(Mode::SVTX);
+    // The program has no supplementary groups, see `User::become_it`, so its own group is the
+    // only one.
     let is_writable =
         mode.contains(Mode::WOTH) || mode.contains(Mode::WGRP) && dir.st_gid == user.gid;
     is_trusted(dir) && (is_sticky || !is_writable)

@@ -99,6 +99,8 @@ pub(crate) fn holder(
 /// Finds a process that holds the claim on a port, if one is visible. Use it only for error
 /// messages.
 pub(crate) fn keeper(port: u16) -> Option<u32> {
+    // First the socket with the claim's name, then a process with that socket. Both may change in
+    // between, so the answer may be wrong or missing.
     let inode = unix_sockets::of_name(&Diag::open().ok()?, claim_name(port).as_bytes()).ok()??;
     proc::holder_of_socket(inode)
 }

@@ -11,6 +11,7 @@ const WITHOUT_A_VALUE: [&[u8]; 4] = [b"-strace", b"-singlestep", b"-one-insn-per
 /// Finds the program in the command line of an emulator: the first word that is neither an option
 /// nor an option's value.
 pub(crate) fn program(line: &[u8]) -> Option<&[u8]> {
+    // The first word is the emulator's own name.
     let mut words = line.split(|byte| *byte == 0).skip(1);
     loop {
         let word = words.next().filter(|word| !word.is_empty())?;

@@ -30,6 +30,7 @@ const PRELOAD: &str = "LD_PRELOAD";
 /// The code may also be in a library that another program has loaded.
 pub(crate) fn again() -> io::Result<Vec<Command>> {
     let Ok(executed) = fs::read_link(EXECUTED) else {
+        // Without `/proc` the start fails, and `why_not` explains it.
         return Ok(vec![copy(Path::new(EXECUTED))]);
     };
     let tool = fs::read_link(REALLY_EXECUTED)
@@ -54,6 +55,7 @@ pub(crate) fn again() -> io::Result<Vec<Command>> {
     };
     let mut command = copy(executable);
     // The dynamic loader was started as a program (`ld.so(8)`), so repeat its options.
+    // The name of a dynamic loader: `ld-linux-x86-64.so.2`, `ld-musl-x86_64.so.1`.
     if name(&executed).starts_with("ld-") {
         let line = fs::read("/proc/self/cmdline").unwrap_or_default();
         command.args(words_before(&line, &library)).arg(&library);
@@ -180,6 +182,7 @@ fn own_file() -> Option<Vec<u8>> {
     let here = own_file as *const () as usize;
     let maps = fs::read("/proc/self/maps").ok()?;
     maps.split(|byte| *byte == b'\n').find_map(|line| {
+        // The path comes last, and may contain blanks (`proc_pid_maps(5)`).
         let mut fields = line.splitn(6, |byte| *byte == b' ');
         let range = std::str::from_utf8(fields.next()?).ok()?;
         let (start, end) = range.split_once('-')?;

@@ -146,6 +146,8 @@ impl Inotify {
             instance: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             interests: Mutex::default(),
         };
+        // Never freed: a `Watch` in any thread refers to it, and a forked child must not close its
+        // parent's instance.
         Ok(known.insert(Box::leak(Box::new(made))))
     }
 
@@ -156,6 +158,10 @@ impl Inotify {
     }
 
     fn watch(&self, directory: &Path, name: &OsStr, waker: &Arc<Waker>) -> io::Result<()> {
+        // A file appears by a creation or a rename, and changes by a write or a new mode. The last
+        // two events are about the directory: a watch on a removed or renamed directory can't see
+        // the next directory with its name. `ONLYDIR` refuses a file, so the walk continues above
+        // it.
         let flags = WatchFlags::CREATE
             | WatchFlags::MOVED_TO
             | WatchFlags::MODIFY

@@ -151,6 +151,8 @@ pub(crate) fn interface_name(index: u32) -> String {
 pub(super) fn check(netlink: &Netlink) -> io::Result<()> {
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         let mut question = question(libc::AF_INET as u8, protocol, 0);
+        // A kernel without the module for a protocol answers `ENOENT`, even if no socket would
+        // match.
         question[4..8].fill(0); // no state, so no answers to read
         netlink.ask(&question, |_| {})?;
     }

@@ -178,6 +178,7 @@ fn file_name(path: &[u8]) -> String {
 /// process is not dumpable (`proc(5)`).
 pub(crate) fn user(pid: u32) -> Option<u32> {
     let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    // The text starts with the process's name, which may be any bytes.
     let status = String::from_utf8_lossy(&status);
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     // The real uid comes first, then the effective one.
@@ -191,6 +192,7 @@ pub(crate) fn working_directory(pid: u32) -> Option<PathBuf> {
 
 /// Returns the id of this boot of the machine.
 pub(crate) fn boot() -> String {
+    // After a reboot pids and start times repeat, so an identity needs the boot as well.
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     boot.trim().to_owned()
 }
@@ -274,12 +276,15 @@ pub(crate) fn sockets(pid: u32) -> Vec<SocketId> {
 /// Whether the process is stopped, or has ended.
 pub(crate) fn is_halted(pid: u32) -> bool {
     let state = stat(pid, 0);
+    // T is stopped by a signal, t by a tracer, Z a zombie, X dead (`proc_pid_stat(5)`).
     state.is_none_or(|state| ["T", "t", "Z", "X"].contains(&state.as_str()))
 }
 
 /// Returns the time that the process has spent on a processor.
 pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    // The first field counts the nanoseconds on a processor, which `/proc/<pid>/stat` has in clock
+    // ticks only.
     let nanoseconds = text.split_ascii_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))
 }
@@ -313,6 +318,7 @@ pub(crate) fn holder_of_socket(inode: SocketId) -> Option<u32> {
     all()
         .unwrap_or_default()
         .into_iter()
+        // Several processes share a socket after a fork. For a message the first will do.
         .find(|pid| matches!(holds_socket(*pid, inode), Ok(Holds::Yes)))
 }
 

@@ -54,6 +54,8 @@ pub(crate) fn here() -> String {
         text.unwrap_or_default()
     }));
     found.extend(NAMESPACES.map(|name| {
+        // The link's text names the namespace by its inode. A kernel without this kind of namespace
+        // has no link, before and after.
         let target = fs::read_link(this.join("ns").join(name)).unwrap_or_default();
         target.display().to_string()
     }));

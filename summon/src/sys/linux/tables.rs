@@ -116,6 +116,7 @@ fn row(line: &str) -> Option<Row> {
     let local = address(fields.nth(1)?)?;
     let peer = address(fields.next()?)?;
     let state = u8::from_str_radix(fields.next()?, 16).ok()?;
+    // Inode 0 means that no process has the socket any more, as in TIME_WAIT.
     let inode = fields.nth(5)?.parse().ok()?;
     Some(Row {
         local,

@@ -8,6 +8,7 @@ use super::proc;
 /// Sets the short name, which `ps -o comm` shows.
 pub(crate) fn set_short(name: &str) {
     if let Ok(name) = CString::new(name) {
+        // The kernel cuts the name after 15 bytes (`PR_SET_NAME(2const)`).
         let _ = rustix::thread::set_name(&name);
     }
 }

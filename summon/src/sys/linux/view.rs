@@ -43,6 +43,8 @@ fn is_ours() -> bool {
     let me = std::process::id().to_string();
     let mut lines = status.split(|byte| *byte == b'\n');
     match lines.find_map(|line| line.strip_prefix(b"NSpid:")) {
+        // The line lists this process's pid in each namespace from that of `/proc` down to its own.
+        // One pid means that both are the same.
         Some(pids) => pids.trim_ascii() == me.as_bytes(),
         // Kernels before 4.1 lack the line.
         None => fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == me.as_str()),

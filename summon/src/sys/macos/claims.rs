@@ -40,6 +40,7 @@ pub(crate) fn claim(
 ) -> io::Result<Option<OwnedFd>> {
     let path = path(port, &dir()?);
     for _ in 0..TRIES {
+        // Open without truncating: the file may have a holder, whose pid is in it.
         let file = options().create(true).open(&path)?;
         // The lock belongs to the open file description, and ends with its last copy (`flock(2)`),
         // SIGKILL included. So a claim can't become stale.
@@ -153,6 +154,7 @@ pub(crate) fn sign(claim: OwnedFd) -> Signed {
         io::Result::Ok(queue)
     };
     Signed {
+        // Without a queue the claim still holds. Only waiters go unnoticed.
         wanted: listen().ok(),
         _claim: claim,
     }
@@ -169,6 +171,8 @@ impl Signed {
     pub(crate) fn is_wanted(&mut self) -> bool {
         self.wanted
             .as_ref()
+            // Polling leaves the event in the queue, so the answer stays true once a process has
+            // asked.
             .is_some_and(crate::sys::wait::is_readable)
     }
 }

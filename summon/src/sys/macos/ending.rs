@@ -74,5 +74,7 @@ fn readable_at_end(sent: OwnedFd) -> io::Result<OwnedFd> {
 
 /// Makes a descriptor that is readable at once: the read end of a pipe without a write end.
 fn ended() -> io::Result<OwnedFd> {
+    // The write end is dropped here, so the read end is at end of file, which `poll` reports as
+    // readable.
     Ok(pipes::pair()?.0)
 }

@@ -83,6 +83,8 @@ impl Ends {
         // A fork copies the list of the process above, and its family is not this one's.
         seen().clear();
         let queue = Kqueue::new()?;
+        // The ends of children come through this descriptor, all others through the queue. With one
+        // in the other, a sleeper polls only the queue.
         queue.add(&Wanted::Readable(children.as_raw_fd()))?;
         Ok(Ends {
             children,
@@ -209,6 +211,8 @@ fn look() -> Vec<Member> {
         seen.extend(new.map(|row| Seen {
             member: Member::of(row),
             ended: None,
+            // The kernel reports the end of this process's own children by `wait`. A second report
+            // would count one end twice.
             is_told: Some(row.forked_by) == me.id,
         }));
     }

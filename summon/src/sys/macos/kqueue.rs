@@ -40,6 +40,7 @@ impl Kqueue {
         }
         // SAFETY: `kqueue` has just made it, so no other value owns it.
         let queue = unsafe { OwnedFd::from_raw_fd(queue) };
+        // A fork drops the queue, but an `exec` of this process itself would keep it.
         rustix::io::ioctl_fioclex(&queue)?;
         Ok(Kqueue(queue))
     }

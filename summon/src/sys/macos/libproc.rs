@@ -140,6 +140,7 @@ pub(super) fn executable(pid: u32) -> Option<PathBuf> {
     let mut path = vec![0u8; LONGEST as usize];
     // SAFETY: `path` has room for `LONGEST` bytes.
     let length = unsafe { libc::proc_pidpath(pid as i32, path.as_mut_ptr().cast(), LONGEST) };
+    // The result is the length of the path. 0 or less means an error, such as an ended process.
     path.truncate(usize::try_from(length).ok().filter(|length| *length > 0)?);
     Some(OsStr::from_bytes(&path).into())
 }
@@ -212,5 +213,7 @@ fn socket(pid: u32, fd: i32) -> Option<SocketFdInfo> {
     let place = (&raw mut info).cast();
     // SAFETY: `info` is valid for a write of `size` bytes.
     let told = unsafe { libc::proc_pidfdinfo(pid as i32, fd, SOCKET, place, size) };
+    // The process may have closed the socket, and opened another file with its number. The kernel
+    // then refuses the question.
     (told == size).then_some(info)
 }

@@ -25,6 +25,7 @@ pub(crate) struct Socket {
 
 pub(crate) fn bind(name: &str) -> io::Result<Socket> {
     let socket = UnixDatagram::bind(name)?;
+    // The reader asks until there is no message left. A blocking call would stop there.
     socket.set_nonblocking(true)?;
     Ok(Socket {
         socket,
@@ -54,6 +55,7 @@ impl AsFd for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        // The file stays when its socket is closed (`unix(4)`), so remove it.
         let _ = fs::remove_file(&self.path);
     }
 }

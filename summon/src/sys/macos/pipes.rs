@@ -55,6 +55,7 @@ impl Writers {
 
     /// Makes one more write end of the pipe that `read` reads.
     pub(crate) fn another(&self, _read: &File) -> io::Result<OwnedFd> {
+        // Each copy delays the reader's end of file until it is closed.
         self.0.try_clone()
     }
 }

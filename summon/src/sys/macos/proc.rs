@@ -89,6 +89,7 @@ fn descendants(root: u32) -> Vec<u32> {
 pub(crate) fn service(guard: u32, leader: u32) -> io::Result<Vec<u32>> {
     let found = below(&table()?, &[Root::of(guard), Root::of(leader)]);
     let found = found.into_iter().map(|row| row.pid);
+    // The leader is a root of the search, and `below` leaves the roots out.
     Ok(found.chain([leader]).collect())
 }
 
@@ -112,6 +113,7 @@ pub(crate) fn command_line(pid: u32) -> Option<String> {
 /// Extracts the arguments from the result of [`sysctl::arguments`].
 fn words(raw: &[u8]) -> Option<String> {
     let (count, rest) = raw.split_first_chunk::<4>()?;
+    // A process can overwrite its own arguments, so expect any bytes.
     let count = usize::try_from(i32::from_ne_bytes(*count)).ok()?;
     let end_of_path = rest.iter().position(|byte| *byte == 0)?;
     // The kernel aligns the first argument, so some NULs follow the path.

@@ -23,6 +23,7 @@ pub(crate) fn punch(file: &File, hole: Range<u64>) -> io::Result<()> {
     // disappear. In the other order it would take zeroes for data.
     note(
         file,
+        // The caller punches from the front to the back, so all holes together are one that grows.
         noted(file).map_or(hole.start, |before| before.start)..hole.end,
     )?;
     let told = libc::fpunchhole_t {

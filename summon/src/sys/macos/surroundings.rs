@@ -18,6 +18,8 @@ const LIMITS: [Resource; 8] = [
 /// changing it.
 pub(crate) fn here() -> String {
     let groups = getgroups().unwrap_or_default();
+    // Compare both values of each limit: a child inherits the soft and the hard one
+    // (`getrlimit(2)`).
     let limits = LIMITS.map(getrlimit);
     // SAFETY: `getpriority` takes numbers. 0 means the calling process.
     let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };

@@ -17,6 +17,7 @@ pub(super) fn text(name: &CStr) -> Option<String> {
 pub(super) fn number(name: &CStr) -> Option<i32> {
     let mut value = [0; 4];
     let length = by_name(name, &mut value)?;
+    // Another length means that the value is not an `int`.
     (length == value.len()).then(|| i32::from_ne_bytes(value))
 }
 
@@ -32,6 +33,7 @@ fn by_name(name: &CStr, value: &mut [u8]) -> Option<usize> {
             0,
         )
     };
+    // `sysctl` has replaced the room in `length` by the length of the value.
     (done == 0).then_some(length)
 }
 
@@ -40,6 +42,8 @@ fn by_name(name: &CStr, value: &mut [u8]) -> Option<usize> {
 pub(super) fn arguments(pid: u32) -> io::Result<Vec<u8>> {
     /// The most bytes that a process can have (`ARG_MAX`).
     const MOST: usize = 1 << 20;
+    // Ask once, with room for the most. Asking for the size first would race with an `exec` of the
+    // process, which changes the size.
     let mut names = [libc::CTL_KERN, libc::KERN_PROCARGS2, pid as i32];
     let mut value = vec![0u8; MOST];
     let mut length = value.len();

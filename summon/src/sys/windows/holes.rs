@@ -28,6 +28,8 @@ pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io
     let mut buffer = [0; 4096];
     while at < part.end {
         let wanted = (part.end - at).min(buffer.len() as u64) as usize;
+        // Unlike `pread`, `seek_read` moves the file's position. All reads here name their place,
+        // and writers append, so none depends on the position.
         match file.seek_read(&mut buffer[..wanted], at)? {
             0 => break,
             read => {

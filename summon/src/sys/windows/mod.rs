@@ -1,4 +1,4 @@
-//! Windows. Everything compiles, and each start is an error that says what is missing. Functions
+//! Windows. Everything compiles, and each start is an error that names the missing parts. Functions
 //! that answer a question report nothing. Types of values that only a start makes have no values.
 #![allow(dead_code, reason = "it is there for what would be used after a start")]
 
@@ -38,7 +38,7 @@ pub(crate) fn is_privileged() -> bool {
     false
 }
 
-/// Says what is missing. Guards are the first of it.
+/// Describes what Windows lacks: guards, first of all.
 #[expect(clippy::unnecessary_wraps, reason = "other systems lack nothing")]
 pub(crate) fn missing() -> Option<Missing> {
     Some(Missing {

@@ -60,6 +60,8 @@ pub(crate) enum Holds {
 }
 
 pub(crate) fn holds_socket(_pid: u32, _socket: SocketId) -> io::Result<Holds> {
+    // Not known, so no claim either way: a stranger's server must not count as the service's, nor
+    // the service's as a stranger's.
     Ok(Holds::Unknown)
 }
 
