@@ -93,7 +93,7 @@ impl Dir {
         let file = rustix::fs::openat(self, name, flags | OFlags::CLOEXEC, mode)?;
         // `F_SETFL` replaces all flags, so this clears the non-blocking one and keeps append mode.
         // In append mode the kernel moves to the end and writes in one step (`open(2)`), so writers
-        // in several processes never overwrite each other.
+        // in several processes never overwrite each other on a local file system.
         rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
         Ok(file.into())
     }

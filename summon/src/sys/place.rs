@@ -56,8 +56,8 @@ fn parent(dir: Dir, path: &Path, access: Access) -> io::Result<(OwnedFd, &OsStr)
     for part in path.components() {
         match part {
             Component::Normal(part) => parts.push(part),
-            // A `..` could leave the directory, and an absolute path ignores it.
             Component::CurDir => {}
+            // A `..` could leave the directory, and an absolute path ignores it.
             _ => return Err(io::Error::other("it must be a path below the directory")),
         }
     }

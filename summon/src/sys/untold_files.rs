@@ -13,6 +13,7 @@ pub(crate) struct Watch(Infallible);
 
 impl Watch {
     pub(crate) fn new() -> io::Result<Watch> {
+        // Callers then look at the file again and again, at growing intervals.
         Err(io::ErrorKind::Unsupported.into())
     }
 

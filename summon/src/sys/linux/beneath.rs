@@ -58,9 +58,9 @@ enum Mount {
     Device(u64),
 }
 
-// Kernels before 5.8 succeed without a mount number: the mask says which fields they have filled in
-// (`statx(2)`). The text in `/proc` is older than that, but needs a mounted `/proc`.
 fn mount(dir: BorrowedFd<'_>) -> rustix::io::Result<Mount> {
+    // Kernels before 5.8 succeed without a mount number: the mask says which fields they have filled in
+    // (`statx(2)`). The text in `/proc` is older than that, but needs a mounted `/proc`.
     let told = rustix::fs::statx(dir, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
     let told = told
         .ok()

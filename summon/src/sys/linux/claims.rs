@@ -74,11 +74,11 @@ pub(crate) fn holder(
     // so a waiter can poll it and needs no other sign. A guard accepts it only to see its process.
     match rustix::net::connect(&socket, &name) {
         Ok(()) => {
+            // The kernel recorded the holder at its last `listen` (`SO_PEERCRED`). Its pid may be
+            // reused by now, so callers only look at that process.
             let peer = peer(&socket)?;
             Ok(Some(Holder {
                 pid: peer.pid,
-                // The kernel recorded this process at the last `listen` (`SO_PEERCRED`). Its pid
-                // may be reused by now, so it is good for messages and for a look at the process.
                 is_others: peer.uid != user(),
                 ended: Some(socket),
             }))

@@ -18,6 +18,8 @@ pub(crate) fn program(line: &[u8]) -> Option<&[u8]> {
         if !word.starts_with(b"-") {
             return Some(word);
         }
+        // Skip the value with its option. A value such as `/lib` in `-L /lib` would look like the
+        // program.
         if !WITHOUT_A_VALUE.contains(&word) {
             words.next();
         }

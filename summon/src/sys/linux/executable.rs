@@ -54,8 +54,8 @@ pub(crate) fn again() -> io::Result<Vec<Command>> {
         return Ok(ways);
     };
     let mut command = copy(executable);
-    // The dynamic loader was started as a program (`ld.so(8)`), so repeat its options.
-    // The name of a dynamic loader: `ld-linux-x86-64.so.2`, `ld-musl-x86_64.so.1`.
+    // The dynamic loader was started as a program (`ld.so(8)`), so repeat its options. Its file has
+    // a name such as `ld-linux-x86-64.so.2` or `ld-musl-x86_64.so.1`.
     if name(&executed).starts_with("ld-") {
         let line = fs::read("/proc/self/cmdline").unwrap_or_default();
         command.args(words_before(&line, &library)).arg(&library);

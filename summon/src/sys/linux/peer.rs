@@ -24,10 +24,10 @@ fn is_of_many(uid: u32) -> bool {
     if uid != overflow.unwrap_or(65534) {
         return false;
     }
-    // Each line has three numbers. The last is how many uids it maps. If all are mapped, the
-    // overflow uid is an ordinary user.
-    // The kernel reports every unmapped user as the overflow uid. So this number proves nothing if
-    // some users are unmapped, even if this process has it itself.
+    // The kernel reports every unmapped user as the overflow uid. So if some users are unmapped,
+    // this number proves nothing, even if this process has it itself. Each line of the map has
+    // three numbers. The last is how many uids it maps. If all are mapped, the overflow uid is an
+    // ordinary user.
     let map = read("/proc/self/uid_map");
     let counts = map
         .lines()

@@ -44,6 +44,7 @@ fn try_children(pid: u32) -> io::Result<Vec<u32>> {
 }
 
 fn children_by_parent(pid: u32) -> io::Result<Vec<u32>> {
+    // This reads a file of each process on the machine, so it is only the fallback.
     let all = all()?.into_iter();
     Ok(all.filter(|child| parent(*child) == Some(pid)).collect())
 }

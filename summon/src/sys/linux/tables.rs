@@ -13,6 +13,7 @@ use crate::sys::ports;
 
 /// Checks that the tables exist.
 pub(super) fn check() -> io::Result<()> {
+    // One table is enough: the others are missing only if the kernel lacks the protocol.
     read("tcp").map(drop)
 }
 

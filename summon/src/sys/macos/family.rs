@@ -252,6 +252,8 @@ pub(crate) fn ended() -> Option<u32> {
 /// Signals every descendant of `root`, which is this process or a descendant.
 pub(crate) fn signal_below(root: u32, signal: Signal) {
     let found = match root == std::process::id() {
+        // The guard's earlier looks have found members that the table alone no longer connects to
+        // it.
         true => look(),
         false => below(Root::of(root)).iter().map(Member::of).collect(),
     };

@@ -175,8 +175,8 @@ fn descriptors(pid: u32) -> io::Result<Vec<libc::proc_fdinfo>> {
         let mut found = vec![nothing; room];
         let bytes = (room * size_of::<libc::proc_fdinfo>()) as c_int;
         let place = found.as_mut_ptr().cast();
-        // `proc_pidinfo` returns 0 for an error and for an empty list. Only `errno` tells them
-        // apart, so clear it first.
+        // `proc_pidinfo` returns 0 for an error and for an empty list. The difference is in
+        // `errno`, so clear it first.
         //
         // SAFETY: `errno_place` takes nothing, and returns a pointer that is valid in this thread.
         let errno = unsafe { errno_place() };

@@ -19,9 +19,9 @@ pub(crate) fn is_free(port: u16) -> bool {
 }
 
 /// Whether an address is bound.
-// `std` sets no `SO_REUSEADDR` on Windows. There the option would let this `bind` succeed beside a
-// server that has the port.
 pub(crate) fn is_bound(addr: &SocketAddr, protocol: Protocol) -> bool {
+    // `std` sets no `SO_REUSEADDR` on Windows. There the option would let this `bind` succeed beside a
+    // server that has the port.
     match protocol {
         Protocol::Tcp => TcpListener::bind(addr).is_err(),
         Protocol::Udp => UdpSocket::bind(addr).is_err(),
