@@ -62,6 +62,7 @@ pub(crate) fn watch(sent: OwnedFd) -> io::Result<Ending> {
 
 /// Makes a descriptor that becomes readable each second.
 fn timer() -> io::Result<OwnedFd> {
+    // Non-blocking, so that `has_come` returns if there was no tick since the last one.
     let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
     let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
     let second = Timespec {

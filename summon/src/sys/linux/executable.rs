@@ -179,6 +179,7 @@ fn unescaped(mapped: &[u8]) -> Vec<u8> {
 
 /// Returns the file that contains this code, as the kernel writes the path of its mapping.
 fn own_file() -> Option<Vec<u8>> {
+    // The address of this function is in the mapping of the file that contains it.
     let here = own_file as *const () as usize;
     let maps = fs::read("/proc/self/maps").ok()?;
     maps.split(|byte| *byte == b'\n').find_map(|line| {

@@ -112,6 +112,8 @@ pub(crate) fn signal_below(root: u32, signal: Signal) {
     let Some(signal) = signal.to_rustix() else {
         return;
     };
+    // A child that is forked during this loop may be missing. That will do for a stop signal.
+    // Killing repeats until no member is left.
     for found in proc::descendants(root) {
         let Some(pid) = Pid::from_raw(found as i32) else {
             continue;

@@ -63,6 +63,9 @@ impl Watch {
             let (mut directory, mut name) = split(path)?;
             let parent = directory;
             loop {
+                // Go up from the file's directory to the first that exists. Its watch reports the
+                // next directory on the way, and the caller's next `add` starts again from the
+                // bottom.
                 match self.inotify.watch(directory, name, &self.waker) {
                     Ok(()) => break,
                     Err(error)

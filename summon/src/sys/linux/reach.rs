@@ -166,6 +166,8 @@ fn a_listener_is_seen_exactly_where_a_client_reaches_it() {
                 let port = SocketAddr::try_from(port).unwrap().port();
                 let mut sockets = vec![socket];
                 if way.shared {
+                    // The kernel gives a packet to either socket of a shared port, so both must be
+                    // found.
                     sockets.push(bind(ip, port, way, protocol).unwrap());
                 }
                 let inodes: Vec<SocketId> = sockets.iter().map(inode).collect();

@@ -27,6 +27,7 @@ pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<Owne
 /// Returns a path for the socket `name` in a directory. The directory's own path may be longer than
 /// the address of a socket (107 bytes, `unix(7)`).
 pub(crate) fn path_in(dir: &OwnedFd, _path: &Path, name: &str) -> PathBuf {
+    // The link in `/proc` leads to the open directory, even if its path leads elsewhere by now.
     format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()).into()
 }
 
