@@ -61,7 +61,7 @@ pub(crate) fn note_interruption_in(dir: &Path) {
 
 extern "C" fn say_interrupted() {
     say();
-    // `OnceLock::get` is an atomic load: it takes no lock that the interrupted code could hold.
+    // `OnceLock::get` is an atomic load, and takes no lock: the interrupted code could hold one.
     if let Some(note) = NOTE.get() {
         let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
         // SAFETY: the path is a C string in a static, so it ends in NUL and is never freed. `open`

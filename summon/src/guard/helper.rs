@@ -34,7 +34,7 @@ impl Helper {
         sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
     ) -> Result<Ran, HelperError> {
         wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(HelperError::Broken)?;
-        // The guard enforces the limit, and answers within a few seconds of it. `sleep` lets the
+        // The guard enforces the limit, and answers a few seconds later at most. `sleep` lets the
         // caller watch other events meanwhile, for example the exit of the service.
         match sleep(self.0.as_fd()) {
             Ok(true) => {}

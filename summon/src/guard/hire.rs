@@ -29,10 +29,10 @@ const COPY_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Default)]
 struct Wardens {
     hired: Vec<(String, UnixStream)>,
-    /// Sockets of former wardens. They get no more requests, but they hear the farewell: their guards
-    /// may still live. If there are too many, the next warden's socket replaces the oldest one. An exit
-    /// hook may be about to send a farewell to its number, which must not belong to an unrelated file by
-    /// then.
+    /// Sockets of former wardens. They get no more requests, but they hear the farewell: their
+    /// guards may still live. If there are too many, the next warden's socket replaces the oldest
+    /// one. An exit hook may be about to send a farewell to its number, which must not belong to an
+    /// unrelated file by then.
     retired: Vec<UnixStream>,
 }
 
@@ -141,7 +141,8 @@ impl Wardens {
 
     fn retire(&mut self, range: Range<usize>) {
         for (_, socket) in self.hired.drain(range) {
-            // One that is dead hears nothing.
+            // Sent instead of a shutdown: guards of this warden may live, and their logs depend on
+            // the farewell. Fails for a dead warden, which is fine.
             let _ = wire::send(&socket, RETIRED, &[]);
             self.retired.push(socket);
         }

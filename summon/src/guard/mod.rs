@@ -11,7 +11,7 @@
 //!
 //! A guard learns in two ways that its owner has ended: the socket closes, or the system reports
 //! the owner's end ([`ending`](crate::sys::ending)). The socket alone is not enough, since a forked
-//! child of the test may hold a copy of it.
+//! child of the test may hold a copy.
 #![expect(
     unsafe_code,
     reason = "a guard forks without exec, waits without reaping, and ends without `main`"

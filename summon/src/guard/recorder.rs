@@ -107,7 +107,7 @@ impl Input {
     fn pump(&mut self, log: &mut Log) {
         let mut buffer = [0; 64 * 1024];
         // 16 times 64 KiB is the largest pipe that an unprivileged process can make by default
-        // (`pipe-max-size` in `proc(5)`, 1 MiB). So one call reads all output from before it. A
+        // (`pipe-max-size` in `pipe(7)`, 1 MiB). So one call reads all output from before it. A
         // program that writes without pause can't keep the guard here.
         for _ in 0..16 {
             let Some(read) = &mut self.read else {

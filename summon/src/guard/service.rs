@@ -270,8 +270,8 @@ impl Service {
             Phase::Killing(killing) => {
                 killing.go_on();
                 if let Some(left) = killing.survivors() {
-                    // Processes that can't be signalled never end on their own account. The others
-                    // end when the kernel releases them, so the guard waits for those.
+                    // The guard can't end a process of another user, so it does not wait for one.
+                    // Others end when the kernel releases them, so the guard waits for those.
                     if killing::are_out_of_reach(&left) {
                         self.phase = Phase::Gone;
                     }

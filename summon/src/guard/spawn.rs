@@ -208,7 +208,7 @@ fn prepare(
 fn pass(sockets: &[OwnedFd]) -> io::Result<()> {
     for (target, socket) in (FIRST..).zip(sockets) {
         // SAFETY: the descriptor that `dup2` closes is an inherited copy. This child no longer uses
-        // any of them: the pipe and the sockets were moved above.
+        // them: the pipe and the sockets were moved above.
         if unsafe { libc::dup2(socket.as_raw_fd(), target) } == -1 {
             return Err(io::Error::last_os_error());
         }

@@ -177,7 +177,8 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 
 impl Warden {
     /// Forks guards while the owner lives, then waits until they have cleaned up. Returns whether
-    /// the owner was killed, or `None` for a retired warden whose owner lives: another one cleans up.
+    /// the owner was killed. Returns `None` for a retired warden with a living owner: another
+    /// warden cleans up.
     ///
     /// `ended` reports the owner's death. The socket alone is not enough: a forked child of the
     /// owner may hold its other end for much longer.
@@ -231,6 +232,9 @@ impl Warden {
             if has_owner && wait::is_readable(&socket) {
                 match wire::receive(socket) {
                     Ok(Some((body, _))) if body == FAREWELL => self.was_killed = false,
+                    // A retired warden ends after its last guard. Until then it still listens,
+                    // because the owner may end first, and then the farewell decides about the
+                    // logs.
                     Ok(Some((body, _))) if body == RETIRED => is_retired = true,
                     Ok(Some((_, fds))) => {
                         fds.into_iter().for_each(|end| self.fork_guard(socket, end));

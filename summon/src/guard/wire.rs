@@ -131,7 +131,7 @@ fn receive_some(socket: &UnixStream, into: &mut [u8], fds: &mut Vec<OwnedFd>) ->
         rustix::net::recvmsg(socket.as_fd(), &mut parts, &mut ancillary, sockets::RECEIVE)
     })?;
     // The kernel closed the descriptors that did not fit, or that the limit of open files forbids
-    // (`recvmsg(2)`). The remaining ones would be taken for the wrong fields.
+    // (`unix(7)`). The remaining ones would be taken for the wrong fields.
     if message.flags.contains(ReturnFlags::CTRUNC) {
         return Err(io::Error::other("no room for the descriptors of a frame"));
     }

@@ -35,7 +35,7 @@ pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     tail::of(source, whole, None)
 }
 
-/// Like [`tail`], for a test. Shows output from before the process was ready only if none came
+/// Like [`tail()`], for a test. Shows output from before the process was ready only if none came
 /// after.
 pub(crate) fn tail_of_test(source: Arc<dyn Source>, from: u64) -> Tail {
     let whole = from..length(source.file()).max(from);
