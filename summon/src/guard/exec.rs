@@ -92,6 +92,8 @@ fn places(program: &OsStr, path: &OsStr) -> io::Result<Vec<CString>> {
         return Ok(vec![text(program)?]);
     }
     std::env::split_paths(path)
+        // An empty entry means the working directory (POSIX). It joins to the bare name, which
+        // `execve` resolves there.
         .map(|dir| text(dir.join(program).as_os_str()))
         .collect()
 }

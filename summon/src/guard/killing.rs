@@ -117,6 +117,8 @@ impl Killing {
 /// attempts fail the same way (EPERM, `kill(2)`).
 pub(super) fn are_out_of_reach(pids: &[u32]) -> bool {
     let pids = pids.iter().filter_map(|pid| Pid::from_raw(*pid as i32));
+    // Signal 0 checks existence and permission only (`kill(2)`). A pid that was reused meanwhile
+    // can at most end the wait early.
     let mut tests = pids.map(rustix::process::test_kill_process);
     tests.any(|test| test == Err(Errno::PERM))
 }

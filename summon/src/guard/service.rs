@@ -184,6 +184,8 @@ impl Service {
     pub(super) fn reap(&mut self) -> Change {
         // A leader that ends on its own stays a zombie until the group was asked to end.
         // `tree::reap` says why.
+        // A daemon's first process is reaped at once: no signal goes to its group, so the id can be
+        // reused.
         let keep = (self.is_running() && !self.daemon).then_some(self.leader);
         let mut change = Change::None;
         loop {

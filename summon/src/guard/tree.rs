@@ -168,6 +168,8 @@ pub(super) fn kill_all() {
             .filter(|child| !seen.contains(child))
             .collect();
         new.iter().for_each(|child| child.signal(Signal::KILL));
+        // Bounded, so that a chain that forks for ever can't keep the guard from its other events.
+        // `Killing` starts the next round after a pause.
         if new.is_empty() || Instant::now() >= until {
             return;
         }

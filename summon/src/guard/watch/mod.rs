@@ -51,6 +51,7 @@ const AFTER_RUN: Duration = Duration::from_secs(2);
 /// Runs a guard in this process, a child of `warden`, and ends the process.
 pub(super) fn run(owner: UnixStream, warden: Pid) {
     let _ = owner.set_read_timeout(Some(JOB_LIMIT));
+    // End of file or time-out: the owner died before it sent the job. Nothing was started.
     let Ok(Some((body, fds))) = wire::receive(&owner) else {
         exit::now(0);
     };
