@@ -106,6 +106,28 @@ fn mariadb_is_at_its_url(db: &Mariadb) {
     assert!(answer(db.addr(), "", 40).contains("MariaDB"));
 }
 
+#[summon(executor = Mariadb::new())]
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "mariadbd is neither on PATH nor in /usr/sbin"
+)]
+fn mariadb_says_in_its_log_which_statement_has_failed_in_whose_database(db: &Mariadb) {
+    let port = format!("--port={}", db.port());
+    let ask = |statement: &str, database: &str| {
+        let mut client = std::process::Command::new("mariadb");
+        client.args(["--no-defaults", "-h127.0.0.1", "-uroot", &port]);
+        client.args(["-e", statement, database]).output().unwrap()
+    };
+    for name in ["one", "two"] {
+        let made = ask(&format!("CREATE DATABASE {name}"), "test");
+        assert!(made.status.success(), "{made:?}");
+        ask(&format!("SELECT * FROM asked_by_{name}"), name);
+        let line = format!("`{name}` ERROR 1146: .* : SELECT \\* FROM asked_by_{name}");
+        db.wait_for_output(&line, "10s").unwrap();
+    }
+}
+
 #[summon(executor = Nats::new().arg("--jetstream"))]
 #[test]
 #[cfg_attr(

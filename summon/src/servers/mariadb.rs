@@ -20,7 +20,10 @@ pub enum MariadbServer {}
 /// A MariaDB with new system tables, whose `root` has no password. There is a database `test`.
 ///
 /// To make the tables takes a second and more, so it pays to have one server for many tests, as a
-/// [fixture](macro@crate::fixture), and a database for each.
+/// [fixture](macro@crate::fixture), and a database for each. Its log contains each statement that fails, and
+/// the name of its database, by MariaDB's plugin `sql_errlog`. If the plugin is not installed, the log does not
+/// contain these statements. An old plugin does not know `sql_error_log_with_db_and_thread_info`, and
+/// writes no names of databases.
 ///
 /// ```no_run
 /// use summon::servers::Mariadb;
@@ -113,12 +116,16 @@ impl Mariadb {
     }
 }
 
-/// The socket is in the data directory, whatever its path, which may be too long for a socket.
-const SETTINGS: [&str; 4] = [
+/// The socket is in the data directory, whatever its path, which may be too long for a socket. The
+/// statements that fail go to the log; a server without the plugin says so there, and starts.
+const SETTINGS: [&str; 7] = [
     "--socket=mysql.sock",
     "--pid-file=mysql.pid",
     "--skip-name-resolve",
     "--innodb-fast-shutdown=2",
+    "--plugin-load-add=sql_errlog",
+    "--loose-sql-error-log-filename=/dev/stderr",
+    "--loose-sql-error-log-with-db-and-thread-info=ON",
 ];
 
 impl Default for Mariadb {
