@@ -19,6 +19,7 @@ mod reach;
 pub(crate) mod sockets;
 pub(crate) mod surroundings;
 mod tables;
+mod text;
 pub(crate) mod thread;
 pub(crate) mod title;
 pub(crate) mod unix_sockets;

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::emulator;
+use super::{emulator, text};
 
 /// Lists the children of a process, zombies included, as far as they are visible.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
@@ -28,8 +28,11 @@ fn try_children(pid: u32) -> io::Result<Vec<u32>> {
         tasks => tasks?,
     };
     for task in tasks {
-        match fs::read_to_string(task?.path().join("children")) {
-            Ok(pids) => found.extend(pids.split_ascii_whitespace().flat_map(str::parse::<u32>)),
+        match text::read(task?.path().join("children")) {
+            Ok(pids) => {
+                let pids = String::from_utf8_lossy(&pids);
+                found.extend(pids.split_ascii_whitespace().flat_map(str::parse::<u32>));
+            }
             // A kernel without CONFIG_PROC_CHILDREN, or a thread that has just ended. In the second
             // case its children have moved to another thread, possibly after this loop read that
             // thread's list. So scan all processes.
@@ -109,7 +112,7 @@ fn stat(pid: u32, field: usize) -> Option<String> {
 
 /// Reads such a field of a process or a thread.
 fn stat_at(path: &Path, field: usize) -> Option<String> {
-    let stat = fs::read(path).ok()?;
+    let stat = text::read(path).ok()?;
     behind_name(&stat)?.nth(field).map(str::to_owned)
 }
 
@@ -283,7 +286,8 @@ pub(crate) fn is_halted(pid: u32) -> bool {
 
 /// Returns the time that the process has spent on a processor.
 pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
-    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    let text = text::read(format!("/proc/{pid}/schedstat")).ok()?;
+    let text = String::from_utf8(text).ok()?;
     // The first field counts the nanoseconds on a processor, which `/proc/<pid>/stat` has in clock
     // ticks only.
     let nanoseconds = text.split_ascii_whitespace().next()?.parse().ok()?;
@@ -295,11 +299,17 @@ pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
 pub(crate) fn is_ending(pid: u32) -> bool {
     /// `PF_EXITING` in the kernel.
     const EXITING: u64 = 4;
+    let stat = text::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let Some(mut fields) = behind_name(&stat) else {
+        return true;
+    };
+    let state = fields.next();
     // The kernel sets this flag first. Then it takes the table of descriptors from the process, so
     // `/proc` shows none, and only then closes the files. Between these steps a port looks unowned
     // and is still bound.
-    let flags = stat(pid, 6).and_then(|flags| flags.parse::<u64>().ok());
-    has_ended(pid) || flags.is_none_or(|flags| flags & EXITING != 0)
+    let flags = fields.nth(5).and_then(|flags| flags.parse::<u64>().ok());
+    state.is_none_or(|state| state == "Z" || state == "X")
+        || flags.is_none_or(|flags| flags & EXITING != 0)
 }
 
 /// Whether a thread of the process runs, is ready to run, or waits for a disk.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::text;
 use crate::sys::Missing;
 
 /// Says what is wrong with `/proc`, so that no service can be started. With another namespace's
@@ -37,7 +38,7 @@ pub(crate) fn missing() -> Option<Missing> {
 /// Whether `/proc` shows the pid namespace of this process. In a parent namespace this process has
 /// several pids, in an unrelated namespace it has none.
 fn is_ours() -> bool {
-    let Ok(status) = fs::read("/proc/self/status") else {
+    let Ok(status) = text::read("/proc/self/status") else {
         return false;
     };
     let me = std::process::id().to_string();
