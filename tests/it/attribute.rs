@@ -1,5 +1,5 @@
-//! `#[summon]` as users write it. Where a start fails on purpose, the test is one that this
-//! module runs in a child and reads.
+//! `#[summon]` as users write it. If a start must fail, this module runs the test in a child and
+//! reads the output.
 
 use std::process::Command;
 
@@ -48,7 +48,7 @@ fn http_at_a_url(server: &Process) {
     server.wait_for_output("^GET /u HTTP/1.1$", "5s").unwrap();
 }
 
-/// An executor of a user's.
+/// An executor that a user wrote.
 struct Counting {
     inner: SimpleExecutor,
     starts: std::sync::atomic::AtomicU32,
@@ -158,7 +158,7 @@ fn the_body_may_return_early_and_use_question_marks(
     Err("not running".into())
 }
 
-/// On a plain function, called by a plain test.
+/// The attribute on a plain function, which a plain test calls.
 #[summon(simple = "sleep 1000")]
 fn helper<T: std::fmt::Display>(text: T, sleeper: &Process) -> String {
     format!("{text} {}", sleeper.name())

@@ -1,5 +1,5 @@
-//! Test processes that fork, become another user, or limit themselves, after the first start: what they
-//! have made stays theirs, and what they start is like them.
+//! Test processes that fork, change their user, or limit themselves after the first start. They
+//! keep the processes that they started, and new processes get the new state.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::support::{ACTOR, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, f
 
 const CHANGES: &str = env!("CARGO_BIN_EXE_changes");
 
-/// The lines that it says, and how it ended.
+/// Runs the program, checks that it succeeds, and returns the lines that it prints.
 fn said_by(what: &str) -> Vec<String> {
     let dir = TempDir::new();
     let run = Command::new(CHANGES)
@@ -127,7 +127,8 @@ fn leaves_no_warden_to_a_child(changes: &mut Command) {
         }
         assert!(child.goes_on());
     });
-    // SAFETY: `Life` has seen that it is still the same, a child that nobody but process 1 reaps.
+    // SAFETY: `Life` has checked that the pid still belongs to the child. Only process 1 can reap
+    // the child.
     #[expect(unsafe_code, reason = "std signals no grandchildren")]
     let killed = child.goes_on() && unsafe { libc::kill(child.pid as i32, libc::SIGKILL) } == 0;
     if let Err(panic) = ended {

@@ -1,5 +1,5 @@
-//! Cleaning up takes what is summon's, and nothing else: neither what is mounted below it, nor what
-//! another user's link leads to.
+//! Cleaning up removes only summon's files. It does not follow mounts below them or links of
+//! another user.
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -12,7 +12,7 @@ use summon::{OutputCoordinatedExecutor, SimpleExecutor};
 use crate::project::Project;
 use crate::support::{TempDir, eventually, hear_int};
 
-/// Runs a test of this binary in a process of its own, after other words.
+/// Runs a test of this binary in a separate process, through other programs.
 fn run(words: &[&str], test: &str, temp: &TempDir, how: &str) -> Output {
     let mut command = Command::new(words[0]);
     command
@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// The directories and files of all sessions in a temporary directory.
+/// Returns the directories and files of all sessions in a temporary directory.
 fn sessions(temp: &Path) -> Vec<PathBuf> {
     let entries = |dir: &Path| {
         let entries = fs::read_dir(dir).into_iter().flatten().flatten();
@@ -51,7 +51,7 @@ fn sessions(temp: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What is mounted below the private directory of a process, by each of the usual ways.
+/// Mounts something below the private directory of a process, in each of the usual ways.
 const MOUNTS: &str = r#"
 set -e
 cd "$1"; temp=$2
@@ -106,7 +106,7 @@ fn all_is_there(temp: &TempDir) {
         fs::read_to_string(temp.file("precious/data")).unwrap(),
         "data"
     );
-    // Removing something in an overlay would have left a mark here.
+    // If summon had removed something in the overlay, the upper directory would hold a marker.
     assert_eq!(fs::read_dir(temp.file("upper")).unwrap().count(), 0);
 }
 
@@ -143,7 +143,7 @@ fn stays_out_of_what_is_mounted_when_the_test_was_killed() {
     ignore = "root needs no permissions; another test runs it as somebody else"
 )]
 fn takes_what_is_protected() {
-    // As Go's module cache, and worse.
+    // Go's module cache is read-only, too. The second directory has no permissions at all.
     let script = "mkdir -p {dir}/mod/pkg {dir}/none/d && touch {dir}/mod/pkg/file {dir}/none/d/file
         chmod 0555 {dir}/mod/pkg {dir}/mod; chmod 0 {dir}/none/d {dir}/none; chmod 0500 {dir}
         echo up; exec sleep 1000";
@@ -176,7 +176,7 @@ fn takes_what_is_protected_without_root() {
     assert_eq!(sessions(temp.path()), Vec::<PathBuf>::new());
 }
 
-/// Kills a run while a command comes before its fixture.
+/// Kills a run while the command before its fixture runs.
 fn interrupted(kill: impl FnOnce(u32, u32)) -> TempDir {
     let (project, temp) = (Project::new(), TempDir::new());
     let built = project.cargo("test --test interrupted --no-run").output();
@@ -200,12 +200,12 @@ fn interrupted(kill: impl FnOnce(u32, u32)) -> TempDir {
     temp
 }
 
-/// A run with its tests, ended at the latest when this is dropped.
+/// A run with its tests. The drop kills all its processes.
 struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // A group whose leader nobody has reaped is no other.
+        // The leader has not been reaped, so its group id can't belong to another group.
         if let Ok(None) = self.0.try_wait() {
             signal(["-KILL", &format!("-{}", self.0.id())]);
             let _ = self.0.wait();
@@ -222,7 +222,7 @@ fn signal(words: [&str; 2]) {
 
 #[track_caller]
 fn nothing_is_left(temp: &TempDir) {
-    // A mark of when it was cleaned, and no more, not for other users either.
+    // At most the marker with the time of the last cleaning is left, for this user only.
     eventually("all that had begun is removed", || {
         let bases = fs::read_dir(temp.path()).unwrap().flatten();
         let bases: Vec<_> = bases.map(|it| it.path()).filter(|it| it.is_dir()).collect();
@@ -242,7 +242,7 @@ fn takes_what_a_fixture_had_begun_when_its_run_was_interrupted() {
     nothing_is_left(&temp);
 }
 
-/// What is left when all processes that would have cleaned up were killed.
+/// Checks the remains after all cleaning processes were killed.
 #[test]
 fn takes_what_nobody_alive_has_begun() {
     let temp = TempDir::new();
@@ -256,7 +256,8 @@ fn takes_what_nobody_alive_has_begun() {
         made.unwrap();
         fs::write(dir.join("data/file"), "").unwrap();
     };
-    // In a session that others of the run may still use, and in one that is there no more.
+    // One entry is in a session that other processes of the run may still use. The other entry is
+    // in a session that no longer exists.
     let run = base.join("run-0123456789ab");
     make(run.join("db"));
     for name in [".db.claim", "db.log", ".db.stdout"] {
@@ -271,7 +272,7 @@ fn takes_what_nobody_alive_has_begun() {
             make(other.join(name));
         }
         std::os::unix::fs::chown(&other, Some(65534), Some(65534)).unwrap();
-        // One that nobody's own test has, and one whose owner lives.
+        // The first has no live test, and the second has a live owner.
         make(other.join("1-abcd"));
         make(other.join("run-0123456789ab-lives"));
     }

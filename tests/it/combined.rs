@@ -1,4 +1,4 @@
-//! Several ways of being ready at once, and what a banner tells.
+//! Several kinds of readiness at once, and the values in a banner.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +64,8 @@ fn each_is_told_in_the_error() {
 
 #[test]
 fn one_that_was_ready_and_is_not_any_more_does_not_count() {
-    // A closure that is ready the first time only, and one that takes a while.
+    // The first probe is ready on the first look, and then not again for a while. The second probe
+    // takes a while.
     let looks = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&looks);
     let first = move |_: &probe::Target<'_>| match seen.fetch_add(1, Ordering::Relaxed) {

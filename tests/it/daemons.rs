@@ -1,4 +1,5 @@
-//! Programs that fork away: followed if the test says so, and else an error.
+//! Programs that fork away: summon follows them if the test says so, and reports an error
+//! otherwise.
 
 use std::time::{Duration, Instant};
 
@@ -76,14 +77,14 @@ fn one_that_stays_in_the_foreground_is_no_daemon() {
     assert!(error.contains("leave `daemon = true` out"), "{error}");
 }
 
-/// A server that forks, and whose first process ends when there is this file.
+/// Returns a server that forks. Its first process ends when the file `then` exists.
 fn forks_away(then: &str) -> TcpCoordinatedExecutor {
     let listens = "listen 127.0.0.1:{port} wait";
     let script = actor(["daemon", listens, "await", then, "exit", "0"]);
     TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server")
 }
 
-/// The report of one that has forked away.
+/// Checks the report of a server that has forked away.
 #[track_caller]
 fn assert_forked_away(error: &summon::Error) {
     let text = error.to_string();
@@ -102,12 +103,12 @@ fn one_that_forks_away_after_it_was_ready_fails_its_test() {
     let scope = summon::orchestrated(&server).unwrap();
     std::fs::write(server.dir().join("go"), "").unwrap();
     eventually("it forks away", || !server.is_running());
-    // It serves all the same, so nothing else would fail.
+    // The server still serves, so no other check would fail.
     assert_eq!(ask(server.addr()), "1");
     let error = server.signal(Signal::HUP).unwrap_err().to_string();
     assert!(error.contains("or say `daemon = true`"), "{error}");
     assert_forked_away(&scope.stop().unwrap_err());
-    // Once is enough.
+    // The second stop does not report the error again.
     server.stop().unwrap();
 }
 
@@ -123,7 +124,7 @@ fn one_that_forks_away_while_it_becomes_ready_is_told_at_the_start_or_at_the_sto
 
 #[test]
 fn one_that_forks_away_when_everything_was_seen_is_told_at_the_start() {
-    // The last probe says that it is ready when the program has ended.
+    // The last probe is ready when the program has ended.
     let gone = |target: &probe::Target<'_>| {
         let pid = target.id().unwrap_or_default();
         let life = Life::of(pid).filter(|life| life.what.contains("await"));
@@ -135,14 +136,14 @@ fn one_that_forks_away_when_everything_was_seen_is_told_at_the_start() {
 
 #[test]
 fn one_that_is_about_to_fork_away_does_so_before_it_is_stopped() {
-    // It computes meanwhile, as programs do that set themselves up.
+    // The program computes before it forks, as programs do while they set themselves up.
     let script = "trap 'exit 5' TERM; echo bound; i=0; \
         while [ $i -lt 3000 ]; do i=$((i+1)); done; sleep 1000 >/dev/null & exit 0";
     for _ in 0..10 {
         let server = OutputCoordinatedExecutor::new(script, "bound")
             .shell(true)
             .named("server");
-        // On a busy machine it may be that fast.
+        // On a busy machine, the program may fork before the start returns.
         let begun = server.start();
         assert_forked_away(&begun.and_then(|()| server.stop()).unwrap_err());
     }
@@ -182,7 +183,7 @@ fn a_daemon_is_ready_as_soon_as_it_has_forked_away() {
         server.start().unwrap();
         began.elapsed()
     };
-    // The best of some, since the machine has other things to do.
+    // The best of ten rounds counts, since the machine runs other programs too.
     let best = (0..10).map(|_| time()).min().unwrap();
     assert!(best < Duration::from_millis(150), "{best:?}");
 }

@@ -1,21 +1,21 @@
-//! What users read: every public item has an example, and links lead somewhere.
+//! Every public item has an example, and every link leads to an existing target.
 //!
-//! That it has docs at all is the lint `missing_docs`; that `pub` means public is the lint
-//! `unreachable_pub`; and that examples work is what `cargo test --doc` shows.
+//! The lint `missing_docs` checks that docs exist, the lint `unreachable_pub` that `pub` means
+//! public, and `cargo test --doc` that the examples work.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::tidy::{read, sources};
 
-/// Items that need no example of their own, and why.
+/// The items that need no example, each with the reason.
 const EXCEPTIONS: [(&str, &str); 1] = [(
     "Signal::",
     "each constant is a name for a number; the example is at the type",
 )];
 
-/// Whether a file has nothing that users see, whatever it calls public: it is hidden from the docs,
-/// or the part of a process of summon's own.
+/// Whether users can't reach the items of a file, even public ones. The docs hide such a file, or
+/// only a process of summon runs it.
 fn is_private(path: &str) -> bool {
     let lib = read("summon/src/lib.rs");
     let module = path.trim_start_matches("summon/src/");
@@ -34,11 +34,11 @@ struct Item {
     has_example: bool,
 }
 
-/// The public items of a file, but for those that are hidden from its docs.
+/// Returns the public items of a file. Items that are hidden from its docs do not count.
 fn items(text: &str) -> Vec<Item> {
     let mut found = Vec::new();
     let mut hidden = BTreeSet::new();
-    // The type that an `impl` is for, or a public trait, whose methods are as public as it is.
+    // The type of an `impl`, or a public trait. A trait's methods are as public as the trait.
     let mut block: Option<(&str, bool)> = None;
     let mut above = Above::default();
     for line in text.lines().take_while(|line| *line != "mod tests {") {
@@ -76,7 +76,7 @@ fn items(text: &str) -> Vec<Item> {
     found
 }
 
-/// What stands above an item: docs and attributes.
+/// The docs and attributes above an item.
 #[derive(Default)]
 struct Above {
     has_example: bool,
@@ -86,12 +86,13 @@ struct Above {
 }
 
 impl Above {
-    /// Whether the line is one of these.
+    /// Whether the line is documentation or an attribute.
     fn takes(&mut self, line: &str) -> bool {
         if let Some(doc) = line.strip_prefix("///") {
             if let Some(language) = doc.trim_start().strip_prefix("```") {
                 self.in_block = !self.in_block;
-                // A block in another language is no example, nor is one that is not compiled.
+                // Blocks in another language, and blocks that are not compiled, do not count as
+                // examples.
                 self.has_example |=
                     self.in_block && ["", "no_run", "should_panic"].contains(&language);
             }
@@ -106,7 +107,7 @@ impl Above {
     }
 }
 
-/// The kind and the name of the public item that a line declares.
+/// Returns the kind and the name of the public item that a line declares.
 fn declared(line: &str, in_trait: bool) -> Option<(&str, &str)> {
     const KINDS: [&str; 9] = [
         "fn", "struct", "enum", "trait", "type", "const", "static", "union", "macro",
@@ -119,7 +120,7 @@ fn declared(line: &str, in_trait: bool) -> Option<(&str, &str)> {
         None if in_trait => line,
         None => return None,
     };
-    // `pub const fn`, and the like.
+    // Skips the qualifiers, as in `pub const fn`.
     let rest = ["const ", "async ", "unsafe "]
         .into_iter()
         .find_map(|word| {
@@ -254,17 +255,17 @@ pub use summon_macros::summon;
     assert_eq!(found, expected.map(|(name, has)| (name.to_owned(), has)));
 }
 
-/// `label` and where it leads, of each line `[label]: there`.
+/// Returns `label` and `target` of each line `[label]: target`.
 fn definitions<'a>(text: &'a str, mark: &str) -> Vec<(&'a str, &'a str)> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(mark));
     let pairs = lines.filter_map(|line| line.split_once("]: "));
-    // The picture leads to a file on GitHub, and is data in rustdoc.
+    // The picture leads to a file on GitHub in the README, and is embedded data in rustdoc.
     let pairs = pairs.filter(|(label, _)| *label != "picture");
     pairs.filter(|(_, there)| !there.contains(' ')).collect()
 }
 
-/// In the crate's docs the definitions of `lib.rs` come first, so they count; where the README is
-/// read by itself, its own do.
+/// In the crate's docs, the definitions of `lib.rs` come first and therefore win. Outside the
+/// crate's docs, the README's own definitions apply.
 #[test]
 fn links_of_the_readme_work_wherever_it_is_read() {
     let (readme, lib) = (read("README.md"), read("summon/src/lib.rs"));
@@ -292,7 +293,7 @@ fn links_of_the_readme_work_wherever_it_is_read() {
         let seen = readme.matches(&format!("[{label}]")).count();
         assert!(seen > 1, "nobody uses [{label}]");
     }
-    // Anything else works in one of the two places alone.
+    // Any other link works in only one of the two places.
     for link in readme.split("](").skip(1) {
         assert!(
             link.starts_with("http"),
@@ -306,7 +307,7 @@ fn links_of_the_readme_work_wherever_it_is_read() {
     }
 }
 
-/// `SUMMON_BLESS=1` writes the copy anew.
+/// Checks the README against its copy. `SUMMON_BLESS=1` writes the copy again.
 #[test]
 fn the_picture_in_rustdoc_is_the_file() {
     let svg = "summon/docs/how-it-works.svg";
@@ -340,7 +341,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The anchors of a page, as rustdoc makes them of its headings.
+/// Returns the anchors of a page, as rustdoc derives them from the headings.
 fn anchors(page: &str) -> BTreeSet<String> {
     let outside_code = page.split("```").step_by(2).collect::<String>();
     let headings = outside_code.lines().filter(|line| line.starts_with('#'));

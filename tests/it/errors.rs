@@ -1,4 +1,4 @@
-//! When it fails, one message says why.
+//! When a test fails, one message says why.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ fn a_report_has_all_facts_in_order() {
         .unwrap();
     assert_eq!(lines[6], "            | can't open config file");
     assert_eq!(lines.len(), 7);
-    // The log that the report names is there, also when the executor is gone.
+    // The log that the report names exists, even after the drop of the executor.
     drop(server);
     assert_eq!(std::fs::read(log).unwrap(), b"can't open config file\n");
     std::fs::remove_file(log).unwrap();
@@ -195,7 +195,8 @@ fn run_by_another_and_exits_with_a_report() {
     let server = OutputCoordinatedExecutor::new(actor(["say", "hello"]), "hello");
     server.start().unwrap();
     let error = server.wait_for_output("never", "1ms").unwrap_err();
-    // On stdout itself, past the harness, which gets no chance to print anything.
+    // Writes to stdout directly, past the harness, because the exit leaves the harness no time to
+    // print.
     std::io::Write::write_all(&mut std::io::stdout(), error.to_string().as_bytes()).unwrap();
     std::process::exit(1);
 }
@@ -215,14 +216,15 @@ fn a_log_that_was_named_outlives_an_exit_without_drops() {
         .lines()
         .find_map(|line| line.strip_prefix("  output    last 1 of 1 line, "));
     let log = std::path::Path::new(log.expect(&said));
-    // The guard cleans up by now, or soon: when its directory is gone, so would be the log.
+    // The guard cleans up about now. A log that it removes would disappear together with the
+    // directory.
     let dir = log.with_extension("");
     crate::support::eventually("the directory is removed", || !dir.exists());
     assert_eq!(std::fs::read(log).unwrap(), b"hello\n");
     std::fs::remove_file(log).unwrap();
 }
 
-/// What a terminal would obey, and shows nothing of.
+/// Characters that a terminal would obey without showing anything.
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\r\u{8}\u{9b}2J\u{202e}\u{2066}";
 
 #[test]

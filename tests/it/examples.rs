@@ -1,5 +1,5 @@
-//! The commands that the docs show work as they stand, as root and as an ordinary user: they serve
-//! nobody but this machine, and leave nothing.
+//! The commands in the docs work as written, as root and as an ordinary user. They serve only this
+//! machine, and leave nothing behind.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use summon::{Coordinated, Executor, TcpCoordinatedExecutor, probe};
 use crate::support::TempDir;
 use crate::tidy::{read, sources};
 
-/// Servers that need nothing but their arguments.
+/// The servers that need only their arguments.
 const SERVERS: [&str; 5] = [
     "dnsmasq",
     "memcached",
@@ -20,7 +20,7 @@ const SERVERS: [&str; 5] = [
     "redis-server",
 ];
 
-/// A command of the docs: where it is, whether it serves UDP, and the command.
+/// A command from the docs, with its page.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Shown {
     command: String,
@@ -29,11 +29,11 @@ struct Shown {
 }
 
 fn page_of_docs(path: &str) -> bool {
-    // What is wrong on purpose.
+    // The commands on this page are wrong on purpose.
     !path.ends_with("compile-errors.md")
 }
 
-/// The commands of these servers on a port of summon's choice, or at a socket in their directory.
+/// Returns the commands of these servers that use `{port}` or a socket in `{dir}`.
 fn shown() -> BTreeSet<Shown> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../summon/docs");
     let pages = std::fs::read_dir(dir).unwrap().flatten();
@@ -81,7 +81,7 @@ fn path_of(program: &str) -> Option<PathBuf> {
     dirs.map(|dir| dir.join(program)).find(|it| it.is_file())
 }
 
-/// What is where servers leave things, and has to do with this one.
+/// Returns the files of this server in the places where servers leave files.
 fn traces(program: &str, own: &Path) -> BTreeSet<PathBuf> {
     let stem = program.split('-').next().unwrap();
     let dirs = ["/run", "/var/lib", "/var/log", "/tmp", "/root", "."].map(Path::new);
@@ -98,7 +98,8 @@ fn traces(program: &str, own: &Path) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// The addresses other than loopback at which a port is served, as `/proc/net` has them.
+/// Returns the addresses other than loopback on which the port is served, in the format of
+/// `/proc/net`.
 fn addresses_of_others(port: u16) -> Vec<String> {
     let ending = format!(":{port:04X}");
     let mut found = Vec::new();
@@ -106,7 +107,7 @@ fn addresses_of_others(port: u16) -> Vec<String> {
         let text = std::fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
         for line in text.lines().skip(1) {
             let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            // Those that listen, or have no peer.
+            // A TCP socket that listens, or a UDP socket without a peer.
             let serves = fields[3] == "0A" || (table.starts_with("udp") && fields[3] == "07");
             let is_loopback = fields[1].starts_with("0100007F:")
                 || fields[1].starts_with("00000000000000000000000001000000:");
@@ -124,7 +125,7 @@ fn run(shown: &Shown, program: &Path, user: Option<&str>) {
     let all = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(dir.path(), all).unwrap();
     let before = traces(name, dir.path());
-    // As it stands, but that PATH may not have its directory.
+    // PATH may lack the directory of the program, so this names the full path.
     let command = shown.command.replacen(name, program.to_str().unwrap(), 1);
     let told = |error| panic!("{shown:?} as {user:?}: {error}");
     fn set<P>(server: Coordinated<P>, dir: &TempDir, user: Option<&str>) -> Coordinated<P> {
@@ -155,12 +156,12 @@ fn run(shown: &Shown, program: &Path, user: Option<&str>) {
     let others = addresses_of_others(port);
     server.stop().unwrap_or_else(told);
     drop(server);
-    // Without a password Redis refuses others by itself (its protected mode).
+    // Without a password, Redis refuses other machines (its protected mode).
     if name != "redis-server" {
         assert_eq!(others, Vec::<String>::new(), "{shown:?} serves others too");
     }
     let left = &traces(name, dir.path()) - &before;
-    // Other tests run the same programs, in directories of their own.
+    // Other tests run the same programs in other directories and remove their files.
     let left: Vec<_> = left.into_iter().filter(|it| it.exists()).collect();
     assert_eq!(left, Vec::<PathBuf>::new(), "{shown:?} leaves something");
 }
@@ -175,7 +176,7 @@ fn that_name_a_server_run_as_they_stand_and_leave_nothing() {
             println!("{name} is not installed: {}", shown.command);
             continue;
         };
-        // It refuses root, and says so.
+        // memcached refuses to run as root, and says so.
         if !(cfg!(is_root) && name == "memcached") {
             run(shown, &program, None);
         }

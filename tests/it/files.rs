@@ -1,4 +1,4 @@
-//! Files that a program is given: they are there before all else, with their placeholders filled in.
+//! The files of a program exist before any command runs, with their placeholders filled in.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -53,7 +53,7 @@ fn are_there_for_commands_that_come_before_and_as_input() {
         .before("sh -c 'cat {dir}/in/two >>{dir}/one'")
         .stdin(Stdin::file("{dir}/in/two"))
         .named("reader");
-    // It reads what was there before the command.
+    // The program reads the file that existed before the command ran.
     let error = reader.start().unwrap_err().to_string();
     assert!(error.contains("| th"), "{error}");
     let one = fs::read_to_string(reader.dir().join("one")).unwrap();
@@ -83,7 +83,7 @@ fn replace_a_link_instead_of_following_it() {
         fs::read_to_string(server.dir().join("config")).unwrap(),
         "ours"
     );
-    // Nor is a directory's.
+    // summon does not follow a link in place of a directory either.
     let server = SimpleExecutor::new("sleep 100").with_file("conf.d/config", "ours");
     symlink(elsewhere.path(), server.dir().join("conf.d")).unwrap();
     let error = server.start().unwrap_err().to_string();
@@ -140,7 +140,7 @@ fn mode(path: &Path) -> u32 {
 )]
 #[test]
 fn have_the_mode_that_is_set(server: &Process) {
-    // Whatever the umask.
+    // The umask does not change the modes.
     for (name, expected) in [
         (".", 0o777),
         ("www", 0o777),
@@ -154,10 +154,10 @@ fn have_the_mode_that_is_set(server: &Process) {
     }
     let text = fs::read_to_string(server.dir().join("www/index.html")).unwrap();
     assert_eq!(text, format!("port {}", server.port()));
-    // The directory on the way lets others pass, and no more.
+    // Other users may traverse the parent directory, but not list it.
     let open = server.dir().parent().unwrap();
     assert_eq!(mode(open), 0o711);
-    // Logs are not for others.
+    // Other users can't read the logs.
     let private = open.to_str().unwrap().strip_suffix("-open").unwrap();
     assert_eq!(mode(Path::new(private)), 0o700);
 }
@@ -200,7 +200,7 @@ fn are_for_a_program_that_drops_root_by_itself() {
     let said = String::from_utf8(server.output()).unwrap();
     assert!(said.contains("for all\n"), "{said}");
     assert!(!said.contains("for root"), "{said}");
-    // Nor are the names of other directories for others.
+    // Other users can't list the names of the neighbouring directories either.
     assert_eq!(said.matches("Permission denied").count(), 2, "{said}");
     let written = fs::metadata(server.dir().join("spool/one")).unwrap();
     assert_eq!(written.uid(), 61009);

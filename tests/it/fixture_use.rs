@@ -1,4 +1,4 @@
-//! Fixtures as tests use them: whoever comes first, in circles, with a setup that fails.
+//! Fixtures as tests use them: first use in any order, circles, and a setup that fails.
 
 use crate::support::ACTOR;
 
@@ -59,12 +59,13 @@ fn a_setup_that_fails_fails_all_with_the_same_report() {
         error.starts_with("the setup of PANICKED panicked\n"),
         "{error}"
     );
-    // What it said, since other tests and processes get this error too.
+    // The error contains the message of the panic, since other tests and processes get this error,
+    // too.
     assert!(
         error.contains("\n  panic     this panic is part of a test\n"),
         "{error}"
     );
-    // As it was run, with its arguments.
+    // The error shows the command with its arguments.
     let command = format!("\n  command   {ACTOR} say up\n  directory /");
     assert!(error.contains(&command), "{error}");
 }
@@ -80,7 +81,7 @@ async fn in_async_tests(server: &summon::Process) {
     assert_eq!((SERVER.name(), SERVER.id()), ("SERVER", server.id()));
 }
 
-/// As users call such functions: names that an expansion must not hide.
+/// The setup has a name that users choose too. An expansion must not hide it.
 fn setup(_: &summon::Process) -> Result<(), String> {
     Ok(())
 }
@@ -119,7 +120,7 @@ fn one_of_the_run_can_not_need_one_of_the_binary() {
     );
 }
 
-// No literal, whose error would be the compiler's.
+// A literal would be an error at compile time.
 #[summon::fixture(simple = concat!("sleep ", "{nonsense}"), scope = "run")]
 static NONSENSE: summon::Fixture;
 
@@ -127,7 +128,8 @@ static NONSENSE: summon::Fixture;
 fn what_can_not_be_started_keeps_nobody_waiting() {
     let error = NONSENSE.get().unwrap_err().to_string();
     assert!(error.contains("`{nonsense}` is no placeholder"), "{error}");
-    // Another process of the run is told the same at once; it would wait for ten minutes.
+    // Another process of the run gets the same error at once. Without it, that process would wait
+    // for ten minutes.
     let other = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -172,12 +174,12 @@ static FORKED: summon::Fixture;
 #[expect(unsafe_code, reason = "some tests fork")]
 fn a_child_that_is_forked_and_exits_stops_nothing() {
     let pid = FORKED.id();
-    // SAFETY: the child does nothing but exit, as a user's might, hooks and all.
+    // SAFETY: the child only exits, with all exit hooks, as a user's child might.
     match unsafe { libc::fork() } {
         0 => std::process::exit(0),
         child => {
             let mut status = 0;
-            // SAFETY: our own child, and a valid place.
+            // SAFETY: the pid is a child of this process, and `status` is a valid place.
             assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         }
     }

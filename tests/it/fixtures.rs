@@ -1,5 +1,5 @@
-//! A fixture starts once, lazily, and is gone when the binary or the run ends. `tests/project` is
-//! run for real by cargo and nextest; its servers themselves record when they live.
+//! A fixture starts once, lazily, and ends when the binary or the run ends. Real cargo and nextest
+//! run `tests/project`. Its servers record when they start and end.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -21,7 +21,8 @@ fn cargo_test_starts_each_once_and_ends_it() {
         (ran.count("setup"), ran.count("broken"), ran.count("never")),
         (1, 1, 0)
     );
-    // The binary's is stopped before the next binary starts, the run's at the very end.
+    // A fixture of the binary stops before the next binary starts. A fixture of the run stops at
+    // the very end.
     assert_eq!(ran.record.last().unwrap(), "-run");
 }
 
@@ -33,7 +34,7 @@ fn nextest_starts_each_once_and_calls_nothing_leaky() {
             .run(&format!("nextest run {BINARIES} -j {threads}"))
             .succeeded();
         ran.one_after_the_other("run", 1);
-        // All processes of a binary share its own.
+        // All processes of a binary share the fixture of the binary.
         assert_eq!(
             (ran.count("binary"), ran.count("-binary")),
             (3, 3),
@@ -52,7 +53,8 @@ fn nextest_starts_each_once_and_calls_nothing_leaky() {
 fn one_of_the_binary_is_gone_before_its_exit_is_seen() {
     let project = Project::new();
     let output = project.cargo("test --test exits").output().unwrap();
-    // Now, and not soon: it takes half a second to end, and nobody waited here.
+    // The record must be complete when cargo ends. The server takes half a second to end, and this
+    // test did not wait for that.
     let record = recorded(&project.record());
     assert!(output.status.success());
     assert_eq!(record, ["-slow"]);
@@ -140,7 +142,8 @@ fn two_runs_at_once_do_not_see_each_other() {
 #[test]
 #[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn another_takes_over_if_the_starter_is_killed() {
-    // In the setup and while it boots nobody has seen it: it goes, and starts again.
+    // While the server boots or the setup runs, no other process has seen the fixture. So summon
+    // ends it and starts it again.
     let run = |filter: &str, die: &str, boot: &str| {
         let args = format!("nextest run --no-fail-fast -j 1 --retries 1 --test deaths {filter}");
         Project::new()
@@ -162,12 +165,12 @@ fn another_takes_over_if_the_starter_is_killed() {
     assert_eq!(ran.count("setup"), 2);
     let ran = run("dies_while_it_boots", "boot", "500");
     ran.one_after_the_other("run", 2);
-    // When it is ready it belongs to the run, and the others find it.
+    // A ready fixture belongs to the run, and the other processes find it.
     let ran = run("dies_when_it_is_ready", "ready", "0");
     ran.one_after_the_other("run", 1);
 }
 
-/// A run that does not end by itself, up to where its test waits.
+/// Starts a run that does not end on its own, and waits until its test waits.
 fn waiting(project: &Project, args: &str) -> Group {
     project.build();
     let mut command = project.cargo(args);
@@ -195,7 +198,8 @@ fn ends_with_its_runner(args: &str, signal: &str, group: bool) {
         let lines = text.lines().filter_map(|line| line.strip_prefix(word));
         lines.map(|pid| pid.trim().parse().unwrap()).collect()
     };
-    // A runner that is killed can't end its test, which is no business of summon's: its services are.
+    // A runner that is killed can't end its test. summon ends only the services, so this guard ends
+    // the test.
     let _test = Killed(Life::of(pids("waiting ")[0]).unwrap());
     let service = Life::of(pids("run ")[0]).unwrap();
     let own = Life::of(pids("own ")[0]).unwrap();
@@ -209,7 +213,7 @@ fn ends_with_its_runner(args: &str, signal: &str, group: bool) {
         ended.elapsed()
     );
     eventually("so does a service of the test's own", || !own.goes_on());
-    // And the next run works.
+    // The next run works.
     let ran = project.run("test --test one direct").succeeded();
     assert_eq!(ran.count("run"), 2);
 }
@@ -248,7 +252,7 @@ fn without_a_runner_it_is_the_binarys() {
         .split("\"executable\":\"")
         .filter_map(|it| it.split('"').next());
     let exe = executables.find(|it| it.contains("/deps/one-")).unwrap();
-    // Neither below this test's own runner nor any other: its parent has ended.
+    // The orphan runs neither below this test's runner nor below another one: its parent has ended.
     let alone = "while [ $PPID != 1 ] && [ -d /proc/$PPID ]; do :; done; exec \"$0\" direct";
     let mut orphan = Command::new("setsid");
     orphan.args(["--fork", "sh", "-c", alone, exe]);
@@ -279,7 +283,7 @@ fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
             "{}",
             ran.said()
         );
-        // The server itself says which, in the file that it writes when it is up.
+        // The server writes its pid to this file when it is up.
         let pid = std::fs::read_to_string(project.file("postgres")).unwrap();
         let pid = pid.trim().parse().unwrap();
         let lives = || Life::of(pid).is_some_and(|life| life.what.contains("postgres"));
@@ -290,7 +294,7 @@ fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
 #[test]
 fn a_wrapper_and_rustdoc_may_be_between() {
     let project = Project::new();
-    // The kernel cuts its name within a character.
+    // The kernel cuts the process name within a character.
     let wrapper = project.temp().join("bibliothèque_é_wrapper");
     std::fs::write(&wrapper, "#!/bin/sh\n\"$@\"\nexit $?\n").unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -316,7 +320,8 @@ fn a_runner_that_is_process_1_is_found() {
             let project = Project::new();
             let args = format!("{runner} --test one --test two");
             let mut command = project.cargo_below(&AS_PROCESS_1, &args);
-            // The kernel kills all others with process 1, so that nobody removes their files.
+            // When process 1 ends, the kernel kills all other processes of the namespace, so
+            // nothing removes their files.
             let ran = project
                 .ran(command.env("TMPDIR", project.temp()))
                 .succeeded();
@@ -325,14 +330,14 @@ fn a_runner_that_is_process_1_is_found() {
     }
 }
 
-/// Cargo as process 1 of a pid namespace, before it does anything.
+/// Cargo as process 1 of a pid namespace, before it runs any test.
 struct Container {
     child: Child,
     began: String,
 }
 
 impl Container {
-    /// Starts one that waits for a file `go` in the project's directory.
+    /// Starts a container that waits for a file `go` in the project's directory.
     fn start(project: &Project) -> Container {
         let wait = "echo `cut -d' ' -f22 /proc/1/stat`; while [ ! -e \"$TMPDIR/go\" ]; do :; done; \
                     exec \"$0\" \"$@\"";
@@ -349,7 +354,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // With `unshare` its process 1 would stay.
+        // Killing only `unshare` would leave its process 1 alive.
         for life in family(self.child.id()).iter().skip(1) {
             let pid = life.pid.to_string();
             let _ = Command::new("kill").args(["-KILL", &pid]).status();
@@ -361,7 +366,7 @@ impl Drop for Container {
 #[test]
 #[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
 fn runs_of_the_same_pid_and_time_do_not_meet() {
-    // As in two containers that share a network and a temporary directory.
+    // This resembles two containers that share a network and a temporary directory.
     let project = Project::new();
     let start = || {
         let containers = [(), ()].map(|()| Container::start(&project));

@@ -1,17 +1,18 @@
-//! Helper processes that somebody has halted (SIGSTOP): nothing outlives the run all the same.
+//! Nothing outlives the run, even if SIGSTOP halts summon's helper processes.
 
 use std::fs;
 
 use crate::support::{Life, eventually, parent};
 use crate::tree::Owner;
 
-/// Halts one, and waits until it does not run.
+/// Sends SIGSTOP to a helper process.
 fn halt(life: &Life) {
     signal(life, libc::SIGSTOP);
 }
 
 fn signal(life: &Life, signal: i32) {
-    // SAFETY: it takes numbers. That process is of this test, which does not end it before.
+    // SAFETY: `kill` takes two numbers. The process belongs to this test, which has not ended it
+    // yet.
     #[expect(unsafe_code, reason = "std sends no signals but KILL")]
     let sent = unsafe { libc::kill(life.pid as i32, signal) };
     assert_eq!(sent, 0, "{life:?}");
@@ -40,7 +41,7 @@ impl Helpers {
         }
     }
 
-    /// Kills the owner. Nothing must be left.
+    /// Kills the owner, and checks that nothing is left.
     fn end(self) {
         let (lives, dir) = (self.owner.lives(), self.owner.dir.clone());
         self.owner.signal(libc::SIGKILL, false);
@@ -67,7 +68,7 @@ fn a_warden_goes_on_when_its_owner_has_ended() {
     let helpers = Helpers::start();
     halt(&helpers.warden);
     eventually("it is halted", || is_halted(&helpers.warden));
-    // It can't have that one go on by itself.
+    // The halted warden can't continue this guard.
     halt(&helpers.guards[0]);
     eventually("it is halted", || is_halted(&helpers.guards[0]));
     helpers.end();

@@ -1,4 +1,4 @@
-//! A port that connections hold is waited for, and told as what it is.
+//! If connections still hold a port, summon waits for the port, and says why.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +12,7 @@ use summon::{Coordinated, TcpCoordinatedExecutor, probe};
 use crate::support::{Killed, Life, TempDir, actor, eventually, recorded};
 use crate::turns::free_port;
 
-/// A connection whose local end is the port, as that of a server that has ended.
+/// A connection with the port at its local end, as a server leaves it when it ends.
 struct Connected {
     local: TcpStream,
     peer: TcpStream,
@@ -30,13 +30,13 @@ impl Connected {
         self.peer.local_addr().unwrap()
     }
 
-    /// Leaves no `TIME_WAIT` behind: who closes with something unread resets the connection.
+    /// Closes the connection without a `TIME_WAIT`: a close with unread data resets the connection.
     fn reset(mut self) {
         std::io::Write::write_all(&mut self.peer, b"x").unwrap();
         self.local.peek(&mut [0]).unwrap();
     }
 
-    /// The local end closes first, and keeps the connection in `TIME_WAIT`.
+    /// Closes the local end first, which keeps the connection in `TIME_WAIT`.
     fn close(mut self) {
         drop(self.local);
         self.peer.read_to_end(&mut Vec::new()).unwrap();
@@ -49,7 +49,7 @@ fn plain(port: u16, record: &str) -> TcpCoordinatedExecutor {
     TcpCoordinatedExecutor::new(actor(script), "127.0.0.1", port)
 }
 
-/// Until the first program that wrote there has ended.
+/// Waits until the first program in the record has ended.
 fn first_has_died(record: &str) {
     eventually("the first one dies of it", || {
         let text = std::fs::read_to_string(record).unwrap_or_default();
@@ -82,7 +82,7 @@ fn a_restart_waits_for_clients_of_the_server_before() {
     let server = TcpCoordinatedExecutor::new(actor(script), "127.0.0.1", 0);
     server.start().unwrap();
     let client = TcpStream::connect(server.addr()).unwrap();
-    // It never reads that, so it resets the connection when it is closed.
+    // The client never reads the greeting, so its close resets the connection.
     client.peek(&mut [0]).unwrap();
     thread::scope(|threads| {
         let restarted = threads.spawn(|| server.restart());

@@ -1,4 +1,4 @@
-//! Commands that go with a process: before it, at its end, and after it.
+//! Commands before, during, and after the stop of a process.
 
 use std::process::{Command, Stdio};
 
@@ -14,7 +14,7 @@ use crate::support::{ACTOR, Group, Life, TempDir, actor, eventually, recorded};
 )]
 #[test]
 fn commands_before_it_run_one_after_the_other_and_once(server: &Process) {
-    // `mkdir` would fail now.
+    // A second `mkdir` would fail.
     server.restart().unwrap();
 }
 
@@ -107,7 +107,7 @@ fn a_command_after_it_runs_when_nothing_is_left() {
 #[test]
 fn a_stop_command_asks_it_to_end() {
     let dir = TempDir::new();
-    // TERM would leave a farewell.
+    // TERM would add a line to the record.
     let script = actor([
         "farewell",
         &dir.file("record"),
@@ -133,7 +133,7 @@ fn a_stop_command_that_fails_is_followed_by_the_signal() {
             .stop_timeout("1h");
         server.start().unwrap();
         server.stop().unwrap();
-        // What the command said is in the log.
+        // The log contains the output of the command.
         let said = String::from_utf8(server.output()).unwrap();
         assert_eq!(
             said.contains("no such server"),

@@ -1,4 +1,4 @@
-//! Programs that misbehave: none may hang, leak or crash anything.
+//! Programs that misbehave can't hang, leak, or crash anything.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,7 +13,8 @@ use crate::support::{
     parent, with_the_warden,
 };
 
-/// Everything that runs because of a test has its directory among its words.
+/// Returns the surviving processes of a test. Each process has the test's directory in its
+/// arguments.
 pub(crate) fn survivors(sign: &str) -> Vec<Life> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -24,7 +25,7 @@ pub(crate) fn survivors(sign: &str) -> Vec<Life> {
         .collect()
 }
 
-/// Starts, stops, and looks for what is left.
+/// Starts a program, stops it, and checks that nothing is left.
 fn survives_a_stop(script: &str) {
     let dir = TempDir::new();
     let sign = dir.file("sign");
@@ -54,7 +55,7 @@ fn that_fork_generation_after_generation_into_sessions_of_their_own() {
 #[test]
 fn that_fork_on_and_on_and_never_stay() {
     for _ in 0..3 {
-        // It would take its time to end by itself.
+        // The chain would take long to end on its own.
         survives_a_stop("chain 200000");
     }
 }
@@ -93,7 +94,7 @@ fn that_close_all_descriptors() {
     let script = actor(["close-all", "listen", "127.0.0.1:{port}"]);
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
     server.start().unwrap();
-    // Its output has ended, and it has not.
+    // The output has ended, but the program has not.
     assert_eq!(server.output(), b"");
     assert!(
         server
@@ -137,9 +138,9 @@ fn that_kill_their_guard_take_nobody_but_themselves() {
         error.starts_with("actor was lost before it was ready: its guard died"),
         "{error}"
     );
-    // The warden sees to who is left, though nobody waits for it.
+    // The warden ends the remaining processes, though no process waits for it.
     eventually("the daemon is gone too", || survivors(&sign).is_empty());
-    // And others live on.
+    // Other processes still work.
     let other = SimpleExecutor::new("sleep 1000");
     other.start().unwrap();
     assert!(other.is_running());
@@ -184,7 +185,8 @@ fn that_become_another_user() {
 #[test]
 #[cfg_attr(not(is_root), ignore = "only root can act as another user")]
 fn that_gain_privileges_of_which_their_owner_has_none() {
-    // As a user that may neither read what it holds nor signal it: `su` is set-uid.
+    // The user `nobody` can neither read the descriptors of `su` nor signal it, because `su` is
+    // set-uid.
     run_as_nobody("hostile::run_by_another_as_nobody", "");
 }
 
@@ -210,7 +212,7 @@ pub(crate) fn run_as_nobody(test: &str, roots: &str) -> String {
 #[test]
 #[ignore = "another test runs it, as a user without privileges"]
 fn run_by_another_as_nobody() {
-    // It asks for a password, and waits for that.
+    // `su` asks for a password and waits.
     let su = SimpleExecutor::new(["su", "-c", "true", "root"])
         .stdin(summon::Stdin::piped())
         .stop_timeout("200ms");
@@ -221,8 +223,7 @@ fn run_by_another_as_nobody() {
         std::fs::read_dir(format!("/proc/{pid}/fd")).is_err(),
         "it has no privileges"
     );
-    // Its guard can signal it no more than we can, though it is its parent; it is told, not waited
-    // for without end.
+    // The guard is the parent of `su`, but can't signal it either. The stop ends at a limit.
     let began = Instant::now();
     let stopped = su.stop();
     assert!(began.elapsed() < Duration::from_secs(40));
@@ -252,7 +253,7 @@ fn that_listen_and_exit() {
         let script = actor(["listen", "127.0.0.1:{port}", "exit", "0"]);
         let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("1h");
         match server.start() {
-            // It was there for a moment.
+            // The connection existed for a moment.
             Ok(()) => assert!(server.wait("20s").unwrap().success()),
             Err(error) => {
                 let status = error.exit_status();
@@ -285,7 +286,7 @@ fn that_answer_without_an_end() {
         let script = actor(["endless", "127.0.0.1:{port}", head]);
         HttpCoordinatedExecutor::new(script, url).timeout("2s")
     };
-    // What follows the first line is nobody's business.
+    // The probe ignores everything after the first line.
     http("HTTP/1.1 200 OK;X: ").start().unwrap();
     let error = http("HTTP/1.1 2").start().unwrap_err().to_string();
     assert!(
@@ -333,7 +334,7 @@ fn that_replace_their_log_by_a_link() {
     assert!(named.is_symlink());
     assert_eq!(server.output(), b"before\nafter\n");
     let error = server.wait_for_output("never", "1ms").unwrap_err();
-    // Shown, so the log stays; it is the log that stays, and the other file what it was.
+    // An error showed the log, so the log stays. The file of the victim must not change.
     let log = error
         .to_string()
         .lines()
@@ -416,10 +417,10 @@ fn guards_have_no_descriptor_of_each_other() {
     let both: [&Process; 2] = [&one, &two];
     both.iter().for_each(|process| process.start().unwrap());
     for process in both {
-        // The service, and its guard, which is its parent.
+        // The guard is the parent of the service, so the family has two members.
         let lives = family(parent(process.id().unwrap()));
         assert_eq!(lives.len(), 2);
     }
-    // Its input ends with the handle, so nobody else holds the other end.
+    // The input ends with the handle, so no other process holds the other end.
     two.close_stdin().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Ready means ready: what counts as an answer over HTTP.
+//! The answers over HTTP that count as ready.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ fn an_interim_answer_is_not_the_answer() {
         error.contains("it closes the connection within its answer"),
         "{error}"
     );
-    // What follows is of another protocol, so this one is final.
+    // Another protocol follows this status, so the response is final.
     let error = error_of(&responds("HTTP/1.1 101 Switching Protocols;Upgrade: h2c;;"));
     let hint =
         "it has changed to another protocol, to `h2c`: if that means ready, say `status = 101`";
@@ -67,10 +67,10 @@ fn a_request_that_hangs_for_good_is_overcome() {
 
 #[test]
 fn a_server_that_asks_for_a_pause_gets_it() {
-    // It ends if it is asked too soon.
+    // The server ends if it gets a request too soon.
     let limited = server(["limited", "127.0.0.1:{port}", "1"]);
     limited.start().unwrap();
-    // A pause that is longer than the time-out leaves time for a last request.
+    // A pause longer than the time-out leaves time for one last request.
     let pause = "Retry-After: 3600;Content-Length: 0;;";
     let later = format!("HTTP/1.1 503 Unavailable;{pause}");
     let later = server(["respond", "127.0.0.1:{port}", &later]).timeout("3s");
@@ -119,7 +119,7 @@ fn a_body_must_match_if_asked() {
         cut.contains("it closes the connection within its answer"),
         "{cut}"
     );
-    // The status counts all the same.
+    // The status must match, too.
     let error = error_of(&responds("HTTP/1.1 500 No;Content-Length: 2;;UP").body_matches("UP"));
     assert!(error.contains("it answers 500 ("), "{error}");
 }
@@ -155,7 +155,7 @@ fn a_body_that_is_endless_or_can_not_be_is_told() {
 fn an_answer_that_does_not_end_is_told_as_what_it_is() {
     let begins = |text: &str| server(["quiet", "begin", "127.0.0.1:{port}", text]);
     let stream = "HTTP/1.1 200 OK;Content-Type: text/event-stream;;data: UP;;";
-    // The status is enough where no body is asked for.
+    // If no body is expected, the status is enough.
     for text in [
         stream,
         "HTTP/1.1 200 OK;Content-Length: 9;;UP",
@@ -178,7 +178,7 @@ fn an_answer_that_does_not_end_is_told_as_what_it_is() {
     let error = error_of(&begins(&long).body_matches("UP").timeout("2s"));
     let expected = "it answers, but its head is longer than 64 KiB (";
     assert!(error.contains(expected), "{error}");
-    // A wrong status needs no body, whatever is said of that.
+    // A wrong status ends the attempt before the body arrives.
     let wrong = "HTTP/1.1 500 No;Content-Length: 9;;UP";
     let error = error_of(&begins(wrong).body_matches("UP").timeout("2s"));
     assert!(error.contains("it answers 500 ("), "{error}");
@@ -227,7 +227,7 @@ fn a_body_that_can_not_be_compared_is_told() {
     ] {
         let head = format!("HTTP/1.1 {head}\r\n\r\n");
         let answer = hex(&[head.as_bytes(), body].concat());
-        // `47` is what GET begins with.
+        // `47` is the first byte of `GET`.
         let server = server(["picky", "127.0.0.1:{port}", "47", &answer]);
         let error = error_of(&server.body_matches("^UP$").timeout("2s"));
         assert!(
@@ -267,7 +267,7 @@ fn a_wrong_status_has_a_hint_that_fits() {
 fn a_server_of_another_protocol_is_told() {
     let settings = "000000040000000000";
     let alert = "15030300020228";
-    // It answers everybody, or nobody who does not begin as its own clients do.
+    // The server answers either a `GET`, or only requests that begin as its protocol does.
     for (first, answer, hint) in [
         ("47", settings, "it speaks HTTP/2 alone"),
         ("50", settings, "it speaks HTTP/2 alone"),

@@ -1,5 +1,5 @@
-//! A test that is killed has failed: its logs stay, and a report beside them, whoever has killed it.
-//! `tests/project/tests/killed.rs` is run for real.
+//! A killed test has failed: its logs stay, with a report beside them, no matter which process
+//! killed the test. A real runner runs `tests/project/tests/killed.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use crate::project::Project;
 use crate::support::{ACTOR, TempDir, eventually, hear_int, recorded, replaced};
 
-/// A project and where its logs go.
+/// A project and the directory of its logs.
 struct Killed {
     project: Project,
     logs: TempDir,
@@ -21,9 +21,9 @@ impl Killed {
         }
     }
 
-    /// Runs a test under nextest, which kills it for its time-out: TERM comes first.
+    /// Runs a test under nextest, which kills the test at its time-out with TERM first.
     fn by_nextest(test: &str) -> Killed {
-        // A busy machine may need longer until the test does what it is about.
+        // On a busy machine, the test may need longer to reach the point where it waits.
         for seconds in [1, 5, 30] {
             let killed = Killed::new();
             let config = killed.logs.file("nextest.toml");
@@ -49,9 +49,9 @@ impl Killed {
         command
     }
 
-    /// A run whose test hangs, and the pid of its test process.
+    /// Starts a run with a test that hangs, and returns the run and the pid of its test process.
     fn hanging(&self, test: &str) -> (Child, String) {
-        // Built before, which may take a while.
+        // Builds the tests first, because the build may take long.
         let built = self
             .command("test --no-run --test killed")
             .output()
@@ -74,7 +74,7 @@ impl Killed {
         (child, pid.unwrap().to_owned())
     }
 
-    /// What is left, by its name in the log directory of the process.
+    /// Returns the remaining files in the log directories of the processes.
     fn left(&self) -> Vec<PathBuf> {
         let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
         let sessions = entries(&self.logs.path().join("logs"));
@@ -86,10 +86,10 @@ impl Killed {
         left
     }
 
-    /// The text of such a file, when all is over: no file comes after the report.
+    /// Returns the text of a file when no more files will follow. The report is the last file.
     fn text(&self, name: &str) -> String {
         let path = || self.left().into_iter().find(|it| it.ends_with(name));
-        // The last thing that happens to it is that it is marked as one that stays.
+        // summon sets the sticky bit last, to mark a file that stays.
         let is_kept = |path: PathBuf| {
             let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path).unwrap());
             mode & 0o1000 != 0
@@ -100,7 +100,7 @@ impl Killed {
         std::fs::read_to_string(path().unwrap()).unwrap()
     }
 
-    /// The report, without what differs from run to run.
+    /// Returns the report without the parts that differ from run to run.
     fn report(&self) -> String {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("project");
         let logs = self.logs.path().join("logs");
@@ -134,7 +134,7 @@ server was alive when its test was killed
 #[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn by_its_runner_for_its_time_out() {
     let killed = Killed::by_nextest("--exact hangs");
-    // The process was there for this test alone, so its directory of logs says which it was.
+    // Only this test used the process, so the log directory has the name of the test.
     let expected = OF_A_SERVER.replace("<logs>/", "<logs>/killed-hangs/");
     assert_eq!(killed.report(), expected);
     assert_eq!(killed.text("hangs.server.log"), "up\nasked by this test\n");
@@ -194,7 +194,7 @@ SHARED was alive when its test was killed
     assert_eq!(killed.report(), expected);
     let log = killed.text("SHARED.log");
     assert!(log.contains("asked by this test\n"), "{log}");
-    // That of the run's other fixture, whose tests have passed, is gone.
+    // The log of the run's other fixture is removed, because its tests have passed.
     eventually("the other logs are removed", || killed.left().len() == 2);
 }
 

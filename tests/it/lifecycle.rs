@@ -1,4 +1,4 @@
-//! Processes that are restarted, halted, crashed and stopped on purpose.
+//! Processes that are restarted, halted, crashed, and stopped on purpose.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
@@ -125,7 +125,8 @@ fn orphans_of_a_program_that_has_ended_are_no_zombies() {
     for orphan in orphans {
         eventually("it is reaped", || !std::path::Path::new(&orphan).exists());
     }
-    // The pid of the program is nobody else's as long as it may be signalled.
+    // While the test may still signal the program, the program stays a zombie, so its pid can't be
+    // reused.
     if let Some(leader) = leader {
         assert_eq!(state(leader), 'Z');
     }
@@ -225,7 +226,7 @@ fn a_mark_parts_what_was_before_from_what_comes_after() {
 #[test]
 fn output_has_what_was_written_before() {
     let dir = TempDir::new();
-    // The record is written after the line, so whoever sees it can rely on the line.
+    // The program writes the record after the line, so the line is complete when the record exists.
     let server = SimpleExecutor::new(actor(["say", "up", "record", &dir.file("record"), "up"]));
     for _ in 0..20 {
         let _ = std::fs::remove_file(dir.file("record"));
@@ -337,8 +338,8 @@ fn signals_go_to_the_program_alone_if_it_says_so() {
         [recorded(&own), recorded(&child)].map(|words| words.len())
     };
     assert_eq!(run(false), [1, 1]);
-    // The leader alone hears the signal, and then, when the group is still there, nobody asks the
-    // child but the end of the grace.
+    // The second run adds a line for the leader alone. The child gets no signal until the grace
+    // ends, and is killed then.
     assert_eq!(run(true), [2, 1]);
 }
 
@@ -359,7 +360,7 @@ fn of_a_log_that_is_too_long_both_ends_are_kept() {
     assert!(output.len() < 1_500_000, "{}", output.len());
     let text = String::from_utf8(output).unwrap();
     assert!(text.contains("\n[summon has left out "), "it says so");
-    // It is searched where it is, and from the end.
+    // The search reads the log in place, and starts from its end.
     server.wait_for_output("^the beginning$", "1s").unwrap();
     let error = server
         .wait_for_output("never", "1ms")
@@ -375,7 +376,7 @@ fn of_a_log_that_is_too_long_both_ends_are_kept() {
     let blocks = std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&log).unwrap());
     assert!(blocks * 512 < 2_000_000, "{blocks} blocks");
     drop(server);
-    // For people it is closed: what is kept has no hole.
+    // The kept log is closed up for readers: the file has no hole.
     let kept = std::fs::read_to_string(&log).unwrap();
     assert_eq!(kept, text);
     std::fs::remove_file(log).unwrap();

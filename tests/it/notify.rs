@@ -1,4 +1,4 @@
-//! Ready when it says so, as the services of systemd do; and sockets that it is given.
+//! Programs that report readiness as systemd services do, and that receive sockets.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -16,7 +16,8 @@ fn a_service_says_that_it_is_ready(server: &Process) {
 
 #[test]
 fn any_process_of_the_service_may_say_so() {
-    // From a session of its own, by one that ends at once: by then there is nobody to be asked for.
+    // The sender is in a different session, or ends at once. In the second case, summon can't ask
+    // the kernel about the sender any more.
     for script in [
         ["stranger", "notify READY=1"],
         ["daemon", "notify READY=1 exit 0"],
@@ -41,7 +42,7 @@ fn a_stranger_may_not_say_so() {
         });
         let addr = <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
         let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
-        // This test process is of the same user, and no process of the service.
+        // This test process has the same user, but is not part of the service.
         socket.send_to_addr(b"READY=1", &addr.unwrap()).unwrap();
         starting.join().unwrap()
     });
@@ -79,7 +80,7 @@ fn its_status_stands_in_the_error() {
     let error = server.start().unwrap_err();
     let expected = "it did not say so yet; its status is `replaying the log, 40 %` (";
     assert!(error.to_string().contains(expected), "{error}");
-    // The barrier was answered, or it would still wait.
+    // summon answered the barrier. Otherwise the program would still wait.
     assert_eq!(error.output(), b"told\n");
 }
 
@@ -129,7 +130,8 @@ fn garbage_and_a_flood_do_no_harm() {
     for garbage in ["=", "READY", "READY=maybe", "\u{1}\u{2}", ";;;", "STATUS="] {
         script.extend(["notify".to_owned(), garbage.to_owned()]);
     }
-    // More than a socket takes at once; one that nobody read would block it.
+    // The messages exceed the buffer of the socket. If summon did not read them, the program would
+    // block.
     for _ in 0..2000 {
         script.extend(["notify".to_owned(), "STATUS=again".to_owned()]);
     }
@@ -156,7 +158,7 @@ fn a_service_that_is_about_to_end_may_ask_for_more_time_too() {
     assert!(server.output().ends_with(b"bye\n"));
 }
 
-/// Does not end, and asks for a day.
+/// Returns a service that never ends, and asks for one more day.
 fn beggar() -> Coordinated<probe::Notify> {
     let script = actor(["beg", "86400000000", "notify", "READY=1"]);
     Coordinated::with(script, probe::notify()).stop_timeout("200ms")
@@ -168,7 +170,7 @@ fn the_time_that_a_service_may_ask_for_at_its_end_is_bounded() {
     server.start().unwrap();
     let began = Instant::now();
     server.stop().unwrap();
-    // Ten times its grace, and then it is killed.
+    // The stop waits for ten times the grace, and then kills the service.
     assert!(began.elapsed() >= Duration::from_secs(2));
 }
 
@@ -203,7 +205,7 @@ fn a_dead_owner_waits_for_nobody() {
     owner.wait().unwrap();
     let died = Instant::now();
     eventually("it is killed", || !service.goes_on());
-    // It has its grace, and not ten times that.
+    // After the death of the owner, the service gets its grace once, not ten times.
     assert!(
         died.elapsed() < Duration::from_secs(15),
         "{:?}",
@@ -223,7 +225,7 @@ fn systemd_notify_works() {
 #[summon(tcp = [ACTOR, "await", "{dir}/go", "activated"], listen_fd())]
 #[test]
 fn a_socket_that_listens_is_passed_on(server: &Process) {
-    // It has not taken it yet, and a client waits for that.
+    // The program has not accepted the socket yet, and a client is waiting.
     let client = std::net::TcpStream::connect(server.addr()).unwrap();
     assert_eq!(server.output(), b"");
     std::fs::write(server.dir().join("go"), "").unwrap();
@@ -240,7 +242,7 @@ fn with_a_socket_it_is_ready_as_soon_as_it_is_executed() {
     assert_eq!(ask(server.addr()), "1");
     server.restart().unwrap();
     assert_eq!(ask(server.addr()), "1");
-    // Nobody else holds it: with the process it is gone.
+    // No other process holds the socket, so it closes with the process.
     server.stop().unwrap();
     assert!(std::net::TcpStream::connect(server.addr()).is_err());
 }

@@ -1,4 +1,4 @@
-//! Valid, but odd: what users write on a bad day must still work.
+//! Valid but unusual code works, too.
 
 use std::process::{ExitCode, Termination};
 
@@ -53,7 +53,7 @@ fn with_other_attributes_in_between() {
     let unused = 1;
 }
 
-/// Documented, generic, bounded, and of another calling convention.
+/// A documented, generic, bounded function with another calling convention.
 #[summon(simple = "sleep 1000")]
 extern "C" fn generic<'a, T, const N: usize>(
     items: &'a [T; N],
@@ -99,7 +99,7 @@ async fn on_methods() {
 
 mod outer {
     pub(super) mod summon {
-        //! A module of the user's that is called as the crate is.
+        //! A user's module with the name of the crate.
         #[::summon::summon(simple = "sleep 1000")]
         pub(crate) fn inside(process: &::summon::Process) -> bool {
             process.is_running()
@@ -168,7 +168,7 @@ fn inner_attributes_stay_first(process: &Process) {
     let unused = process;
 }
 
-/// Called a result, but not `Result`.
+/// A type with the name of a result that is not `Result`.
 #[derive(Debug, PartialEq)]
 struct NoResult(u8);
 
@@ -218,12 +218,12 @@ async fn async_bodies_leave_early_by_return_and_by_question_mark() {
     assert!(error.is::<std::num::ParseIntError>());
     let error = what_waits_and_returns_early(1).await.unwrap_err();
     assert!(error.is::<std::io::Error>());
-    // The futures can go to another thread.
+    // The futures are `Send`, so another thread can run them.
     let elsewhere = tokio::spawn(what_waits_and_returns_early(300));
     assert!(elsewhere.await.unwrap().is_err());
 }
 
-/// What a test may take into `catch_unwind`, by value and by reference, or it does not compile.
+/// Fails to compile if a test can't take the type into `catch_unwind`, by value or by reference.
 const fn is_unwind_safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
 const _: () = {
     is_unwind_safe::<Process>();
@@ -251,7 +251,7 @@ fn panics_around_a_process_may_be_caught(server: &Process) {
     server.restart().unwrap();
 }
 
-/// Starts a process when its thread ends, and tells how that went.
+/// Starts a process when its thread ends, and sends the result.
 struct StartsAtTheEnd(std::sync::mpsc::Sender<String>);
 
 impl Drop for StartsAtTheEnd {
@@ -270,7 +270,7 @@ thread_local! {
 fn a_thread_may_start_a_process_while_its_locals_are_destroyed() {
     let (tell, told) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
-        // Made before those of summon, so it is destroyed after them.
+        // The thread makes this value before summon's values, so it is destroyed after them.
         AT_THE_END.set(Some(StartsAtTheEnd(tell)));
         let early = summon::SimpleExecutor::new("sleep 1000");
         early.start().unwrap();

@@ -1,4 +1,5 @@
-//! Many executors as one: each starts when what it needs is ready, and stops before it.
+//! An orchestrator starts each executor when the services that it needs are ready, and stops it
+//! before them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -9,7 +10,7 @@ use summon::{
 
 use crate::support::{TempDir, actor, recorded};
 
-/// Records `<name>` when it is up and `-<name>` when it goes.
+/// Records `<name>` when the service is up, and `-<name>` when it ends.
 fn recording(name: &str, record: &str) -> OutputCoordinatedExecutor {
     let script = [
         "farewell",
@@ -66,7 +67,7 @@ fn after_makes_an_order_too() {
 fn those_that_do_not_refer_to_each_other_start_side_by_side() {
     let dir = TempDir::new();
     let (a, b) = (dir.file("a"), dir.file("b"));
-    // Each is ready only after the other has begun.
+    // Each service becomes ready only after the other one has begun.
     let wait = |mine: &str, other: &str| {
         let script = actor(["record", mine, "here", "await", other, "say", "up"]);
         OutputCoordinatedExecutor::new(script, "up").timeout("20s")
@@ -160,7 +161,7 @@ fn orchestrators_nest_and_their_members_know_each_other() {
     outer.stop().unwrap();
 }
 
-/// Notes when it is started and stopped.
+/// An executor that notes its starts and stops.
 struct Noting<'a>(&'a Mutex<Vec<String>>, &'a str, Option<&'a SimpleExecutor>);
 
 impl Executor for Noting<'_> {

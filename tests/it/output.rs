@@ -1,4 +1,4 @@
-//! What a program writes is kept, searched as bytes, and never blocks it.
+//! summon keeps the output of a program, searches it as bytes, and never blocks the program.
 
 use summon::{OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
 
@@ -22,7 +22,7 @@ fn each_stream_is_kept_apart_if_that_is_wanted(job: &Process) {
         (job.stdout(), job.stderr()),
         (b"out\n".to_vec(), b"err\n".to_vec())
     );
-    // Which one is read first is chance.
+    // The order between the two streams is random.
     assert!([&b"out\nerr\n"[..], b"err\nout\n"].contains(&&*job.output()));
     job.start().unwrap();
     job.wait("20s").unwrap();
@@ -48,7 +48,7 @@ fn streams_that_are_kept_apart_are_bounded_too_and_go_with_the_process() {
     let stdout = server.stdout();
     assert!(stdout.starts_with(b"up\n") && stdout.len() < 1_500_000);
     assert_eq!(server.stderr(), b"done\n");
-    // They are beside the private directory, or where the user wants logs.
+    // The logs are beside the private directory, or in the directory that the user set.
     let error = server
         .wait_for_output("never", "1ms")
         .unwrap_err()
@@ -125,7 +125,8 @@ fn a_prompt_is_found_without_a_line_end() {
 
 #[test]
 fn the_last_words_of_a_process_are_in_the_error() {
-    // Written just before the end, so that they are still in the pipe when it comes.
+    // The program writes just before its end, so the text is still in the pipe when the program
+    // ends.
     for _ in 0..20 {
         let script = actor(["flood", "50000", "say", "last words", "exit", "1"]);
         let error = OutputCoordinatedExecutor::new(script, "never")
@@ -162,7 +163,7 @@ fn each_start_waits_for_its_own_banner() {
     server.start().unwrap();
     server.stop().unwrap();
     std::fs::remove_file(server.dir().join("go")).unwrap();
-    // The old banner is still in the log.
+    // The log still contains the old banner.
     assert_eq!(server.output(), b"ready\n");
     assert!(server.start().unwrap_err().is_timeout());
 }
@@ -235,7 +236,7 @@ fn a_line_of_one_stream_is_not_broken_by_the_other() {
     server
         .wait_for_output(r"^warning: half \.\.$|^warning: half", "20s")
         .unwrap();
-    // What an earlier run has written is no line of the next.
+    // The output of an earlier run does not count as a line of the next run.
     server.stop().unwrap();
     server.start().unwrap();
     assert!(
@@ -262,13 +263,13 @@ fn a_banner_may_have_characters_beyond_ascii() {
     ] {
         let server = OutputCoordinatedExecutor::new(actor(["say", written, "wait"]), banner);
         server.start().unwrap();
-        // With groups, of which the macros know the names.
+        // The macros know the names of the groups.
         let grouped = format!("(?<word>{banner})");
         let server = OutputCoordinatedExecutor::new(actor(["say", written, "wait"]), grouped);
         server.start().unwrap();
         assert!(written.contains(&server.value("word").unwrap()));
     }
-    // What is no text is a character that nobody knows.
+    // Bytes that are not UTF-8 become a replacement character.
     let script = actor(["bytes", "c3a420ff207265616479", "say", "", "wait"]);
     OutputCoordinatedExecutor::new(script, "^ä . ready$")
         .start()
@@ -310,7 +311,7 @@ fn a_program_that_writes_without_end_does_not_outlast_a_limit() {
 
 #[test]
 fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
-    // With a line feed at its end each would match.
+    // With a line feed at its end, each line would match.
     let progress = "310d3530202520200d31303020250a".trim_end_matches("0a");
     for (script, banner, line) in [
         (["prompt", "monitor> "], "^monitor>$", "monitor> "),

@@ -1,4 +1,4 @@
-//! `bin = ".."` and `example = ".."`: the programs of the user's own package.
+//! `bin = ".."` and `example = ".."`: the programs of the user's package.
 
 use crate::project::Project;
 use crate::support::TempDir;
@@ -6,7 +6,7 @@ use crate::support::TempDir;
 #[test]
 fn run_where_cargo_has_built_them() {
     let project = Project::new();
-    // As `cargo test` does, which would run everything.
+    // `cargo test` builds the examples too, but would also run every test.
     project.run("build --examples").succeeded();
     project.run("test --test own").succeeded();
 }
@@ -32,8 +32,8 @@ fn run_where_nextest_has_unpacked_them() {
     );
 }
 
-/// What the compiler's coverage counts is written when a program returns from `main`; the test in the
-/// project looks for it.
+/// Coverage data is written when a program returns from `main`. The test in the project looks for
+/// the file.
 #[test]
 #[ignore = "builds the project anew with coverage; `tests/run coverage` runs it"]
 fn are_stopped_such_that_their_coverage_is_written() {

@@ -1,4 +1,4 @@
-//! Ports are never wrong: leased, and known by who serves them.
+//! Ports are never wrong: summon leases them, and knows which process serves them.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use summon::{
 use crate::support::{ACTOR, Group, TempDir, actor, ask, error_at_limit, eventually, recorded};
 use crate::turns::{free_port, on};
 
-/// One message carries 253 descriptors, and each lease is one.
+/// One message carries at most 253 descriptors (`unix(7)`), and each lease is one descriptor.
 #[test]
 fn may_be_hundreds_for_one_service() {
     let names: Vec<String> = (0..260).map(|number| format!("p{number}")).collect();
@@ -233,7 +233,7 @@ fn a_server_at_one_interface_is_found_there() {
     ignore = "`ip` and network namespaces are not to be had here"
 )]
 fn a_server_at_a_link_local_address_is_found_at_its_interface() {
-    // Two interfaces have the same address, and only one of them the server.
+    // Two interfaces have the same address, and the server uses only one interface.
     let set_up = "ip link set lo up
         ip link add one type veth peer name two
         for name in one two; do
@@ -272,7 +272,7 @@ fn run_by_another_among_interfaces() {
     let error = other.start().unwrap_err().to_string();
     let expected = "nothing listens there; it listens on [fe80::7%one]:";
     assert!(error.contains(expected), "{error}");
-    // A server at every address of an interface is at none of the others.
+    // A server bound to every address of one interface is not reachable on another interface.
     let script = actor(["on-lo", "tcp", "0.0.0.0:{port}"]);
     let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0);
     server.start().unwrap();
@@ -383,7 +383,8 @@ fn a_reused_server_must_be_ready_too() {
     somebody.start().unwrap();
     let url = format!("http://127.0.0.1:{}/", somebody.port());
     let reuse = || summon::HttpCoordinatedExecutor::new("no-such-program", &url).reuse(true);
-    // The port is leased for the one that serves it, so its turn would not come.
+    // `somebody` holds the lease of its port, and a second start would wait for its turn. So a
+    // process outside of summon serves the port.
     let port = somebody.port();
     drop(somebody);
     let script = [ACTOR, "http", &format!("127.0.0.1:{port}"), "503"];

@@ -1,5 +1,5 @@
-//! Programs with privileges of their own that link summon: their caller gets none of these, whatever
-//! the caller writes into the environment and the descriptors.
+//! A program with privileges that links summon keeps its privileges from its caller. The caller may
+//! choose any environment and any descriptors.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,19 +13,19 @@ use crate::support::{ACTOR, OWNER, TempDir, copy_program, parent};
 use crate::tree::Owner;
 
 const STRANGER: [&str; 3] = ["--reuid=61009", "--regid=61009", "--clear-groups"];
-/// What a program says that runs its `main`.
+/// The output of a program that runs its `main`.
 const MAIN: &str = "main\n, nothing";
 
-/// Copies of a program that others may execute.
+/// Copies of a program that other users may execute.
 struct Copies {
     dir: TempDir,
-    /// What marks a copy that is to be a warden, as a real one has it.
+    /// The mark of a real warden, for a copy that pretends to be a warden.
     mark: String,
 }
 
 impl Copies {
     fn new() -> Copies {
-        // It ends when its standard input does, at the end of this function.
+        // The owner ends when its standard input closes, at the end of this function.
         let owner = Owner::from(Command::new(OWNER).args(["plain", "exit", ACTOR]));
         let warden = parent(parent(owner.services[0]));
         let environ = fs::read(format!("/proc/{warden}/environ")).unwrap();
@@ -45,8 +45,8 @@ impl Copies {
         copy
     }
 
-    /// What the program says, and what comes over the socket, when a stranger executes it as if it
-    /// were to be the stranger's warden.
+    /// Runs the program as a stranger who pretends that it is the stranger's warden. Returns its
+    /// output and the text from the socket.
     fn attacked(&self, command: &[&str]) -> String {
         let run = Command::new("setpriv")
             .args(STRANGER)
@@ -85,7 +85,7 @@ fn run_by_another_that_attacks() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // The end of the socket comes with the end of the program, or `hello` before that.
+    // The socket closes when the program ends. A warden would send `hello` before that.
     ours.set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
     let mut answer = [0; 64];
@@ -105,7 +105,7 @@ fn run_by_another_that_attacks() {
 #[cfg_attr(not(may_set_uid), ignore = "has no set-user-id programs, as root may")]
 fn of_a_file_are_not_for_its_caller() {
     let copies = Copies::new();
-    // What is tried does work where there is nothing to be had by it.
+    // The same attack works if the program has no privileges to steal.
     let plain = copies.of(OWNER, "plain", 0o755);
     assert_eq!(copies.attacked(&[&plain]), ", hello");
     for (name, mode) in [("user", 0o4755), ("group", 0o2755), ("both", 0o6755)] {
@@ -133,7 +133,7 @@ fn that_are_capabilities_of_a_file_are_not_for_its_caller() {
 #[cfg_attr(not(may_set_uid), ignore = "has no set-user-id programs, as root may")]
 fn that_a_program_passes_on_are_not_for_its_caller() {
     let copies = Copies::new();
-    // It becomes root for good, which takes away the kernel's word that it has a caller.
+    // The wrapper becomes root permanently, so the kernel no longer reports that it has a caller.
     let wrapper = copies.of("/usr/bin/setpriv", "wrapper", 0o4755);
     let plain = copies.of(OWNER, "plain", 0o755);
     let words = [

@@ -1,4 +1,4 @@
-//! Ready by a Unix socket, a file, or a command.
+//! Readiness by a Unix socket, a file, or a command.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -53,7 +53,7 @@ fn a_socket_that_is_bound_does_not_count_until_it_listens() {
 #[test]
 fn a_socket_file_without_a_server_is_not_ready() {
     let server = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).timeout("2s");
-    // As a server that was killed leaves it.
+    // A killed server leaves a socket file like this one.
     drop(UnixListener::bind(server.dir().join("s")).unwrap());
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
@@ -187,7 +187,7 @@ fn a_file_from_before_counts_once_it_has_changed() {
     );
     std::fs::write(server.dir().join("go"), "").unwrap();
     server.start().unwrap();
-    // Nor does a restart take the file of the life before for its own.
+    // After a restart, the file of the earlier run does not count.
     std::fs::remove_file(server.dir().join("go")).unwrap();
     assert!(server.restart().unwrap_err().is_timeout());
 }
@@ -259,7 +259,7 @@ fn a_command_that_is_missing_or_wrong_is_told_at_once() {
 #[test]
 fn a_command_that_hangs_is_killed_with_all_it_started_and_run_again() {
     let dir = TempDir::new();
-    // The first time it hangs, with a child in a session of its own; from the second on it succeeds.
+    // The first run of the command hangs, with a child in a separate session. Later runs succeed.
     let hang = format!(
         "if mkdir {{dir}}/once; then exec {ACTOR} stranger 'record {0} child' record {0} hangs; fi",
         dir.file("record")
@@ -292,7 +292,7 @@ fn a_command_that_hangs_does_not_hide_the_end_of_the_process() {
         std::fs::write(server.dir().join("go"), "").unwrap();
         let error = starting.join().unwrap();
         assert_eq!(error.exit_status().unwrap().code(), Some(5));
-        // The command alone would have had a second.
+        // The command alone has a limit of one second.
         assert!(began.elapsed().as_millis() < 900, "{:?}", began.elapsed());
     });
 }
@@ -309,7 +309,7 @@ fn a_server_that_is_reused_is_asked_by_command_too() {
 
 #[test]
 fn nothing_of_a_service_manager_is_passed_on() {
-    // What is meant for the test process itself would mislead its services.
+    // These variables are for the test process, and would mislead its services.
     let names = ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID"];
     let mut script = vec![ACTOR.to_owned()];
     names

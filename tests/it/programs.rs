@@ -1,4 +1,4 @@
-//! A program that can't be executed is told with the reason, and no shell runs in its place.
+//! If a program can't be executed, the error says why, and no shell runs in its place.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use summon::{Coordinated, Error, Executor, OutputCoordinatedExecutor, SimpleExec
 
 use crate::support::{TempDir, actor, copy_program};
 
-/// Writes a script. A process of its own does that, for the reason of `support::copy_program`.
+/// Writes a script in a separate process, for the reason that `support::copy_program` gives.
 fn script(path: &str, text: &str) {
     let write = "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"";
     let mut shell = std::process::Command::new("sh");
@@ -16,8 +16,8 @@ fn script(path: &str, text: &str) {
     assert!(written.unwrap().success());
 }
 
-/// A directory below `dir` with a program, where an ordinary user may not enter, and a search path
-/// that begins with it.
+/// Makes a directory with a program that an ordinary user can't enter. Returns a search path that
+/// begins with the directory.
 fn closed(dir: &TempDir, program: &str) -> String {
     let closed = dir.file("closed");
     fs::create_dir(&closed).unwrap();
@@ -30,7 +30,7 @@ fn set_mode(path: impl AsRef<Path>, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Root may enter everywhere.
+/// Runs the program as an ordinary user, because root may enter any directory.
 fn as_ordinary_user<P: probe::Probe>(executor: Coordinated<P>) -> Coordinated<P> {
     match cfg!(is_root) {
         true => executor.user("nobody"),
@@ -75,7 +75,7 @@ fn are_looked_for_behind_a_directory_that_may_not_be_entered() {
 fn have_their_package_told_by_a_probe_too() {
     let server = Coordinated::with("sleep 1000", probe::exec("redis-cli ping"));
     let report = report(server.env("PATH", "/no/such/dir:/bin/true").start());
-    // The first command that is missing is the program itself.
+    // The missing command is the program itself.
     assert_has(&report, &["there is no such program as `sleep`"]);
     let sleep = ["/bin/sleep", "1000"];
     let server = Coordinated::with(sleep, probe::exec("redis-cli ping"));
@@ -112,7 +112,7 @@ fn that_are_not_executable_are_named_by_their_path() {
         &report(server.start()),
         &["`my-server` is not executable", &hint],
     );
-    // A directory is no program.
+    // A directory is not a program.
     let server = SimpleExecutor::new("other").env("PATH", &path);
     assert_has(
         &report(server.start()),
@@ -153,7 +153,7 @@ fn that_are_something_else_are_told_as_what_they_are() {
     script(&empty, "");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    // A file that may be executed, of another machine, and one whose loader is not there.
+    // Two executable files. The first is for another machine, and the second lacks its loader.
     for (name, machine, loader) in [
         ("alien", 0xff, "/lib/x"),
         ("loaderless", 0, "/no/such/loader"),
@@ -221,7 +221,7 @@ fn that_are_something_else_are_told_as_what_they_are() {
         let prepared = SimpleExecutor::new("sleep 1000").before([by_path.as_str()]);
         assert_has(&report(prepared.current_dir(dir.path()).start()), parts);
     }
-    // Found in PATH.
+    // The program is found in PATH.
     let path = format!("{}:/usr/bin:/bin", dir.path().display());
     for (name, part) in [
         (
@@ -247,7 +247,7 @@ fn with_the_line_ends_of_windows_have_a_hint() {
         &report_of_direct,
         &["ends in a carriage return", "sed -i 's/\\r$//'"],
     );
-    // Found in PATH.
+    // The program is found in PATH.
     let path = format!("{}:/usr/bin:/bin", dir.path().display());
     let server = SimpleExecutor::new("direct").env("PATH", &path);
     assert_has(&report(server.start()), &["ends in a carriage return"]);
@@ -273,7 +273,8 @@ fn that_a_shell_would_understand_have_a_hint() {
     let script = format!("{} say '$HOME' say $HOME/x exit 3", actor([])[0]);
     let server = OutputCoordinatedExecutor::new(script, "^up$");
     assert_has(&report(server.start()), &["so `$HOME` is not expanded"]);
-    // Words that may be meant as they are, if the program complains of them.
+    // These words may be meant literally, so the hint appears only if the program complains about
+    // them.
     for (command, word) in [
         ("sleep 1000;", "1000;"),
         ("cat /no/such/*.txt", "/no/such/*.txt"),
@@ -328,7 +329,7 @@ fn get_no_operator_of_a_shell_as_an_argument() {
         assert_has(&report(server.start()), &[&wanted]);
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    // As text, in a list, and for a shell.
+    // The command as text, as a list, and for a shell.
     let server = SimpleExecutor::new("sleep '1000' # && b");
     server.start().unwrap();
     SimpleExecutor::new(actor(["say", "&&", "wait"]))

@@ -1,4 +1,4 @@
-//! A start or a stop that takes long says so, and a fast one says nothing.
+//! A slow start or stop reports its progress, and a fast one prints nothing.
 
 use std::process::Command;
 
@@ -35,7 +35,7 @@ fn run_by_another_and_lingers() {
     println!("port {}", server.port());
 }
 
-/// What a test says on stderr, live, while its harness keeps what it prints.
+/// Returns the stderr of a test as it is written, while the harness captures stdout.
 fn said(boot: &str) -> String {
     said_by("progress::run_by_another_and_boots", boot)
 }

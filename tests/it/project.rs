@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::support::{ACTOR, Life, TempDir, eventually, recorded};
 
-/// The project, with a record of its own for each run.
+/// The project, with a separate record for each run.
 pub(crate) struct Project {
     dir: TempDir,
 }
@@ -19,7 +19,7 @@ impl Project {
         }
     }
 
-    /// A file in its directory.
+    /// Returns the path of a file in the project's directory.
     pub(crate) fn file(&self, name: &str) -> String {
         self.dir.file(name)
     }
@@ -28,7 +28,7 @@ impl Project {
         self.dir.file("record")
     }
 
-    /// A directory for its temporary files.
+    /// Returns the directory for the project's temporary files.
     pub(crate) fn temp(&self) -> &Path {
         self.dir.path()
     }
@@ -37,7 +37,7 @@ impl Project {
         self.cargo_below(&[], args)
     }
 
-    /// Builds the tests first, so that a limit on a run is not spent on its compiler.
+    /// Builds the tests first, so that the limit of a run does not cover the compiler.
     pub(crate) fn build(&self) {
         static BUILT: Once = Once::new();
         BUILT.call_once(|| {
@@ -46,7 +46,7 @@ impl Project {
         });
     }
 
-    /// Has another program run cargo.
+    /// Returns a command that runs cargo through another program.
     pub(crate) fn cargo_below(&self, other: &[&str], args: &str) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut words = other.iter().copied().chain([env!("CARGO")]);
@@ -59,10 +59,11 @@ impl Project {
             .env("ACTOR", ACTOR)
             .env("RECORD", self.record())
             .stdin(Stdio::null());
-        // What this test was given by its own runner is none of the project's business.
+        // Variables from this test's own runner must not reach the project.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            // But what nextest says stays: a run within a run is one of its own all the same.
+            // The variables of nextest stay: a run inside another run still counts as a separate
+            // run.
             let is_ours = text.starts_with("CARGO_") || text.starts_with("SUMMON_");
             if is_ours && text != "CARGO_HOME" && text != "CARGO_TARGET_DIR" {
                 command.env_remove(&name);
@@ -71,7 +72,7 @@ impl Project {
         command
     }
 
-    /// Runs it to its end, and waits until what it started has gone.
+    /// Runs cargo to its end, and waits until all its processes have ended.
     pub(crate) fn run(&self, args: &str) -> Ran {
         self.run_with(args, &[])
     }
@@ -83,7 +84,7 @@ impl Project {
         self.ran(&mut command)
     }
 
-    /// Runs a command to its end, and waits until what it started has gone.
+    /// Runs a command to its end, and waits until all its processes have ended.
     pub(crate) fn ran(&self, command: &mut Command) -> Ran {
         let output = command.output().unwrap();
         let ended = Instant::now();
@@ -134,7 +135,7 @@ impl Ran {
         )
     }
 
-    /// Of these starts each has its end, and the next began after it.
+    /// Checks that each start has an end, and that the next start follows that end.
     #[track_caller]
     pub(crate) fn one_after_the_other(&self, name: &str, starts: usize) {
         let gone = format!("-{name}");

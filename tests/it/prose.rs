@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// The paths whose prose is counted, each with its limit per 100 sentences.
+/// The counted paths, each with its limit per 100 sentences.
 ///
 /// The limits above 5 are the rates of the day when this test was written. Comments are being
 /// rewritten; each of these limits goes to 5 when the rewriting of its part has landed.
@@ -43,7 +43,7 @@ const OPENINGS: &str = "Of|What|Who|Whoever|Nor|Neither|Not|That of|Those|Nobody
 /// The directories that hold other people's text, or data.
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "seeds", "fixtures"];
 
-/// The patterns of what is counted.
+/// The compiled patterns.
 struct Counter {
     turns: Regex,
     openings: Regex,
@@ -227,13 +227,13 @@ fn with_a_bad_sentence_is_found() {
     let bad =
         "//! Stops it. What has\n//! gone is told of.\n\n/// ```\n/// whoever has it\n/// ```\n";
     counter.count(&mut prose, "bad.rs", bad);
-    // The opening, "what has", and "is told".
+    // The hits are the opening `What`, `what has`, and `is told`.
     assert_eq!((prose.sentences, prose.hits()), (2, 3));
 
     let page = "# Whoever is told of it\n\nStart a server, then\nwait for it. \
         Nobody waits that long, `but for` root.\n\n```\nit has to have it\n```\n";
     counter.count(&mut prose, "page.md", page);
-    // "Nobody" is a turn and an opening.
+    // `Nobody` counts as a turn and as an opening.
     assert_eq!((prose.sentences, prose.hits()), (4, 5));
     assert!(prose.rate() > 100.0);
     let worst = prose.worst(1);

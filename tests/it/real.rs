@@ -1,4 +1,4 @@
-//! Real servers, spoken to over their own protocols.
+//! Real servers that answer in their own protocols.
 
 use summon::{Error, Process, TcpCoordinatedExecutor, summon};
 
@@ -47,14 +47,14 @@ fn a_redis_with_a_bad_option_says_what_redis_said() {
     );
 }
 
-/// A report without what is different each time and on each machine.
+/// Returns a report without the parts that differ between runs and machines.
 fn plain(report: &str) -> String {
     let rules = [
         (r"declared  \S+:\d+", "declared  .."),
         (r"directory \S+", "directory .."),
         (r"(port |localhost:)\d+", "${1}PORT"),
         (r"\d+ looks? in \S+ s", "looks"),
-        // Others call theirs so too, at the same time.
+        // If another test uses the same log name at the same time, this log's name has a number.
         (r"\S+/[\w-]+\.redis(-\d+)?\.log", "redis.log"),
         (r"Redis [0-9.]+", "Redis"),
     ];
@@ -73,7 +73,7 @@ fn the_readme_shows_a_report_as_it_is() {
     assert_eq!(plain(&shown), plain(&report));
 }
 
-/// Each run fails, at the start or at the stop, and says that the server has forked away.
+/// Checks that each run fails, at the start or at the stop, because the server has forked away.
 #[track_caller]
 fn assert_forks_away(server: impl Fn() -> TcpCoordinatedExecutor, flag: &str) {
     for _ in 0..10 {
@@ -87,7 +87,7 @@ fn assert_forks_away(server: impl Fn() -> TcpCoordinatedExecutor, flag: &str) {
     }
 }
 
-/// A dnsmasq with nothing of the machine's.
+/// Returns a dnsmasq that uses no configuration of the machine.
 fn dnsmasq() -> TcpCoordinatedExecutor {
     let command = "/usr/sbin/dnsmasq -p {port} -C /dev/null -x {dir}/pid -h -R -z -a 127.0.0.1";
     TcpCoordinatedExecutor::new(command, "127.0.0.1", 0)
@@ -106,7 +106,7 @@ fn dnsmasq_forks_away_unless_it_is_told_not_to() {
     server.stop().unwrap();
 }
 
-/// A slapd with an empty directory.
+/// Returns a slapd with an empty directory.
 fn slapd() -> TcpCoordinatedExecutor {
     let config = "modulepath /usr/lib/ldap\nmoduleload back_null\npidfile pid\nargsfile args\n\
                   database null\nsuffix \"\"\n";
@@ -125,7 +125,7 @@ fn slapd_forks_away_unless_it_is_told_not_to() {
     server.stop().unwrap();
 }
 
-/// A lighttpd with nothing of the machine's.
+/// Returns a lighttpd that uses no configuration of the machine.
 fn lighttpd() -> TcpCoordinatedExecutor {
     let config =
         "server.port = {port}\nserver.bind = \"127.0.0.1\"\nserver.document-root = \"{dir}\"\n";

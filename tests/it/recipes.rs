@@ -1,11 +1,11 @@
-//! What the recipes show is what `tests/run servers` runs, word for word.
+//! The code of the recipes is the code that `tests/run servers` runs, word for word.
 
 use std::fs;
 use std::path::Path;
 
 const RECIPES: &str = include_str!("../../summon/docs/recipes.md");
 
-/// The pages, by file name.
+/// Returns the pages with their file names.
 fn pages() -> Vec<(String, String)> {
     let below = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/servers/tests");
     let pages = fs::read_dir(below).unwrap().map(|entry| {

@@ -1,5 +1,6 @@
-//! When it fails, one message says why: each test of `tests/project/tests/failures.rs` is run for
-//! real, and what it says is in `tests/it/reports`, to be read. `SUMMON_BLESS=1` writes them anew.
+//! When a test fails, one message says why. Real cargo runs each test of
+//! `tests/project/tests/failures.rs`, and `tests/it/reports` holds the messages for readers.
+//! `SUMMON_BLESS=1` writes them again.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -18,7 +19,7 @@ fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("it/reports")
 }
 
-/// What differs from run to run, and stands for itself.
+/// Replaces the parts of a text that differ from run to run by their names.
 fn normalised(text: &str, project: &Project) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("project");
     let text = text
@@ -26,7 +27,7 @@ fn normalised(text: &str, project: &Project) -> String {
         .replace(root.to_str().unwrap(), "<project>")
         .replace(&project.record(), "<record>");
     let rules = [
-        // Sessions, and logs of several that are called alike.
+        // The sessions, and the numbers of logs with equal names.
         (r"/\S*/summon-\d+/(?:run-)?[0-9a-f-]+/", "<session>/"),
         (r"(<session>/[\w.]+?)-\d+(\.log|/|\b)", "$1$2"),
         (r"(127\.0\.0\.[12]|localhost|server|\[::1\]):\d+", "$1:PORT"),
@@ -47,7 +48,7 @@ fn normalised(text: &str, project: &Project) -> String {
     replaced(&text, &rules)
 }
 
-/// What each test that failed has said.
+/// Returns the message of each test that failed.
 fn sections(stdout: &str) -> BTreeMap<String, String> {
     let mut sections = BTreeMap::new();
     let end = stdout.find("\nfailures:\n    ").unwrap_or(stdout.len());
@@ -87,7 +88,7 @@ fn are_what_a_reader_wants() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         assert!(said.contains_key(&name), "{name} did not fail");
     }
-    // Told though it has passed, past the harness.
+    // summon prints this warning past the harness, although the test has passed.
     let warning = "summon: server exited with code 7 ";
     let told = stderr.lines().find(|line| line.starts_with(warning));
     let told = normalised(told.expect(&stderr), &project);
@@ -101,7 +102,7 @@ fn are_what_a_reader_wants() {
     }
 }
 
-/// What a reader sees of a report: not who panicked.
+/// Returns the report without the line that names the panicking thread.
 fn core(report: &str) -> String {
     let lines = report
         .lines()
@@ -157,7 +158,7 @@ fn are_the_same_under_nextest() {
         stderr.contains("6 tests run: 0 passed, 6 failed"),
         "{stderr}"
     );
-    // It shows output by four columns to the right.
+    // nextest indents the output by four columns.
     let stderr = stderr.replace("\n    ", "\n");
     let stderr = normalised(&stderr, &project);
     for name in names {
@@ -169,14 +170,14 @@ fn are_the_same_under_nextest() {
     }
 }
 
-/// What a client does whose server dies.
+/// Plays a client of a server that dies.
 fn ask_in_vain(addr: SocketAddr) {
-    // The end of the connection, or a reset: the test fails in both cases.
+    // The connection ends or is reset. The test fails in both cases.
     let asked = TcpStream::connect(addr).and_then(|mut it| it.read(&mut [0; 64]));
     assert!(matches!(asked, Ok(1..)), "the server has hung up");
 }
 
-/// Has an ignored test of this file fail, and returns what it says.
+/// Runs an ignored test of this file that fails, and returns its output.
 fn said_by(test: &str, rounds: usize) -> String {
     let run = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--nocapture", "--exact", test])
@@ -185,7 +186,7 @@ fn said_by(test: &str, rounds: usize) -> String {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
-    // Between the death and the failure there may be a while, on a busy machine.
+    // On a busy machine, time may pass between the death and the failure.
     replaced(&said, &[(r"\d+\.\d s\b", "N s")])
 }
 
@@ -219,7 +220,7 @@ fn tell_of_a_death_that_the_client_alone_has_seen() {
     let told = "server exited with code 7 N s before this test failed\n";
     assert_eq!(count(told), rounds, "{said}");
     assert_eq!(count("            | out of cheese\n"), rounds, "{said}");
-    // What is told once is not told again when it is stopped.
+    // The stop does not report again what an earlier message has reported.
     assert_eq!(count("when it was stopped"), 0, "{said}");
 }
 
@@ -261,13 +262,13 @@ fn blame_no_stop_for_a_death_that_came_before_it() {
     assert_eq!(said.matches(told).count(), 30, "{said}");
 }
 
-/// What a test does whose server dies, when its message takes a while to print.
+/// Plays a test with a dying server and a message that takes long to print.
 fn fail_slowly() {
     let told = Instant::now();
     let printed = move |_: &PanicHookInfo<'_>| {
         let most = told.elapsed().as_secs_f64();
         eprintln!("at most {most:.1} s");
-        // A debugger's symbols are read for a backtrace.
+        // A backtrace makes the panic read the debug symbols.
         std::thread::sleep(Duration::from_secs(2));
     };
     std::panic::set_hook(Box::new(printed));
@@ -284,7 +285,7 @@ fn fail_slowly() {
 #[ignore = "another test runs it, and reads what it says"]
 fn run_by_another_and_prints_slowly() {
     fail_slowly();
-    // It takes the place of summon's, which is fine.
+    // The hook replaces summon's hook, and the test still works.
     fail_slowly();
 }
 
@@ -302,7 +303,7 @@ fn do_not_count_the_time_that_a_backtrace_takes() {
         let words = parts.filter_map(|it| it.split_once(after));
         words.map(|(number, _)| number.parse().unwrap()).collect()
     };
-    // What was there before is still called, once for each panic.
+    // summon still calls the earlier hook, once for each panic.
     let most = numbers("at most ", " s\n");
     let told = numbers("server exited with code 7 ", " s before this test failed\n");
     assert_eq!((most.len(), told.len()), (2, 2), "{said}");

@@ -1,4 +1,4 @@
-//! Nothing outlives the run: its runner is killed, and the test that it ran is not.
+//! If the runner is killed and its test is not, nothing outlives the run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -7,12 +7,12 @@ use summon::{OutputCoordinatedExecutor, Signal, SimpleExecutor};
 
 use crate::support::{Life, TempDir, actor, copy_program, eventually, family, hear_int, parent};
 
-/// What the runner calls its tests by.
+/// The variable with the directory of the runner.
 const DIR: &str = "SUMMON_TESTS_DIR";
-/// The longest that a test without a runner waits for something.
+/// The longest time that a test without a runner waits.
 const OUTLIVES: &str = "10s";
 
-/// A shell by the name of cargo that runs a test of this binary, until it is killed.
+/// A shell named `cargo` that runs a test of this binary until it is killed.
 struct Runner {
     child: Child,
     dir: TempDir,
@@ -38,7 +38,7 @@ impl Runner {
         Runner { child, dir }
     }
 
-    /// What the test has written down.
+    /// Returns the text that the test wrote to a file.
     fn told(&self, name: &str) -> String {
         let file = self.dir.path().join(name);
         eventually(name, || file.exists());
@@ -59,7 +59,7 @@ impl Drop for Runner {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Its test may wait for what never comes.
+        // The test may wait for something that never happens.
         if let Ok(pid) = std::fs::read_to_string(self.dir.path().join("test")) {
             let test = Life::of(pid.parse().unwrap());
             if test.is_some_and(|test| test.what.contains("runner::")) {
@@ -69,7 +69,7 @@ impl Drop for Runner {
     }
 }
 
-/// Writes down, whole or not at all, what the other test waits for.
+/// Writes a file atomically, for the other test to read.
 fn tell(name: &str, text: &str) {
     let dir = PathBuf::from(std::env::var_os(DIR).unwrap());
     std::fs::write(dir.join("new"), text).unwrap();
@@ -180,7 +180,7 @@ fn that_is_killed_leaves_a_service_the_grace_that_it_has() {
 #[ignore = "another test runs it, and kills its runner"]
 fn run_by_another_and_halts() {
     tell("test", &std::process::id().to_string());
-    // Its guard tells of each line, and nobody hears it, until the socket is full.
+    // The guard reports each line. The halted owner does not read, until the socket is full.
     let script = "echo up; while [ ! -e $0 ]; do :; done; \
                   i=0; while [ $i -lt 30000 ]; do echo $i; i=$((i+1)); done; : > $0.done; exec sleep 1000";
     let server = OutputCoordinatedExecutor::new(["sh", "-c", script, &own_file("go")], "^up$");
@@ -189,7 +189,7 @@ fn run_by_another_and_halts() {
     let me = std::process::id().to_string();
     let halted = Command::new("kill").args(["-STOP", &me]).status();
     assert!(halted.unwrap().success());
-    // It goes on when its runner is dropped, if ever.
+    // The process continues when the drop kills its runner.
     drop(server.wait(OUTLIVES));
 }
 

@@ -1,5 +1,5 @@
-//! Ready means ready, also where the kernel does not answer questions about sockets: in gVisor, in
-//! WSL 1, below some seccomp profiles. Where files can't be locked, the error says so.
+//! Readiness where the kernel refuses queries about sockets: in gVisor, in WSL 1, and below some
+//! seccomp profiles. If the file system can't lock files, the error says so.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
@@ -11,12 +11,12 @@ use summon::{Coordinated, HttpCoordinatedExecutor, TcpCoordinatedExecutor, probe
 
 use crate::support::{REFUSE, TempDir, actor, ask, error_at_limit, eventually, recorded};
 
-/// Runs a test of this module where the kernel refuses to answer.
+/// Runs a test of this module without `sock_diag`.
 fn run(test: &str) {
     run_without("sock_diag", "EPERM", test);
 }
 
-/// Runs a test of this module to which the kernel refuses that call.
+/// Runs a test of this module without a system call.
 fn run_without(call: &str, error: &str, test: &str) {
     let (name, temp) = (format!("sandbox::{test}"), TempDir::new());
     let run = Command::new(REFUSE)
@@ -34,14 +34,15 @@ fn run_without(call: &str, error: &str, test: &str) {
     );
 }
 
-/// A stranger binds the port, or the path, once our process runs, which never does.
+/// Binds the port or the path as a stranger after the process has started. The process itself never
+/// binds.
 fn takes_no_stranger<P: Probe, S: Send>(
     probe: impl Fn() -> P,
     stranger: impl Fn(&summon::Process) -> S + Sync,
 ) {
     let dir = TempDir::new();
     let server = Coordinated::with(actor(["record", &dir.file("up"), "up"]), probe());
-    // Both are fixed from here on.
+    // These calls fix the port and the directory.
     let _ = (server.port(), server.dir());
     let error = thread::scope(|threads| {
         let stranger = threads.spawn(|| {
@@ -72,7 +73,7 @@ fn run_by_another_without_locks() {
     assert!(error.contains(expected), "{error}");
     let remedy = "set TMPDIR to a directory on a local one";
     assert!(error.contains(remedy), "{error}");
-    // Nothing is left of the attempt.
+    // The attempt leaves nothing behind.
     let base = fs::read_dir(std::env::temp_dir()).unwrap().next().unwrap();
     let left = fs::read_dir(base.unwrap().path()).unwrap();
     let names = left.map(|entry| entry.unwrap().file_name());

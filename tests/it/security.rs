@@ -1,5 +1,4 @@
-//! Other users of the machine, and services that lay traps: they can neither stop, read nor divert
-//! anything.
+//! Other users of the machine, and services that lay traps, can't stop, read, or divert anything.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -17,14 +16,14 @@ use crate::support::{
 use crate::tree::Owner;
 use crate::turns::{free_port, on};
 
-/// A user that nobody is.
+/// A uid that no user has.
 const STRANGER: &str = "--reuid=61009";
 
-/// A program that a stranger runs, until it is dropped.
+/// A program that a stranger runs. The drop ends it.
 struct Stranger {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
-    /// With a copy of the actor, which others may not reach where it was built.
+    /// The directory with a copy of the actor. Other users may have no access to the original.
     _dir: TempDir,
 }
 
@@ -33,7 +32,7 @@ impl Stranger {
         Stranger::with(TempDir::new(), words)
     }
 
-    /// Has the actor play a script.
+    /// Has the actor play a script as the stranger.
     fn plays(script: &[&str]) -> Stranger {
         let dir = TempDir::new();
         let copy = dir.file("actor");
@@ -58,7 +57,7 @@ impl Stranger {
         }
     }
 
-    /// What it says to its end.
+    /// Waits for the end of the program, and returns its output.
     fn said(mut self) -> String {
         let mut said = String::new();
         let stdout = self.stdout.as_mut().unwrap();
@@ -66,7 +65,7 @@ impl Stranger {
         said
     }
 
-    /// The next line that it says, which may never come; empty at its end.
+    /// Returns the next line, or an empty text at the end. Fails if no line comes.
     fn line(&mut self) -> String {
         let mut stdout = self.stdout.take().unwrap();
         let (tell, told) = std::sync::mpsc::channel();
@@ -123,7 +122,7 @@ fn another_user_can_not_say_that_a_service_is_ready() {
     let error = server.start().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(!error.to_string().contains("stranger"), "{error}");
-    // It did reach the socket.
+    // The stranger did reach the socket.
     assert_eq!(stranger.line(), "sent");
 }
 
@@ -141,13 +140,13 @@ fn another_user_can_not_disturb_what_a_run_shares() {
 #[test]
 #[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_of_the_same_number_is_told_nothing() {
-    // In a user namespace all users who are not mapped have the number 65534: here both.
+    // A user namespace shows all unmapped users as 65534. Here this applies to both users.
     let unmapped = ["unshare", "--user", "--map-user=65534"];
     let mut stranger = Stranger::plays(&["eavesdrop"]);
     assert_eq!(stranger.line(), "listening");
     let project = Project::new();
     let mut command = project.cargo_below(&unmapped, "test --test one --test two direct");
-    // It boots for a while, so that there is time to connect.
+    // The server boots slowly, so that the stranger has time to connect.
     command.env("TMPDIR", project.temp()).env("BOOT", "500");
     let ran = project.ran(&mut command).succeeded();
     ran.one_after_the_other("run", 1);
@@ -178,7 +177,7 @@ fn another_user_can_not_end_a_fixture_that_nobody_uses() {
     eventually("a test uses it", || noted("using ").is_some());
     let service = Life::of(noted("idle ").unwrap()).unwrap();
     let user = Life::of(noted("using ").unwrap()).unwrap();
-    // Somebody of this user who gives up while it is used.
+    // A process of the same user connects and gives up while the fixture is in use.
     let lease = format!("summon-port-{port}");
     let name = SocketAddr::from_abstract_name(&lease).unwrap();
     drop(UnixStream::connect_addr(&name).unwrap());
@@ -188,7 +187,7 @@ fn another_user_can_not_end_a_fixture_that_nobody_uses() {
     let mut stranger = Stranger::plays(&["knock", &format!("@{lease}"), "300"]);
     assert_eq!(stranger.line(), "knocked");
     assert!(service.goes_on());
-    // For one of this user it goes, before the run ends.
+    // For a process of the same user, the fixture ends before the run does.
     let next = on(port, &project.record());
     next.start().unwrap();
     assert!(!service.goes_on());
@@ -245,7 +244,7 @@ fn another_user_who_has_a_port_is_told_from_a_guard() {
     assert!(error.contains(hint), "{error}");
 }
 
-/// A directory where anybody may put something, and another with files of somebody else's.
+/// A directory to which any user may write, and a directory with another user's files.
 struct Logs {
     dir: TempDir,
     victim: TempDir,
@@ -292,7 +291,7 @@ fn another_user_can_not_divert_logs_with_links_that_were_there_before() {
     .stdout(Stdio::null())
     .stderr(Stdio::piped());
     let mut run = run.spawn().unwrap();
-    // Each name that it may choose.
+    // Makes a link at each name that summon may choose.
     for number in 0..=0xffff {
         let name = format!("owner-{}-{number:04x}", run.id());
         let link = logs.dir.path().join(name);

@@ -1,4 +1,4 @@
-//! The ready-made servers, each spoken to in its own protocol.
+//! The ready-made servers answer in their own protocols.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use summon::{Fixture, Process, summon};
 
 use crate::support::eventually;
 
-/// What it answers, up to so many bytes.
+/// Sends a question, and returns the answer up to `length` bytes.
 fn answer(addr: SocketAddr, question: &str, length: usize) -> String {
     let mut connection = TcpStream::connect(addr).unwrap();
     connection.write_all(question.as_bytes()).unwrap();
@@ -58,10 +58,10 @@ fn postgres_is_at_its_url(pg: &Postgres) {
     let mut ask = |question: &str| -> String { client.query_one(question, &[]).unwrap().get(0) };
     assert_eq!(ask("SHOW max_connections"), "7");
     assert_eq!(ask("SHOW server_encoding"), "UTF8");
-    // With a client connected, and so within the grace: a fast shutdown.
+    // A client is connected, so the stop within the grace is a fast shutdown.
     pg.stop().unwrap();
     assert!(String::from_utf8_lossy(&pg.output()).contains("database system is shut down"));
-    // Its cluster is still there.
+    // The cluster still exists.
     pg.start().unwrap();
     let row = connect().query_one("SELECT name FROM names", &[]).unwrap();
     assert_eq!(row.get::<_, &str>(0), "Lisa");
@@ -98,8 +98,8 @@ fn mariadb_is_at_its_url(db: &Mariadb) {
         db.url(),
         format!("mysql://root@127.0.0.1:{}/test", db.port())
     );
-    // The first packet is the server's: its length, its number, the version of the protocol, and
-    // that of the server.
+    // The server sends the first packet: the length, the number, the version of the protocol, and
+    // the version of the server.
     let greeting = answer(db.addr(), "", 40);
     assert!(greeting.contains("MariaDB"), "{greeting:?}");
     db.restart().unwrap();
@@ -162,7 +162,7 @@ fn a_fixture_has_its_scheme(redis: &Process) {
     assert!(redis::Client::open(redis.url("/1")).is_ok());
 }
 
-/// A port that nobody has for now.
+/// Returns a port that is free for now.
 fn free_port() -> u16 {
     Redis::new().port()
 }
@@ -171,7 +171,7 @@ fn free_port() -> u16 {
 #[cfg_attr(not(has_redis), ignore = "redis-server is not on PATH")]
 fn redis_has_a_fixed_port_and_a_password_if_asked() {
     let port = free_port();
-    // With what a URL, a placeholder, and a shell would take for something else.
+    // The password contains characters that a URL, a placeholder, and a shell would interpret.
     let redis = Redis::new().on_port(port).password("s3 {dir}/@'");
     let url = format!("redis://:s3%20%7Bdir%7D%2F%40%27@127.0.0.1:{port}/0");
     assert_eq!(redis.url(), url);
@@ -345,7 +345,7 @@ fn nats_has_a_token_if_asked() {
 #[test]
 fn one_that_is_not_there_is_told() {
     let missing = std::env::temp_dir();
-    // PATH is that of the test; the place where it is looked for is that of the server.
+    // PATH here is the PATH of the test. summon looks for the server in the server's PATH.
     let redis = Redis::new().env("PATH", missing);
     let error = redis.start().unwrap_err().to_string();
     assert!(error.contains("there is no such program as `"), "{error}");

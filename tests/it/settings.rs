@@ -1,4 +1,4 @@
-//! What users set in the environment of a run: which logs are kept and where, and what is shown.
+//! The environment variables of a run: which logs stay and where, and what a run prints.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ fn run(project: &Project, tests: &[&str], env: &[(&str, &str)]) -> Output {
     command.output().unwrap()
 }
 
-/// All files below a directory.
+/// Returns all files below a directory.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Vec::new();
@@ -118,7 +118,7 @@ fn live_output_is_shown_with_names() {
     assert!(!String::from_utf8(ran.stderr).unwrap().contains(" | up"));
 }
 
-/// What a terminal gets to see.
+/// Returns the output of a run on a terminal.
 fn on_a_terminal(project: &Project, env: &[(&str, &str)]) -> String {
     let cargo = project.cargo("test --quiet --test failures -- --exact panics_on_purpose");
     let words: Vec<&str> = std::iter::once(cargo.get_program())

@@ -1,4 +1,4 @@
-//! Ready means ready: `start` returns when the program serves, and only then.
+//! `start` returns when the program serves, and not earlier.
 
 use std::net::TcpListener;
 
@@ -120,7 +120,7 @@ fn a_server_that_ends_at_the_first_connection_survives_its_own_readiness() {
 #[test]
 #[cfg_attr(not(has_nc), ignore = "nc is not on PATH")]
 fn netcat_survives_its_own_readiness() {
-    // Debian's two netcats differ in whether the port needs `-p`; both take it.
+    // Debian's two netcats disagree about whether the port needs `-p`. Both accept this form.
     let netcat = TcpCoordinatedExecutor::new("nc -l -p {port}", "localhost", 0);
     netcat.start().unwrap();
     drop(std::net::TcpStream::connect(netcat.addr()).unwrap());
@@ -167,8 +167,8 @@ fn a_process_that_dies_of_a_signal_first_is_an_error_at_once() {
 
 #[test]
 fn a_banner_does_not_save_a_process_that_has_exited() {
-    // The end is known when the banner is seen, or a moment later; both must be an error, or
-    // else the body would run without its server.
+    // summon may see the end together with the banner, or a moment later. Both must be an error.
+    // Otherwise the test's body would run without its server.
     for _ in 0..20 {
         let script = actor(["prompt", "ready", "exit", "0"]);
         let server = OutputCoordinatedExecutor::new(script, "ready");
@@ -237,7 +237,7 @@ fn a_strangers_server_is_never_ours() {
     let dir = TempDir::new();
     let server =
         TcpCoordinatedExecutor::new(actor(["record", &dir.file("up"), "up"]), "localhost", 0);
-    // It binds the port that our process was told to bind, after our process has started.
+    // The stranger binds the port of our process after our process has started.
     let port = server.port();
     let stranger = std::thread::spawn({
         let up = dir.file("up");
@@ -266,7 +266,7 @@ fn a_child_may_be_the_one_that_listens() {
 
 #[test]
 fn a_probe_of_ones_own_is_as_good() {
-    // The file is there before its content is.
+    // The file exists before its content does.
     let sees_line = |target: &probe::Target<'_>| {
         let content = std::fs::read_to_string(target.dir().join("up"));
         let content = content.map_err(|error| error.to_string())?;
@@ -291,7 +291,7 @@ fn a_probe_of_ones_own_knows_where_it_listens() {
     let script = actor(["listen", "[::1]:{port}"]);
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0).and(greets);
     server.start().unwrap();
-    // Without a probe that finds it, it is as before the start.
+    // Without a probe that finds the address, the address is the same as before the start.
     let guessed = |target: &probe::Target<'_>| {
         let expected = std::net::SocketAddr::from(([127, 0, 0, 1], target.port()));
         (target.addr() == expected)
@@ -362,7 +362,7 @@ fn a_program_that_ends_at_once_has_been_executed_all_the_same() {
 #[test]
 fn a_start_that_is_late_leaves_nothing() {
     for limit in ["0s", "50us", "200us", "1ms"] {
-        // A time that nobody else sleeps for.
+        // A duration that no other `sleep` uses.
         let seconds = format!("{}.{}", 40_000 + limit.len(), std::process::id());
         let late = OutputCoordinatedExecutor::new(["sleep", &seconds], "never").timeout(limit);
         assert!(late.start().unwrap_err().is_timeout());

@@ -1,4 +1,4 @@
-//! `stop` returns when nothing is left.
+//! `stop` returns when no process is left.
 
 use std::thread;
 
@@ -64,7 +64,7 @@ fn kills_the_members_that_a_leader_left_behind() {
     leader.start().unwrap();
     let lives = family(leader.id().unwrap());
     assert_eq!(lives.len(), 2);
-    // The leader ends at TERM, its child does not.
+    // The leader ends at TERM, but its child does not.
     leader.stop().unwrap();
     assert!(lives.iter().all(|life| !life.goes_on()));
 }
@@ -176,7 +176,7 @@ fn a_wait_has_its_limit() {
     assert!(sleeper.wait("20ms").unwrap_err().is_timeout());
 }
 
-/// A server of which SIGTERM makes an exit code of 3.
+/// Returns a server that answers SIGTERM with exit code 3.
 fn ends_with_3() -> TcpCoordinatedExecutor {
     let script = format!("trap 'exit 3' TERM; {ACTOR} mute 127.0.0.1:{{port}} & wait");
     TcpCoordinatedExecutor::new(["sh", "-c", &script], "127.0.0.1", 0)
@@ -193,7 +193,7 @@ fn an_exit_code_while_a_client_is_connected_is_told_as_one() {
          depends on that: drop pooled clients first, or try `stop_signal = summon::Signal::INT`\n",
         server.port()
     );
-    // The likelier one is the first.
+    // The likelier hint comes first.
     let other = "            `expect_exit` says which exit codes are fine\n";
     assert!(error.contains(&(hint + other)), "{error}");
     drop(client);

@@ -1,4 +1,4 @@
-//! What several promises need.
+//! Helpers that several test modules use.
 
 use std::ffi::OsStr;
 use std::ops::{Deref, DerefMut};
@@ -8,23 +8,25 @@ use std::process::{Child, Command};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-/// Plays any server; the words after it are its script.
+/// The program that plays any server. Its arguments are its script.
 pub(crate) const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
-/// Plays a test process.
+/// The program that plays a test process.
 pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 
-/// Runs a program to which the kernel refuses some system calls: `REFUSE CALLS ERROR PROGRAM ARGS..`.
+/// Runs a program to which the kernel refuses some system calls: `REFUSE CALLS ERROR PROGRAM
+/// ARGS..`.
 pub(crate) const REFUSE: &str = env!("CARGO_BIN_EXE_refuse");
-/// As below a container engine whose profile is older than these calls.
+/// The arguments of [`REFUSE`] that imitate a container engine with a seccomp profile older than
+/// these calls.
 pub(crate) const WITHOUT_PIDFDS: [&str; 2] = ["pidfd_open,pidfd_send_signal", "EPERM"];
 
-/// A command that has the actor play a script, given as words.
+/// Returns the command with which the actor plays a script, given as words.
 pub(crate) fn actor<const N: usize>(script: [&str; N]) -> Vec<String> {
     let words = std::iter::once(ACTOR).chain(script);
     words.map(str::to_owned).collect()
 }
 
-/// Waits for a condition. The limit is for a machine that does many other things.
+/// Waits until the condition is true. The limit suits a machine under heavy load.
 pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_secs(30);
     while !condition() {
@@ -33,8 +35,8 @@ pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// What a start says that fails at its limit. The limit is short at first. It becomes longer while the
-/// error lacks `expected`, since a loaded machine may not have come to run the program by then.
+/// Returns the error of a start that fails at its limit. The limit is short at first. It grows
+/// while the error lacks `expected`, because a loaded machine may need longer to run the program.
 pub(crate) fn error_at_limit(expected: &str, start: impl Fn(&str) -> summon::Error) -> String {
     let mut error = String::new();
     for limit in ["300ms", "3s", "30s"] {
@@ -46,27 +48,28 @@ pub(crate) fn error_at_limit(expected: &str, start: impl Fn(&str) -> summon::Err
     error
 }
 
-/// All tests of this binary have one warden, and some kill it, which others would notice.
+/// All tests of this binary share one warden. A test that kills the warden takes the write lock, so
+/// that no other test notices.
 static WARDEN: RwLock<()> = RwLock::new(());
 
-/// For a test that needs the warden to live as long as this does.
+/// Keeps the warden alive until the guard is dropped.
 pub(crate) fn with_the_warden() -> RwLockReadGuard<'static, ()> {
     WARDEN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// For a test that kills it.
+/// Allows the caller to kill the warden until the guard is dropped.
 pub(crate) fn against_the_warden() -> RwLockWriteGuard<'static, ()> {
     WARDEN.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where the log of a process of this test is, if no other of the test is called alike.
+/// Returns the path of a process's log. The name must be unique among the processes of this test.
 pub(crate) fn log_of(process: &summon::Process) -> PathBuf {
     let test = std::thread::current().name().unwrap().replace("::", "-");
     let name = format!("{test}.{}.log", process.name());
     process.dir().with_file_name(name)
 }
 
-/// A process that can't be mistaken for a later one of the same pid.
+/// A process that can't be mistaken for a later process with the same pid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Life {
     pub(crate) pid: u32,
@@ -77,7 +80,7 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) fn of(pid: u32) -> Option<Life> {
         let fields = stat(pid)?;
-        // A zombie has ended; it is its parent's business.
+        // A zombie has ended. Its parent reaps it.
         if ["Z", "X"].contains(&fields[0].as_str()) {
             return None;
         }
@@ -97,7 +100,7 @@ impl Life {
     }
 }
 
-/// Kills a process when the test ends, if it is still there then.
+/// Kills a process when the test ends, if the process is still alive.
 pub(crate) struct Killed(pub(crate) Life);
 
 impl Drop for Killed {
@@ -113,12 +116,13 @@ pub(crate) fn parent(pid: u32) -> u32 {
     stat(pid).unwrap()[1].parse().unwrap()
 }
 
-/// The letter that `/proc` has for what a process does.
+/// Returns the letter with which `/proc` describes the state of a process.
 pub(crate) fn state(pid: u32) -> char {
     stat(pid).unwrap()[0].chars().next().unwrap()
 }
 
-/// What `/proc` says of a process, from its state on. The name before that may be any bytes.
+/// Returns the fields of `/proc/PID/stat` from the state on. The name before the state may contain
+/// any bytes.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
@@ -126,15 +130,15 @@ fn stat(pid: u32) -> Option<Vec<String>> {
     Some(fields.split_whitespace().map(str::to_owned).collect())
 }
 
-/// A copy of the actor. The kernel cuts its name within a character, so that what `/proc` has for
-/// it is no text.
+/// Copies the actor to a long name. The kernel cuts the name within a character, so `/proc` shows a
+/// name that is not UTF-8.
 pub(crate) fn actor_whose_name_is_no_text(dir: &TempDir) -> String {
     let copy = dir.file("bibliothèque_é_serveur");
     copy_program(ACTOR, &copy);
     copy
 }
 
-/// The process and everything below it.
+/// Returns the process and all its descendants.
 pub(crate) fn family(pid: u32) -> Vec<Life> {
     let mut found: Vec<Life> = Life::of(pid).into_iter().collect();
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
@@ -144,15 +148,15 @@ pub(crate) fn family(pid: u32) -> Vec<Life> {
     found
 }
 
-/// Copies a program that is to be run. A process of its own writes it: what this one has open for
-/// writing a fork of another thread has too, until it executes something, and then the program can't
-/// be run (`ETXTBSY` in `execve(2)`).
+/// Copies a program that a test will execute. `cp` writes the copy in a separate process. If this
+/// process had the copy open for writing, a fork in another thread would inherit the descriptor
+/// until its `exec`, and executing the copy would fail with `ETXTBSY` (`execve(2)`).
 pub(crate) fn copy_program(from: &str, to: impl AsRef<OsStr>) {
     let copied = Command::new("cp").arg(from).arg(to).status();
     assert!(copied.unwrap().success());
 }
 
-/// A child that leads a process group. A test that fails kills the group.
+/// A child that leads a process group. If the test fails, the drop kills the group.
 pub(crate) struct Group(pub(crate) Child);
 
 impl Group {
@@ -178,7 +182,7 @@ impl DerefMut for Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Until it is waited for, nobody else gets its pid.
+        // The child has not been reaped, so the kernel can't give its pid to another process.
         if let Ok(None) = self.0.try_wait() {
             let group = format!("-{}", self.0.id());
             let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
@@ -187,7 +191,7 @@ impl Drop for Group {
     }
 }
 
-/// A directory that is removed when the test ends.
+/// A directory that the drop removes when the test ends.
 pub(crate) struct TempDir(PathBuf);
 
 impl TempDir {
@@ -208,7 +212,7 @@ impl TempDir {
         &self.0
     }
 
-    /// A file in it, as text for a script.
+    /// Returns the path of a file in the directory, as text for a script.
     pub(crate) fn file(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
@@ -220,7 +224,7 @@ impl Drop for TempDir {
     }
 }
 
-/// The first words of a record's lines, without the pids.
+/// Returns the first word of each line of a record, without the pids.
 pub(crate) fn recorded(file: &str) -> Vec<String> {
     std::fs::read_to_string(file)
         .unwrap_or_default()
@@ -229,7 +233,7 @@ pub(crate) fn recorded(file: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a server says to a new connection.
+/// Connects to the server and returns its greeting.
 pub(crate) fn ask(addr: std::net::SocketAddr) -> String {
     let mut answer = String::new();
     let mut stream = std::net::TcpStream::connect(addr).unwrap();
@@ -237,8 +241,8 @@ pub(crate) fn ask(addr: std::net::SocketAddr) -> String {
     answer.trim().to_owned()
 }
 
-/// Has a child take INT as usual: whoever runs these tests in the background of a script has it
-/// ignored, and children inherit that.
+/// Restores the default action of INT in a child. A script that runs these tests in the background
+/// ignores INT, and children inherit that.
 pub(crate) fn hear_int(command: &mut Command) {
     let hear = || {
         // SAFETY: no handler runs.
@@ -255,12 +259,12 @@ pub(crate) fn hear_int(command: &mut Command) {
     };
 }
 
-/// A text with each pattern replaced by what stands for it.
+/// Replaces the matches of each pattern by a plain text.
 pub(crate) fn replaced(text: &str, rules: &[(&str, &str)]) -> String {
     rules
         .iter()
         .fold(text.to_owned(), |text, (pattern, plain)| {
-            // Without the tables of Unicode, which the feature set leaves out.
+            // The feature set leaves out the Unicode tables.
             let mut pattern = regex::bytes::RegexBuilder::new(pattern);
             let pattern = pattern.unicode(false).build().unwrap();
             let text = pattern.replace_all(text.as_bytes(), plain.as_bytes());

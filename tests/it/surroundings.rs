@@ -1,5 +1,5 @@
-//! Surroundings that are hostile: it works there, or an error says what has happened. Either way
-//! nothing is left.
+//! In hostile surroundings, a start works, or an error says what happened. In both cases nothing is
+//! left behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,22 +8,22 @@ use std::process::{Command, Output};
 
 use crate::support::{ACTOR, REFUSE, TempDir, copy_program, eventually};
 
-/// A test process of its own, with copies of all it needs, so that others may run it.
+/// A separate test process, with copies of all files that it needs, so that other users can run it.
 struct Guest {
     dir: TempDir,
     command: Command,
 }
 
-/// What it has reported: an error, or nothing if it has worked, for each of its two attempts.
+/// The reports of the two attempts: an error, or `None` if the attempt worked.
 type Reports = Vec<Option<String>>;
 
 impl Guest {
-    /// Runs it after what a shell does.
+    /// Runs the guest after the commands of a shell.
     fn after(prelude: &str) -> Guest {
         Guest::run_by(&["sh", "-c", &format!("{prelude}\nexec \"$0\" \"$1\"")])
     }
 
-    /// Has other programs run it.
+    /// Runs the guest through other programs.
     fn run_by(words: &[&str]) -> Guest {
         let dir = TempDir::new();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -59,7 +59,7 @@ impl Guest {
         self.dir.path().join("tmp")
     }
 
-    /// Runs it to its end, sees that nothing is left, and says what it has reported.
+    /// Runs the guest to its end, checks that nothing is left, and returns its reports.
     fn reports(mut self) -> Reports {
         let output = self.command.output().unwrap();
         let text = fs::read_to_string(self.dir.file("report")).unwrap();
@@ -79,7 +79,7 @@ impl Guest {
             running_from(self.dir.path()).is_empty()
         });
         let left = files(&self.tmp());
-        // Logs that an error has named are kept.
+        // Logs that an error names stay.
         let is_kept = |path: &PathBuf| {
             let path = path.to_str().unwrap();
             reports.iter().flatten().any(|error| error.contains(path))
@@ -94,7 +94,7 @@ impl Guest {
         assert!(reports.iter().all(Option::is_none), "{reports:?}");
     }
 
-    /// It fails each time, with an error that says this.
+    /// Checks that each attempt fails with an error that contains `why`.
     fn fails(self, why: &str) {
         let reports = self.reports();
         let is_right = |report: &Option<String>| report.as_ref().is_some_and(|it| it.contains(why));
@@ -106,7 +106,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// The processes whose program is in a directory.
+/// Returns the processes that run a program from a directory.
 fn running_from(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let programs = entries.filter_map(|entry| fs::read_link(entry.path().join("exe")).ok());
@@ -115,7 +115,7 @@ fn running_from(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// All files below a directory, but for a mark of summon's.
+/// Returns all files below a directory, without summon's marker file.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().flatten();
     let below = |path: PathBuf| match path.symlink_metadata().unwrap().is_dir() {
@@ -129,7 +129,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 #[test]
 fn with_few_descriptors() {
     Guest::after("ulimit -n 64").works();
-    // Each error is about descriptors, wherever they have run out.
+    // Each error names the descriptors, no matter where they run out.
     for limit in (6..40).rev() {
         let guest = Guest::after(&format!("ulimit -n {limit}"));
         for error in guest.env("TIMEOUT", "2s").reports().into_iter().flatten() {
@@ -202,7 +202,7 @@ fn with_no_temporary_directory() {
     guest.fails(&format!("directory {none}/summon-"));
 }
 
-/// A user that nobody is, so that no processes but the test's own count.
+/// A uid that no user has, so that only the processes of this test count.
 const NOBODY: &str = "61007";
 
 #[test]
@@ -222,7 +222,7 @@ fn with_few_processes_allowed() {
     assert!(worked > 0);
 }
 
-/// Runs it in a mount namespace, in which the script of a shell comes first.
+/// Runs the guest in a mount namespace, after the commands of a shell.
 fn in_other_mounts(prelude: &str) -> Guest {
     let script = format!("set -e\n{prelude}\nexec \"$0\" \"$1\"");
     Guest::run_by(&["unshare", "--mount", "sh", "-c", &script])
@@ -267,7 +267,7 @@ fn with_a_temporary_directory_that_is_full() {
     guest.env("TIMEOUT", "2s").fails("No space left on device");
 }
 
-/// As below a container engine whose profile is older than the system calls.
+/// Imitates a container engine with a seccomp profile older than the system calls.
 #[test]
 fn without_pidfds() {
     for error in ["ENOSYS", "EPERM"] {
@@ -275,7 +275,7 @@ fn without_pidfds() {
     }
 }
 
-/// Each look at the clock finds it a year further, or a year back.
+/// The source of a library that moves the clock by a year, forward and backward in turn.
 const JUMPING_CLOCK: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -306,7 +306,7 @@ fn with_a_clock_that_jumps() {
         said(&output)
     };
     assert_ne!(year(&library), year(""));
-    // Logs that are kept, and a trace, are what looks at the clock.
+    // summon looks at the clock for the logs that it keeps and for the trace.
     let trace = guest.dir.file("trace.json");
     let guest = guest
         .env("LD_PRELOAD", &library)
@@ -314,7 +314,7 @@ fn with_a_clock_that_jumps() {
     guest.works();
 }
 
-/// Where summon keeps its files below a temporary directory.
+/// Returns summon's directory below the guest's temporary directory.
 fn base(guest: &Guest, user: &str) -> PathBuf {
     guest.tmp().join(format!("summon-{user}"))
 }
@@ -364,7 +364,7 @@ fn with_a_directory_of_another_user() {
     guest.refuses(&base);
 }
 
-/// In a user namespace where all users who are not mapped have the number of this one.
+/// Runs in a user namespace that maps all other users to the number of this user.
 #[test]
 #[cfg_attr(not(is_root), ignore = "makes files of another user, as root can")]
 fn with_a_directory_of_another_user_of_the_same_number() {
@@ -377,7 +377,8 @@ fn with_a_directory_of_another_user_of_the_same_number() {
 }
 
 impl Guest {
-    /// It uses no directory that is not its user's alone, and says which.
+    /// Checks that the guest refuses a directory to which other users have access, and names the
+    /// directory.
     fn refuses(&mut self, base: &Path) {
         let output = self.command.output().unwrap();
         let report = fs::read_to_string(self.dir.file("report")).unwrap();

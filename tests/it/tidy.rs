@@ -1,4 +1,4 @@
-//! Rules of the repository, kept by tests.
+//! Rules of the repository, as tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// All Rust files below a directory, as paths from the root, with their texts.
+/// Returns all Rust files below a directory: the paths from the root, and the texts.
 pub(crate) fn sources(below: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut dirs = vec![root().join(below)];
@@ -30,7 +30,7 @@ pub(crate) fn sources(below: &str) -> Vec<(String, String)> {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // What cargo has put there is not ours.
+                // cargo writes the files in `target`.
                 if !path.ends_with("target") {
                     dirs.push(path);
                 }
@@ -49,7 +49,7 @@ pub(crate) fn sources(below: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The lines of a file that are neither comments nor unit tests.
+/// Returns the lines of a file without comments and unit tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     let end = text.find("#[cfg(test)]").unwrap_or(text.len());
     text[..end]
@@ -64,7 +64,8 @@ fn unsafe_and_pids_are_in_sys_and_guard_alone() {
             continue;
         }
         for line in code(&text) {
-            // Nor does anybody else name one system, or all would have to.
+            // Code outside `sys` names no system either. Otherwise it would need a branch for each
+            // system.
             for word in ["unsafe", "libc::", "rustix::", "std::os::", "SIGKILL"] {
                 let code = line.split("//").next().unwrap();
                 assert!(!code.contains(word), "{path}: {line}");
@@ -82,7 +83,7 @@ fn unsafe_and_pids_are_in_sys_and_guard_alone() {
 fn threads_take_no_signals() {
     for (path, text) in sources("summon/src") {
         for line in code(&text) {
-            // Those of `thread::scope` run users' code.
+            // Threads of `thread::scope` run users' code.
             let starts = line.contains("thread::spawn(") || line.contains("Builder::new().spawn(");
             assert!(!starts, "{path}: {line}: `sys::threads::spawn` does");
         }
@@ -137,7 +138,7 @@ fn each_dependency_has_its_reason() {
         "fuzz/Cargo.toml",
     ] {
         let text = read(manifest);
-        // Those of one system too.
+        // This includes the dependencies of one system.
         for dependencies in text.split("dependencies]\n").skip(1) {
             let dependencies = dependencies.split("\n[").next().unwrap();
             let mut reason = None;
@@ -173,7 +174,7 @@ fn no_file_is_a_symbolic_link() {
         for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
             let kind = entry.file_type().unwrap();
             assert!(!kind.is_symlink(), "{}", entry.path().display());
-            // Other programs write there.
+            // Other programs write to these directories.
             let is_ours = entry.file_name() != "target" && entry.file_name() != ".git";
             if kind.is_dir() && is_ours {
                 dirs.push(entry.path());
@@ -195,7 +196,8 @@ fn each_package_has_its_licences() {
     }
 }
 
-/// How many Rust snippets of a page have a test; each has to stand in this file, word for word.
+/// Counts the Rust snippets of a page that have a test. Each must also be in this file, word for
+/// word.
 fn tests_shown(page: &str, file: &str) -> usize {
     let squeezed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     let ours = squeezed(&read(file));
@@ -223,13 +225,13 @@ fn tests_of_ones_own_service_are_tests() {
     assert_eq!(tests_shown(page, "tests/it/own_service.rs"), 4);
 }
 
-/// Each item of a snippet stands, word for word, in one and the same file of `tests/ecosystem`.
+/// Each item of a snippet is in one file of `tests/ecosystem`, word for word.
 #[test]
 fn snippets_of_the_ecosystem_are_tests() {
     let page = read("summon/docs/ecosystem.md");
     let mut files = sources("tests/ecosystem");
     for (_, text) in &mut files {
-        // Those of doctests are comments there.
+        // Doctests are comments in these files.
         let lines = text.lines().map(|line| match line.strip_prefix("//!") {
             Some(rest) => rest.strip_prefix(' ').unwrap_or(rest),
             None => line,
@@ -239,7 +241,7 @@ fn snippets_of_the_ecosystem_are_tests() {
     let mut seen = 0;
     for snippet in page.split("```rust,ignore\n").skip(1) {
         let snippet = snippet.split("\n```\n").next().unwrap();
-        // The test has more imports.
+        // The test has more imports than the snippet.
         let (imports, rest) = snippet.split_once("\n\n").unwrap_or(("", snippet));
         let parts = || imports.lines().chain(rest.split("\n\n"));
         let is_there = |text: &str| parts().all(|part| text.contains(part));

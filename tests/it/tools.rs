@@ -1,5 +1,5 @@
-//! Test programs that something else runs: an emulator, a checker, the dynamic loader, an interpreter.
-//! What they start works, and nothing of it outlives them.
+//! A service works in a test program that another program runs: an emulator, a checker, the dynamic
+//! loader, or an interpreter. Nothing outlives the test program.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -10,11 +10,11 @@ use crate::project::Project;
 use crate::support::{ACTOR, OWNER, REFUSE, TempDir, copy_program, eventually};
 use crate::tree::Owner;
 
-/// Runs the program `owner` in some way, kills it, and looks that nothing is left.
+/// Runs the program `owner` through a command, kills it, and checks that nothing is left.
 fn works_and_leaves_nothing(command: &mut Command) {
     let owner = Owner::from(command);
     let lives = owner.lives();
-    // The warden, a guard and a service for each of the two.
+    // The warden, and a guard and a service for each of the two processes.
     assert!(lives.len() >= 5, "{lives:?}");
     let dir = owner.dir.clone();
     owner.signal(libc::SIGKILL, false);
@@ -24,7 +24,7 @@ fn works_and_leaves_nothing(command: &mut Command) {
     eventually("its files are removed", || !dir.exists());
 }
 
-/// As a shell's command has it.
+/// The arguments as a shell's command has them.
 const SCRIPT: [&str; 4] = [OWNER, "stubborn", "wait", ACTOR];
 
 fn qemu() -> String {
@@ -43,7 +43,7 @@ fn an_emulator_runs_a_test_program() {
     ignore = "needs QEMU's user mode, and mounts a file system, as root can"
 )]
 fn an_emulator_runs_a_test_program_that_nothing_else_can_run() {
-    // As one for another processor, the kernel refuses it.
+    // The kernel refuses to run the program, as if it were for another processor.
     let dir = TempDir::new();
     let script = "mount -t tmpfs -o noexec none $0 && cp $1 $0/owner && exec $2 -E A=b $0/owner plain wait $3";
     let words = [dir.path().to_str().unwrap(), OWNER, &qemu(), ACTOR];
@@ -70,7 +70,7 @@ fn the_dynamic_loader_runs_a_test_program() {
         let name = Path::new(path).file_name();
         name.is_some_and(|name| name.to_string_lossy().starts_with("ld-"))
     });
-    // A program that is linked statically has none.
+    // A statically linked program has no loader.
     if let Some(loader) = loaders.next() {
         works_and_leaves_nothing(Command::new(loader).args(["--inhibit-cache"]).args(SCRIPT));
     }
@@ -95,7 +95,7 @@ fn an_interpreter_loads_a_library_that_starts_programs() {
     let library = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target/project/debug/examples/liblibrary.so");
     works_in_python(&library);
-    // Whatever its name, and that of its directory: the loader takes a list of names apart.
+    // The names contain the separators of the loader's list.
     let dir = TempDir::new();
     for name in [
         "a b:c/library.so",
@@ -122,7 +122,7 @@ fn an_interpreter_loads_a_library_that_starts_programs() {
     assert!(said.contains(&expected), "{said}");
 }
 
-/// Starts a service by a library. `prelude` is what to do when that is loaded.
+/// Starts a service from a library in Python. `prelude` runs after the library is loaded.
 fn python(library: &Path, prelude: &str) -> Command {
     let script = "import ctypes, os, sys, time
 os.chdir(os.path.dirname(sys.argv[1]))

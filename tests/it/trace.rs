@@ -1,4 +1,4 @@
-//! `SUMMON_TRACE` writes a run as trace events: one file, whatever processes the run has.
+//! `SUMMON_TRACE` writes a run as trace events, to one file for all processes of the run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use summon::SimpleExecutor;
 use crate::project::Project;
 use crate::support::TempDir;
 
-/// An event, as the format has it:
+/// An event of the trace format:
 /// <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
 struct Event {
     phase: String,
@@ -21,7 +21,7 @@ struct Event {
     args: Value,
 }
 
-/// Reads a trace, which is JSON at every moment.
+/// Reads a trace, which must be valid JSON at any moment.
 fn read(path: &Path) -> Vec<Event> {
     let text = std::fs::read_to_string(path).unwrap();
     let all: Vec<Value> =
@@ -39,7 +39,7 @@ fn read(path: &Path) -> Vec<Event> {
     all.into_iter().map(event).collect()
 }
 
-/// What is true of every trace.
+/// Checks the rules that every trace keeps.
 fn check(events: &[Event]) {
     let mut open: BTreeMap<(u64, u64), u32> = BTreeMap::new();
     let mut latest: BTreeMap<(u64, u64), f64> = BTreeMap::new();
@@ -70,12 +70,12 @@ fn check(events: &[Event]) {
         );
         let at = event.at.expect("it happens at some time");
         let before = latest.insert(event.row, at).unwrap_or_default();
-        // What is found out later is told with its own time.
+        // A late event carries the time when it happened.
         assert!(at >= before - 1.0 || event.phase != "B", "time goes on");
     }
 }
 
-/// The names of the rows, with the bars on each.
+/// Returns the names of the rows, with the bars on each row.
 fn rows(events: &[Event]) -> Vec<(String, Vec<String>)> {
     let names = events.iter().filter(|event| event.name == "thread_name");
     let row = |named: &Event| {
@@ -106,7 +106,7 @@ fn has_all_of(events: &[Event]) {
             .1
             .clone()
     };
-    // The test, and below it the process of its own.
+    // The row of the test, and below it the row of its process.
     assert_eq!(bars("suite::stacked"), ["suite::stacked"]);
     assert_eq!(bars("suite::stacked: client"), ["boot", "ready", "stop"]);
 }
@@ -129,7 +129,7 @@ fn all_binaries_of_a_run_are_in_one_file() {
 #[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn all_processes_of_nextest_are_in_one_file() {
     let project = Project::new();
-    // From where the user has called the runner.
+    // The path is relative to the runner's working directory.
     let relative = format!("../../target/trace-{}.json", std::process::id());
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("project")
@@ -141,11 +141,11 @@ fn all_processes_of_nextest_are_in_one_file() {
     let events = read(&file);
     std::fs::remove_file(file).unwrap();
     has_all_of(&events);
-    // Each test that has a process of its own, or has started one, is a process.
+    // Each test with a process is a process in the trace.
     assert!(processes(&events) >= 5);
 }
 
-/// What a test process says that starts and stops something.
+/// Returns the output of a test process that starts and stops a service.
 fn said_with(file: &Path) -> String {
     let mut test = std::process::Command::new(std::env::current_exe().unwrap());
     let name = "trace::run_by_others_in_a_process_of_its_own";
@@ -163,7 +163,7 @@ fn run_by_others_in_a_process_of_its_own() {
     let sleeper = SimpleExecutor::new("sleep 1000");
     sleeper.start().unwrap();
     let other = File::open(path).unwrap();
-    // Unless the test that runs this one has it.
+    // The other test may already hold the lock.
     let _ = other.try_lock();
     sleeper.stop().unwrap();
 }
@@ -190,7 +190,7 @@ fn a_file_that_another_process_keeps_locked_is_named() {
     assert_eq!(said.matches(&told).count(), 1, "{said}");
 }
 
-/// `tests/run unit trace` writes the trace of the whole suite, and has it checked here.
+/// `tests/run unit trace` writes the trace of the whole suite, and checks it with this test.
 #[test]
 #[ignore = "checks a trace that was written before"]
 fn run_by_hand_on_a_trace() {
@@ -216,7 +216,7 @@ const COLOURS: [(&str, &str); 4] = [
     ("stop", "#8a63b0"),
 ];
 
-/// The rows that have bars, one below the other, as a viewer shows them.
+/// Draws the rows that have bars, one below the other, as a viewer shows them.
 fn picture_of(events: &[Event]) -> String {
     let (left, width, height) = (520.0, 700.0, 18.0);
     let timed = || events.iter().filter_map(|event| event.at);
@@ -299,7 +299,7 @@ fn run_by_another_and_is_prepared() {
     let server = SimpleExecutor::new("sleep 1000").named("server");
     let server = server.before("true");
     server.start().unwrap();
-    // It is whole also while the process goes on.
+    // The trace is complete even while the process still runs.
     read(&PathBuf::from(std::env::var_os("SUMMON_TRACE").unwrap()));
     server.stop().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Nothing outlives the test process, however it ends.
+//! Nothing outlives the test process, however the process ends.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use crate::support::{
     eventually, family, hear_int, parent, with_the_warden,
 };
 
-/// So often, in a row.
+/// The number of rounds that each ending is repeated.
 const ROUNDS: usize = 20;
 
 #[derive(Clone, Copy)]
@@ -56,10 +56,10 @@ fn survives_nothing(service: &str, ending: Ending) {
         Ending::ByItself(word) => word,
         _ => "wait",
     };
-    // It ends by itself only after it has seen that the lives were noted: it waits for its stdin.
+    // The owner waits for its stdin, so it ends only after this test has noted all processes.
     let mut owner = Owner::start(service, word);
-    // The warden, two guards, the service and the sleeper, and what the service has besides: none
-    // of them may be out of sight, or it could survive unseen.
+    // The expected processes are the warden, two guards, the service, the sleeper, and the children
+    // of the service. Each one must be counted, or it could survive unnoticed.
     let expected = match service {
         "plain" => 5,
         "stubborn" => 8,
@@ -77,8 +77,8 @@ fn survives_nothing(service: &str, ending: Ending) {
         eventually(&format!("{life:?} ends"), || !life.goes_on());
     }
     let session = owner.dir.parent().unwrap();
-    // A panic tells of the processes, and names their logs, which therefore stay. So do those of a
-    // test that was killed, with a report. A person who interrupts wants neither.
+    // A panic prints the processes and names their logs, so the logs stay. The logs of a killed
+    // test stay too, with a report. A person who interrupts the run wants neither.
     let interrupts = matches!(ending, Ending::SignalToGroup(libc::SIGINT));
     let has_failed = word != "exit" && word != "return" && !interrupts;
     let stays = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -95,7 +95,7 @@ fn survives_nothing(service: &str, ending: Ending) {
     }
 }
 
-/// A running `owner`, its services ready.
+/// A running `owner`, with its services ready.
 pub(crate) struct Owner {
     pub(crate) child: Group,
     stdout: BufReader<std::process::ChildStdout>,
@@ -136,19 +136,19 @@ impl Owner {
         }
     }
 
-    /// The warden, the guards, the services, and all descendants of theirs.
+    /// Returns the warden, the guards, the services, and all their descendants.
     pub(crate) fn lives(&self) -> Vec<Life> {
         family(parent(parent(self.services[0])))
     }
 
-    /// Lets it end, as its second argument says.
+    /// Lets the owner end in the way that its second argument names.
     pub(crate) fn go(&mut self) {
         drop(self.child.stdin.take());
     }
 
     pub(crate) fn signal(&self, signal: i32, group: bool) {
         let pid = self.child.id() as i32;
-        // SAFETY: our own child, which has not been waited for.
+        // SAFETY: the pid is a child of this process that has not been waited for.
         #[expect(unsafe_code, reason = "std sends no signals but KILL")]
         let sent = unsafe { libc::kill(if group { -pid } else { pid }, signal) };
         assert_eq!(sent, 0);
@@ -163,7 +163,7 @@ fn services_and_helpers_hold_nothing_of_the_tests() {
     command.args(["plain", "wait", ACTOR]);
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
     let leak = move || {
-        // SAFETY: the descriptor is open in the child too.
+        // SAFETY: the descriptor is open in the child, too.
         #[expect(unsafe_code, reason = "std passes no descriptors on")]
         match unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } {
             -1 => Err(std::io::Error::last_os_error()),
@@ -192,8 +192,8 @@ fn services_and_helpers_hold_nothing_of_the_tests() {
             assert_ne!(open, Path::new(ACTOR), "{life:?}");
         }
     }
-    // A service holds its three streams and nothing else, once its loader has read its libraries,
-    // and no two guards hold one socket.
+    // When the loader has read the libraries, a service holds its three streams and nothing else.
+    // No two guards hold the same socket.
     eventually("a service holds three descriptors", || {
         open_files(owner.services[1]).len() == 3
     });
@@ -220,14 +220,14 @@ fn the_copy_never_reaches_main() {
     owner.child.wait().unwrap();
     let mut rest = String::new();
     owner.stdout.read_to_string(&mut rest).unwrap();
-    // Its own `main`, read before `ready`, was the only one that had this stdout; a copy that
-    // reached `main` would moreover have started copies of its own, with services of their own.
+    // Only the `main` of the owner held this stdout, and the test has read its output up to
+    // `ready`. A copy that reached `main` would also have started copies and services.
     assert_eq!(rest, "");
 }
 
 #[test]
 fn a_leaked_mark_does_no_harm() {
-    // Whoever does not start anything is not disturbed ..
+    // A program that starts nothing is not disturbed.
     let plain = Command::new(OWNER)
         .env("SUMMON_WARDEN", "1")
         .output()
@@ -235,7 +235,7 @@ fn a_leaked_mark_does_no_harm() {
     let said = String::from_utf8_lossy(&plain.stderr).into_owned();
     assert_eq!(plain.stdout, b"main\n");
     assert!(said.contains("usage: owner"), "{said}");
-    // .. and who does is told why that is refused.
+    // A program that starts something gets an error with the reason.
     let starts = Command::new(OWNER)
         .args(["plain", "exit", ACTOR])
         .env("SUMMON_WARDEN", "1")
@@ -328,27 +328,28 @@ fn real_time_signals_end_neither_warden_nor_guard_nor_service() {
         let life = Life::of(pid).unwrap();
         assert!(life.what.starts_with("summon-"), "{life:?}");
         for signal in 32..=64 {
-            // SAFETY: it lives as long as the service does, or the warden's lock is held.
+            // SAFETY: `kill` takes two numbers. The guard lives until the service ends, and
+            // `_warden` keeps the warden alive.
             #[expect(unsafe_code, reason = "std sends no signals but KILL")]
             let sent = unsafe { libc::kill(pid as i32, signal) };
             assert_eq!(sent, 0);
         }
     }
-    // Both still do what they are for.
+    // The warden and the guard still work.
     sleeper.paused(|| ()).unwrap();
     assert!(sleeper.is_running());
     let another = SimpleExecutor::new("sleep 1000");
     another.start().unwrap();
     assert_eq!(parent(parent(another.id().unwrap())), parent(guard));
-    // And what they ignore a program does not.
+    // A program does not inherit the ignored signals.
     let status = std::fs::read_to_string(format!("/proc/{service}/status")).unwrap();
     assert!(status.contains("SigIgn:\t0000000000000000\n"), "{status}");
 }
 
 #[test]
 fn a_test_may_wait_for_all_its_children() {
-    // A child of the test's that never ends would make this wait for ever; the services are not
-    // its children, and neither is the warden.
+    // If the test had a child that never ends, this wait would never return. The services and the
+    // warden are not children of the test.
     let owner = Owner::start("plain", "wait");
     let children = family(owner.child.id());
     assert_eq!(children.len(), 1, "{children:?}");

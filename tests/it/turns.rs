@@ -10,13 +10,13 @@ use summon::{SimpleExecutor, TcpCoordinatedExecutor, orchestrated};
 use crate::support::{ACTOR, Group, Life, OWNER, TempDir, actor, ask, recorded};
 use crate::tree::Owner;
 
-/// A port that nobody else uses: leased for a moment, then given back. Another test of this run
-/// may get it as its own `{port}`; then they take turns, which is what is tested.
+/// Leases a free port for a moment, and then gives it back. Another test of this run may lease it
+/// as its `{port}`. The two tests then take turns, which is the behaviour under test.
 pub(crate) fn free_port() -> u16 {
     SimpleExecutor::new("true").port()
 }
 
-/// A server on a fixed port that records when it is up, and when it goes.
+/// Returns a server on a fixed port that records when it is up and when it ends.
 pub(crate) fn on(port: u16, record: &str) -> TcpCoordinatedExecutor {
     let addr = format!("127.0.0.1:{port}");
     let script = [
@@ -25,7 +25,7 @@ pub(crate) fn on(port: u16, record: &str) -> TcpCoordinatedExecutor {
     TcpCoordinatedExecutor::new(actor(script), "localhost", port).turn_timeout("60s")
 }
 
-/// Whether each that was up went before the next was.
+/// Whether each server ended before the next one was up.
 fn one_at_a_time(record: &str) -> bool {
     let words = recorded(record);
     words.chunks(2).all(|two| two == ["up", "-up"])
@@ -186,7 +186,7 @@ fn leases_of_a_killed_test_process_are_had_as_soon_as_its_services_are_gone() {
     let service = Life::of(owner.services[0]).unwrap();
     owner.signal(libc::SIGKILL, false);
     owner.child.wait().unwrap();
-    // It ignores TERM and has a grace of 300 ms, so its turn lasts longer than its owner.
+    // The service ignores TERM and has a grace of 300 ms, so its turn lasts longer than its owner.
     let server = on(port, &record);
     server.start().unwrap();
     assert!(!service.goes_on());
@@ -198,9 +198,10 @@ fn leases_of_a_killed_test_process_are_had_as_soon_as_its_services_are_gone() {
 fn run_by_another_and_waits_for_its_turn() {
     let port = std::env::var("PORT").unwrap().parse().unwrap();
     let record = std::env::var("RECORD").unwrap();
-    // It has a warden by then, so that the start that has so little time is all that it takes.
+    // This starts the warden, so that the short start below has time for its own work.
     SimpleExecutor::new("sleep 1000").start().unwrap();
-    // The wait, of which is told after 2 s, is longer than its time-out, which must not matter.
+    // summon reports the wait after 2 s. The wait is longer than the time-out, and must not count
+    // against it.
     on(port, &record)
         .named("waiter")
         .timeout("1900ms")

@@ -1,4 +1,5 @@
-//! Processes that their guard may not kill: they are told, and nobody waits for them.
+//! If a guard lacks the right to kill a process, it reports the process, and nothing waits for the
+//! process to end.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -29,13 +30,13 @@ fn processes_are_named_and_keep_nobody_busy() {
     let (service, warden) = (pid("service "), pid("warden "));
     let service = service.expect("nobody could kill it");
     assert!(service.what.starts_with(&copy), "{service:?}");
-    // It has lost its owner, and waits for what never comes.
+    // The warden has lost its owner, and must not wait for this process.
     eventually("the warden ends", || {
         warden.as_ref().is_none_or(|it| !it.goes_on())
     });
 }
 
-/// Kills who has this among its words, however a test ends.
+/// Kills the processes with a word in their arguments when the test ends.
 struct Ends(String);
 
 impl Drop for Ends {
@@ -68,7 +69,7 @@ fn run_by_another_as_nobody_and_can_not_kill() {
     assert!(error.starts_with(headline), "{error}");
     let left = format!("left      pid {pid} (`{program} user 0 say up`)");
     assert!(error.contains(&left), "{error}");
-    // The warden has got it, and goes on to serve.
+    // The warden has adopted the process, and still serves others.
     let other = SimpleExecutor::new("sleep 1000");
     other.start().unwrap();
     assert_eq!(parent(parent(other.id().unwrap())), parent(pid));

@@ -1,4 +1,4 @@
-//! Programs that run as another user, as root has them do.
+//! Programs that root runs as another user.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,7 +12,7 @@ use summon::{
 use crate::support::{ACTOR, OWNER, TempDir, actor, ask, copy_program, eventually};
 use crate::tree::Owner;
 
-/// Whom Debian gives no name but this.
+/// Debian gives this uid the name `nobody`.
 const NOBODY: u32 = 65534;
 
 #[test]
@@ -50,7 +50,7 @@ fn are_seen_to_be_ready_like_others() {
     let says = actor(["notify", "READY=1", "wait"]);
     let notify = Coordinated::with(says, probe::notify()).user("nobody");
     notify.start().unwrap();
-    // `/dev/stdout` is opened anew, by the user.
+    // The user opens `/dev/stdout` again.
     let writes = OutputCoordinatedExecutor::new("echo up >/dev/stdout; exec sleep 100", "up");
     writes.shell(true).user("nobody").start().unwrap();
 }
@@ -139,7 +139,7 @@ fn are_recommended_where_a_program_refuses_root() {
     );
 }
 
-/// What a program writes to when it opens its standard output by its path.
+/// Programs may open their standard output by its path, and write there.
 #[test]
 #[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn may_open_their_output_anew_after_they_have_dropped_root() {
@@ -150,13 +150,13 @@ fn may_open_their_output_anew_after_they_have_dropped_root() {
             .split_output(is_split)
             .before(format!("{drop} sh -c 'echo prepared >/dev/stdout'"));
         server.start().unwrap();
-        // Others may write, who have a path to it, and nobody may read.
+        // Other users with a path to the pipe may write to it, and no user may read it.
         let pipe = format!("/proc/{}/fd/1", server.id().unwrap());
         assert_eq!(fs::metadata(pipe).unwrap().mode() & 0o777, 0o622);
     }
 }
 
-/// A directory that only root can reach, with a file that only root can read.
+/// Makes a directory that only root can enter, with a file that only root can read.
 fn of_root() -> (TempDir, String) {
     let dir = TempDir::new();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
@@ -186,7 +186,7 @@ fn have_root_open_nothing_through_their_links() {
         "{error}"
     );
     assert!(error.contains(refused), "{error}");
-    // Nor does one lead into a directory that the user can't reach.
+    // A link can't lead into a directory that the user can't enter.
     let place = swaps("{dir}/data", &dir.path().display().to_string());
     let server = || {
         OutputCoordinatedExecutor::new(format!("{place}; exec sleep 100"), "^up$")
@@ -223,13 +223,13 @@ fn have_what_root_opens_for_them_through_links_of_root() {
     let (dir, secret) = of_root();
     let (place, input) = (dir.file("place"), dir.file("input"));
     std::os::unix::fs::symlink(dir.path(), &place).unwrap();
-    // Relative, too.
+    // A relative path works the same way.
     std::os::unix::fs::symlink("place/secret", &input).unwrap();
     let server = SimpleExecutor::new("sh -c 'pwd -P; cat'")
         .current_dir(&place)
         .stdin(Stdin::file(&input))
         .user("nobody");
-    // A way that leads through itself has no end.
+    // A path that leads through itself never ends.
     let around = dir.file("around");
     std::os::unix::fs::symlink(&around, &around).unwrap();
     let endless = SimpleExecutor::new("cat")
@@ -244,7 +244,7 @@ fn have_what_root_opens_for_them_through_links_of_root() {
     assert_eq!(said, format!("{}\n{text}", real.display()));
 }
 
-/// `fakeroot` stands before the C library, and says of a change of the user that it is done.
+/// `fakeroot` intercepts the C library, and reports a change of the user that did not happen.
 #[test]
 #[cfg_attr(
     not(all(is_root, has_fakeroot)),
@@ -255,14 +255,15 @@ fn are_not_root_where_a_library_says_so() {
         Owner::from(Command::new("fakeroot").args(["--", OWNER, "another", "exit", ACTOR]));
     let service = owner.services[0];
     let status = fs::read_to_string(format!("/proc/{service}/status")).unwrap();
-    // The script ends its server when the program has ended, and not when it is killed itself.
+    // The script ends its server when the program ends, but not when the script itself is killed.
     owner.go();
     owner.child.wait().unwrap();
     let users = status.lines().find(|line| line.starts_with("Uid:"));
     assert_eq!(users, Some("Uid:\t65534\t65534\t65534\t65534"));
 }
 
-/// fakeroot's server ends with the test process, and whoever asks it from then on.
+/// fakeroot's server ends together with the test process. Every program that asks the server
+/// afterwards ends, too.
 #[test]
 #[cfg_attr(
     not(all(is_root, has_fakeroot)),
@@ -290,7 +291,7 @@ fn clean_up_where_a_library_says_that_they_are_root() {
             eventually(&format!("{life:?} ends"), || !life.goes_on());
         }
         eventually("its files are removed", || !files.exists());
-        // The warden is among those who have ended, so nobody cleans up after this.
+        // The warden is among the ended processes, so no process cleans up from here on.
         let session = files.parent().unwrap();
         let kept = fs::read_dir(session)
             .map(Iterator::count)

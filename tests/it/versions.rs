@@ -1,4 +1,4 @@
-//! Two versions of summon in one program: each has helpers of its own.
+//! Two versions of summon in one program, each with its own helpers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ macro_rules! start {
 }
 
 fn main() {
-    // One after the other, in both orders.
+    // The versions start one after the other, in both orders.
     for _ in 0..2 {
         start!(old).join().unwrap();
         start!(new).join().unwrap();
@@ -55,7 +55,7 @@ fn in_one_program_serve_themselves() {
     let root = fs::canonicalize(root).unwrap();
     let dir = TempDir::new();
     let at = |path: &str| dir.path().join(path);
-    // The crate says which it is in its manifest, which the copy has another one of.
+    // The crate reads its version from its manifest. The copy has a different manifest.
     copy(&root.join("summon"), &at("new"));
     let manifest = fs::read_to_string(at("new/Cargo.toml")).unwrap();
     let workspace = fs::read_to_string(root.join("Cargo.toml")).unwrap();

@@ -1,7 +1,7 @@
-//! Plays a test process whose surroundings are hostile: it starts a server, uses it, stops it, and
-//! tells the file `REPORT` that it works, or what the error says.
+//! Plays a test process in hostile surroundings. It starts a server, uses it, and stops it. It
+//! writes to the file `REPORT` that this works, or the text of the error.
 //!
-//! `attempt ACTOR`, after it has done what `FIRST` names, of the list below.
+//! Usage: `attempt ACTOR`. First, it does the action of the list below that `FIRST` names.
 
 #![allow(
     unsafe_code,
@@ -16,7 +16,7 @@ use summon::{Error, TcpCoordinatedExecutor, probe};
 
 fn main() {
     let actor = std::env::args().nth(1).expect("the actor's path");
-    // Opened before anything is closed or run out of.
+    // The report must be open before the surroundings take away or use up descriptors.
     let report = std::env::var_os("REPORT").expect("REPORT is set");
     let mut report = OpenOptions::new().append(true).open(report).unwrap();
     let first = std::env::var("FIRST").unwrap_or_default();
@@ -33,7 +33,7 @@ fn main() {
         "reap" => {
             std::thread::spawn(|| {
                 loop {
-                    // SAFETY: a status is not asked for.
+                    // SAFETY: `waitpid` takes a null pointer if the status is not needed.
                     let reaped = unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) };
                     if reaped < 0 {
                         std::thread::yield_now();
@@ -42,12 +42,12 @@ fn main() {
             });
         }
         "unshare pids" => {
-            // SAFETY: it takes a number.
+            // SAFETY: `unshare` takes a number.
             let unshared = unsafe { libc::unshare(libc::CLONE_NEWPID) };
             assert_eq!(unshared, 0, "{}", std::io::Error::last_os_error());
         }
         "use no directory" => {
-            // Whose directory does not exist any more.
+            // The directory `GONE` no longer exists.
             let dir = std::env::var("GONE").unwrap();
             fs::create_dir(&dir).unwrap();
             std::env::set_current_dir(&dir).unwrap();

@@ -1,7 +1,8 @@
-//! Plays a test process that changes after its first start: it forks children, becomes another user,
-//! limits itself.
+//! Plays a test process that changes after its first start: it forks children, becomes another
+//! user, or limits itself.
 //!
-//! `changes WHAT ACTOR`, of the list below. It says what came of it, a line each.
+//! Usage: `changes WHAT ACTOR`, with an action of the list below. It prints the results, one per
+//! line.
 
 #![allow(
     unsafe_code,
@@ -52,15 +53,15 @@ fn say_headline(error: &Error) {
     say(text.lines().next().unwrap_or_default());
 }
 
-/// Whether this is the child.
+/// Forks, and returns whether this process is the child.
 fn is_child() -> bool {
-    // SAFETY: the main thread forks. Others of this process are summon's, which hold no locks while
-    // nothing happens.
+    // SAFETY: the main thread forks. The other threads of this process are summon's, and hold no
+    // locks while the process is idle.
     unsafe { libc::fork() == 0 }
 }
 
 fn wait_for_child() {
-    // SAFETY: nobody asks for a status.
+    // SAFETY: `wait` takes a null pointer if the status is not needed.
     unsafe { libc::wait(std::ptr::null_mut()) };
 }
 
@@ -69,14 +70,15 @@ fn server(actor: &str) -> TcpCoordinatedExecutor {
     TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).split_output(true)
 }
 
-/// Whether the log is still beside the directory, whichever test this is run by.
+/// Whether the log still exists beside the directory. The name of the test does not matter.
 fn has_log(server: &Process) -> bool {
     let beside = std::fs::read_dir(server.dir().with_file_name("")).unwrap();
     let mut names = beside.map(|it| it.unwrap().file_name().into_string().unwrap());
     names.any(|name| name.ends_with(&format!("{}.log", server.name())))
 }
 
-/// A child that has copies of everything ends in some way, and the parent looks what is left.
+/// Forks a child with copies of all values. The child ends as `how` says, and the parent checks the
+/// remains.
 fn fork(how: &str, actor: &str) {
     let server = server(actor);
     let scope = summon::orchestrated(&server).unwrap();
@@ -87,7 +89,8 @@ fn fork(how: &str, actor: &str) {
     let length = || std::fs::metadata(&trace).unwrap().len();
     let before = length();
     if is_child() {
-        // Its copies of `scope`, `sleeper` and the fixture are dropped, or not, in the same way.
+        // The child drops or keeps its copies of `scope`, `sleeper`, and the fixture in the same
+        // way.
         match how {
             "unwind" => panic!("an assertion failed"),
             "exit" => std::process::exit(0),
@@ -115,11 +118,11 @@ fn fork(how: &str, actor: &str) {
     say(&format!("sleeper stopped {}", stopped.is_ok()));
 }
 
-/// Says its own pid, that of a child that lives until it is killed, and the services.
+/// Prints the pids of this process, of a child that lives until it is killed, and of the services.
 fn leave_a_child(actor: &str) {
     let server = server(actor);
     server.start().unwrap();
-    // SAFETY: as in `is_child`.
+    // SAFETY: as in `is_child`, the main thread forks, and no lock is held.
     let child = unsafe { libc::fork() };
     if child == 0 {
         loop {
@@ -132,7 +135,7 @@ fn leave_a_child(actor: &str) {
     }
 }
 
-/// A child asks for what is not its own.
+/// A child tries to stop, kill, and signal a process of its parent.
 fn stop_in_a_child(actor: &str) {
     let server = server(actor);
     server.start().unwrap();
@@ -150,7 +153,7 @@ fn stop_in_a_child(actor: &str) {
     say(&format!("{}", server.is_running()));
 }
 
-/// A child lives on with a copy of a lease, which nobody else has any more.
+/// A child keeps the last copy of a lease.
 fn keep_a_lease_in_a_child(actor: &str) {
     let free = server(actor);
     free.start().unwrap();
@@ -162,7 +165,7 @@ fn keep_a_lease_in_a_child(actor: &str) {
     };
     let first = on_port();
     first.start().unwrap();
-    // SAFETY: as in `is_child`.
+    // SAFETY: as in `is_child`, the main thread forks, and no lock is held.
     let child = unsafe { libc::fork() };
     if child == 0 {
         loop {
@@ -171,14 +174,14 @@ fn keep_a_lease_in_a_child(actor: &str) {
     }
     first.stop().unwrap();
     let refused = on_port().start().unwrap_err();
-    // SAFETY: our own child, which has not been waited for.
+    // SAFETY: the pid is a child of this process that has not been waited for.
     unsafe { libc::kill(child, libc::SIGKILL) };
     wait_for_child();
     say(&refused.to_string());
     on_port().start().unwrap();
 }
 
-/// The names that parent and child make next.
+/// Compares the next names of the parent and of the child.
 fn name_in_a_child() {
     let start = || {
         let server = SimpleExecutor::new("sleep 1000");
@@ -187,7 +190,7 @@ fn name_in_a_child() {
         let name = session.to_str().unwrap().to_owned();
         say(name.rsplit('-').next().unwrap());
     };
-    // The keys are there before the fork.
+    // Creates the keys before the fork.
     start();
     if is_child() {
         start();
@@ -197,7 +200,7 @@ fn name_in_a_child() {
     start();
 }
 
-/// A child starts something of its own, which goes with the child.
+/// A child starts a process, which ends with the child.
 fn start_in_a_child(actor: &str) {
     let server = server(actor);
     server.start().unwrap();
@@ -215,7 +218,7 @@ fn start_in_a_child(actor: &str) {
 fn wait_for_a_signal() {
     let server = SimpleExecutor::new("sleep 1000");
     server.start().unwrap();
-    // SAFETY: all are valid places, and `sigwait` fills in the last one.
+    // SAFETY: all arguments are valid places, and `sigwait` fills in the last.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
@@ -232,7 +235,7 @@ fn wait_for_a_signal() {
     }
 }
 
-/// What a service says of its surroundings.
+/// Returns the output of a service about its surroundings.
 fn surroundings() -> Result<String, Error> {
     let script = "id -u; id -G; umask; ulimit -n; nice; readlink /proc/self/ns/net; echo end; exec sleep 1000";
     let server = OutputCoordinatedExecutor::new(["sh", "-c", script], "^end$");
@@ -249,7 +252,7 @@ fn become_another() {
     say(&surroundings().unwrap());
     let kept = SimpleExecutor::new("sleep 1000");
     kept.start().unwrap();
-    // SAFETY: all take numbers, and one a list of none.
+    // SAFETY: the calls take numbers and an empty list.
     unsafe {
         assert_eq!(libc::setgroups(0, std::ptr::null()), 0);
         assert_eq!(libc::setresgid(ANOTHER, ANOTHER, ANOTHER), 0);
@@ -261,7 +264,7 @@ fn become_another() {
 
 fn become_another_in_effect() {
     surroundings().unwrap();
-    // SAFETY: it takes a number.
+    // SAFETY: `seteuid` takes a number.
     assert_eq!(unsafe { libc::seteuid(ANOTHER) }, 0);
     let refused = surroundings().unwrap_err();
     say_headline(&refused);
@@ -269,7 +272,7 @@ fn become_another_in_effect() {
 
 fn limit_itself() {
     say(&surroundings().unwrap());
-    // SAFETY: all take numbers, or a valid place.
+    // SAFETY: the calls take numbers, or a valid place.
     unsafe {
         libc::umask(0o027);
         let mut limit = libc::rlimit {
@@ -280,7 +283,7 @@ fn limit_itself() {
         limit.rlim_cur = 77;
         assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
         libc::nice(3);
-        // As root may.
+        // Only root may do this.
         if libc::unshare(libc::CLONE_NEWNET) == 0 {
             say("network");
         }
@@ -291,7 +294,7 @@ fn limit_itself() {
 }
 
 fn move_children() {
-    // SAFETY: it takes a number.
+    // SAFETY: `unshare` takes a number.
     assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWPID) }, 0);
     say(&surroundings().unwrap_err().to_string());
 }

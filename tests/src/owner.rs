@@ -1,19 +1,20 @@
-//! Plays a test process: summons a service, says where it is, and ends in some way.
+//! Plays a test process: starts a service, prints its directory and pids, and ends in some way.
 //!
-//! `owner SERVICE ENDING ACTOR`, where the service is one of a list below, or `port N`. It prints `main`, then `ready <dir> <pid> <pid>` when the service
-//! and a sleeper are ready, and then ends once its stdin does, or waits to be ended.
+//! Usage: `owner SERVICE ENDING ACTOR`. `SERVICE` is a name from the list below, or `port N`. The
+//! owner prints `main`, and then `ready <dir> <pid> <pid>` when the service and a sleeper are
+//! ready. It then ends when its stdin ends, or waits until another process ends it.
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use summon::{OutputCoordinatedExecutor, SimpleExecutor};
 
-/// How long TERM-ignoring processes are given.
+/// The grace of processes that ignore TERM.
 const GRACE: &str = "150ms";
 const STUBBORN: &str = "ignore say up";
 
 fn main() {
     println!("main");
-    // The first one, its own name, need not be UTF-8.
+    // Skips the program's name, which need not be UTF-8 here.
     let words = std::env::args_os().skip(1);
     let words: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();
     let [service, ending, actor] = &words[..] else {
@@ -40,7 +41,7 @@ fn main() {
         service = service.dir_mode(0o755);
     }
     service.start().unwrap();
-    // They say `up` once they ignore TERM, and they must by the time this process ends.
+    // The processes say `up` when they ignore TERM, and all must do so before this process ends.
     let stubborn = script.iter().filter(|word| **word == STUBBORN).count();
     let limit = Instant::now() + Duration::from_secs(20);
     while String::from_utf8_lossy(&service.output())
@@ -66,7 +67,7 @@ fn main() {
     end(ending);
 }
 
-/// Serves a fixed port, records that, and waits to be ended.
+/// Serves a fixed port, records that, and waits until another process ends it.
 fn hold_port(port: u16, actor: &str) {
     let record = std::env::var("RECORD").expect("RECORD is set");
     let addr = format!("127.0.0.1:{port}");

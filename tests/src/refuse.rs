@@ -1,14 +1,14 @@
 //! Runs a program below a seccomp filter (`seccomp(2)`), which the program and its descendants keep.
 //!
-//! `refuse CALLS ERROR PROGRAM ARGS..`: `CALLS` are names of the list below, with commas between
-//! them. The kernel answers them with `ERROR`, which is `ENOSYS`, as old kernels do, `EPERM`, as
-//! container engines with an old profile do, or `ENOLCK`, as file systems without locks do.
+//! Usage: `refuse CALLS ERROR PROGRAM ARGS..`. `CALLS` are names from the list below, separated by
+//! commas. The kernel answers these calls with `ERROR`. `ENOSYS` imitates an old kernel, `EPERM` a
+//! container engine with an old profile, and `ENOLCK` a file system without locks.
 #![expect(unsafe_code, reason = "only prctl installs a filter")]
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// A system call, with the arguments that make it one to refuse: their positions and values.
+/// A system call to refuse, with the positions and values of the arguments that identify it.
 struct Refused {
     name: &'static str,
     number: libc::c_long,
@@ -31,13 +31,13 @@ const ALL: [Refused; 5] = [
         number: libc::SYS_pidfd_send_signal,
         arguments: &[],
     },
-    // As on a network's file system without a lock daemon.
+    // Imitates a network file system without a lock daemon.
     Refused {
         name: "flock",
         number: libc::SYS_flock,
         arguments: &[],
     },
-    // A netlink socket that tells of other sockets (`sock_diag(7)`).
+    // A netlink socket that queries other sockets (`sock_diag(7)`).
     Refused {
         name: "sock_diag",
         number: libc::SYS_socket,
@@ -71,10 +71,11 @@ fn main() {
 }
 
 impl Refused {
-    /// Returns the error if the call and its arguments are these, and else goes on behind itself.
+    /// Returns instructions that return the error if the call and its arguments match, and continue
+    /// behind themselves otherwise.
     fn refusal(&self, error: i32) -> Vec<libc::sock_filter> {
-        // Where a call's number and its arguments are in `struct seccomp_data`. An argument has
-        // 64 bits, of which the lower half comes first.
+        // The offsets of the call's number and arguments in `struct seccomp_data`. An argument has
+        // 64 bits, and the lower half comes first.
         let arguments = self.arguments.iter();
         let arguments = arguments.map(|(position, value)| (16 + 8 * position, *value));
         let compared: Vec<_> = [(0, self.number as u32)]
@@ -86,7 +87,7 @@ impl Refused {
             let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
             filter.push(instruction(load, 0, *at));
             let jump = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-            // Two instructions for each of those that follow, and the return.
+            // Two instructions for each following comparison, and the return.
             let behind = 2 * (compared.len() - index - 1) + 1;
             filter.push(instruction(jump, behind as u8, *value));
         }
@@ -99,7 +100,8 @@ fn returned(value: u32) -> libc::sock_filter {
     instruction(libc::BPF_RET | libc::BPF_K, 0, value)
 }
 
-/// `otherwise`: how many instructions a comparison that fails skips.
+/// Returns an instruction. `otherwise` is the number of instructions that a failed comparison
+/// skips.
 fn instruction(code: u32, otherwise: u8, k: u32) -> libc::sock_filter {
     libc::sock_filter {
         code: code as u16,
@@ -114,10 +116,11 @@ fn install(filter: &mut [libc::sock_filter]) {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
     };
-    // A user who is not root may install a filter if programs give no privileges from now on.
-    // SAFETY: it takes numbers.
+    // A user other than root may install a filter only if later programs gain no privileges
+    // (`seccomp(2)`).
+    // SAFETY: `prctl` takes numbers.
     let without = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    // SAFETY: the program is valid during the call, and as long as is said.
+    // SAFETY: the filter is valid during the call, and has the given length.
     let installed = unsafe {
         libc::prctl(
             libc::PR_SET_SECCOMP,

@@ -1,8 +1,9 @@
-//! Plays a test process that does random things with random programs on many threads, looks whether
-//! it has anything left, and ends in some way.
+//! Plays a test process that does random things with random programs on many threads, checks that
+//! it holds nothing afterwards, and ends in some way.
 //!
-//! `riot SEED ENDING ACTOR`, where the ending is `return`, `exit`, `abort`, or `midway`, which is to
-//! abort while all threads are busy. Ports are told to the file `PORTS`, and `clean` to stdout.
+//! Usage: `riot SEED ENDING ACTOR`. The ending is `return`, `exit`, `abort`, or `midway`, which
+//! aborts while all threads are busy. The process writes its ports to the file `PORTS`, and `clean`
+//! to stdout.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -14,7 +15,7 @@ use summon::{Coordinated, Executor, Process, Signal, orchestrated, probe};
 const THREADS: u64 = 6;
 const STEPS: u32 = 4;
 
-/// What programs do, besides what makes them ready: nothing, mostly.
+/// The habits of programs beside their readiness. Most programs have none.
 const HABITS: [&str; 16] = [
     "",
     "",
@@ -34,7 +35,7 @@ const HABITS: [&str; 16] = [
     "kill-ancestor 1",
 ];
 
-/// Random enough, and the same for the same seed (xorshift).
+/// A simple random generator, with equal numbers for equal seeds (xorshift).
 struct Random(u64);
 
 impl Random {
@@ -66,8 +67,8 @@ fn main() {
     eventually("its threads have ended", || tasks() == 1);
     eventually("it has no child", || children().is_empty());
     let is_as_before = || {
-        // What a test process keeps: one watch on files, one on the end of its runner, and the
-        // socket to its warden, if that was not killed.
+        // A test process keeps three descriptors: a watch on files, a watch on the end of its
+        // runner, and the socket to its warden, if the warden is alive.
         let now = descriptors();
         now.inotify <= 1 && now.pidfd <= 1 && now.others <= before.others + 1
     };
@@ -80,7 +81,8 @@ fn main() {
     }
 }
 
-/// All threads take their random steps; after so many of all it aborts.
+/// Runs the random steps of all threads. Aborts before the step with the number `midway`, if the
+/// threads come so far.
 fn wave(seed: u64, actor: &str, midway: u32) {
     let steps = AtomicU32::new(0);
     std::thread::scope(|threads| {
@@ -99,7 +101,7 @@ fn wave(seed: u64, actor: &str, midway: u32) {
     });
 }
 
-/// One program and what is done with it, or a set of some.
+/// Runs one program, or a set of programs, and acts on it.
 fn step(random: &mut Random, actor: &str) {
     if random.below(4) == 0 {
         let members: Vec<Box<dyn Executor>> = (0..3)
@@ -107,7 +109,7 @@ fn step(random: &mut Random, actor: &str) {
             .collect();
         members.iter().for_each(|member| tell_port(&**member));
         if let Ok(scope) = orchestrated(members) {
-            // A program that has died is told of, and keeps its log.
+            // The stop reports a program that has died, and keeps its log.
             let _ = scope.stop();
         }
         return;
@@ -115,7 +117,7 @@ fn step(random: &mut Random, actor: &str) {
     let server = program(random, actor, "server");
     tell_port(&*server);
     if random.below(8) == 0 {
-        // Two who want the same.
+        // Two threads start the same server.
         std::thread::scope(|threads| {
             threads.spawn(|| server.start());
             threads.spawn(|| server.start());
@@ -147,7 +149,7 @@ fn program(random: &mut Random, actor: &str, name: &str) -> Box<dyn Executor> {
         "notify READY=1",
     ][kind];
     let habit = random.one_of(&HABITS);
-    // The habit comes before it is ready, or after.
+    // The habit comes before or after the readiness.
     let halves = match random.below(2) {
         0 => [habit, script],
         _ => [script, habit],
@@ -162,7 +164,7 @@ fn program(random: &mut Random, actor: &str, name: &str) -> Box<dyn Executor> {
         ($probe:expr) => {{
             let timeout = random.one_of(&["50ms", "400ms", "10s"]);
             let grace = random.one_of(&["0ms", "30ms", "100ms"]);
-            // What never becomes ready must not take long.
+            // A program that never becomes ready must not take long.
             let timeout = if habit == "halt" { "50ms" } else { timeout };
             Box::new(
                 Coordinated::with(command, $probe)
@@ -193,7 +195,7 @@ fn tell_port(server: &dyn Executor) {
         .unwrap();
 }
 
-/// Whatever comes of it: errors are right where the program has died.
+/// Acts on a process. Errors are right if the program has died, so the results do not matter.
 fn act(random: &mut Random, process: &Process) {
     match random.below(9) {
         0 => drop(process.restart()),
@@ -208,7 +210,7 @@ fn act(random: &mut Random, process: &Process) {
     }
 }
 
-/// How many descriptors of each kind this process has.
+/// The number of descriptors of each kind in this process.
 #[derive(Default)]
 struct Descriptors {
     inotify: usize,

@@ -1,8 +1,8 @@
-//! Plays a service that a user tests: it counts visits in Redis, and takes its settings from the
-//! environment alone.
+//! Plays a service that a user tests. It counts visits in Redis, and takes its settings only from
+//! the environment.
 //!
-//! `LISTEN` is its own address, `REDIS_URL` the URL of its Redis. `GET /health` answers 200 if Redis
-//! does, `GET /visits/NAME` counts a visit and answers the count.
+//! `LISTEN` is the address of the service, and `REDIS_URL` is the URL of its Redis. `GET /health`
+//! answers 200 if Redis answers. `GET /visits/NAME` counts a visit, and answers with the count.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let redis = redis.strip_prefix("redis://").ok_or("no redis:// URL")?;
     let redis: SocketAddr = redis.parse()?;
     for stream in TcpListener::bind(listen)?.incoming().flatten() {
-        // A client that disconnects early is no error of the service.
+        // A client that disconnects early is not an error of the service.
         let _ = answer(stream, redis);
     }
     Ok(())
@@ -54,7 +54,7 @@ fn answer(mut stream: TcpStream, redis: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// Sends an inline command, and returns the simple string or the integer that Redis answers.
+/// Sends an inline command, and returns Redis's answer, a simple string or an integer.
 fn ask(redis: SocketAddr, command: &str) -> Result<String> {
     let limit = Duration::from_millis(500);
     let mut stream = TcpStream::connect_timeout(&redis, limit)?;

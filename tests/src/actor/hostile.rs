@@ -1,4 +1,4 @@
-//! What programs do that nobody would want to start.
+//! Actions of programs that misbehave.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -6,8 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
 
-/// Blocks TERM in all threads to come, and does `act` when it comes. It must come before any
-/// other thread is made.
+/// Blocks TERM in all later threads, and calls `act` when TERM arrives. The caller must not have
+/// started other threads.
 pub(crate) fn on_term(act: impl FnOnce() + Send + 'static) {
     // SAFETY: all zeroes is a valid set, and `set` is a valid place for each call.
     let set = unsafe {
@@ -19,20 +19,20 @@ pub(crate) fn on_term(act: impl FnOnce() + Send + 'static) {
     };
     thread::spawn(move || {
         let mut signal = 0;
-        // SAFETY: both are valid places.
+        // SAFETY: both arguments are valid places.
         unsafe { libc::sigwait(&raw const set, &raw mut signal) };
         act();
     });
 }
 
-/// Forks so many children when it should end, and does not end.
+/// At TERM, forks `count` children, and does not end.
 pub(crate) fn brood(count: u32) {
     on_term(move || {
         for _ in 0..count {
-            // SAFETY: the child does nothing but wait.
+            // SAFETY: the child only waits.
             if unsafe { libc::fork() } == 0 {
                 loop {
-                    // SAFETY: takes nothing.
+                    // SAFETY: `pause` takes no arguments.
                     unsafe { libc::pause() };
                 }
             }
@@ -40,32 +40,33 @@ pub(crate) fn brood(count: u32) {
     });
 }
 
-/// Each forks the next one, in a session of its own, and ends: there is always one, and never long
-/// enough to be looked at. It ends by itself after so many.
+/// Each process forks the next process in a new session, and ends. One process is always alive, but
+/// never long enough to be inspected. The chain ends after `count` processes.
 pub(crate) fn chain(count: u32) {
-    // SAFETY: the child calls async-signal-safe functions alone.
+    // SAFETY: the child only calls async-signal-safe functions.
     if unsafe { libc::fork() } != 0 {
         return;
     }
     for _ in 0..count {
-        // SAFETY: takes nothing.
+        // SAFETY: `setsid` takes no arguments.
         unsafe { libc::setsid() };
-        // SAFETY: as above.
+        // SAFETY: as above, the child only calls async-signal-safe functions.
         if unsafe { libc::fork() } != 0 {
-            // SAFETY: ends this process.
+            // SAFETY: `_exit` ends this process.
             unsafe { libc::_exit(0) };
         }
     }
-    // SAFETY: as above.
+    // SAFETY: as above, `_exit` ends this process.
     unsafe { libc::_exit(0) };
 }
 
-/// Two of each, until there are so many generations, all in sessions of their own; all wait then.
+/// Forks two children per process, each in a new session, for a number of generations. All
+/// processes then wait.
 pub(crate) fn bomb(generations: u32) {
     for _ in 0..generations {
-        // SAFETY: the child calls async-signal-safe functions alone.
+        // SAFETY: the child only calls async-signal-safe functions.
         if unsafe { libc::fork() } == 0 {
-            // SAFETY: takes nothing.
+            // SAFETY: `setsid` takes no arguments.
             unsafe { libc::setsid() };
         }
     }
@@ -73,17 +74,17 @@ pub(crate) fn bomb(generations: u32) {
 
 pub(crate) fn close_all() {
     for fd in 0..1024 {
-        // SAFETY: nobody here uses any of them any more.
+        // SAFETY: no code of this program uses the descriptors afterwards.
         unsafe { libc::close(fd) };
     }
 }
 
 pub(crate) fn kill_group() {
-    // SAFETY: it is our own group.
+    // SAFETY: `kill` takes two numbers. The group is this process's group.
     unsafe { libc::kill(0, libc::SIGKILL) };
 }
 
-/// Kills its parent, or the parent of that.
+/// Kills its parent (1) or its grandparent (2).
 pub(crate) fn kill_ancestor(generation: u32) {
     let mut pid = std::process::id();
     for _ in 0..generation {
@@ -95,24 +96,25 @@ pub(crate) fn kill_ancestor(generation: u32) {
             .and_then(|pid| pid.parse().ok())
             .expect("a parent");
     }
-    // SAFETY: the guard or the warden of the test that plays with this.
+    // SAFETY: `kill` takes two numbers. The pid is the guard or the warden of the test that runs
+    // this script.
     unsafe { libc::kill(pid as i32, libc::SIGKILL) };
 }
 
 pub(crate) fn rename(name: &str) {
     let name = std::ffi::CString::new(name).expect("no NUL");
-    // SAFETY: the name is valid, and copied.
+    // SAFETY: the name is valid, and the kernel copies it.
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
 pub(crate) fn become_user(uid: u32) {
-    // SAFETY: takes a number.
+    // SAFETY: `setuid` takes a number.
     let result = unsafe { libc::setuid(uid) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
 pub(crate) fn halt() {
-    // SAFETY: halts this process.
+    // SAFETY: `raise` takes a number, and halts this process.
     unsafe { libc::raise(libc::SIGSTOP) };
 }
 
@@ -125,7 +127,7 @@ pub(crate) fn link(from: &str, to: &str) {
     std::os::unix::fs::symlink(to, from).expect("a link");
 }
 
-/// A line without an end.
+/// Writes a line without a line end.
 pub(crate) fn long_line(length: usize) {
     let part = vec![b'y'; 1 << 20];
     let mut stdout = std::io::stdout().lock();
@@ -139,7 +141,7 @@ pub(crate) fn deaf(addr: &str) {
     std::mem::forget(crate::net::bind(addr));
 }
 
-/// Answers HTTP without an end: in the first line, or behind it.
+/// Answers HTTP without an end, in the first line or after it.
 pub(crate) fn endless(addr: &str, head: &str) {
     let head = head.replace(';', "\r\n");
     let listener = crate::net::bind(addr);

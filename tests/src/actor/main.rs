@@ -1,75 +1,75 @@
-//! Plays every kind of server. Its arguments are a script, done from left to right:
+//! Plays every kind of server. Its arguments are a script, which runs from left to right:
 //!
-//! | words | what it does |
+//! | words | action |
 //! | --- | --- |
-//! | `say TEXT`, `complain TEXT` | a line on stdout, on stderr |
-//! | `prompt TEXT` | the same on stdout, without a line end |
-//! | `bytes HEX` | these bytes on stdout |
-//! | `flood N` | N bytes in lines on stdout |
-//! | `boot MS` | takes so long to boot |
-//! | `listen ADDR` | listens; connections are counted, and answered with the count |
-//! | `http ADDR STATUS` | answers HTTP, the request's head as the body |
-//! | `chat ADDR` | reads a request as HTTP has them, and answers with the count |
-//! | `quiet` | HTTP servers don't say what they were asked |
-//! | `sick ADDR MS` | answers HTTP with 503 for so long, and then with 200 |
-//! | `respond ADDR TEXT` | answers each request with this, `;` for a line end |
-//! | `begin ADDR TEXT` | the same, and keeps the connection |
-//! | `limited ADDR SECONDS` | answers 429 with `Retry-After`, and ends if it is asked again before that |
-//! | `slow ADDR MS` | answers the first request after so long, and no other |
-//! | `hang ADDR` | answers every request but the first |
-//! | `picky ADDR FIRST HEX` | answers a client whose first byte is this, and closes all others |
+//! | `say TEXT`, `complain TEXT` | writes a line to stdout, to stderr |
+//! | `prompt TEXT` | writes to stdout without a line end |
+//! | `bytes HEX` | writes bytes to stdout |
+//! | `flood N` | writes N bytes in lines to stdout |
+//! | `boot MS` | sleeps, as a server that boots |
+//! | `listen ADDR` | listens, and answers each connection with the count of connections |
+//! | `http ADDR STATUS` | answers HTTP with the request's head as the body |
+//! | `chat ADDR` | reads a request in the form of HTTP, and answers with the count |
+//! | `quiet` | lets HTTP servers print no requests |
+//! | `sick ADDR MS` | answers HTTP with 503 for a while, and then with 200 |
+//! | `respond ADDR TEXT` | answers each request with a text, `;` for a line end |
+//! | `begin ADDR TEXT` | answers like `respond`, and keeps the connection |
+//! | `limited ADDR SECONDS` | answers 429 with `Retry-After`, and ends if the next request is too early |
+//! | `slow ADDR MS` | answers the first request after a while, and no other |
+//! | `hang ADDR` | answers every request except the first |
+//! | `picky ADDR FIRST HEX` | answers a client with this first byte, and closes all other connections |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
-//! | `plain ADDR` | listens without `SO_REUSEADDR`, tells each connection the count, and keeps it |
-//! | `on-lo PROTOCOL ADDR` | listens with `tcp`, or binds `udp`, at the interface `lo` alone |
-//! | `only-v6 PORT` | listens at the wildcard of IPv6, and for IPv6 alone |
-//! | `abstract NAME` | listens at an abstract Unix socket as `listen` does |
-//! | `unix PATH` | listens at a Unix socket as `listen` does |
+//! | `plain ADDR` | listens without `SO_REUSEADDR`, sends each connection the count, and keeps it |
+//! | `on-lo PROTOCOL ADDR` | listens with `tcp`, or binds `udp`, on the interface `lo` alone |
+//! | `only-v6 PORT` | listens on the wildcard of IPv6, for IPv6 alone |
+//! | `abstract NAME` | listens on an abstract Unix socket, and answers as `listen` does |
+//! | `unix PATH` | listens on a Unix socket, and answers as `listen` does |
 //! | `datagrams PATH` | binds a Unix socket for datagrams |
 //! | `bound PATH`, `listening` | binds a Unix socket, and listens on it |
-//! | `activated` | listens on the socket that it was given, as `listen` does |
-//! | `notify TEXT` | says so to `NOTIFY_SOCKET`, `;` for a line end; `barrier` waits until it was read |
-//! | `beg USEC` | asks for so much more time when TERM comes, and does not end |
-//! | `serve DIR` | says what is put into a file `line` there, again and again |
-//! | `touch FILE` | makes a file, or its time anew |
-//! | `share ADDR` | listens with `SO_REUSEPORT`, beside others who do |
-//! | `handover ADDR` | listens, passes the socket to a child, and closes its own |
-//! | `churn` | opens and closes ephemeral ports as fast as it can |
-//! | `pretend`, `crowd N` | what another user may try: says for all that they are ready, connects to all and stays |
-//! | `fatal ADDR CODE` | ends with that code at the first connection |
-//! | `collapse ADDR CODE` | the same, after it has closed the connection |
-//! | `knock NAME N` | connects so often to a socket of that name, says so, and closes |
-//! | `take NAME`, `take-silently NAME` | has that name for a socket, listens there or not, and says `taken` |
-//! | `eavesdrop` | connects to all, and says what it is told there |
+//! | `activated` | listens on the inherited socket, and answers as `listen` does |
+//! | `notify TEXT` | sends a text to `NOTIFY_SOCKET`, `;` for a line end; `barrier` waits until it was read |
+//! | `beg USEC` | at TERM, asks for more time, and does not end |
+//! | `serve DIR` | prints each text that a file `line` in the directory receives |
+//! | `touch FILE` | makes a file, or updates its time |
+//! | `share ADDR` | listens with `SO_REUSEPORT`, beside other such servers |
+//! | `handover ADDR` | listens, passes the socket to a child, and closes its copy |
+//! | `churn` | opens and closes ephemeral ports as fast as possible |
+//! | `pretend`, `crowd N` | attacks as another user: reports all services as ready, connects to all and stays |
+//! | `fatal ADDR CODE` | exits with this code at the first connection |
+//! | `collapse ADDR CODE` | exits like `fatal`, after it has closed the connection |
+//! | `knock NAME N` | connects N times to a socket of this name, reports that, and closes |
+//! | `take NAME`, `take-silently NAME` | takes a name for a socket, listens or does not, and prints `taken` |
+//! | `eavesdrop` | connects to all sockets, and prints the data that arrives |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
-//! | `drip ADDR` | answers HTTP a byte a second |
-//! | `ignore` | ignores TERM, INT and HUP |
+//! | `drip ADDR` | answers HTTP with a byte per second |
+//! | `ignore` | ignores TERM, INT, and HUP |
 //! | `record FILE TEXT` | appends `TEXT <pid>` to a file, in one write |
-//! | `farewell FILE TEXT` | the same when TERM comes, then ends |
-//! | `linger MS` | takes so long for its farewell |
-//! | `await FILE` | until the file is there |
+//! | `farewell FILE TEXT` | at TERM, records a text as `record` does, and ends |
+//! | `linger MS` | delays the farewell |
+//! | `await FILE` | waits until the file exists |
 //! | `mark`, `tell FILE` | notes the monotonic clock, and writes it to a file |
-//! | `env NAME`, `cwd`, `args` | says what it was given |
-//! | `fds` | says which descriptors it holds |
-//! | `child SCRIPT` | starts an actor, in the same group |
-//! | `stranger SCRIPT` | starts an actor in a session of its own |
-//! | `daemon SCRIPT` | the same, forked twice, so that it is an orphan |
-//! | `brood N` | forks so many children when TERM comes, and does not end |
-//! | `chain N` | forks a chain of processes of which each ends at once |
-//! | `bomb N` | forks so many generations, each as many as there are |
+//! | `env NAME`, `cwd`, `args` | prints a variable, the directory, the remaining arguments |
+//! | `fds` | prints its file descriptors |
+//! | `child SCRIPT` | starts an actor in the same group |
+//! | `stranger SCRIPT` | starts an actor in a new session |
+//! | `daemon SCRIPT` | starts an actor in a new session, forked twice, so that it is an orphan |
+//! | `brood N` | at TERM, forks N children, and does not end |
+//! | `chain N` | forks a chain of processes that end at once |
+//! | `bomb N` | forks N generations, and doubles the number of processes each time |
 //! | `close-all` | closes all descriptors |
-//! | `kill-group`, `kill-ancestor N` | kills its group, its parent (1), or the parent of that (2) |
+//! | `kill-group`, `kill-ancestor N` | kills its group, its parent (1), or its grandparent (2) |
 //! | `rename TEXT`, `user UID` | changes its name, its user |
 //! | `halt`, `halt-at-term` | stops itself, as Ctrl-Z would |
-//! | `remove DIR`, `link FROM TO` | removes a directory, puts a link there |
-//! | `long-line N` | so many bytes without a line end |
+//! | `remove DIR`, `link FROM TO` | removes a directory, and puts a link in its place |
+//! | `long-line N` | writes N bytes without a line end |
 //! | `deaf ADDR` | listens, and never accepts |
-//! | `endless ADDR HEAD` | answers HTTP with this, and then without an end |
+//! | `endless ADDR HEAD` | answers HTTP with this head, and then without an end |
 //! | `exec COMMAND` | becomes another program |
 //! | `exit CODE`, `abort` | ends |
-//! | `wait` | until it is ended |
+//! | `wait` | waits until another process ends it |
 //!
-//! At the end of its script it waits. A SCRIPT is one argument, split at spaces.
+//! After the last word, the actor waits. A SCRIPT is one argument, split at spaces.
 #![expect(
     unsafe_code,
     clippy::multiple_unsafe_ops_per_block,
@@ -213,7 +213,7 @@ fn flood(length: usize) {
     }
 }
 
-/// Boot time is what these programs are about, so this sleep is no synchronisation.
+/// A slow boot is the behaviour under test, so this sleep is no synchronisation.
 fn boot(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }
@@ -237,7 +237,7 @@ fn serve(dir: &str) {
     std::thread::spawn(move || {
         loop {
             if let Ok(text) = std::fs::read(&line) {
-                // Half of it may have been written by now.
+                // The other process may have written only half of the line so far.
                 if text.ends_with(b"\n") && std::fs::remove_file(&line).is_ok() {
                     print(&text);
                 }
@@ -254,7 +254,7 @@ fn touch(file: &str) {
     touched.expect("the file can be touched");
 }
 
-/// When it became ready, in nanoseconds of `CLOCK_MONOTONIC`, which other processes have too.
+/// The time of `mark`, in nanoseconds of `CLOCK_MONOTONIC`. All processes share this clock.
 static MARK: AtomicU64 = AtomicU64::new(0);
 
 fn now() -> u64 {
@@ -268,10 +268,10 @@ fn now() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// How long a farewell takes.
+/// The duration of a farewell, in milliseconds.
 static LINGER: AtomicU64 = AtomicU64::new(0);
 
-/// Takes TERM on a thread of its own; it must come before any other thread is made.
+/// Takes TERM on a separate thread. The caller must not have started other threads.
 fn farewell(file: String, text: String) {
     hostile::on_term(move || {
         boot(LINGER.load(Ordering::Relaxed));
@@ -290,7 +290,7 @@ fn fds() {
     for entry in std::fs::read_dir("/proc/self/fd").expect("/proc") {
         let path = entry.expect("an entry").path();
         let target = std::fs::read_link(&path).unwrap_or_default();
-        // The listing itself is open too.
+        // The listing opens a descriptor, too.
         if !target.starts_with(format!("/proc/{}/fd", std::process::id())) {
             let fd = path
                 .file_name()
@@ -330,22 +330,22 @@ fn daemon(script: &str) {
     let mut command = actor(script);
     let twice = || {
         check(setsid())?;
-        // SAFETY: only async-signal-safe calls follow, up to exec.
+        // SAFETY: up to exec, the child only makes async-signal-safe calls.
         match unsafe { libc::fork() } {
             -1 => Err(std::io::Error::last_os_error()),
             0 => Ok(()),
-            // SAFETY: ends the process in the middle, which is now nobody's.
+            // SAFETY: `_exit` ends the process in the middle, which has no other work.
             _ => unsafe { libc::_exit(0) },
         }
     };
-    // SAFETY: as `twice` says.
+    // SAFETY: `twice` only makes async-signal-safe calls.
     unsafe { command.pre_exec(twice) };
-    // The process in the middle ends without exec, so there is no telling an error from success.
+    // The process in the middle ends without exec, so `spawn` can't report success.
     let _ = command.spawn().map(|mut middle| middle.wait());
 }
 
 fn setsid() -> i32 {
-    // SAFETY: takes nothing, and fails harmlessly.
+    // SAFETY: `setsid` takes no arguments, and may fail without harm.
     unsafe { libc::setsid() }
 }
 
@@ -357,6 +357,6 @@ fn check(result: i32) -> std::io::Result<()> {
 }
 
 fn ignore(signal: i32) {
-    // SAFETY: no handler runs.
+    // SAFETY: the process has no handler that could run.
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }

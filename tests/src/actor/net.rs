@@ -1,4 +1,4 @@
-//! The actor's servers. Each listens before it returns, and serves on a thread.
+//! The actor's servers. Each function listens before it returns, and serves on a thread.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -26,7 +26,7 @@ fn serve_on(listener: TcpListener, mut each: impl FnMut(usize, TcpStream) + Send
     });
 }
 
-/// Tells each connection the how-manyth it is.
+/// Sends each connection its number.
 pub(crate) fn listen(addr: &str) {
     count_on(bind(addr));
 }
@@ -37,8 +37,8 @@ pub(crate) fn count_on(listener: TcpListener) {
     });
 }
 
-/// Answers what looks like a request, but with a number. It reads the request first: to close a
-/// connection with something unread resets it, and the answer may be lost.
+/// Answers an HTTP-like request with a number. Reads the request first: a close with unread data
+/// resets the connection, and may lose the answer.
 pub(crate) fn chat(addr: &str) {
     serve(addr, |count, mut stream| {
         let _ = head(&stream);
@@ -106,7 +106,7 @@ pub(crate) fn limited(addr: &str, seconds: u64) {
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-/// How long an answer takes is what this is about.
+/// The slow answer is the behaviour under test.
 pub(crate) fn slow(addr: &str, milliseconds: u64) {
     serve(addr, move |count, mut stream| {
         thread::spawn(move || {
@@ -172,7 +172,7 @@ pub(crate) fn fatal(addr: &str, code: i32) {
     });
 }
 
-/// As a server does whose handler panics.
+/// Closes the connection first, as a server does if its handler panics.
 pub(crate) fn collapse(addr: &str, code: i32) {
     serve(addr, move |_, stream| {
         drop(stream);
@@ -185,7 +185,7 @@ pub(crate) fn once(addr: &str) {
     serve(addr, |_, _| std::process::exit(0));
 }
 
-/// A byte a second is what it is about.
+/// Sends one byte per second, which is the behaviour under test.
 pub(crate) fn drip(addr: &str) {
     serve(addr, |_, mut stream| {
         thread::spawn(move || {
@@ -200,18 +200,18 @@ pub(crate) fn drip(addr: &str) {
 }
 
 pub(crate) fn udp(addr: &str) {
-    // Open to the end.
+    // The socket stays open until the process ends.
     std::mem::forget(UdpSocket::bind(addr).expect("the UDP port is free"));
 }
 
-/// Listens with `SO_REUSEPORT`.
+/// Listens with `SO_REUSEPORT`, and answers as `listen` does.
 pub(crate) fn share(addr: &str) {
     let on: libc::c_int = 1;
     let socket = serve_with(addr, true, libc::SO_REUSEPORT, &on.to_ne_bytes());
     std::mem::forget(socket);
 }
 
-/// Listens, or binds a UDP socket, at one interface alone.
+/// Listens, or binds a UDP socket, on one interface alone.
 pub(crate) fn on_lo(protocol: &str, addr: &str) {
     let socket = serve_with(addr, protocol == "tcp", libc::SO_BINDTODEVICE, b"lo\0");
     std::mem::forget(socket);
@@ -238,10 +238,10 @@ fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) -> Ow
         true => libc::SOCK_STREAM,
         false => libc::SOCK_DGRAM,
     };
-    // SAFETY: takes numbers, returns a number.
+    // SAFETY: `socket` takes and returns numbers.
     let fd = unsafe { libc::socket(libc::AF_INET, kind | libc::SOCK_CLOEXEC, 0) };
     assert_ne!(fd, -1);
-    // SAFETY: a new descriptor, nobody else's.
+    // SAFETY: the descriptor is new, and has no other owner.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     let place = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
@@ -251,7 +251,7 @@ fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) -> Ow
         },
         sin_zero: [0; 8],
     };
-    // SAFETY: the option and the address are valid, and as long as is said.
+    // SAFETY: the option and the address are valid, and have the given lengths.
     let results = unsafe {
         [
             libc::setsockopt(
@@ -278,11 +278,12 @@ fn serve_with(addr: &str, is_tcp: bool, option: libc::c_int, value: &[u8]) -> Ow
 
 pub(crate) fn only_v6(port: u16) {
     let on: libc::c_int = 1;
-    // SAFETY: all zeros are an address: the wildcard.
+    // SAFETY: all zeroes is a valid address, the wildcard.
     let mut place: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
     place.sin6_family = libc::AF_INET6 as libc::sa_family_t;
     place.sin6_port = port.to_be();
-    // SAFETY: the option and the address are valid, and as long as is said; nobody closes the socket.
+    // SAFETY: the option and the address are valid, and have the given lengths. `socket` stays
+    // open.
     let results = unsafe {
         let fd = libc::socket(libc::AF_INET6, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
         [
@@ -306,7 +307,7 @@ pub(crate) fn only_v6(port: u16) {
 
 pub(crate) fn handover(addr: &str) {
     let listener = bind(addr);
-    // SAFETY: clears close-on-exec of a descriptor of our own.
+    // SAFETY: `fcntl` clears close-on-exec of this process's descriptor.
     let kept = unsafe { libc::fcntl(listener.as_raw_fd(), libc::F_SETFD, 0) };
     assert_eq!(kept, 0);
     drop(crate::actor("wait").spawn().expect("a child"));

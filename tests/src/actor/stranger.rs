@@ -1,4 +1,4 @@
-//! What another user may try on sockets whose names the system tells everybody (`unix(7)`).
+//! Attacks of another user on sockets with public names (`unix(7)`).
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -7,12 +7,13 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 
-/// The names and the paths that summon's sockets have now. An abstract name begins with `@`.
+/// Lists the current names and paths of summon's sockets, as other users see them. An abstract name
+/// begins with `@`.
 fn names() -> HashSet<String> {
     let table = std::fs::read("/proc/net/unix").unwrap();
     let table = String::from_utf8_lossy(&table);
     let names = table.lines().filter_map(|line| line.rsplit(' ').next());
-    // Those that services have bound are not summon's.
+    // Sockets that services have bound are not summon's.
     let is_ours = |name: &&str| {
         name.starts_with("@summon-") || name.starts_with('/') && name.contains("/summon-")
     };
@@ -21,7 +22,7 @@ fn names() -> HashSet<String> {
 }
 
 fn address(name: &str) -> (libc::sockaddr_un, libc::socklen_t) {
-    // SAFETY: all zeroes is a valid address, plain old data.
+    // SAFETY: all zeroes is a valid address, because the type is plain data.
     let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
     for (place, byte) in address.sun_path.iter_mut().zip(name.bytes()) {
@@ -34,33 +35,33 @@ fn address(name: &str) -> (libc::sockaddr_un, libc::socklen_t) {
     (address, length as libc::socklen_t)
 }
 
-/// Connects, unless nobody lets it in now: others may have filled the queue.
+/// Connects, unless the queue of the socket is full.
 fn connect(name: &str) -> Option<UnixStream> {
     let (address, length) = address(name);
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: it takes numbers.
+    // SAFETY: `socket` takes numbers.
     let socket = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
     if socket == -1 {
         return None;
     }
-    // SAFETY: it was just made, and nobody else knows it.
+    // SAFETY: the descriptor is new, and has no other owner.
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };
     let fd = std::os::fd::AsRawFd::as_raw_fd(&socket);
-    // SAFETY: the address is valid, and as long as is said.
+    // SAFETY: the address is valid, and has the given length.
     let connected = unsafe { libc::connect(fd, (&raw const address).cast(), length) };
     (connected == 0).then(|| socket.into())
 }
 
-/// Has a name of summon's, listens there or not, and says so.
+/// Binds a socket to a name that summon uses, listens or does not, and reports that.
 pub(crate) fn take(name: &str, listens: bool) -> ! {
     let (address, length) = address(name);
-    // SAFETY: it takes numbers.
+    // SAFETY: `socket` takes numbers.
     let socket = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
-    // SAFETY: the address is valid, and as long as is said.
+    // SAFETY: the address is valid, and has the given length.
     let bound = unsafe { libc::bind(socket, (&raw const address).cast(), length) };
     assert_eq!(bound, 0, "{}", std::io::Error::last_os_error());
     if listens {
-        // SAFETY: it takes numbers.
+        // SAFETY: `listen` takes numbers.
         assert_eq!(unsafe { libc::listen(socket, 5) }, 0);
     }
     println!("taken");
@@ -69,7 +70,7 @@ pub(crate) fn take(name: &str, listens: bool) -> ! {
     }
 }
 
-/// Says for everybody's services that they are ready, again and again, and that it has said so.
+/// Reports all services as ready, again and again, and prints `sent` when a message was sent.
 pub(crate) fn pretend() -> ! {
     let socket = UnixDatagram::unbound().unwrap();
     let mut is_sent = false;
@@ -87,8 +88,8 @@ pub(crate) fn pretend() -> ! {
     }
 }
 
-/// Connects to everything, sends garbage, and stays, with so many connections at a time; says when
-/// it has been let in.
+/// Connects to all sockets, sends garbage, and stays, with up to `most` connections at a time.
+/// Reports its first connection.
 pub(crate) fn crowd(most: usize) -> ! {
     let mut kept = VecDeque::new();
     let mut is_in = false;
@@ -109,7 +110,7 @@ pub(crate) fn crowd(most: usize) -> ! {
     }
 }
 
-/// Connects so often, one connection after the other, and says so.
+/// Connects `times` times, one connection after the other, and reports that.
 pub(crate) fn knock(name: &str, times: usize) {
     for _ in 0..times {
         let stream = connect(name);
@@ -119,7 +120,7 @@ pub(crate) fn knock(name: &str, times: usize) {
     println!("knocked");
 }
 
-/// Connects to everything, stays, and says what it is told there, once it has said that it listens.
+/// Connects to all sockets, stays, reports that it listens, and prints all data that arrives.
 pub(crate) fn eavesdrop() -> ! {
     println!("listening");
     let mut kept = HashMap::new();

@@ -1,4 +1,4 @@
-//! What the services of systemd do: say that they are ready, and take sockets.
+//! The actions of services for systemd: they report readiness, and take sockets.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -22,8 +22,8 @@ pub(crate) fn notify(text: &str) {
         .expect("it takes the message");
 }
 
-/// Waits until all that was said before was read (`sd_notify_barrier(3)`): the other end of a
-/// socket is sent along, and closed by whoever reads.
+/// Waits until the reader has read all earlier messages (`sd_notify_barrier(3)`). The message
+/// carries one end of a socket, and the reader closes it.
 pub(crate) fn barrier() {
     let (mut ours, theirs) = UnixStream::pair().expect("a pair");
     let socket = UnixDatagram::unbound().expect("a socket");
@@ -34,7 +34,7 @@ pub(crate) fn barrier() {
         iov_len: text.len(),
     };
     let mut control = [0u64; 8];
-    // SAFETY: all zeroes is a valid header, and all that it is made to point to is alive.
+    // SAFETY: all zeroes is a valid header, and all values that it points to are alive.
     let sent = unsafe {
         let mut header: libc::msghdr = std::mem::zeroed();
         header.msg_iov = &raw mut part;
@@ -65,6 +65,6 @@ pub(crate) fn activated() {
     assert_eq!(var("LISTEN_PID"), std::process::id().to_string());
     assert_eq!(var("LISTEN_FDS"), "1");
     println!("activated {}", var("LISTEN_FDNAMES"));
-    // SAFETY: that is what was promised, and nobody else uses it.
+    // SAFETY: systemd's protocol promises a socket at descriptor 3, and no other code uses it.
     crate::net::count_on(unsafe { TcpListener::from_raw_fd(3) });
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::sync::Mutex;
 use std::thread;
 
-/// Tells each connection the how-manyth it is.
+/// Sends each connection its number.
 pub(crate) fn listen(path: &str) {
     serve(UnixListener::bind(path).expect("the path is free"));
 }
@@ -26,18 +26,18 @@ fn serve(listener: UnixListener) {
 }
 
 pub(crate) fn datagrams(path: &str) {
-    // Open to the end.
+    // The socket stays open until the process ends.
     std::mem::forget(UnixDatagram::bind(path).expect("the path is free"));
 }
 
 static BOUND: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
-/// What the library does in one step.
+/// Binds without listening. The library does both in one step.
 pub(crate) fn bind(path: &str) {
-    // SAFETY: takes numbers, returns a number.
+    // SAFETY: `socket` takes and returns numbers.
     let fd = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
     assert_ne!(fd, -1);
-    // SAFETY: a new descriptor, nobody else's.
+    // SAFETY: the descriptor is new, and has no other owner.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: all zeroes is a valid address.
     let mut addr: libc::sockaddr_un = unsafe { std::mem::zeroed() };
@@ -46,7 +46,7 @@ pub(crate) fn bind(path: &str) {
         *place = byte as libc::c_char;
     }
     let length = size_of_val(&addr) as libc::socklen_t;
-    // SAFETY: the address is valid, and as long as is said.
+    // SAFETY: the address is valid, and has the given length.
     let bound = unsafe { libc::bind(fd, (&raw const addr).cast(), length) };
     assert_eq!(bound, 0, "{}", std::io::Error::last_os_error());
     *BOUND.lock().expect("one thread") = Some(socket);
@@ -58,7 +58,7 @@ pub(crate) fn listen_on_bound() {
         .expect("one thread")
         .take()
         .expect("`bound` before");
-    // SAFETY: takes numbers, returns a number.
+    // SAFETY: `listen` takes and returns numbers.
     assert_eq!(unsafe { libc::listen(socket.as_raw_fd(), 16) }, 0);
     serve(UnixListener::from(socket));
 }
