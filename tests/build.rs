@@ -1,12 +1,12 @@
-//! Finds the servers that tests need, so that tests without theirs show as ignored, with the
-//! reason, instead of failing or passing in silence.
+//! Finds the servers that the tests need. If a server is missing, its tests show as ignored, with
+//! the reason, instead of failing or passing silently.
 
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=PATH");
-    // The emulator of this very processor.
+    // The emulator for this machine's own processor.
     let qemu = format!("qemu-{}", std::env::consts::ARCH);
     for (cfg, program) in [
         ("has_cc", "cc"),
@@ -70,13 +70,13 @@ fn announce(cfg: &str, found: Option<PathBuf>) {
             println!("cargo:rustc-cfg={cfg}");
             println!("cargo:rerun-if-changed={}", program.display());
         }
-        // A file that is not there makes cargo look again the next time.
+        // A file that does not exist makes cargo run this script again.
         None => println!("cargo:rerun-if-changed=/no/such/file/as/{cfg}"),
     }
 }
 
-/// Copies a program to where tests have theirs, does something to the copy, and says whether a user
-/// without privileges then gets from it what is wanted.
+/// Copies a program to the temporary directory, as the tests do, changes the copy, and returns
+/// whether a user without privileges then gets the wanted output from it.
 fn gives(
     program: &str,
     words: &[&str],
@@ -98,7 +98,7 @@ fn gives(
     said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(wanted))
 }
 
-/// Whether a set-user-id program of root's has any effect.
+/// Whether a set-user-id program of root has an effect.
 fn set_uid() -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let id = on_path("id")?;
@@ -109,7 +109,7 @@ fn set_uid() -> Option<PathBuf> {
     gives(id.to_str()?, &["-u"], change, "0\n").then_some(id)
 }
 
-/// Whether capabilities of a file have any effect.
+/// Whether capabilities of a file have an effect.
 fn set_capabilities() -> Option<PathBuf> {
     let (setcap, cat) = (on_path("setcap")?, on_path("cat")?);
     let change = |copy: &std::path::Path| {
@@ -127,8 +127,8 @@ fn on_path(program: &str) -> Option<PathBuf> {
         .find(|program| program.exists())
 }
 
-/// Whether it is the compiler whose messages `ui` has: others tell the same mistakes in other
-/// words.
+/// Whether the compiler is the version behind the messages in `ui`. Other versions use other words
+/// for the same mistakes.
 fn is_rustc(version: &str) -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let said = std::process::Command::new(rustc).arg("--version").output();
@@ -136,7 +136,7 @@ fn is_rustc(version: &str) -> bool {
     said.is_ok_and(|said| said.starts_with(&format!("rustc {version}.")))
 }
 
-/// Debian keeps the server out of PATH.
+/// Finds PostgreSQL, which Debian keeps outside PATH.
 fn hidden_postgres() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     versions

@@ -1,5 +1,5 @@
-//! Two hundred tests, each with a server on a port of its own. `tests/run many` runs them with
-//! sixteen threads, under both runners, while another process churns through ephemeral ports.
+//! Two hundred tests, each with a server on a free port. `tests/run many` runs them on sixteen
+//! threads, under both runners, while another process opens and closes ephemeral ports.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ macro_rules! tests {
                     let mut answer = String::new();
                     let mut stream = TcpStream::connect(server.addr()).unwrap();
                     stream.read_to_string(&mut answer).unwrap();
-                    // Ours, and nobody else has ever connected to it.
+                    // The server is ours, and this is its first connection.
                     assert_eq!(answer, "1\n");
                 }
             )*

@@ -1,5 +1,5 @@
-//! Random test processes with random programs, which end in random ways: nothing is ever left.
-//! `SUMMON_STRESS_SECONDS` says for how long, and `SUMMON_STRESS_SEED` where to begin.
+//! Random test processes run random programs and end in random ways. Nothing is ever left.
+//! `SUMMON_STRESS_SECONDS` sets the duration, and `SUMMON_STRESS_SEED` the first seed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 const RIOT: &str = env!("CARGO_BIN_EXE_riot");
 const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 
-/// Test processes at a time.
+/// The number of test processes that run at a time.
 const WORKERS: usize = 2;
 
 fn setting(name: &str) -> Option<u64> {
@@ -37,7 +37,7 @@ fn nothing_is_ever_left() {
             let rounds = &rounds;
             threads.spawn(move || {
                 let place = Place::new(worker);
-                // One round at least, however busy the machine.
+                // At least one round runs, no matter how busy the machine is.
                 loop {
                     let round = rounds.fetch_add(1, Ordering::Relaxed);
                     place.round(seed.wrapping_add(round));
@@ -51,7 +51,7 @@ fn nothing_is_ever_left() {
     println!("{} rounds from seed {seed}", rounds.into_inner());
 }
 
-/// Where a worker's test processes live, with programs of its own to know them by.
+/// The directory of a worker's test processes. Copies of the programs there identify the processes.
 struct Place(PathBuf);
 
 impl Place {
@@ -60,7 +60,8 @@ impl Place {
         let dir = std::env::temp_dir().join(name);
         fs::create_dir(&dir).unwrap();
         for (program, name) in [(RIOT, "riot"), (ACTOR, "actor")] {
-            // By a process of its own: a fork of the other worker's would keep it open for writing.
+            // A separate process writes the copy. A fork of the other worker would otherwise
+            // inherit the open descriptor, and the program could not be executed (`ETXTBSY`).
             let copied = Command::new("cp").arg(program).arg(dir.join(name)).status();
             assert!(copied.unwrap().success());
         }
@@ -83,7 +84,7 @@ impl Place {
             .spawn()
             .unwrap();
         if ending == "killed" {
-            // At any moment: the time is part of the chance, not a synchronisation.
+            // The kill comes at a random moment. The sleep is no synchronisation.
             std::thread::sleep(Duration::from_micros(seed % 499 * 1000));
             let _ = child.kill();
         }
@@ -93,11 +94,11 @@ impl Place {
         let is_clean = said.contains("clean\n") || ["midway", "killed"].contains(&ending);
         assert!(is_clean, "{round}: {}\n{said}", output.status);
         eventually(&round, &said, "processes", || running_from(&self.0));
-        // One that has died in the middle may have named a log, and not come to say so.
+        // A process that died midway may have named a log without printing the name.
         let died = ["midway", "killed"].contains(&ending);
         let left = || files(&self.0.join("tmp"), &said, died);
         eventually(&round, &said, "files", left);
-        // The logs that were named, and are right to be there.
+        // These are the named logs, which must stay until here.
         fs::remove_dir_all(self.0.join("tmp")).unwrap();
         fs::create_dir(self.0.join("tmp")).unwrap();
         let ports = fs::read_to_string(&ports).unwrap();
@@ -115,7 +116,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// Waits until nothing of a kind is left.
+/// Waits until `left` finds nothing.
 fn eventually(round: &str, said: &str, what: &str, left: impl Fn() -> Vec<String>) {
     let limit = Instant::now() + Duration::from_secs(20);
     loop {
@@ -131,7 +132,8 @@ fn eventually(round: &str, said: &str, what: &str, left: impl Fn() -> Vec<String
     }
 }
 
-/// The processes whose program is in a directory, zombies too, as far as they can be told.
+/// Returns the processes that run a program from a directory. Zombies count as far as `/proc` shows
+/// their program.
 fn running_from(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -147,8 +149,8 @@ fn running_from(dir: &Path) -> Vec<String> {
 /// The mode of a log that an error has named.
 const NAMED: u32 = 0o101_600;
 
-/// All files and empty directories of sessions, but for logs that were named: the process has said
-/// so, or, if it has died, the log does.
+/// Returns all files and empty directories of sessions, without named logs. A log is named if the
+/// process printed its name or, after a death, if its mode says so.
 fn files(temp: &Path, said: &str, died: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut dirs = vec![temp.to_owned()];
@@ -162,7 +164,7 @@ fn files(temp: &Path, said: &str, died: bool) -> Vec<String> {
                 .metadata()
                 .map_or(0, |found| found.permissions().mode());
             let is_named = said.contains(&name) || died && mode == NAMED;
-            // What is in a directory is looked at by itself.
+            // The entries of a full directory count separately.
             let is_full = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
             if path.is_dir() {
                 dirs.push(path);
@@ -175,7 +177,7 @@ fn files(temp: &Path, said: &str, died: bool) -> Vec<String> {
     found
 }
 
-/// Which of these ports somebody has a lease of.
+/// Returns the ports that are leased.
 fn leased(ports: &str) -> Vec<String> {
     let table = fs::read_to_string("/proc/net/unix").unwrap();
     let leased: Vec<&str> = table

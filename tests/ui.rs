@@ -1,8 +1,8 @@
-//! What users read when they make a mistake: each case is one mistake, and its `.stderr` is what
-//! they are told. Cases that begin with `rustc` are those where the compiler's own words are better.
-//! What looks like a mistake and is none is in `ui/pass`, and compiles with this file.
+//! The errors that users read for their mistakes. Each case is one mistake, and its `.stderr` holds
+//! the messages. Names begin with `rustc` if the compiler's own message is better. Code that looks
+//! wrong but is right is in `ui/pass`, and compiles with this file.
 //!
-//! `TRYBUILD=overwrite` writes the `.stderr` anew; read them before you commit them.
+//! `TRYBUILD=overwrite` writes the `.stderr` files again. Read them before you commit them.
 
 #[path = "ui/pass/parameters_of_others.rs"]
 mod parameters_of_others;

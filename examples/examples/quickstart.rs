@@ -1,7 +1,8 @@
-//! What summon does, in one run: two servers, one needing the other, up, used, and gone.
+//! Shows summon in one run: starts two servers, uses them, and stops them. The second server needs
+//! the first.
 //!
-//! Run it with `cargo run --example quickstart`. It brings its own servers: the same program,
-//! started with `stock` or `shop` as its first word, plays them.
+//! Run it with `cargo run --example quickstart`. The program is also its own server: the first
+//! argument `stock` or `shop` selects one.
 
 #[path = "quickstart/servers.rs"]
 mod servers;
@@ -25,7 +26,7 @@ fn tour() -> Result<(), Box<dyn Error>> {
     let me = std::env::current_exe()?;
     let me = me.to_str().ok_or("this program's path is not UTF-8")?;
 
-    // What a test would say in an attribute, said with constructors.
+    // A test would write this as an attribute. This program uses the constructors.
     let stock = TcpCoordinatedExecutor::new([me, "stock", "{port}"], "localhost", 0).named("stock");
     let shop = HttpCoordinatedExecutor::new(
         [me, "shop", "{port}", "{stock.port}"],

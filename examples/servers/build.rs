@@ -1,12 +1,12 @@
-//! Finds the servers, so that a test without its own shows as ignored, with the reason, instead of
-//! failing or passing in silence.
+//! Finds the servers. If a server is missing, its tests show as ignored, with the reason, instead
+//! of failing or passing silently.
 
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=PATH");
-    // `summon::servers` looks beyond PATH, too.
+    // `summon::servers` also looks in directories outside PATH.
     for (cfg, programs) in [
         ("has_redis", ["redis-server", "valkey-server"].as_slice()),
         ("has_postgres", &["postgres"]),
@@ -25,7 +25,7 @@ fn main() {
     ] {
         announce(cfg, on_path(program));
     }
-    // The one on PATH is, in Debian, a script that insists on a user and on directories.
+    // Debian's script on PATH insists on a user and on system directories.
     let rabbitmq = PathBuf::from("/usr/lib/rabbitmq/bin/rabbitmq-server");
     announce("has_rabbitmq", rabbitmq.exists().then_some(rabbitmq));
 }
@@ -37,7 +37,7 @@ fn announce(cfg: &str, found: Option<PathBuf>) {
             println!("cargo:rustc-cfg={cfg}");
             println!("cargo:rerun-if-changed={}", program.display());
         }
-        // A file that is not there makes cargo look again the next time.
+        // A file that does not exist makes cargo run this script again.
         None => println!("cargo:rerun-if-changed=/no/such/file/as/{cfg}"),
     }
 }

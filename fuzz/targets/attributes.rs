@@ -1,5 +1,5 @@
-//! Attributes and the items below them become code, with errors where something is wrong. A text
-//! that is no attribute is literals.
+//! Checks that attributes and their items become Rust code, with errors for mistakes. A text
+//! without an attribute is tried as literals.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -51,7 +51,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// What is Rust stays Rust, with errors before it where something is wrong.
+/// Checks that Rust input gives Rust output, with errors before the item if something is wrong.
 fn check(attribute: &Attribute, item: TokenStream) {
     let arguments = match &attribute.meta {
         Meta::List(list) => list.tokens.clone(),
@@ -70,7 +70,7 @@ fn check(attribute: &Attribute, item: TokenStream) {
     let (errors, items) = after.items.split_at(after.items.len() - before.items.len());
     assert!(errors.iter().all(is_error), "{output}");
     for (before, after) in before.items.iter().zip(items) {
-        // A static without a value has none as yet.
+        // A static without a value has no value yet.
         assert!(
             name(before).is_none() || name(before) == name(after),
             "{output}"
@@ -94,7 +94,8 @@ fn name(item: &Item) -> Option<String> {
     }
 }
 
-/// Literals are good here if they are good at run time. Lines: a command, a URL, a duration.
+/// Checks that the macros accept a literal if the runtime does. The lines are a command, a URL, and
+/// a duration.
 fn check_literals(text: &str) {
     let mut lines = text.splitn(3, '\n');
     let mut line = || lines.next().unwrap_or_default();
@@ -132,7 +133,7 @@ fn is_taken(arguments: TokenStream) -> bool {
     }
 }
 
-/// The first attribute, and the item without it.
+/// Returns the first attribute, and the item without that attribute.
 fn split(text: &str) -> Option<(Attribute, TokenStream)> {
     let tokens: TokenStream = text.parse().ok()?;
     let split = |input: ParseStream<'_>| {

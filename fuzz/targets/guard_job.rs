@@ -1,5 +1,4 @@
-//! What a guard is hired for is understood, or refused, and understood again when it is written
-//! again.
+//! Checks that a guard refuses a job, or that writing and reading the job again gives the same job.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

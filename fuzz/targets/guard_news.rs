@@ -1,4 +1,5 @@
-//! What a guard tells is understood, or refused, and understood again when it is written again.
+//! Checks that an owner refuses news, or that writing and reading the news again gives the same
+//! news.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! What an owner sends is taken apart into the same orders however it comes, or refused, and an
-//! order is understood again when it is written again.
+//! Checks that an owner's bytes give the same orders in pieces of any length, or are refused, and
+//! that writing and reading an order again gives the same order.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The frames of a stream that comes in pieces of one length, up to one that makes no sense.
+/// Returns the frames of a stream in pieces of one length, up to the first invalid frame.
 fn frames(bytes: &[u8], piece: usize) -> Vec<Vec<u8>> {
     let mut inbox = Vec::new();
     let mut frames = Vec::new();

@@ -1,4 +1,5 @@
-//! An answer means the same however it comes, and no more of it is read than matters.
+//! Checks that an answer means the same in pieces of any length, and that summon reads no more than
+//! it needs.
 #![no_main]
 
 use std::io::{self, Read, Write};
@@ -12,7 +13,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 struct Server<'a> {
     answer: &'a [u8],
     piece: usize,
-    /// Whether a signal comes before the next piece.
+    /// Whether a signal interrupts the next read.
     interrupts: bool,
     heard: Vec<u8>,
 }
@@ -53,7 +54,7 @@ fuzz_target!(|answer: &[u8]| {
         };
         let said = http::ask(&mut server, REQUEST).map_err(|error| error.to_string());
         assert_eq!(server.heard, REQUEST);
-        // The most that is read of heads and of a body, and a piece more of each.
+        // The limits of the heads and of the body, and one more piece for each.
         assert!(answer.len() - server.answer.len() <= 2 * 1024 * 1024);
         said
     };
@@ -64,7 +65,7 @@ fuzz_target!(|answer: &[u8]| {
     let line = answer.split_inclusive(|byte| *byte == b'\n').next();
     let line = line.unwrap_or_default();
     match said {
-        // RFC 9112, section 4: HTTP-version SP status-code, and what follows a space or the end.
+        // RFC 9112, section 4: HTTP-version SP status-code, and then a space or the end.
         Ok((status, _)) => {
             assert!(line.starts_with(b"HTTP/") && line.ends_with(b"\n"));
             let mut words = line.split(u8::is_ascii_whitespace);

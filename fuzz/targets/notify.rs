@@ -1,4 +1,4 @@
-//! Messages of a service are lines that count one by one, in their order.
+//! Checks that each line of a service's message counts separately, in order.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,6 +10,6 @@ fuzz_target!(|message: &[u8]| {
     assert!(status.chars().count() <= 500);
     let lines = message.split(|byte| *byte == b'\n');
     assert_eq!(guard::notices(lines), said);
-    // Its owner hears the same.
+    // The owner reads the same news.
     assert_eq!(guard::news(news).as_ref(), Some(news));
 });

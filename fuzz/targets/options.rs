@@ -1,4 +1,4 @@
-//! Texts and ranges that are values of options.
+//! Checks texts and ranges as values of options.
 #![no_main]
 
 use std::fmt::Debug;
@@ -48,7 +48,7 @@ fuzz_target!(|text: &str| {
 
 fn duration(text: &str) {
     let read = fuzzing::duration(&Limit::from(text));
-    // With more digits there may be sums that others panic at.
+    // With more digits, some sums make `humantime` panic.
     if text.bytes().filter(u8::is_ascii_digit).count() <= 11 {
         let expected = humantime::parse_duration(text).ok();
         let expected = expected.map(|duration| fuzzing::duration(&Limit::from(duration)));
@@ -58,7 +58,7 @@ fn duration(text: &str) {
         Ok(duration) => {
             assert!(Instant::now().checked_add(duration).is_some());
             assert_eq!(fuzzing::duration(&Limit::from(duration)), Ok(duration));
-            // The same, as others write it.
+            // The same duration, in the notation of `humantime`.
             let again = format!("{}ns {}s", duration.subsec_nanos(), duration.as_secs());
             assert_eq!(fuzzing::duration(&Limit::from(again)), Ok(duration));
         }
@@ -81,7 +81,7 @@ fn numbers<T: FromStr<Err: Debug>>(text: &str, between: &str) -> Option<(T, T)> 
     Some((first.parse().ok()?, last.parse().ok()?))
 }
 
-/// The numbers at which a mistake would show.
+/// Returns the numbers at which an off-by-one mistake would show.
 fn near(first: i32, last: i32) -> impl Iterator<Item = i32> {
     let around = |it: i32| [it.saturating_sub(1), it, it.saturating_add(1)];
     around(first)

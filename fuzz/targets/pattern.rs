@@ -1,5 +1,5 @@
-//! A banner is good for the macros if it is good at run time, and matches the same lines however
-//! the output comes. The first line is the banner, the others are the output.
+//! Checks that the macros accept a banner if the runtime does, and that it matches the same lines
+//! in pieces of any length. The first line is the banner, and the other lines are the output.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
             assert!(!why.is_empty());
             return;
         }
-        // That is left to run time.
+        // The macros leave this limit to the runtime.
         (Ok(_), Err(why)) if why.contains("exceeds size limit") => return,
         (here, there) => panic!("{banner}: {:?} and {:?}", here.err(), there.err()),
     };
@@ -31,12 +31,12 @@ fuzz_target!(|text: &str| {
     let expected: Vec<_> = lines.filter(|line| regex.is_match(line)).collect();
     for piece in [1, 3, output.len()] {
         let found = fuzzing::matching(&regex, output.as_bytes().chunks(piece));
-        // A pattern may match the empty line that is behind the last line end.
+        // A pattern may match the empty line after the last line end.
         let ends_empty = regex.is_match(b"");
         let count = expected.len() - usize::from(ends_empty);
         assert_eq!(found.len(), count, "in pieces of {piece}");
         for (line, whole) in found.iter().zip(&expected) {
-            // A line that has not ended yet may count already.
+            // An unfinished line may match already.
             assert!(whole.starts_with(line), "in pieces of {piece}");
             let told = regex.values(line);
             assert_eq!(told, regex.values(whole), "in pieces of {piece}");

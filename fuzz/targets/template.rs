@@ -1,4 +1,4 @@
-//! Placeholders are told from text, and nothing is lost between them.
+//! Checks that placeholders are separated from text, and that the text between them is kept.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
             }
         }
     }
-    // As it was written, but for the second of two braces.
+    // The text as written, without the second of two braces.
     let written = fill(text, |part| Ok::<_, ()>(part.to_string())).unwrap_or_default();
     let mut rest = text.chars().peekable();
     for c in written.chars() {
@@ -25,10 +25,10 @@ fuzz_target!(|text: &str| {
         }
     }
     assert_eq!(rest.next(), None);
-    // Doubled braces are no placeholders, whatever stands between them.
+    // Doubled braces are text, whether or not a placeholder's name is between them.
     let doubled = text.replace('{', "{{");
     assert_eq!(fill(&doubled, Err).as_deref(), Ok(text));
-    // A value is not looked at again.
+    // summon does not look for placeholders in a value.
     let filled = fill(text, |_| Ok::<_, ()>("{port}".to_owned())).unwrap_or_default();
     let expected = parts.iter().map(|part| match part {
         Part::Literal(literal) => literal,

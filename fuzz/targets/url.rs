@@ -1,5 +1,5 @@
-//! A URL is taken apart into parts of it, and a request says what it was given and no more. Lines:
-//! the URL, the method, and headers.
+//! Checks that the parts of a URL are substrings, and that a request contains only its inputs. The
+//! lines are the URL, the method, and the headers.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -33,7 +33,8 @@ fuzz_target!(|text: &str| {
     };
     assert!(said == method && path.starts_with('/'));
     assert!(!head.replace("\r\n", "").contains(['\r', '\n']), "{head:?}");
-    // Those that a request needs, and those of the user, who may give the former too.
+    // The request has the required headers and the user's headers. The user may set a required
+    // header.
     let said: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
     let count = |headers: &mut dyn Iterator<Item = &str>, wanted: &str| {
         headers.filter(|it| it.eq_ignore_ascii_case(wanted)).count()

@@ -1,4 +1,4 @@
-//! A command's text becomes words, and words become a text that is shown.
+//! Checks that a command's text becomes words, and that the words become text for a report.
 #![no_main]
 
 use std::ffi::OsStr;
@@ -17,13 +17,13 @@ fuzz_target!(|line: &str| {
         stem.is_some_and(|stem| !stem.is_empty())
             || words[0].to_string_lossy().ends_with(['.', '/'])
     );
-    // A list of words is taken as it is.
+    // A list of words is not split.
     let list = Command::from(&words[..]);
     assert_eq!(
         fuzzing::words(&list).map(|(words, _)| words).as_ref(),
         Ok(&words)
     );
-    // What a report shows can be typed. No word that has a NUL can be given to a program.
+    // A user can type the text of a report. A word with a NUL can't be an argument.
     let has_nul = |word: &OsStr| word.as_encoded_bytes().contains(&0);
     if !words.iter().any(|word| has_nul(word)) {
         let shown = Command::from(list.to_string());

@@ -1,6 +1,7 @@
-//! What summon costs: processor time while it waits, time to start and to stop, memory.
+//! Measures the cost of summon: processor time during a wait, time of a start and of a stop,
+//! memory.
 //!
-//! `cargo bench --bench cost`; with `-- quick` fewer rounds, and no waits to measure.
+//! Run it with `cargo bench --bench cost`. `-- quick` runs fewer rounds, and measures no waits.
 
 mod common;
 
@@ -33,7 +34,8 @@ fn ratio(one: Duration, other: Duration) -> String {
     format!("{:.2}", one.as_secs_f64() / other.as_secs_f64())
 }
 
-/// A server that is ready at once, against a loop that spins and a kill.
+/// Compares the start of a server that is ready at once with a loop that spins, and a stop with a
+/// kill.
 fn start_and_stop(rounds: usize) {
     let (mut ours, mut theirs) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
@@ -62,7 +64,7 @@ fn start_and_stop(rounds: usize) {
     ]);
 }
 
-/// A server that ends at once when it is asked to.
+/// Measures the stop of a server that ends at once.
 fn stop(rounds: usize) {
     let (mut ours, mut theirs) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
@@ -90,7 +92,7 @@ fn stop(rounds: usize) {
 
 const MANY: usize = 128;
 
-/// Many servers as one set, against a program that spawns all and then spins on each.
+/// Compares a set of many servers with a program that spawns all servers, and then spins on each.
 fn many(rounds: usize) {
     let (mut ours, mut theirs) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
@@ -151,7 +153,7 @@ fn end(mut child: Child) {
     child.wait().expect("our own child");
 }
 
-/// The memory that a guard shares with nobody.
+/// Measures the private memory of a guard.
 fn memory() {
     let server = SimpleExecutor::new("sleep 1000");
     server.start().expect("it starts");
@@ -181,10 +183,10 @@ fn parent(pid: u32) -> u32 {
 
 const SICK: &str = "http, of a server that answers 503";
 
-/// How long each wait is.
+/// The duration of each wait, in milliseconds.
 const WAIT: &str = "5000";
 
-/// The processor time of this process and of the guards while they wait.
+/// Measures the processor time of this process and of the guards during a wait.
 fn processor(rounds: usize) {
     println!("Processor time of the test process and its guards together, in a wait of 5 s:");
     println!();
@@ -263,7 +265,7 @@ fn booting(kind: &str) -> Box<dyn Executor> {
             ))
         }
         SICK => {
-            // It listens from the start, and says 503 until it is ready.
+            // The server listens from the start, and answers 503 until it is ready.
             let words = [ACTOR, "sick", "127.0.0.1:{port}", WAIT];
             Box::new(HttpCoordinatedExecutor::new(
                 words,
@@ -277,12 +279,12 @@ fn booting(kind: &str) -> Box<dyn Executor> {
     }
 }
 
-/// What this process has used, and those that are copies of it: its warden and its guards.
+/// Returns the processor time of this process and its copies, the warden and the guards.
 fn used() -> Duration {
     let me = fs::read_link("/proc/self/exe").expect("of our own");
     let mut nanoseconds = 0;
     for entry in fs::read_dir("/proc").expect("/proc").flatten() {
-        // `self` is one of the others.
+        // `self` is a link to another entry.
         if entry.file_name().to_string_lossy().parse::<u32>().is_err() {
             continue;
         }

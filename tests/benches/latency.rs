@@ -1,8 +1,9 @@
-//! From the moment when a server is ready to the moment when `start` has returned.
+//! Measures the time from a server's readiness to the return of `start`.
 //!
-//! The actor notes the monotonic clock when it becomes ready; a loop that spins, which is the limit
-//! of what is possible, and one that sleeps for 100 ms, which is what people write, take turns with
-//! summon in the same run. `cargo bench --bench latency`; with `-- quick` fewer rounds.
+//! The actor notes the monotonic clock when it becomes ready. summon takes turns with two loops in
+//! the same run: a loop that spins, which is the lower limit, and a loop that sleeps for 100 ms,
+//! which is common practice. Run it with `cargo bench --bench latency`. `-- quick` runs fewer
+//! rounds.
 
 mod common;
 
@@ -21,7 +22,7 @@ const KINDS: [&str; 9] = [
     "output", "unix", "file", "notify", "tcp", "daemon", "udp", "http", "exec",
 ];
 
-/// The words of the actor that make it ready, in between those that note when.
+/// Returns the actor's script: the words that make it ready, and the words that note the time.
 fn script(kind: &str, boot: u64, note: &str) -> Vec<String> {
     let ready: &[&str] = match kind {
         "output" => &["mark", "say", "ready"],
@@ -42,7 +43,8 @@ fn script(kind: &str, boot: u64, note: &str) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// One that forks away. It is ready when what was started ends, which is after its child listens.
+/// Returns a script that forks away. The server is ready when the first process ends, after its
+/// child listens.
 fn daemon(boot: u64, note: &str) -> Vec<String> {
     let boot = boot.to_string();
     let child = "listen 127.0.0.1:{port} touch {dir}/up";
@@ -73,7 +75,7 @@ fn executor(kind: &str, words: Vec<String>) -> Box<dyn Executor> {
     }
 }
 
-/// How late `start` returns.
+/// Returns the delay of `start`.
 fn by_summon(kind: &str, boot: u64, note: &Path) -> Duration {
     let server = executor(kind, script(kind, boot, note.to_str().expect("UTF-8")));
     server.start().expect("it starts");
@@ -83,7 +85,7 @@ fn by_summon(kind: &str, boot: u64, note: &Path) -> Duration {
     late
 }
 
-/// How late a loop is that connects, and sleeps in between.
+/// Returns the delay of a loop that connects, and sleeps between its attempts.
 fn by_loop(pause: Duration, boot: u64, note: &Path) -> Duration {
     let port = free_port();
     let addr = format!("127.0.0.1:{port}");
@@ -111,7 +113,7 @@ fn free_port() -> u16 {
     summon::SimpleExecutor::new("true").port()
 }
 
-/// What one look takes that finds the server ready.
+/// Returns the duration of one look that finds the server ready.
 fn own_time(kind: &str) -> Duration {
     let mut times = Figures::default();
     for _ in 0..50 {
@@ -145,7 +147,7 @@ fn own_time_of_http() -> Duration {
     times.median()
 }
 
-/// A boot time of its own for each round.
+/// Returns a different boot time for each round.
 fn boot_of(boot: Option<u64>, round: u64) -> u64 {
     boot.unwrap_or_else(|| {
         // The golden ratio spreads the rounds over the range.

@@ -1,5 +1,5 @@
-//! What one look at a port costs, with few and with many sockets on the machine, beside the cost
-//! of reading `/proc/net/tcp`, in the same run.
+//! Measures one look at a port, with few and with many sockets on the machine, and compares it with
+//! a read of `/proc/net/tcp` in the same run.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
@@ -14,12 +14,12 @@ const LOOKS: usize = 2000;
 static WAITING: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
 static FOUND: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
 
-/// Looks as `tcp` does, very often, and notes how long each look takes.
+/// Looks many times as `tcp` does, and notes the duration of each look.
 struct Timed(Tcp);
 
 impl Probe for Timed {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-        // The port of the probe is fixed, so the target's own is not asked.
+        // The probe has a fixed port, so it does not use the target's port.
         let mut last = Ok(());
         for _ in 0..LOOKS {
             let began = Instant::now();
@@ -64,7 +64,7 @@ fn measure(sockets: usize) {
 }
 
 fn main() {
-    // `cargo test --benches` only wants to see that it is there.
+    // `cargo test --benches` only checks that the program runs.
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
@@ -72,7 +72,7 @@ fn main() {
     let addr = listener.local_addr().unwrap();
     let mut held = Vec::new();
     for wanted in [10, 5000] {
-        // Each connection is two sockets of this process.
+        // Each connection uses two sockets of this process.
         while held.len() < wanted {
             match TcpStream::connect(addr) {
                 Ok(client) => held.push((client, listener.accept().unwrap())),

@@ -6,7 +6,7 @@ use summon::{HttpCoordinatedExecutor, OutputCoordinatedExecutor, Process, summon
 
 const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 
-/// A certificate that nobody could verify, for nginx to show.
+/// Makes a certificate for nginx that no client can verify.
 fn prepare(dir: &std::path::Path) {
     let made = Command::new("openssl")
         .args(

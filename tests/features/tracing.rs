@@ -1,4 +1,4 @@
-//! With the feature `tracing`, spans and events tell of starts and stops.
+//! With the feature `tracing`, summon emits spans and events for starts and stops.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 
-/// What a subscriber has collected.
+/// The lines that a subscriber has collected.
 #[derive(Clone, Default)]
 struct Collected(Arc<Mutex<Vec<u8>>>);
 
@@ -33,7 +33,8 @@ impl Write for Collected {
     }
 }
 
-/// One of its kind in this process, since subscribers of threads don't see sets.
+/// Installs one subscriber for the whole process. A subscriber of a thread would miss the threads
+/// of sets.
 fn collect() -> Collected {
     let collected = Collected::default();
     let writer = collected.clone();
@@ -47,7 +48,7 @@ fn collect() -> Collected {
     collected
 }
 
-/// The lines about a process have these texts, in this order.
+/// Checks that the lines about a process have these texts, in this order.
 #[track_caller]
 fn tells(lines: &[String], process: &str, expected: &[&str]) {
     let about = lines
@@ -86,7 +87,7 @@ fn spans_and_events_tell_of_each_phase() {
         &[&pid, "what=\"a line that matches `^up$`\"", "took="],
     );
     tells(&lines, "api", &["new", "is executed", "is ready", "close"]);
-    // Though each is started on a thread of its own.
+    // All lines are inside the outer span, although each process starts on a separate thread.
     assert!(
         lines.iter().all(|line| line.contains("my_test")),
         "{lines:#?}"

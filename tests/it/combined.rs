@@ -236,7 +236,7 @@ fn what_a_banner_has_not_told_is_not_known() {
     let error = own.start().unwrap_err().to_string();
     let expected = "`(?<key>..)` in the banner sets it after the start; remove one of them";
     assert!(error.contains(expected), "{error}");
-    // As it stands in a URL.
+    // The address in the form of a URL.
     let script = actor(["say", "http://[::1]:80/"]);
     let told = OutputCoordinatedExecutor::new(script, r"^http://(?<host>\S+):(?<port>\d+)/");
     told.start().unwrap();

@@ -14,7 +14,7 @@ const STUBBORN: &str = "ignore say up";
 
 fn main() {
     println!("main");
-    // Skips the program's name, which need not be UTF-8 here.
+    // Skips the program's name, which can have any bytes.
     let words = std::env::args_os().skip(1);
     let words: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();
     let [service, ending, actor] = &words[..] else {

@@ -1,11 +1,12 @@
-//! Five tests that all want one fixed port, compiled into three binaries: `one`, `two`, `three`.
+//! Five tests that want the same fixed port, compiled into three binaries: `one`, `two`, `three`.
 
 use summon::{Process, summon};
 
-/// Outside of every ephemeral range. Whoever else of this project wants it takes turns with us.
+/// The port is outside of every ephemeral range. Other tests of this project that use it take turns
+/// with these tests.
 const PORT: u16 = 17463;
 const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
-/// What the actors themselves say of their lives; all binaries and all runs append to it.
+/// The actors record their starts and ends in this file. All binaries and all runs append to it.
 const RECORD: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/turns");
 
 macro_rules! tests {
@@ -23,8 +24,7 @@ macro_rules! tests {
 
 tests!(a b c d e);
 
-/// The record says who lived when: each that was up is gone before the next is up, and the last
-/// one up is ours.
+/// Checks that the record shows one server at a time, and that the last server is this test's.
 fn check(server: &Process) {
     assert_eq!(server.port(), PORT);
     let record = std::fs::read_to_string(RECORD).unwrap();

@@ -1,4 +1,4 @@
-//! The two servers of the tour, as small as servers get.
+//! The two servers of the tour, in their smallest form.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Knows prices: for each line with a name, a line with a number. Takes a while to boot.
+/// Serves prices: answers each line with a name by a line with a number. Boots slowly.
 pub(crate) fn stock(port: &str) -> Result<()> {
     println!("reading the price list ..");
     thread::sleep(Duration::from_millis(300));
     let listener = TcpListener::bind(format!("127.0.0.1:{port}"))?;
     println!("stock is open");
     for stream in listener.incoming().flatten() {
-        // A client that goes away is its own affair.
+        // A client that disconnects early is not an error of the server.
         let _ = tell_price(stream);
     }
     Ok(())
@@ -29,7 +29,7 @@ fn tell_price(mut stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// Answers `GET /price/<name>` with what the stock says. It can't work without the stock.
+/// Answers `GET /price/<name>` with the price from the stock. It can't work without the stock.
 pub(crate) fn shop(port: &str, stock: &str) -> Result<()> {
     let stock: SocketAddr = format!("127.0.0.1:{stock}").parse()?;
     ask(stock, "a first price")?;
@@ -67,7 +67,7 @@ fn ask(stock: SocketAddr, name: &str) -> Result<String> {
     Ok(price.trim().to_owned())
 }
 
-/// The body of what a server answers.
+/// Sends a request, and returns the body of the answer.
 pub(crate) fn get(addr: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(addr)?;
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;

@@ -1,9 +1,9 @@
-//! As much of HTTP as the servers of these examples need: one request a connection.
+//! The part of HTTP that the servers of these examples need: one request per connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-/// Answers all requests on a port of loopback, for ever. The answer is made of the method and the path.
+/// Answers all requests on a port of loopback, forever. `answer` gets the method and the path.
 pub fn serve(port: u16, answer: impl Fn(&str, &str) -> Result<String, String>) -> std::io::Error {
     let listener = match TcpListener::bind(("127.0.0.1", port)) {
         Ok(listener) => listener,
@@ -11,7 +11,7 @@ pub fn serve(port: u16, answer: impl Fn(&str, &str) -> Result<String, String>) -
     };
     loop {
         match listener.accept() {
-            // A client that goes away in the middle is its own affair.
+            // A client that disconnects early is not an error of the server.
             Ok((stream, _)) => drop(talk(stream, &answer)),
             Err(error) => return error,
         }
@@ -24,7 +24,7 @@ fn talk(
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?.take(8192)).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
-    // All of it, since to close with something unread is a reset.
+    // Reads the whole head, because a close with unread data resets the connection.
     while lines
         .next()
         .transpose()?

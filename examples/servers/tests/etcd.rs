@@ -1,8 +1,9 @@
 //! etcd, over the crate `etcd-client`.
 //!
-//! It wants two ports, one for its peers, of whom there are none; `{port:peer}` is the second. It
-//! serves before it has elected itself, and answers `/health` with 503 until then; the two last flags
-//! make that short. From version 3.5 on, `--unsafe-no-fsync` spares the disk. It ends on SIGTERM.
+//! etcd needs a second port for its peers, `{port:peer}`, even though this one has no peers. It
+//! serves before it has elected itself, and answers `/health` with 503 until then. The last two
+//! flags shorten the election. From version 3.5 on, `--unsafe-no-fsync` avoids disk flushes. etcd
+//! ends on SIGTERM.
 
 use etcd_client::{Client, Compare, CompareOp, Error, Txn, TxnOp};
 use summon::{Process, summon};

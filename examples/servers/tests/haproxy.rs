@@ -1,8 +1,8 @@
-//! HAProxy in front of two servers of one's own, over the crate `ureq`.
+//! HAProxy in front of two servers of this package, with the crate `ureq`.
 //!
-//! Its configuration names the ports of the two, so it starts when they are ready. `-db` keeps it in
-//! the foreground. It ends on SIGTERM at once; on SIGUSR1 it waits for clients that keep their
-//! connections.
+//! The configuration names the ports of the two servers, so HAProxy starts when they are ready.
+//! `-db` keeps it in the foreground. It ends at once on SIGTERM. On SIGUSR1, it would wait for
+//! clients that keep their connections.
 
 use std::collections::BTreeSet;
 

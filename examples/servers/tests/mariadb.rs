@@ -1,9 +1,10 @@
-//! MariaDB, over the crate `mysql`.
+//! MariaDB, with the crate `mysql`.
 //!
-//! `servers::Mariadb` has `mariadb-install-db`, the flags and the user: as root, which it refuses, it
-//! runs as `mysql`. It listens while it recovers what was there, so ready is when it says so.
+//! `servers::Mariadb` runs `mariadb-install-db`, and sets the flags and the user. MariaDB refuses
+//! to run as root, so root runs it as `mysql`. It listens while it recovers old data, so summon
+//! waits for its ready line.
 //!
-//! To make its tables takes seconds, so all tests share one server, and each has a database.
+//! The first tables take seconds, so all tests share one server, and each test has a database.
 
 use mysql::{Conn, prelude::Queryable};
 use summon::{Fixture, servers::Mariadb, summon};
@@ -11,7 +12,7 @@ use summon::{Fixture, servers::Mariadb, summon};
 #[summon::fixture(executor = Mariadb::new())]
 static MARIADB: Fixture;
 
-/// A database for one test. The server goes after the tests, and all databases with it.
+/// Makes a database for one test. The server ends after the tests, and takes all databases with it.
 fn database(name: &str) -> mysql::Result<Conn> {
     let mut admin = Conn::new(MARIADB.url("/").as_str())?;
     admin.query_drop(format!("CREATE DATABASE {name}"))?;

@@ -1,7 +1,7 @@
-//! memcached, over the crate `memcache`.
+//! memcached, with the crate `memcache`.
 //!
-//! `servers::Memcached` has the flags and the user: as root, which it refuses, it runs as `memcache`.
-//! It has nothing to lose, and ends by SIGKILL: asked to end, it takes a second now and then.
+//! `servers::Memcached` sets the flags and the user. memcached refuses to run as root, so root runs
+//! it as `memcache`. It has no data to lose, so SIGKILL ends it. SIGTERM sometimes takes a second.
 
 use summon::{servers::Memcached, summon};
 
@@ -15,7 +15,7 @@ fn caches(cache: &Memcached) -> Result<(), memcache::MemcacheError> {
     Ok(())
 }
 
-/// More than a megabyte.
+/// A value of more than a megabyte does not fit.
 #[summon(executor = Memcached::new().args(["-m", "8"]))]
 #[test]
 #[cfg_attr(not(has_memcached), ignore = "no memcached here")]

@@ -1,8 +1,9 @@
-//! Mosquitto, over the crate `rumqttc`.
+//! Mosquitto, with the crate `rumqttc`.
 //!
-//! Without a configuration file version 2 serves everybody on loopback, and nobody else: just what a
-//! test needs. As root it becomes the user `mosquitto`, who can't write to the private directory: where
-//! it is to keep something, its configuration says `user root`. It ends on SIGTERM, at once.
+//! Without a configuration file, version 2 serves all clients on loopback and none elsewhere, which
+//! suits tests. As root, it becomes the user `mosquitto`, which can't write to the private
+//! directory. If it must store data, set `user root` in its configuration. It ends at once on
+//! SIGTERM.
 
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
 use summon::{Process, summon};
@@ -29,7 +30,7 @@ fn delivers(broker: &Process) -> Result<(), rumqttc::ClientError> {
     unreachable!("it reads on until there is an error");
 }
 
-/// What needs a configuration is given one: here whoever has no password.
+/// A server with a configuration file. This configuration refuses clients without a password.
 #[summon(
     tcp = "mosquitto -c {dir}/mosquitto.conf",
     host = "127.0.0.1",

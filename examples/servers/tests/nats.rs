@@ -1,7 +1,8 @@
-//! NATS, over the crate `async-nats`.
+//! NATS, with the crate `async-nats`.
 //!
-//! `servers::Nats` has the flags: loopback, and a directory for streams. It listens before its streams
-//! are set up, so ready is when it says so. It ends on SIGINT: of SIGTERM it makes an exit code of 1.
+//! `servers::Nats` sets the flags: loopback, and a directory for streams. NATS listens before its
+//! streams are set up, so summon waits for its ready line. It ends on SIGINT. SIGTERM makes it exit
+//! with code 1.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ async fn delivers(nats: &Nats) -> Result<(), async_nats::Error> {
     Ok(())
 }
 
-/// Broken on purpose: a client that is cut off comes back by itself, and still has its subscription.
+/// Breaks the connection on purpose: the client reconnects, and still has its subscription.
 #[summon(executor = Nats::new())]
 #[tokio::test]
 #[cfg_attr(not(has_nats), ignore = "no nats-server here")]
@@ -31,7 +32,7 @@ async fn delivers_again_after_a_restart(nats: &Nats) -> Result<(), async_nats::E
     let mut letters = client.subscribe("letters").await?;
     client.flush().await?;
     nats.restart().unwrap();
-    // What is sent before the client is back is lost, so it is sent until it comes.
+    // Messages are lost until the client is back, so the sender repeats them until one arrives.
     let sender = async_nats::connect(nats.url()).await?;
     let letter = loop {
         sender.publish("letters", "hello".into()).await?;

@@ -1,9 +1,9 @@
-//! nginx, over the crate `ureq`.
+//! nginx, with the crate `ureq`.
 //!
-//! Its configuration is a file in the private directory, which `-p` makes the place of all relative
-//! paths. `daemon off` keeps it in the foreground; with `master_process off` it is one process, which
-//! stays who it is: as root, its workers would become `nobody`, who can't read a private directory.
-//! It ends on SIGTERM at once, and on SIGQUIT when all requests are served.
+//! The configuration is a file in the private directory, and `-p` makes all paths relative to that
+//! directory. `daemon off` keeps nginx in the foreground. With `master_process off`, it is one
+//! process and keeps its user. Otherwise root's workers would become `nobody`, which can't read a
+//! private directory. nginx ends at once on SIGTERM. On SIGQUIT, it first serves all open requests.
 
 use summon::{Process, summon};
 
@@ -43,7 +43,7 @@ fn serves_a_file(nginx: &Process) -> Result<(), ureq::Error> {
     Ok(())
 }
 
-/// Broken on purpose: nobody is behind it.
+/// Broken on purpose: no server runs behind the proxy.
 #[summon(
     http = "nginx -e stderr -p {dir} -c nginx.conf",
     status = 404,

@@ -1,10 +1,10 @@
-//! PostgreSQL, over the crate `postgres`.
+//! PostgreSQL, with the crate `postgres`.
 //!
-//! `servers::Postgres` has `initdb`, the flags and the user: as root, which it refuses, it runs as
-//! `postgres`. It listens before it lets anybody in, so ready is when it says so. It ends on SIGINT,
-//! since SIGTERM waits until all clients have left.
+//! `servers::Postgres` runs `initdb`, and sets the flags and the user. PostgreSQL refuses to run as
+//! root, so root runs it as `postgres`. It listens before it accepts clients, so summon waits for
+//! its ready line. It ends on SIGINT, because SIGTERM waits until all clients have left.
 //!
-//! To make a cluster takes a second, so all tests share one server, and each has a database.
+//! A cluster takes a second to make, so all tests share one server, and each test has a database.
 
 use postgres::{Client, NoTls};
 use summon::{Fixture, Process, servers::Postgres, summon};
@@ -12,7 +12,7 @@ use summon::{Fixture, Process, servers::Postgres, summon};
 #[summon::fixture(executor = Postgres::new())]
 static POSTGRES: Fixture;
 
-/// A database for one test. The server goes after the tests, and all databases with it.
+/// Makes a database for one test. The server ends after the tests, and takes all databases with it.
 fn database(name: &str) -> Client {
     let mut admin = Client::connect(&POSTGRES.url("/postgres"), NoTls).unwrap();
     admin
@@ -25,7 +25,7 @@ fn database(name: &str) -> Client {
     client
 }
 
-// With this the report of a test that fails has what the server said meanwhile.
+// With this attribute, the report of a failed test shows the server's output during the test.
 #[summon(fixture = POSTGRES)]
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no postgres here")]
@@ -54,7 +54,7 @@ fn refuses_what_is_there_already(postgres: &Process) -> Result<(), postgres::Err
     Ok(())
 }
 
-/// A server of its own, since to stop one that others use is an error.
+/// A separate server, because a test must not stop a server that other tests use.
 #[summon(executor = Postgres::new().args(["-c", "max_connections=10"]))]
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no postgres here")]

@@ -1,10 +1,11 @@
-//! RabbitMQ, over the crate `lapin`.
+//! RabbitMQ, with the crate `lapin`.
 //!
-//! It is asked through its environment. The script on PATH is, in Debian, one that insists on the
-//! system's directories; the one behind it does not. It speaks to systemd: `notify` waits for its
-//! `READY=1`, and makes the script become the server. A node has a name, a cookie in its home, a port
-//! for other nodes, and a daemon `epmd`, which knows that port: all its own here, and the daemon, which
-//! RabbitMQ would leave running, ends with the rest. It takes 5 s and more, so tests share it.
+//! Environment variables configure RabbitMQ. Debian's script on PATH insists on the system's
+//! directories, so this page runs the script behind it. RabbitMQ speaks systemd's protocol:
+//! `notify` waits for its `READY=1`, and makes the script become the server. A node needs a name, a
+//! cookie in its home, a port for other nodes, and the daemon `epmd`, which knows that port. Here
+//! all of these are private. RabbitMQ would leave `epmd` running, but summon ends it with the
+//! server. The start takes 5 s or more, so the tests share the server.
 
 use futures_util::StreamExt;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Result};
@@ -27,7 +28,7 @@ const NODE: [(&str, &str); 13] = [
     ("RABBITMQ_LOG_BASE", "{dir}/log"),
     ("RABBITMQ_LOGS", "-"),
     ("RABBITMQ_ENABLED_PLUGINS_FILE", "{dir}/plugins"),
-    // The system's own settings are not for this one.
+    // This server ignores the system's settings.
     ("RABBITMQ_CONF_ENV_FILE", "/dev/null"),
 ];
 

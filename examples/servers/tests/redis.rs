@@ -1,7 +1,7 @@
-//! Redis, over the crate `redis`.
+//! Redis, with the crate `redis`.
 //!
-//! `servers::Redis` has the flags: loopback, nothing on disk. It listens while it still loads what it
-//! has saved, so ready is when it says so. It ends on SIGTERM, at once.
+//! `servers::Redis` sets the flags: loopback, nothing on disk. Redis listens while it loads its
+//! saved data, so summon waits for its ready line. It ends at once on SIGTERM.
 
 use redis::{Commands, RedisResult};
 use summon::{servers::Redis, summon};
@@ -16,7 +16,7 @@ fn counts(redis: &Redis) -> RedisResult<()> {
     Ok(())
 }
 
-/// What it forgets: it is asked to keep nothing on disk.
+/// A restart clears the data, because Redis keeps nothing on disk.
 #[summon(executor = Redis::new())]
 #[test]
 #[cfg_attr(not(has_redis), ignore = "no redis-server here")]
@@ -27,12 +27,12 @@ fn is_new_after_a_crash(redis: &Redis) -> RedisResult<()> {
     redis.kill().unwrap();
     assert!(before.get::<_, String>("name").unwrap_err().is_io_error());
     redis.start().unwrap();
-    // The same port, hence the same URL.
+    // The port stays the same, so the URL does too.
     assert_eq!(client.get_connection()?.exists("name"), Ok(false));
     Ok(())
 }
 
-/// One that keeps what it was told is a matter of one more flag.
+/// One more flag makes Redis keep its data.
 #[summon(executor = Redis::new().args(["--appendonly", "yes"]))]
 #[test]
 #[cfg_attr(not(has_redis), ignore = "no redis-server here")]

@@ -1,7 +1,7 @@
-//! A server of one's own that needs two others, over the crate `ureq`.
+//! A server of this package that needs two others, with the crate `ureq`.
 //!
-//! `bin = ".."` is a program of this package, and `{pg.port}` the port of the parameter `pg`: so the
-//! databases start side by side, and the API when both are ready.
+//! `bin = ".."` names a program of this package, and `{pg.port}` is the port of the parameter `pg`.
+//! The two databases start in parallel, and the API starts when both are ready.
 
 use summon::servers::{Postgres, Redis};
 use summon::{Process, summon};
@@ -29,12 +29,12 @@ fn counts_visits(api: &Process, pg: &Postgres, redis: &Redis) {
     assert_eq!(text(ureq::post(&lisa).send_empty()), "1");
     assert_eq!(text(ureq::post(&lisa).send_empty()), "2");
     assert_eq!(text(ureq::get(&lisa).call()), "2 (cached)");
-    // A cache may lose what it knows, and even be away.
+    // The API still works if the cache loses its data or is down.
     redis.restart().unwrap();
     assert_eq!(text(ureq::get(&lisa).call()), "2");
     let away = redis.stopped(|| text(ureq::get(&lisa).call()));
     assert_eq!(away.unwrap(), "2");
-    // Without its database the API is broken, and fine again when that is back.
+    // Without its database, the API fails, and it recovers when the database is back.
     let away = pg.stopped(|| ureq::post(&lisa).send_empty().unwrap_err());
     assert!(matches!(away.unwrap(), ureq::Error::StatusCode(500)));
     assert_eq!(text(ureq::post(&lisa).send_empty()), "3");

@@ -1,4 +1,4 @@
-//! What both benchmarks need: a clock that processes share, figures, and a table.
+//! The common parts of the benchmarks: a clock that processes share, figures, and a table.
 #![allow(dead_code, reason = "each benchmark uses some of it")]
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 
-/// The clock that the actor notes too (`CLOCK_MONOTONIC`), in nanoseconds.
+/// Returns the time of the clock that the actor also notes (`CLOCK_MONOTONIC`), in nanoseconds.
 pub(crate) fn now() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -19,7 +19,7 @@ pub(crate) fn now() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Waits until the actor has written when it became ready, and returns that.
+/// Waits until the actor has written the time of its readiness, and returns the time.
 pub(crate) fn noted(file: &Path) -> u64 {
     let limit = Instant::now() + Duration::from_secs(10);
     loop {
@@ -32,7 +32,7 @@ pub(crate) fn noted(file: &Path) -> u64 {
     }
 }
 
-/// A directory for the files of one benchmark.
+/// Makes a directory for the files of one benchmark.
 pub(crate) fn scratch(name: &str) -> std::path::PathBuf {
     let dir = std::env::temp_dir().join(format!("summon-bench-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory");
@@ -60,7 +60,7 @@ impl Figures {
         self.0[((self.0.len() - 1) as f64 * part).round() as usize]
     }
 
-    /// All of them without a time that belongs to something else.
+    /// Returns the figures minus a time that is not summon's.
     pub(crate) fn beyond(&self, own: Duration) -> Figures {
         Figures(self.0.iter().map(|it| it.saturating_sub(own)).collect())
     }
@@ -70,8 +70,8 @@ pub(crate) fn milliseconds(duration: Duration) -> String {
     format!("{:.2}", duration.as_secs_f64() * 1000.0)
 }
 
-/// Whether this is a benchmark at all (`cargo test --benches` only wants to see that it runs), and
-/// whether the quick one of CI.
+/// Returns `None` unless this is a benchmark (`cargo test --benches` only checks that it runs), and
+/// otherwise whether CI wants the quick form.
 pub(crate) fn asked() -> Option<bool> {
     let args: Vec<String> = std::env::args().collect();
     let is_bench = args.iter().any(|arg| arg == "--bench");

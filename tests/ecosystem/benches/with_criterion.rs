@@ -1,4 +1,4 @@
-//! A server for the benches of criterion.
+//! A server for benchmarks with criterion.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use summon::{Fixture, Process, summon};
@@ -14,7 +14,7 @@ fn round_trip(criterion: &mut Criterion) {
     });
 }
 
-// A server of its own, for as long as the function runs.
+// A separate server, which runs during this function.
 #[summon(bin = "echo", tcp = "--port {port}")]
 fn reconnect(criterion: &mut Criterion, echo: &Process) {
     assert_ne!(echo.port(), ECHO.port());

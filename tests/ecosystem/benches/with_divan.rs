@@ -1,4 +1,4 @@
-//! A server for the benches of divan.
+//! A server for benchmarks with divan.
 
 use divan::Bencher;
 use summon::{Fixture, Process, summon};

@@ -1,5 +1,5 @@
-//! `cargo run --example demo`: an async `main` with a server, which it asks and then waits for
-//! somebody to end it.
+//! `cargo run --example demo`: an async `main` with a server. It asks the server a question, and
+//! then waits until another process ends it.
 
 use summon::{Process, summon};
 use summon_ecosystem::built;

@@ -1,6 +1,6 @@
-//! A package as a user of summon might have one: a server, its clients, and tests of all kinds.
+//! A package as a user of summon may have it: a server, its clients, and tests of all kinds.
 //!
-//! A doctest may summon something for its `main`,
+//! A doctest may start a service for its `main`,
 //!
 //! ```
 //! use summon::{Process, summon};
@@ -11,7 +11,7 @@
 //! }
 //! ```
 //!
-//! or for a part of itself:
+//! or for a part of the test:
 //!
 //! ```
 //! use summon::{SimpleExecutor, orchestrated};
@@ -36,16 +36,16 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If nobody listens there.
+    /// Fails if no server listens there.
     pub fn connect(server: SocketAddr) -> Result<Client> {
         Ok(Client(BufReader::new(TcpStream::connect(server)?)))
     }
 
-    /// Says a line, and returns what comes back.
+    /// Sends a line, and returns the answer.
     ///
     /// # Errors
     ///
-    /// If the connection is lost.
+    /// Fails if the connection is lost.
     pub fn ask(&mut self, line: &str) -> Result<String> {
         let line = format!("{line}\n");
         self.0.get_mut().write_all(line.as_bytes())?;
@@ -55,17 +55,17 @@ impl Client {
     }
 }
 
-/// Connects to a server, says a line, and returns what comes back.
+/// Connects to a server, sends a line, and returns the answer.
 ///
 /// # Errors
 ///
-/// If nobody listens there, or the connection is lost.
+/// Fails if no server listens there, or if the connection is lost.
 pub fn ask(server: SocketAddr, line: &str) -> Result<String> {
     Client::connect(server)?.ask(line)
 }
 
-/// Where a program of this package is, for those whom cargo does not tell: beside this one, or, for
-/// an example, one directory up.
+/// Returns the path of a program of this package, for code that gets no path from cargo. The
+/// program is in the directory of this one or, for an example, in the directory above.
 pub fn built(program: &str) -> String {
     let this = std::env::current_exe().expect("a program has a path");
     let mut dirs = this.ancestors().skip(1).take(2);

@@ -1,4 +1,4 @@
-//! `libtest-mimic`: trials of one's own making, with `harness = false`.
+//! `libtest-mimic`: a test binary that makes its own trials, with `harness = false`.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ fn main() {
         Trial::test("shares", shares),
         Trial::test("a_start_that_fails_fails_the_trial", ends_as_a_failure),
         Trial::test("servers_end_with_the_harness", ends_its_servers),
-        // Those two run these in a child.
+        // The last two trials run these in a child.
         Trial::test("starts_not", starts_not).with_ignored_flag(true),
         Trial::test("tells", tells).with_ignored_flag(true),
     ];
@@ -42,7 +42,7 @@ fn starts_not() -> Result<(), Failed> {
 
 #[summon(bin = "echo", tcp = "--port {port}")]
 fn tells(echo: &Process) -> Result<(), Failed> {
-    // Under nextest, the processes of its run share the other one.
+    // Under nextest, the other processes of the run share `ECHO`.
     let shared = ECHO.id().filter(|_| std::env::var_os("NEXTEST").is_none());
     for pid in echo.id().into_iter().chain(shared) {
         println!("server {pid}");
@@ -72,7 +72,7 @@ fn ends_its_servers() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Runs a trial in a child, and returns whether it succeeded, and what it said.
+/// Runs a trial in a child. Returns whether it succeeded, and its output.
 fn run(trial: &str) -> Result<(bool, String), Failed> {
     let mut this = Command::new(std::env::current_exe()?);
     let output = this.args(["--ignored", "--exact", trial]).output()?;

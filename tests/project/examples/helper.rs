@@ -1,4 +1,4 @@
-//! An example that a test runs as a process beside it.
+//! An example that a test runs as a process.
 
 fn main() {
     println!("helps with {:?}", std::env::args().nth(1));

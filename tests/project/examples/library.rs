@@ -1,15 +1,15 @@
-//! A library that some other program loads, such as Python: it starts a service, and says which.
+//! A library that another program loads, such as Python. It starts a service, and returns its pid.
 
 use std::ffi::{CStr, CString, c_char};
 
-/// Starts a program. Returns its directory and its pid, or an error's text.
+/// Starts a program. Returns its directory and its pid, or the text of an error.
 ///
 /// # Safety
 ///
-/// `program` is a path, as C has strings.
+/// `program` must be a valid C string with a path.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn start(program: *const c_char) -> *mut c_char {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller passes a valid C string.
     let program = unsafe { CStr::from_ptr(program) };
     let program = program.to_str().unwrap();
     let server =

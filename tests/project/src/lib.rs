@@ -1,4 +1,4 @@
-//! Nothing but tests, one of them here, which rustdoc runs:
+//! A package with tests only. rustdoc runs this one:
 //!
 //! ```
 //! #[summon::fixture(

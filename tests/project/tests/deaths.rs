@@ -1,10 +1,10 @@
-//! Tests that die on purpose, each run by its name.
+//! Tests that die on purpose. Another test runs each test by name.
 
 mod common;
 
 use common::{RUN, die_once, kill_myself, record, use_it};
 
-/// `DIE=setup`: the first process dies in the middle of the setup; the next one takes over.
+/// `DIE=setup`: the first process dies during the setup, and the next process takes over.
 #[test]
 fn a_dies_in_the_setup() {
     use_it(&RUN);
@@ -15,7 +15,7 @@ fn b_dies_in_the_setup() {
     use_it(&RUN);
 }
 
-/// `DIE=setup`, side by side: those who wait while the first one dies take over, once.
+/// `DIE=setup`, in parallel: one of the waiting processes takes over when the first one dies.
 #[test]
 fn a_follows_a_death() {
     use_it(&RUN);
@@ -36,7 +36,7 @@ fn d_follows_a_death() {
     use_it(&RUN);
 }
 
-/// `DIE=ready`: the first process dies with the fixture running; the next one finds it.
+/// `DIE=ready`: the first process dies when the fixture runs, and the next process finds it.
 #[test]
 fn a_dies_when_it_is_ready() {
     use_it(&RUN);
@@ -49,7 +49,7 @@ fn b_dies_when_it_is_ready() {
     die_once("ready");
 }
 
-/// The first process dies while the fixture boots, once it is seen to.
+/// The first process dies while the fixture boots, when the record shows the fixture.
 #[test]
 fn dies_while_it_boots() {
     let file = common::env("RECORD");
@@ -65,7 +65,7 @@ fn dies_while_it_boots() {
     assert!(RUN.is_running());
 }
 
-/// Waits to be ended, with its runner, and so does a service of its own.
+/// Waits with a service until another process ends it or its runner.
 #[test]
 fn waits() {
     use_it(&RUN);

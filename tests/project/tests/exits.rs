@@ -1,4 +1,4 @@
-//! A fixture of the binary that takes its time to end.
+//! A fixture of the binary that ends slowly.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Tests that fail, each in its own way. `tests/it/reports.rs` runs them, and compares what they
-//! say with `tests/it/reports/*.txt`.
+//! Tests that fail, each in a different way. `tests/it/reports.rs` runs them, and compares their
+//! messages with `tests/it/reports/*.txt`.
 
 mod common;
 
@@ -12,7 +12,7 @@ use summon::{
     TcpCoordinatedExecutor, orchestrated, probe, summon,
 };
 
-/// The actor, with a script of words.
+/// Returns the actor's command, with the words of a script.
 fn actor(script: &str) -> Vec<String> {
     let words = script.split(' ').map(str::to_owned);
     std::iter::once(env("ACTOR")).chain(words).collect()
@@ -31,7 +31,7 @@ fn http(script: &str) -> HttpCoordinatedExecutor {
     HttpCoordinatedExecutor::new(actor(script), url).named("server").timeout("300ms")
 }
 
-/// A file of that content and mode in the directory of the process.
+/// Makes a file with a content and a mode in the directory of the process.
 fn file(process: &Process, content: &str, mode: u32) {
     let path = process.dir().join("program");
     std::fs::write(&path, content).unwrap();
@@ -315,7 +315,7 @@ fn it_must_live(server: &Process) {
     end_it(server);
 }
 
-/// This one passes, with a warning.
+/// This test passes, with a warning.
 #[summon(output = actor("say up await {dir}/go exit 7"), banner = "^up$")]
 #[test]
 fn dies_but_passes(server: &Process) {
@@ -329,7 +329,7 @@ fn end_it(server: &Process) {
     }
 }
 
-/// This one passes, and tells of nothing.
+/// This test passes, and prints nothing.
 #[summon(output = actor("say up"), banner = "^up$")]
 #[test]
 #[should_panic(expected = "on purpose")]

@@ -1,4 +1,4 @@
-//! Another binary whose fixture wants the same fixed port.
+//! Another binary with a fixture that wants the same fixed port.
 
 mod common;
 

@@ -1,11 +1,11 @@
-//! A fixture that nobody uses for a while, though the run goes on: nextest runs one test beside the
-//! other.
+//! A fixture that no test uses for a while, although the run goes on. nextest runs the two tests in
+//! parallel.
 
 mod common;
 
 use common::{IDLE, await_file, record, use_it};
 
-/// Uses it until the file `used` is there.
+/// Uses the fixture until the file `used` exists.
 #[test]
 fn a_uses_it() {
     use_it(&IDLE);
@@ -13,7 +13,7 @@ fn a_uses_it() {
     await_file("used");
 }
 
-/// Keeps the run going until the file `over` is there.
+/// Keeps the run alive until the file `over` exists.
 #[test]
 fn b_keeps_the_run_going() {
     await_file("over");

@@ -1,21 +1,21 @@
-//! A fixture whose start takes long, before there is a service: this test never ends by itself.
+//! A fixture with a slow command before its service. This test never ends on its own.
 
 mod common;
 
 use common::{env, record};
 use summon::Fixture;
 
-/// As root it is another user's, as a PostgreSQL would be.
+/// Root runs the fixture as another user, as it would run PostgreSQL.
 #[cfg(unix)]
 fn user() -> &'static str {
-    // SAFETY: it takes nothing.
+    // SAFETY: `geteuid` takes no arguments.
     match unsafe { libc::geteuid() } {
         0 => "nobody",
         _ => "",
     }
 }
 
-/// So that the user of the fixture can write there.
+/// Lets the user of the fixture write to the directory.
 fn before() -> [String; 3] {
     let script = format!("mkdir {{dir}}/data && echo 24 MB >{{dir}}/data/file && echo before >>{}; sleep 1000", env("RECORD"));
     ["sh".into(), "-c".into(), script]

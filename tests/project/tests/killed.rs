@@ -1,11 +1,11 @@
-//! Tests that hang, and are killed. `tests/it/killed.rs` runs them, and reads what is left of them.
+//! Tests that hang until a runner kills them. `tests/it/killed.rs` runs them and reads the rest.
 
 mod common;
 
 use common::{RUN, env, record, use_it};
 use summon::{Fixture, Process, SimpleExecutor, summon};
 
-/// Until it is killed.
+/// Waits until another process kills this one.
 fn hang() -> ! {
     record("waiting");
     loop {
@@ -39,7 +39,7 @@ fn hangs_with_a_fixture(shared: &Process) {
     hang();
 }
 
-/// This one passes, and nothing is left of it.
+/// This test passes, and leaves nothing.
 #[summon(fixture = SHARED)]
 #[test]
 fn passes_with_a_fixture(_shared: &Process) {

@@ -1,4 +1,4 @@
-//! The programs of the package itself.
+//! Tests of this package's programs.
 
 use std::io::Read;
 
@@ -12,7 +12,7 @@ fn a_binary(server: &Process) {
     stream.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "own");
     assert_eq!(server.name(), "server");
-    // Where an archive was unpacked, it is the program from there that runs.
+    // In an unpacked archive, the program from the archive must run.
     if let Ok(place) = std::env::var("PLACE") {
         let program = std::fs::read_link(format!("/proc/{}/exe", server.id().unwrap())).unwrap();
         assert!(program.starts_with(&place), "{program:?}");
@@ -23,7 +23,7 @@ fn a_binary(server: &Process) {
         let written = std::fs::metadata(profile.replace("%p", &pid));
         assert!(written.unwrap().len() > 0);
     }
-    // It was asked, and has ended by itself.
+    // The server got the signal, and ended on its own.
     assert!(server.output().ends_with(b"farewell\n"));
 }
 

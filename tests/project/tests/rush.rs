@@ -1,4 +1,4 @@
-//! Sixty-four at once, as threads of one process and as processes of their own.
+//! Sixty-four tests at once, as threads of one process, or as separate processes.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Parameters that are not ours stay where they are.
+//! Parameters of other attributes stay in place.
 #![expect(dead_code, reason = "that it compiles is the test")]
 
 use summon::{Process, SimpleExecutor, summon};

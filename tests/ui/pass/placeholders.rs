@@ -1,4 +1,4 @@
-//! Placeholders that there are, texts that are none, and names that run time alone knows.
+//! Known placeholders, texts that resemble them, and names that only the runtime knows.
 #![expect(dead_code, reason = "that it compiles is the test")]
 
 use summon::{Error, Executor, Fixture, Process, SimpleExecutor, probe, summon};

@@ -1,4 +1,4 @@
-//! Values that are no literals, and literals that look wrong and are right.
+//! Values that are not literals, and literals that look wrong but are right.
 #![expect(dead_code, reason = "that it compiles is the test")]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Says who it is: `greeter PORT NAME`.
+//! A server that answers with its name: `greeter PORT NAME`.
 
 fn main() {
     let mut args = std::env::args().skip(1);

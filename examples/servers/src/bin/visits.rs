@@ -1,5 +1,5 @@
-//! Counts visits in PostgreSQL, and has the counts in Redis too: `visits PORT`, with `DATABASE_URL` and
-//! `CACHE_URL` in the environment.
+//! Counts visits in PostgreSQL, and caches the counts in Redis: `visits PORT`, with `DATABASE_URL`
+//! and `CACHE_URL` in the environment.
 
 use std::error::Error;
 
@@ -32,7 +32,7 @@ fn visit(database: &str, cache: &str, name: &str) -> Result<String, Box<dyn Erro
     let query = "INSERT INTO visits VALUES ($1, 1)
         ON CONFLICT (name) DO UPDATE SET count = visits.count + 1 RETURNING count";
     let count: i64 = client.query_one(query, &[&name])?.get(0);
-    // Without a cache it takes longer.
+    // Without a cache, the server works more slowly.
     let _ = remember(cache, name, count);
     Ok(count.to_string())
 }

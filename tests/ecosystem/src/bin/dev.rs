@@ -1,4 +1,4 @@
-//! What a developer runs beside an editor: the servers are there until standard input ends.
+//! The program that a developer runs beside an editor. The servers run until standard input ends.
 
 use std::io::Read;
 

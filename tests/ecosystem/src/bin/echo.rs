@@ -1,4 +1,4 @@
-//! A server that needs nothing installed: it says back each line.
+//! A server that needs no other software. It answers each line with the same line.
 
 use std::io::{BufRead, BufReader, Result, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! `#[test]` with `#[should_panic]`: a body that panics passes the test, a start that fails does
-//! not, wherever the attributes stand.
+//! `#[test]` with `#[should_panic]`: if the body panics, the test passes. If the start fails, the
+//! test fails, in any order of the attributes.
 
 use crate::support::serves;
 
@@ -48,7 +48,7 @@ fn ignored(echo: &Process) {
     serves(echo);
 }
 
-/// The body can't be the one that panics.
+/// Tests with a start that fails, so the body can't be the part that panics.
 mod starts_not {
     use super::*;
 

@@ -1,18 +1,18 @@
-//! How tests end, seen from outside: in a child, one by one.
+//! Runs tests one by one in a child, and observes how they end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use crate::support::{Life, ONE_BY_ONE, eventually};
 
-/// What tests that were run one by one in a child have said.
+/// The output of tests that ran one by one in a child.
 struct Said {
     text: String,
     succeeded: bool,
 }
 
 impl Said {
-    /// Runs tests of this binary: those that `filters` choose, as libtest's arguments.
+    /// Runs the tests of this binary that `filters` selects, as libtest's arguments.
     fn by(filters: &[&str]) -> Said {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--test-threads=1", "--nocapture"])
@@ -29,7 +29,7 @@ impl Said {
         }
     }
 
-    /// Shows that so many tests have passed, and so many have failed.
+    /// Checks how many tests have passed, and how many have failed.
     #[track_caller]
     fn counts(&self, passed: usize, failed: usize) -> &Said {
         let counts = format!(" {passed} passed; {failed} failed;");
@@ -44,9 +44,9 @@ impl Said {
         self
     }
 
-    /// The servers that `serves` has seen, with the places where it was called.
+    /// Returns the servers that `serves` has seen, with the places of the calls.
     fn servers(&self) -> Vec<(&str, Life)> {
-        // In the middle of a line, where libtest has said the name of the test.
+        // The text is in the middle of a line, after the test's name from libtest.
         let found = self
             .text
             .lines()
@@ -122,7 +122,7 @@ fn a_future_that_takes_too_long_ends_with_its_server() {
 
 #[test]
 fn the_server_of_a_thread_that_takes_too_long_ends_with_the_tests() {
-    // On a busy machine the time may be up before the server is.
+    // On a busy machine, the time may be up before the server is.
     let mut tries = (0..20).map(|_| Said::by(&["--ignored", "rstest::limits::a_thread"]));
     let said = tries.find(|said| !said.servers().is_empty()).unwrap();
     said.counts(0, 1).contains("Timeout 500ms expired");

@@ -1,5 +1,5 @@
-//! `insta`: snapshots of what servers say. A snapshot goes by the name of its test, which `#[summon]`
-//! does not change, whatever it makes of the body.
+//! `insta`: snapshots of servers' answers. A snapshot has the name of its test. `#[summon]` changes
+//! the body, but not the name.
 
 use crate::support::serves;
 

@@ -1,5 +1,5 @@
-//! summon beside what others make, one module each. What stands first in a module is what the docs
-//! show of it; then come other orders of the attributes, as far as they compile.
+//! summon beside other test tools, one module each. The docs show the first item of a module. The
+//! rest are other orders of the attributes, as far as they compile.
 
 mod assert_cmd;
 mod builtin;

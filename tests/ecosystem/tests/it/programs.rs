@@ -1,4 +1,4 @@
-//! `#[summon]` on the `main` of a program and of an example: its processes end with it.
+//! `#[summon]` on the `main` of a program and of an example: the processes end with the program.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use crate::support::{Life, eventually};
 use summon::{Process, summon};
 use summon_ecosystem::ask;
 
-/// Runs the program, and returns its server as well.
+/// Runs the program, and returns the program and its server.
 fn dev() -> (Child, Life) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dev"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());

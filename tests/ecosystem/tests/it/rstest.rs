@@ -163,7 +163,7 @@ mod panics {
     }
 }
 
-/// They run in the order of the alphabet.
+/// The tests run in alphabetical order.
 mod limits {
     use super::*;
 

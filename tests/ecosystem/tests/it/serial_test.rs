@@ -1,5 +1,5 @@
-//! `#[serial]`: tests that take turns. Above it, `#[summon]` starts in the test's turn, below it
-//! before.
+//! `#[serial]`: tests that take turns. Above `#[serial]`, `#[summon]` starts in the test's turn.
+//! Below it, `#[summon]` starts before the turn.
 
 use std::thread::{self, JoinHandle};
 

@@ -1,4 +1,4 @@
-//! What shows that a server is there, and that one is no more.
+//! Helpers that show whether a server is alive.
 
 use std::fs;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use summon::{Error, Executor, Process};
 use summon_ecosystem::ask;
 
-/// A process that can't be mistaken for a later one of the same pid.
+/// A process that can't be mistaken for a later process with the same pid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Life {
     pub(crate) pid: u32,
@@ -31,14 +31,14 @@ impl Life {
     }
 }
 
-/// Said when tests run one by one.
+/// The variable that is set when tests run one by one.
 pub(crate) const ONE_BY_ONE: &str = "SUMMON_ECOSYSTEM_ONE_BY_ONE";
 
-/// The servers of the tests before, when tests run one by one.
+/// The servers of the earlier tests, when tests run one by one.
 static BEFORE: Mutex<Vec<Life>> = Mutex::new(Vec::new());
 
-/// Shows that a test's own server serves and, when tests run one by one, that those of the tests
-/// before have ended with them.
+/// Checks that a test's server serves. When tests run one by one, also checks that the servers of
+/// earlier tests have ended.
 #[track_caller]
 pub(crate) fn serves(echo: &Process) {
     assert!(echo.is_running());
@@ -54,14 +54,14 @@ pub(crate) fn serves(echo: &Process) {
     }
 }
 
-/// What has happened, in its order.
+/// The events, in order.
 pub(crate) type Notes = Mutex<Vec<&'static str>>;
 
 pub(crate) fn note(notes: &Notes, what: &'static str) {
     notes.lock().unwrap().push(what);
 }
 
-/// An executor that starts nothing, and notes when it should.
+/// An executor that starts nothing, and notes each call.
 pub(crate) struct Noting(&'static Notes);
 
 impl Noting {
@@ -82,7 +82,7 @@ impl Executor for Noting {
     }
 }
 
-/// Waits for a condition. The limit is for a machine that does many other things.
+/// Waits until the condition is true. The limit suits a machine under heavy load.
 #[track_caller]
 pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_secs(30);

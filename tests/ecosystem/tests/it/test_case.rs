@@ -1,4 +1,4 @@
-//! `#[test_case]`: cases by an attribute each. A parameter is a case's unless it is `&Process`.
+//! `#[test_case]`: one attribute per case. A parameter belongs to the case unless it is `&Process`.
 
 use crate::support::serves;
 

@@ -1,5 +1,5 @@
-//! `#[test_context]`: a setup and a teardown. It and `#[summon]` go above `#[test]`, in any order; the
-//! lower one of the two is around the other.
+//! `#[test_context]`: a setup and a teardown. It and `#[summon]` go above `#[test]`, in any order.
+//! The code of the lower attribute runs around the code of the upper attribute.
 
 use crate::support::{Notes, Noting, note, serves};
 

@@ -1,5 +1,5 @@
-//! `#[test_log::test]`: logs that show when a test fails. It keeps the other attributes as they are,
-//! so any order works.
+//! `#[test_log::test]`: shows the log of a failed test. It keeps the other attributes unchanged, so
+//! any order works.
 
 use crate::support::serves;
 

@@ -1,4 +1,4 @@
-//! `#[tokio::test]`, in both flavours. It keeps the other attributes as they are, so any order works.
+//! `#[tokio::test]`, in both flavours. It keeps the other attributes unchanged, so any order works.
 
 use crate::support::serves;
 
@@ -19,7 +19,7 @@ async fn answers(echo: &Process) {
 #[summon::fixture(bin = "echo", tcp = "--port {port}", setup = greet)]
 static GREETED: Fixture;
 
-/// It runs on the thread of the first user, which may have a runtime already.
+/// The setup runs on the thread of the first user, which may already be in a runtime.
 fn greet(echo: &Process) -> std::io::Result<()> {
     let greet = async {
         let mut stream = TcpStream::connect(echo.addr()).await?;

@@ -1,15 +1,15 @@
-//! Orders of attributes that do not compile, and what is said of them: the docs quote it.
+//! Orders of attributes that do not compile, and the errors that the docs quote.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Has a case compiled as cargo compiles tests, and returns what is said. trybuild would make a
-/// program of it, without what is in tests, and build all dependencies anew.
+/// Compiles a case as cargo compiles tests, and returns the messages. trybuild would compile it as
+/// a program, without the code of tests, and would build all dependencies again.
 fn said(case: &str) -> (bool, String) {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command.args(["rustc", "--locked", "--test", "wrong", "--target-dir"]);
-    // Where this test is built, and its dependencies are.
+    // The directory with the build of this test and of its dependencies.
     command.arg(Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
     command.args(["--", "--cfg", &format!("case={case:?}")]);
     let output = command.output().unwrap();
@@ -19,7 +19,7 @@ fn said(case: &str) -> (bool, String) {
 
 #[test]
 fn each_order_has_its_error() {
-    // Other compilers may say it in other words.
+    // Other compilers may use other words.
     let rustc = Command::new("rustc").arg("--version").output().unwrap();
     let is_known = rustc.stdout.starts_with(b"rustc 1.95.");
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong");
@@ -38,7 +38,7 @@ fn each_order_has_its_error() {
         let place = format!("--> tests/wrong/{name}.rs:");
         assert!(said.contains(&place), "{name}: {said}");
         let errors = said.lines().filter(|line| line.starts_with("error"));
-        // The last one is cargo's. Some are told twice.
+        // The last error is cargo's. The compiler reports some errors twice.
         let errors: Vec<&str> = errors.filter(|line| !line.ends_with(expected)).collect();
         assert!(errors.len() == 1 || !is_known, "{name}: {said}");
         tried += 1;

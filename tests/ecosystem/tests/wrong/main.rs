@@ -1,4 +1,4 @@
-//! What does not compile, each file by itself with what is said of it: `tests/it/wrong.rs` tries them.
+//! Code that does not compile. Each file names its error, and `tests/it/wrong.rs` compiles each file.
 
 #[cfg(case = "below_divan")]
 mod below_divan;

@@ -1,5 +1,5 @@
-//! A server as this package might have one: it answers with what its environment and arguments
-//! say, and ends well when it is asked to.
+//! A server as this package might contain it: it answers with its environment and arguments, and
+//! exits with success on TERM.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -16,13 +16,13 @@ fn main() {
         }
     });
     told();
-    // Returning from `main` lets coverage be written.
+    // A return from `main` writes the coverage data.
     println!("farewell");
 }
 
-/// Keeps the signal from every thread that comes later, and returns what waits for it.
+/// Blocks the signal in all later threads, and returns a function that waits for the signal.
 fn asked_to_end() -> impl FnOnce() {
-    // SAFETY: the set is initialised by `sigemptyset`, and all pointers are of this frame.
+    // SAFETY: `sigemptyset` initialises the set, and all pointers point into this frame.
     let set = unsafe {
         let mut set = std::mem::zeroed();
         libc::sigemptyset(&mut set);
@@ -32,7 +32,7 @@ fn asked_to_end() -> impl FnOnce() {
     };
     move || {
         let mut signal = 0;
-        // SAFETY: as above.
+        // SAFETY: as above, all pointers point into this frame.
         unsafe { libc::sigwait(&set, &mut signal) };
     }
 }

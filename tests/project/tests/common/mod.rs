@@ -10,7 +10,7 @@ pub fn env(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
 }
 
-/// A server that records its name when it is up, and `-name` when it goes.
+/// Returns a server that records its name when it is up, and `-name` when it ends.
 fn server(name: &str) -> Vec<String> {
     let (actor, record) = (env("ACTOR"), env("RECORD"));
     let boot = std::env::var("BOOT").unwrap_or("0".to_owned());
@@ -43,7 +43,7 @@ pub static NEVER: Fixture;
 )]
 pub static BROKEN: Fixture;
 
-/// Runs once, before anybody sees the fixture. `DIE=setup` has the first one that does it die.
+/// Runs once, before any test sees the fixture. With `DIE=setup`, the first process dies here.
 fn set_up(run: &Process) -> Result<(), String> {
     assert!(run.is_running());
     record("setup");
@@ -51,7 +51,7 @@ fn set_up(run: &Process) -> Result<(), String> {
     std::fs::write(run.dir().join("seed"), "seed").map_err(|error| error.to_string())
 }
 
-/// The first time in a run that is told to, this process dies as if killed by a runner.
+/// The first call with the value of `DIE` in a run kills this process, as a runner would.
 pub fn die_once(when: &str) {
     let marker = format!("{}.died", env("RECORD"));
     if std::env::var("DIE").as_deref() == Ok(when) && OpenOptions::new().write(true).create_new(true).open(marker).is_ok() {
@@ -66,7 +66,7 @@ pub fn kill_myself() -> ! {
     }
 }
 
-/// Uses a fixture as a test would: what it serves is what the setup has seen.
+/// Uses a fixture as a test would.
 pub fn use_it(run: &Process) {
     if std::env::var("DIE").as_deref() == Ok("boot") {
         panic!("only `dies_while_it_boots` is to be run then");
@@ -78,11 +78,11 @@ pub fn use_it(run: &Process) {
     assert_eq!(run.addr().port(), run.port());
 }
 
-/// A fixture with a fixed port, which it has to the end.
+/// A fixture that keeps its fixed port to the end.
 #[summon::fixture(tcp = [env("ACTOR"), "listen".into(), format!("127.0.0.1:{}", env("PORT"))], port = env("PORT").parse().unwrap())]
 pub static FIXED: Fixture;
 
-/// One with a fixed port that records when it lives.
+/// A fixture with a fixed port that records when it starts and ends.
 #[summon::fixture(tcp = idle(), port = env("PORT").parse().unwrap())]
 pub static IDLE: Fixture;
 
@@ -92,7 +92,7 @@ fn idle() -> Vec<String> {
     words
 }
 
-/// Waits until a file of that name is beside the record.
+/// Waits until a file with this name exists beside the record.
 pub fn await_file(name: &str) {
     let file = std::path::Path::new(&env("RECORD")).with_file_name(name);
     let limit = std::time::Instant::now() + std::time::Duration::from_secs(60);

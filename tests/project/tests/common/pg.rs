@@ -1,4 +1,4 @@
-//! A PostgreSQL for the whole run, with one migration; each test has a database of its own.
+//! A PostgreSQL for the whole run, with one migration. Each test has a separate database.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ pub struct Postgres {
 
 impl Postgres {
     fn new() -> Postgres {
-        // It listens for a while before it lets anybody in.
+        // PostgreSQL listens for a while before it accepts clients.
         let banner = "database system is ready to accept connections";
         let server = OutputCoordinatedExecutor::new(command("postgres"), banner)
             .args(["-D", "{dir}/data", "-k", "", "-h", "127.0.0.1", "-p", "{port}", "-c", "fsync=off"])
@@ -50,7 +50,7 @@ impl Executor for Postgres {
     }
 }
 
-/// PostgreSQL refuses to run as root, so root runs it as the package's user, who may still enter
+/// PostgreSQL refuses to run as root, so root runs it as the package's user. This user may enter
 /// root's private directories.
 fn command(program: &str) -> Vec<String> {
     let mut command: Vec<String> = Vec::new();
@@ -63,7 +63,7 @@ fn command(program: &str) -> Vec<String> {
     command
 }
 
-/// Debian keeps these programs out of PATH.
+/// Finds a program, because Debian keeps these programs outside PATH.
 fn find(program: &str) -> String {
     let path = std::env::var_os("PATH").unwrap();
     let on_path = std::env::split_paths(&path).map(|dir| dir.join(program));
@@ -92,10 +92,10 @@ fn psql(database: &str, sql: &str, port: u16) -> Result<String, String> {
     }
 }
 
-/// A copy of the migrated database, under a name of its own, used and found to be so.
+/// Copies the migrated database under a new name, uses the copy, and checks it.
 pub fn use_database(name: &str) {
     let port = POSTGRES.port();
-    // Copies are made one at a time: a template must have no other user.
+    // PostgreSQL makes one copy at a time: a template must have no other user.
     let made = (0..600).find_map(|_| match psql("template1", &format!("CREATE DATABASE {name} TEMPLATE postgres"), port) {
         Ok(_) => Some(()),
         Err(error) if error.contains("is being accessed by other users") => {

@@ -1,4 +1,4 @@
-//! What each of the three binaries tests.
+//! The tests of each of the three binaries.
 
 use crate::common::{self, BINARY, BROKEN, NEVER, RUN, use_it};
 use summon::{Process, summon};
@@ -8,7 +8,7 @@ fn direct() {
     use_it(&RUN);
     assert_eq!(std::fs::read_to_string(RUN.dir().join("seed")).unwrap(), "seed");
     assert_eq!(RUN.name(), "RUN");
-    // Whoever has started it.
+    // Any process of the run may have started the fixture.
     assert_eq!(RUN.stderr(), b"run\n");
 }
 
@@ -72,7 +72,7 @@ fn panics() {
     panic!("on purpose");
 }
 
-/// With `FAIL` in the environment, this fails in all ways that tests fail.
+/// With `FAIL` in the environment, this test fails in all ways that tests fail.
 #[test]
 fn fails_if_told() -> Result<(), String> {
     use_it(&BINARY);
