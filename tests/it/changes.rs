@@ -199,6 +199,6 @@ fn a_process_that_ends_in_order_says_so_to_all_wardens_that_it_had() {
         let plays = || Life::of(pid).is_some_and(|life| life.what.starts_with(ACTOR));
         eventually("its services end", || !plays());
     }
-    // No log stays, as those of a killed test do.
+    // Logs of a killed test would stay, but these are removed.
     eventually("its files are removed", || !Path::new(&said[0]).exists());
 }

@@ -299,11 +299,11 @@ fn move_children() {
     say(&surroundings().unwrap_err().to_string());
 }
 
-/// Each service has a warden of its own, of which only the last ones are kept. The first services take
+/// Each service has its own warden, and summon keeps only the last wardens. The first services take
 /// longest to end.
 fn hire_many(actor: &str) {
     for number in 0..12 {
-        // SAFETY: nobody makes files meanwhile.
+        // SAFETY: `umask` takes a number. No other thread makes files meanwhile.
         unsafe { libc::umask(number) };
         let script = match number < 4 {
             true => [actor, "ignore", "say", "up", "wait"],
