@@ -254,6 +254,8 @@ impl Logs {
     fn new() -> Logs {
         let (dir, victim) = (TempDir::new(), TempDir::new());
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        // As private as a directory of logs: its mode alone must not be what saves it.
+        fs::set_permissions(victim.path(), fs::Permissions::from_mode(0o700)).unwrap();
         for name in ["one.log", "precious"] {
             fs::write(victim.file(name), "data").unwrap();
         }

@@ -98,3 +98,27 @@ impl Sharing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use super::*;
+
+    #[test]
+    fn a_round_lets_in_no_more_than_so_many_users() {
+        let home =
+            crate::session::Home::create("sharing", None, crate::sys::users::Access::PRIVATE)
+                .unwrap();
+        let path = home.dir().join("s");
+        let socket = UnixListener::bind(&path).unwrap();
+        let clients: Vec<_> = (0..=AT_ONCE)
+            .map(|_| UnixStream::connect(&path).unwrap())
+            .collect();
+        let mut sharing = Sharing::new(socket.into(), false).unwrap();
+        sharing.meet_users(Vec::new());
+        assert_eq!(sharing.users.len(), AT_ONCE);
+        sharing.meet_users(Vec::new());
+        assert_eq!(sharing.users.len(), clients.len());
+    }
+}
