@@ -223,9 +223,11 @@ async fn async_bodies_leave_early_by_return_and_by_question_mark() {
     assert!(elsewhere.await.unwrap().is_err());
 }
 
-/// Fails to compile if a test can't take the type into `catch_unwind`, by value or by reference.
-const fn is_unwind_safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
-const _: () = {
+fn is_unwind_safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+
+/// Fails to compile if a test can't take a type into `catch_unwind`, by value or by reference.
+#[test]
+fn all_types_may_be_taken_into_catch_unwind() {
     is_unwind_safe::<Process>();
     is_unwind_safe::<summon::SimpleExecutor>();
     is_unwind_safe::<summon::OutputCoordinatedExecutor>();
@@ -238,7 +240,7 @@ const _: () = {
     is_unwind_safe::<summon::Scope<'_>>();
     is_unwind_safe::<summon::Error>();
     is_unwind_safe::<summon::probe::Tcp>();
-};
+}
 
 #[summon(output = "sh -c 'echo up; exec sleep 100'", banner = "^up$")]
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use summon::SimpleExecutor;
 
 use crate::project::Project;
-use crate::support::TempDir;
+use crate::support::{TempDir, try_lock};
 
 /// An event of the trace format:
 /// <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
@@ -164,7 +164,7 @@ fn run_by_others_in_a_process_of_its_own() {
     sleeper.start().unwrap();
     let other = File::open(path).unwrap();
     // The other test may already hold the lock.
-    let _ = other.try_lock();
+    try_lock(&other);
     sleeper.stop().unwrap();
 }
 
@@ -183,7 +183,7 @@ fn a_file_that_another_process_keeps_locked_is_named() {
     let dir = TempDir::new();
     let path = dir.path().join("out.json");
     let file = File::create(&path).unwrap();
-    file.lock().unwrap();
+    assert!(try_lock(&file));
     let said = said_with(&path);
     let path = path.display();
     let told = format!("summon: SUMMON_TRACE: {path} can't be written: {HELD}");
