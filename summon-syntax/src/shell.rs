@@ -1,4 +1,4 @@
-//! The words of a command, and what only a shell would understand in it: summon runs no shell.
+//! Splits commands into words, and finds words that only a shell understands, since summon runs no shell.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ pub fn quote(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }
 
-/// What comes before the words of a text.
+/// The words before a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
     /// The first word is the program.

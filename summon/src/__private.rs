@@ -1,4 +1,5 @@
-//! What the attribute's expansion may name. Nothing here is for people, and nothing is stable.
+//! The items that the expansions of the attributes use. No other code may use them: they change without
+//! notice.
 
 pub use crate::fixture::{Plan, Scope as FixtureScope, Used};
 pub use crate::orchestrator::Scope;
@@ -12,30 +13,30 @@ use crate::orchestrator::begin;
 use crate::process::Process;
 use crate::program;
 
-/// Starts what the attributes of one function declare, by the function's path. Each executor comes
-/// with the name of its parameter, if it has one.
+/// Starts the executors that the attributes of one function declare. `function` is its path. Each
+/// executor comes with the name of its parameter, if any.
 pub fn scope<'a, const N: usize>(
     function: &str,
     members: [(Option<&str>, &'a dyn Executor); N],
 ) -> Result<Scope<'a>, Error> {
     for (name, executor) in &members {
-        // A fixture has names of its own, one for each set.
+        // A fixture has several names, one for each set, so no parameter names its process.
         if let (Some(name), Some(process), None) = (name, executor.process(), executor.shared_as())
         {
             process.suggest_name(name);
         }
     }
-    // As libtest calls it: without the crate.
+    // libtest names a test by its path without the crate.
     let test = function.split_once("::").map_or(function, |(_, test)| test);
     begin(members.map(|(_, executor)| executor), Some(test))
 }
 
-/// The function is a test that passes by a panic.
+/// Marks the scope of a `#[should_panic]` test, which passes if it panics.
 pub fn expect_panic(scope: Scope<'_>) -> Scope<'_> {
     scope.expect_panic()
 }
 
-/// The function has returned an error, so its test fails.
+/// Marks the scope as failed, because the function has returned an error.
 pub fn has_failed(scope: &Scope<'_>) {
     scope.fail();
 }
@@ -45,12 +46,12 @@ pub fn call<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// A value for where none is ever asked for, but a type is.
+/// Gives code that never runs a value of any type.
 pub fn never<T>() -> T {
     unreachable!()
 }
 
-/// What a function has returned.
+/// The value that a function has returned.
 #[derive(Debug)]
 pub struct Returned<'a, T>(pub &'a T);
 
@@ -60,8 +61,8 @@ impl<T, E> Returned<'_, Result<T, E>> {
     }
 }
 
-/// A type that is called a result, but isn't `Result`, says nothing: its method is found where the
-/// one above does not apply.
+/// The fallback for other types that are named `Result`. summon can't check their values, and takes them
+/// for successes. rustc calls this method only where the inherent one above does not apply.
 pub trait Unknown {
     fn is_failure(&self) -> bool {
         false
@@ -81,7 +82,7 @@ pub fn set_up<T, E: std::fmt::Display>(
     }
 }
 
-/// The URL that the options of `http` make. Port 0 is one that summon picks.
+/// Returns the URL for the options of `http`. Port 0 means a free port, which summon chooses.
 pub fn url(host: impl std::fmt::Display, port: u16, path: impl std::fmt::Display) -> String {
     let path = path.to_string();
     let path = path.strip_prefix('/').unwrap_or(&path);
@@ -91,24 +92,24 @@ pub fn url(host: impl std::fmt::Display, port: u16, path: impl std::fmt::Display
     }
 }
 
-/// A binary of the package, built at that path, with arguments.
+/// Returns the command that runs a binary of the package. cargo built it at `built`.
 pub fn bin(name: &str, built: &str, arguments: impl Into<Command>) -> Command {
     arguments.into().run_by(&program::bin(name, built))
 }
 
-/// An example of the package, with arguments.
+/// Returns the command that runs an example of the package.
 pub fn example(name: &str, arguments: impl Into<Command>) -> Command {
     arguments.into().run_by(&program::example(name))
 }
 
-/// A start has failed: the test fails, with the report.
+/// Fails the test with the report of a start.
 #[track_caller]
 pub fn fail(error: &Error) -> ! {
     panic!("{error}");
 }
 
-/// A start has failed in a test that should panic: the report is printed, and the test must
-/// return, since a panic would pass it.
+/// Prints the report of a start that failed in a `#[should_panic]` test. The test must then return: a
+/// panic would pass it.
 pub fn report(error: &Error) {
     eprintln!("{error}");
 }

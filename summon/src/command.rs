@@ -1,4 +1,4 @@
-//! The command to run, as the user wrote it.
+//! Commands as users write them.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -7,10 +7,9 @@ use summon_syntax::shell::{self, Before};
 
 /// A program and its arguments.
 ///
-/// Text is split into words as a POSIX shell would (quotes, backslashes), but no shell runs and
-/// nothing is expanded: no variables, no globs, no pipes. Text with a word that only a shell
-/// understands, such as `&&` or `> file`, is an error, unless it is quoted. A list of words is taken
-/// as it is.
+/// summon splits a text into words as a POSIX shell does (quotes, backslashes), but runs no shell:
+/// variables, globs, and pipes stay plain text. A word that only a shell understands, such as `&&` or
+/// `> file`, makes the start fail, unless it is quoted. summon does not split a list of words.
 ///
 /// ```
 /// use summon::Command;
@@ -22,7 +21,7 @@ use summon_syntax::shell::{self, Before};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// What comes before the words, if they are arguments alone.
+    /// A program of the user's package. `form` then holds only its arguments.
     program: Option<OsString>,
     form: Form,
 }
@@ -41,9 +40,9 @@ impl Command {
         }
     }
 
-    /// That program, with this command as its arguments.
+    /// Returns the command that runs `program` with this command's words as arguments.
     pub(crate) fn run_by(self, program: &Path) -> Command {
-        // Whatever braces a directory has in its name are no placeholder.
+        // The path is not a text with placeholders, so a brace in a directory's name stays a brace.
         let program = match program.to_str() {
             Some(text) => text.replace('{', "{{").into(),
             None => program.into(),
@@ -54,21 +53,21 @@ impl Command {
         }
     }
 
-    /// With these words at the end, unless it is a text.
+    /// Appends words to a list of words. Leaves a text unchanged.
     pub(crate) fn add(&mut self, more: impl IntoIterator<Item = OsString>) {
         if let Form::Words(words) = &mut self.form {
             words.extend(more);
         }
     }
 
-    /// With another program, unless it is a text.
+    /// Replaces the program of a list of words. Leaves a text unchanged.
     pub(crate) fn set_program(&mut self, program: impl Into<OsString>) {
         if let Form::Words(words) = &mut self.form {
             words[0] = program.into();
         }
     }
 
-    /// The words; an error says what is wrong with the text.
+    /// Returns the words. The error explains why the text is not a command.
     pub(crate) fn words(&self) -> Result<Vec<OsString>, String> {
         let words = self.split()?;
         let before = match self.program {
@@ -81,7 +80,7 @@ impl Command {
         }
     }
 
-    /// The hint for a command that has failed, if it was meant for a shell.
+    /// Returns a hint for a failed command that contains syntax of a shell.
     pub(crate) fn shell_hint(&self, has_said: impl Fn(&str) -> bool) -> Option<String> {
         shell::hint(self.text()?, has_said)
     }
@@ -110,7 +109,7 @@ impl Command {
         }
     }
 
-    /// The text for a shell.
+    /// Returns the text for a shell.
     pub(crate) fn line(&self) -> Result<&str, String> {
         match &self.form {
             _ if self.program.is_some() => {
@@ -122,7 +121,7 @@ impl Command {
         }
     }
 
-    /// The program's file name without its extension, which is its name unless it gets another.
+    /// Returns the program's file name without its extension: the default name of the process.
     pub(crate) fn stem(&self) -> Option<String> {
         let words = self.split().ok()?;
         let stem = Path::new(words.first()?).file_stem()?;
@@ -130,7 +129,7 @@ impl Command {
     }
 }
 
-/// As it was written.
+/// Shows the command as the user wrote it.
 impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(program) = &self.program {

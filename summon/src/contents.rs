@@ -1,15 +1,15 @@
-//! Files and directories that a process is given, and their permissions.
+//! Files and directories that summon creates for a process, and their modes.
 
 use std::io;
 
-/// The mode of files, unless one is set.
+/// The default mode of files.
 const FILE: u32 = 0o600;
-/// The mode of directories, unless one is set.
+/// The default mode of directories.
 pub(crate) const DIRECTORY: u32 = 0o700;
 
-/// What a file of [`with_file`](crate::Coordinated::with_file) contains, and its mode.
+/// The text and the mode of a file for [`with_file`](crate::Coordinated::with_file).
 ///
-/// Text converts to it, with mode 0600.
+/// A `&str` or `String` converts to this type, with mode `0o600`.
 ///
 /// ```
 /// use std::os::unix::fs::PermissionsExt;
@@ -30,7 +30,7 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The text of a file, in which placeholders are filled in.
+    /// Creates contents from a text. summon fills in its placeholders, such as `{port}`.
     ///
     /// ```
     /// let config = summon::Contents::new("listen {port}\n");
@@ -43,8 +43,12 @@ impl Contents {
         }
     }
 
-    /// Sets the mode of the file, whatever the umask. Default: `0o600`, for the user of the process
-    /// alone.
+    /// Sets the mode of the file, from `0o000` to `0o777`. The umask does not change it. Default:
+    /// `0o600`, so that only the user of the process can read and write the file.
+    ///
+    /// # Errors
+    ///
+    /// With any other mode, the start fails. The usual cause is a decimal number, such as `644`.
     ///
     /// ```
     /// let script = summon::Contents::new("#!/bin/sh\nexec sleep 100\n").mode(0o755);
@@ -54,7 +58,7 @@ impl Contents {
         Contents { mode, ..self }
     }
 
-    /// The mode, if it is one.
+    /// Returns the mode, or an error if it has other bits than permissions.
     pub(crate) fn file_mode(&self) -> io::Result<u32> {
         match self.mode & !0o777 {
             0 => Ok(self.mode),
@@ -81,7 +85,7 @@ impl From<String> for Contents {
     }
 }
 
-/// The mode of a directory, if it is one that its owner can use.
+/// Checks the mode of a directory. The owner must be able to list, change, and enter it.
 pub(crate) fn directory_mode(mode: u32) -> io::Result<u32> {
     match mode & !0o7777 == 0 && mode & 0o700 == 0o700 {
         true => Ok(mode),
@@ -89,7 +93,7 @@ pub(crate) fn directory_mode(mode: u32) -> io::Result<u32> {
     }
 }
 
-/// Most that are none were written as decimal numbers.
+/// Explains why a mode is wrong. Shows it in octal too, since most wrong modes are decimal numbers.
 fn no_mode(mode: u32, example: &str) -> io::Error {
     io::Error::other(format!(
         "`{mode}`, which is `{mode:#o}`, is no mode for it; a mode is octal, such as `{example}`"

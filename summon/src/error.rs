@@ -1,4 +1,4 @@
-//! One error for everything, which reads like a report.
+//! The error type of the crate, which prints a report.
 
 use std::any::Any;
 use std::fmt::{self, Write};
@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 /// Why a process could not be started, waited for, or stopped.
 ///
-/// The text is the report: what was started, where it was declared, what was being waited for,
-/// what was last seen, and what the program itself said. `Debug` prints the same as `Display`,
+/// `Display` prints a report: the command, the place of its declaration, the unfinished probe, the
+/// last result of that probe, and the last lines of the program's output. `Debug` prints the same,
 /// since `unwrap` and tests that return `Err` print `Debug`.
 ///
 /// ```
@@ -25,7 +25,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Error(Arc<Report>);
 
-/// What an error is made of. The layout of its text is known here and nowhere else.
+/// The parts of an error. Only this file lays them out as text.
 #[derive(Clone, Default)]
 struct Report {
     headline: String,
@@ -37,28 +37,28 @@ struct Report {
     output: Option<Tail>,
 }
 
-/// The end of what a program wrote.
+/// The end of a program's output.
 #[derive(Clone)]
 pub(crate) struct Tail {
     pub(crate) bytes: Vec<u8>,
-    /// How many lines there are in all.
+    /// The number of lines of the whole output.
     pub(crate) lines: Count,
-    /// How much was written since the program became ready, if it had written something before.
+    /// The part since the program became ready, if it had written output before that.
     pub(crate) since_ready: Option<SinceReady>,
     pub(crate) source: Arc<dyn Source>,
 }
 
-/// The last part of that.
+/// The part of a tail that a program wrote since it became ready.
 #[derive(Clone, Copy)]
 pub(crate) struct SinceReady {
-    /// How many of the bytes it has.
+    /// The number of bytes of this part, at the end of the tail.
     pub(crate) bytes: usize,
     pub(crate) lines: Count,
-    /// How many lines came before.
+    /// The number of lines before this part.
     pub(crate) before: Count,
 }
 
-/// So many lines. Of a flood not all are counted.
+/// A number of lines. In very long output, summon does not count all lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) lines: usize,
@@ -73,22 +73,22 @@ impl fmt::Display for Count {
     }
 }
 
-/// The whole of the output, which lasts if a report that was shown has named it.
+/// The file with the whole output. It stays if a report has shown its path.
 pub(crate) trait Source: Send + Sync + RefUnwindSafe {
     fn path(&self) -> &Path;
     fn file(&self) -> &File;
     fn name_it(&self);
-    /// How long it was when the program first became ready.
+    /// Returns the length of the file when the program first became ready.
     fn ready_at(&self) -> Option<u64> {
         None
     }
 }
 
-/// A report shows so many lines of output.
+/// The maximum number of lines of output in a report.
 const SHOWN: usize = 20;
 
 impl Error {
-    /// An error of an executor of your own, for what went wrong beside the process it wraps.
+    /// Creates an error with this text, for an executor or a function of your own.
     ///
     /// ```
     /// use summon::Error;
@@ -111,7 +111,7 @@ impl Error {
         }))
     }
 
-    /// The text for another process, which makes an error of it that says the same.
+    /// Encodes the error for another process. [`Error::from_note`] decodes it there.
     pub(crate) fn to_note(&self) -> String {
         let flag = |is: bool, word: &'static str| if is { word } else { "" };
         let timeout = flag(self.is_timeout(), "timeout");
@@ -129,18 +129,18 @@ impl Error {
         error
     }
 
-    /// Nobody shares it while it is made, so nothing is copied.
+    /// Returns the report to change. The error has no clone while it is built, so this copies nothing.
     fn report(&mut self) -> &mut Report {
         Arc::make_mut(&mut self.0)
     }
 
-    /// Adds a fact; a fact that spans lines is aligned below its first.
+    /// Adds a fact to the report. `Display` aligns its further lines with the first.
     pub(crate) fn fact(mut self, label: &'static str, fact: impl Into<String>) -> Error {
         self.report().facts.push((label, fact.into()));
         self
     }
 
-    /// Adds what a panic said, for those who can't see where it was printed.
+    /// Adds the message of a panic. A process that gets this error as a note did not print the message.
     pub(crate) fn panicked(self, panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         match text.or_else(|| panic.downcast_ref::<&str>().copied()) {
@@ -159,7 +159,7 @@ impl Error {
         self
     }
 
-    /// A port that it binds was in use.
+    /// Sets whether a port that the program binds was in use.
     pub(crate) fn port_in_use(mut self, in_use: bool) -> Error {
         self.report().port_in_use = in_use;
         self
@@ -179,12 +179,12 @@ impl Error {
         self
     }
 
-    /// The first line alone, which names no log that would have to be kept.
+    /// Returns the first line. It names no log, so it keeps no log.
     pub(crate) fn headline(&self) -> &str {
         &self.0.headline
     }
 
-    /// Whether a limit ran out: the process was not ready, or not gone, in time.
+    /// Returns whether a time-out caused the error: a start, a wait, or a stop took too long.
     ///
     /// ```
     /// let sleeper = summon::SimpleExecutor::new("sleep 100");
@@ -196,8 +196,7 @@ impl Error {
         self.0.timeout
     }
 
-    /// Whether it was there before: this process was started already, or its port is served by
-    /// somebody else.
+    /// Returns whether the process was running before the start, or another process serves its port.
     ///
     /// ```
     /// let sleeper = summon::SimpleExecutor::new("sleep 100");
@@ -209,7 +208,7 @@ impl Error {
         self.0.already_running
     }
 
-    /// How the process ended, if that is what went wrong; else `None`.
+    /// Returns the exit status of the process if its end caused the error, else `None`.
     ///
     /// ```
     /// let server = summon::OutputCoordinatedExecutor::new("sh -c 'exit 3'", "^up$");
@@ -220,7 +219,7 @@ impl Error {
         self.0.exit
     }
 
-    /// The last part of what the process wrote, up to 64 KiB, as it wrote it; empty if it wrote
+    /// Returns the last part of the output, up to 64 KiB, byte for byte. Empty if the process wrote
     /// nothing or never ran.
     ///
     /// ```
@@ -266,7 +265,7 @@ impl Tail {
         if self.bytes.is_empty() {
             return write!(f, "\n  output    none, {path}");
         }
-        // What it said while it booted is the same in each test, and seldom why one fails.
+        // The output of the boot is the same in each test, and rarely explains why a test failed.
         let (part, all, which) = match self.since_ready {
             Some(part) if part.bytes == 0 => {
                 let before = "none since it was ready; before that, ".to_owned();
@@ -284,7 +283,7 @@ impl Tail {
         let count = shown.len();
         write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
         for line in shown {
-            // An empty one leaves no blank behind, for snapshots.
+            // An empty line gets no trailing space, which editors would strip from snapshots.
             let gap = if line.is_empty() { "" } else { " " };
             write!(f, "\n            |{gap}{line}")?;
         }
@@ -292,8 +291,8 @@ impl Tail {
     }
 }
 
-/// Writes text such that a terminal shows all of it and obeys none of it. Everything of others that
-/// leaves summon as text passes here, once: reports, progress, and live output.
+/// Escapes text so that a terminal shows each character and obeys none. All text from programs passes
+/// here exactly once before summon prints it: in reports, in progress messages, and in live output.
 pub(crate) struct Escaped<W>(pub(crate) W);
 
 impl<W: Write> Write for Escaped<W> {
@@ -312,19 +311,21 @@ impl<W: Write> Write for Escaped<W> {
     }
 }
 
-/// The same for one text.
+/// Returns a text with the escapes of [`Escaped`].
 pub(crate) fn escaped(text: impl fmt::Display) -> String {
     let mut escaped = String::new();
     let _ = write!(Escaped(&mut escaped), "{text}");
     escaped
 }
 
-/// Whether a terminal does something at a character instead of showing it: control characters of
-/// ASCII and of Unicode (C1), what ends a line, what changes the direction of text
-/// (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>), and what is never seen
-/// (`Default_Ignorable_Code_Point` in <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>),
-/// such as the mark at the beginning of a file. Of the latter variation selectors alone pass: they
-/// choose how the character before them looks.
+/// Returns whether a terminal acts on a character or hides it:
+///
+/// - control characters of ASCII and of Unicode (C1), and line separators
+/// - characters that change the direction of text
+///   (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>)
+/// - invisible characters, such as the byte order mark (`Default_Ignorable_Code_Point` in
+///   <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>). Variation selectors are an
+///   exception, since they choose the shape of the character before them.
 pub(crate) fn is_obeyed(c: char) -> bool {
     match c {
         '\t' | '\u{fe00}'..='\u{fe0f}' => false,
@@ -339,7 +340,7 @@ pub(crate) fn is_obeyed(c: char) -> bool {
     }
 }
 
-/// A command as one would type it. Words that a shell would take apart are quoted.
+/// Returns a command as a user would type it. Quotes words that a shell would split or change.
 pub(crate) fn shown_command<'a>(words: impl IntoIterator<Item = &'a std::ffi::OsStr>) -> String {
     let words: Vec<String> = words
         .into_iter()
@@ -415,7 +416,7 @@ redis exited with code 1 before it was ready
         assert_eq!(error.to_string(), expected);
         assert_eq!(format!("{error:?}"), expected);
         assert_eq!(error.output(), b"one\n\x1b[1mtwo\n");
-        // What it wrote while it booted is the same in each test.
+        // A test that fails shows only the lines since the program became ready.
         let since_ready = |bytes, later| {
             let since_ready = Some(SinceReady {
                 bytes,

@@ -1,8 +1,8 @@
-//! Exit codes that are fine.
+//! Exit codes that count as success.
 
 use std::ops::{Range, RangeInclusive};
 
-/// The exit codes with which a process may end when it is stopped: one, a range, or a list.
+/// The exit codes that count as success when summon stops a process: one code, a range, or a list.
 ///
 /// ```
 /// use summon::SimpleExecutor;

@@ -1,36 +1,36 @@
-//! What a file is that was meant as a program, by its first bytes.
+//! Recognises the format of a file by its first bytes, to explain why the kernel can't execute it.
 
 use std::env::consts::ARCH;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// So much of a file is read.
+/// The number of bytes that summon reads of a file.
 const HEAD: u64 = 4096;
-/// The kernel reads no more of a first line (`execve(2)`).
+/// The kernel's limit for the line with `#!` (`execve(2)`).
 const FIRST_LINE: usize = 256;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Empty,
-    /// Its first line, behind `#!`.
+    /// A script, with its first line after `#!`.
     Script(String),
     Elf {
-        /// The machine that it is for, by the name that Rust has for it.
+        /// The architecture, by its name in Rust.
         machine: &'static str,
-        /// What loads its libraries, if it has some.
+        /// The dynamic loader, unless the program is static.
         loader: Option<PathBuf>,
     },
-    /// For that system.
+    /// A program for another operating system.
     Foreign(&'static str),
     Text,
     Other,
 }
 
 impl Format {
-    /// Reads the head of a file. `None` if there is no file, or it may not be read.
+    /// Reads the head of a file. Returns `None` if there is no such file or it can't be read.
     pub(crate) fn of(path: &Path) -> Option<Format> {
-        // Not a device or a pipe, which could keep the reader.
+        // A read of a device or a pipe could block for ever.
         let file = path.is_file().then(|| File::open(path))?.ok()?;
         let mut head = Vec::new();
         file.take(HEAD).read_to_end(&mut head).ok()?;
@@ -47,7 +47,8 @@ impl Format {
             [] => Format::Empty,
             [0x7f, b'E', b'L', b'F', ..] => elf(head).unwrap_or(Format::Other),
             [b'M', b'Z', ..] => Format::Foreign("Windows"),
-            // Each order of bytes of each size of Mach-O, and its files for several machines.
+            // Mach-O: 32 and 64 bits, in both byte orders, and universal binaries. A class file of Java
+            // begins like a universal binary, but has a version there, which is greater than 0x1f.
             [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..]
             | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
             | [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..=0x1f, ..] => Format::Foreign("macOS"),
@@ -85,7 +86,8 @@ fn elf(head: &[u8]) -> Option<Format> {
     /// `PT_INTERP`
     const LOADER: usize = 3;
     let loader = || {
-        // Where the program headers are, and in each the offset and the length of its segment.
+        // The table of program headers, and the fields of an entry with the offset and the length of
+        // its segment.
         let (table, size, count, word, offset, length) = match is_64 {
             true => (number(32, 8)?, number(54, 2)?, number(56, 2)?, 8, 8, 32),
             false => (number(28, 4)?, number(42, 2)?, number(44, 2)?, 4, 4, 16),
@@ -104,7 +106,7 @@ fn elf(head: &[u8]) -> Option<Format> {
     })
 }
 
-/// Why the kernel can't execute such a file, and what to do.
+/// Returns the reason why the kernel can't execute a file of this format, and a remedy.
 pub(crate) fn why_not(format: &Format) -> Option<(String, &'static str)> {
     const TO_INSTALL: &str = "build it for this machine, or install a build that is";
     Some(match format {

@@ -1,4 +1,4 @@
-//! What the targets in `fuzz` see, beside what everybody does. Nothing here is stable.
+//! Access to internals for the targets in `fuzz`. This module is unstable.
 
 pub use crate::guard::fuzzing as guard;
 pub use crate::probe::http_fuzzing as http;
@@ -12,53 +12,53 @@ use crate::limit::Limit;
 use crate::output::{self, Lines};
 use crate::size::Size;
 
-/// The words of a command, and the name that its program gives.
+/// Returns the words of a command, and the default name of its process.
 pub fn words(command: &Command) -> Result<(Vec<OsString>, Option<String>), String> {
     Ok((command.words()?, command.stem()))
 }
 
-/// The length of time that a text or a number means.
+/// Returns the duration of a limit.
 pub fn duration(limit: &Limit) -> Result<Duration, String> {
     limit.get()
 }
 
-/// The number of bytes that a text or a number means.
+/// Returns the number of bytes of a size.
 pub fn bytes(size: &Size) -> Result<u64, String> {
     size.get()
 }
 
-/// Whether a process may end with that code.
+/// Returns whether a code counts as success.
 pub fn allow(codes: &ExitCodes, code: i32) -> bool {
     codes.allow(code)
 }
 
-/// A banner, as it is compiled.
+/// Compiles a banner.
 pub fn pattern(text: &str) -> Result<Pattern, String> {
     output::Pattern::new(text).map(Pattern)
 }
 
-/// What lines are compared with.
+/// A compiled banner.
 #[derive(Debug)]
 pub struct Pattern(output::Pattern);
 
 impl Pattern {
-    /// Whether a line matches.
+    /// Returns whether a line matches.
     pub fn is_match(&self, line: &[u8]) -> bool {
         self.0.is_match(line)
     }
 
-    /// The names of its groups.
+    /// Returns the names of the groups.
     pub fn names(&self) -> Vec<&str> {
         self.0.names()
     }
 
-    /// What the groups are in a line.
+    /// Returns the names and the values of the groups in a line.
     pub fn values(&self, line: &[u8]) -> Vec<(String, String)> {
         self.0.values(line)
     }
 }
 
-/// The lines that match, of output that comes in those pieces.
+/// Returns the matching lines of output that arrives in these pieces.
 pub fn matching<'a>(pattern: &Pattern, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut lines = Lines::default();
     let mut found = Vec::new();
@@ -69,7 +69,7 @@ pub fn matching<'a>(pattern: &Pattern, pieces: impl IntoIterator<Item = &'a [u8]
     found
 }
 
-/// What a terminal shows of that output: lines that end in a line feed.
+/// Returns the text that a terminal would show for this output, as lines that end in a line feed.
 pub fn shown(output: &[u8]) -> Vec<u8> {
     output::shown(output)
 }

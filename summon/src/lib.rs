@@ -1,5 +1,5 @@
-// The links of the README. Markdown takes the first definition of a label, so these hold in rustdoc. On GitHub
-// the README's own definitions hold, which lead to docs.rs.
+// The links of the README. Markdown takes the first definition of a label, so rustdoc uses these. GitHub
+// does not see them, and uses the README's own definitions, which lead to docs.rs.
 //! [`Coordinated`]: Coordinated
 //! [`Executor`]: Executor
 //! [`HttpCoordinatedExecutor`]: HttpCoordinatedExecutor
@@ -27,9 +27,9 @@
 //! [readiness]: guide::readiness
 //! [recipes]: guide::recipes
 //!
-// On GitHub the picture is a file beside the README; a page of rustdoc has no files.
+// On GitHub the picture is a file beside the README. rustdoc copies no files, so here it is a data URL.
 #![doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
-// Cargo copies the README into the package, and then names the copy in this variable.
+// `cargo package` copies the README into the package. In both places this variable names the README.
 #![doc = include_str!(concat!("../", env!("CARGO_PKG_README")))]
 #![warn(clippy::unwrap_used)]
 #![allow(
@@ -89,7 +89,7 @@ pub use size::Size;
 pub use stdin::Stdin;
 pub use sys::Signal;
 
-/// Makes a `static` a process that many tests share.
+/// Turns a `static` into a process that many tests share.
 ///
 /// ```
 /// use summon::{Fixture, Process, summon};
@@ -107,30 +107,31 @@ pub use sys::Signal;
 /// }
 ///
 /// declared();
-/// assert!(SERVER.is_running());                 // used directly, and still there
-/// assert!(SERVER.stop().is_err());              // others use it too
+/// assert!(SERVER.is_running());                 // used directly, and still running
+/// assert!(SERVER.stop().is_err());              // refused: other tests may use it
 /// ```
 ///
-/// It takes all kinds and options of [`macro@summon`], and these:
+/// The attribute takes all kinds and options of [`macro@summon`], and these:
 ///
 /// | option | meaning |
 /// | --- | --- |
-/// | `setup = path` | a function `fn(&Process) -> Result<_, E>`, `E: Display`, that runs once, after the process is ready and before anybody sees it |
-/// | `scope = "binary"` | once per test binary, which is the default: stopped before anybody sees the binary exit |
-/// | `scope = "run"` | once per `cargo test` or `cargo nextest run`, for all binaries and processes of it: stopped right after it has ended, however it ended |
+/// | `setup = path` | calls this function once, when the process is ready and before a test uses it: `fn(&Process) -> Result<_, E>` with `E: Display` |
+/// | `scope = "binary"` | starts once per test binary, and stops before the process of the binary has ended. The default |
+/// | `scope = "run"` | starts once for all binaries of a `cargo test` or `cargo nextest run`, and stops right after that run, even if the run was killed |
 ///
-/// It is started by the first use from any thread, as a [`Fixture`] in plain code, or by
-/// `#[summon(fixture = NAME)]`. A fixture that is never used never starts. One that could not be
-/// started fails all who use it with the same report; it is not tried again.
+/// The first use starts the process: a use of the [`Fixture`] in plain code, or a call of a function
+/// with `#[summon(fixture = NAME)]`, on any thread. A fixture without a use never starts. If the start
+/// or the setup fails, each use fails with the same report, and summon does not try again.
 ///
-/// `{OTHER.port}` in its texts is a placeholder of another fixture that is in scope, which then
-/// starts first. In a test's set a fixture goes by the name of its parameter, elsewhere by that of
-/// its static.
+/// `{OTHER.port}` in a text of the fixture is the port of another fixture. That fixture must be in
+/// scope, and starts first. The texts of a test's set refer to a fixture by the name of its parameter.
+/// All other texts refer to it by the name of its static.
 ///
-/// Under nextest, where each test is a process of its own, the processes of a binary share its
-/// fixtures, to the end of the run; one with a fixed port makes way, while no test uses it, for
-/// whoever waits for that port. A test that is run by neither cargo nor nextest is a run of its
-/// own. Fixtures of a run are the same one if their package, name, and options are.
+/// Under nextest, each test runs in its own process. The fixtures of a binary serve all its test
+/// processes until the run ends. A fixture with a fixed port stops earlier if no test uses it and
+/// another process of this user waits for the port. A test binary that you start by hand is its own
+/// run. With `scope = "run"`, fixtures of several binaries are one process if their package, name, and
+/// options are equal.
 pub use summon_macros::fixture;
 
 /// Starts the programs that a function needs, and stops them when it returns or panics.
@@ -139,41 +140,43 @@ pub use summon_macros::fixture;
 ///
 /// | attribute | ready when |
 /// | --- | --- |
-/// | `#[summon(simple = "cmd")]` | the program has been exec'ed |
+/// | `#[summon(simple = "cmd")]` | the kernel has executed the program (`execve(2)`) |
 /// | `#[summon(output = "cmd", banner = "regex")]` | a line of its output matches |
-/// | `#[summon(tcp = "cmd {port}")]` | it listens; `port = 6379` and `host = ".."` where they are fixed: by default it is a free port of `localhost` |
-/// | `#[summon(udp = "cmd {port}")]` | it has bound its UDP port; `port` and `host` as above |
-/// | `#[summon(unix = "cmd", socket = "{dir}/s")]` | it accepts at the Unix socket |
-/// | `#[summon(http = "cmd {port}", path = "/health")]` | the path, `/` by default, answers 2xx; or `url = ".."`, for which there is `https://` too; `port` and `host` as above |
-/// | `#[summon(file = "cmd", path = "{dir}/pid")]` | the file is there |
-/// | `#[summon(notify = "cmd")]` | it says `READY=1` to `NOTIFY_SOCKET` (`sd_notify(3)`) |
-/// | `#[summon(exec = "cmd", probe = "pg_isready")]` | the other command exits with code 0 |
-/// | `#[summon(executor = expr)]` | its `start` returns |
-/// | `#[summon(fixture = NAME)]` | it was started and set up, by whoever used it first ([`macro@fixture`]) |
+/// | `#[summon(tcp = "cmd {port}")]` | it listens on its TCP port. Defaults: a free port, and the host `localhost`. Set them with `port = 6379` and `host = ".."` |
+/// | `#[summon(udp = "cmd {port}")]` | it has bound its UDP port; `port` and `host` as for `tcp` |
+/// | `#[summon(unix = "cmd", socket = "{dir}/s")]` | it accepts connections at the Unix socket |
+/// | `#[summon(http = "cmd {port}", path = "/health")]` | the path answers 2xx. Default: `/`; `port` and `host` as for `tcp`. Or set `url = ".."`, also with `https://` |
+/// | `#[summon(file = "cmd", path = "{dir}/pid")]` | the file exists |
+/// | `#[summon(notify = "cmd")]` | it sends `READY=1` to `NOTIFY_SOCKET` (`sd_notify(3)`) |
+/// | `#[summon(exec = "cmd", probe = "pg_isready")]` | the probe command exits with code 0 |
+/// | `#[summon(executor = expr)]` | the executor's `start` returns |
+/// | `#[summon(fixture = NAME)]` | the fixture has started and its setup has returned ([`macro@fixture`]) |
 ///
-/// With `bin = "name"` or `example = "name"` the program is one of the user's own package, and the
-/// text of the kind has its arguments, of which there may be none:
-/// `#[summon(bin = "my-server", tcp = "--port {port}")]`. See [the guide](guide::lifecycle).
+/// `bin = "name"` or `example = "name"` runs a program of your package. The text of the kind then holds
+/// only its arguments, and may be absent: `#[summon(bin = "my-server", tcp = "--port {port}")]`
+/// ([more](guide::lifecycle)).
 ///
-/// Every other `key = value` or `key(values)` is a call of the builder's method of that name, so
-/// [`Coordinated`] is the list of options: `timeout = "5s"`,
-/// `env("RUST_LOG", "debug")`, `args(["-v"])`, `after = "db"`, `unless = "FATAL"`, `listen_fd()`,
-/// `and(probe::file("{dir}/up"))`. Values may be any expression, of what is in scope
-/// (`use summon::{Signal, probe}`); `name = ".."` stands for `named(..)`.
+/// Each other `key = value` or `key(values)` calls the builder's method with that name, so
+/// [`Coordinated`] lists the options: `timeout = "5s"`, `env("RUST_LOG", "debug")`, `args(["-v"])`,
+/// `after = "db"`, `unless = "FATAL"`, `listen_fd()`, `and(probe::file("{dir}/up"))`. `name = ".."`
+/// calls `named(..)`. A value may be any expression, with the names in scope there (for these examples,
+/// `use summon::{Signal, probe}`).
 ///
 /// # Parameters
 ///
-/// Several attributes are one orchestrated set. The function has no parameter for them, or one
-/// for each, in their order: `&Process`, or `&T` for `executor = T::new(..)`; `_: &Process` skips
-/// one. A parameter's name is the name of its process, without leading underscores. Other
-/// parameters belong to other attributes.
+/// Several attributes form one orchestrated set. The function has no parameter for them, or one for
+/// each attribute, in the same order: `&Process`, or `&T` for `executor = T::new(..)`. `_: &Process`
+/// ignores a process. A parameter names its process, without leading underscores. Other attributes,
+/// such as those of rstest, may have parameters too.
 ///
 /// # Where it goes
 ///
-/// On any function: `fn`, `async fn`, with a result, generic. Put it above `#[test]`,
-/// `#[tokio::test]` and the like; without parameters it may stand below them too. If a program
-/// can't be started the function panics with the report; in a test that should panic the report
-/// is printed and the test returns, so that it fails.
+/// `#[summon]` accepts every function: `fn` and `async fn`, with a result, with generics. Put it above
+/// `#[test]`, `#[tokio::test]`, and similar attributes. Without parameters, the order does not
+/// matter.
+///
+/// If a start fails, the function panics with the report. A test with `#[should_panic]` would pass by
+/// that panic. Such a test prints the report and returns, and so fails.
 ///
 /// ```
 /// use summon::{Process, summon};
@@ -187,20 +190,20 @@ pub use summon_macros::fixture;
 /// works();
 /// ```
 ///
-/// On `main`, the processes run as long as the program does:
+/// On `main`, the processes run until the program ends:
 ///
 /// ```
 /// #[summon::summon(simple = "sleep 100", env("PORT", "{port}"))]
 /// fn main() {
-///     println!("somebody sleeps beside me");
+///     println!("`sleep` runs beside this program");
 /// }
 /// ```
 ///
 /// # When it does not compile
 ///
-/// What is wrong with a literal is told under it, with what to write instead; an unknown option is
-/// a method that the builder has not. Below another attribute a function can't have parameters for
-/// its processes, as a rule: that attribute would have to know of them. The fix is to put
-/// `#[summon]` first. [The guide](guide::ecosystem) has the orders that work and the errors of those
-/// that don't, and [another page](guide::compile_errors) what else rustc says, and why.
+/// An error about a literal points at the literal, and says what to write instead. For an unknown
+/// option, rustc says that the builder has no such method. If the function has parameters for its
+/// processes and another attribute stands above `#[summon]`, that attribute usually rejects the
+/// parameters: put `#[summon]` first. See the [orders of attributes that work](guide::ecosystem) and
+/// the [errors with their fixes](guide::compile_errors).
 pub use summon_macros::summon;

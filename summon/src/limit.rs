@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use summon_syntax::duration;
 
-/// A length of time: a [`Duration`], or text such as `"500ms"`, `"30s"`, or `"1m 30s"`. Text that
-/// is no duration is an error of whatever it limits.
+/// A length of time: a [`Duration`], or a text such as `"500ms"`, `"30s"`, or `"1m 30s"`.
+///
+/// If a text is not a duration, the operation with that limit fails. A limit of more than 100 years
+/// counts as 100 years.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,7 +20,7 @@ use summon_syntax::duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit(Result<Duration, String>);
 
-/// Longer is as good as for ever, and still fits every clock.
+/// The maximum: `Instant::now()` plus this duration does not overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl Limit {

@@ -1,10 +1,10 @@
-//! Where programs are: those of the user's own package, and servers.
+//! Finds programs: binaries and examples of the user's package, and servers outside PATH.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where programs are that distributions keep out of PATH, some of them by version.
+/// Directories outside PATH where distributions install servers, some with a directory per version.
 const HIDDEN: [&str; 5] = [
     "/usr/lib/postgresql",
     "/usr/sbin",
@@ -13,16 +13,16 @@ const HIDDEN: [&str; 5] = [
     "/usr/local/opt",
 ];
 
-/// A binary that cargo has built at that path. A runner that has moved it since, such as nextest
-/// with an archive, says where it is now
+/// Returns the path of a binary that cargo built at `built`. If nextest has moved it, as with an archive,
+/// a variable holds the new path
 /// (<https://nexte.st/docs/configuration/env-vars/#environment-variables-nextest-sets>).
 pub(crate) fn bin(name: &str, built: &str) -> PathBuf {
     let moved = env::var_os(format!("NEXTEST_BIN_EXE_{name}"));
     moved.map_or_else(|| PathBuf::from(built), PathBuf::from)
 }
 
-/// An example, which cargo tells nobody about: it is in `examples`, beside the `deps` that has the
-/// test binary.
+/// Returns the path of an example. cargo sets no variable for it. It is in the directory `examples`,
+/// beside the directory `deps` of the test binary.
 pub(crate) fn example(name: &str) -> PathBuf {
     let this = env::current_exe().unwrap_or_default();
     let dir = this.parent().unwrap_or(&this);
@@ -34,7 +34,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
-/// The first of these programs that is anywhere: by its name if it is in PATH, or else by its path.
+/// Finds the first of these programs. Prefers programs in PATH, and returns those by name, others by path.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let on_path = |name: &&str| {
         let path = env::var_os("PATH")?;
@@ -46,8 +46,8 @@ pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     named.or_else(|| names.iter().find_map(|name| hidden(name)))
 }
 
-/// The first of these directories that has the program, or else the first, whose absence is then the
-/// error.
+/// Returns the first of these directories that contains the program. If none does, returns the first,
+/// so that the error of the start names it.
 pub(crate) fn version_of(name: &str, dirs: &[String]) -> PathBuf {
     let found = dirs.iter().find(|dir| Path::new(dir).join(name).is_file());
     found
@@ -56,12 +56,12 @@ pub(crate) fn version_of(name: &str, dirs: &[String]) -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Where a program is that is not in PATH: the newest, if there are several.
+/// Finds a program outside PATH. If there are several versions, returns the newest.
 pub(crate) fn hidden(name: &str) -> Option<PathBuf> {
     let below = |dir: &&str| -> Vec<PathBuf> {
         let versions = fs::read_dir(dir).into_iter().flatten().flatten();
         let mut versions: Vec<_> = versions.map(|version| version.file_name()).collect();
-        // 9.6 comes before 15.
+        // Numerically: 9.6 is older than 15.
         versions.sort_by_key(|version| {
             let version = version.to_string_lossy();
             let digits = version.find(|c: char| c.is_ascii_digit());

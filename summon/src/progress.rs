@@ -1,21 +1,22 @@
-//! A wait that takes long is told to the user, who may think otherwise that everything hangs.
+//! Messages about long waits, so that users do not think that a test hangs.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::error::escaped;
 
-/// A wait is told after so long, and again each time that it has taken ten times longer.
+/// The time until the first message about a wait. Each further message comes after ten times the wait
+/// so far.
 const SILENT: Duration = Duration::from_secs(2);
 
-/// Says something to the user, whatever a test harness does with what tests print.
+/// Prints a message to stderr, past the output capture of test harnesses.
 pub(crate) fn say(what: &str) {
-    // Not by a macro, whose output a harness keeps to itself until the test has failed; in one
-    // write, since others say something too.
+    // libtest captures the output of `eprintln`, and shows it only if the test fails. One write, so
+    // that lines of other threads and processes do not land within this line.
     let _ = io::stderr().write_all(format!("summon: {}\n", escaped(what)).as_bytes());
 }
 
-/// How long a wait has taken, and when to say so.
+/// The schedule of messages about one wait.
 #[derive(Debug)]
 pub(crate) struct Progress {
     began: Instant,
@@ -30,7 +31,7 @@ impl Progress {
         }
     }
 
-    /// When to say something.
+    /// Returns the time of the next message.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }
@@ -39,7 +40,7 @@ impl Progress {
         now >= self.due
     }
 
-    /// Says what is waited for, on stderr.
+    /// Prints a message about the wait, and schedules the next.
     pub(crate) fn say(&mut self, what: &str) {
         say(what);
         let now = Instant::now();

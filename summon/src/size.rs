@@ -1,7 +1,9 @@
 //! Sizes as users write them.
 
-/// A number of bytes: a number, or text such as `"64MB"` (powers of 1000) or `"64MiB"` (powers of
-/// 1024). Text that is no size is the error of the start.
+/// A number of bytes: a number, or a text such as `"64MB"` or `"64MiB"`.
+///
+/// Units: `B`, `kB` or `KB`, `MB`, and `GB` are powers of 1000. `KiB`, `MiB`, and `GiB` are powers of 1024.
+/// If a text is not a size, the start fails.
 ///
 /// ```
 /// use summon::SimpleExecutor;

@@ -1,10 +1,10 @@
-//! What a process reads from its standard input.
+//! The standard input of a process.
 
 use std::path::PathBuf;
 
-/// The standard input of a process: nothing, a text, a file, or what the test writes.
+/// The standard input of a process: empty, fixed bytes, a file, or a pipe that the test writes to.
 ///
-/// Text turns into it by itself, so most say `.stdin("a line\n")`.
+/// Text and bytes convert to this type, so the usual call is `.stdin("a line\n")`. Default: empty.
 ///
 /// ```
 /// use summon::{SimpleExecutor, Stdin};
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 }
 
 impl Stdin {
-    /// Nothing: it ends at once. The default.
+    /// Gives the process an empty input (`/dev/null`). This is the default.
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};
@@ -45,7 +45,7 @@ impl Stdin {
         Stdin(Kind::Null)
     }
 
-    /// These bytes, and then its end.
+    /// Gives the process these bytes, followed by the end of file.
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};
@@ -60,8 +60,8 @@ impl Stdin {
         Stdin(Kind::Text(bytes.into()))
     }
 
-    /// What is in that file. The path may contain placeholders; a relative one is taken from the
-    /// program's working directory.
+    /// Gives the process a file. The path may contain placeholders. A relative path starts at the
+    /// working directory of the program.
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};
@@ -77,8 +77,8 @@ impl Stdin {
         Stdin(Kind::File(path.into()))
     }
 
-    /// What the test writes with [`write_stdin`](crate::Process::write_stdin), until it says
-    /// [`close_stdin`](crate::Process::close_stdin).
+    /// Gives the process a pipe. The test writes with [`write_stdin`](crate::Process::write_stdin), and
+    /// ends the input with [`close_stdin`](crate::Process::close_stdin).
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};

@@ -1,4 +1,4 @@
-//! Why a program can't be executed, and what to do about it.
+//! Explains why a program can't be executed, and how to fix that.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use crate::format::{self, Format};
 use crate::program;
 use crate::sys::at_path;
 
-/// Well-known programs, and the packages that have them, of Debian and of Homebrew.
+/// Well-known programs with their packages in Debian and in Homebrew.
 const PACKAGES: [(&str, &str, &str); 27] = [
     ("redis-server", "redis-server", "redis"),
     ("redis-cli", "redis-tools", "redis"),
@@ -43,10 +43,10 @@ const PACKAGES: [(&str, &str, &str); 27] = [
     ("docker", "docker.io", "docker"),
 ];
 
-/// ENOEXEC, which has no kind.
+/// `ENOEXEC`. `io::ErrorKind` has no stable variant for it.
 const NO_FORMAT: i32 = 8;
 
-/// What was to be executed, and in which surroundings.
+/// A failed attempt to execute a program, with its environment and working directory.
 pub(crate) struct Attempt<'a> {
     program: &'a OsStr,
     env: &'a [(OsString, OsString)],
@@ -63,7 +63,7 @@ impl<'a> Attempt<'a> {
         Attempt { program, env, dir }
     }
 
-    /// What is wrong, with the whole PATH where that was searched, and what to do.
+    /// Returns the reason and a hint. The reason contains PATH if the program was searched there.
     pub(crate) fn explain(&self, error: &io::Error) -> (String, Option<String>) {
         let Some(hint) = self.is_nowhere(error) else {
             return self.reason(error);
@@ -74,7 +74,7 @@ impl<'a> Attempt<'a> {
         (why, hint)
     }
 
-    /// The same in one line, without the PATH.
+    /// Returns the reason and the hint in one line, without PATH.
     pub(crate) fn in_one_line(&self, error: &io::Error) -> String {
         let (why, hint) = match self.is_nowhere(error) {
             Some(hint) => {
@@ -89,7 +89,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The hint for a program that is not in PATH. `None` if something else is wrong.
+    /// Returns the hint for a program that is not in PATH, or `None` if the error has another cause.
     fn is_nowhere(&self, error: &io::Error) -> Option<Option<String>> {
         let is_path = self.program.as_encoded_bytes().contains(&b'/');
         if error.kind() != io::ErrorKind::NotFound || is_path {
@@ -155,7 +155,7 @@ impl<'a> Attempt<'a> {
         path.map(|(_, path)| path.as_os_str())
     }
 
-    /// The file that was meant, as far as this process sees it.
+    /// Finds the file of the program, if this process can see it.
     fn find(&self) -> Option<PathBuf> {
         if self.program.as_encoded_bytes().contains(&b'/') {
             return Some(self.dir.join(self.program)).filter(|path| path.is_file());
@@ -163,7 +163,7 @@ impl<'a> Attempt<'a> {
         self.places().find(|path| path.is_file())
     }
 
-    /// Where in PATH it may be.
+    /// Lists the paths where a search of PATH looks.
     fn places(&self) -> impl Iterator<Item = PathBuf> {
         let dirs = self.path().into_iter().flat_map(env::split_paths);
         dirs.map(|dir| self.dir.join(dir).join(self.program))
@@ -174,8 +174,8 @@ impl<'a> Attempt<'a> {
         is_relative.then(|| format!("it is looked for from {}", self.dir.display()))
     }
 
-    /// Whether it is a script that was written on Windows: its interpreter gets a name that ends in
-    /// a carriage return.
+    /// Returns a hint for a script with the line ends of Windows. The name of its interpreter ends in a
+    /// carriage return.
     pub(crate) fn ends_lines_as_windows(&self) -> Option<String> {
         let path = self.find()?;
         match Format::of(&path)? {
@@ -185,7 +185,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// What a program that exists needs, and what does not exist.
+/// Checks whether the interpreter or the dynamic loader of an existing program is missing.
 fn lacks(program: &str, path: &Path) -> Option<(String, Option<String>)> {
     match Format::of(path)? {
         Format::Script(line) if !interpreter(&line).exists() => {
@@ -207,14 +207,14 @@ fn lacks(program: &str, path: &Path) -> Option<(String, Option<String>)> {
     }
 }
 
-/// What a script is run by.
+/// Returns the interpreter of a script from its first line.
 fn interpreter(line: &str) -> &Path {
-    // A carriage return is a part of its name.
+    // To the kernel, a carriage return is part of the name.
     let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
     Path::new(words.next().unwrap_or_default())
 }
 
-/// Why the system does not permit to execute it.
+/// Explains why the kernel denied the permission (`EACCES`).
 fn forbidden(program: &str, path: &Path) -> (String, Option<String>) {
     let not_executable = |hint: String| {
         let why = format!("`{program}` is not executable");
@@ -256,13 +256,13 @@ fn forbidden(program: &str, path: &Path) -> (String, Option<String>) {
     }
 }
 
-/// Where a symbolic link leads, if nothing is there.
+/// Describes the target of a broken symbolic link.
 fn link(path: &Path) -> Option<String> {
     let to = fs::read_link(path).ok().filter(|_| !path.exists())?;
     Some(format!("{}, which does not exist", to.display()))
 }
 
-/// The interpreter of a script does not exist.
+/// Explains that the interpreter of a script does not exist.
 fn no_interpreter(program: &str, path: &Path, line: &str) -> (String, Option<String>) {
     let interpreter = line.split_ascii_whitespace().next().unwrap_or_default();
     match line.ends_with('\r') {
@@ -288,7 +288,7 @@ fn without_returns(path: &Path) -> String {
     )
 }
 
-/// An example, which cargo does not build for each command that runs tests.
+/// Returns a hint for an example that is not built. `cargo test --test NAME` builds no examples.
 fn unbuilt(program: &Path) -> Option<String> {
     let is_example = program.parent()?.ends_with("examples");
     let name = program.file_stem()?.to_string_lossy();
@@ -299,7 +299,7 @@ fn unbuilt(program: &Path) -> Option<String> {
     })
 }
 
-/// Where a program that is not in PATH is to be had.
+/// Says where a program outside PATH is, or which package contains it.
 fn missing(name: &str) -> Option<String> {
     if let Some(path) = program::hidden(name) {
         return Some(format!("it is here: {}", path.display()));
