@@ -1,5 +1,5 @@
-//! On Windows nothing can be started yet, and whoever tries is told so. Elsewhere there is nothing to
-//! test here.
+//! On Windows, each start fails with an error that says what summon lacks. On other systems, this file
+//! has no tests.
 #![cfg(windows)]
 
 use summon::{

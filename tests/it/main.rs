@@ -1,4 +1,4 @@
-//! The promises of summon, one module each, kept by real processes.
+//! Tests of summon's promises with real processes, one module per promise.
 
 mod attribute;
 mod changes;

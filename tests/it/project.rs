@@ -1,4 +1,4 @@
-//! `tests/project`, which real runners run.
+//! Runs `tests/project` with real runners.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

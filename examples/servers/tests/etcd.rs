@@ -1,4 +1,4 @@
-//! etcd, over the crate `etcd-client`.
+//! etcd, with the crate `etcd-client`.
 //!
 //! etcd needs a second port for its peers, `{port:peer}`, even though this one has no peers. It
 //! serves before it has elected itself, and answers `/health` with 503 until then. The last two

@@ -1,4 +1,5 @@
-//! `#[rstest]`: cases, fixtures and time limits. A parameter is rstest's unless it is `&Process`.
+//! `#[rstest]`: cases, fixtures, and time limits. A parameter belongs to rstest unless it is
+//! `&Process`.
 
 use std::time::Duration;
 
