@@ -259,11 +259,11 @@ pub(crate) fn hear_int(command: &mut Command) {
     };
 }
 
-/// Locks a file unless another has it locked. `File::try_lock` is younger than the oldest compiler that
-/// builds the tests.
+/// Locks a file unless another process holds the lock. `File::try_lock` is younger than the oldest
+/// compiler that builds the tests.
 pub(crate) fn try_lock(file: &std::fs::File) -> bool {
     let file = std::os::fd::AsRawFd::as_raw_fd(file);
-    // SAFETY: the file is open for as long as it is borrowed.
+    // SAFETY: the borrow keeps the file open during the call.
     #[expect(unsafe_code, reason = "std locks no files in Rust 1.85")]
     unsafe {
         libc::flock(file, libc::LOCK_EX | libc::LOCK_NB) == 0
