@@ -1,4 +1,4 @@
-//! Tests of summon's promises with real processes, one module per promise.
+//! Tests with real processes, one module for each promise of summon.
 
 mod attribute;
 mod changes;

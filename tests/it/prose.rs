@@ -15,7 +15,7 @@ use regex::Regex;
 const LIMITS: [(&str, usize); 8] = [
     ("README.md", 5),
     ("summon/docs", 5),
-    ("summon/src", 18),
+    ("summon/src", 15),
     ("summon-macros/src", 5),
     ("summon-syntax/src", 5),
     ("tests", 5),
