@@ -249,7 +249,7 @@ fn a_command_that_is_missing_or_wrong_is_told_at_once() {
     );
     let quote = start("sh -c 'a");
     assert!(
-        quote.contains("the probe's command: `sh -c 'a` has a quote"),
+        quote.contains("the probe: the command `sh -c 'a` has a quote"),
         "{quote}"
     );
     let word = start("echo {prot}");

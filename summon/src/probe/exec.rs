@@ -94,7 +94,7 @@ impl Probe for Exec {
         self.command
             .words()
             .map(drop)
-            .map_err(|why| format!("the probe's command: {why}"))
+            .map_err(|why| format!("the probe: {why}"))
     }
 }
 
