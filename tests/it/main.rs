@@ -55,3 +55,4 @@ mod turns;
 mod unkillable;
 mod users;
 mod versions;
+mod wrapped;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Endpoint, NotReady, Probe, Target};
+use super::{Explained, Facts, NotReady, Probe, Target};
 
 /// Made by [`any`].
 ///
@@ -108,28 +108,27 @@ impl Probe for Any {
         }
     }
 
-    fn endpoint(&self) -> Option<Endpoint> {
-        self.0.iter().find_map(|probe| probe.endpoint())
+    fn facts(&self) -> Facts<'_> {
+        let mut all = Facts::default();
+        for probe in &self.0 {
+            let facts = probe.facts();
+            all.endpoint = all.endpoint.or(facts.endpoint);
+            all.texts.extend(facts.texts);
+            all.values.extend(facts.values);
+            all.is_ready_at_exec |= facts.is_ready_at_exec;
+            all.is_told_by_socket |= facts.is_told_by_socket;
+            all.alternatives.push(&**probe);
+        }
+        all
     }
 
-    fn texts(&self) -> Vec<&str> {
-        self.0.iter().flat_map(|probe| probe.texts()).collect()
-    }
-
-    fn values(&self) -> Vec<&str> {
-        self.0.iter().flat_map(|probe| probe.values()).collect()
-    }
-
-    fn is_ready_at_exec(&self) -> bool {
-        self.0.iter().any(|probe| probe.is_ready_at_exec())
-    }
-
-    fn is_told_by_socket(&self) -> bool {
-        self.0.iter().any(|probe| probe.is_told_by_socket())
-    }
-
-    fn alternatives(&self) -> Option<Vec<&dyn Probe>> {
-        Some(self.0.iter().map(|probe| &**probe as &dyn Probe).collect())
+    /// A probe that wraps this one asks here; else summon asks each alternative.
+    fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
+        let mut hints = self.0.iter().map(|probe| probe.explain(target, "").hint);
+        Explained {
+            last: None,
+            hint: hints.find_map(|hint| hint),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{NotReady, Probe, Target};
+use super::{Facts, NotReady, Probe, Target};
 use crate::command::Command;
 use crate::guard::{Helper, HelperError, Ran, Step};
 use crate::sys::fd::BorrowedFd;
@@ -86,8 +86,11 @@ impl Probe for Exec {
         format!("exec `{}`", shown.unwrap_or_else(|_| self.shown.clone()))
     }
 
-    fn texts(&self) -> Vec<&str> {
-        vec![&self.shown]
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            texts: vec![&self.shown],
+            ..Facts::default()
+        }
     }
 
     fn check(&self) -> Result<(), String> {

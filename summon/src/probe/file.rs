@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{NotReady, Probe, Target};
+use super::{Facts, NotReady, Probe, Target};
 use crate::sys::at_path::Stamp;
 
 /// Made by [`file()`].
@@ -105,8 +105,11 @@ impl Probe for File {
         format!("{what} {}", target.shown_path(&self.path))
     }
 
-    fn texts(&self) -> Vec<&str> {
-        vec![&self.path]
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            texts: vec![&self.path],
+            ..Facts::default()
+        }
     }
 
     fn check(&self) -> Result<(), String> {

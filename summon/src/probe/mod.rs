@@ -141,8 +141,8 @@ pub trait Probe: Send + Sync + 'static {
     /// of a start that fails.
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady>;
 
-    /// What is waited for, in a few words for the report: `tcp 127.0.0.1:6379`. By default the
-    /// name of the type.
+    /// Describes in a few words what summon waits for, for the report: `tcp 127.0.0.1:6379`.
+    /// Default: the description of the [wrapped](Probe::wrapped) probe, or else the name of the type.
     ///
     /// ```
     /// use summon::probe::{NotReady, Probe, Target};
@@ -161,66 +161,98 @@ pub trait Probe: Send + Sync + 'static {
     /// }
     /// ```
     fn describe(&self, target: &Target<'_>) -> String {
-        let _ = target;
+        if let Some(probe) = self.wrapped() {
+            return probe.describe(target);
+        }
         let name = std::any::type_name::<Self>();
         name.rsplit("::").next().unwrap_or(name).to_owned()
     }
 
-    /// What is wrong with the arguments of the constructor.
+    /// The probe that this one wraps. Default: none.
+    ///
+    /// A probe that looks with another one and names it here keeps what summon knows of that one:
+    /// the port that `{port}` stands for, the placeholders in its texts, the check of its arguments,
+    /// its description, and the hints in reports.
+    ///
+    /// ```
+    /// use summon::probe::{self, NotReady, Probe, Target};
+    ///
+    /// /// Ready when the server listens and has written its key.
+    /// struct WithKey(probe::Tcp);
+    ///
+    /// impl Probe for WithKey {
+    ///     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+    ///         self.0.look(target)?;
+    ///         match target.dir().join("key").exists() {
+    ///             true => Ok(()),
+    ///             false => Err(NotReady::yet("the key is missing")),
+    ///         }
+    ///     }
+    ///
+    ///     fn wrapped(&self) -> Option<&dyn Probe> {
+    ///         Some(&self.0)
+    ///     }
+    /// }
+    ///
+    /// let probe = WithKey(probe::tcp("127.0.0.1", 8080));
+    /// assert_eq!(summon::Coordinated::with("my-server", probe).port(), 8080);
+    /// ```
+    fn wrapped(&self) -> Option<&dyn Probe> {
+        None
+    }
+
+    /// Checks the arguments of the constructor.
     #[doc(hidden)]
     fn check(&self) -> Result<(), String> {
-        Ok(())
+        self.wrapped().map_or(Ok(()), <dyn Probe>::check)
     }
 
-    /// What is there instead of readiness, when it is too late: this may cost more than a look.
-    /// `last` is what the last look has seen.
+    /// Returns what summon knows of the probe without a look.
     #[doc(hidden)]
-    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
-        let _ = (target, last);
-        Explained::default()
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            // `until_ready` looks at the alternatives in place of the probe, and would miss the
+            // look of this one.
+            alternatives: Vec::new(),
+            ..self.wrapped().map(|it| it.facts()).unwrap_or_default()
+        }
     }
 
-    /// Takes note of what is there before the process is started.
+    /// Takes note of what is there before the process starts.
     #[doc(hidden)]
     fn begin(&self, target: &Target<'_>) {
-        let _ = target;
+        if let Some(probe) = self.wrapped() {
+            probe.begin(target);
+        }
     }
 
-    /// Where the process serves, if the probe knows.
+    /// Examines why the process did not become ready. This may cost more than a look. `last` is the
+    /// reason of the last look.
     #[doc(hidden)]
-    fn endpoint(&self) -> Option<Endpoint> {
-        None
+    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
+        self.wrapped()
+            .map(|it| it.explain(target, last))
+            .unwrap_or_default()
     }
+}
 
-    /// Texts with placeholders.
-    #[doc(hidden)]
-    fn texts(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
-    /// The names of values that it learns from the process.
-    #[doc(hidden)]
-    fn values(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
-    /// Whether it is ready once it has been exec'ed, though it may have ended by now.
-    #[doc(hidden)]
-    fn is_ready_at_exec(&self) -> bool {
-        false
-    }
-
-    /// Whether the process is to be given a socket where it says that it is ready.
-    #[doc(hidden)]
-    fn is_told_by_socket(&self) -> bool {
-        false
-    }
-
-    /// Probes of which any will do.
-    #[doc(hidden)]
-    fn alternatives(&self) -> Option<Vec<&dyn Probe>> {
-        None
-    }
+/// What summon knows of a probe without a look.
+#[doc(hidden)]
+#[derive(Default)]
+#[expect(missing_debug_implementations, reason = "a probe has none")]
+pub struct Facts<'a> {
+    /// Where the process serves.
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The texts with placeholders.
+    pub(crate) texts: Vec<&'a str>,
+    /// The names of the values that the probe learns from the process.
+    pub(crate) values: Vec<&'a str>,
+    /// The process is ready after exec, even if it has ended since.
+    pub(crate) is_ready_at_exec: bool,
+    /// The process needs a socket to say that it is ready.
+    pub(crate) is_told_by_socket: bool,
+    /// The probes of which one must be ready.
+    pub(crate) alternatives: Vec<&'a dyn Probe>,
 }
 
 /// What a probe has to say when it is too late.

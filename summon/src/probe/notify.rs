@@ -1,6 +1,6 @@
 //! Ready when the process says so itself.
 
-use super::{NotReady, Probe, Target};
+use super::{Facts, NotReady, Probe, Target};
 
 /// Made by [`notify()`].
 ///
@@ -72,7 +72,10 @@ impl Probe for Notify {
         "notify READY=1".to_owned()
     }
 
-    fn is_told_by_socket(&self) -> bool {
-        true
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            is_told_by_socket: true,
+            ..Facts::default()
+        }
     }
 }

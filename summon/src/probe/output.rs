@@ -1,7 +1,7 @@
 //! Ready when a line of output matches.
 
 use super::nearest::nearest_line;
-use super::{Explained, NotReady, Probe, Target};
+use super::{Explained, Facts, NotReady, Probe, Target};
 use crate::output::{self, Pattern};
 
 const NONE_YET: &str = "no such line yet";
@@ -128,9 +128,12 @@ impl Probe for Output {
         }
     }
 
-    fn values(&self) -> Vec<&str> {
+    fn facts(&self) -> Facts<'_> {
         let banner = self.compiled.as_ref();
-        banner.map_or_else(|_| Vec::new(), Pattern::names)
+        Facts {
+            values: banner.map_or_else(|_| Vec::new(), Pattern::names),
+            ..Facts::default()
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ready when the process serves its port, over TCP or UDP.
 
 use super::listen::{self, Place, Server};
-use super::{Endpoint, Explained, NotReady, Probe, Target, elsewhere};
+use super::{Endpoint, Explained, Facts, NotReady, Probe, Target, elsewhere};
 use crate::sys::listeners::Protocol;
 
 /// Made by [`tcp`].
@@ -139,12 +139,12 @@ macro_rules! serves {
                 self.0.explain(target)
             }
 
-            fn endpoint(&self) -> Option<Endpoint> {
-                Some(self.0.clone())
-            }
-
-            fn texts(&self) -> Vec<&str> {
-                vec![&self.0.host]
+            fn facts(&self) -> Facts<'_> {
+                Facts {
+                    endpoint: Some(self.0.clone()),
+                    texts: vec![&self.0.host],
+                    ..Facts::default()
+                }
             }
 
             fn check(&self) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Ready when the program has been exec'ed.
 
-use super::{NotReady, Probe, Target};
+use super::{Facts, NotReady, Probe, Target};
 
 /// Made by [`started`].
 ///
@@ -34,8 +34,11 @@ impl Probe for Started {
         Ok(())
     }
 
-    fn is_ready_at_exec(&self) -> bool {
-        true
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            is_ready_at_exec: true,
+            ..Facts::default()
+        }
     }
 
     fn describe(&self, _: &Target<'_>) -> String {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::file::{is_link, no_file};
-use super::{NotReady, Probe, Target, listen};
+use super::{Facts, NotReady, Probe, Target, listen};
 use crate::sys::at_path;
 use crate::sys::diag::Diag;
 use crate::sys::proc::{self, Holds};
@@ -95,8 +95,11 @@ impl Probe for Unix {
         )
     }
 
-    fn texts(&self) -> Vec<&str> {
-        vec![&self.path]
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            texts: vec![&self.path],
+            ..Facts::default()
+        }
     }
 
     fn check(&self) -> Result<(), String> {

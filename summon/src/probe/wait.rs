@@ -118,7 +118,10 @@ pub(crate) fn until_ready(
             alternatives.map(|it| Watched::new(it, began)).collect()
         })
         .collect();
-    let exit_matters = !steps.iter().flatten().all(|it| it.probe.is_ready_at_exec());
+    let exit_matters = !steps
+        .iter()
+        .flatten()
+        .all(|it| it.probe.facts().is_ready_at_exec);
     if !failures.is_empty() {
         target.news.subscribe_to_output()?;
     }
@@ -322,9 +325,10 @@ impl<'p> Watched<'p> {
 
 /// A probe, or those of which any will do.
 fn alternatives(probe: &dyn Probe) -> Vec<&dyn Probe> {
-    match probe.alternatives() {
-        None => vec![probe],
-        Some(some) => some.into_iter().flat_map(alternatives).collect(),
+    let some = probe.facts().alternatives;
+    match some.is_empty() {
+        true => vec![probe],
+        false => some.into_iter().flat_map(alternatives).collect(),
     }
 }
 

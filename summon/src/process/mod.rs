@@ -217,7 +217,7 @@ impl Process {
 
     fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
         let probes = self.inner.probes.iter();
-        probes.filter_map(|probe| probe.endpoint())
+        probes.filter_map(|probe| probe.facts().endpoint)
     }
 
     /// The one that is meant where one alone is.
@@ -266,7 +266,7 @@ impl Process {
     /// Whether it tells that value itself.
     fn learns(&self, name: &str) -> bool {
         let mut probes = self.inner.probes.iter();
-        probes.any(|probe| probe.values().contains(&name))
+        probes.any(|probe| probe.facts().values.contains(&name))
     }
 
     fn learned(&self, name: &str) -> Result<String, NotReady> {
@@ -399,7 +399,7 @@ impl Process {
             text.to_str().into_iter().for_each(&mut add);
         }
         let probes = self.inner.probes.iter();
-        probes.flat_map(|it| it.texts()).for_each(&mut add);
+        probes.flat_map(|it| it.facts().texts).for_each(&mut add);
         found.sort();
         found.dedup();
         found

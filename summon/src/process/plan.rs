@@ -41,7 +41,11 @@ impl Process {
         if let Some(text) = texts.into_iter().find(|text| has_nul(text)) {
             return Err(self.bad(format!("{text:?} contains a NUL byte")));
         }
-        let is_told = self.inner.probes.iter().any(|it| it.is_told_by_socket());
+        let is_told = self
+            .inner
+            .probes
+            .iter()
+            .any(|it| it.facts().is_told_by_socket);
         let notify = is_told.then(|| sys::notify_name(home.session_dir(), sys::random()));
         if let Some(name) = &notify {
             env.retain(|(other, _)| other != "NOTIFY_SOCKET");

@@ -157,7 +157,7 @@ impl Inner {
 
     /// Whether it need not stay: nothing but its start was waited for.
     pub(super) fn is_job(&self) -> bool {
-        self.probes.iter().all(|it| it.is_ready_at_exec())
+        self.probes.iter().all(|it| it.facts().is_ready_at_exec)
     }
 
     /// A job may leave something behind, but hardly anybody means that.

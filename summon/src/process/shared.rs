@@ -132,7 +132,10 @@ impl Process {
 
     /// Everything that tells this process from another of the same name.
     pub(crate) fn options(&self) -> String {
-        let of_probe = |it: &Arc<dyn Probe>| format!("{:?} {:?}", it.texts(), it.endpoint());
+        let of_probe = |it: &Arc<dyn Probe>| {
+            let facts = it.facts();
+            format!("{:?} {:?}", facts.texts, facts.endpoint)
+        };
         let probes: Vec<String> = self.inner.probes.iter().map(of_probe).collect();
         format!("{} {probes:?}", self.inner.spec.options())
     }
@@ -208,7 +211,10 @@ impl Process {
     }
 
     fn is_ready_at_exec(&self) -> bool {
-        self.inner.probes.iter().all(|it| it.is_ready_at_exec())
+        self.inner
+            .probes
+            .iter()
+            .all(|it| it.facts().is_ready_at_exec)
     }
 
     /// Becomes the process that another has started and told of.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::command::Command;
 use crate::executor::Coordinated;
-use crate::probe::{self, Endpoint, Explained, NotReady, Output, Probe, Target, Tcp};
+use crate::probe::{self, NotReady, Output, Probe, Target, Tcp};
 
 /// How a ready-made server is known to be ready: it serves its port, and has said that it is ready
 /// if it does say so. It makes the executor of each kind a type of its own.
@@ -74,12 +74,8 @@ impl Probe for Says {
         }
     }
 
-    fn describe(&self, target: &Target<'_>) -> String {
-        self.0.describe(target)
-    }
-
-    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
-        self.0.explain(target, last)
+    fn wrapped(&self) -> Option<&dyn Probe> {
+        Some(&self.0)
     }
 }
 
@@ -120,20 +116,8 @@ impl<S: 'static> Probe for Ready<S> {
         self.tcp.look(target)
     }
 
-    fn describe(&self, target: &Target<'_>) -> String {
-        self.tcp.describe(target)
-    }
-
-    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
-        self.tcp.explain(target, last)
-    }
-
-    fn endpoint(&self) -> Option<Endpoint> {
-        self.tcp.endpoint()
-    }
-
-    fn texts(&self) -> Vec<&str> {
-        self.tcp.texts()
+    fn wrapped(&self) -> Option<&dyn Probe> {
+        Some(&self.tcp)
     }
 }
 

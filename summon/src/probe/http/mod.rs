@@ -18,7 +18,7 @@ pub use statuses::Statuses;
 use summon_syntax::url::{OWN_PORT, Url};
 
 use super::listen::{self, Place, Server};
-use super::{Endpoint, Explained, NotReady, Probe, Target, elsewhere};
+use super::{Endpoint, Explained, Facts, NotReady, Probe, Target, elsewhere};
 use crate::output;
 use crate::sys::listeners::Protocol;
 
@@ -166,6 +166,16 @@ impl Probe for Http {
         }
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            endpoint: self.endpoint(),
+            texts: vec![&self.url],
+            ..Facts::default()
+        }
+    }
+}
+
+impl Http {
     fn endpoint(&self) -> Option<Endpoint> {
         let url = Url::parse(&self.url).ok()?;
         let port = match url.port {
@@ -179,12 +189,6 @@ impl Probe for Http {
         })
     }
 
-    fn texts(&self) -> Vec<&str> {
-        vec![&self.url]
-    }
-}
-
-impl Http {
     /// Wants a body that matches, a regular expression, besides the status. Only the first MiB of the
     /// body counts, and it must be complete, or as long as that. It is compared as UTF-8, and asked for
     /// without compression. `^` and `$` are its begin and end,
