@@ -1,5 +1,5 @@
-//! What was run, for reports: the command, where, with which changes to the environment, and for
-//! which test.
+//! The facts about a run that reports show: command, directory, changes to the environment, and
+//! test.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::guard::{About, Program};
 use crate::output;
 use crate::trace;
 
-/// A process as it was run.
+/// The command, directory, and environment of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AsRun {
     command: String,
     directory: String,
-    /// A line for each variable that differs from the test's own.
+    /// One line per variable that differs from the test's environment.
     environment: Vec<String>,
 }
 
-/// A longer value is cut short.
+/// The maximum length of a shown value, in characters. Longer values are cut.
 const LONGEST: usize = 200;
 
 impl AsRun {
@@ -36,10 +36,10 @@ impl AsRun {
 }
 
 impl AsRun {
-    /// Its parts, for other processes.
+    /// Returns the parts, to be sent to other processes. `of_fields` reverses this.
     pub(super) fn fields(&self) -> [String; 3] {
         let fields = [&self.command, &self.directory, &self.environment.join("\n")];
-        // That is the sign between two.
+        // NUL separates the fields.
         fields.map(|field| field.replace('\0', ""))
     }
 
@@ -51,7 +51,7 @@ impl AsRun {
         }
     }
 
-    /// What a guard says of it when its test was killed.
+    /// Returns the facts that the guard reports if the test is killed.
     pub(super) fn about(&self, process: &Process) -> About {
         let declared = process.inner.spec.declared.to_string();
         let facts = self.add_to(Error::new("").fact("declared", declared));
@@ -64,7 +64,7 @@ impl AsRun {
                 false => trace::test_name(),
             },
             facts: facts.to_string(),
-            // At a restart it has written for this test already.
+            // After a restart the log already holds output of this test, so the report begins at 0.
             since: match (ready_at, &*home) {
                 (None, Some(home)) => output::length(home.log().file()),
                 _ => 0,
@@ -75,14 +75,14 @@ impl AsRun {
 }
 
 impl Process {
-    /// Its name after that of its test: `remembers/redis`.
+    /// Returns the name, prefixed with the test's name: `remembers/redis`.
     pub(super) fn full_name(&self) -> String {
         let name = self.name();
         self.test()
             .map_or_else(|| name.to_owned(), |test| format!("{test}/{name}"))
     }
 
-    /// The test whose process it is, if that is known. A fixture belongs to no test.
+    /// Returns the test that owns the process, if known. A fixture belongs to no test.
     pub(super) fn test(&self) -> Option<String> {
         match lock(&self.inner.fixture).is_some() {
             true => None,
@@ -90,7 +90,8 @@ impl Process {
         }
     }
 
-    /// Where it runs. Its private directory is gone when somebody reads that.
+    /// Returns the working directory for a report. A private directory no longer exists when the
+    /// user reads the report.
     fn shown_directory(&self, dir: &Path) -> String {
         let dir_of_process = self.inner.dir.get();
         match dir_of_process.is_some_and(|own| dir.starts_with(own)) {
@@ -110,7 +111,7 @@ impl Process {
                 Some((_, value)) => shown_variable(name, value),
                 None => format!("{} is removed", name.to_string_lossy()),
             };
-            // A variable that was set twice has one value.
+            // A variable that was set twice has one value, so it is listed once.
             if !environment.contains(&change) {
                 environment.push(change);
             }
@@ -123,7 +124,7 @@ impl Process {
     }
 }
 
-/// A variable and its value, unless that is nobody's business.
+/// Returns `NAME=value`, with secrets masked.
 fn shown_variable(name: &OsStr, value: &OsStr) -> String {
     let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
     if is_secret(&name) {
@@ -136,7 +137,7 @@ fn shown_variable(name: &OsStr, value: &OsStr) -> String {
     }
 }
 
-/// Whether a name sounds like something that must not stand in a log.
+/// Returns whether the name suggests a secret, which must not appear in a log.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let words = [
@@ -155,7 +156,7 @@ fn is_secret(name: &str) -> bool {
     name != "PWD" && words.iter().any(|word| name.contains(word))
 }
 
-/// A URL without the password in it: `postgres://lisa:***@localhost`.
+/// Masks the password of a URL: `postgres://lisa:***@localhost`.
 fn without_password(value: &str) -> String {
     let Some((scheme, rest)) = value.split_once("://") else {
         return value.to_owned();

@@ -1,4 +1,5 @@
-//! A program that forks away though nobody said so: what was started ends, and what it left serves.
+//! Detects programs that daemonize without `daemon = true`: the launched program exits, and a
+//! descendant serves.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -35,18 +36,20 @@ const FOREGROUND: [(&str, &str); 24] = [
     ("vsftpd", "-obackground=NO"),
 ];
 
-/// Workers end a moment after the program whose workers they are. A daemon does not.
+/// How long descendants may outlive the program. Workers end within this time, a daemon does not.
 const MOMENT: Duration = Duration::from_millis(100);
-/// A program that became ready so short a time ago may be about to fork away. If it is busy it may use
-/// so much processor time before it is stopped, and take so long where the machine is busy.
+/// A program may still fork away this soon after it became ready.
 const FRESH: Duration = Duration::from_millis(200);
+/// The processor time that such a program may use before summon stops it anyway.
 const SETTLING: Duration = Duration::from_millis(50);
+/// The maximum wait for such a program. On a busy machine it waits for a processor.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two looks whether it is busy.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_micros(300);
 
 impl Inner {
-    /// The descendants that outlive a program that was to stay and has ended with code 0.
+    /// Returns the descendants of a program that should have kept running but exited with code 0.
+    /// Empty if that has not happened.
     pub(super) fn left_behind(&self, run: &Run) -> Vec<String> {
         loop {
             let state = run.guarded.state();
@@ -65,8 +68,8 @@ impl Inner {
         }
     }
 
-    /// Has a program that became ready a moment ago come to rest before it is asked to end: what is
-    /// asked while it is about to fork away ends as something else, such as with code 5.
+    /// Waits until a program that has just become ready is idle. A program that gets the stop
+    /// signal while it forks away ends differently, for example with exit code 5.
     pub(super) fn settle(&self, run: &Run) {
         let is_fresh = run.ready.get().is_some_and(|at| at.elapsed() < FRESH);
         if !is_fresh || self.is_job() {
@@ -81,7 +84,7 @@ impl Inner {
             let Some(used) = state.pids.and_then(probe::busy_for) else {
                 return;
             };
-            // Those that ended meanwhile don't count any more.
+            // Processes that have ended no longer count, so the sum can shrink.
             let before = *used_before.get_or_insert(used);
             if used.saturating_sub(before) >= SETTLING {
                 return;
@@ -90,7 +93,7 @@ impl Inner {
         }
     }
 
-    /// What to do about a program that has left these behind.
+    /// Returns the hint for a program that has left these descendants behind.
     pub(super) fn hint_at_daemon(&self, left: &[String]) -> String {
         let words = self.spec.command.words().unwrap_or_default();
         let program = words.first().map(Path::new).and_then(Path::file_name);
@@ -111,12 +114,12 @@ impl Inner {
 }
 
 fn wait(run: &Run, time: Duration, done: impl FnMut(&crate::guard::State) -> bool) {
-    // An error would be one of `poll`, and the pause is then what is missed.
+    // Only `poll` can fail here. The caller then checks again without a pause.
     let _ = run.guarded.wait_until(Instant::now() + time, &[], done);
 }
 
 impl Process {
-    /// What to do about it, if it has forked away.
+    /// Returns the hint if the program has forked away.
     pub(super) fn forked_away(&self, run: &Run) -> Option<String> {
         let left = self.inner.left_behind(run);
         (!left.is_empty()).then(|| self.inner.hint_at_daemon(&left))

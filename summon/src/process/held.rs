@@ -1,8 +1,9 @@
-//! A port that connections hold: in `TIME_WAIT` after a restart, or as the local end of somebody's
-//! connection. Nobody serves it, and a program can't bind it for a while.
+//! Ports that no process serves but connections hold: in `TIME_WAIT` after a restart, or as the
+//! local port of an outgoing connection. A program can't bind such a port for a while.
 //!
-//! Most servers set `SO_REUSEADDR`, which gets them past `TIME_WAIT`. So a program is launched first,
-//! and launched again once the port is free if it dies of it.
+//! Most servers set `SO_REUSEADDR`, which allows them to bind despite `TIME_WAIT`. So summon
+//! launches the program at once. If it exits because the port is in use, summon launches it again
+//! when the port is free.
 
 use std::time::{Duration, Instant};
 
@@ -13,15 +14,16 @@ use crate::sys::diag::Diag;
 use crate::sys::listeners::{self, Connection, Protocol};
 use crate::sys::{self, ports, proc, wait};
 
-/// So many connections are named.
+/// The maximum number of connections in a hint.
 const NAMED: usize = 4;
-/// No wait for connections is longer. Linux keeps one that was closed for a minute.
+/// The maximum wait for connections to end. Linux keeps a closed connection for a minute.
 const LONGEST: Duration = Duration::from_secs(90);
-/// The system does not tell when a port becomes free. A look costs some microseconds.
+/// The pause between two checks. The kernel does not report when a port becomes free, and a check
+/// takes some microseconds.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Says that the port is in use, as programs do: `EADDRINUSE` in the words of C, Java, Go, Node.js,
-/// and Erlang, and those of Spring, Flask, and Vite.
+/// Returns whether the output says that the port is in use: `EADDRINUSE` in the words of C, Java,
+/// Go, Node.js, and Erlang, or the messages of Spring, Flask, and Vite.
 pub(super) fn is_said(output: &[u8]) -> bool {
     let text = String::from_utf8_lossy(output).to_ascii_lowercase();
     text.lines().any(|line| {
@@ -31,7 +33,7 @@ pub(super) fn is_said(output: &[u8]) -> bool {
 }
 
 impl Process {
-    /// The ports that the process has by now, each once.
+    /// Returns the ports that the process has so far, without duplicates.
     fn places(&self) -> Vec<(u16, Protocol)> {
         let own = self.endpoints().map(|it| match it.port {
             0 => (self.try_port("").unwrap_or(0), it.protocol),
@@ -47,14 +49,15 @@ impl Process {
         places
     }
 
-    /// Whether one of its ports can't be bound without `SO_REUSEADDR`.
+    /// Returns whether any port of the process can't be bound without `SO_REUSEADDR`.
     pub(super) fn is_port_held(&self) -> bool {
         let mut places = self.places().into_iter();
         places.any(|(port, protocol)| ports::is_held(port, protocol))
     }
 
-    /// Waits until the ports of a program that died of it can be bound. Says whether they can: not if
-    /// somebody serves them, if the start is given up, or if the wait takes too long.
+    /// Waits until the ports of the process can be bound, after the program exited at `died`
+    /// because a port was in use. Returns `false` if another process serves a port, the start is
+    /// cancelled, or the wait takes too long.
     pub(super) fn wait_for_ports(&self, died: Instant) -> Result<bool, Error> {
         let until = died + self.longest_wait()?;
         let mut progress = Progress::new(died);
@@ -85,7 +88,7 @@ impl Process {
         Ok(self.limit(&self.inner.spec.turn_timeout)?.min(LONGEST))
     }
 
-    /// Adds how long the port was waited for, if that was too long.
+    /// Adds the length of the wait to the error if the wait for the port has timed out.
     pub(super) fn not_free(&self, error: Error, died: Instant) -> Error {
         match self.longest_wait() {
             Ok(limit) if died.elapsed() >= limit => error.fact(
@@ -96,7 +99,7 @@ impl Process {
         }
     }
 
-    /// What is wrong, and what to do, if connections hold a port of its own.
+    /// Returns a hint if connections hold a port of the process.
     pub(super) fn hint_at_held(&self) -> Option<String> {
         let mut places = self.places().into_iter();
         places.find_map(|(port, protocol)| {
@@ -118,13 +121,13 @@ impl Process {
     }
 }
 
-/// Whether somebody serves a port, or that can't be told.
+/// Returns whether a process serves the port. Returns `true` if that is unknown.
 fn is_served(port: u16, protocol: Protocol) -> bool {
     let found = Diag::open().and_then(|diag| listeners::on_port(&diag, port, protocol));
     found.map_or(true, |found| !found.is_empty())
 }
 
-/// The connections that hold a port, in words.
+/// Describes the connections that hold a port.
 fn held_by(port: u16, protocol: Protocol) -> Option<String> {
     let found = Diag::open().and_then(|diag| listeners::connections(&diag, port, protocol));
     let found = found.ok().filter(|found| !found.is_empty())?;
@@ -143,7 +146,7 @@ fn held_by(port: u16, protocol: Protocol) -> Option<String> {
     ))
 }
 
-/// The same where the system does not tell of connections.
+/// Like `held_by`, for systems that do not list connections.
 fn unseen(port: u16, protocol: Protocol) -> Option<String> {
     let is_unseen = ports::is_held(port, protocol) && !is_served(port, protocol);
     is_unseen.then(|| {

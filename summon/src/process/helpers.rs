@@ -1,5 +1,5 @@
-//! What goes with a process: files and commands before it starts, commands that ask whether it is
-//! ready, and those after it.
+//! Files and helper commands of a process: files and commands before the start, readiness commands,
+//! and commands after the stop.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,12 @@ use crate::sys::{wait, walk};
 use crate::trace::Moment;
 use crate::unrunnable::Attempt;
 
-/// How soon a start is seen to be given up.
+/// The interval of checks for a cancelled start.
 const GIVE_UP: Duration = Duration::from_millis(50);
 
 impl Process {
-    /// A command that runs as the process does: in its directory, with its environment.
+    /// Returns a helper command that runs like the process: same directory, environment, user, and
+    /// attributes.
     pub(super) fn helper(&self, command: &Command) -> Result<Program, Error> {
         let stem = command.stem().unwrap_or_default();
         Ok(Program {
@@ -35,8 +36,8 @@ impl Process {
         })
     }
 
-    /// Makes the directories and writes the files that must be there at the first start; later ones find what has become of
-    /// them.
+    /// Creates the declared directories and files before the first start. Later starts leave them
+    /// as they are.
     pub(super) fn write_files(&self) -> Result<(), Error> {
         if lock(&self.inner.life).prepared {
             return Ok(());
@@ -70,8 +71,8 @@ impl Process {
         Ok(())
     }
 
-    /// Runs the commands that must succeed before the first start: what they have prepared in the
-    /// directory is there for the next one too.
+    /// Runs the `before` commands. Only the first start runs them, since the directory keeps their
+    /// results.
     pub(super) fn run_before(&self, deadline: Instant) -> Result<(), Error> {
         if lock(&self.inner.life).prepared {
             return Ok(());
@@ -129,7 +130,7 @@ impl Process {
         }
     }
 
-    /// Whether the commands for afterwards have done what they should.
+    /// Returns an error if an `after_stop` command failed.
     pub(super) fn check_after_stop(&self, state: &State) -> Result<(), Error> {
         let commands = self.inner.spec.after_stop.iter();
         for (command, ran) in commands.zip(&state.after_stop) {
@@ -151,7 +152,7 @@ fn how(ran: &Ran) -> String {
     }
 }
 
-/// Adds the end of what a command said.
+/// Adds the last lines of a command's output.
 fn with_last_words(error: Error, ran: &Ran) -> Error {
     let text = String::from_utf8_lossy(&ran.output);
     let mut lines: Vec<&str> = text.lines().rev().take(20).collect();

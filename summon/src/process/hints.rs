@@ -1,4 +1,4 @@
-//! Hints: what is probably wrong, where the cause is known, and what to do about it.
+//! Hints in reports: the probable cause of a failure, and the remedy.
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -13,7 +13,7 @@ use crate::sys::{self, Signal, proc};
 use crate::unrunnable::Attempt;
 
 impl Process {
-    /// What is probably wrong with one that did not become ready.
+    /// Returns hints for a process that did not become ready.
     pub(super) fn hints(
         &self,
         waited: &Waited,
@@ -21,8 +21,8 @@ impl Process {
         output: &Tail,
     ) -> Vec<String> {
         let mut hints = Vec::new();
-        // The likelier first: what the system says of it, what it says itself, how it ended, what a
-        // probe makes of what is there instead, and what may be as it should be.
+        // Most probable first: the process state, its output, its exit code, and the probes'
+        // findings.
         if waited.halted {
             hints.push("it is halted (SIGSTOP), and does nothing until it gets SIGCONT".to_owned());
         }
@@ -33,14 +33,14 @@ impl Process {
         hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited, &output.bytes)));
         let steps = waited.seen.iter().flatten();
         hints.extend(steps.filter_map(|seen| seen.hint.clone()));
-        // What can be said of any shell is noise beside what is known of this one.
+        // The hint about shells fits every shell, so it is left out if there is a specific hint.
         if exit.is_none() && hints.is_empty() && waited.result == Err(Why::Late) {
             hints.extend(self.hint_at_shell(waited));
         }
         hints
     }
 
-    /// What may be behind an exit code at the stop: clients that were connected to the end.
+    /// Returns a hint for an unexpected exit code at the stop: clients that were still connected.
     pub(super) fn hint_at_connections(&self, plan: &StopPlan) -> Option<String> {
         let port = self.try_port("").ok()?;
         let count = match proc::connections_left(port) {
@@ -80,21 +80,21 @@ impl Process {
         }
     }
 
-    /// The command has failed, and may have been meant for a shell.
+    /// Returns a hint if the failed command looks like a shell command line.
     pub(super) fn hint_at_missing_shell(&self, command: &Command, output: &[u8]) -> Option<String> {
         let output = String::from_utf8_lossy(output);
         let said = |word: &str| self.fill(word).is_ok_and(|word| output.contains(&word));
         command.shell_hint(said)
     }
 
-    /// A script whose first line names `env`, and then an interpreter that can't be found.
+    /// Returns a hint for a script whose `#!` line ends with a carriage return, as on Windows.
     fn hint_at_script(&self) -> Option<String> {
         let (argv, env) = (self.argv().ok()?, self.environment().ok()?);
         let dir = self.working_directory().ok()?;
         Attempt::new(&argv, &env, &dir).ends_lines_as_windows()
     }
 
-    /// A shell that waits for the real program.
+    /// Returns a hint for a shell that waits for the real program.
     fn hint_at_shell(&self, waited: &Waited) -> Option<String> {
         let child = waited
             .left
@@ -105,7 +105,7 @@ impl Process {
         ))
     }
 
-    /// Whether the program is a shell.
+    /// Returns whether the program is a shell.
     pub(super) fn is_shell(&self) -> bool {
         let words = self.inner.spec.command.words().unwrap_or_default();
         let program = words.first().map(Path::new).and_then(Path::file_name);
@@ -113,7 +113,8 @@ impl Process {
         program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
     }
 
-    /// It complains of who runs it: PostgreSQL and memcached do, and MySQL.
+    /// Returns a hint if the program refuses to run as root, as PostgreSQL, memcached, and MySQL
+    /// do.
     pub(super) fn refuses_root(&self, output: &[u8]) -> Option<String> {
         let text = String::from_utf8_lossy(output);
         let complains = text.lines().any(|line| {
@@ -128,7 +129,8 @@ impl Process {
             .then(|| "run it as another user: `user = \"nobody\"`, or its own".to_owned())
     }
 
-    /// It complains that its port is taken, and this is by whom.
+    /// Returns a hint for a program that says its port is in use: the server or connection that
+    /// holds it.
     fn port_is_taken(&self) -> String {
         let host = self.host();
         let place = self.try_port("").ok().map(|port| Place {

@@ -1,4 +1,4 @@
-//! A process's life: the states between starts and stops, and who may change them.
+//! The state of a process between starts and stops, and the rules for changing it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,45 +14,47 @@ use crate::guard::Guarded;
 use crate::port::Turn;
 use crate::session::Home;
 
-/// What a process is doing. Behind a lock that is never held while something is waited for.
+/// The current state of a process. Threads do not wait for anything while they hold its lock.
 #[derive(Debug, Default)]
 pub(super) struct Life {
-    /// A start is under way. It alone may set `run`.
+    /// Whether a start is in progress. Only that start may set `run`.
     pub(super) starting: bool,
-    /// How many starts there were, to tell one from the next.
+    /// The number of starts so far, which identifies a start.
     pub(super) starts: u64,
-    /// A stop came while it was: the start gives up as soon as it sees it.
+    /// Whether a stop has cancelled the start in progress. That start returns as soon as it sees
+    /// this.
     pub(super) cancelled: bool,
     pub(super) run: Option<Arc<Run>>,
-    /// The commands that must come before it have succeeded.
+    /// Whether the `before` commands have succeeded.
     pub(super) prepared: bool,
-    /// The turns on fixed ports, from before the start until nothing is left.
+    /// The turns on fixed ports, from before the start until the process and its descendants are
+    /// gone.
     pub(super) turns: Vec<Turn>,
-    /// Where somebody serves who was there before, and whom we use and leave alone.
+    /// The address of a reused server. summon found it running, and never stops it.
     pub(super) reused: Option<SocketAddr>,
 }
 
-/// From one start to the next stop.
+/// One run of a process: from a start to the next stop.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) guarded: Arc<Guarded>,
     pub(super) as_run: AsRun,
     pub(super) home: Arc<Home>,
-    /// Where in the log it begins.
+    /// The offset in the log where this run begins.
     pub(super) since: u64,
     pub(super) addr: OnceLock<SocketAddr>,
-    /// When it became ready.
+    /// When the process became ready.
     pub(super) ready: OnceLock<Instant>,
-    /// The command that asks it to end, if not a signal.
+    /// The command that stops the process, if not a signal.
     pub(super) stop_command: Option<Vec<OsString>>,
-    /// Where its standard input is written, if the test does so.
+    /// The write end of standard input, for `Stdin::piped()`.
     pub(super) stdin: Mutex<Option<File>>,
-    /// What it has told, by name.
+    /// The values of the banner's named groups.
     pub(super) values: Mutex<BTreeMap<String, String>>,
     cancelled: AtomicBool,
-    /// Shows its output meanwhile.
+    /// The thread that prints the output, for `SUMMON_OUTPUT=live`.
     pub(super) live: OnceLock<Live>,
-    /// Somebody has asked it to end, or waited for its end.
+    /// Whether the test has stopped or signalled the process, or has waited for its end.
     expected_to_end: AtomicBool,
 }
 
@@ -87,12 +89,13 @@ impl Run {
         }
     }
 
-    /// Notes that somebody stops this run, so that its end is no surprise.
+    /// Notes that a stop of this run has begun, so that a start in progress reports the
+    /// cancellation.
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that its end is no surprise, from now on. Says whether it was one before.
+    /// Marks the end of this run as expected. Returns whether it was unexpected before.
     pub(super) fn expect_end(&self) -> bool {
         !self.expected_to_end.swap(true, Ordering::Relaxed)
     }

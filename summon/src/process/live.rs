@@ -1,4 +1,4 @@
-//! What a process writes, shown while it writes it: `SUMMON_OUTPUT=live`.
+//! Prints the output of processes while they run: `SUMMON_OUTPUT=live`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal, Write};
@@ -14,17 +14,18 @@ use crate::sys::holes;
 use crate::sys::maker::Maker;
 use crate::sys::threads;
 
-/// A thread that shows the output of one run, until that is gone.
+/// A thread that prints the output of one run until no process of the run is left.
 #[derive(Debug)]
 pub(super) struct Live(Maker, Option<JoinHandle<()>>);
 
-/// There is always an end.
+/// Longer than any run, since `wait_until` needs a deadline.
 const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
-/// A line that is longer is shown in parts.
+/// The maximum length of a printed line. Longer lines are printed in parts.
 const LONGEST: usize = 64 * 1024;
 
 impl Live {
-    /// `None` unless the user asks for it. Each line begins with `name`.
+    /// Starts the thread. Returns `None` unless `SUMMON_OUTPUT` is `live`. Each line begins with
+    /// `name`.
     pub(super) fn of(name: &str, guarded: &Guarded, log: Arc<Log>, since: u64) -> Option<Live> {
         if std::env::var_os("SUMMON_OUTPUT").is_none_or(|output| output != "live") {
             return None;
@@ -35,7 +36,7 @@ impl Live {
             at: since,
             pending: Vec::new(),
         };
-        // It ends with the guard, and keeps neither that nor the process alive.
+        // The thread ends with the guard, and keeps neither the guard nor the process alive.
         let sleeper = guarded.sleeper(Interest::All).ok()?;
         let builder = Builder::new().name("summon-live".into());
         let thread = threads::spawn(builder, move || {
@@ -51,10 +52,10 @@ impl Live {
 }
 
 impl Drop for Live {
-    /// Everything is shown before anybody goes on.
+    /// Waits until the thread has printed everything.
     fn drop(&mut self) {
         let thread = self.1.take();
-        // A forked child has no such thread to wait for.
+        // `fork` copies only the calling thread, so a forked child has no thread to join.
         if let Some(thread) = thread.filter(|_| self.0.is_here()) {
             let _ = thread.join();
         }
@@ -69,7 +70,7 @@ struct Shown {
 }
 
 impl Shown {
-    /// Shows the lines that have come.
+    /// Prints the lines that were completed since the last call.
     fn show(&mut self) {
         let end = output::length(self.log.file());
         let new = holes::read(self.log.file(), self.at..end.max(self.at));
@@ -91,19 +92,21 @@ impl Shown {
         }
     }
 
-    /// In one write, since others write too; past a harness that would keep it.
+    /// Prints a line with one write, since other threads and processes write to stderr too.
+    /// `eprint!` would leave the line to a test harness that captures output.
     fn write(&self, line: &[u8]) {
         let _ = io::stderr().write_all(whole(&self.prefix, line).as_bytes());
     }
 }
 
-/// A line as it is shown. A terminal that obeyed it would lose what others have said.
+/// Returns the line with control characters escaped: a terminal that interprets them could erase
+/// other output.
 fn whole(prefix: &str, line: &[u8]) -> String {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     format!("{prefix}{}\n", escaped(String::from_utf8_lossy(line)))
 }
 
-/// `name |`, in a colour of its own where colours are wanted (<https://no-color.org>).
+/// Returns `name |`, coloured by name if the user wants colours (<https://no-color.org>).
 fn prefix(name: &str) -> String {
     let off = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
@@ -112,7 +115,7 @@ fn prefix(name: &str) -> String {
     }
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
-    // Of the eight colours those that are seen on black and on white.
+    // The six of the eight colours that are readable on both black and white.
     let colour = 31 + hasher.finish() % 6;
     format!("\x1b[{colour}m{} |\x1b[0m ", escaped(name))
 }

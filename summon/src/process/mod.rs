@@ -1,4 +1,4 @@
-//! One process: what it is called, where it serves, and the verbs that move it.
+//! The handle on a process: its name, address, and directory, and the methods that move it.
 
 mod as_run;
 mod forked;
@@ -37,11 +37,11 @@ use crate::session::{Home, Session};
 use crate::trace::Story;
 use life::Life;
 
-/// The handle on a process that summon starts.
+/// A handle on a process that summon starts and stops.
 ///
-/// Tests receive a `&Process`, and executors deref to it. All methods take `&self`, so several
-/// threads may use it at once. The name, the port and the directory are known before the process
-/// runs, and stay the same when it is started again.
+/// Tests receive a `&Process`, and executors dereference to it. All methods take `&self`, so
+/// threads can share a handle. The name, the directory, and the port (unless the banner reports it)
+/// are known before the process runs, and stay the same when it is started again.
 ///
 /// ```
 /// use summon::SimpleExecutor;
@@ -59,36 +59,36 @@ pub struct Process {
     inner: Arc<Inner>,
 }
 
-/// All that changes is behind locks, none of which is held while something of the user's runs, and
-/// whose poison is ignored: after a panic it is what it was before, or what it was to become.
+/// All mutable state is behind locks, and no lock is held while user code runs. Poisoning is
+/// ignored: a panic leaves each value complete, either old or new.
 impl UnwindSafe for Process {}
 impl RefUnwindSafe for Process {}
 
 struct Inner {
     spec: Spec,
-    /// All must say that it is ready, one after the other.
+    /// The process is ready when each probe has succeeded, one after the other.
     probes: Vec<Arc<dyn Probe>>,
     name: OnceLock<String>,
-    /// By label; the empty one is the process's own port.
+    /// Leases by label. The empty label is the process's main port.
     leases: Mutex<BTreeMap<String, Lease>>,
     home: Mutex<Option<Arc<Home>>>,
     dir: OnceLock<std::path::PathBuf>,
     set: Mutex<Option<Arc<Set>>>,
     life: Mutex<Life>,
-    /// Whether it is a fixture.
+    /// Set if the process is a fixture.
     fixture: Mutex<Option<shared::Fixture>>,
-    /// Where its files go, if not to the session of this process.
+    /// The session of its files, if not that of this test process.
     session: Mutex<Option<Arc<Session>>>,
-    /// What the next start is given, to be one for others too.
+    /// Set if the next start shares the process with other test processes.
     sharing: Mutex<Option<Sharing>>,
-    /// The ports of a process that another has started, by label.
+    /// The ports of a process that another test process has started, by label.
     told_ports: OnceLock<BTreeMap<String, u16>>,
     /// Notified when `life.starting` becomes false.
     start_over: Condvar,
     story: Story,
 }
 
-/// The processes that know each other's placeholders. It holds them weakly, as they hold it.
+/// The processes that may use each other's placeholders. Weak, since each process holds its set.
 #[derive(Default)]
 pub(crate) struct Set {
     members: Vec<(String, Weak<Inner>)>,
@@ -116,7 +116,7 @@ impl Process {
         }
     }
 
-    /// The name: the one it was given with `named`, else that of the test's parameter, else the
+    /// Returns the name: as set with `named`, else the name of the test's parameter, else the
     /// program's file name without its extension.
     ///
     /// ```
@@ -132,20 +132,20 @@ impl Process {
         })
     }
 
-    /// Takes the ports and the directory of one that was planned before.
+    /// Takes over the leases and the directory of a handle that this one replaces.
     pub(crate) fn take_over(&self, before: &Process) {
         *lock(&self.inner.leases) = std::mem::take(&mut *lock(&before.inner.leases));
         *lock(&self.inner.home) = lock(&before.inner.home).take();
     }
 
-    /// Gives a name to a process that has none of its own yet.
+    /// Sets the name, unless the process has a name.
     pub(crate) fn suggest_name(&self, name: &str) {
         let _ = self.inner.name.set(name.to_owned());
     }
 
-    /// The port: the fixed one where it was given one, else a free one that summon has leased for
-    /// this process, outside the range from which the system serves everybody; or the one that it
-    /// has told, if its banner has a group `port` ([`probe::output`](crate::probe::output())).
+    /// Returns the port: the fixed port if there is one, else a free port that summon leases for
+    /// this process, outside the system's ephemeral range. If the banner has a group `port`
+    /// ([`probe::output`](crate::probe::output())), this is the port that the process reports.
     ///
     /// ```
     /// use summon::TcpCoordinatedExecutor;
@@ -158,15 +158,15 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// If no port is free, which a start would report as its error, or if its banner tells the port
-    /// and it does not run.
+    /// If no port is free, which `start` returns as an error. If the banner reports the port, and
+    /// the process does not run.
     #[track_caller]
     pub fn port(&self) -> u16 {
         self.port_named("")
     }
 
-    /// A further port, by the label that it has in placeholders: `{port:admin}`. A free one that
-    /// is leased as [`port`](Process::port) is.
+    /// Returns an additional port, which placeholders name by its label: `{port:admin}`. summon
+    /// leases it like [`port`](Process::port).
     ///
     /// ```
     /// let api = summon::SimpleExecutor::new("my-api --port {port} --admin-port {port:admin}");
@@ -175,7 +175,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// If no port is free. A start would report that as its error.
+    /// If no port is free. `start` returns this as an error.
     #[track_caller]
     pub fn port_named(&self, label: &str) -> u16 {
         match self.try_port(label) {
@@ -220,12 +220,12 @@ impl Process {
         probes.filter_map(|probe| probe.facts().endpoint)
     }
 
-    /// The one that is meant where one alone is.
+    /// Returns the main endpoint.
     fn endpoint(&self) -> Option<Endpoint> {
         self.endpoints().next()
     }
 
-    /// The host that the process was asked to serve on; `localhost` unless it was told another.
+    /// Returns the declared host, or the host that the banner reports. Default: `localhost`.
     ///
     /// ```
     /// use summon::{SimpleExecutor, TcpCoordinatedExecutor};
@@ -234,16 +234,16 @@ impl Process {
     /// assert_eq!(SimpleExecutor::new("my-api --listen {host}:{port}").host(), "localhost");
     /// ```
     pub fn host(&self) -> String {
-        // It may itself be a placeholder of another process.
+        // The host may be a placeholder of another process, without a value so far.
         self.try_host().unwrap_or_else(|_| {
             let endpoint = self.endpoint().map(|endpoint| endpoint.host);
             endpoint.unwrap_or_else(|| "localhost".to_owned())
         })
     }
 
-    /// Something that the process has told: a named group of its banner
-    /// ([`probe::output`](crate::probe::output())). `None` if it has no such group, or before its
-    /// line has come.
+    /// Returns the value of a named group of the banner
+    /// ([`probe::output`](crate::probe::output())). `None` if the banner has no such group, or no
+    /// line has matched so far.
     ///
     /// ```
     /// use summon::OutputCoordinatedExecutor;
@@ -263,7 +263,7 @@ impl Process {
         values.get(name).cloned()
     }
 
-    /// Whether it tells that value itself.
+    /// Returns whether the banner reports this value.
     fn learns(&self, name: &str) -> bool {
         let mut probes = self.inner.probes.iter();
         probes.any(|probe| probe.facts().values.contains(&name))
@@ -277,9 +277,9 @@ impl Process {
         })
     }
 
-    /// The address where it listens, as it was found when it became ready. Before that, or with a
-    /// probe that does not tell, it is the port on the host if that is an IP address, and else on
-    /// 127.0.0.1.
+    /// Returns the address on which the process listens, as found when it became ready. Before
+    /// that, or if the probe finds no address, this is the [`port`](Process::port) on the declared
+    /// host if that is an IP address, else on 127.0.0.1.
     ///
     /// ```
     /// let api = summon::TcpCoordinatedExecutor::new("my-api", "127.0.0.1", 8080);
@@ -288,21 +288,22 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// As [`port`](Process::port).
+    /// See [`port`](Process::port).
     #[track_caller]
     pub fn addr(&self) -> SocketAddr {
         let found = lock(&self.inner.life).addr();
         let host = || {
-            // As it stands in a URL.
+            // Without the brackets of an IPv6 address in a URL.
             let ip = self.host().trim_matches(['[', ']']).parse();
             ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
         };
         found.unwrap_or_else(|| SocketAddr::new(host(), self.port()))
     }
 
-    /// The URL of a path on this process: `http://<addr><path>`, with the address where it really
-    /// listens, also if its probe asks for `https://`. One of [`servers`](crate::servers) has another
-    /// scheme, that of its clients.
+    /// Returns the URL of a path on this process: `http://<addr><path>`, with
+    /// [`addr`](Process::addr) as the address, even if the probe uses `https://`. For the
+    /// [`servers`](crate::servers) with a URL scheme, such as `postgres://`, the URL begins with
+    /// that scheme.
     ///
     /// ```
     /// use summon::TcpCoordinatedExecutor;
@@ -313,16 +314,15 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// As [`port`](Process::port).
+    /// See [`port`](Process::port).
     #[track_caller]
     pub fn url(&self, path: &str) -> String {
         let slash = if path.starts_with('/') { "" } else { "/" };
         format!("{}{}{slash}{path}", self.inner.spec.scheme, self.addr())
     }
 
-    /// A private directory for this process, the one that `{dir}` stands for. It is empty at
-    /// first, and is removed with all that is in it when the handle is dropped or the test
-    /// process ends.
+    /// Returns the private directory of this process, `{dir}` in placeholders. It is empty at
+    /// first. It is removed with its contents when the handle is dropped or the test process ends.
     ///
     /// ```
     /// let api = summon::SimpleExecutor::new("my-api --config {dir}/api.toml");
@@ -332,7 +332,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// If it can't be created. A start would report that as its error.
+    /// If the directory can't be created. `start` returns this as an error.
     #[track_caller]
     pub fn dir(&self) -> &Path {
         match self.try_dir() {
@@ -356,7 +356,7 @@ impl Process {
         Ok(Arc::clone(home.insert(Arc::new(made))))
     }
 
-    /// The pid of the program while it runs.
+    /// Returns the pid of the program, or `None` if it does not run.
     ///
     /// ```
     /// let sleeper = summon::SimpleExecutor::new("sleep 100");
@@ -369,8 +369,8 @@ impl Process {
         lock(&self.inner.life).pid()
     }
 
-    /// Whether the program runs: it was started, and has not ended. One that was found running
-    /// and is [reused](crate::Coordinated::reuse) counts as long as it is used.
+    /// Returns whether the program has started and not ended. A server that was found running and
+    /// is [reused](crate::Coordinated::reuse) counts as running until [`stop`](Process::stop).
     ///
     /// ```
     /// let sleeper = summon::SimpleExecutor::new("sleep 100");
@@ -384,13 +384,13 @@ impl Process {
         life.pid().is_some() || life.reused.is_some()
     }
 
-    /// Makes it a member of a set, whose processes it may name in placeholders.
+    /// Adds the process to a set. Its placeholders may then name the set's processes.
     pub(crate) fn join(&self, set: &Arc<Set>) {
         *lock(&self.inner.set) = Some(Arc::clone(set));
     }
 
-    /// The processes that this one must come after: those in its placeholders, and those that it
-    /// names in `after`.
+    /// Returns the processes that must be ready before this one starts: the names in its
+    /// placeholders, and the names in `after`.
     pub(crate) fn predecessors(&self) -> Vec<String> {
         let mut found = self.inner.spec.after.clone();
         let mut add =
@@ -407,7 +407,7 @@ impl Process {
 }
 
 impl Set {
-    /// The processes, each by the name that it has in this set.
+    /// Makes a set of processes, each with its name in the set.
     pub(crate) fn new<'a>(processes: impl Iterator<Item = (String, &'a Process)>) -> Arc<Set> {
         let member = |(name, process): (String, &Process)| (name, Arc::downgrade(&process.inner));
         Arc::new(Set {
@@ -443,7 +443,7 @@ fn no_port(name: &str, value: &str) -> NotReady {
     ))
 }
 
-/// A thread that panicked while it held one of these locks left a whole value behind.
+/// Locks a mutex. Ignores poisoning: a thread that panicked has left a complete value behind.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! From what the user wrote to what the guard is told: placeholders filled in, everything checked.
+//! Turns a declaration into orders for the guard: fills in placeholders, and checks every value.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::sys::listeners::Protocol;
 use crate::sys::users::{Access, User};
 use crate::sys::{self, pipe, walk};
 
-/// What a service manager has told the test process is not meant for its services.
+/// Variables that a service manager sets for the test process alone. Processes do not inherit them.
 const OF_SERVICE_MANAGERS: [&str; 6] = [
     "NOTIFY_SOCKET",
     "LISTEN_FDS",
@@ -30,8 +30,8 @@ const OF_SERVICE_MANAGERS: [&str; 6] = [
 ];
 
 impl Process {
-    /// What its guard is to run, under which terms, and where the standard input is written, if the
-    /// test does that.
+    /// Returns the program, the guard's terms, and the write end of standard input for
+    /// `Stdin::piped()`.
     pub(super) fn plan(&self) -> Result<(Program, Terms, Option<File>), Error> {
         let home = self.home()?;
         let (spec, stop) = (&self.inner.spec, self.stop_plan()?);
@@ -54,7 +54,7 @@ impl Process {
         let no_file = |error: io::Error| self.bad(format!("its log can't be opened: {error}"));
         let mut sweep = home.sweep().map_err(no_file)?;
         let sockets = self.socket()?.into_iter().collect();
-        // After all that may fail and be tried again.
+        // Taken after the steps that can fail, so that a retry finds it.
         let sharing = lock(&self.inner.sharing).take();
         sweep.socket = sharing.as_ref().map(|sharing| sharing.path.clone());
         let (stdin, writer) = self.standard_input()?;
@@ -88,7 +88,7 @@ impl Process {
         Ok((program, terms, writer))
     }
 
-    /// Copies of the leases, for its guard to hold.
+    /// Duplicates the leases, so that the guard holds them too.
     fn shared_leases(&self) -> io::Result<Vec<OwnedFd>> {
         let free = lock(&self.inner.leases);
         let free = free.values().map(Lease::share);
@@ -96,7 +96,7 @@ impl Process {
         free.chain(life.turns.iter().map(Turn::share)).collect()
     }
 
-    /// As whom it runs, if not as we do.
+    /// Returns the user that the program runs as. `None` is the current user.
     pub(super) fn user(&self) -> Result<Option<User>, Error> {
         let Some(name) = &self.inner.spec.user else {
             return Ok(None);
@@ -111,7 +111,7 @@ impl Process {
         }
     }
 
-    /// Who may use its directory.
+    /// Returns the owner and the mode of the private directory.
     pub(super) fn access(&self) -> Result<Access, Error> {
         let mode = directory_mode(self.inner.spec.dir_mode)
             .map_err(|error| self.bad(format!("`dir_mode`: {error}")))?;
@@ -119,7 +119,7 @@ impl Process {
         Ok(Access { user, mode })
     }
 
-    /// What the program reads, and where that is written, if the test does so.
+    /// Opens the standard input. Also returns the write end for `Stdin::piped()`.
     fn standard_input(&self) -> Result<(OwnedFd, Option<File>), Error> {
         let opened = match &self.inner.spec.stdin.0 {
             Kind::Null => File::open("/dev/null").map(|null| (null.into(), None)),
@@ -163,11 +163,11 @@ impl Process {
             .map_err(|why| self.error(format!("{}: {why}", self.name())))
     }
 
-    /// The words as they will be run.
+    /// Returns the words of the command line, with placeholders filled in.
     pub(super) fn argv(&self) -> Result<Vec<OsString>, Error> {
         let words = self.inner.spec.argv().map_err(|why| self.bad(why))?;
         let fill = |(index, word): (usize, &OsString)| match word.to_str() {
-            // Behind `/bin/sh -c`.
+            // The command line after `/bin/sh -c`.
             Some(line) if self.inner.spec.shell && index == 2 => {
                 Ok(self.fill_for_shell(line)?.into())
             }
@@ -176,7 +176,7 @@ impl Process {
         words.iter().enumerate().map(fill).collect()
     }
 
-    /// The test's own, with the changes that were asked for.
+    /// Returns the test's environment with the declared changes.
     pub(super) fn environment(&self) -> Result<Vec<(OsString, OsString)>, Error> {
         let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         env.retain(|(name, _)| !OF_SERVICE_MANAGERS.iter().any(|other| name == other));
@@ -190,7 +190,7 @@ impl Process {
         Ok(env)
     }
 
-    /// The words of a command that goes with the process.
+    /// Returns the words of a helper command, with placeholders filled in.
     pub(super) fn words_of(&self, command: &Command) -> Result<Vec<OsString>, Error> {
         let words = command.words().map_err(|why| self.bad(why))?;
         words.iter().map(|word| self.fill_os(word)).collect()
@@ -204,7 +204,8 @@ impl Process {
         Ok(())
     }
 
-    /// From the test's own directory: the guard has another.
+    /// Returns the working directory as an absolute path, since the guard has a different working
+    /// directory than the test.
     pub(super) fn working_directory(&self) -> Result<PathBuf, Error> {
         let here = std::env::current_dir()
             .map_err(|error| self.bad(format!("the test has no working directory: {error}")))?;
@@ -214,7 +215,7 @@ impl Process {
         })
     }
 
-    /// The socket that the process is given, and its name, if it is given one.
+    /// Binds the socket that `listen_fd` passes to the program. Returns it with its name.
     fn socket(&self) -> Result<Option<(String, OwnedFd)>, Error> {
         if !self.inner.spec.listen_fd {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! What a process did during a test: told when the test fails, and when it died unasked.
+//! Reports on a process after its test has failed, or after the process has ended unasked.
 
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -14,23 +14,24 @@ use crate::sys::signal::how_it_ended;
 use crate::trace::Moment;
 
 impl Process {
-    /// What is to be said of this process when its test has failed: whether it lives, or how and when
-    /// it died, and what it wrote from the offset `since` on. `None` if it never ran.
+    /// Returns the report for a failed test: whether the process runs, or how and when it ended,
+    /// and its output from the offset `since` on. `None` if it never ran.
     pub(crate) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
         self.inner.postmortem(failed, since)
     }
 
-    /// Says on stderr that it died, or fails if it must live.
+    /// Prints a message if the process has ended unasked. Returns an error instead if it must live,
+    /// or has forked away.
     pub(super) fn check_lived(&self, run: &Run) -> Result<(), Error> {
         self.inner.check_lived(run)
     }
 
-    /// As `check_lived`, of one that has stopped since.
+    /// Like `check_lived`, even if the end of the run is expected by now.
     pub(super) fn check_had_lived(&self, run: &Run) -> Result<(), Error> {
         self.inner.check_had_lived(run)
     }
 
-    /// Notes that what is to be said of its end was said.
+    /// Notes that a report has covered the end of the process, if it has ended.
     pub(crate) fn was_told(&self) {
         if let Some(run) = &lock(&self.inner.life).run {
             if run.guarded.state().exit.is_some() {
@@ -39,7 +40,7 @@ impl Process {
         }
     }
 
-    /// The same for one that many tests use, if it died since `begun`.
+    /// Like `check_lived`, for a fixture that a test has used since `begun`.
     pub(crate) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
         let Some(run) = lock(&self.inner.life).run.clone() else {
             return Ok(());
@@ -47,13 +48,14 @@ impl Process {
         run.guarded.catch_up();
         match run.guarded.state().exited {
             Some(at) if at >= begun => self.check_lived(&run),
-            // One that has forked away is wrong in each test, whenever it did that.
+            // A fixture that has forked away is an error in each test, even if it forked before
+            // this test.
             Some(_) if self.forked_away(&run).is_some() => self.check_lived(&run),
             _ => Ok(()),
         }
     }
 
-    /// How long its log is by now: what comes next is written after this moment.
+    /// Returns the length of the log so far. Later output begins at this offset.
     pub(crate) fn log_length(&self) -> u64 {
         match &*lock(&self.inner.home) {
             Some(home) => output::length(home.log().file()),
@@ -85,7 +87,7 @@ impl Inner {
                     (None, _) => format!("{name} was alive when this test failed"),
                 }
             }
-            // It was stopped, and what it wrote may matter all the same.
+            // The test has stopped the process, but its output may explain the failure.
             None if output::length(log.file()) > since => {
                 format!("{name} was stopped by this test")
             }
@@ -115,7 +117,7 @@ impl Inner {
             return Ok(());
         };
         let left = self.left_behind(run);
-        // It is told once, but to each test that uses one which has forked away.
+        // Report an end once. But report a fixture that has forked away in each test that uses it.
         if left.is_empty() || lock(&self.fixture).is_none() {
             run.expect_end();
         }
@@ -130,7 +132,7 @@ impl Inner {
             }
             return Err(with_output(error, run));
         }
-        // Somebody will want to read it.
+        // Keep the log, since the message names it.
         run.home.share_log().name_it();
         let why = run_ended(&run.guarded.state());
         let why = why.unwrap_or_else(|| "`must_live = true` makes that a failure".to_owned());
@@ -142,11 +144,11 @@ impl Inner {
         Ok(())
     }
 
-    /// How it ended, and how long before it was asked to or before now.
+    /// Returns how the process ended, and how long before the stop began (or before now).
     fn died(&self, run: &Run) -> Option<(ExitStatus, Duration)> {
         let state = run.guarded.state();
         let status = state.exit?;
-        // A job that is done.
+        // The job is done.
         if status.success() && self.is_job() {
             return None;
         }
@@ -155,12 +157,13 @@ impl Inner {
         Some((status, ago.unwrap_or_default()))
     }
 
-    /// Whether it need not stay: nothing but its start was waited for.
+    /// Returns whether the process is a job, which may end at any time: no probe waits for more
+    /// than its exec.
     pub(super) fn is_job(&self) -> bool {
         self.probes.iter().all(|it| it.facts().is_ready_at_exec)
     }
 
-    /// A job may leave something behind, but hardly anybody means that.
+    /// Prints a message if a job has left descendants behind: allowed, but rarely intended.
     fn check_job(&self, run: &Run) {
         let left = self.left_behind(run);
         if !left.is_empty() {

@@ -1,4 +1,5 @@
-//! Errors about a process: always with its name, where it was declared, and its command.
+//! Errors about a process. Each has the process's name, the place of its declaration, and its
+//! command.
 
 use std::io;
 use std::time::Duration;
@@ -15,29 +16,29 @@ use crate::sys::{runner, walk};
 use crate::unrunnable::Attempt;
 
 impl Process {
-    /// An error about this process, with the facts that are known even if it never runs.
+    /// Returns an error about this process, with the facts that are known before it runs.
     pub(super) fn error(&self, headline: impl Into<String>) -> Error {
         Error::new(headline)
             .fact("declared", self.inner.spec.declared.to_string())
             .fact("command", self.inner.spec.command.to_string())
     }
 
-    /// It does not fit into its set.
+    /// Returns an error for a process that conflicts with its set.
     pub(crate) fn misplaced(&self, why: String) -> Error {
         self.error(why)
     }
 
-    /// What the user wrote can't work.
+    /// Returns an error for a process that can't be started as declared.
     pub(super) fn bad(&self, why: impl std::fmt::Display) -> Error {
         self.error(format!("{} could not be started: {why}", self.name()))
     }
 
-    /// As `error`, with what was run.
+    /// Like `error`, with the facts of the run.
     pub(super) fn error_as_run(&self, headline: impl Into<String>, as_run: &AsRun) -> Error {
         as_run.add_to(Error::new(headline).fact("declared", self.inner.spec.declared.to_string()))
     }
 
-    /// The program did not come to run.
+    /// Returns an error for a program that was not executed.
     pub(super) fn not_launched(&self, program: &Program, error: LaunchError) -> Error {
         let name = self.name();
         let mut hint = None;
@@ -79,7 +80,7 @@ impl Process {
         if late { error.timeout() } else { error }
     }
 
-    /// It ran, but did not become ready.
+    /// Returns an error for a process that did not become ready.
     pub(super) fn not_ready(
         &self,
         run: Option<&Run>,
@@ -126,17 +127,17 @@ impl Process {
             if !hints.is_empty() {
                 error = error.fact("hint", hints.join("\n"));
             }
-            // One that was late has had the whole time to bind it.
+            // A time-out is no port conflict: the program had the whole time to bind its port.
             error = error.port_in_use(*why != Why::Late && held::is_said(&tail.bytes));
         }
         with_output(error, run)
     }
 }
 
-/// A wait that took so much longer than its limit was given more.
+/// If a wait exceeds its limit by more than this, the program has asked for more time.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// What was waited for, a line for each probe.
+/// Describes the wait, with a line for each probe.
 fn waiting(waited: &Waited, limit: Duration) -> String {
     let one = |step: usize, index: usize, seen: &Seen| {
         let or = if index == 0 { "" } else { "or " };
@@ -164,14 +165,14 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
     lines.join("\n")
 }
 
-/// Adds the end of the output.
+/// Adds the last lines of the output.
 pub(super) fn with_output(error: Error, run: &Run) -> Error {
     run.guarded.catch_up();
     let log = run.home.share_log();
     with_lost(error, run).tail(output::tail(log, run.since))
 }
 
-/// Adds why it went, if that was not by itself, and what could not be kept of the output.
+/// Adds why the guard stopped the process, if it did, and how much output was lost.
 pub(super) fn with_lost(error: Error, run: &Run) -> Error {
     let state = run.guarded.state();
     let error = match run_ended(&state) {
@@ -187,7 +188,7 @@ pub(super) fn with_lost(error: Error, run: &Run) -> Error {
     }
 }
 
-/// That a process was stopped since its run has ended, if so.
+/// Returns the reason if the guard has stopped the process because its test run has ended.
 pub(super) fn run_ended(state: &State) -> Option<String> {
     let runner = runner::current().filter(|_| state.run_ended)?;
     let runner = runner.name();

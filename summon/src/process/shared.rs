@@ -1,4 +1,4 @@
-//! A process that is a fixture: what others may not do to it, and what they need to know of it.
+//! Processes that are fixtures: limits on their methods, and sharing with other test processes.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -20,21 +20,21 @@ use crate::sys::at_path::from_bytes;
 use crate::sys::signal::how_it_ended;
 use crate::trace::test_name;
 
-/// A guard answers in less than a millisecond; one that does not answer at all is broken.
+/// The time-out of the guard's answer, which usually takes less than a millisecond.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// That a process is a fixture.
+/// The fixture state of a process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fixture {
     name: &'static str,
-    /// It was started, and set up.
+    /// Whether the first use has started the fixture and run its setup.
     begun: bool,
-    /// The thread that ends it, once it is over.
+    /// The thread that stops the fixture for good. Set when that stop begins.
     ender: Option<u64>,
 }
 
 impl Process {
-    /// Makes it a fixture, which goes by that name, and which no test may stop.
+    /// Makes the process a fixture of this name, which tests may not stop.
     pub(crate) fn become_fixture(&self, name: &'static str) {
         self.suggest_name(name);
         *lock(&self.inner.fixture) = Some(Fixture {
@@ -44,21 +44,22 @@ impl Process {
         });
     }
 
-    /// Notes that its first use has started it.
+    /// Notes that the first use has started the fixture.
     pub(crate) fn begin_as_fixture(&self) {
         if let Some(fixture) = &mut *lock(&self.inner.fixture) {
             fixture.begun = true;
         }
     }
 
-    /// Has this thread, and no other, stop it for good.
+    /// Allows this thread, and no other, to stop the fixture for good.
     pub(crate) fn end_as_fixture(&self) {
         if let Some(fixture) = &mut *lock(&self.inner.fixture) {
             fixture.ender = Some(sys::this_thread());
         }
     }
 
-    /// A test begins to use it, when its log is so long. Returns what ends that.
+    /// Notes that a test begins to use the fixture, at the log offset `since`. Returns the number
+    /// for `end_use`.
     pub(crate) fn begin_use(&self, since: u64) -> Option<u64> {
         let run = lock(&self.inner.life).run.clone()?;
         Some(run.guarded.begin_use(test_name(), since))
@@ -70,13 +71,13 @@ impl Process {
         }
     }
 
-    /// Removes its files, where nothing is dropped any more.
+    /// Removes the files of a fixture. No destructor does this, since statics are never dropped.
     pub(crate) fn clear(&self) {
         lock(&self.inner.life).run = None;
         *lock(&self.inner.home) = None;
     }
 
-    /// Refuses what would hurt other tests, or the process that this one was forked from.
+    /// Returns an error if the operation would affect other tests, or the parent of a forked child.
     pub(super) fn check_own(&self, verb: &str) -> Result<(), Error> {
         let is_ours = |run: &Arc<Run>| run.guarded.is_ours();
         if !lock(&self.inner.life).run.as_ref().is_none_or(is_ours) {
@@ -96,8 +97,9 @@ impl Process {
         }
     }
 
-    /// Refuses to start what its first use has started, and what was stopped for good, by whatever
-    /// thread is left in a process that exits.
+    /// Returns an error if the first use has started the fixture, or a thread has stopped it for
+    /// good. While a process exits, other threads still run, and could start the fixture again
+    /// after its stop.
     pub(super) fn check_not_begun(&self) -> Result<(), Error> {
         match &*lock(&self.inner.fixture) {
             Some(fixture) if fixture.begun || fixture.ender.is_some() => Err(self
@@ -110,7 +112,7 @@ impl Process {
         }
     }
 
-    /// An error that explains itself by what the process wrote.
+    /// Returns an error with the output of the process, for a failed setup.
     pub(crate) fn explain(&self, why: String, panic: Option<Box<dyn Any + Send>>) -> Error {
         let failed = Instant::now();
         let run = lock(&self.inner.life).run.clone();
@@ -130,7 +132,7 @@ impl Process {
         with_output(error, &run)
     }
 
-    /// Everything that tells this process from another of the same name.
+    /// Returns all options, which distinguish this process from other processes of its name.
     pub(crate) fn options(&self) -> String {
         let of_probe = |it: &Arc<dyn Probe>| {
             let facts = it.facts();
@@ -140,22 +142,22 @@ impl Process {
         format!("{} {probes:?}", self.inner.spec.options())
     }
 
-    /// The next start is one for others too: its files are the run's.
+    /// Makes the next start a shared start, with its files in the session of the run.
     pub(crate) fn share_in(&self, session: Arc<Session>, sharing: Sharing) {
         *lock(&self.inner.session) = Some(session);
         *lock(&self.inner.sharing) = Some(sharing);
     }
 
-    /// Forgets what a start would have used to become one for others.
+    /// Drops the sharing of a start that has not used it.
     pub(crate) fn unshare(&self) {
         *lock(&self.inner.sharing) = None;
     }
 
-    /// Lets others use it, from now on and to the end of the run. Says whether its guard answers
-    /// them.
+    /// Shares the process with other test processes, until the run ends. Returns whether its guard
+    /// answers them.
     pub(crate) fn share(&self) -> Result<bool, Error> {
         if lock(&self.inner.life).reused.is_some() {
-            // It is nobody's; each process finds it for itself.
+            // A reused server has no guard. Each test process finds the server itself.
             return Ok(false);
         }
         let run = lock(&self.inner.life).run.clone();
@@ -163,7 +165,7 @@ impl Process {
         let run = run.ok_or_else(|| lost("nothing was started"))?;
         let told = run.guarded.share(&self.told(&run));
         told.map_err(|error| lost(&error.to_string()))?;
-        // Only then does it outlive this process.
+        // The process outlives this test process only after the guard has confirmed the order.
         let known = run
             .guarded
             .wait_until(Instant::now() + ANSWER, &[], |state| {
@@ -176,9 +178,10 @@ impl Process {
         }
     }
 
-    /// What others need to know, as fields between NUL bytes, which no path contains: the
-    /// directory, the log, where this run begins in it, the address if it is known, how many ports
-    /// there are, the ports, and the values. After the address comes what was run.
+    /// Encodes the facts that other test processes need. The fields are separated by NUL, which no
+    /// path contains: directory, log, offset of this run in the log, address (empty if unknown),
+    /// the fields of [`AsRun`], the number of ports, label and number of each port, and name and
+    /// value of each value.
     fn told(&self, run: &Run) -> Vec<u8> {
         let addr = run
             .addr
@@ -200,7 +203,7 @@ impl Process {
         }
         for (name, value) in &*lock(&run.values) {
             fields.push(name.into());
-            // It can't be told otherwise, and no value that is of use contains one.
+            // NUL separates the fields. No useful value contains it.
             fields.push(value.replace('\0', "").into());
         }
         let bytes: Vec<&[u8]> = fields
@@ -217,7 +220,8 @@ impl Process {
             .all(|it| it.facts().is_ready_at_exec)
     }
 
-    /// Becomes the process that another has started and told of.
+    /// Takes over a process that another test process has started. `told` is the result of `told`
+    /// there.
     pub(crate) fn adopt(
         &self,
         guarded: Guarded,

@@ -1,4 +1,4 @@
-//! What the builder collects: everything about a process that is known before it runs.
+//! The options of a process, as the builder collects them.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -16,8 +16,8 @@ use crate::size::Size;
 use crate::stdin::{Kind, Stdin};
 use crate::sys::Signal;
 
-/// Where a process was declared. It is no part of what a process is: the same attribute in two
-/// binaries means the same.
+/// The place of a declaration. Its `Debug` text is constant, since the same attribute in two
+/// binaries declares the same process.
 #[derive(Clone, Copy)]
 pub(crate) struct Declared(&'static Location<'static>);
 
@@ -38,7 +38,7 @@ pub(crate) struct Spec {
     pub(crate) command: Command,
     pub(crate) args: Vec<OsString>,
     pub(crate) shell: bool,
-    /// Changes to the environment, in order. `None` removes.
+    /// Changes to the environment, in order. `None` removes a variable.
     pub(crate) env: Vec<(OsString, Option<OsString>)>,
     pub(crate) current_dir: Option<PathBuf>,
     pub(crate) name: Option<String>,
@@ -47,37 +47,37 @@ pub(crate) struct Spec {
     pub(crate) turn_timeout: Limit,
     pub(crate) reuse: bool,
     pub(crate) listener: Whose,
-    /// Banners of lines that mean failure.
+    /// Patterns of output lines that report a failure.
     pub(crate) unless: Vec<String>,
-    /// It is given the socket on which it listens.
+    /// Whether the program inherits its listening socket.
     pub(crate) listen_fd: bool,
     pub(crate) stdin: Stdin,
     pub(crate) attributes: Attributes,
-    /// As whom it runs.
+    /// The user that the program runs as.
     pub(crate) user: Option<String>,
-    /// It forks away.
+    /// Whether the program forks away.
     pub(crate) daemon: bool,
-    /// What is written into its directory first, by name.
+    /// Files to write into the private directory before the first start, by name.
     pub(crate) files: Vec<(PathBuf, Contents)>,
-    /// Directories that are made there first, with their modes.
+    /// Directories to create in the private directory before the first start, with their modes.
     pub(crate) dirs: Vec<(PathBuf, u32)>,
-    /// The mode of its directory, and of those that are made on the way to the others.
+    /// The mode of the private directory, and of the parents of `files` and `dirs`.
     pub(crate) dir_mode: u32,
-    /// Commands that must succeed first.
+    /// Commands that must succeed before the first start.
     pub(crate) before: Vec<Command>,
-    /// Commands for when it is gone.
+    /// Commands to run after the stop.
     pub(crate) after_stop: Vec<Command>,
     pub(crate) log_limit: Size,
-    /// Its two streams are kept apart, too.
+    /// Whether standard output and standard error are also recorded separately.
     pub(crate) split_output: bool,
     pub(crate) stop_signal: Signal,
     pub(crate) signal_only_leader: bool,
     pub(crate) stop_command: Option<Command>,
     pub(crate) stop_timeout: Limit,
     pub(crate) expect_exit: Option<ExitCodes>,
-    /// If it ends by itself that is a failure.
+    /// Whether an unasked end is a failure.
     pub(crate) must_live: bool,
-    /// What a URL of it begins with, before its address.
+    /// The scheme of its URLs: `http://`.
     pub(crate) scheme: Cow<'static, str>,
     pub(crate) declared: Declared,
 }
@@ -120,12 +120,12 @@ impl Spec {
         }
     }
 
-    /// The words to run, placeholders and all.
+    /// Returns the words of the command line, with placeholders not filled in.
     pub(crate) fn argv(&self) -> Result<Vec<OsString>, String> {
         let mut argv = if self.shell {
             let mut argv = vec!["/bin/sh".into(), "-c".into(), self.command.line()?.into()];
             if !self.args.is_empty() {
-                // The shell's own name, before its positional parameters.
+                // `$0` of the shell, which precedes the positional parameters.
                 argv.push("sh".into());
             }
             argv
@@ -136,12 +136,12 @@ impl Spec {
         Ok(argv)
     }
 
-    /// Everything but the place in the source.
+    /// Returns all options except the place of the declaration.
     pub(crate) fn options(&self) -> String {
         format!("{self:?}")
     }
 
-    /// Every text in which placeholders are filled in.
+    /// Returns every text that may contain placeholders.
     pub(crate) fn texts(&self) -> Vec<OsString> {
         let mut texts = self.argv().unwrap_or_default();
         texts.extend(self.env.iter().filter_map(|(_, value)| value.clone()));

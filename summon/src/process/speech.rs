@@ -1,4 +1,4 @@
-//! What a process writes, and what it is told on its standard input.
+//! The output of a process, and its standard input.
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -12,9 +12,9 @@ use crate::sys::fd::AsFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::wait;
 
-/// A point in the output of a process: what was written before it, and what after.
+/// A position in the output of a process, between earlier and later output.
 ///
-/// Made by [`Process::mark`].
+/// [`Process::mark`] returns it.
 ///
 /// ```
 /// use summon::{OutputCoordinatedExecutor, Stdin};
@@ -31,13 +31,13 @@ use crate::sys::wait;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     log: u64,
-    /// In the streams, if they are apart.
+    /// The positions in standard output and standard error, for `split_output`.
     streams: Option<[u64; 2]>,
 }
 
 impl Process {
-    /// What it has written so far, both streams in the order written, over all its starts. What is
-    /// longer than [`log_limit`](crate::Coordinated::log_limit) has a gap in the middle, and says so.
+    /// Returns the output of all starts so far: both streams, in the order written. If a log
+    /// exceeds [`log_limit`](crate::Coordinated::log_limit), its middle is replaced by a note.
     ///
     /// ```
     /// let job = summon::SimpleExecutor::new("sh -c 'echo one; echo two >&2'");
@@ -54,7 +54,7 @@ impl Process {
         }
     }
 
-    /// What it has written to standard output so far, as [`output`](Process::output) has both.
+    /// Returns the standard output so far, like [`output`](Process::output) for both streams.
     ///
     /// ```
     /// let job = summon::SimpleExecutor::new("sh -c 'echo 3 rows; echo done >&2'").split_output(true);
@@ -66,13 +66,13 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// Unless [`split_output`](crate::Coordinated::split_output) was asked for.
+    /// If [`split_output`](crate::Coordinated::split_output) is not set.
     #[track_caller]
     pub fn stdout(&self) -> Vec<u8> {
         self.stream(0, "stdout")
     }
 
-    /// What it has written to standard error so far, as [`output`](Process::output) has both.
+    /// Returns the standard error so far, like [`output`](Process::output) for both streams.
     ///
     /// ```
     /// let job = summon::SimpleExecutor::new("sh -c 'echo 3 rows; echo done >&2'").split_output(true);
@@ -84,7 +84,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// Unless [`split_output`](crate::Coordinated::split_output) was asked for.
+    /// If [`split_output`](crate::Coordinated::split_output) is not set.
     #[track_caller]
     pub fn stderr(&self) -> Vec<u8> {
         self.stream(1, "stderr")
@@ -106,14 +106,15 @@ impl Process {
         }
     }
 
-    /// Has everything in the log that it has written by now.
+    /// Waits until the log holds all output written so far.
     fn catch_up(&self) {
         let run = lock(&self.inner.life).run.clone();
-        // A guard that is gone has written all of it.
+        // If the guard has ended, the log is complete.
         let _ = run.map(|run| run.guarded.sync());
     }
 
-    /// Marks this point in the output, so that a test can wait for what its own doings cause.
+    /// Returns the current position in the output. With it, a test can wait for output that its own
+    /// actions cause.
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};
@@ -139,8 +140,9 @@ impl Process {
         }
     }
 
-    /// Waits until a line of output matches, and returns that line. Lines that were written
-    /// before the call count too. The syntax is that of [`probe::output`](crate::probe::output()).
+    /// Waits until a line of output matches, and returns that line. Lines written since the last
+    /// start and before the call count too. For the syntax see
+    /// [`probe::output`](crate::probe::output()).
     ///
     /// ```
     /// use summon::SimpleExecutor;
@@ -154,14 +156,14 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the pattern is no regular expression, the process was never started, or no such line came
-    /// before it ended or the time-out passed.
+    /// If `regex` is not a regular expression, the process was never started, or no line matches
+    /// before the process ends or the time-out passes.
     pub fn wait_for_output(&self, regex: &str, timeout: impl Into<Limit>) -> Result<String, Error> {
         self.wait_for_line(None, regex, &timeout.into())
     }
 
-    /// As [`wait_for_output`](Process::wait_for_output), for what was written after the
-    /// [`mark`](Process::mark) alone.
+    /// Like [`wait_for_output`](Process::wait_for_output), but only for output written after the
+    /// [`mark`](Process::mark).
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};
@@ -178,7 +180,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// As `wait_for_output`.
+    /// See [`wait_for_output`](Process::wait_for_output).
     pub fn wait_for_output_after(
         &self,
         mark: Mark,
@@ -205,8 +207,8 @@ impl Process {
         let streams = mark.and_then(|mark| mark.streams);
         let mut search = Search::new(run.home.written(from, streams));
         let mut found = Ok(None);
-        // The end of the output is told before the end of the program, so one look after that
-        // has seen everything.
+        // The guard reports the end of the output before the end of the program. So a search after
+        // the program's end sees all output.
         let deadline = Instant::now() + limit;
         let known = run.guarded.wait_until(deadline, &[], |state| {
             found = search.find(&pattern, deadline);
@@ -241,10 +243,9 @@ impl Process {
         }
     }
 
-    /// Writes to the standard input of a process that was given
-    /// [`Stdin::piped`](crate::Stdin::piped). Returns when all of it is on its way: a program that
-    /// does not read is waited for, at most as long as for its start
-    /// ([`timeout`](crate::Coordinated::timeout)).
+    /// Writes to the standard input of a process with [`Stdin::piped`](crate::Stdin::piped).
+    /// Returns when the pipe has taken all bytes. If the program does not read, waits for up to the
+    /// time-out of the start ([`timeout`](crate::Coordinated::timeout), default: 30 s).
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};
@@ -258,7 +259,8 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If it does not run, has no such input or has closed it, does not read, or is a fixture.
+    /// If the process does not run, its input is not piped or is closed, it does not read in time,
+    /// or it is a fixture.
     pub fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
         self.check_own("written to")?;
         let run = self.running("written to")?;
@@ -280,7 +282,7 @@ impl Process {
                         let error = no_input(&format!("it does not read within {limit:?}"));
                         return Err(error.timeout());
                     }
-                    // When it ends its end of the pipe closes, which is told too.
+                    // If the program ends, its end of the pipe closes, which ends this wait too.
                     wait::until_writable(stdin.as_fd(), until)
                         .map_err(|error| no_input(&error.to_string()))?;
                 }
@@ -290,8 +292,8 @@ impl Process {
         Ok(())
     }
 
-    /// Ends the standard input of a process that was given [`Stdin::piped`](crate::Stdin::piped).
-    /// Ending what has ended is fine.
+    /// Closes the standard input of a process with [`Stdin::piped`](crate::Stdin::piped). Has no
+    /// effect if the input is closed already.
     ///
     /// ```
     /// use summon::{SimpleExecutor, Stdin};
@@ -307,7 +309,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If it does not run, or is a fixture.
+    /// If the process does not run, or is a fixture.
     pub fn close_stdin(&self) -> Result<(), Error> {
         self.check_own("written to")?;
         let run = self.running("written to")?;

@@ -1,4 +1,4 @@
-//! Starting: from the call until ready, or until nothing is left of the attempt.
+//! Starts a process: from the call until it is ready, or until a failed start is cleaned up.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::trace::{self, Moment};
 impl Process {
     /// Starts the process, and returns when it is ready.
     ///
-    /// A process with a fixed port waits for its turn first. Then the time-out, 30 s unless the
-    /// builder was told otherwise, covers everything up to readiness. If the program says that its port
-    /// is in use, and nobody serves that, it is launched again once connections don't hold the port
-    /// any more, with the time-out anew. When the start fails, whatever
-    /// had been started is stopped first, with its grace, so that nothing is left.
+    /// A process with a fixed port first waits for its turn. Then the time-out (default: 30 s)
+    /// covers everything up to readiness. If the program exits because its port is in use, but no
+    /// process serves that port, `start` waits until connections no longer hold it, and launches
+    /// the program again with a new time-out. If the start fails, `start` first stops everything
+    /// that it has started, with the usual grace.
     ///
     /// ```
     /// use summon::OutputCoordinatedExecutor;
@@ -36,15 +36,16 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If it runs already, can't be run, exits before it is ready (with whatever code), can't
-    /// become ready, or is not ready in time.
+    /// If the process runs already, can't be executed, exits before it is ready (with any exit
+    /// code), can't become ready, or is not ready in time.
     pub fn start(&self) -> Result<(), Error> {
         self.check_system()?;
-        // For the report of a test that fails while it runs.
+        // Record the times of panics from now on: the report of a failed test relates events to
+        // them.
         panicked::note_times();
         let _starting = self.claim_start()?;
-        // First the warden, then the files that it removes whenever this process ends. Without a
-        // warden the launch fails, and says why.
+        // Hire the warden before creating files: it removes them however this process ends. Without
+        // a warden, the launch fails with the reason.
         guard::prepare();
         let _span = trace::enter(trace::Span::Start, self.name());
         let began = Instant::now();
@@ -59,7 +60,7 @@ impl Process {
         started
     }
 
-    /// Refuses where nothing can be started.
+    /// Returns an error on systems where summon can't start processes.
     pub(super) fn check_system(&self) -> Result<(), Error> {
         match missing() {
             None => Ok(()),
@@ -74,12 +75,13 @@ impl Process {
         let limit = self.limit(&self.inner.spec.timeout)?;
         let failures = self.check()?;
         self.take_turns()?;
-        // Not before: waiting for others is not the program's fault.
+        // The time-out begins after the turn: the wait for other processes does not count.
         let deadline = Instant::now() + limit;
         if let Some(addr) = self.look_who_serves()? {
             return self.reuse(addr, deadline, limit);
         }
-        // What they name has its ports from here on, and they may be what it reads.
+        // Write the files before the launch. Their placeholders lease ports, and one of them may be
+        // the standard input.
         self.write_files()?;
         let (mut deadline, mut died) = (deadline, None);
         loop {
@@ -87,8 +89,8 @@ impl Process {
                 Err(error) if error.is_port_in_use() => error,
                 started => return started,
             };
-            // What held the port may be gone by now, so a program that died once is launched again
-            // even if its port is free. One that dies twice so means another port.
+            // The connections may have ended since the exit, so launch again after the first exit
+            // even if the port is free. If the program then exits again, it means a different port.
             let is_free = died.is_some() && !self.is_port_held();
             let died = *died.get_or_insert_with(Instant::now);
             if is_free || !self.wait_for_ports(died)? {
@@ -98,7 +100,7 @@ impl Process {
         }
     }
 
-    /// Launches the program, and returns when it is ready, or when nothing is left of it.
+    /// Launches the program. Returns when it is ready, or when nothing of a failed launch is left.
     fn launch(
         &self,
         failures: &[Pattern],
@@ -138,16 +140,17 @@ impl Process {
             .map_err(|error| self.no_wait(&error))
             .and_then(|()| self.become_ready(&run, &target, failures, limit));
         if ready.is_err() {
-            // Its output up to here is in the error; what it says when stopped is not news.
+            // The error holds the output so far. Output during this stop does not explain the
+            // failure.
             let _ = self.inner.stop_run(&run, terms.stop.clone());
             lock(&self.inner.life).run = None;
-            // The next launch of this start is for others too.
+            // If this start launches the program again, that launch is shared too.
             *lock(&self.inner.sharing) = terms.sharing.take();
         }
         ready
     }
 
-    /// Checks what the user wrote, and compiles the banners of `unless`.
+    /// Checks the declaration, and compiles the patterns of `unless`.
     fn check(&self) -> Result<Vec<Pattern>, Error> {
         let spec = &self.inner.spec;
         for probe in &self.inner.probes {
@@ -181,9 +184,9 @@ impl Process {
                     let _ = run.addr.set(addr);
                 }
                 let _ = run.ready.set(Instant::now());
-                // One that is ready when it is exec'ed still has to boot.
+                // A job is ready at its exec, before its start-up.
                 if !self.inner.is_job() {
-                    // What it wrote before may still be in the pipe, and its test begins now.
+                    // Output of the start-up may still be in the pipe. The test begins after it.
                     run.guarded.note_ready();
                     run.home.log().note_ready();
                 }
@@ -191,8 +194,8 @@ impl Process {
             }
             Err(why) => {
                 if *why == Why::Exited {
-                    // The guard tells the end of the output before the end of the program, but
-                    // descendants may have a last word: stop them before the report is made.
+                    // The guard reports the end of the output before the end of the program, but
+                    // descendants may still write. Stop them before the report reads the log.
                     let _ = self.inner.stop_run(run, self.stop_plan()?);
                 }
                 Err(self.not_ready(Some(run), &waited, why, limit))
@@ -200,7 +203,7 @@ impl Process {
         }
     }
 
-    /// Uses the server that was there before, once it is ready.
+    /// Reuses a server that already runs, once it is ready.
     fn reuse(&self, addr: SocketAddr, deadline: Instant, limit: Duration) -> Result<(), Error> {
         let home = self.home()?;
         let target = self.target(&home, 0, deadline, true)?;
@@ -245,7 +248,7 @@ impl Process {
         self.bad(format!("it can't be waited for: {error}"))
     }
 
-    /// Tells those who collect it.
+    /// Reports an event to `tracing` subscribers and the trace file.
     pub(super) fn tell(&self, moment: Moment<'_>) {
         self.inner.story.tell(self.name(), moment);
     }
@@ -254,7 +257,7 @@ impl Process {
         self.error(format!("{} was stopped before it was ready", self.name()))
     }
 
-    /// Makes this thread the one that starts the process, unless it runs.
+    /// Claims the start for this thread. Returns an error if the process runs or is being started.
     fn claim_start(&self) -> Result<Starting<'_>, Error> {
         self.check_not_begun()?;
         let crashed = {
@@ -276,14 +279,15 @@ impl Process {
         };
         let starting = Starting(&self.inner);
         if let Some(run) = crashed {
-            // It ended by itself and nobody stopped it: what it left goes before it comes again.
+            // The last run ended unasked, and was not stopped. Stop its descendants before the next
+            // run.
             self.end(&run)?;
         }
         Ok(starting)
     }
 }
 
-/// The claim of the thread that starts a process, given back however the start ends.
+/// The claim of a thread on the start of a process. Dropping it gives the claim back.
 struct Starting<'a>(&'a Inner);
 
 impl Drop for Starting<'_> {

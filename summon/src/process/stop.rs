@@ -1,4 +1,4 @@
-//! Stopping: until nothing is left.
+//! Stops a process and all its descendants.
 
 use std::io;
 use std::sync::{Arc, PoisonError};
@@ -15,17 +15,17 @@ use crate::progress::{self, Progress};
 use crate::sys::signal::how_it_ended;
 use crate::trace::{self, Moment};
 
-/// A program that does not end when it is asked to costs so much time that the user may want to
-/// know.
+/// The shortest grace for which a kill is reported: a program that ignores its stop signal then
+/// slows the tests down.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 impl Process {
-    /// Stops the process, and returns when nothing of it is left, descendants included.
+    /// Stops the process. Returns when it and all its descendants have ended.
     ///
-    /// Its process group gets the stop signal (TERM unless the builder was told otherwise). A
-    /// descendant that has left the group gets it once no process of the group is left. What lives
-    /// after the grace (10 s unless told otherwise) is killed. Stopping what does not run is fine; a start that is under
-    /// way in another thread is given up.
+    /// The process group gets the stop signal (default: TERM). A descendant that has left the group
+    /// gets it when no process of the group is left. Processes that outlive the grace (default: 10
+    /// s) are killed. Stopping a process that does not run has no effect. If another thread is
+    /// starting the process, that start is cancelled.
     ///
     /// ```
     /// let sleeper = summon::SimpleExecutor::new("sleep 100");
@@ -38,14 +38,17 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If it ends with an exit code other than 0 and 128 plus the signal, unless others are
-    /// [expected](crate::Coordinated::expect_exit), if a command
-    /// [for afterwards](crate::Coordinated::after_stop) fails, if it
-    /// [must live](crate::Coordinated::must_live) and has ended by itself, if its guard was killed,
-    /// so that nobody can tell what is left, if cargo or nextest has ended before, so that its guard
-    /// has stopped it, or if it is a fixture. If a part of it can't be killed, since it has become
-    /// another user, the error names the processes. Whatever else the error is, nothing is left that
-    /// its guard knows of.
+    /// - If the exit code is neither 0 nor 128 plus the signal's number. See
+    ///   [`expect_exit`](crate::Coordinated::expect_exit).
+    /// - If an [`after_stop`](crate::Coordinated::after_stop) command fails.
+    /// - If the process has ended unasked, but [must live](crate::Coordinated::must_live).
+    /// - If cargo or nextest has ended, so that the guard has stopped the process already.
+    /// - If the process is a fixture, which then keeps running.
+    /// - If the guard was killed. Descendants may have survived.
+    /// - If a process can't be killed, since it runs as a different user. The error lists these
+    ///   processes.
+    ///
+    /// After any other error, no process that the guard knows is left.
     pub fn stop(&self) -> Result<(), Error> {
         self.check_own("stopped")?;
         let stopped = self.stop_in_turn();
@@ -53,24 +56,25 @@ impl Process {
         stopped
     }
 
-    /// As `stop`, but keeps the turn on a fixed port, for a start that follows.
+    /// Like `stop`, but keeps the turns on fixed ports for the next start.
     pub(super) fn stop_in_turn(&self) -> Result<(), Error> {
         let (run, starts) = {
             let mut life = lock(&self.inner.life);
             life.cancelled = life.starting;
-            // It was there before us, and stays.
+            // A reused server keeps running.
             life.reused = None;
             (life.run.clone(), life.starts)
         };
         let ended = match &run {
             Some(run) => {
-                // In this order: one that is about to fork away does so before it is asked to end.
+                // Settle before the check: a program that is about to fork away then does so before
+                // the stop.
                 self.inner.settle(run);
                 let lived = self.check_lived(run);
                 run.cancel();
                 let is_surprise = run.expect_end();
                 let ended = self.end(run);
-                // Its end may have been under way before it was asked to end, and unknown here.
+                // The program may have been ending before the stop, unknown to `check_lived`.
                 let died = is_surprise && run.guarded.state().ended_unasked;
                 let lived = lived.and_then(|()| match died {
                     true => self.check_had_lived(run),
@@ -80,14 +84,14 @@ impl Process {
             }
             None => Ok(()),
         };
-        // A start that had not come to a guard yet gives up on its own; nothing is left after it.
+        // A start without a guard gives up by itself, and cleans up. Wait for it.
         let mut life = lock(&self.inner.life);
-        // One that came later is none of ours.
+        // A later start has a different number. This stop does not concern it.
         while life.starting && life.starts == starts {
             let woken = self.inner.start_over.wait(life);
             life = woken.unwrap_or_else(PoisonError::into_inner);
         }
-        // Not what another thread has started since.
+        // Another thread may have started a new run by now. Keep that.
         if let (Some(now), Some(run)) = (&life.run, &run) {
             if Arc::ptr_eq(now, run) {
                 life.run = None;
@@ -133,7 +137,7 @@ impl Process {
         self.check_after_stop(&state)
     }
 
-    /// Whether it ended as one does that was asked to.
+    /// Checks the exit status after a requested stop.
     fn check_exit(&self, run: &Run, plan: &StopPlan, state: &State) -> Result<(), Error> {
         let name = self.name();
         if state.killed && plan.grace >= WORTH_TELLING {
@@ -150,7 +154,7 @@ impl Process {
                 Some(codes) => codes.allow(code),
                 None => code == 0 || code == 128 + plan.signal.number(),
             },
-            // Whoever is killed has not chosen how to end.
+            // A program that is killed does not choose its exit status.
             None => state.killed || plan.grace.is_zero() || plan.signal.has_ended(status),
         };
         if is_fine {
@@ -166,7 +170,7 @@ impl Process {
         Err(with_output(error, run))
     }
 
-    /// Kills the process and all its descendants, without grace, and returns when they are gone.
+    /// Kills the process and all its descendants without grace. Returns when they have ended.
     ///
     /// ```
     /// let db = summon::SimpleExecutor::new("sleep 100");
@@ -197,15 +201,15 @@ impl Process {
 }
 
 impl Drop for Inner {
-    /// Stops what still runs: the handle is gone, so nobody else could.
+    /// Stops the process, since no handle is left that could stop it later.
     fn drop(&mut self) {
         let run = &lock(&self.life).run.clone();
         if run.as_ref().is_some_and(|run| !run.guarded.is_ours()) {
-            // A forked child has a copy of the handle, and the test goes on with its own.
+            // This is a forked child's copy of the handle. The test still uses the original.
             return;
         }
         if std::thread::panicking() {
-            // The test fails, and no scope has told of this process.
+            // The test fails, and no scope has reported on this process.
             let begun = run.as_ref().and_then(|run| run.ready.get().copied());
             let failed = Failure::since(begun.unwrap_or_else(Instant::now));
             let told = self.postmortem(&failed, 0);
@@ -220,7 +224,7 @@ impl Drop for Inner {
             return;
         }
         if !std::thread::panicking() {
-            // This is no place for a failure.
+            // `drop` can't return the error.
             if let Err(error) = self.check_lived(&run) {
                 eprintln!("{error}");
             }
@@ -236,7 +240,7 @@ impl Drop for Inner {
 }
 
 impl Inner {
-    /// Stops a run, and says so on stderr if that takes long.
+    /// Stops a run. Prints progress lines if that takes long.
     pub(super) fn stop_run(&self, run: &Run, plan: StopPlan) -> io::Result<State> {
         let mut progress = Progress::new(Instant::now());
         let asked = match &plan.command {

@@ -1,5 +1,5 @@
-//! The turns of a process on its fixed ports: taken before it starts, kept while it is restarted,
-//! and given back when nothing of it is left.
+//! Turns on fixed ports. A process takes them before it starts, keeps them while it is restarted,
+//! and gives them back when it and its descendants have ended.
 
 use super::{Process, lock};
 use crate::error::Error;
@@ -8,8 +8,8 @@ use crate::probe::{self, Endpoint, Place};
 use crate::trace::Moment;
 
 impl Process {
-    /// The ports of this machine that the process was given, the lowest first; those that are
-    /// whichever is free are not among them.
+    /// Returns the fixed ports on this machine, lowest first. Does not include free ports that
+    /// summon leases.
     pub(crate) fn fixed_ports(&self) -> Vec<u16> {
         let is_here = |endpoint: &Endpoint| {
             let host = self.fill(&endpoint.host);
@@ -32,7 +32,7 @@ impl Process {
         ports.try_for_each(|port| self.take_turn(port))
     }
 
-    /// Waits for the turn on a fixed port, unless the process has it.
+    /// Waits for the turn on a fixed port. Returns at once if the process already holds it.
     pub(crate) fn take_turn(&self, port: u16) -> Result<(), Error> {
         self.check_system()?;
         let has = |turn: &Turn| turn.port() == port;
@@ -49,7 +49,7 @@ impl Process {
         Ok(())
     }
 
-    /// Gives the turns back, unless something of the process may need them still.
+    /// Gives the turns back, unless the process runs, is being started, or reuses a server.
     pub(crate) fn give_turns_back(&self) {
         let mut life = lock(&self.inner.life);
         if life.run.is_none() && life.reused.is_none() && !life.starting {
@@ -80,7 +80,8 @@ impl Process {
         }
     }
 
-    /// What to do about somebody who serves the fixed port already: nothing, if there is nobody.
+    /// Looks for a server on the fixed ports. With `reuse`, returns its address, else an error.
+    /// Returns `None` if no process serves the ports.
     pub(super) fn look_who_serves(&self) -> Result<Option<std::net::SocketAddr>, Error> {
         let reuse = self.inner.spec.reuse;
         let mut some = false;

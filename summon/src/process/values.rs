@@ -1,4 +1,4 @@
-//! What the placeholders of a process mean, for its own texts and for those of others.
+//! The values of a process's placeholders, for its own texts and for texts of other processes.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ impl Process {
         self.try_fill(text).map_err(|why| self.bad(why))
     }
 
-    /// Fills in placeholders. Text that is not UTF-8 has none.
+    /// Fills in placeholders. Returns text that is not UTF-8 unchanged.
     pub(super) fn fill_os(&self, text: &OsStr) -> Result<OsString, Error> {
         match text.to_str() {
             Some(text) => self.fill(text).map(OsString::from),
@@ -26,7 +26,8 @@ impl Process {
         }
     }
 
-    /// Fills in placeholders in a command for a shell, such that it gets each value as it is.
+    /// Fills in placeholders of a shell command line. Quotes the values, so that the shell does not
+    /// interpret them.
     pub(super) fn fill_for_shell(&self, line: &str) -> Result<String, Error> {
         let mut quoting = Quoting::default();
         let parts = template::parts(line).into_iter().map(|part| match part {
@@ -69,7 +70,7 @@ impl Process {
         }
     }
 
-    /// The group of the banner that sets a placeholder, before the start.
+    /// Returns the banner's group that sets this placeholder, if the process does not run so far.
     fn told_later(&self, part: Part<'_>) -> Option<String> {
         let group = match part {
             Part::Own(word) => word.to_owned(),
@@ -80,7 +81,7 @@ impl Process {
         is_later.then_some(group)
     }
 
-    /// Another process of the set, for a word of it.
+    /// Returns another process of the set. `word` is its placeholder, for the error.
     fn member(&self, name: &str, word: &str) -> Result<Process, NotReady> {
         let set = lock(&self.inner.set).clone().unwrap_or_default();
         set.find(name).ok_or_else(|| {
@@ -113,7 +114,7 @@ impl Process {
     pub(super) fn try_host(&self) -> Result<String, NotReady> {
         match self.endpoint() {
             _ if self.learns("host") => self.learned("host"),
-            // One that is its own placeholder says nothing.
+            // A host of `{host}` refers to itself.
             Some(endpoint) if !endpoint.host.contains("{host}") => self.try_fill(&endpoint.host),
             _ => Ok("localhost".to_owned()),
         }
@@ -139,7 +140,7 @@ impl Values for Process {
     fn path(&self, text: &str) -> Result<PathBuf, NotReady> {
         let dir = self.working_directory();
         let dir = dir.map_err(|error| NotReady::ever(error.to_string()))?;
-        // Only this form can be compared with what the kernel says.
+        // Normalised like the paths that the kernel reports, so that they compare equal.
         let path = dir.join(self.try_fill(text)?);
         Ok(path.components().collect())
     }

@@ -1,4 +1,4 @@
-//! What else one does to a process that runs.
+//! Further operations on a running process.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitStatus;
@@ -14,11 +14,11 @@ use crate::limit::Limit;
 use crate::sys::Signal;
 use crate::sys::maker::Maker;
 
-/// How soon a program is sent the signal again of which it should die.
+/// The interval at which `crash` repeats the signal.
 const AGAIN: Duration = Duration::from_millis(100);
 
 impl Process {
-    /// Stops the process and starts it again: the same name, ports, and directory.
+    /// Stops the process and starts it again, with the same name, ports, and directory.
     ///
     /// ```
     /// let db = summon::SimpleExecutor::new("sleep 100");
@@ -31,13 +31,13 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// As [`stop`](Process::stop) and [`start`](Process::start).
+    /// See [`stop`](Process::stop) and [`start`](Process::start).
     pub fn restart(&self) -> Result<(), Error> {
         self.stopped(|| ())
     }
 
-    /// Stops the process, calls `body`, and starts it again, also if `body` panics. Its ports stay
-    /// its own meanwhile. Returns what `body` returned.
+    /// Stops the process, calls `body`, and starts the process again, even if `body` panics. The
+    /// process keeps its ports meanwhile. Returns the result of `body`.
     ///
     /// ```
     /// let db = summon::SimpleExecutor::new("sleep 100");
@@ -49,14 +49,14 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// As [`stop`](Process::stop), before `body`, and [`start`](Process::start), after it. If
-    /// `body` panics, an error of the start goes to stderr.
+    /// See [`stop`](Process::stop) and [`start`](Process::start). If the stop fails, `body` is not
+    /// called. If `body` panics, an error of the start is printed to stderr.
     pub fn stopped<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
         self.check_own("stopped")?;
         self.stop_in_turn()?;
         let maker = Maker::here();
         let result = catch_unwind(AssertUnwindSafe(body));
-        // A child that `body` has forked comes here too, if it does not end before.
+        // A child that `body` has forked may return from `body` too. It must not start the process.
         let started = match maker.is_here() {
             true => self.start(),
             false => Ok(()),
@@ -72,7 +72,8 @@ impl Process {
         }
     }
 
-    /// Sends a signal to the process group.
+    /// Sends a signal to the process group, or only to the program if
+    /// [`signal_only_leader`](crate::Coordinated::signal_only_leader) is set.
     ///
     /// ```
     /// use summon::{OutputCoordinatedExecutor, Signal};
@@ -101,9 +102,9 @@ impl Process {
             .map_err(|error| self.error(format!("{} could not be signalled: {error}", self.name())))
     }
 
-    /// Halts the process and all its descendants, calls `body`, and has them go on, also if `body`
-    /// panics. Returns what `body` returned. To their clients they look like a machine that does
-    /// not answer any more.
+    /// Halts the process and all its descendants with SIGSTOP, calls `body`, and resumes them, even
+    /// if `body` panics. Returns the result of `body`. To clients, a halted process looks like a
+    /// machine that no longer answers.
     ///
     /// ```
     /// let db = summon::SimpleExecutor::new("sleep 100");
@@ -131,9 +132,9 @@ impl Process {
         }
     }
 
-    /// Has the program die of a signal, such as [`Signal::SEGV`], and says how it ended. Its
-    /// descendants are left to themselves, as in a real crash, until it is stopped or started
-    /// again. Its port, name and directory stay its own.
+    /// Kills the program with a signal, such as [`Signal::SEGV`], and returns its exit status.
+    /// Descendants keep running, as after a real crash, until the next stop or start. The process
+    /// keeps its ports, name, and directory.
     ///
     /// ```
     /// use summon::{Signal, SimpleExecutor};
@@ -161,8 +162,8 @@ impl Process {
             run.guarded
                 .signal(signal, Whom::Leader)
                 .map_err(|error| self.error(format!("{name} could not be crashed: {error}")))?;
-            // A handler may take the first one, as that of Rust's runtime does with SEGV, and give
-            // way to the second.
+            // A handler may catch the first signal and restore the default action for the second,
+            // as Rust's runtime does with SEGV.
             let moment = (Instant::now() + AGAIN).min(until);
             let known = run
                 .guarded
@@ -202,7 +203,7 @@ impl Process {
         }
     }
 
-    /// Waits until the program ends by itself, and says how it ended.
+    /// Waits until the program ends, and returns its exit status.
     ///
     /// ```
     /// let job = summon::SimpleExecutor::new("sh -c 'exit 3'");
@@ -213,7 +214,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If it was never started, or has not ended in time.
+    /// If the process was never started, or has not ended when the time-out passes.
     pub fn wait(&self, timeout: impl Into<Limit>) -> Result<ExitStatus, Error> {
         let limit = self.limit(&timeout.into())?;
         let run = lock(&self.inner.life).run.clone();
