@@ -1,8 +1,8 @@
-//! What can be handed to an orchestrator.
+//! The arguments of an orchestrator.
 
 use crate::executor::Executor;
 
-/// One executor, or a tuple (of up to twelve), an array or a vector of executors, each borrowed
+/// One executor, or a tuple (up to twelve), an array, a slice, or a vector of executors, borrowed
 /// or owned.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! Many executors as one: started in the order of their needs, stopped in reverse.
+//! Combines executors: starts them in the order of their dependencies, and stops them in reverse.
 
 mod executors;
 mod order;
@@ -19,14 +19,14 @@ use crate::sys::maker::Maker;
 use crate::trace::Test;
 use order::Order;
 
-/// An executor made of executors.
+/// An executor that starts and stops several executors.
 ///
-/// All that do not refer to each other start in parallel. One whose command names another's
-/// placeholder (`{db.port}`), or that says `after("db")`, starts when that one is ready. If one
-/// fails, those that were started are stopped, and the first error is returned. The stop order is
-/// the reverse.
+/// Executors that do not depend on each other start in parallel. An executor depends on another if
+/// it contains the other's placeholder (`{db.port}`), or names it in `after("db")`. It then starts
+/// when the other is ready. If a start fails, the orchestrator stops the executors that it has
+/// started, and returns the first error. It stops executors in reverse order.
 ///
-/// Orchestrators nest; the members of all of them know each other.
+/// Orchestrators nest. Their members form one set, and may name each other.
 ///
 /// ```
 /// use summon::{Executor, Orchestrator, SimpleExecutor};
@@ -44,13 +44,13 @@ pub struct Orchestrator<'a> {
     members: Vec<Box<dyn Executor + 'a>>,
 }
 
-/// It has no state but that of its members, each of which sees to its own: an executor of a test's
-/// that is half-way after a panic is stopped all the same.
+/// An orchestrator has no mutable state except its members, and stops them all after a panic. So an
+/// executor of the test that a panic left half-way is stopped too.
 impl UnwindSafe for Orchestrator<'_> {}
 impl RefUnwindSafe for Orchestrator<'_> {}
 
 impl<'a> Orchestrator<'a> {
-    /// Takes a tuple, an array or a vector of executors, borrowed or owned.
+    /// Makes an orchestrator from a tuple, an array, or a vector of executors, borrowed or owned.
     ///
     /// ```
     /// use summon::{Executor, Orchestrator, SimpleExecutor};
@@ -80,7 +80,7 @@ impl<'a> Orchestrator<'a> {
     }
 }
 
-/// What a node is called in its set.
+/// Returns the name of a node in its set.
 fn name(node: &dyn Executor) -> Option<&str> {
     let process = node.process()?;
     Some(node.shared_as().unwrap_or_else(|| process.name()))
@@ -90,8 +90,8 @@ fn named(node: &dyn Executor) -> Option<(String, &Process)> {
     Some((name(node)?.to_owned(), node.process()?))
 }
 
-/// Takes the turns on all fixed ports, the lowest first. Two sets that want the same ports then
-/// never have one each and wait for the other.
+/// Takes the turns on all fixed ports, lowest first. Without this order, two sets that use the same
+/// two ports could each hold one and wait for the other.
 fn take_turns<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<(), Error> {
     let ports = |process: &'a Process| {
         process
@@ -139,7 +139,7 @@ impl Executor for Orchestrator<'_> {
 
     fn stop(&self) -> Result<(), Error> {
         let nodes = self.flat();
-        // An order that can't be is one in which nothing was started; each is asked all the same.
+        // If the order is impossible, nothing was started. Stop each executor all the same.
         let order = Order::of(&nodes).unwrap_or_else(|_| Order::sequence(nodes.len()));
         walk::stop(&nodes, &order)
     }
@@ -161,7 +161,7 @@ impl fmt::Debug for Orchestrator<'_> {
     }
 }
 
-/// Starts executors, and returns a guard that stops them, in reverse order, when it is dropped.
+/// Starts executors. Returns a guard that stops them in reverse order when it is dropped.
 ///
 /// ```
 /// use summon::{SimpleExecutor, orchestrated};
@@ -177,14 +177,14 @@ impl fmt::Debug for Orchestrator<'_> {
 ///
 /// # Errors
 ///
-/// The first error of a start; by then those that had been started are stopped. Also if two
-/// processes have one name, if one refers to a name that is not there, or if they refer to each
-/// other in a circle.
+/// The first error of a start. By then, the executors that had started are stopped. Also if two
+/// processes have the same name, if a process names a process that is not in the set, or if their
+/// dependencies form a cycle.
 pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Error> {
     begin(executors, None)
 }
 
-/// The same, for a test of this name.
+/// Like [`orchestrated`], for a test of this name.
 pub(crate) fn begin<'a>(
     executors: impl Executors<'a>,
     test: Option<&str>,
@@ -204,7 +204,7 @@ pub(crate) fn begin<'a>(
     })
 }
 
-/// Executors that run for as long as this value lives. Made by [`orchestrated`].
+/// Running executors, which are stopped when this value is dropped. [`orchestrated`] returns it.
 ///
 /// ```
 /// use summon::{Error, Scope, SimpleExecutor, orchestrated};
@@ -221,27 +221,28 @@ pub(crate) fn begin<'a>(
 ///
 /// # Panics
 ///
-/// Dropping it panics if something can't be stopped, unless the thread is panicking already:
-/// then the error goes to stderr.
+/// Dropping it panics if a stop fails. If the thread is already panicking, the error is printed to
+/// stderr instead.
 #[derive(Debug)]
 #[must_use = "the executors are stopped when this is dropped; keep it: `let _scope = ..`"]
 pub struct Scope<'a> {
     orchestrator: Orchestrator<'a>,
-    /// A forked child that unwinds, or returns from the test, has a copy, and stops nothing.
+    /// The process that made this. A forked child that unwinds or returns drops a copy, which must
+    /// stop nothing.
     maker: Maker,
-    /// Dropped after all is stopped.
+    /// Dropped after all executors are stopped.
     _test: Test,
-    /// When it began to start them.
+    /// When the start began.
     begun: Instant,
     stopped: bool,
-    /// Its test has returned an error.
+    /// Whether the test has returned an error.
     failed: AtomicBool,
-    /// A panic is how its test passes.
+    /// Whether the test must panic to pass.
     expects_panic: bool,
 }
 
 impl Scope<'_> {
-    /// Stops them now, and says whether that worked.
+    /// Stops the executors now.
     ///
     /// ```
     /// let scope = summon::orchestrated(summon::SimpleExecutor::new("sleep 100"))?;
@@ -251,7 +252,7 @@ impl Scope<'_> {
     ///
     /// # Errors
     ///
-    /// The first error of a stop; the others are stopped all the same.
+    /// The first error of a stop. The other executors are stopped all the same.
     pub fn stop(mut self) -> Result<(), Error> {
         self.stopped = true;
         match self.maker.is_here() {
@@ -260,18 +261,18 @@ impl Scope<'_> {
         }
     }
 
-    /// A panic of its test is what is expected, and no reason to tell of the processes.
+    /// Marks a panic of the test as expected: it prints no reports.
     pub(crate) fn expect_panic(mut self) -> Self {
         self.expects_panic = true;
         self
     }
 
-    /// Its test has failed, though without a panic.
+    /// Marks the test as failed without a panic.
     pub(crate) fn fail(&self) {
         self.failed.store(true, Ordering::Relaxed);
     }
 
-    /// Tells of each process of a test that fails, into the output of that test.
+    /// Prints a report on each process of the failed test, into the test's output.
     fn tell(&self) {
         let failed = Failure::since(self.begun);
         for node in self.orchestrator.flat() {
@@ -295,7 +296,8 @@ impl Drop for Scope<'_> {
         }
         let panics = std::thread::panicking() && !self.expects_panic;
         if panics || self.failed.load(Ordering::Relaxed) {
-            // Before they are stopped, which is none of their doing.
+            // Report before the stop, so that the reports show the processes as they were at the
+            // failure.
             self.tell();
         }
         match self.orchestrator.stop() {

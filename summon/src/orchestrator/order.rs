@@ -1,17 +1,17 @@
-//! Who starts before whom.
+//! The start order of a set.
 
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::Process;
 
-/// For each node, those that must be ready before it starts.
+/// For each node, the nodes that must be ready before it starts.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) before: Vec<Vec<usize>>,
 }
 
 impl Order {
-    /// Works out the order from names, placeholders, `after`, and barriers.
+    /// Computes the order from names, placeholders, `after`, and barriers.
     pub(super) fn of(nodes: &[&dyn Executor]) -> Result<Order, Error> {
         let names: Vec<Option<&str>> = nodes.iter().map(|node| super::name(*node)).collect();
         for (index, name) in names.iter().enumerate() {
@@ -30,13 +30,13 @@ impl Order {
             before: vec![Vec::new(); nodes.len()],
         };
         for (index, node) in nodes.iter().enumerate() {
-            // What a shared one needs was started with it, and is none of this set's.
+            // The dependencies of a fixture were started with it, and are not in this set.
             let Some(process) = node.process().filter(|_| node.shared_as().is_none()) else {
                 continue;
             };
             for wanted in process.predecessors() {
                 match names.iter().position(|name| *name == Some(wanted.as_str())) {
-                    // Its own placeholders by its own name are no matter of order.
+                    // A process may name itself. This does not affect the order.
                     Some(before) if before == index => {}
                     Some(before) => order.before[index].push(before),
                     None => return Err(unknown(process, &wanted, &names)),
@@ -62,7 +62,7 @@ impl Order {
         }
     }
 
-    /// One after the other.
+    /// Returns an order in which each node follows the previous one.
     pub(super) fn sequence(length: usize) -> Order {
         let before = |index: usize| index.checked_sub(1).into_iter().collect();
         Order {
@@ -70,7 +70,7 @@ impl Order {
         }
     }
 
-    /// The same with every arrow turned round.
+    /// Returns the order with all dependencies reversed.
     pub(super) fn reversed(&self) -> Order {
         let mut reversed = vec![Vec::new(); self.before.len()];
         for (index, before) in self.before.iter().enumerate() {
@@ -79,7 +79,7 @@ impl Order {
         Order { before: reversed }
     }
 
-    /// A circle of nodes, the first of them again at the end.
+    /// Returns a cycle of nodes, which ends with its first node.
     fn circle(&self) -> Option<Vec<usize>> {
         let mut done = vec![false; self.before.len()];
         for start in 0..self.before.len() {

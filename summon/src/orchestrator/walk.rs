@@ -1,4 +1,4 @@
-//! Starting and stopping along an order, side by side where it allows.
+//! Starts and stops nodes along an order, in parallel where the order allows.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,18 +11,18 @@ use crate::executor::Executor;
 use crate::process::Process;
 use crate::trace::Context;
 
-/// Starts all, or none: after the first error all are stopped, those that are still starting
-/// included, and that error is returned.
+/// Starts all nodes or none. After the first error, stops all nodes, including nodes that are still
+/// starting, and returns that error.
 pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
     let runs = |node: &&dyn Executor| node.process().is_some_and(Process::is_running);
-    // Who runs already can't be started, and is not ours to stop.
+    // A node that runs already is not stopped here: its start returns an error.
     let ran: Vec<bool> = nodes.iter().map(runs).collect();
     let walked = walk(
         order,
         OnError::GiveUp,
         |index| nodes[index].start(),
         |running| {
-            // A start that is under way would be waited for; a stop makes it give up.
+            // The walk waits for starts in progress. A stop cancels them.
             let ours = running.iter().filter(|index| !ran[**index]);
             ours.for_each(|index| drop(nodes[*index].stop()));
         },
@@ -43,7 +43,7 @@ pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error>
     Err(first)
 }
 
-/// Stops all, each after those that need it, and returns the first error.
+/// Stops all nodes, each after the nodes that depend on it. Returns the first error.
 pub(super) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
     let walked = walk(
         &order.reversed(),
@@ -55,7 +55,7 @@ pub(super) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> 
     first.map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// What became of the others when one could not be started.
+/// Describes the other nodes after one has failed to start.
 fn picture(
     nodes: &[&dyn Executor],
     walked: &Walked,
@@ -102,8 +102,8 @@ fn picture(
 #[derive(Clone, Copy, PartialEq)]
 enum OnError {
     GoOn,
-    /// Nothing else begins, and what runs is told so, again and again until it has ended: the
-    /// first time it may not have got to where it can hear it.
+    /// Begin no other node, and call `give_up` for the running nodes until they have ended. Repeat
+    /// the call: the first may come before a start is far enough to be cancelled.
     GiveUp,
 }
 
@@ -111,13 +111,13 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 struct Walked {
     begun: Vec<bool>,
-    /// In the order in which they came, with their nodes.
+    /// The errors, first to last, each with its node.
     errors: Vec<(usize, Error)>,
-    /// What was under way when the first error came.
+    /// The nodes that were running at the first error.
     given_up: Vec<usize>,
 }
 
-/// Does `act` for each node once all before it are done, side by side where two can be.
+/// Calls `act` for each node when all its predecessors are done, in parallel where possible.
 fn walk(
     order: &Order,
     on_error: OnError,
@@ -136,7 +136,7 @@ fn walk(
     let (tell, told) = mpsc::channel();
     let context = Context::here();
     let act = |index: usize| {
-        // One's panic must neither make the others wait for ever nor leave them running.
+        // A panic of one node must neither block the others forever nor leave them running.
         let acted = catch_unwind(AssertUnwindSafe(|| context.within(|| act(index))));
         acted.unwrap_or_else(|panic| Err(Error::new("an executor panicked").panicked(&*panic)))
     };
@@ -152,8 +152,8 @@ fn walk(
                 walked.begun[index] = true;
                 running.push(index);
                 let (tell, act) = (tell.clone(), &act);
-                // On a thread even if it is the only one: what an executor may do, such as to block
-                // on a future, must not depend on how many there are.
+                // Use a thread even for a single node: whether an executor may, for example, block
+                // on a future must not depend on the number of nodes.
                 scope.spawn(move || drop(tell.send((index, act(index)))));
             }
             let giving_up = on_error == OnError::GiveUp && !walked.errors.is_empty();

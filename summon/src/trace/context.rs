@@ -1,4 +1,4 @@
-//! For which test something happens.
+//! The test that a thread works for.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use super::events::Row;
 use crate::sys::runner;
 
 thread_local! {
-    /// The test that this thread works for, if that is another one's.
+    /// The test that this thread works for, if that test runs on a different thread.
     static TEST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// The test on whose behalf this thread acts.
+/// Returns the test that this thread works for, or `main` if it is unknown.
 pub(crate) fn test_name() -> String {
     known_test().unwrap_or_else(|| "main".to_owned())
 }
 
-/// The same, if it is known.
+/// Returns the test that this thread works for, if it is known.
 pub(crate) fn known_test() -> Option<String> {
-    // Before the name of a thread, which may be one of an async runtime.
+    // The thread's name comes last: an async runtime may have set it.
     let known = own_test().or_else(runner::only_test);
     known.or_else(thread_name)
 }
 
-/// What `TEST` says. A thread that ends may have lost it already.
+/// Returns the value of `TEST`. An ending thread may have dropped it already.
 fn own_test() -> Option<String> {
     let known = TEST.try_with(|test| test.borrow().clone());
     known.ok().flatten()
@@ -34,15 +34,15 @@ fn replace_test(test: Option<String>) -> Option<String> {
     before.ok().flatten()
 }
 
-/// libtest names the thread of a test after it, with the case if it has cases; the main thread
-/// says nothing about whom it works for.
+/// Returns the thread's name: libtest names a test's thread after the test, with its case if any.
+/// The name of the main thread does not identify a test.
 fn thread_name() -> Option<String> {
     let thread = std::thread::current();
     let name = thread.name().filter(|name| *name != "main");
     name.map(str::to_owned)
 }
 
-/// A test, from when it begins to start its processes until they are stopped.
+/// A test, from the start of its processes until they are stopped.
 #[derive(Debug)]
 pub(crate) struct Test {
     row: Option<Row>,
@@ -50,7 +50,7 @@ pub(crate) struct Test {
 }
 
 impl Test {
-    /// Begins a test, on a thread of its name, or of this one.
+    /// Begins a test. `name` applies if neither this thread nor its name identifies a test.
     pub(crate) fn begin(name: Option<&str>) -> Test {
         let before = own_test();
         if let (Some(name), None, None) = (name, &before, thread_name()) {
@@ -70,12 +70,12 @@ impl Drop for Test {
         if let Some(row) = &self.row {
             row.end(Duration::ZERO);
         }
-        // A thread whose locals are gone works for nobody any more.
+        // If the thread has dropped `TEST` already, nothing needs to be restored.
         let _ = replace_test(self.before.take());
     }
 }
 
-/// For which test a thread works, and its span, for another thread that does a part of the work.
+/// The test and the span of a thread, to be used by a thread that does part of its work.
 #[derive(Clone)]
 pub(crate) struct Context {
     test: String,

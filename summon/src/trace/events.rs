@@ -1,9 +1,9 @@
-//! The run as a file of trace events, which Perfetto and `chrome://tracing` open:
-//! `SUMMON_TRACE=out.json`.
+//! Trace events of the run, in a file for Perfetto and `chrome://tracing`: `SUMMON_TRACE=out.json`.
 //!
-//! All processes of a run add to one file, in the JSON array form of the format, and it is whole at
-//! every moment: a new event takes the place of the closing bracket, and brings another one. <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
-//! A test is a row, and so is each of its processes, below it.
+//! All test processes of a run append to one file, in the JSON array format
+//! (<https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>). The file is
+//! complete at every moment: a new event overwrites the closing bracket, and ends with a new one.
+//! Each test has a row. The rows of its processes are below it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use crate::progress;
 use crate::sys::maker::Maker;
 use crate::sys::{self, runner};
 
-/// The file, if the user wants one.
+/// Returns the file, if the user wants one.
 fn file() -> Option<&'static File> {
     static FILE: OnceLock<Option<File>> = OnceLock::new();
     let open = || {
@@ -40,7 +40,7 @@ fn file() -> Option<&'static File> {
     FILE.get_or_init(open).as_ref()
 }
 
-/// Opens the file of this run: the first process of a run begins it anew.
+/// Opens the file of this run. The first process of a run truncates it.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = sys::private::options_through_links();
     let mut file = options
@@ -57,7 +57,8 @@ fn open(path: &Path) -> io::Result<File> {
         "[\n{{\"ph\":\"M\",\"name\":\"summon_run\",\"pid\":0,\"tid\":0,\"args\":{{\"id\":\"{}\"}}}}",
         escaped(&id)
     );
-    // Held until the head is there: whoever comes meanwhile waits, and finds it.
+    // Hold the lock until the head is written: a process that opens the file meanwhile waits, and
+    // then finds the head.
     if !take(&file)? {
         return Err(io::Error::other(HELD));
     }
@@ -72,7 +73,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A row of the picture. A forked child has a copy, and draws nothing into it.
+/// A row of the trace. A forked child has a copy, and adds no events to it.
 #[derive(Debug)]
 pub(super) struct Row(u64, Maker);
 
@@ -87,12 +88,11 @@ static ROWS: Mutex<Rows> = Mutex::new(Rows {
     of_tests: BTreeMap::new(),
 });
 
-/// Rows of tests are so far apart that those of their processes fit in between.
+/// The distance between the places of two tests. The rows of a test's processes fit in between.
 const APART: u64 = 1000;
 
 impl Row {
-    /// That of a test, which has one however often it is asked for. `None` if nobody wants a
-    /// picture.
+    /// Returns the row of a test, always the same. `None` if the user wants no trace.
     pub(super) fn of_test(test: &str) -> Option<Row> {
         let file = file()?;
         let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +106,7 @@ impl Row {
         Some(Row(row, Maker::here()))
     }
 
-    /// One for a process of a test, below that of the test.
+    /// Makes a row for a process, below the row of its test.
     pub(super) fn of_process(test: &str, process: &str) -> Option<Row> {
         let Row(above, _) = Row::of_test(test)?;
         let row = {
@@ -132,13 +132,13 @@ impl Row {
         ));
     }
 
-    /// Ends the bar, so long ago.
+    /// Ends the bar at the time `ago` before now.
     pub(super) fn end(&self, ago: Duration) {
         let (row, at) = (self.0, at(ago));
         self.write(&format!("\"ph\":\"E\",\"ts\":{at},\"tid\":{row}"));
     }
 
-    /// Something that takes no time, so long ago.
+    /// Adds an event without a duration, at the time `ago` before now.
     pub(super) fn mark(&self, what: &str, ago: Duration) {
         let (row, at) = (self.0, at(ago));
         self.write(&format!(
@@ -164,7 +164,7 @@ fn name_row(file: &File, row: u64, called: &str, place: u64) {
     );
 }
 
-/// A time, in microseconds.
+/// Returns the time `ago` before now, in microseconds since 1970.
 fn at(ago: Duration) -> u128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().saturating_sub(ago).as_micros()
@@ -180,19 +180,19 @@ fn name(file: &File, kind: &str, row: u64, called: &str) {
     );
 }
 
-/// How the file ends.
+/// The end of the file.
 const END: &str = "\n]\n";
-/// Another process of the run adds something in less than a millisecond. One that is halted meanwhile
-/// keeps nobody waiting.
+/// The time-out of the lock. A process adds an event in less than a millisecond, unless it is
+/// halted meanwhile.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Why there is no event of a process that has waited for so long.
+/// The reason for missing events after that time-out.
 const HELD: &str = "another process has held the lock on the file for 1 s";
-/// Between two looks: no system has a wait for a lock that ends at a given time.
+/// The pause between two attempts: no system has a file lock with a time-out.
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// Adds an event.
 fn write(file: &File, event: &str) {
-    // The lock on the file is that of the process.
+    // The file lock belongs to the process, so its threads need a lock among themselves.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let pid = std::process::id();
@@ -201,12 +201,12 @@ fn write(file: &File, event: &str) {
         SAID.call_once(|| progress::say(&format!("SUMMON_TRACE: events are missing: {HELD}")));
         return;
     }
-    // A picture is not worth a failure.
+    // A failure to trace is no failure of the test.
     let _ = add(file, &format!(",\n{{\"pid\":{pid},{event}}}{END}"));
     let _ = sys::unlock_file(file);
 }
 
-/// Takes the lock on the file, or says that it can't be had.
+/// Takes the lock on the file. Returns `false` after the time-out.
 fn take(file: &File) -> io::Result<bool> {
     let until = Instant::now() + PATIENCE;
     while !sys::try_lock_file(file)? {
@@ -218,19 +218,20 @@ fn take(file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// In one write, so that the file is whole again whenever this process ends.
+/// Adds an event with one write, so that the file is complete whenever this process ends.
 fn add(mut file: &File, event: &str) -> io::Result<()> {
     file.seek(io::SeekFrom::End(-(END.len() as i64)))?;
     file.write_all(event.as_bytes())
 }
 
-/// As the inside of a JSON string.
+/// Escapes a text for a JSON string.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '"' | '\\' => escaped.extend(['\\', c]),
-            // JSON may not have control characters, and whoever prints it needs no others.
+            // JSON strings may not contain control characters (RFC 8259). Escape the other
+            // characters that terminals interpret too, for users who print the file.
             c if c == '\t' || is_obeyed(c) => {
                 let _ = write!(escaped, "\\u{:04x}", c as u32);
             }

@@ -1,5 +1,5 @@
-//! What happens to processes, told to those who collect it: with the feature `tracing` the
-//! subscribers of that crate, and with `SUMMON_TRACE` a file that shows the run as a picture.
+//! Reports events of processes: with the feature `tracing` to its subscribers, and with
+//! `SUMMON_TRACE` to a file that shows the run as a diagram.
 
 mod context;
 mod events;
@@ -9,40 +9,40 @@ use std::time::Duration;
 
 pub(crate) use context::{Context, Test, known_test, test_name};
 
-/// Something that takes a while.
+/// An operation with a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
     Start,
     Stop,
 }
 
-/// Something that happens meanwhile.
+/// An event in the life of a process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Moment<'a> {
-    /// It waits for its turn on a port.
+    /// The process waits for its turn on a port.
     Turn(u16),
-    /// A command that comes before it runs.
+    /// A `before` command runs.
     Before(&'a str),
     /// The program has been exec'ed.
     Launched(u32),
-    /// A probe has seen what it waits for.
+    /// A probe has succeeded.
     Seen(&'a str),
     Ready(Duration),
     NotReady(&'a str),
-    /// It ended by itself, so long ago.
+    /// The process has ended unasked, at this time before now.
     Died(&'a str, Duration),
-    /// It is asked to end.
+    /// The process gets this stop signal.
     Stopping(&'a str),
-    /// It did not end within its grace, or was not given any.
+    /// The process is killed: it has outlived its grace, or has none.
     Killed,
     Gone,
 }
 
-/// The story of one process.
+/// The trace of one process.
 #[derive(Debug, Default)]
 pub(crate) struct Story {
     row: OnceLock<Option<events::Row>>,
-    /// Whether a bar of the row has begun, and not ended.
+    /// Whether the row has an open bar.
     is_open: Mutex<bool>,
 }
 
@@ -90,14 +90,14 @@ impl Story {
     }
 }
 
-/// The end of a span, when it is dropped.
+/// Ends the span when dropped.
 #[must_use = "the span lasts as long as this"]
 pub(crate) struct Entered {
     #[cfg(feature = "tracing")]
     _span: tracing::span::EnteredSpan,
 }
 
-/// Begins a span of this thread, about a process.
+/// Begins a span of this thread for a process.
 pub(crate) fn enter(span: Span, process: &str) -> Entered {
     #[cfg(feature = "tracing")]
     let entered = Entered {
@@ -114,7 +114,7 @@ pub(crate) fn enter(span: Span, process: &str) -> Entered {
     entered
 }
 
-/// Tells subscribers alone.
+/// Reports an event to `tracing` subscribers only.
 pub(crate) fn tell(process: &str, moment: Moment<'_>) {
     #[cfg(feature = "tracing")]
     {
