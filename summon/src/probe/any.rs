@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Explained, Facts, NotReady, Probe, Target};
 
-/// Made by [`any`].
+/// A probe that needs one of several, made by [`any`].
 ///
-/// It has a name for types that hold such an executor:
+/// Use this name in types that hold the executor:
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -18,8 +18,8 @@ use super::{Explained, Facts, NotReady, Probe, Target};
 #[derive(Clone)]
 pub struct Any(Vec<Arc<dyn Probe>>);
 
-/// Ready when one of these says so: a tuple of up to six probes, or an array or a vector of
-/// probes of one type.
+/// Waits until one of these probes is ready. Takes a tuple of up to six probes, or an array or a
+/// vector of probes of one type.
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -32,12 +32,12 @@ pub struct Any(Vec<Arc<dyn Probe>>);
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
-/// For several that must all say so there is [`and`](crate::Coordinated::and).
+/// To wait for several probes, use [`and`](crate::Coordinated::and).
 pub fn any(probes: impl Probes) -> Any {
     Any(probes.into_vec())
 }
 
-/// What [`any`] takes.
+/// The argument of [`any`]: several probes.
 ///
 /// ```
 /// use summon::{Coordinated, probe};

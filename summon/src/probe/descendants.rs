@@ -1,12 +1,13 @@
-//! What the descendants of a program are at.
+//! The state of the descendants of a program.
 
 use std::time::Duration;
 
 use crate::sys::proc;
 
-/// The processes of a service but its leader that live, as people would call them, up to three.
+/// Returns the command lines of the living processes of a service without its leader, at most three.
 pub(crate) fn left_behind((guard, leader): (u32, u32)) -> Vec<String> {
-    // Twice: a process between two forks ends, and its child moves to the guard, while we look.
+    // Look twice. During one look a process may fork and exit: the kernel moves its child to the
+    // guard, behind our back.
     let look = || proc::service(guard, leader).unwrap_or_default();
     let mut pids = look();
     pids.extend(look());
@@ -18,7 +19,7 @@ pub(crate) fn left_behind((guard, leader): (u32, u32)) -> Vec<String> {
     });
     let mut lines: Vec<String> = Vec::new();
     for line in pids.into_iter().filter_map(proc::command_line) {
-        // Workers are often called as their master is.
+        // Workers often have the same command line as their master.
         if !lines.contains(&line) {
             lines.push(line);
         }
@@ -27,14 +28,14 @@ pub(crate) fn left_behind((guard, leader): (u32, u32)) -> Vec<String> {
     lines
 }
 
-/// How much processor time a service has used, if some process of it is busy or its leader has just
-/// ended. `None` if all of them wait for others: then it has done what it does at its start.
+/// Returns the processor time of a service while one of its processes is busy or its leader has just
+/// ended. Returns `None` if all processes are blocked: the service has then finished its start-up work.
 pub(crate) fn busy_for((guard, leader): (u32, u32)) -> Option<Duration> {
-    // Twice, each time with a new list: one wakes another and then waits, and one forks and then
-    // ends, while we look at the next.
+    // Look twice, each time with a new list. While we look at one process, another may wake a
+    // process that we have already seen and then block, or fork and exit.
     for _ in 0..2 {
         let tree = proc::service(guard, leader).unwrap_or_default();
-        // The leader's end comes last, and the guard is about to tell of it.
+        // A leader that has ended counts as busy, since the guard is about to report its end.
         if tree.iter().any(|pid| proc::is_busy(*pid)) || proc::has_ended(leader) {
             let times = tree.into_iter().filter_map(proc::processor_time);
             return Some(times.sum());

@@ -1,4 +1,4 @@
-//! Why nothing listens where it should: where it listens instead.
+//! Explains why nothing listens on the expected address: finds the address in use instead.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,11 +8,11 @@ use super::{Explained, Target};
 use crate::sys::listeners::{self, Listener};
 use crate::sys::proc::{self, SocketId};
 
-/// So many addresses are named.
+/// The number of addresses to name.
 const NAMED: usize = 4;
 
-/// Why nothing listens where it should, if nothing does. `placeholder` is how the port was written,
-/// if it was no number.
+/// Explains why nothing listens at a place, if nothing does. `placeholder` is the port as written, if
+/// it was not a number.
 pub(super) fn explain(
     target: &Target<'_>,
     host: &str,
@@ -34,10 +34,10 @@ pub(super) fn explain(
         found.ok().flatten().unwrap_or_default()
     };
     let mut all = on_port(0);
-    // Of one port more is known than of all: which wildcards of IPv6 take IPv4.
+    // A question about one port also returns which IPv6 wildcards accept IPv4, so ask again for it.
     all.retain(|it| it.addr.port() != place.port);
     all.extend(on_port(place.port));
-    // Some may have come since the question above, and must not be told as being elsewhere.
+    // A listener may have come since the question above; the report must not place it elsewhere.
     let is_there =
         |it: &&Listener| it.addr.port() == place.port && addrs.iter().any(|addr| it.covers(*addr));
     let (there, elsewhere): (Vec<&Listener>, Vec<&Listener>) = all.iter().partition(is_there);
@@ -51,7 +51,7 @@ pub(super) fn explain(
     }
     let mut ours: Vec<&Listener> = elsewhere.iter().copied().filter(is_ours).collect();
     if !ours.is_empty() {
-        // Those on the right port first.
+        // Name the listeners on the right port first.
         ours.sort_by_key(|it| (it.addr.port() != place.port, it.addr));
         return Explained {
             last: Some(format!(
@@ -90,7 +90,7 @@ pub(super) fn explain(
     }
 }
 
-/// Where a client on this machine reaches a listener.
+/// Returns the address for clients on this machine.
 fn reached_at(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -99,7 +99,7 @@ fn reached_at(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// The first addresses, each once.
+/// Lists the first addresses, each once.
 fn named(listeners: &[&Listener]) -> String {
     let mut shown: Vec<String> = Vec::new();
     for listener in listeners {

@@ -11,9 +11,9 @@ use crate::sys::status::from_raw;
 use crate::sys::walk;
 use crate::unrunnable::Attempt;
 
-/// Made by [`exec()`].
+/// A probe that runs a command, made by [`exec()`].
 ///
-/// It has a name for types that hold such an executor:
+/// Use this name in types that hold the executor:
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -25,19 +25,21 @@ use crate::unrunnable::Attempt;
 #[derive(Clone, Debug)]
 pub struct Exec {
     command: Command,
-    /// As text, for placeholders.
+    /// The command as text, for placeholders.
     shown: String,
 }
 
-/// Ready when a command exits with code 0: `pg_isready`, `redis-cli ping`, a script of yours.
+/// Waits until a command exits with code 0: `pg_isready`, `redis-cli ping`, or a script.
 ///
-/// The command is split into words as that of a process is, no shell runs, and its words may
-/// contain placeholders. It runs in the directory and with the environment of the process, again
-/// and again until it succeeds. One that takes longer than a second is killed and started again,
-/// with more patience each time: as much as the wait has taken by then, and all that is left of the
-/// time-out where that is at most twice as much. So a command may take a third of the time-out, and
-/// one that hangs is tried again. Nothing that it starts outlives it. What it wrote last stands in the
-/// error of a start that fails.
+/// summon splits the command into words like the command of a process, without a shell. Its words may
+/// contain placeholders. The command runs in the directory and with the environment of the process,
+/// and summon repeats it until it succeeds.
+///
+/// A command gets one second, or the time already waited if that is longer. If at most twice that
+/// time is left before the time-out, the command gets all of it. summon then kills the command with
+/// all processes that it started, and runs it again. So a command may take a third of the time-out,
+/// and a command that hangs once does not fail the start. If the start fails, the error shows the
+/// last line that the command wrote.
 ///
 /// ```no_run
 /// let postgres = summon::Coordinated::with(
@@ -59,7 +61,7 @@ impl Probe for Exec {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
         let patience = target.patience_alone();
         let left = target.deadline().saturating_duration_since(Instant::now());
-        // Even the shortest time-out gives it a chance.
+        // Even the shortest time-out lets the command run.
         let limit = patience.min(left).max(Duration::from_millis(1));
         let hire = || {
             let program = target.values().helper(&self.command)?;
@@ -68,7 +70,8 @@ impl Probe for Exec {
         };
         let run = |helper: &Helper| {
             let sleep = |answer: BorrowedFd<'_>| {
-                // A command that hangs does not keep the end of the process from being seen.
+                // The helper ends the command at `limit`. The margin bounds this sleep if the helper itself
+                // hangs; the end of the process ends the sleep too.
                 let until = Instant::now() + limit + Duration::from_secs(10);
                 target.sleep_on(&[answer], until)
             };

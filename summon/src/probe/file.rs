@@ -1,13 +1,13 @@
-//! Ready when a file is there.
+//! The probe that waits for a file.
 
 use std::path::Path;
 
 use super::{Facts, NotReady, Probe, Target};
 use crate::sys::at_path::Stamp;
 
-/// Made by [`file()`].
+/// A probe for a file, made by [`file()`].
 ///
-/// It has a name for types that hold such an executor:
+/// Use this name in types that hold the executor:
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -22,13 +22,17 @@ pub struct File {
     not_empty: bool,
 }
 
-/// Ready when there is a file, or anything else, at `path`, whatever is in it. It may be incomplete
-/// then, unless the program writes it elsewhere and renames it when it is done.
+/// Waits until a file, or a directory entry of any other type, exists at `path`. Its content does not
+/// matter, and may be incomplete unless the program writes a temporary file and renames it.
 ///
-/// The path may contain placeholders; a relative one is taken from the program's working
-/// directory. A file that was there before the start, such as one that a program which was killed
-/// has left, counts once it has changed: written to, touched, or replaced. The system tells of it
-/// (`inotify(7)`); where it does not, as on network file systems, it is looked for.
+/// The path may contain placeholders. A relative path starts at the program's working directory. If
+/// the file existed before the start, for instance because a killed program left it, the probe waits
+/// until the file is written to, touched, or replaced.
+///
+/// # Platform notes
+///
+/// On Linux `inotify(7)` reports the change. Where it reports nothing, as on network file systems,
+/// summon polls.
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -48,9 +52,9 @@ pub fn file(path: impl Into<String>) -> File {
 }
 
 impl File {
-    /// Waits until the file has something in it. Default: an empty one will do. A program that makes a
-    /// file and writes to it a moment later, such as one with its pid, wants this; what it writes in
-    /// several pieces may be incomplete still.
+    /// Waits until the file is not empty. Default: an empty file is enough. Use this for a program that
+    /// creates its pid file first and writes the pid later. If the program writes in several pieces, the
+    /// content may still be incomplete.
     ///
     /// ```
     /// use summon::{Coordinated, probe};
@@ -72,7 +76,7 @@ impl File {
 
 impl Probe for File {
     fn begin(&self, target: &Target<'_>) {
-        // A path that can't be filled in is told by the first look.
+        // If a placeholder in the path has no value, the first look reports that.
         if let Ok(path) = target.values().path(&self.path) {
             let stamp = Stamp::of(&path).ok();
             target.note_stamp(path, stamp);
@@ -81,7 +85,7 @@ impl Probe for File {
 
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
         let path = target.values().path(&self.path)?;
-        // Before the look, so that nothing happens in between unnoticed.
+        // Subscribe before the look: a change between the two would otherwise go unnoticed.
         let is_told = target.news.subscribe_to_file(&path);
         let why = match Stamp::of(&path) {
             Ok(stamp) if target.stamp(&path) != Some(stamp) => {
@@ -117,7 +121,7 @@ impl Probe for File {
     }
 }
 
-/// Why something that should be at a path is not there.
+/// Returns the reason why a path could not be read.
 pub(super) fn no_file(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "nothing is there".to_owned(),
@@ -125,7 +129,7 @@ pub(super) fn no_file(error: &std::io::Error) -> String {
     }
 }
 
-/// What a link points to may come and go untold.
+/// Returns whether a path is a symbolic link: inotify does not report changes of its destination.
 pub(super) fn is_link(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
 }

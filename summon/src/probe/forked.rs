@@ -1,10 +1,10 @@
-//! Ready when the program has forked away.
+//! The probe that waits until a daemon has forked and its first process has ended.
 
 use super::{Explained, NotReady, Probe, Target};
 
-/// What is asked of a daemon before all else, as systemd does of `Type=forking`: until the program
-/// that was started has ended, and so said that the rest is the service, its pid is not the
-/// service's, and a signal to it would not reach the service.
+/// Waits for the first process of a daemon to end, as systemd does with `Type=forking`. This probe
+/// comes before all others: until then the pid is that of the first process, and a signal to it would
+/// not reach the service.
 pub(crate) struct ForkedAway;
 
 impl Probe for ForkedAway {
@@ -13,7 +13,7 @@ impl Probe for ForkedAway {
             Some(state) if !state.forked_away => {
                 Err(NotReady::yet("it has not ended").unless_told(true))
             }
-            // One that was there before has done so long ago.
+            // A server that ran before the test has no guard, and has forked long ago.
             _ => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The addresses of a host.
+//! Resolves hosts to addresses.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::sys::{ports, threads};
 
-/// A question that comes before a start, and has no deadline, waits no longer for a resolver.
+/// The limit for the resolver when a question comes before the start and has no deadline.
 const RESOLVER_LIMIT: Duration = Duration::from_secs(1);
 
-/// Whether a host is this machine.
+/// Returns whether a host is this machine.
 pub(crate) fn is_this_machine(host: &str) -> bool {
     resolve(host, 0, soon()).is_ok_and(|addrs| is_here(&addrs))
 }
@@ -20,22 +20,22 @@ pub(super) fn is_here(addrs: &[SocketAddr]) -> bool {
     addrs.iter().all(|addr| ports::is_local(*addr))
 }
 
-/// Whether a name is that of the loopback, which no resolver is asked for (RFC 6761, section 6.3).
+/// Returns whether a name means the loopback. summon asks no resolver for it (RFC 6761, section 6.3).
 pub(crate) fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let last = host.rsplit('.').next().unwrap_or(host);
     last.eq_ignore_ascii_case("localhost")
 }
 
-/// The addresses of a port of a host. `localhost` is both loopbacks, whatever `/etc/hosts` makes of
-/// it, and a server that listens on every address is reached by them too.
+/// Returns the addresses of a port of a host. `localhost` means both loopbacks, regardless of
+/// `/etc/hosts`; they also reach a server that listens on all addresses.
 pub(super) fn resolve(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     if is_localhost(host) {
         let both: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         return Ok(both.map(|ip| SocketAddr::new(ip, port)).to_vec());
     }
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    // In a URL the percent sign before an interface is itself written as one (RFC 6874).
+    // A URL encodes the percent sign before an interface as `%25` (RFC 6874).
     let host = host.replacen("%25", "%", 1);
     let addrs: Vec<SocketAddr> = match host.parse() {
         Ok(ip) => vec![SocketAddr::new(ip, port)],
@@ -47,10 +47,10 @@ pub(super) fn resolve(host: &str, port: u16, deadline: Instant) -> io::Result<Ve
     Ok(addrs.into_iter().map(reachable).collect())
 }
 
-/// Where a connection to an address ends.
+/// Returns the destination that a connection to an address reaches.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip().to_canonical() {
-        // It keeps its interface.
+        // Keep the interface.
         IpAddr::V6(ip) if !ip.is_unspecified() => return addr,
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -59,7 +59,8 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-/// Asks the system's resolver, which knows no deadlines, on a thread that may outlast ours.
+/// Asks the system's resolver on another thread. The resolver has no deadline, so that thread may
+/// live longer than the caller.
 fn look_up(host: String, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     let (tell, told) = mpsc::channel();
     threads::spawn(thread::Builder::new(), move || {
@@ -71,7 +72,7 @@ fn look_up(host: String, port: u16, deadline: Instant) -> io::Result<Vec<SocketA
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// For a question that comes before a start, and has no deadline of its own.
+/// Returns the deadline of a question that comes before the start.
 pub(super) fn soon() -> Instant {
     Instant::now() + RESOLVER_LIMIT
 }

@@ -1,5 +1,5 @@
-//! Whether a process serves its port: by identity where the kernel tells, by connecting
-//! elsewhere.
+//! Checks whether a process serves its port: by the owner of the socket where the kernel names it,
+//! by a connection elsewhere.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -12,17 +12,17 @@ use crate::sys::listeners::{self, Listener, Protocol};
 use crate::sys::ports;
 use crate::sys::proc::{self, Holds, SocketId};
 
-/// A connection that takes longer is tried again.
+/// The limit of one attempt to connect.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-/// Whose server is expected.
+/// The owner that a server must have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Server {
     Ours,
     Anybodys,
 }
 
-/// Says at which address of `host:port` somebody listens, or what is there instead.
+/// Returns the address of `host:port` that the server listens on.
 pub(super) fn look(
     target: &Target<'_>,
     host: &str,
@@ -44,7 +44,6 @@ pub(super) fn look(
     }
     match found(target, &addrs, place).map_err(|error| unseen(&error))? {
         Found::Ours(addr) => Ok(addr),
-        // It has gone again.
         Found::Nobody => Err(NotReady::yet("nothing listens there").soon()),
         Found::Unknown => otherwise(),
         Found::Stranger(stranger) => Err(NotReady::ever(format!(
@@ -54,17 +53,18 @@ pub(super) fn look(
     }
 }
 
-/// For now.
+/// Makes the reason for a question that the kernel did not answer.
 pub(super) fn unseen(error: &io::Error) -> NotReady {
     NotReady::yet(format!("who listens there can't be seen: {error}"))
 }
 
-/// Who serves already where a process is about to be started: at which address, and in words.
+/// Looks for a server on the port of a process that is about to start. Returns its address, and a
+/// description of its process.
 pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
     let addrs = resolve(host, place.port, soon()).ok();
     let addrs = addrs.filter(|addrs| is_here(addrs))?;
     let Ok(listeners) = Diag::open().and_then(|diag| place.listeners(&diag)) else {
-        // Nobody can say who it is, but that it is somebody can be seen.
+        // The kernel does not name the owner, but an attempt to bind shows that the port is in use.
         let is_taken = |addr: &SocketAddr| ports::is_taken(addr, place.protocol).unwrap_or(false);
         let addr = addrs.into_iter().find(is_taken)?;
         return Some((addr, format!("{UNSEEN}, on {addr}")));
@@ -82,11 +82,11 @@ pub(crate) struct Place {
     pub(crate) port: u16,
 }
 
-/// An address where somebody serves, and the socket that a connection to it would find.
+/// An address in use, and the socket that would accept a connection to it.
 type Heard = (SocketAddr, SocketId);
 
 impl Place {
-    /// At which of these addresses somebody serves.
+    /// Returns the addresses that a socket listens on.
     fn heard(self, diag: &Diag, addrs: &[SocketAddr]) -> io::Result<Vec<Heard>> {
         let mut heard = Vec::new();
         for addr in addrs {
@@ -106,14 +106,14 @@ impl Place {
     }
 }
 
-/// Who serves a place.
+/// Returns the owner of the sockets at a place.
 fn found(target: &Target<'_>, addrs: &[SocketAddr], place: Place) -> io::Result<Found> {
-    // Most looks end here, so this is the cheap question.
+    // Most looks end here, so ask the cheap question first.
     let heard = match target.ask(|diag| place.heard(diag, addrs))? {
         Some(heard) if heard.is_empty() => return Ok(Found::Nobody),
         Some(heard) => heard,
-        // Where the kernel can always be asked, a stranger must not be taken for ours for want of an
-        // answer.
+        // Linux always has an answer in `/proc/net`. Without that answer a connection could reach
+        // another program's server, and would take it for ours.
         None if Diag::SEES_ALL => return Err(io::Error::other("/proc/net can't be read")),
         None => return Ok(Found::Unknown),
     };
@@ -127,13 +127,14 @@ fn found(target: &Target<'_>, addrs: &[SocketAddr], place: Place) -> io::Result<
 enum Found {
     Ours(SocketAddr),
     Nobody,
-    /// It can't be told whose: another user's process, one with privileges, or a system that does
-    /// not answer such questions.
+    /// The owner can't be read: another user's process, a process with privileges, or a system that
+    /// does not answer such questions.
     Unknown,
     Stranger(Listener),
 }
 
-/// Ready is: some address of the host is served by us, and none by a stranger.
+/// Identifies the owners of the sockets. The service is ready if it serves at least one address of
+/// the host, and no other program serves any.
 fn identify(
     target: &Target<'_>,
     heard: &[Heard],
@@ -143,7 +144,7 @@ fn identify(
     let mut ours = None;
     let mut unknown = false;
     for listener in listeners {
-        // The kernel names one socket for each address; others may share the address with that one
+        // The kernel names one socket for each address; other sockets may share that address
         // (`SO_REUSEPORT` in `socket(7)`).
         let reaches = |(addr, inode): &&Heard| listener.inode == *inode || listener.covers(*addr);
         let Some((addr, _)) = heard.iter().find(reaches) else {
@@ -151,7 +152,8 @@ fn identify(
         };
         match holder(target, listener.inode)? {
             Holds::Yes => ours = ours.or(Some(*addr)),
-            // Somebody else is seen to hold it, whatever those can do whom we can't see.
+            // A process outside the service holds the socket. Processes that we can't read don't
+            // change that.
             Holds::Unknown if is_held_by_others(target, listener.inode) => {
                 return Ok(Found::Stranger(*listener));
             }
@@ -159,7 +161,7 @@ fn identify(
             Holds::No if is_strangers(target, listener, place) => {
                 return Ok(Found::Stranger(*listener));
             }
-            // It closed while we looked, or is about to.
+            // The socket closed while we looked, or is about to close.
             Holds::No => {}
         }
     }
@@ -170,10 +172,10 @@ fn identify(
     })
 }
 
-/// Whether a process of the service holds the socket.
+/// Returns whether a process of the service holds the socket.
 pub(super) fn holder(target: &Target<'_>, inode: SocketId) -> io::Result<Holds> {
     let mut answer = Holds::No;
-    // Twice, since a socket can be handed to a process that is forked while we look.
+    // Look twice: while we look, the holder may fork, and the child keep the socket.
     for _ in 0..2 {
         for pid in target.tree()? {
             match proc::holds_socket(pid, inode)? {
@@ -186,7 +188,7 @@ pub(super) fn holder(target: &Target<'_>, inode: SocketId) -> io::Result<Holds> 
     Ok(answer)
 }
 
-/// Whether a socket that none of ours was seen to hold is somebody else's.
+/// Returns whether a socket that the service does not hold belongs to another program.
 fn is_strangers(target: &Target<'_>, listener: &Listener, place: Place) -> bool {
     let now = target.ask(|diag| place.listeners(diag));
     if !now.is_ok_and(|now| now.is_some_and(|now| now.contains(listener))) {
@@ -194,13 +196,13 @@ fn is_strangers(target: &Target<'_>, listener: &Listener, place: Place) -> bool 
     }
     match (proc::holder_of_socket(listener.inode), target.tree()) {
         (Some(pid), Ok(tree)) => !tree.contains(&pid),
-        // A process that is ending holds its sockets a moment longer than that can be seen.
+        // The kernel closes the sockets of an ending process after `/proc` stops showing them.
         (None, Ok(tree)) => !tree.is_empty() && !tree.into_iter().any(proc::is_ending),
         (_, Err(_)) => false,
     }
 }
 
-/// Whether somebody is seen to hold a socket who is known to be none of ours.
+/// Returns whether a process outside the service holds a socket.
 pub(super) fn is_held_by_others(target: &Target<'_>, inode: SocketId) -> bool {
     match (proc::holder_of_socket(inode), target.tree()) {
         (Some(pid), Ok(tree)) => !tree.contains(&pid),
@@ -208,7 +210,8 @@ pub(super) fn is_held_by_others(target: &Target<'_>, inode: SocketId) -> bool {
     }
 }
 
-/// For UDP, where nothing can be connected to: whether somebody has it at all.
+/// Returns the address that a UDP socket is bound to. UDP has no connections to try, so its owner
+/// stays unknown.
 fn bound(addrs: &[SocketAddr]) -> Result<SocketAddr, NotReady> {
     if !is_here(addrs) {
         return Err(NotReady::ever(
@@ -238,7 +241,8 @@ fn connect(addrs: &[SocketAddr], deadline: Instant) -> Result<SocketAddr, NotRea
             .saturating_duration_since(Instant::now())
             .clamp(Duration::from_millis(1), CONNECT_LIMIT);
         match TcpStream::connect_timeout(addr, limit) {
-            // A socket that was given the very port it connects to talks to itself.
+            // If the kernel picks the destination port as the source port, the socket connects to
+            // itself (simultaneous open, RFC 9293, section 3.5).
             Ok(stream) if stream.local_addr().ok() == Some(*addr) => {
                 last = format!("{addr}: nothing listens there");
             }

@@ -1,4 +1,4 @@
-//! What probes remember from one look to the next.
+//! The state that probes keep from one look to the next.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,14 +11,14 @@ use crate::guard::Helper;
 use crate::output::{Pattern, Search};
 use crate::sys::at_path::Stamp;
 
-/// By what they look for.
+/// The state of the probes of one wait, each by its search text, URL, path, or command.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     searches: BTreeMap<String, Found>,
     addrs: BTreeMap<String, SocketAddr>,
     stamps: BTreeMap<PathBuf, Stamp>,
     helpers: BTreeMap<String, Helper>,
-    /// Requests that have no answer yet.
+    /// Requests without an answer.
     talks: BTreeMap<String, Vec<Talk>>,
     asked: BTreeMap<String, SocketAddr>,
     outcomes: BTreeMap<String, Outcome>,
@@ -31,7 +31,7 @@ struct Found {
 }
 
 impl Target<'_> {
-    /// How many lines have matched by now, and the last of them, if it is new.
+    /// Returns the number of lines that have matched, and the last one if this look has found it.
     pub(super) fn count_lines(
         &self,
         pattern: &Pattern,
@@ -62,7 +62,7 @@ impl Target<'_> {
         Ok((found.count, last))
     }
 
-    /// Where it was found to serve `what`, or where `look` finds it now.
+    /// Returns the remembered address of `what`, or else the address that `look` finds.
     pub(super) fn find_addr(
         &self,
         what: &str,
@@ -76,7 +76,7 @@ impl Target<'_> {
         Ok(addr)
     }
 
-    /// Where a URL was asked for last.
+    /// Returns the address of the last request to a URL.
     pub(super) fn asked(&self, url: &str) -> Option<SocketAddr> {
         self.memory.borrow().asked.get(url).copied()
     }
@@ -85,12 +85,12 @@ impl Target<'_> {
         self.memory.borrow_mut().asked.insert(url.to_owned(), addr);
     }
 
-    /// It may have moved, so it is to be looked for again.
+    /// Forgets the address of `what`, so that the next look finds it again.
     pub(super) fn forget_addr(&self, what: &str) {
         self.memory.borrow_mut().addrs.remove(what);
     }
 
-    /// What a file was like before the start.
+    /// Returns the stamp of a file from before the start.
     pub(super) fn stamp(&self, path: &Path) -> Option<Stamp> {
         self.memory.borrow().stamps.get(path).copied()
     }
@@ -101,7 +101,7 @@ impl Target<'_> {
         }
     }
 
-    /// Uses who runs this command, who is hired if nobody does.
+    /// Calls `act` with the helper of this command, which `hire` starts if none runs.
     pub(super) fn with_helper<T, E>(
         &self,
         what: &str,
@@ -111,7 +111,8 @@ impl Target<'_> {
         let known = self.memory.borrow_mut().helpers.remove(what);
         let runner = known.map_or_else(hire, Ok)?;
         let acted = act(&runner)?;
-        // Not one that failed, or is still at it: dropping it ends it.
+        // Keep only a helper that has finished its command. On an error the helper may still run
+        // the command; dropping the helper ends both.
         self.memory
             .borrow_mut()
             .helpers
@@ -119,7 +120,7 @@ impl Target<'_> {
         Ok(acted)
     }
 
-    /// The requests to a URL that have no answer yet.
+    /// Takes the requests to a URL that have no answer.
     pub(super) fn take_talks(&self, url: &str) -> Vec<Talk> {
         let talks = self.memory.borrow_mut().talks.remove(url);
         talks.unwrap_or_default()
@@ -129,7 +130,7 @@ impl Target<'_> {
         self.memory.borrow_mut().talks.insert(url.to_owned(), talks);
     }
 
-    /// What came of the last request to a URL, if one was sent.
+    /// Returns the outcome of the last request to a URL.
     pub(super) fn outcome(&self, url: &str) -> Option<Outcome> {
         self.memory.borrow().outcomes.get(url).cloned()
     }

@@ -1,29 +1,28 @@
-//! How to tell that a process is ready.
+//! Readiness probes: checks that a process is ready.
 //!
-//! A probe is a value: it looks once, and summon owns the rest, which is the deadline, the pace,
-//! and the question whether the process has exited meanwhile. The functions here make the probes
-//! that come with summon:
+//! A probe looks once. summon calls it again until it reports ready, keeps the deadline and the
+//! pace, and checks whether the process has exited meanwhile. These functions make the built-in
+//! probes:
 //!
 //! | probe | ready when | how it is known |
 //! | --- | --- | --- |
-//! | [`started`] | the program has been exec'ed | the guard says so |
-//! | [`output()`] | a line of its output matches a banner, perhaps several times | the guard says that there is more |
-//! | [`tcp`], [`udp`] | it serves its port | the kernel is asked whose it is |
-//! | [`unix()`] | it serves a Unix socket | the system tells of the file, and is asked whose it is |
-//! | [`file()`] | a file is there | the system tells |
-//! | [`notify()`] | it says `READY=1` | the guard says so |
-//! | [`http()`] | a URL answers as expected | a request |
-//! | [`exec()`] | a command exits with code 0 | the command is run |
-//! | [`any`] | one of several says so | |
+//! | [`started`] | the program has been exec'ed | the guard reports it |
+//! | [`output()`] | lines of its output match a banner | the guard reports new output |
+//! | [`tcp`], [`udp`] | it serves its port | the kernel names the owner of the socket |
+//! | [`unix()`] | it serves a Unix socket | inotify reports the file, and the kernel names its owner |
+//! | [`file()`] | a file exists | inotify reports it |
+//! | [`notify()`] | it sends `READY=1` | the guard receives the message |
+//! | [`http()`] | a URL answers as expected | summon sends requests |
+//! | [`exec()`] | a command exits with code 0 | summon runs the command |
+//! | [`any`] | one of several probes is ready | |
 //!
-//! That is so on Linux; [other systems](crate::guide::platforms) tell less, and are asked instead.
-//! The guard is a small process of summon's own, the parent of the program
-//! ([how it works](crate#how-it-works)). Nothing that the system tells is
-//! asked for again and again. What must be looked at is looked at every half millisecond at first,
-//! and then at a pace that slows down with the time already waited
+//! The table describes Linux; on [other systems](crate::guide::platforms) summon polls more.
+//! The guard is a small process that summon starts as the parent of the program
+//! ([how it works](crate#how-it-works)). summon does not poll for events that the system reports.
+//! It polls the rest every half millisecond at first, and more slowly as the wait gets longer
 //! ([in detail](crate::guide::readiness#how-summon-waits)).
 //!
-//! Anything else that can tell is a probe too, a closure for instance:
+//! You can write other probes, for instance as a closure:
 //!
 //! ```
 //! use summon::{Coordinated, probe::Target};
@@ -83,15 +82,16 @@ use std::time::Instant;
 
 use crate::sys::listeners::Protocol;
 
-/// How to tell that a process is ready.
+/// A check that a process is ready.
 ///
-/// Closures that take a [`Target`] and return a `Result` are probes: `Ok` is ready, and the
-/// error says why not yet. A probe that can also give up is a type that implements this trait.
+/// Closures that take a [`Target`] and return a `Result` are probes: `Ok` means ready, and the
+/// error says why the process is not ready yet. To end a start early, implement this trait and
+/// return [`NotReady::ever`].
 ///
 /// ```
 /// use summon::probe::{NotReady, Probe, Target};
 ///
-/// /// Ready when so many bytes were written.
+/// /// Ready when the process has written this number of bytes.
 /// struct Written(usize);
 ///
 /// impl Probe for Written {
@@ -109,9 +109,9 @@ use crate::sys::listeners::Protocol;
 /// # Ok::<(), summon::Error>(())
 /// ```
 pub trait Probe: Send + Sync + 'static {
-    /// Looks once, without waiting. It is called again, at a pace that grows gently, until it
-    /// says ready or [`NotReady::ever`], the process exits, or the deadline passes. If it must
-    /// wait for an answer, it does not wait beyond [`Target::deadline`].
+    /// Looks once, without waiting. summon calls it again, with growing pauses, until it returns
+    /// ready or [`NotReady::ever`], the process exits, or the deadline passes. A probe that must
+    /// wait for an answer stops waiting at [`Target::deadline`].
     ///
     /// ```
     /// use summon::probe::{NotReady, Probe, Target};
@@ -137,8 +137,8 @@ pub trait Probe: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// While the process is not ready, with what was seen instead; the last one is in the report
-    /// of a start that fails.
+    /// Returns [`NotReady`] while the process is not ready. It says what the probe saw instead. If
+    /// the start fails, the report shows the last one.
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady>;
 
     /// Describes in a few words what summon waits for, for the report: `tcp 127.0.0.1:6379`.
@@ -218,7 +218,7 @@ pub trait Probe: Send + Sync + 'static {
         }
     }
 
-    /// Takes note of what is there before the process starts.
+    /// Records the state before the process starts.
     #[doc(hidden)]
     fn begin(&self, target: &Target<'_>) {
         if let Some(probe) = self.wrapped() {
@@ -241,7 +241,7 @@ pub trait Probe: Send + Sync + 'static {
 #[derive(Default)]
 #[expect(missing_debug_implementations, reason = "a probe has none")]
 pub struct Facts<'a> {
-    /// Where the process serves.
+    /// The host, port, and protocol of the process.
     pub(crate) endpoint: Option<Endpoint>,
     /// The texts with placeholders.
     pub(crate) texts: Vec<&'a str>,
@@ -255,13 +255,13 @@ pub struct Facts<'a> {
     pub(crate) alternatives: Vec<&'a dyn Probe>,
 }
 
-/// What a probe has to say when it is too late.
+/// A probe's explanation of a start that failed.
 #[doc(hidden)]
 #[derive(Clone, Debug, Default)]
 pub struct Explained {
-    /// Instead of what the last look has seen.
+    /// The text that replaces the reason of the last look.
     pub(crate) last: Option<String>,
-    /// What is probably wrong.
+    /// The probable cause and its remedy.
     pub(crate) hint: Option<String>,
 }
 
@@ -282,7 +282,7 @@ where
     }
 }
 
-/// Where a process serves. Port 0 stands for one that summon picks.
+/// A host, port, and protocol that a process serves. For port 0, summon picks a free port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub struct Endpoint {
@@ -297,7 +297,7 @@ impl Endpoint {
             return Err("the host is empty; `localhost` is the usual one".to_owned());
         }
         let host = &self.host;
-        // One of IPv6 has two colons at least, and a placeholder may have one too.
+        // An IPv6 address has at least two colons, and a placeholder may contain one.
         if host.contains('/') || (host.matches(':').count() == 1 && !host.contains('{')) {
             return Err(format!(
                 "`{host}` is no host: write a name or an address alone, without a port or `http://`"
@@ -307,7 +307,7 @@ impl Endpoint {
     }
 }
 
-/// What a probe saw instead of readiness.
+/// The reason why a process is not ready.
 ///
 /// ```
 /// use summon::probe::NotReady;
@@ -321,21 +321,21 @@ pub struct NotReady {
     pub(crate) again: Again,
 }
 
-/// When to look again.
+/// The time of the next look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     AtItsPace,
-    /// A little more often: it is not the program itself that is asked.
+    /// Slightly more often, since the look does not load the program.
     Soon,
-    /// Not before then.
+    /// At this time, not earlier.
     Later(Instant),
-    /// When there is news: the probe has subscribed to what could change the answer.
+    /// After the next event: the probe has subscribed to each event that could change the answer.
     WhenTold,
     Never,
 }
 
 impl NotReady {
-    /// Not yet, and why; it will be looked at again.
+    /// Makes a reason to wait on; summon will look again.
     ///
     /// ```
     /// use summon::probe::{NotReady, Target};
@@ -358,13 +358,13 @@ impl NotReady {
         }
     }
 
-    /// Never again, and why: waiting on would be in vain, so the start fails at once. From a closure
-    /// it means [`yet`](NotReady::yet), as whatever error does.
+    /// Makes a reason to give up; the start fails at once. Returned from a closure it means
+    /// [`yet`](NotReady::yet), as every error does.
     ///
     /// ```
     /// use summon::probe::{NotReady, Probe, Target};
     ///
-    /// /// Ready when it has said `done`.
+    /// /// Ready when the process has written `done`.
     /// struct Migrated;
     ///
     /// impl Probe for Migrated {
@@ -387,19 +387,19 @@ impl NotReady {
         }
     }
 
-    /// To look again does not disturb the program.
+    /// Marks a look that does not load the program.
     fn soon(mut self) -> NotReady {
         self.again = Again::Soon;
         self
     }
 
-    /// The server has asked to be left alone until then.
+    /// Sets the time before which the server asks for no further request.
     fn not_before(mut self, then: Instant) -> NotReady {
         self.again = Again::Later(then);
         self
     }
 
-    /// No need to look again before there is news, if `told`.
+    /// Waits for the next event instead of polling, if `told`.
     fn unless_told(mut self, told: bool) -> NotReady {
         if told {
             self.again = Again::WhenTold;
@@ -414,7 +414,7 @@ impl fmt::Display for NotReady {
     }
 }
 
-/// What is wrong with a path that a probe was given.
+/// Checks the path of a probe.
 fn check_path(path: &str, of: &str) -> Result<(), String> {
     match path {
         "" => Err(format!("the path of the {of} is empty")),

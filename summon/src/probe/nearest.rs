@@ -1,13 +1,13 @@
-//! The line that a banner was probably meant for.
+//! Finds the line of output that a banner was probably meant to match.
 //!
-//! A line is near if it has more than half of what the banner says literally, by letters: the same
-//! words in the same order. Case does not matter, and a word may have a typo for every four letters.
+//! A line is near if it contains more than half of the banner's literal text, counted in letters: the
+//! same words in the same order. Case does not matter, and a word may have a typo for every four letters.
 
-/// Longer lines, and more output than this from the end, are not looked at.
+/// The longest line, and the most output from the end, that are searched.
 const LONGEST: usize = 500;
 const MOST: usize = 64 * 1024;
 
-/// The line of the output that is nearest to the banner, if one is near.
+/// Returns the line of the output that is nearest to the banner, if any is near.
 pub(super) fn nearest_line(banner: &str, output: &[u8]) -> Option<String> {
     let alternatives: Vec<Vec<String>> = literal(banner).split('|').map(words).collect();
     let output = &output[output.len().saturating_sub(MOST)..];
@@ -17,7 +17,7 @@ pub(super) fn nearest_line(banner: &str, output: &[u8]) -> Option<String> {
     for line in lines.map(str::trim) {
         let there = words(line);
         let likeness = alternatives.iter().filter_map(|it| likeness(it, &there));
-        // Of equals the first.
+        // The first of equals wins.
         if let Some(percent) = likeness.max() {
             if best.is_none_or(|(most, _)| percent > most) {
                 best = Some((percent, line));
@@ -27,11 +27,11 @@ pub(super) fn nearest_line(banner: &str, output: &[u8]) -> Option<String> {
     best.map(|(_, line)| line.to_owned())
 }
 
-/// How much of what is wanted is there, in percent, if that is more than half.
+/// Returns the percentage of wanted letters that the line contains, if more than half.
 fn likeness(wanted: &[String], there: &[String]) -> Option<usize> {
     let letters = |word: &String| word.chars().count();
     let whole: usize = wanted.iter().map(letters).sum();
-    // The longest common subsequence, by letters: `row[n]` is that with the first n words there.
+    // The longest common subsequence, in letters: `row[n]` compares with the first n words of `there`.
     let mut row = vec![0; there.len() + 1];
     for word in wanted {
         let mut before = 0;
@@ -56,7 +56,7 @@ fn is_alike(one: &str, two: &str) -> bool {
     }
 }
 
-/// How many letters must be changed, put in, or left out (Levenshtein).
+/// Returns the number of letters to change, insert, or delete (Levenshtein).
 fn distance(one: &[char], two: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=two.len()).collect();
     for (i, a) in one.iter().enumerate() {
@@ -76,14 +76,14 @@ fn words(text: &str) -> Vec<String> {
     words.map(str::to_lowercase).collect()
 }
 
-/// What a pattern says literally, more or less: a blank for all else, but for `|`.
+/// Returns roughly the literal text of a pattern. Keeps `|`, and replaces all other syntax by blanks.
 fn literal(pattern: &str) -> String {
     let mut text = String::new();
     let mut rest = pattern.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
             '\\' => {
-                // Of a class, such as `\d`, nothing; a mark that is escaped parts words.
+                // Classes such as `\d` have no literal text, and an escaped mark separates words.
                 rest.next();
                 text.push(' ');
             }

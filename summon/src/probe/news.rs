@@ -1,4 +1,4 @@
-//! What the system tells while somebody waits, so that it need not be asked again and again.
+//! Events that wake a waiting probe and save it from polling.
 
 use std::cell::OnceCell;
 use std::io;
@@ -11,20 +11,20 @@ use crate::sys::fd::{AsFd, BorrowedFd};
 use crate::sys::files::Watch;
 use crate::sys::wait;
 
-/// The news of one wait. A probe that subscribes before it looks misses nothing.
+/// The events of one wait. A probe that subscribes before its look misses no event.
 #[derive(Debug, Default)]
 pub(super) struct News {
-    /// `None` for a server that was there before, and that nobody guards.
+    /// `None` for a server that ran before the test, which has no guard.
     guarded: Option<Arc<Guarded>>,
     ends: OnceCell<Sleeper>,
     output: OnceCell<Sleeper>,
     notices: OnceCell<Sleeper>,
-    /// `None` inside where there is no inotify to be had.
+    /// Contains `None` if inotify is not available.
     files: OnceCell<Option<Watch>>,
 }
 
 impl News {
-    /// Those of a process that has just been launched.
+    /// Makes the events of a process that has just been launched.
     pub(super) fn of(guarded: Arc<Guarded>) -> io::Result<News> {
         let news = News {
             guarded: Some(guarded),
@@ -45,26 +45,28 @@ impl News {
         Ok(())
     }
 
-    /// Wakes when there is more output.
+    /// Subscribes to new output.
     pub(super) fn subscribe_to_output(&self) -> io::Result<()> {
         self.subscribe(&self.output, Interest::Output)
     }
 
-    /// Wakes when the process says something of itself.
+    /// Subscribes to notifications of the process (`sd_notify(3)`).
     pub(super) fn subscribe_to_notices(&self) -> io::Result<()> {
         self.subscribe(&self.notices, Interest::Notices)
     }
 
-    /// Wakes when a file comes, goes, or changes. `false` where the system does not tell.
+    /// Subscribes to changes of a file, its creation and removal included. Returns `false` if the system
+    /// does not report them.
     pub(super) fn subscribe_to_file(&self, path: &Path) -> bool {
         let watch = self.files.get_or_init(|| Watch::new().ok());
         watch.as_ref().is_some_and(|watch| watch.add(path).is_ok())
     }
 
-    /// Forgets the news so far, and says whether there were any. Forget, look, sleep: in this order
-    /// news that come after the look end the sleep at once.
+    /// Resets the wakers, and returns whether there was an event. The order is reset, look, sleep: an
+    /// event after the look then ends the sleep at once.
     pub(super) fn reset(&self) -> bool {
-        // An end among them: a program that forks away ends, and its heir takes its place.
+        // The end of a process is an event too: when the first process of a daemon ends, another
+        // takes its place, and there is something new to see.
         let sleepers = [&self.ends, &self.output, &self.notices];
         let mut told = false;
         for sleeper in sleepers.into_iter().filter_map(OnceCell::get) {

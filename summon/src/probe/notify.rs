@@ -1,10 +1,10 @@
-//! Ready when the process says so itself.
+//! The probe that waits until the process sends `READY=1`.
 
 use super::{Facts, NotReady, Probe, Target};
 
-/// Made by [`notify()`].
+/// A probe for `READY=1`, made by [`notify()`].
 ///
-/// It has a name for types that hold such an executor:
+/// Use this name in types that hold the executor:
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -17,15 +17,15 @@ use super::{Facts, NotReady, Probe, Target};
 #[non_exhaustive]
 pub struct Notify;
 
-/// Ready when the process, or one that it started, says `READY=1` as systemd's services do
-/// (`sd_notify(3)`): `NOTIFY_SOCKET` in its environment says where.
+/// Waits until the process or one of its descendants sends `READY=1` to the socket in
+/// `NOTIFY_SOCKET`, as services of systemd do (`sd_notify(3)`). summon sets that variable.
 ///
-/// What it says in `STATUS=` and `ERRNO=` stands in the error of a start that fails, and
-/// `EXTEND_TIMEOUT_USEC=` moves the end of the time-out, as systemd has it: once the start takes
-/// longer than the time-out, it goes on for as long as that was asked for in time. A start takes ten
-/// times its [`timeout`](crate::Coordinated::timeout) at most, so that a server that hangs keeps no test
-/// for ever. For a stop see [`stop_timeout`](crate::Coordinated::stop_timeout). `BARRIER=1` is
-/// answered; everything else is ignored.
+/// If the start fails, the error shows the text of `STATUS=` and `ERRNO=`. `EXTEND_TIMEOUT_USEC=`
+/// extends the time-out as with systemd: the process must send it before the time-out, and again
+/// before each extension ends. A start takes at most ten times its
+/// [`timeout`](crate::Coordinated::timeout), so that a server that hangs can't block a test for ever.
+/// For stopping see [`stop_timeout`](crate::Coordinated::stop_timeout). summon answers `BARRIER=1`, and
+/// ignores all other messages.
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -43,9 +43,9 @@ pub struct Notify;
 ///
 /// # Platform notes
 ///
-/// On Linux the socket has an abstract name (`unix(7)`), so it is not to be seen from another network
-/// namespace. On macOS it is a file in a directory of this user's, so a program that changes its user
-/// does not reach it.
+/// On Linux the socket has an abstract name (`unix(7)`), so processes in another network namespace
+/// can't reach it. On macOS the socket is a file in a directory that only the current user can access,
+/// so a program that changes its user can't reach it.
 pub fn notify() -> Notify {
     Notify
 }

@@ -6,9 +6,9 @@ use crate::output::{self, Pattern};
 
 const NONE_YET: &str = "no such line yet";
 
-/// Made by [`output()`].
+/// A probe for a line of output, made by [`output()`].
 ///
-/// It is that of [`OutputCoordinatedExecutor`](crate::OutputCoordinatedExecutor):
+/// [`OutputCoordinatedExecutor`](crate::OutputCoordinatedExecutor) uses it:
 ///
 /// ```
 /// use summon::{Coordinated, OutputCoordinatedExecutor, probe};
@@ -22,27 +22,28 @@ pub struct Output {
     times: u32,
 }
 
-/// Ready when a line of output, on either stream, matches the banner: a regular expression in
-/// the syntax of the [`regex`](https://docs.rs/regex/latest/regex/#syntax) crate. `.` and `\w` match
-/// characters beyond ASCII too, and so does `(?i)`; classes such as `\p{Greek}` are an error.
+/// Waits for a line of output, on stdout or stderr, that matches the banner. The banner is a regular
+/// expression in the syntax of the [`regex`](https://docs.rs/regex/latest/regex/#syntax) crate. `.`,
+/// `\w`, and `(?i)` also match characters beyond ASCII; classes such as `\p{Greek}` are an error.
 ///
-/// A line is searched as a terminal shows it: without colours, hyperlinks, other control sequences, and
-/// characters that nobody sees. A carriage return begins it anew, so each state of a progress line is a
-/// line. Blanks at its end don't keep `ready$` from matching. A pattern that can match no line, such as `ready\n`, is
-/// an error. With [`split_output`](crate::Coordinated::split_output) each stream has lines of its own;
-/// otherwise a line that one stream has begun and the other ends is one line.
+/// summon searches a line as a terminal shows it: without colours, hyperlinks, other control sequences,
+/// and invisible characters. A carriage return starts a new line, so each state of a progress line is a
+/// line. `ready$` matches despite blanks at the end of the line. A pattern that can match no line, such
+/// as `ready\n`, is an error. By default stdout and stderr share their lines: if one stream begins a
+/// line and the other ends it, that is one line. With
+/// [`split_output`](crate::Coordinated::split_output) each stream has separate lines.
 ///
-/// A line that has not ended yet matches as soon as nothing that follows could undo it, so
-/// prompts work. Of such a line only the last 64 KiB are searched.
+/// An incomplete line, such as a prompt, matches as soon as no further text could undo the match.
+/// summon searches only the last 64 KiB of an incomplete line.
 ///
-/// Named groups are values: `listening on (?<port>\d+)` is how a program that chooses its own port
-/// tells it. The group `port` is then what [`Process::port`](crate::Process::port) and `{port}`
-/// mean, `port_admin` is `{port:admin}`, `host` is `{host}`, and any
-/// other, say `token`, is [`Process::value`](crate::Process::value) and `{token}`, or `{api.token}` for
-/// the other processes of the set. They count from when the line has come.
+/// Named groups become values, for programs that choose their port and print it:
+/// `listening on (?<port>\d+)`. The group `port` sets [`Process::port`](crate::Process::port) and
+/// `{port}`, `port_admin` sets `{port:admin}`, and `host` sets `{host}`. Any other group, say `token`,
+/// sets [`Process::value`](crate::Process::value) and `{token}`; other processes of the set write
+/// `{api.token}`. The values are available once the line has come.
 ///
-/// Many programs hold their output back when it goes into a pipe; for Python there is `-u`, and
-/// for C programs `stdbuf -oL`.
+/// Many programs buffer their output when it goes to a pipe. To prevent that, run Python with `-u`,
+/// and C programs with `stdbuf -oL`.
 ///
 /// ```
 /// let banner = summon::probe::output(r"listening on port \d+$");
@@ -60,7 +61,7 @@ pub fn output(banner: impl Into<String>) -> Output {
 }
 
 impl Output {
-    /// Waits for so many lines that match. Default: 1.
+    /// Sets the number of matching lines to wait for. Default: 1.
     ///
     /// ```
     /// // PostgreSQL's container image starts a server for its scripts first.

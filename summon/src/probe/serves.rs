@@ -1,12 +1,12 @@
-//! Ready when the process serves its port, over TCP or UDP.
+//! The probes that wait until the process serves its port, over TCP or UDP.
 
 use super::listen::{self, Place, Server};
 use super::{Endpoint, Explained, Facts, NotReady, Probe, Target, elsewhere};
 use crate::sys::listeners::Protocol;
 
-/// Made by [`tcp`].
+/// A probe for a TCP port, made by [`tcp`].
 ///
-/// It is that of [`TcpCoordinatedExecutor`](crate::TcpCoordinatedExecutor):
+/// [`TcpCoordinatedExecutor`](crate::TcpCoordinatedExecutor) uses it:
 ///
 /// ```
 /// use summon::{Coordinated, TcpCoordinatedExecutor, probe};
@@ -16,9 +16,9 @@ use crate::sys::listeners::Protocol;
 #[derive(Clone, Debug)]
 pub struct Tcp(Endpoint);
 
-/// Made by [`udp`].
+/// A probe for a UDP port, made by [`udp`].
 ///
-/// It has a name for types that hold such an executor:
+/// Use this name in types that hold the executor:
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -30,13 +30,13 @@ pub struct Tcp(Endpoint);
 #[derive(Clone, Debug)]
 pub struct Udp(Endpoint);
 
-/// Ready when the process, or one that it started, listens on `host:port`. Port 0 means that
-/// summon picks a free one, the one that `{port}` stands for.
+/// Waits until the process or one of its descendants listens on `host:port`. For port 0, summon picks
+/// a free port, the value of `{port}`.
 ///
-/// `localhost` means 127.0.0.1 and ::1, and either will do; [`Process::addr`](crate::Process::addr)
-/// then tells which. The kernel is asked who listens, so the server sees no connection from this
-/// (`sock_diag(7)`). A server that is somebody else's is never taken for ours: that is an error
-/// which names it.
+/// `localhost` means 127.0.0.1 or ::1; [`Process::addr`](crate::Process::addr) returns the address in
+/// use. summon asks the kernel for the owner of the socket (`sock_diag(7)`), so the server sees no
+/// connection from the probe. If another program listens on the port, the start fails with an error
+/// that names the program.
 ///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
@@ -50,21 +50,20 @@ pub struct Udp(Endpoint);
 ///
 /// # Platform notes
 ///
-/// Where the kernel refuses the question (gVisor, WSL 1, some seccomp profiles), `/proc/net/tcp`
-/// and `/proc/net/tcp6` answer it, in 10 to 30 ms.
+/// Where the kernel refuses the question (gVisor, WSL 1, some seccomp profiles), summon reads
+/// `/proc/net/tcp` and `/proc/net/tcp6`, which takes 10 to 30 ms.
 ///
-/// It is known by connecting instead, which a server sees, where the host is another machine, and
-/// where the owner of the socket can't be read (a set-uid program, another user's process).
+/// summon connects to the port if the host is another machine, or if it can't read the owner of the
+/// socket (a set-uid program, another user's process). The server sees this connection.
 pub fn tcp(host: impl Into<String>, port: u16) -> Tcp {
     Tcp(endpoint(host.into(), port, Protocol::Tcp))
 }
 
-/// Ready when the process, or one that it started, has bound `host:port` for UDP. Port 0 means
-/// that summon picks a free one, the one that `{port}` stands for.
+/// Waits until the process or one of its descendants has bound `host:port` for UDP. For port 0, summon
+/// picks a free port, the value of `{port}`.
 ///
-/// The kernel is asked, as for [`tcp`]: no datagram is sent. Where the owner of the
-/// socket can't be read, it is enough that somebody has bound it; on another machine it can't be
-/// looked at.
+/// As with [`tcp`], summon asks the kernel, and sends no datagram. If it can't read the owner of the
+/// socket, any bound socket counts. A UDP port of another machine can't be probed; the start fails.
 ///
 /// ```no_run
 /// let dns = summon::Coordinated::with(
@@ -87,7 +86,7 @@ fn endpoint(host: String, port: u16, protocol: Protocol) -> Endpoint {
 }
 
 impl Endpoint {
-    /// Its host and its port, as they are by now.
+    /// Returns the host and the port with placeholders filled in.
     fn filled(&self, target: &Target<'_>) -> Result<(String, u16), NotReady> {
         let port = match self.port {
             0 => target.values().port()?,

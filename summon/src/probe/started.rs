@@ -1,10 +1,10 @@
-//! Ready when the program has been exec'ed.
+//! The probe that is ready as soon as the program has been exec'ed.
 
 use super::{Facts, NotReady, Probe, Target};
 
-/// Made by [`started`].
+/// A probe that only waits for the exec, made by [`started`].
 ///
-/// It is that of [`SimpleExecutor`](crate::SimpleExecutor):
+/// [`SimpleExecutor`](crate::SimpleExecutor) uses it:
 ///
 /// ```
 /// use summon::{Coordinated, SimpleExecutor, probe};
@@ -15,8 +15,8 @@ use super::{Facts, NotReady, Probe, Target};
 #[non_exhaustive]
 pub struct Started;
 
-/// Ready as soon as the program has been exec'ed: for programs whose mere existence is enough, and
-/// for those that do something and end, also if they have ended by now.
+/// Waits only until the program has been exec'ed. Use it for programs without a sign of readiness,
+/// and for programs that do their work and exit. A program that has already exited counts as ready.
 ///
 /// ```
 /// let sleeper = summon::Coordinated::with("sleep 100", summon::probe::started());
@@ -29,7 +29,7 @@ pub fn started() -> Started {
 }
 
 impl Probe for Started {
-    /// A guard reports a pid only after `execve` has succeeded, so there is nothing left to see.
+    /// Always ready: a guard reports a pid only after `execve` has succeeded.
     fn look(&self, _: &Target<'_>) -> Result<(), NotReady> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a probe may see.
+//! The view that a probe has of its process.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
@@ -19,18 +19,19 @@ use crate::sys::diag::Diag;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::{is_shortage, proc, wait};
 
-/// An answer that takes longer is asked for again, with more patience each time.
+/// The limits for one answer; the time for an answer grows with the time already waited.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const MOST_PATIENCE: Duration = Duration::from_secs(10);
 
-/// As long as the wait has taken by now, and all that is left where that is at most twice as long. So
-/// each answer comes that takes a third of the time-out, and one that hangs does not use up the rest.
+/// Returns the limit for one run of a command: the time already waited, or the rest of the time-out if
+/// the rest is at most twice that time. A command that needs a third of the time-out then ends in time,
+/// and a command that hangs does not use up the rest.
 fn patience_alone(waited: Duration, left: Duration) -> Duration {
     let patience = waited.max(LEAST_PATIENCE);
     if left <= patience * 2 { left } else { patience }
 }
 
-/// The process that a probe looks at, while it starts.
+/// The starting process that a probe looks at.
 ///
 /// ```
 /// use summon::{Coordinated, probe::Target};
@@ -50,12 +51,12 @@ pub struct Target<'a> {
     values: &'a dyn Values,
     dir: &'a Path,
     pub(super) log: Arc<Log>,
-    /// Where in the log this run begins.
+    /// The offset of this run in the log.
     pub(super) since: u64,
     pub(super) written: Vec<(Written, u64)>,
     deadline: Instant,
     began: Instant,
-    /// Whoever serves the port is taken for the service.
+    /// Whether any listener on the port counts as the service.
     any_listener: bool,
     pub(super) news: News,
     pub(super) memory: RefCell<Memory>,
@@ -63,20 +64,20 @@ pub struct Target<'a> {
     found: Cell<Option<SocketAddr>>,
 }
 
-/// What only the process itself can tell, and tells when asked.
+/// The values of a process that a probe may use.
 pub(crate) trait Values: std::fmt::Debug {
     fn port(&self) -> Result<u16, NotReady>;
-    /// Puts the values of the placeholders into a text.
+    /// Replaces the placeholders in a text by their values.
     fn fill(&self, text: &str) -> Result<String, NotReady>;
-    /// A path as the program sees it: from its own working directory.
+    /// Resolves a path from the program's working directory.
     fn path(&self, text: &str) -> Result<PathBuf, NotReady>;
-    /// A command that runs as the program does: in its directory, with its environment.
+    /// Prepares a command with the directory and the environment of the program.
     fn helper(&self, command: &Command) -> Result<Program, NotReady>;
-    /// Takes note of a value that the program has told.
+    /// Records a value that the program has printed.
     fn learn(&self, name: &str, value: &str) -> Result<(), NotReady>;
 }
 
-/// What is known of a target before it is launched.
+/// The properties of a target that are known before its launch.
 #[derive(Debug)]
 pub(crate) struct Scene<'a> {
     pub(crate) name: &'a str,
@@ -85,14 +86,14 @@ pub(crate) struct Scene<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) log: Arc<Log>,
     pub(crate) since: u64,
-    /// Where lines are looked for.
+    /// The files to search for lines, each with the offset of this run.
     pub(crate) written: Vec<(Written, u64)>,
     pub(crate) deadline: Instant,
     pub(crate) any_listener: bool,
 }
 
 impl<'a> Target<'a> {
-    /// One that is about to be launched, or that was there before.
+    /// Makes the target of a process that is about to be launched, or that ran before the test.
     pub(crate) fn new(scene: Scene<'a>) -> Target<'a> {
         let Scene {
             name,
@@ -123,13 +124,13 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// It was launched.
+    /// Subscribes to the events of the launched process.
     pub(crate) fn launched(&mut self, guarded: Arc<Guarded>) -> io::Result<()> {
         self.news = News::of(guarded)?;
         Ok(())
     }
 
-    /// The name of the process.
+    /// Returns the name of the process.
     ///
     /// ```
     /// use summon::{Coordinated, probe::Target};
@@ -147,7 +148,7 @@ impl<'a> Target<'a> {
         self.name
     }
 
-    /// The host that the process was asked to serve on; `localhost` unless it was told another.
+    /// Returns the host that the process should serve on. Default: `localhost`.
     ///
     /// ```
     /// use std::net::TcpStream;
@@ -160,8 +161,8 @@ impl<'a> Target<'a> {
         &self.host
     }
 
-    /// The port of the process, the one that `{port}` stands for; 0 if it is to be read from a
-    /// banner that has not come yet.
+    /// Returns the port of the process, the value of `{port}`. It is 0 while the banner with the port
+    /// has not come yet.
     ///
     /// ```
     /// use std::net::TcpStream;
@@ -174,10 +175,10 @@ impl<'a> Target<'a> {
         self.values.port().unwrap_or(0)
     }
 
-    /// The address where it listens, if a probe before this one has found it. Otherwise it is the
-    /// port on the host if that is an IP address, and else on 127.0.0.1, as
-    /// [`Process::addr`](crate::Process::addr) has it; its port is 0 if it is to be read from a banner
-    /// that has not come yet.
+    /// Returns the address that the process listens on, if a probe before this one has found it.
+    /// Otherwise returns the port on the host if the host is an IP address, and on 127.0.0.1 if it is
+    /// not, like [`Process::addr`](crate::Process::addr). The port is 0 while the banner with the port has
+    /// not come yet.
     ///
     /// ```
     /// use std::net::TcpStream;
@@ -200,7 +201,7 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// The private directory of the process, the one that `{dir}` stands for.
+    /// Returns the private directory of the process, the value of `{dir}`.
     ///
     /// ```
     /// use summon::{Coordinated, probe::Target};
@@ -214,7 +215,7 @@ impl<'a> Target<'a> {
         self.dir
     }
 
-    /// The pid of the program, if summon started it.
+    /// Returns the pid of the program, if summon started it.
     ///
     /// ```
     /// use summon::{Coordinated, probe::Target};
@@ -232,7 +233,7 @@ impl<'a> Target<'a> {
         self.state()?.pids
     }
 
-    /// What it has written since this start, stdout and stderr in the order written.
+    /// Returns the output since this start, stdout and stderr in the order written.
     ///
     /// ```
     /// use summon::{Coordinated, probe::Target};
@@ -249,9 +250,9 @@ impl<'a> Target<'a> {
         output::read_all(self.log.file(), self.since)
     }
 
-    /// When the start fails if the process is not ready: a look must not take longer. It may
-    /// become later, if the process asks for that (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`), up to ten
-    /// times the time-out.
+    /// Returns the time when the start fails unless the process is ready. A look must end by then.
+    /// The process can extend it (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`), up to ten times the
+    /// time-out.
     ///
     /// ```
     /// use std::io::{Read, Result};
@@ -272,24 +273,24 @@ impl<'a> Target<'a> {
         let Some(asked) = self.state().and_then(|state| state.extended) else {
             return self.deadline;
         };
-        // A program that hangs may ask again and again, or for a year.
+        // A program that hangs may ask for more time repeatedly, or for a year.
         let limit = self.deadline.saturating_duration_since(self.began);
         let last = self.deadline.checked_add(limit.saturating_mul(9));
         asked.min(last.unwrap_or(asked)).max(self.deadline)
     }
 
-    /// What its guard knows of it, if it has one.
+    /// Returns the state that the guard has reported, if the process has a guard.
     pub(super) fn state(&self) -> Option<State> {
         Some(self.news.guarded()?.state())
     }
 
-    /// Whether its end is known.
+    /// Returns whether the guard has reported the end of the process.
     pub(super) fn has_exited(&self) -> bool {
         let ended = |state: State| state.exit.is_some() || state.gone;
         self.state().is_some_and(ended)
     }
 
-    /// Whether it has ended, though its end may not be known yet.
+    /// Returns whether the process has ended, even if the guard has not reported it yet.
     pub(super) fn is_ending(&self) -> bool {
         self.id().is_some_and(proc::is_ending)
     }
@@ -302,24 +303,24 @@ impl<'a> Target<'a> {
         self.any_listener
     }
 
-    /// Takes note of where the process listens on its own port.
+    /// Records the address of the process's own port.
     pub(super) fn found_at(&self, addr: SocketAddr) {
         if self.found.get().is_none() {
             self.found.set(Some(addr));
         }
     }
 
-    /// Where a probe has found that it listens.
+    /// Returns the address that a probe has found.
     pub(crate) fn found(&self) -> Option<SocketAddr> {
         self.found.get()
     }
 
-    /// How long to wait for an answer before another is asked for beside it.
+    /// Returns how long to wait for an answer before sending another request in parallel.
     pub(super) fn patience(&self) -> Duration {
         (self.began.elapsed() / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE)
     }
 
-    /// How long a command may take before it is ended and run again.
+    /// Returns how long a command may take before summon kills it and runs it again.
     pub(super) fn patience_alone(&self) -> Duration {
         let now = Instant::now();
         patience_alone(
@@ -328,7 +329,7 @@ impl<'a> Target<'a> {
         )
     }
 
-    /// A path as it is, for the report.
+    /// Returns a path with its placeholders filled in, for the report.
     pub(super) fn shown_path(&self, text: &str) -> String {
         match self.values.path(text) {
             Ok(path) => path.display().to_string(),
@@ -336,8 +337,8 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Sleeps until one of these can be read. `false`: not before `until`, or the process has ended
-    /// meanwhile.
+    /// Sleeps until one of these descriptors is readable, `until` has come, or the process has ended.
+    /// Returns whether one is readable.
     pub(super) fn sleep_on(&self, fds: &[BorrowedFd<'_>], until: Instant) -> io::Result<bool> {
         let is_readable = || fds.iter().any(wait::is_readable);
         let Some(guarded) = self.news.guarded() else {
@@ -350,7 +351,7 @@ impl<'a> Target<'a> {
         Ok(is_readable())
     }
 
-    /// Who tells of sockets, where the kernel does.
+    /// Returns the connection to the kernel's socket information, if the system offers one.
     pub(super) fn diag(&self) -> io::Result<Option<&Diag>> {
         if self.diag.get().is_none() {
             let diag = match Diag::open() {
@@ -361,13 +362,13 @@ impl<'a> Target<'a> {
         }
         let diag = self.diag.get().and_then(Option::as_ref);
         if let Some(diag) = diag {
-            // Each time, since one that forks away has another leader then.
+            // Set the pids before each question: a daemon that forks gets another leader.
             diag.about(self.pids());
         }
         Ok(diag)
     }
 
-    /// Asks the kernel; none if it does not answer such questions, as in some sandboxes.
+    /// Asks the kernel. Returns `None` if it does not answer such questions, as in some sandboxes.
     pub(super) fn ask<T>(
         &self,
         question: impl FnOnce(&Diag) -> io::Result<T>,
@@ -378,21 +379,21 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The processes of the service but the program itself, as people would call them.
+    /// Returns the command lines of the service's processes without the program itself.
     pub(super) fn left_behind(&self) -> Vec<String> {
         self.pids()
             .map(descendants::left_behind)
             .unwrap_or_default()
     }
 
-    /// Whether the program has been stopped, as by Ctrl-Z.
+    /// Returns whether the program is stopped, for instance by Ctrl-Z.
     pub(super) fn is_halted(&self) -> bool {
         let halts = |pid| proc::is_halted(pid) && !proc::has_ended(pid);
         self.id().is_some_and(halts)
     }
 
-    /// Every process of the service. It is an error if some can't be seen, such as for want of
-    /// descriptors: who is not among the others may be one of these.
+    /// Returns the pids of all processes of the service. Fails if the list is incomplete, for instance
+    /// when file descriptors run out: the caller would take a missing process for a stranger.
     pub(crate) fn tree(&self) -> io::Result<Vec<u32>> {
         match self.pids() {
             Some((guard, leader)) => proc::service(guard, leader),
@@ -405,7 +406,7 @@ impl<'a> Target<'a> {
 mod tests {
     use super::*;
 
-    /// Whether a command that takes so long ends once, in seconds.
+    /// Returns whether a command that takes `takes` seconds ends within `limit` seconds.
     fn ends(takes: u64, limit: u64) -> bool {
         let (takes, limit) = (Duration::from_secs(takes), Duration::from_secs(limit));
         let mut now = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! Ready when the process serves a Unix socket.
+//! The probe that waits until the process serves a Unix socket.
 
 use std::io;
 
@@ -9,9 +9,9 @@ use crate::sys::diag::Diag;
 use crate::sys::proc::{self, Holds};
 use crate::sys::unix_sockets::{self, LONGEST_PATH, UnixListener};
 
-/// Made by [`unix()`].
+/// A probe for a Unix socket, made by [`unix()`].
 ///
-/// It has a name for types that hold such an executor:
+/// Use this name in types that hold the executor:
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -25,18 +25,17 @@ pub struct Unix {
     path: String,
 }
 
-/// Ready when the process, or one that it started, accepts connections at the Unix socket `path`;
-/// one for datagrams counts when it is bound.
+/// Waits until the process or one of its descendants listens on the Unix socket `path`. A datagram
+/// socket is ready once it is bound.
 ///
-/// The path may contain placeholders, and usually does: `{dir}/socket`. A relative one is taken
-/// from the program's working directory. As with [`tcp`](super::tcp) the kernel is asked who
-/// listens, so the server sees no connection from this, and somebody else's server is never taken
-/// for ours. A socket file without a server, as a program that was killed has left it, does not
-/// count.
+/// The path may contain placeholders, and usually does: `{dir}/socket`. A relative path starts at the
+/// program's working directory. As with [`tcp`](super::tcp), summon asks the kernel for the owner of
+/// the socket: the server sees no connection from the probe, and if another program listens there, the
+/// start fails. A socket file without a server, left by a killed program, does not count.
 ///
-/// On Linux a path that begins with `@` is an abstract name, which has no file: `@my-server`. It
-/// exists once for the whole machine, or for each network namespace: put `{port}` or `{dir}` into it,
-/// so that parallel tests don't want the same one. A file of such a name is written `./@my-server`.
+/// On Linux a path that begins with `@` is an abstract name, which has no file: `@my-server`. Such a
+/// name is shared by the whole network namespace, usually the whole machine. Put `{port}` or `{dir}`
+/// into it, so that parallel tests use different names. For a file of that name write `./@my-server`.
 ///
 /// ```no_run
 /// let redis = summon::Coordinated::with(
@@ -49,8 +48,8 @@ pub struct Unix {
 ///
 /// # Platform notes
 ///
-/// Where the kernel does not tell, or the owner of the socket can't be read (a set-uid program,
-/// another user's process), it is known by connecting.
+/// If the kernel does not name the owner of the socket, or summon can't read it (a set-uid program,
+/// another user's process), summon connects to the socket.
 pub fn unix(path: impl Into<String>) -> Unix {
     Unix { path: path.into() }
 }
@@ -68,7 +67,7 @@ impl Probe for Unix {
                 path.as_os_str().len()
             )));
         }
-        // Before the look, so that nothing happens in between unnoticed.
+        // Subscribe before the look: a change between the two would otherwise go unnoticed.
         let is_told = target.news.subscribe_to_file(&path);
         let found = match std::fs::metadata(&path) {
             Ok(found) => found,
@@ -81,7 +80,7 @@ impl Probe for Unix {
             let why = "what is there is no socket";
             return Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)));
         };
-        // That it is bound is told, that it listens from now on is not.
+        // inotify reports `bind`, which creates the file, but not `listen`. From here on, poll.
         let listeners = |diag: &Diag| unix_sockets::at_path(diag, &path, inode);
         judge(target, listeners, || at_path::server(&path))
     }
@@ -115,7 +114,7 @@ impl Unix {
         self.path.starts_with('@')
     }
 
-    /// Nobody tells when an abstract name comes.
+    /// Looks for the owner of an abstract name. No event reports a new name, so this polls.
     fn look_at_name(&self, target: &Target<'_>) -> Result<(), NotReady> {
         let filled = target.values().fill(&self.path)?;
         let name = filled.strip_prefix('@').unwrap_or(&filled).as_bytes();
@@ -139,7 +138,7 @@ enum Who {
     Ours,
     Nobody,
     Stranger(Option<u32>),
-    /// The kernel does not tell.
+    /// The kernel does not name the owner.
     Unknown,
 }
 
@@ -156,7 +155,7 @@ fn judge(
     }
 }
 
-/// Whose socket listens there.
+/// Returns the owner of the listening socket.
 fn who(
     target: &Target<'_>,
     listeners: impl FnOnce(&Diag) -> io::Result<Vec<UnixListener>>,
@@ -171,12 +170,12 @@ fn who(
     for listener in listeners {
         match listen::holder(target, listener.inode)? {
             Holds::Yes => return Ok(Who::Ours),
-            // One that has but the name is another one's, elsewhere.
+            // Only the name matches: another socket, in another place.
             _ if !listener.is_certain => {}
             _ if target.takes_any_listener() => return Ok(Who::Ours),
             Holds::Unknown => known = Who::Unknown,
             Holds::No => match proc::holder_of_socket(listener.inode) {
-                // It closed while we looked.
+                // The socket closed while we looked.
                 None => {}
                 pid => known = Who::Stranger(pid),
             },
@@ -198,7 +197,8 @@ fn stranger(pid: Option<u32>) -> NotReady {
     NotReady::ever(format!("somebody else listens there: {who}"))
 }
 
-/// Asks by connecting, where the kernel names the one who called `listen`.
+/// Connects to the socket; the kernel then names the process that called `listen` (`SO_PEERCRED` in
+/// `unix(7)`).
 fn connect(
     target: &Target<'_>,
     server: impl FnOnce() -> io::Result<Option<u32>>,
@@ -215,7 +215,7 @@ fn connect(
             Ok(_) => Err(stranger(Some(pid))),
             Err(error) => Err(listen::unseen(&error)),
         },
-        // A process of the service is in our pid namespace, or below it, and can be seen.
+        // A process of the service is in our pid namespace or below it, so it would have a pid here.
         None if Diag::SEES_ALL => Err(stranger(None)),
         None => Ok(()),
     }

@@ -1,5 +1,5 @@
-//! The one loop that waits. It owns the deadline, the pace, and the question "has it exited
-//! meanwhile?".
+//! The loop that waits until a process is ready. It keeps the deadline and the pace, and checks
+//! whether the process has exited.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,27 +10,26 @@ use crate::output::Pattern;
 use crate::progress::Progress;
 use crate::trace::{self, Moment};
 
-/// The first pause between two looks, and how long pauses become in the first moments.
+/// The first pause between two looks, and the limit of pauses at the beginning of a wait.
 const FIRST_PAUSE: Duration = Duration::from_micros(20);
 const SHORT_PAUSE: Duration = Duration::from_micros(500);
-/// A pause is this part of the time already waited, so that readiness is seen late by no more
-/// than that part, and a long wait costs little.
+/// A pause lasts one part in `PACE` of the time already waited. summon then notices readiness late
+/// by that part at most, and a long wait costs little.
 const PACE: u32 = 200;
-/// The same for looks that do not disturb the program.
+/// The pace of looks that do not load the program.
 const SOON_PACE: u32 = 250;
-/// If more than so many waits of this process look at a pace, each takes longer pauses, so that
-/// all of them together cost no more.
+/// With more than this number of waits in the test process, each wait takes longer pauses, so that
+/// their total cost stays the same.
 const SIDE_BY_SIDE: u32 = 8;
-/// A look that takes longer than this is followed by a pause as long, so that a slow command does
-/// not keep a processor busy.
+/// After a look that takes longer than this, the pause lasts equally long, so that a slow command
+/// does not keep a processor busy.
 const CHEAP: Duration = Duration::from_millis(2);
-/// Nor is it longer, also where the system tells: there are file systems on which it does not.
+/// The longest pause, even where the system reports changes: some file systems report none.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// How many waits are under way in this process.
+/// The number of waits in the test process.
 static WAITS: AtomicU32 = AtomicU32::new(0);
 
-/// One of them.
 struct Waiting;
 
 impl Waiting {
@@ -46,28 +45,28 @@ impl Drop for Waiting {
     }
 }
 
-/// How the waiting ended.
+/// The result of a wait.
 #[derive(Debug)]
 pub(crate) struct Waited {
     pub(crate) result: Result<(), Why>,
-    /// What was waited for, one after the other, each with its alternatives.
+    /// The steps of the wait in their order, each with its alternatives.
     pub(crate) seen: Vec<Vec<Seen>>,
-    /// Which of them was being waited for.
+    /// The index of the step that the wait had reached.
     pub(crate) reached: usize,
-    /// The descendants of the program that were there when it was given up.
+    /// The descendants of the program that lived at the end of the wait.
     pub(crate) left: Vec<String>,
-    /// The program was halted then.
+    /// Whether the program was stopped (SIGSTOP) at the end of the wait.
     pub(crate) halted: bool,
     pub(crate) took: Duration,
 }
 
-/// What a probe has seen.
+/// The result of one probe, for the report.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) what: String,
-    /// What it saw last instead of readiness; `None` if it was ready, or never looked.
+    /// The last reason why the process was not ready; `None` if the probe was ready or never looked.
     pub(crate) last: Option<String>,
-    /// What is probably wrong.
+    /// The probable cause and its remedy.
     pub(crate) hint: Option<String>,
     pub(crate) looks: u32,
     pub(crate) ready: bool,
@@ -78,20 +77,20 @@ pub(crate) enum Why {
     Exited,
     Late,
     Never,
-    /// It wrote a line that means failure: the banner, and the line.
+    /// The process wrote a line that means failure: the banner, and the line.
     Failed(String, String),
 }
 
-/// One probe, and what came of it so far.
+/// A probe and the result of its looks.
 struct Watched<'p> {
     probe: &'p dyn Probe,
     looks: u32,
-    /// When it was looked at last, and how long that took.
+    /// The end of the last look, and its duration.
     looked: Instant,
     took: Duration,
-    /// Since when it is looked at at a pace, and which, if it is.
+    /// The start of polling, and the pace; `None` if events decide when to look.
     paced: Option<(Instant, u32)>,
-    /// When it is to be looked at again, if it has said so.
+    /// The time of the next look, if the probe has set it.
     later: Option<Instant>,
     last: Option<String>,
     hint: Option<String>,
@@ -101,9 +100,8 @@ struct Watched<'p> {
 
 /// Looks until the target is ready, or can't become ready any more.
 ///
-/// The probes are looked at one after the other: each from when those before it are ready on.
-/// When the last one is ready the others are looked at once more, since a server may have come
-/// and gone again.
+/// Each probe's first look comes after the probes before it are ready. When the last probe is
+/// ready, summon looks at the others once more, since a server may have closed its port again.
 pub(crate) fn until_ready(
     target: &Target<'_>,
     probes: &[Arc<dyn Probe>],
@@ -128,11 +126,13 @@ pub(crate) fn until_ready(
     let mut progress = Progress::new(began);
     let mut at = 0;
     let result = loop {
-        // Forget the news, then look, then sleep: news that come after the look end the sleep.
+        // Reset the wakers, then look, then sleep, in this order: an event after the look ends
+        // the sleep at once.
         let told = target.news.reset();
-        // Before the look: a process that has exited is not ready, whatever it left behind.
+        // Check this before the look: a process that has exited is not ready, even if its files
+        // or sockets look ready.
         if exit_matters && target.has_exited() {
-            // But what there is to see is of use to the report.
+            // The report shows what these probes see.
             for unseen in steps[at].iter_mut().filter(|it| it.looks == 0) {
                 unseen.look(target, began);
             }
@@ -143,21 +143,22 @@ pub(crate) fn until_ready(
         }
         let reached = at;
         while let Some(step) = steps.get_mut(at) {
-            // One that has just come up has not been looked at before, and is due.
+            // The next step has not been looked at before, so it is due.
             if !look_at(step, target, began, told) {
                 break;
             }
             at += 1;
         }
         if at == steps.len() {
-            // Those that were ready in an earlier round may not be any more.
+            // Probes that were ready in an earlier round may have changed.
             if let Some(lost) = still_ready(&mut steps[..reached], target) {
                 at = lost;
             } else if exit_matters && target.has_exited() {
-                // And after it: it may have printed its banner and died.
+                // Check this again after the look: the process may have printed its banner and died.
                 break Err(Why::Exited);
             } else if exit_matters && target.is_ending() && Instant::now() < target.deadline() {
-                // The news of its end is on its way; it ends this sleep.
+                // The kernel has ended the process, and the guard has not reported it yet; its
+                // report ends this sleep.
                 at = reached;
                 target
                     .news
@@ -169,7 +170,7 @@ pub(crate) fn until_ready(
         }
         let step = &steps[at];
         if step.iter().all(|watched| watched.never) {
-            // A look that fails for good may have met a process that was just dying.
+            // A look at a dying process may fail for good. Its exit is then the cause.
             break Err(if target.has_exited() {
                 Why::Exited
             } else {
@@ -193,7 +194,8 @@ pub(crate) fn until_ready(
     };
     let (mut left, mut halted) = (Vec::new(), false);
     if result.is_err() {
-        // Also if every probe was ready: a program that binds and then forks away exits just then.
+        // Collect these even if every probe was ready: a program that binds its port, forks, and
+        // exits gets here too.
         left = target.left_behind();
         halted = target.is_halted();
         let pending = steps.get_mut(at).into_iter().flatten();
@@ -219,14 +221,14 @@ pub(crate) fn until_ready(
     })
 }
 
-/// Looks at the probes of a step that are due, and says whether one is ready.
+/// Looks at the probes of a step that are due, and returns whether one is ready.
 fn look_at(step: &mut [Watched<'_>], target: &Target<'_>, began: Instant, told: bool) -> bool {
-    // One that was ready and is not any more is looked at again like the others.
+    // A probe that was ready and no longer is takes part again like the others.
     step.iter_mut()
         .any(|watched| watched.is_due(told) && watched.look(target, began))
 }
 
-/// The first step that was ready and is not any more.
+/// Returns the first step that was ready and no longer is.
 fn still_ready(steps: &mut [Vec<Watched<'_>>], target: &Target<'_>) -> Option<usize> {
     steps.iter_mut().position(|step| {
         !step
@@ -265,8 +267,8 @@ impl<'p> Watched<'p> {
             }
             return true;
         };
-        // A look that the deadline cut short says less than the one before, unless it had most of
-        // the time that there is.
+        // A look that the deadline cut short says less than the look before it, unless it had at
+        // least half of the time-out.
         let deadline = target.deadline();
         let half = deadline.saturating_duration_since(began) / 2;
         let cut_short =
@@ -295,7 +297,7 @@ impl<'p> Watched<'p> {
         self.hint = explained.hint;
     }
 
-    /// When to look again, if nothing is told.
+    /// Returns when to look again if no event comes first.
     fn due(&self) -> Option<Instant> {
         if self.later.is_some() {
             return self.later;
@@ -316,14 +318,15 @@ impl<'p> Watched<'p> {
         Some(self.looked + pause)
     }
 
-    /// News are for those who asked for them, not for those who look at their own pace.
+    /// Returns whether to look now. Events (`told`) matter only to probes that subscribed to them,
+    /// not to probes that poll.
     fn is_due(&self, told: bool) -> bool {
         let is_told = told && self.paced.is_none() && self.later.is_none() && !self.never;
         is_told || self.due().is_some_and(|due| due <= Instant::now())
     }
 }
 
-/// A probe, or those of which any will do.
+/// Returns the alternatives of a probe, or the probe alone.
 fn alternatives(probe: &dyn Probe) -> Vec<&dyn Probe> {
     let some = probe.facts().alternatives;
     match some.is_empty() {
@@ -340,7 +343,7 @@ fn find_failure(target: &Target<'_>, failures: &[Pattern]) -> Option<Why> {
     })
 }
 
-/// What a step waits for, and what is there so far.
+/// Describes a step and its last reasons, for the progress line.
 fn so_far(step: &[Watched<'_>], target: &Target<'_>) -> String {
     let one = |watched: &Watched<'_>| {
         let what = watched.probe.describe(target);

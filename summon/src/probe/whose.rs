@@ -1,7 +1,7 @@
-//! Whose listener counts.
+//! The choice of listeners that make a service ready.
 
-/// Whose listener on the port means that a service is ready: its `"own"`, which is the default, or
-/// `"any"`. Made from text, by [`Coordinated::listener`](crate::Coordinated::listener).
+/// The listeners on the port that make a service ready: its `"own"` (the default), or `"any"`.
+/// [`Coordinated::listener`](crate::Coordinated::listener) makes it from text.
 ///
 /// ```
 /// use summon::{TcpCoordinatedExecutor, probe::Whose};
