@@ -1,4 +1,4 @@
-//! An answer as it comes, piece by piece: as much of it as matters.
+//! Reads the relevant part of an answer, piece by piece.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use super::Statuses;
 use super::body::Chunks;
 use super::pause::retry_after;
 
-/// What is wanted of an answer.
+/// The parts of an answer to read.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// The body too, of an answer with one of these statuses.
+    /// The statuses for which the body is needed.
     pub(super) body: Option<Statuses>,
-    /// The body of an answer of 400, which may say what is wrong, if it has one.
+    /// Whether to read the body of an answer of 400, which may explain the error.
     pub(super) complaint: bool,
-    /// The request was HEAD, to which no body comes.
+    /// Whether the request was HEAD. Its answer has no body.
     pub(super) is_head: bool,
 }
 
 impl Wanted {
-    /// Whether the status alone is not enough.
+    /// Returns whether the probe needs the body of an answer with this status.
     pub(super) fn needs_body(&self, status: u16) -> bool {
         let statuses = self.body.as_ref();
         statuses.is_some_and(|statuses| statuses.allow(status))
@@ -34,31 +34,31 @@ impl Wanted {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// When to ask again, at the earliest.
+    /// The least time until the next request.
     pub(super) retry_after: Option<Duration>,
-    /// The protocol that is wanted instead.
+    /// The protocol that the server wants instead.
     pub(super) upgrade: Option<String>,
-    /// How the body is compressed.
+    /// The compression of the body.
     pub(super) coding: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
-/// Why something is no answer.
+/// The reason why the bytes of a connection are not an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::probe) enum NoAnswer {
-    /// The connection was closed before anything had come.
+    /// The server closed the connection before its first byte.
     Closed,
-    /// Before all had come.
+    /// The server closed the connection within its answer.
     CutOff,
-    /// These are its first bytes.
+    /// Something else than HTTP, with its first bytes.
     NotHttp(Vec<u8>),
     /// A record of TLS.
     Tls,
     /// A frame of HTTP/2.
     Http2,
-    /// Its head is longer than is read.
+    /// The head is longer than `LONGEST_HEAD`.
     LongHead,
-    /// What is wrong with the length of its body, or with its chunks.
+    /// The length or the chunks of the body are wrong, for this reason.
     BadBody(&'static str),
 }
 
@@ -79,19 +79,19 @@ impl fmt::Display for NoAnswer {
     }
 }
 
-/// A longer status line is none.
+/// The limit of a status line.
 pub(super) const LONGEST_LINE: usize = 1024;
-/// All heads together, those of interim answers included.
+/// The limit of all heads together, including interim answers.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-/// How long the head of a frame of HTTP/2 is (RFC 9113, section 4.1).
+/// The length of the head of an HTTP/2 frame (RFC 9113, section 4.1).
 const FRAME_HEAD: usize = 9;
 
 #[derive(Debug)]
 pub(super) struct Reader {
     wanted: Wanted,
     bytes: Vec<u8>,
-    /// Where the head begins that is read now: those of interim answers are before it.
+    /// The offset of the current head, after the heads of interim answers.
     from: usize,
     chunks: Chunks,
 }
@@ -106,13 +106,13 @@ impl Reader {
         }
     }
 
-    /// Takes what has come, and says whether that is all that is wanted.
+    /// Takes more bytes, and returns the answer once all that the probe wants has come.
     pub(super) fn take(&mut self, read: &[u8]) -> Result<Option<Answer>, NoAnswer> {
         self.bytes.extend(read);
         self.read(false)
     }
 
-    /// Nothing comes any more.
+    /// Ends the answer, since the server has closed the connection.
     pub(super) fn end(&self) -> Result<Answer, NoAnswer> {
         let mut rest = Reader {
             wanted: self.wanted.clone(),
@@ -124,7 +124,7 @@ impl Reader {
             Some(answer) => Ok(answer),
             None if self.bytes.is_empty() => Err(NoAnswer::Closed),
             None if self.from == 0 && self.line().is_none() => Err(self.not_http()),
-            // The status is enough.
+            // Without a need for the body, the status is enough.
             None => match self.so_far() {
                 Some(answer) if !self.wanted.needs_body(answer.status) => Ok(answer),
                 _ => Err(NoAnswer::CutOff),
@@ -132,7 +132,7 @@ impl Reader {
         }
     }
 
-    /// What is known by now, if its status is.
+    /// Returns the answer so far, once its status has come.
     pub(super) fn so_far(&self) -> Option<Answer> {
         let status = status(self.line()?).filter(|status| is_final(*status))?;
         let head = &self.bytes[self.from..];
@@ -190,12 +190,12 @@ impl Reader {
         }
     }
 
-    /// Whether the head of the final answer is complete, so that its body is what is waited for.
+    /// Returns whether the head of the final answer is complete, so that only its body is missing.
     pub(super) fn is_in_body(&self) -> bool {
         self.so_far().is_some() && head_end(&self.bytes[self.from..]).is_some()
     }
 
-    /// The status line, once it is complete.
+    /// Returns the status line, once it is complete.
     fn line(&self) -> Option<&[u8]> {
         let rest = &self.bytes[self.from..];
         let end = rest.iter().position(|byte| *byte == b'\n')?;
@@ -209,12 +209,12 @@ impl Reader {
     }
 }
 
-/// 101 is final: what follows is of another protocol.
+/// Returns whether a status is final. 101 is: the bytes after it belong to another protocol.
 fn is_final(status: u16) -> bool {
     status >= 200 || status == 101
 }
 
-/// `HTTP/1.1 200 OK`, RFC 9112, section 4.
+/// Parses a status line, such as `HTTP/1.1 200 OK` (RFC 9112, section 4).
 fn status(line: &[u8]) -> Option<u16> {
     let rest = line.strip_prefix(b"HTTP/")?;
     let space = rest.iter().position(|byte| *byte == b' ')?;
@@ -231,18 +231,18 @@ fn status(line: &[u8]) -> Option<u16> {
     (code >= 100).then_some(code)
 }
 
-/// What speaks in another way than HTTP/1 does.
+/// Recognises TLS and HTTP/2 by their first bytes.
 pub(super) fn other_protocol(bytes: &[u8]) -> Option<NoAnswer> {
     match bytes {
         // An alert or a handshake of TLS (RFC 8446, section 5.1).
         [0x15 | 0x16, 0x03, ..] => Some(NoAnswer::Tls),
-        // Settings or a farewell (RFC 9113, section 4.1), of the whole connection.
+        // A SETTINGS or GOAWAY frame on stream 0 (RFC 9113, sections 6.5 and 6.8).
         [0, _, _, 4 | 7, _, 0, 0, 0, 0, ..] => Some(NoAnswer::Http2),
         _ => None,
     }
 }
 
-/// Where the empty line behind a head ends.
+/// Returns the end of the empty line after a head.
 fn head_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -270,7 +270,7 @@ fn answer(status: u16, head: &[u8]) -> Answer {
     }
 }
 
-/// The values of the fields of a name, which may come more than once.
+/// Returns the values of all fields with a name.
 fn fields<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
     head.split(|byte| *byte == b'\n')
         .skip(1)
@@ -281,7 +281,7 @@ fn fields<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
         })
 }
 
-/// The same of fields that are lists (RFC 9110, section 5.6.1).
+/// Returns the elements of all list fields with a name (RFC 9110, section 5.6.1).
 pub(super) fn list<'h>(head: &'h [u8], name: &str) -> Vec<&'h [u8]> {
     let values = fields(head, name).flat_map(|value| value.split(|byte| *byte == b','));
     let values = values.map(<[u8]>::trim_ascii);
@@ -310,7 +310,7 @@ pub(super) mod tests {
         reader.end()
     }
 
-    /// However it comes.
+    /// Reads a text at once and byte by byte, with equal results.
     fn answered(text: &[u8]) -> Result<Answer, NoAnswer> {
         let whole = read(&[text], wanted());
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
@@ -393,7 +393,7 @@ pub(super) mod tests {
         let answer = |rest: &str| read(&[text.as_bytes(), rest.as_bytes()], complaint()).unwrap();
         assert_eq!(answer("why").body, b"why");
         assert_eq!((answer("w").status, answer("w").body), (400, Vec::new()));
-        // A wrong status is enough too.
+        // A wrong status needs no body either.
         let ready = || Wanted {
             body: Some(Statuses::default()),
             ..wanted()

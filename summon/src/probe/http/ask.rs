@@ -1,4 +1,4 @@
-//! One request, and as much of its answer as matters.
+//! One request and the relevant part of its answer.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use summon_syntax::url::Url;
 use super::answer::{Answer, NoAnswer, Reader, Wanted};
 use crate::sys::fd::{AsFd, BorrowedFd};
 
-/// Why there is no answer.
+/// The reason for a missing answer.
 #[derive(Debug)]
 pub(super) enum Failed {
     Io(io::Error),
@@ -28,7 +28,7 @@ impl From<NoAnswer> for Failed {
     }
 }
 
-/// A request that goes out and its answer that comes in, on a stream that does not block.
+/// A request and its answer on a non-blocking stream.
 #[derive(Debug)]
 pub(super) struct Exchange<S> {
     stream: S,
@@ -47,7 +47,8 @@ impl<S: Read + Write> Exchange<S> {
         }
     }
 
-    /// Goes on as far as it can without waiting. `None`: the answer is not complete.
+    /// Sends and reads as much as possible without waiting. Returns `None` while the answer is
+    /// incomplete.
     pub(super) fn go_on(&mut self) -> Result<Option<Answer>, Failed> {
         let mut is_stuck = false;
         loop {
@@ -63,17 +64,18 @@ impl<S: Read + Write> Exchange<S> {
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
-                    // A stream of TLS sends nothing before it has read the server's first words.
+                    // TLS must read the server's part of the handshake before it can send the request,
+                    // so give up only after a read and a write in a row have made no progress.
                     io::ErrorKind::WouldBlock if self.is_sent() || (is_stuck && !has_sent) => {
                         return Ok(None);
                     }
                     io::ErrorKind::WouldBlock => is_stuck = true,
-                    // TLS says so of a connection that is closed without a farewell.
+                    // rustls reports a close without `close_notify` this way.
                     io::ErrorKind::UnexpectedEof => return Ok(Some(self.reader.end()?)),
                     _ => {
                         return match self.reader.end() {
-                            // One that does not read all of a request may reset the connection
-                            // after it has answered.
+                            // A server that closes before it has read the whole request resets the
+                            // connection, possibly after its answer.
                             Ok(answer) => Ok(Some(answer)),
                             Err(_) => Err(error.into()),
                         };
@@ -83,7 +85,7 @@ impl<S: Read + Write> Exchange<S> {
         }
     }
 
-    /// Says whether something of the request went out.
+    /// Sends more of the request. Returns whether any byte was sent.
     fn send(&mut self) -> io::Result<bool> {
         let before = self.sent;
         while !self.is_sent() {
@@ -92,7 +94,7 @@ impl<S: Read + Write> Exchange<S> {
                 Ok(written) => self.sent += written,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // It may have answered and closed before it had read everything.
+                // The server may have answered and closed before it read everything. Read its answer.
                 Err(_) if self.sent > 0 => self.sent = self.request.len(),
                 Err(error) => return Err(error),
             }
@@ -114,13 +116,13 @@ impl<S: Read + Write> Exchange<S> {
         self.reader.is_in_body()
     }
 
-    /// What is known of the answer by now.
+    /// Returns the answer so far, once its status has come.
     pub(super) fn so_far(&self) -> Option<Answer> {
         self.reader.so_far()
     }
 }
 
-/// An exchange with a server. It goes on from one look to the next.
+/// An exchange with a server, which continues from one look to the next.
 #[derive(Debug)]
 pub(crate) struct Talk {
     exchange: Exchange<Stream>,
@@ -128,7 +130,7 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// Connects. The rest does not block.
+    /// Connects, and blocks until `limit` at most. All later operations are non-blocking.
     pub(super) fn begin(
         addr: SocketAddr,
         url: &Url<'_>,
@@ -225,7 +227,7 @@ impl Write for Stream {
 mod tests {
     use super::*;
 
-    /// A server that takes a few bytes at a time, and answers in pieces, between which one waits.
+    /// A server that reads a few bytes at a time and answers in pieces with pauses.
     struct Server<'a> {
         answer: &'a [u8],
         heard: Vec<u8>,
@@ -233,7 +235,7 @@ mod tests {
         writes: usize,
     }
 
-    /// Every other time it would block.
+    /// Fails with `WouldBlock` every other time.
     fn wait(times: &mut usize) -> io::Result<()> {
         *times += 1;
         match *times % 2 {

@@ -1,20 +1,20 @@
-//! The body of an answer: as much of it as is said to come, and no more than matters.
+//! Reads the body of an answer, up to its announced length and a limit.
 
 use super::answer::{LONGEST_LINE, NoAnswer, list};
 
-/// What follows this much of a body is not read.
+/// The limit of a body; the rest is not read.
 pub(super) const LONGEST_BODY: usize = 1024 * 1024;
-/// What follows this much is not read either, if all of it is sizes and extensions of chunks.
+/// The limit of a chunked body with the sizes and extensions of its chunks.
 const LONGEST_CHUNKED: usize = 16 * LONGEST_BODY;
 
 const NO_CHUNKS: NoAnswer =
     NoAnswer::BadBody("its body is not made of chunks, though its head says so");
 
-/// How the end of a body is known (RFC 9112, section 6.3).
+/// The rule that determines the end of a body (RFC 9112, section 6.3).
 enum Length {
     Chunked,
     Bytes(usize),
-    /// It ends with the connection.
+    /// The body ends with the connection.
     Untold,
 }
 
@@ -44,20 +44,20 @@ impl Length {
 fn number(digits: &[u8]) -> Option<usize> {
     let is_number = digits.iter().all(u8::is_ascii_digit);
     let digits = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
-    // Only one that is too long is none.
+    // The parser rejects digits only if the number is too large.
     Some(digits.parse().unwrap_or(usize::MAX))
 }
 
-/// What the chunks were that have come (RFC 9112, section 7.1).
+/// The chunks that have come so far (RFC 9112, section 7.1).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chunks {
     body: Vec<u8>,
-    /// Where the next chunk begins.
+    /// The offset of the next chunk.
     at: usize,
 }
 
 impl Chunks {
-    /// The body, once as much of it has come as is read. `rest` is all that follows the head.
+    /// Returns the body, once its end or the limit has come. `rest` contains all bytes after the head.
     pub(super) fn body(
         &mut self,
         head: &[u8],
@@ -115,10 +115,10 @@ impl Chunks {
     }
 }
 
-/// The number in the line before a chunk. Extensions may follow it.
+/// Parses the size in the line before a chunk. Extensions may follow it.
 fn chunk_size(line: &[u8]) -> Option<usize> {
     let size = line.split(|byte| *byte == b';').next()?.trim_ascii();
-    // A sign would pass for a part of the number.
+    // `from_str_radix` accepts a sign, which HTTP does not allow.
     let is_number = size.iter().all(u8::is_ascii_hexdigit);
     let size = std::str::from_utf8(size).ok().filter(|_| is_number)?;
     usize::from_str_radix(size, 16).ok()
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(two("3, 3"), Ok(b"all".to_vec()));
         assert!(matches!(two("4"), Err(NoAnswer::BadBody(_))));
         assert!(matches!(two("3, 2"), Err(NoAnswer::BadBody(_))));
-        // The other field overrides a length (RFC 9112, section 6.3).
+        // `Transfer-Encoding` overrides `Content-Length` (RFC 9112, section 6.3).
         let coded = "Content-Length: 1\r\nTransfer-Encoding: gzip";
         assert_eq!(with(coded, "all"), Ok(b"all".to_vec()));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What fuzzing sees of HTTP probes.
+//! The functions of HTTP probes that fuzz targets call.
 
 use std::io::{self, Read, Write};
 
@@ -25,14 +25,14 @@ pub fn ask(stream: impl Read + Write, request: &[u8]) -> io::Result<(u16, Vec<u8
     }
 }
 
-/// What a probe sends, if nothing is wrong with it.
+/// Returns the request of a probe, if its arguments are valid.
 pub fn request(probe: &Http) -> Option<Vec<u8>> {
     probe.check().ok()?;
     let url = Url::parse(&probe.url).ok()?;
     Some(probe.request(&url))
 }
 
-/// A probe as a user may have made it.
+/// Makes a probe as a user could.
 pub fn probe(url: &str, method: &str, headers: Vec<(String, String)>, body: &[u8]) -> Http {
     Http {
         method: method.to_owned(),
@@ -42,7 +42,7 @@ pub fn probe(url: &str, method: &str, headers: Vec<(String, String)>, body: &[u8
     }
 }
 
-/// Whether a status means ready.
+/// Returns whether a status means ready.
 pub fn allow(statuses: &Statuses, status: u16) -> bool {
     statuses.allow(status)
 }

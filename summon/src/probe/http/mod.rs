@@ -1,4 +1,4 @@
-//! Ready when a URL answers as expected.
+//! The probe that waits until a URL answers as expected.
 
 mod answer;
 mod ask;
@@ -22,9 +22,9 @@ use super::{Endpoint, Explained, Facts, NotReady, Probe, Target, elsewhere};
 use crate::output;
 use crate::sys::listeners::Protocol;
 
-/// Made by [`http`].
+/// A probe for a URL, made by [`http`].
 ///
-/// It is that of [`HttpCoordinatedExecutor`](crate::HttpCoordinatedExecutor):
+/// [`HttpCoordinatedExecutor`](crate::HttpCoordinatedExecutor) uses it:
 ///
 /// ```
 /// use summon::{Coordinated, HttpCoordinatedExecutor, probe};
@@ -41,21 +41,22 @@ pub struct Http {
     pub(crate) body_matches: Option<String>,
 }
 
-/// Ready when the process listens where the URL points, and a request to it is answered with the
-/// expected status: GET and any of 200 to 299, unless told otherwise.
+/// Waits until the process listens on the host and port of the URL and answers a request with the
+/// expected status. Default: GET, and any status from 200 to 299.
 ///
 /// The URL may contain placeholders, and usually does: `http://localhost:{port}/health`. The final
-/// status decides, and the body if [`body_matches`](Http::body_matches) asks for that. A redirect is an
-/// answer, and is not followed. `100 Continue`, `103 Early Hints` and other interim answers are not.
+/// status decides, together with the body if [`body_matches`](Http::body_matches) is set. summon does not
+/// follow redirects: a redirect is an answer. It skips `100 Continue`, `103 Early Hints`, and other
+/// interim answers.
 ///
-/// A request waits for its answer until the time-out. If none has come within a second, another request
-/// is sent beside it, and again after half of the time waited so far, at most ten seconds; the first good
-/// answer counts. So a server may take long for its first answer, and may let a connection hang for
-/// good. After an answer of 429 or 503 with `Retry-After` no request is sent for that time. A pause that
-/// would go beyond the time-out is cut short, so that there is a last request before it.
+/// A request waits for its answer until the time-out. If no answer comes within a second, summon sends
+/// another request in parallel; later it waits half of the time waited so far, at most ten seconds. The
+/// first good answer counts. So a server may be slow with its first answer, and may let one connection
+/// hang. After an answer of 429 or 503 with `Retry-After`, summon sends no request for that time. It
+/// shortens a pause that would end after the time-out, so that one more request comes before it.
 ///
-/// `https://` needs the feature `tls`. The certificate is not verified, since those of tests rarely
-/// can be: that the right server answers is known from who listens.
+/// `https://` needs the feature `tls`. summon does not verify the certificate, since test certificates
+/// rarely can be verified. It checks which process listens instead.
 ///
 /// ```no_run
 /// let api = summon::Coordinated::with(
@@ -189,10 +190,10 @@ impl Http {
         })
     }
 
-    /// Wants a body that matches, a regular expression, besides the status. Only the first MiB of the
-    /// body counts, and it must be complete, or as long as that. It is compared as UTF-8, and asked for
-    /// without compression. `^` and `$` are its begin and end,
-    /// and those of lines with `(?m)`. Default: any body, which is not read.
+    /// Also requires a body that matches this regular expression. The probe reads at most the first MiB,
+    /// and waits until the body ends or reaches that size. It reads the body as UTF-8, and asks the server
+    /// not to compress it. `^` and `$` match at the start and end of the body, or of each line with `(?m)`.
+    /// Default: any body; the probe does not read it.
     ///
     /// ```
     /// use summon::{Coordinated, probe};
@@ -207,12 +208,12 @@ impl Http {
     }
 }
 
-/// Those that everybody knows, in the only letters that mean them (RFC 9110, section 9.1).
+/// The common methods. Methods are case-sensitive (RFC 9110, section 9.1).
 const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE",
 ];
 
-/// `{db.port}` is a port of another process; all others are expected to be our own.
+/// Returns who must own the server: for `{db.port}` another process, for all other ports the service.
 fn whose(url: &Url<'_>) -> Server {
     match url.port.contains('.') {
         true => Server::Anybodys,

@@ -1,4 +1,4 @@
-//! What a server says instead of what is expected, and what that probably means.
+//! Hints about unexpected answers of a server.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use super::ask::Failed;
 use crate::probe::Target;
 use crate::sys::{self, proc};
 
-/// What came of the last request.
+/// The outcome of the last request.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Status {
@@ -19,10 +19,10 @@ pub(crate) enum Outcome {
         upgrade: Option<String>,
         wants_tls: bool,
     },
-    /// The status is right, and this is what to do about the body.
+    /// The status is right and the body is not; contains the hint.
     Body(String),
     NoAnswer(NoAnswer),
-    /// It answered a client of TLS with something else.
+    /// The server answered a TLS client with something else.
     NotTls,
     Other,
 }
@@ -33,7 +33,7 @@ impl Outcome {
         Outcome::Status {
             status: answer.status,
             upgrade: answer.upgrade.clone(),
-            // nginx, Apache, and servers written in Go, in this order.
+            // The texts of nginx, Apache, and servers written in Go, in this order.
             wants_tls: answer.status == 400
                 && [
                     "to https port",
@@ -56,7 +56,7 @@ impl Outcome {
         }
     }
 
-    /// What to do about it.
+    /// Returns the hint about this outcome.
     pub(super) fn hint(&self, target: &Target<'_>, addr: Option<SocketAddr>) -> Option<String> {
         let hint = match self {
             Outcome::Status {
@@ -88,21 +88,21 @@ impl Outcome {
     }
 }
 
-/// What to do about a body that does not end.
+/// Makes the outcome for a body that does not end.
 pub(super) fn endless() -> Outcome {
     let hint = "its body does not end, as that of an event stream: ask for another path, or leave out \
                 `body_matches`, since then the status is enough";
     Outcome::Body(hint.to_owned())
 }
 
-/// What to do about a body that does not match.
+/// Makes the outcome for a body that does not match.
 pub(super) fn other_body(answer: &Answer) -> Outcome {
-    // It may have been cut off within a character.
+    // The limit may have cut the body within a character.
     let is_text = match std::str::from_utf8(&answer.body) {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     };
-    // A mark, or every other byte of ASCII.
+    // A byte order mark, or ASCII in every other byte.
     let is_wide = matches!(
         answer.body[..],
         [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..]
@@ -185,7 +185,7 @@ fn of_status(status: u16, upgrade: Option<&str>, target: &Target<'_>) -> Option<
 const WANTS_TO_KNOW: &str = "it wants to know who asks: send a `header`, ask for another path, or take \
                              this for ready with `status`";
 
-/// The user of a worker who has not root's rights, where the program was started with them.
+/// Returns the user of a worker that does not run as root, if the program was started as root.
 fn other_user(target: &Target<'_>) -> Option<u32> {
     if sys::user() != 0 {
         return None;
@@ -196,7 +196,7 @@ fn other_user(target: &Target<'_>) -> Option<u32> {
         .find(|uid| *uid != 0)
 }
 
-/// What a server speaks that has closed a connection without an answer, if it is TLS or HTTP/2.
+/// Finds out whether a server that closed a connection without an answer speaks TLS or HTTP/2.
 fn speaks(addr: SocketAddr) -> Option<NoAnswer> {
     let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     [&HELLO[..], settings].into_iter().find_map(|words| {
@@ -218,7 +218,7 @@ fn speaks(addr: SocketAddr) -> Option<NoAnswer> {
 }
 
 /// A `ClientHello` of TLS 1.2 (RFC 5246, section 7.4.1.2) with two cipher suites and no extension. A
-/// server answers it with its own hello, or with an alert.
+/// server answers it with a `ServerHello` or an alert.
 const HELLO: [u8; 52] = {
     let mut hello = [0; 52];
     let head = [22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 3];
@@ -227,7 +227,7 @@ const HELLO: [u8; 52] = {
         hello[at] = head[at];
         at += 1;
     }
-    // 32 bytes that should be random, and no session.
+    // The 32 random bytes stay 0, and the session id is empty.
     let tail = [0, 4, 0xc0, 0x2f, 0, 0x9c, 1, 0];
     let mut at = 0;
     while at < tail.len() {

@@ -1,8 +1,8 @@
-//! When a server wants to be asked again.
+//! The pause that a server asks for with `Retry-After`.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// When to ask a server again that wants to be left alone for some time: that much later, but once
+/// Returns the time of the next request to a server that asks for a pause: after the pause, but once
 /// more before the deadline.
 pub(super) fn soonest(after: Duration, deadline: Instant) -> Instant {
     let now = Instant::now();
@@ -10,7 +10,7 @@ pub(super) fn soonest(after: Duration, deadline: Instant) -> Instant {
     now + after.min(left - (left / 10).min(Duration::from_secs(1)))
 }
 
-/// A pause in words.
+/// Describes a pause in words.
 pub(super) fn told(after: Duration) -> String {
     const DAY: u64 = 86_400;
     match after.as_secs() {
@@ -19,17 +19,18 @@ pub(super) fn told(after: Duration) -> String {
     }
 }
 
-/// Seconds, or a date (RFC 9110, section 10.2.3).
+/// Parses `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
 pub(super) fn retry_after(text: &str) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only one that is too long is no number.
+        // The parser rejects digits only if the number is too large.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(date(text)?);
     Some(at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, in seconds since 1970. Other forms are obsolete.
+/// Parses `Sun, 06 Nov 1994 08:49:37 GMT` to seconds since 1970. Other forms are obsolete (RFC 9110,
+/// section 5.6.7).
 fn date(text: &str) -> Option<u64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let mut words = text.split(' ').skip(1);
@@ -43,14 +44,14 @@ fn date(text: &str) -> Option<u64> {
     if words.next() != Some("GMT") || !(1970..=9999).contains(&year) || !(1..=31).contains(&day) {
         return None;
     }
-    // Years that begin in March end with the day that leap years add.
+    // Count years from March, so that the leap day is the last day of its year.
     let (year, month) = if month < 2 {
         (year - 1, month + 10)
     } else {
         (year, month - 2)
     };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 + day - 1;
-    /// The days until 1970, counted so.
+    /// The days until 1970 in this count.
     const UNTIL_1970: u64 = 719_468;
     Some(days.checked_sub(UNTIL_1970)? * 86_400 + seconds)
 }
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!(date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(date("Thu, 29 Feb 2024 23:59:59 GMT"), Some(1_709_251_199));
-        // Long ago.
+        // A date in the past means no pause.
         assert_eq!(
             retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
             Some(Duration::ZERO)

@@ -1,4 +1,4 @@
-//! Requests to a server, until one is answered as expected.
+//! Sends requests to a server until it answers one as expected.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,13 +14,13 @@ use super::{Http, pause};
 use crate::output;
 use crate::probe::{NotReady, Target};
 
-/// So many requests may wait for their answers at a time.
+/// The limit of requests without an answer.
 const MOST_TALKS: usize = 16;
-/// How soon to try to send more of a request that a server does not read.
+/// The pause before sending more of a request that the server does not read.
 const SEND_AGAIN: Duration = Duration::from_millis(10);
 
 impl Http {
-    /// Sends a request, and waits for its answer and for those to earlier ones.
+    /// Sends a request, and waits for its answer and for the answers to earlier requests.
     pub(super) fn ask(
         &self,
         target: &Target<'_>,
@@ -30,13 +30,13 @@ impl Http {
         let limit = target.deadline().min(Instant::now() + target.patience());
         let wanted = Wanted {
             body: self.body_matches.as_ref().map(|_| self.statuses.clone()),
-            // It may say that it wants TLS.
+            // A server that wants TLS often says so in the body of a 400.
             complaint: !self.statuses.allow(400),
             is_head: self.method == "HEAD",
         };
         let mut talks = target.take_talks(&self.url);
         if talks.len() >= MOST_TALKS {
-            // The first one has waited longest, and may be answered yet.
+            // Keep the first request: the server has had the most time to answer it.
             talks.remove(1);
         }
         target.note_asked(&self.url, addr);
@@ -54,7 +54,7 @@ impl Http {
         seen
     }
 
-    /// Waits until the newest request is answered, or an older one well, or until the limit.
+    /// Waits for the answer to the newest request, a good answer to an older request, or the limit.
     fn listen(
         &self,
         target: &Target<'_>,
@@ -85,7 +85,7 @@ impl Http {
             let all_sent = talks.iter().all(Talk::is_sent);
             let until = match all_sent {
                 true => limit,
-                // Nobody tells when more of a request can go out.
+                // The sleep only wakes for input, not when the socket can take more of a request.
                 false => limit.min(Instant::now() + SEND_AGAIN),
             };
             let fds: Vec<_> = talks.iter().map(Talk::as_fd).collect();
@@ -94,13 +94,13 @@ impl Http {
         }
     }
 
-    /// Whether what follows the status would change nothing.
+    /// Returns whether the status alone makes the process ready.
     fn is_good_so_far(&self, talk: &Talk) -> bool {
         let allowed = |answer: Answer| self.statuses.allow(answer.status);
         self.body_matches.is_none() && talk.so_far().is_some_and(allowed)
     }
 
-    /// What is known when no more is waited for.
+    /// Judges the newest request at the limit of the wait.
     fn late(&self, target: &Target<'_>, talks: &mut Vec<Talk>) -> Result<(), NotReady> {
         let since = talks.first().map_or_else(Instant::now, |talk| talk.began);
         let waited = since.elapsed().as_secs_f64();
@@ -146,7 +146,7 @@ impl Http {
             return Ok(());
         };
         let pattern = output::of_text(wanted).map_err(NotReady::ever)?;
-        // The mark of UTF-8 is no part of the text.
+        // The byte order mark is not a part of the text.
         let text = answer.body.strip_prefix(b"\xef\xbb\xbf");
         if pattern.is_match(text.unwrap_or(&answer.body)) {
             return Ok(());
@@ -168,7 +168,8 @@ impl Http {
         }))
     }
 
-    /// A request that the deadline cuts short says less than the one before.
+    /// Records an outcome without a hint. At the deadline it keeps the earlier outcome: a request
+    /// that the deadline cuts short says less than the request before it.
     fn note_other(&self, target: &Target<'_>) {
         if Instant::now() < target.deadline() || target.outcome(&self.url).is_none() {
             target.note_outcome(&self.url, Some(Outcome::Other));
@@ -180,7 +181,7 @@ impl Http {
             Outcome::Other => self.note_other(target),
             outcome => target.note_outcome(&self.url, Some(outcome)),
         }
-        // It may have moved to the other family, so ask the kernel again next time.
+        // The server may have moved to the other address family, so ask the kernel again next time.
         target.forget_addr(&self.url);
         NotReady::yet(match failed {
             Failed::Io(error) => match error.kind() {

@@ -1,9 +1,9 @@
-//! The statuses that mean ready.
+//! The HTTP statuses that mean ready.
 
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
-/// The HTTP statuses that mean ready: one, a range, or a list. By default 200 to 299.
+/// The HTTP statuses that mean ready: one, a range, or a list. Default: 200 to 299.
 ///
 /// ```
 /// use summon::HttpCoordinatedExecutor;

@@ -1,4 +1,4 @@
-//! TLS for requests to servers whose certificates can't be verified.
+//! TLS for requests, without verification of certificates.
 
 use std::io;
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 
 pub(super) type Stream = StreamOwned<ClientConnection, TcpStream>;
 
-/// Speaks TLS on a stream.
+/// Starts TLS on a stream.
 pub(super) fn wrap(stream: TcpStream, host: &str) -> io::Result<Stream> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -25,7 +25,7 @@ pub(super) fn wrap(stream: TcpStream, host: &str) -> io::Result<Stream> {
     Ok(StreamOwned::new(connection, stream))
 }
 
-/// What the server is called, if that can be said.
+/// Returns the server name for the handshake; 127.0.0.1 if the host is not a valid name.
 fn name(host: &str) -> ServerName<'static> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let loopback = std::net::Ipv4Addr::LOCALHOST;
@@ -33,7 +33,7 @@ fn name(host: &str) -> ServerName<'static> {
         .unwrap_or_else(|_| ServerName::IpAddress(IpAddr::from(std::net::IpAddr::from(loopback))))
 }
 
-/// Takes any certificate: who answers is known from who listens.
+/// Accepts any certificate: summon checks which process listens instead.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 
