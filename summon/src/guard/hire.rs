@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::{farewell, wire};
 use crate::progress;
 use crate::sys::maker::PerProcess;
 use crate::sys::runner;
-use crate::sys::{ending, executable, sockets, surroundings, wait};
+use crate::sys::{ending, executable, proc, sockets, surroundings, wait};
 
 /// The time for a copy to become the warden, and for the warden to take a request. A program with
 /// slower constructors is not supported.
@@ -226,22 +226,36 @@ fn start_copy(mut command: Command, deadline: Instant) -> io::Result<UnixStream>
             );
             io::Error::new(error.kind(), why)
         })?;
+    // Right after the spawn, so the pid is still the copy's: the kernel hands out pids in order.
+    let identity = proc::identity(copy.id());
     // `command` holds a copy of the other end. While it is open, `ours` would not report that the
     // copy has ended.
     drop(command);
     let hello = hear_hello(&ours);
-    if hello.is_err() {
-        // A copy that did not answer is no warden, and may be a test program that runs on.
-        let _ = copy.kill();
-    }
-    // After its hello, the copy has forked the warden and ended, so this does not block. A test
-    // that reaps all its children may have reaped it already (ECHILD).
-    let _ = copy.wait();
+    reap(&mut copy, identity, hello.is_ok());
     hello?;
     // On macOS this fails if the other end has closed. The first request then finds the warden
     // dead.
     let _ = ours.set_read_timeout(None);
     Ok(ours)
+}
+
+/// Reaps the copy. A copy that did not answer is no warden, and may be a test program that runs on, so
+/// this kills it first.
+fn reap(copy: &mut Child, identity: Option<u64>, has_answered: bool) {
+    // A test that reaps all its children (`waitpid(-1)`) may have reaped the copy, whose pid may by now
+    // be another process. A signal would kill a stranger, and a wait could take the status of a child
+    // that the test waits for. No identity means a zombie or no process, to which both are harmless.
+    let found = proc::identity(copy.id());
+    if found.is_some() && found != identity {
+        return;
+    }
+    if !has_answered {
+        let _ = copy.kill();
+    }
+    // After its hello, the copy has forked the warden and ended, so this does not block. If the test
+    // has reaped it, this fails (ECHILD).
+    let _ = copy.wait();
 }
 
 /// Receives the answer of the copy: hello, a reason why it can't be the warden, or nothing if it is
@@ -305,6 +319,18 @@ mod tests {
             heard(|socket| wire::send(&socket, HELLO, &[]).unwrap()),
             "hello"
         );
+    }
+
+    #[test]
+    fn a_copy_without_an_answer_is_killed_but_not_a_stranger_with_its_pid() {
+        let mut child = Command::new("sleep").arg("100").spawn().unwrap();
+        let identity = proc::identity(child.id());
+        // The identity of a copy that had this pid earlier.
+        reap(&mut child, identity.map(|number| number - 1), false);
+        let is_spared = child.try_wait().unwrap().is_none();
+        reap(&mut child, identity, false);
+        assert!(is_spared);
+        assert_eq!(proc::identity(child.id()), None);
     }
 
     #[test]

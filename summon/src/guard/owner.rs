@@ -400,7 +400,7 @@ impl Shared {
                 state.ended_unasked = is_ending || state.exit.is_some();
             }
             News::Asked { .. } => {}
-            News::Synced(number) => state.synced = number,
+            News::Synced(number) => state.confirm(number),
             News::AfterStop(ran) => state.after_stop.push(ran),
             News::Lost { bytes, errno } => state.lost = Some((bytes, errno)),
             News::Survived(names) => state.survivors = names,

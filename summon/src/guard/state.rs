@@ -49,9 +49,20 @@ pub(crate) struct State {
     pub(crate) survivors: Vec<String>,
     /// The service was asked to end because the runner had ended.
     pub(crate) run_ended: bool,
+    /// The highest number of an order that the guard has confirmed.
     pub(super) synced: u64,
     pub(super) refused: Option<(Step, i32)>,
     pub(super) finished: bool,
+}
+
+#[cfg(unix)]
+impl State {
+    /// Notes the answer to a numbered order.
+    pub(super) fn confirm(&mut self, number: u64) {
+        // Two threads number their orders before they send them, so the higher number may be sent and
+        // answered first. A lower number must not hide that answer: its thread would wait to its limit.
+        self.synced = self.synced.max(number);
+    }
 }
 
 /// The receivers of a signal.
@@ -123,4 +134,18 @@ pub(crate) enum HelperError {
     /// The caller gave up waiting.
     GivenUp,
     Broken(io::Error),
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_stays_known_after_the_answer_to_an_earlier_order() {
+        let mut state = State::default();
+        for number in [1, 3, 2] {
+            state.confirm(number);
+        }
+        assert_eq!(state.synced, 3);
+    }
 }

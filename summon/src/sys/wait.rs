@@ -44,8 +44,10 @@ pub(crate) fn until_writable(fd: BorrowedFd<'_>, until: Instant) -> io::Result<(
 pub(crate) fn is_readable(fd: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(fd, PollFlags::IN)];
     // With a zero time-out `poll` only looks. It counts a hang-up and an error as ready, which is
-    // right: a read would not block.
-    rustix::event::poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    // right: a read would not block. A signal may interrupt even such a look (`EINTR` in `poll(2)`).
+    // That is no answer, so look again.
+    let look = || rustix::event::poll(&mut polled, Some(&Timespec::default()));
+    rustix::io::retry_on_intr(look).is_ok_and(|ready| ready > 0)
 }
 
 /// Converts a duration for the kernel, and cuts it at 23 days. Where `poll(2)` counts milliseconds
