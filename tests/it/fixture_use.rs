@@ -1,5 +1,7 @@
 //! Fixtures as tests use them: first use in any order, circles, and a setup that fails.
 
+use std::process::Command;
+
 use crate::support::ACTOR;
 
 #[summon::fixture(simple = "sleep 1000", args(["{SECOND.port}"]))]
@@ -130,7 +132,7 @@ fn what_can_not_be_started_keeps_nobody_waiting() {
     assert!(error.contains("`{nonsense}` is no placeholder"), "{error}");
     // Another process of the run gets the same error at once. Without it, that process would wait
     // for ten minutes.
-    let other = std::process::Command::new(std::env::current_exe().unwrap())
+    let other = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
             "fixture_use::run_by_another_and_asks_too",
@@ -223,7 +225,7 @@ fn run_by_another_and_uses_one_that_is_refused() {
 }
 
 fn said_by(test: &str) -> String {
-    let run = std::process::Command::new(std::env::current_exe().unwrap())
+    let run = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--nocapture", "--exact", test])
         .output()
         .unwrap();
@@ -246,4 +248,22 @@ fn a_use_in_vain_panics_where_the_test_uses_it() {
         said.contains("panicked at tests/it/fixture_use.rs:"),
         "{said}"
     );
+}
+
+#[summon::fixture(simple = "sleep 1000", named("x".repeat(200)), scope = "run")]
+static LONG: summon::Fixture;
+
+#[test]
+fn a_long_name_leaves_its_guard_the_mark_of_a_fixture() {
+    let ps = |format: &str, pid: &str| {
+        let output = Command::new("ps")
+            .args(["-ww", "-o", format, "-p", pid])
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let pid = LONG.id().unwrap().to_string();
+    let guard = ps("ppid=", &pid);
+    let title = ps("args=", guard.trim());
+    assert!(title.starts_with("summon-guard, a fixture: xxx"), "{title}");
+    assert_eq!(ps("comm=", guard.trim()).trim(), "summon-guard");
 }

@@ -2,10 +2,11 @@
 
 use crate::sys::title::{arguments, set_short};
 
-/// Writes `text` over the arguments of this process as far as it fits, and into its short name.
+/// Writes `text` over the arguments of this process as far as it fits, and its first word into the
+/// short name.
 /// Without support by the system, nothing happens.
 pub(super) fn set(text: &str) {
-    let short: String = text.chars().take_while(|c| *c != ':').collect();
+    let short: String = text.chars().take_while(|c| !":,".contains(*c)).collect();
     set_short(&short);
     let Some((start, end)) = arguments() else {
         return;

@@ -41,7 +41,7 @@ impl Sort {
         let title = proc::command_line(holder.pid);
         match title {
             _ if has_ended => Sort::Lingers,
-            Some(title) if title.ends_with(FIXTURE_TITLE) => Sort::Fixture,
+            Some(title) if title.starts_with(FIXTURE_TITLE) => Sort::Fixture,
             Some(title) if holder.is_others && !title.starts_with(GUARD_TITLE) => Sort::Others,
             _ => Sort::Usual,
         }

@@ -24,10 +24,11 @@ const DERIVED_EXISTS: u16 = u16::MAX - 10_000;
 /// The blocked ports of browsers in this range (<https://fetch.spec.whatwg.org/#port-blocking>).
 const BLOCKED: [u16; 1] = [10_080];
 
-/// The beginning of a guard's title.
+/// The beginning of a guard's title. The name of the process follows.
 pub(crate) const GUARD_TITLE: &str = "summon-guard: ";
-/// The end of the title of a fixture's guard.
-pub(crate) const FIXTURE_TITLE: &str = ", a fixture";
+/// The beginning of the title of a fixture's guard. The mark stands before the name, since a title has
+/// little room and a long name is cut.
+pub(crate) const FIXTURE_TITLE: &str = "summon-guard, a fixture: ";
 
 /// All ports to choose from.
 const CHOICES: RangeInclusive<u16> = *PREFERRED.start()..=u16::MAX;

@@ -9,7 +9,7 @@ use crate::guard::message::{News, Order};
 use crate::guard::spawn::spawn;
 use crate::guard::terms::StopPlan;
 use crate::guard::title;
-use crate::port::{FIXTURE_TITLE, GUARD_TITLE};
+use crate::port::FIXTURE_TITLE;
 use crate::sys::ending::Ending;
 use crate::sys::ports::Signed;
 use crate::sys::proc;
@@ -96,10 +96,7 @@ impl Guard {
         sharing.users.extend(self.owner.take());
         // From here on the end of this process no longer stops the service.
         self.owner_ended = None;
-        title::set(&format!(
-            "{GUARD_TITLE}{}{FIXTURE_TITLE}",
-            self.program.name
-        ));
+        title::set(&format!("{FIXTURE_TITLE}{}", self.program.name));
         // The former owner waits for this before it lets others in. Until then the service would
         // end with it.
         self.tell(&News::Shared(bytes));
