@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, Stat, Uid};
 
+use super::locks::Lock;
 use super::peer::is_ours;
 use super::users::User;
-use super::{Left, Lock, remove};
 
 #[derive(Debug)]
 pub(crate) struct Dir(OwnedFd);
@@ -115,12 +115,6 @@ impl Dir {
         Ok(rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes the entry `name` with everything in it, and returns what could not be removed.
-    /// `path` is the path of this directory, for messages.
-    pub(crate) fn remove(&self, name: &OsStr, path: &Path) -> Vec<Left> {
-        remove::all(self.as_fd(), name, path)
-    }
-
     /// Lists the names of its entries.
     pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut read = rustix::fs::Dir::read_from(self)?;
@@ -154,7 +148,7 @@ impl Dir {
         // Only the owner, or a process with capabilities over the owner, may change a mode
         // (`chmod(2)`). The kernel compares its own ids, which stay distinct even if this namespace
         // shows many users as one number.
-        is_ours(super::user()) || rustix::fs::fchmod(self, Mode::RWXU).is_ok()
+        is_ours(super::users::user()) || rustix::fs::fchmod(self, Mode::RWXU).is_ok()
     }
 
     /// Gives it to a user, as root may.
@@ -242,7 +236,7 @@ impl Found {
     }
 
     fn check_ours(&self) -> io::Result<()> {
-        match self.owner() == super::user() {
+        match self.owner() == super::users::user() {
             true => Ok(()),
             false => Err(io::Error::other("somebody has put another one there")),
         }

@@ -4,8 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::proc::SocketId;
+use super::system::interfaces::{interface, interface_name};
 pub(crate) use super::system::listeners::{connections, on_port, that_hears};
-use super::system::listeners::{interface, interface_name};
 
 /// The protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

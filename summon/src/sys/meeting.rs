@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::dir::Dir;
 use super::fd::OwnedFd;
+use super::locks::Lock;
 use super::peer::peer;
-use super::{Lock, sockets, wait};
+use super::{sockets, wait};
 
 /// The suffix of the sockets' names.
 const SUFFIX: &str = ".meet";
@@ -79,7 +80,7 @@ pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
 fn later(stream: UnixStream) -> io::Result<Role> {
     match peer(&stream) {
         // Root can make a socket in any directory, so check the user too.
-        Ok(peer) if peer.uid == super::user() => Ok(Role::Later(Other {
+        Ok(peer) if peer.uid == super::users::user() => Ok(Role::Later(Other {
             stream,
             pid: peer.pid,
         })),

@@ -35,6 +35,8 @@ pub(crate) use system::{diag, files, proc, unix_sockets};
 #[cfg(unix)]
 pub(crate) mod at_path;
 #[cfg(unix)]
+mod bind;
+#[cfg(unix)]
 pub(crate) mod dir;
 #[cfg(unix)]
 pub(crate) mod holes;
@@ -85,73 +87,32 @@ use windows::{ending, locks, remove};
 pub(crate) mod exit;
 pub(crate) mod listeners;
 pub(crate) mod maker;
+mod missing;
 mod random;
 pub(crate) mod runner;
+mod shortage;
 pub(crate) mod signal;
 pub(crate) mod tail;
 pub(crate) mod threads;
 
 pub(crate) use locks::{Lock, is_alone, try_lock_file, unlock_file};
+pub(crate) use missing::Missing;
 pub(crate) use random::random;
 pub(crate) use remove::Left;
+pub(crate) use shortage::is_shortage;
 pub use signal::Signal;
-
-/// Something that this process or its system lacks, without which nothing can be started.
-pub(crate) struct Missing {
-    pub(crate) what: &'static str,
-    pub(crate) lacks: &'static str,
-    pub(crate) hint: &'static str,
-}
+pub(crate) use users::{has_one_user, user};
 
 /// Returns the reason why this process can't start anything, if there is one.
 pub(crate) fn missing() -> Option<Missing> {
     // Check this first: the later checks read files, which they must not do for a caller with fewer
     // rights.
     if is_privileged() {
-        return Some(PRIVILEGED);
+        return Some(missing::PRIVILEGED);
     }
-    let two_users = || (!has_one_user()).then_some(TWO_USERS);
+    let two_users = || (!has_one_user()).then_some(missing::TWO_USERS);
     system::missing().or_else(two_users)
 }
-
-/// The environment names directories and files, and an unprivileged caller wrote the environment.
-const PRIVILEGED: Missing = Missing {
-    what: "summon starts nothing in a program whose file has privileges",
-    lacks: "trust in the environment: the program is set-user-id or set-group-id, has file capabilities, \
-            or a security module changed its privileges (`AT_SECURE`)",
-    hint: "run a program without these as the user that it needs, or pass capabilities on as ambient ones \
-           (`setpriv --ambient-caps`)",
-};
-
-/// A helper process is executed, and would keep only one of the two.
-const TWO_USERS: Missing = Missing {
-    what: "summon starts nothing for a process whose effective user or group is not its real one",
-    lacks: "one user: the helper processes can't tell which of the two may give them orders",
-    hint: "change both with `setresuid` and `setresgid`, or start before `seteuid`",
-};
-
-/// Whether the real user and group of this process are the effective ones.
-#[cfg(unix)]
-pub(crate) fn has_one_user() -> bool {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    // The saved ids need no check: `exec` sets them to the effective ones (`execve(2)`), so a
-    // helper process can't return to a third user.
-    getuid() == geteuid() && getgid() == getegid()
-}
-#[cfg(windows)]
-pub(crate) fn has_one_user() -> bool {
-    true
-}
-
-/// Returns the user that this process acts for.
-#[cfg(unix)]
-pub(crate) fn user() -> u32 {
-    // The effective user owns new files, and is the user that a socket's peer sees
-    // (`credentials(7)`, `unix(7)`). So claims, directories, and sockets agree on it.
-    rustix::process::geteuid().as_raw()
-}
-#[cfg(windows)]
-pub(crate) use windows::user;
 
 /// Describes a process for messages.
 pub(crate) fn who(pid: u32) -> String {
@@ -161,21 +122,4 @@ pub(crate) fn who(pid: u32) -> String {
         Some(command) => format!("pid {pid}, `{command}`"),
         None => "a process that can't be seen from here".to_owned(),
     }
-}
-
-/// Whether an error means that the process or the machine has run out of something, which may be
-/// available again later.
-pub(crate) fn is_shortage(error: &std::io::Error) -> bool {
-    // The process's descriptors, the machine's open files, memory, socket buffers, and the user's
-    // processes (`errno(3)`). These say nothing about the file or the process in question, so the
-    // caller tries again.
-    let shortages = [
-        libc::EMFILE,
-        libc::ENFILE,
-        libc::ENOMEM,
-        libc::ENOBUFS,
-        libc::EAGAIN,
-    ];
-    let number = error.raw_os_error();
-    number.is_some_and(|number| shortages.contains(&number))
 }

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 
-use super::{beneath, dir};
+use super::beneath;
+use super::dir::Dir;
 
 /// Something that could not be removed, and the reason.
 #[derive(Debug)]
@@ -42,11 +43,14 @@ const ROUNDS: usize = 10;
 /// The most entries in the report about what stays.
 const TOLD: usize = 10;
 
-/// Removes the entry `name` of a directory. `path` is that directory's path, for messages.
-pub(super) fn all(at: BorrowedFd<'_>, name: &OsStr, path: &Path) -> Vec<Left> {
-    let mut removal = Removal::default();
-    removal.remove(at, name, path, None);
-    removal.left
+impl Dir {
+    /// Removes the entry `name` with everything in it, and returns what could not be removed.
+    /// `path` is the path of this directory, for messages.
+    pub(crate) fn remove(&self, name: &OsStr, path: &Path) -> Vec<Left> {
+        let mut removal = Removal::default();
+        removal.remove(self.as_fd(), name, path, None);
+        removal.left
+    }
 }
 
 #[derive(Default)]
@@ -141,7 +145,7 @@ impl Removal {
         // `readdir` returns entries that change during the read.
         for _ in 0..ROUNDS {
             let mut read = rustix::fs::Dir::read_from(at)?;
-            let names = dir::names(&mut read).map_err(|error| errno(&error))?;
+            let names = super::dir::names(&mut read).map_err(|error| errno(&error))?;
             drop(read);
             // Entries that could not be removed come back in each round. Without this filter the
             // rounds would repeat their errors.

@@ -97,7 +97,22 @@ pub(crate) fn instead_of_root(own: &str) -> Option<String> {
     // The program's own account comes first, since it can read the files of its package. `nobody`
     // exists on most systems, but a container may lack both.
     let found = [own, "nobody"].into_iter().find(exists);
-    found.filter(|_| super::user() == 0).map(str::to_owned)
+    found.filter(|_| user() == 0).map(str::to_owned)
+}
+
+/// Whether the real user and group of this process are the effective ones.
+pub(crate) fn has_one_user() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    // The saved ids need no check: `exec` sets them to the effective ones (`execve(2)`), so a
+    // helper process can't return to a third user.
+    getuid() == geteuid() && getgid() == getegid()
+}
+
+/// Returns the user that this process acts for.
+pub(crate) fn user() -> u32 {
+    // The effective user owns new files, and is the user that a socket's peer sees
+    // (`credentials(7)`, `unix(7)`). So claims, directories, and sockets agree on it.
+    rustix::process::geteuid().as_raw()
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ fn follow(
 }
 
 fn is_trusted(found: &Stat) -> bool {
-    found.st_uid == 0 || found.st_uid == super::user()
+    found.st_uid == 0 || found.st_uid == super::users::user()
 }
 
 /// Whether the user can't replace root's entries in a directory.

@@ -13,7 +13,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use super::diag::Diag;
 use super::peer::{is_ours, peer};
 use super::{proc, sockets, unix_sockets};
-use crate::sys::{meeting, user, wait};
+use crate::sys::users::user;
+use crate::sys::{meeting, wait};
 
 /// Reads the range of ephemeral ports, its first and its last one (`ip_local_port_range` in
 /// `ip(7)`). The kernel takes a port from it for a socket that asks for port 0.

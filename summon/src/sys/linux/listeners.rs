@@ -4,20 +4,12 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use rustix::net::{AddressFamily, SocketType, netdevice};
-
-use super::diag::{ALL, CLOSE, Diag, LISTEN, Netlink, attributes, u32_at};
+use super::diag::Diag;
+use super::interfaces::interface;
+use super::netlink::{ALL, asked, attributes, question, u32_at};
 use super::proc::SocketId;
-use super::tables;
+use super::tables::{self, state_name};
 use crate::sys::listeners::{Connection, Listener, Protocol};
-
-/// Returns the number of the protocol, and the states of sockets that serve.
-fn asked(protocol: Protocol) -> (u8, u32) {
-    match protocol {
-        Protocol::Tcp => (libc::IPPROTO_TCP as u8, LISTEN),
-        Protocol::Udp => (libc::IPPROTO_UDP as u8, CLOSE),
-    }
-}
 
 /// Lists the listeners on `port` in both families. Port 0 means all ports.
 pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
@@ -56,23 +48,6 @@ pub(crate) fn connections(
     }
     found.retain(|connection| connection.local.port() == port);
     Ok(found)
-}
-
-/// Returns the name of a state (`tcp_states.h` in the kernel), as `ss` and `netstat` print it.
-pub(super) fn state_name(state: u8) -> &'static str {
-    match state {
-        1 => "ESTABLISHED",
-        2 => "SYN_SENT",
-        3 | 12 => "SYN_RECV",
-        4 => "FIN_WAIT1",
-        5 => "FIN_WAIT2",
-        6 => "TIME_WAIT",
-        8 => "CLOSE_WAIT",
-        9 => "LAST_ACK",
-        11 => "CLOSING",
-        13 => "bound",
-        _ => "in a state without a name",
-    }
 }
 
 /// Finds the socket that would receive a packet to `addr`, if that socket serves.
@@ -116,63 +91,9 @@ pub(crate) fn that_hears(
     Ok(found)
 }
 
-/// The index of `lo`, the first interface of each network namespace (`LOOPBACK_IFINDEX` in the
-/// kernel).
-const LOOPBACK: u32 = 1;
-
-/// Returns the index of the interface on which this machine receives a packet that it sends to
-/// itself. For IPv4 that is `lo`. For IPv6 it is the interface that has the address.
-pub(crate) fn interface(addr: SocketAddr) -> u32 {
-    let SocketAddr::V6(addr) = addr else {
-        return LOOPBACK;
-    };
-    // A link-local address names its interface itself (`ipv6(7)`).
-    if addr.scope_id() != 0 || addr.ip().is_loopback() {
-        return addr.scope_id().max(LOOPBACK);
-    }
-    // Each line of the table starts with an address in hexadecimal and an interface index.
-    let table = std::fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default();
-    let wanted = format!("{:032x}", u128::from(*addr.ip()));
-    let mut lines = table.lines().map(str::split_ascii_whitespace);
-    let index = lines.find_map(|mut fields| (fields.next()? == wanted).then(|| fields.next())?);
-    index.map_or(LOOPBACK, |index| {
-        u32::from_str_radix(index, 16).unwrap_or(LOOPBACK)
-    })
-}
-
-/// Returns the name of an interface, or its index if the interface no longer exists.
-pub(crate) fn interface_name(index: u32) -> String {
-    let socket = super::sockets::socket(AddressFamily::INET, SocketType::DGRAM);
-    let name = socket.and_then(|socket| Ok(netdevice::index_to_name(&socket, index)?));
-    name.unwrap_or_else(|_| index.to_string())
-}
-
-/// Checks that the kernel answers questions about both protocols.
-pub(super) fn check(netlink: &Netlink) -> io::Result<()> {
-    for protocol in [Protocol::Tcp, Protocol::Udp] {
-        let mut question = question(libc::AF_INET as u8, protocol, 0);
-        // A kernel without the module for a protocol answers `ENOENT`, even if no socket would
-        // match.
-        question[4..8].fill(0); // no state, so no answers to read
-        netlink.ask(&question, |_| {})?;
-    }
-    Ok(())
-}
-
 const INET_DIAG_SKV6ONLY: u16 = 11;
 /// `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
-
-/// Makes a `struct inet_diag_req_v2` (`linux/inet_diag.h`).
-fn question(family: u8, protocol: Protocol, port: u16) -> Vec<u8> {
-    let (number, states) = asked(protocol);
-    let mut question = Vec::with_capacity(56);
-    question.extend([family, number, 0, 0]);
-    question.extend(states.to_ne_bytes());
-    question.extend(port.to_be_bytes());
-    question.resize(56, 0); // any peer, any address, any interface
-    question
-}
 
 /// Reads a `struct inet_diag_msg` and the attributes behind it.
 fn parse(message: &[u8]) -> Option<Listener> {

@@ -14,7 +14,7 @@ pub(crate) struct Peer {
 
 /// Whether a uid from the kernel certainly means this process's user.
 pub(crate) fn is_ours(uid: u32) -> bool {
-    uid == crate::sys::user() && !is_of_many(uid)
+    uid == crate::sys::users::user() && !is_of_many(uid)
 }
 
 /// Whether a uid means all users without a mapping into this user namespace (`user_namespaces(7)`).

@@ -5,11 +5,37 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::listeners::state_name;
 use super::proc::SocketId;
-use super::unix_sockets::Told;
+use crate::sys::bind;
 use crate::sys::listeners::{Connection, Listener, Protocol};
-use crate::sys::ports;
+
+/// Returns the name of a state (`tcp_states.h` in the kernel), as `ss` and `netstat` print it.
+pub(super) fn state_name(state: u8) -> &'static str {
+    match state {
+        1 => "ESTABLISHED",
+        2 => "SYN_SENT",
+        3 | 12 => "SYN_RECV",
+        4 => "FIN_WAIT1",
+        5 => "FIN_WAIT2",
+        6 => "TIME_WAIT",
+        8 => "CLOSE_WAIT",
+        9 => "LAST_ACK",
+        11 => "CLOSING",
+        13 => "bound",
+        _ => "in a state without a name",
+    }
+}
+
+/// A Unix socket, as the kernel describes it.
+pub(super) struct Told<'a> {
+    pub(super) inode: SocketId,
+    /// Whether it listens, or is bound for datagrams.
+    pub(super) serves: bool,
+    /// The name as bound. An abstract name begins with a NUL.
+    pub(super) name: &'a [u8],
+    /// The lower 32 bits of its file's inode, if known.
+    pub(super) file: Option<u32>,
+}
 
 /// Checks that the tables exist.
 pub(super) fn check() -> io::Result<()> {
@@ -98,7 +124,7 @@ fn tell_dual(found: &mut [Listener], port: u16, protocol: Protocol) {
         let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         // If the probe fails, assume the kernel's default: an IPv6 wildcard takes both
         // (`IPV6_V6ONLY` in `ipv6(7)`).
-        let dual = !has_v4 && ports::is_taken(&v4, protocol).unwrap_or(true);
+        let dual = !has_v4 && bind::is_taken(&v4, protocol).unwrap_or(true);
         first.dual = dual;
         wildcards.for_each(|wildcard| wildcard.dual = dual);
     }

@@ -8,9 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 
-use super::diag::{CLOSE, Diag, LISTEN, attributes, u32_at};
+use super::diag::Diag;
+use super::netlink::{CLOSE, LISTEN, attributes, u32_at};
 use super::proc::SocketId;
-use super::tables;
+use super::tables::{self, Told};
 
 /// A socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,17 +83,6 @@ pub(crate) fn of_name(diag: &Diag, name: &[u8]) -> io::Result<Option<SocketId>> 
 /// Connects to an abstract name.
 pub(crate) fn connect_to_name(name: &[u8]) -> io::Result<UnixStream> {
     UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
-}
-
-/// A Unix socket, as the kernel describes it.
-pub(super) struct Told<'a> {
-    pub(super) inode: SocketId,
-    /// Whether it listens, or is bound for datagrams.
-    pub(super) serves: bool,
-    /// The name as bound. An abstract name begins with a NUL.
-    pub(super) name: &'a [u8],
-    /// The lower 32 bits of its file's inode, if known.
-    pub(super) file: Option<u32>,
 }
 
 /// Passes each Unix socket with a name to `see`.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::text;
-use crate::sys::Missing;
+use crate::sys::missing::Missing;
 
 /// Says what is wrong with `/proc`, so that no service can be started. With another namespace's
 /// `/proc` a guard would read pids of strangers, or pids without a process.

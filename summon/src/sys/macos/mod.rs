@@ -9,6 +9,7 @@ pub(crate) mod executable;
 pub(crate) mod family;
 #[path = "../untold_files.rs"]
 pub(crate) mod files;
+pub(crate) mod interfaces;
 mod kqueue;
 mod libproc;
 pub(crate) mod listeners;
@@ -27,6 +28,6 @@ pub(crate) mod unix_sockets;
 pub(crate) mod waker;
 
 /// macOS lacks nothing.
-pub(crate) fn missing() -> Option<super::Missing> {
+pub(crate) fn missing() -> Option<super::missing::Missing> {
     None
 }

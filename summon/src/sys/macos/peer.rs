@@ -14,7 +14,7 @@ pub(crate) struct Peer {
 
 /// Whether a uid from the kernel certainly means this process's user.
 pub(crate) fn is_ours(uid: u32) -> bool {
-    uid == crate::sys::user()
+    uid == crate::sys::users::user()
 }
 
 pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {

@@ -11,6 +11,7 @@ pub(crate) mod fd;
 #[path = "../untold_files.rs"]
 pub(crate) mod files;
 pub(crate) mod holes;
+pub(crate) mod interfaces;
 pub(crate) mod listeners;
 pub(crate) mod locks;
 pub(crate) mod meeting;
@@ -31,7 +32,7 @@ pub(crate) mod walk;
 
 use std::io;
 
-use super::Missing;
+use super::missing::Missing;
 
 /// Whether the file of the program has privileges that its caller lacks. Windows has no such files.
 pub(crate) fn is_privileged() -> bool {
@@ -52,9 +53,4 @@ pub(crate) fn missing() -> Option<Missing> {
 /// Makes the error of each function that a start would need.
 pub(crate) fn unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "not supported on Windows yet")
-}
-
-/// Returns the user that this process acts for. Users have no numbers here.
-pub(crate) fn user() -> u32 {
-    0
 }

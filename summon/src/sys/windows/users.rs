@@ -38,3 +38,13 @@ impl Access {
 pub(crate) fn instead_of_root(_own: &str) -> Option<String> {
     None
 }
+
+/// Whether the real user of this process is the effective one. There is only one here.
+pub(crate) fn has_one_user() -> bool {
+    true
+}
+
+/// Returns the user that this process acts for. Users have no numbers here.
+pub(crate) fn user() -> u32 {
+    0
+}
