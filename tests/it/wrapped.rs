@@ -1,4 +1,4 @@
-//! A user's probe that wraps one of summon's keeps what summon knows of it.
+//! A user's probe that wraps a probe of summon passes on all that summon knows about that probe.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
