@@ -2,9 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use super::{FIXTURE_TITLE, GUARD_TITLE, HOLDING_LIMIT, turns};
+use super::taken::turns;
 use crate::sys::{self, ports, proc};
 
+/// The beginning of a guard's title. The name of the process follows.
+pub(crate) const GUARD_TITLE: &str = "summon-guard: ";
+/// The beginning of the title of a fixture's guard. The mark stands before the name, since a title has
+/// little room and a long name is cut.
+pub(crate) const FIXTURE_TITLE: &str = "summon-guard, a fixture: ";
+
+/// The limit for a thread that waits for one port while it has another. Two such threads may wait
+/// for each other.
+pub(super) const HOLDING_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait if no process listens on the claim's socket. A process of summon listens right
 /// after it has claimed a port.
 const SILENT_LIMIT: Duration = Duration::from_secs(5);

@@ -1,10 +1,10 @@
 //! Leases of free ports, and turns for fixed ports.
 
 mod holder;
+mod taken;
 
 use std::io;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,9 @@ use crate::progress::Progress;
 use crate::session;
 use crate::sys::fd::{AsFd, OwnedFd};
 use crate::sys::{ports, random, wait};
-use holder::{Sort, describe};
+pub(crate) use holder::{FIXTURE_TITLE, GUARD_TITLE};
+use holder::{HOLDING_LIMIT, Sort, describe};
+use taken::{Taken, turns};
 
 /// The preferred ports. Ports below 10,000 are well known, and fixed configurations use them. The
 /// upper end is where the kernel's own range usually begins. A server may derive a second port by
@@ -23,12 +25,6 @@ const PREFERRED: RangeInclusive<u16> = 10_000..=32_767;
 const DERIVED_EXISTS: u16 = u16::MAX - 10_000;
 /// The blocked ports of browsers in this range (<https://fetch.spec.whatwg.org/#port-blocking>).
 const BLOCKED: [u16; 1] = [10_080];
-
-/// The beginning of a guard's title. The name of the process follows.
-pub(crate) const GUARD_TITLE: &str = "summon-guard: ";
-/// The beginning of the title of a fixture's guard. The mark stands before the name, since a title has
-/// little room and a long name is cut.
-pub(crate) const FIXTURE_TITLE: &str = "summon-guard, a fixture: ";
 
 /// All ports to choose from.
 const CHOICES: RangeInclusive<u16> = *PREFERRED.start()..=u16::MAX;
@@ -99,18 +95,6 @@ pub(crate) struct Turn {
     thread: ThreadId,
 }
 
-/// The turns that this process has.
-static TURNS: Mutex<Vec<Taken>> = Mutex::new(Vec::new());
-
-#[derive(Clone, Debug)]
-struct Taken {
-    port: u16,
-    thread: ThreadId,
-    name: String,
-    /// A fixture has the turn, and keeps it to its end.
-    for_good: bool,
-}
-
 /// The reason why a turn could not be taken.
 #[derive(Debug)]
 pub(crate) enum NoTurn {
@@ -128,9 +112,6 @@ pub(crate) enum NoTurn {
     Failed(io::Error),
 }
 
-/// The limit for a thread that waits for one port while it has another. Two such threads may wait
-/// for each other.
-const HOLDING_LIMIT: Duration = Duration::from_secs(30);
 /// How soon a wait notices that it was given up.
 const GIVE_UP: Duration = Duration::from_millis(50);
 /// How often to look if the system can't report the end of a turn.
@@ -239,10 +220,6 @@ fn note(port: u16, thread: ThreadId, name: &str, for_good: bool) {
 /// Records that a fixture, started by another process, keeps this port to the end.
 pub(crate) fn note_fixture(port: u16, name: &str) {
     note(port, std::thread::current().id(), name, true);
-}
-
-fn turns() -> MutexGuard<'static, Vec<Taken>> {
-    TURNS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -70,10 +70,8 @@ const FLOORS: [(&str, Floors); 3] = [
 const KNOWN: &[(&str, &str)] = &[
     ("fixture/once.rs", "fixture/mod.rs"),
     ("fixture/shared.rs", "fixture/mod.rs"),
-    ("guard/watch/events.rs", "guard/watch/mod.rs"),
     ("orchestrator/order.rs", "orchestrator/mod.rs"),
     ("orchestrator/walk.rs", "orchestrator/mod.rs"),
-    ("port/holder.rs", "port/mod.rs"),
     ("probe/http/body.rs", "probe/http/answer.rs"),
     ("probe/target.rs", "probe/memory.rs"),
     ("probe/target.rs", "probe/mod.rs"),

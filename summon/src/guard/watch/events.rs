@@ -7,22 +7,10 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::Guard;
+use super::{Guard, Happened};
 use crate::guard::sharing::Sharing;
 use crate::sys::ports::Signed;
 use crate::sys::wait::timespec;
-
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Happened {
-    ChildEnded,
-    OwnerSpoke,
-    OwnerEnded,
-    Output,
-    Notified,
-    Users,
-    RunnerEnded,
-    PortWanted,
-}
 
 impl Guard {
     /// Sleeps until events occur, and returns them.

@@ -36,7 +36,6 @@ use crate::sys::exit;
 use crate::sys::family;
 use crate::sys::ports::{self, Signed};
 use crate::sys::{private, proc};
-use events::Happened;
 
 /// The minimum time for each command that runs after the stop.
 const LEAST: Duration = Duration::from_secs(1);
@@ -72,6 +71,19 @@ pub(super) fn run(owner: UnixStream, warden: Pid) {
         }
     }
     exit::now(0);
+}
+
+/// An event that a guard waits for.
+#[derive(Clone, Copy, PartialEq)]
+enum Happened {
+    ChildEnded,
+    OwnerSpoke,
+    OwnerEnded,
+    Output,
+    Notified,
+    Users,
+    RunnerEnded,
+    PortWanted,
 }
 
 struct Guard {
