@@ -72,7 +72,7 @@ fn size(text: &str) {
             assert_eq!(Size::from(bytes.to_string()), Size::from(bytes));
             assert!(text.contains(|c: char| c.is_ascii_digit()) && !text.contains('-'));
         }
-        Err(why) => assert!(why.contains("is no size")),
+        Err(why) => assert!(why.contains("is not a size")),
     }
 }
 

@@ -32,6 +32,8 @@ enum Form {
     Words(Vec<OsString>),
 }
 
+const EMPTY: &str = "the command is empty; begin it with the name or the path of a program";
+
 impl Command {
     fn new(form: Form) -> Command {
         Command {
@@ -105,7 +107,7 @@ impl Command {
         }
         match words.first() {
             Some(program) if !program.is_empty() => Ok(words),
-            _ => Err("the command is empty".to_owned()),
+            _ => Err(EMPTY.to_owned()),
         }
     }
 
@@ -113,11 +115,14 @@ impl Command {
     pub(crate) fn line(&self) -> Result<&str, String> {
         match &self.form {
             _ if self.program.is_some() => {
-                Err("a program of the package takes words, not a shell".to_owned())
+                Err("`bin` and `example` run without a shell; remove `shell`, or write the whole command as the text of the kind".to_owned())
             }
             Form::Line(line) if !line.trim().is_empty() => Ok(line),
-            Form::Line(_) => Err("the command is empty".to_owned()),
-            Form::Words(_) => Err("a shell takes one text, not a list of words".to_owned()),
+            Form::Line(_) => Err(EMPTY.to_owned()),
+            Form::Words(_) => Err(
+                "a shell takes one text, not a list of words; write one text, or remove `shell`"
+                    .to_owned(),
+            ),
         }
     }
 
@@ -197,10 +202,10 @@ mod tests {
     fn bad_commands_say_what_is_wrong() {
         let wrong = |command: Command| command.words().unwrap_err();
         assert!(wrong("a 'b".into()).contains("`a 'b` has a quote that is not closed"));
-        assert_eq!(wrong("  ".into()), "the command is empty");
-        assert_eq!(wrong("''".into()), "the command is empty");
+        assert_eq!(wrong("  ".into()), EMPTY);
+        assert_eq!(wrong("''".into()), EMPTY);
         assert!(wrong("mkdir a && touch b".into()).contains("so `&&` would be plain text"));
-        assert_eq!(wrong(Vec::<&str>::new().into()), "the command is empty");
+        assert_eq!(wrong(Vec::<&str>::new().into()), EMPTY);
     }
 
     #[test]

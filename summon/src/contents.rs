@@ -96,7 +96,7 @@ pub(crate) fn directory_mode(mode: u32) -> io::Result<u32> {
 /// Explains why a mode is wrong. Shows it in octal too, since most wrong modes are decimal numbers.
 fn no_mode(mode: u32, example: &str) -> io::Error {
     io::Error::other(format!(
-        "`{mode}`, which is `{mode:#o}`, is no mode for it; a mode is octal, such as `{example}`"
+        "`{mode}` (octal `{mode:#o}`) is not a valid mode; write it in octal, such as `{example}`"
     ))
 }
 

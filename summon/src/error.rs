@@ -19,7 +19,7 @@ use std::sync::Arc;
 ///
 /// let error = SimpleExecutor::new("no-such-program --fast").start().unwrap_err();
 /// let report = error.to_string();
-/// assert!(report.starts_with("no-such-program could not be started: there is no such program"));
+/// assert!(report.starts_with("no-such-program could not be started: `no-such-program` is not in PATH"));
 /// assert!(report.contains("\n  command   no-such-program --fast"));
 /// ```
 #[derive(Clone)]

@@ -108,15 +108,15 @@ fn elf(head: &[u8]) -> Option<Format> {
 
 /// Returns the reason why the kernel can't execute a file of this format, and a remedy.
 pub(crate) fn why_not(format: &Format) -> Option<(String, &'static str)> {
-    const TO_INSTALL: &str = "build it for this machine, or install a build that is";
+    const TO_INSTALL: &str = "build it for this machine, or install a build for this machine";
     Some(match format {
         Format::Empty => (
-            "it is empty".to_owned(),
-            "was it written in full, and downloaded without an error?",
+            "the file is empty".to_owned(),
+            "build it again, or download it again",
         ),
         Format::Text => (
-            "it is a text without `#!` and an interpreter in its first line".to_owned(),
-            "begin it with `#!/bin/sh` or the like, or name the interpreter before it in the command",
+            "its first line does not name an interpreter after `#!`".to_owned(),
+            "begin the file with a line such as `#!/bin/sh`, or write the interpreter before it in the command",
         ),
         Format::Foreign(system) => (format!("it is a program for {system}"), TO_INSTALL),
         Format::Elf { machine, .. } if *machine != ARCH => {

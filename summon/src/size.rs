@@ -47,7 +47,7 @@ impl From<&str> for Size {
         };
         let number: Option<u64> = number.trim().parse().ok();
         let bytes = number.and_then(|number| number.checked_mul(unit));
-        Size(bytes.ok_or_else(|| format!("`{text}` is no size; write it like `64MB`")))
+        Size(bytes.ok_or_else(|| format!("`{text}` is not a size; write, for example, `64MB`")))
     }
 }
 
@@ -74,7 +74,10 @@ mod tests {
         }
         for text in ["", "MB", "-1MB", "1.5MB", "many", "99999999999GB"] {
             let error = Size::from(text).get().unwrap_err();
-            assert!(error.contains(&format!("`{text}` is no size")), "{error}");
+            assert!(
+                error.contains(&format!("`{text}` is not a size")),
+                "{error}"
+            );
         }
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Attempt<'a> {
         };
         let path = self.path().map_or("not set".into(), OsStr::to_string_lossy);
         let program = self.program.to_string_lossy();
-        let why = format!("there is no such program as `{program}` in PATH, which is {path}");
+        let why = format!("`{program}` is not in PATH, which is {path}");
         (why, hint)
     }
 
@@ -79,7 +79,7 @@ impl<'a> Attempt<'a> {
         let (why, hint) = match self.is_nowhere(error) {
             Some(hint) => {
                 let program = self.program.to_string_lossy();
-                (format!("there is no such program as `{program}`"), hint)
+                (format!("`{program}` is not in PATH"), hint)
             }
             None => self.reason(error),
         };
@@ -98,7 +98,7 @@ impl<'a> Attempt<'a> {
         let program = self.program.to_string_lossy();
         let Some(found) = self.find() else {
             let links = || self.places().find_map(|place| link(&place));
-            let dangling = links().map(|to| format!("there is a symbolic link, to {to}"));
+            let dangling = links().map(|to| format!("a symbolic link in PATH leads to {to}"));
             let hint = dangling.or_else(|| shell::instead(&program));
             return Some(hint.or_else(|| missing(&program)));
         };
@@ -107,7 +107,7 @@ impl<'a> Attempt<'a> {
         }
         let found = found.display();
         Some(Some(format!(
-            "{found} is one, in a directory that its user may not enter"
+            "{found} exists, but the user of the process may not enter its directory"
         )))
     }
 
@@ -118,7 +118,7 @@ impl<'a> Attempt<'a> {
         match error.kind() {
             io::ErrorKind::NotFound => match (lacks(&program, &path), link(&path)) {
                 (Some(why), _) => why,
-                (None, Some(to)) => (format!("`{program}` is a symbolic link, to {to}"), None),
+                (None, Some(to)) => (format!("`{program}` is a symbolic link to {to}"), None),
                 (None, None) => (
                     format!("`{program}` does not exist"),
                     shell::instead(&program)
@@ -135,14 +135,15 @@ impl<'a> Attempt<'a> {
                     ),
                     None => (
                         format!("`{program}` can't be executed: {error}"),
-                        Some("a binary must be one for this machine".to_owned()),
+                        Some("build it for this machine, or install a build for this machine".to_owned()),
                     ),
                 }
             }
             io::ErrorKind::ArgumentListTooLong => (
                 format!("`{program}` can't be executed: {error}"),
                 Some(
-                    "its arguments and its environment together are longer than the system allows"
+                    "its arguments and its environment together are longer than the system allows; shorten \
+                     them, or pass the arguments in a file"
                         .to_owned(),
                 ),
             ),
@@ -171,7 +172,12 @@ impl<'a> Attempt<'a> {
 
     fn relative(&self) -> Option<String> {
         let is_relative = Path::new(self.program).is_relative();
-        is_relative.then(|| format!("it is looked for from {}", self.dir.display()))
+        is_relative.then(|| {
+            format!(
+                "the path starts at the working directory, {}",
+                self.dir.display()
+            )
+        })
     }
 
     /// Returns a hint for a script with the line ends of Windows. The name of its interpreter ends in a
@@ -196,11 +202,12 @@ fn lacks(program: &str, path: &Path) -> Option<(String, Option<String>)> {
             machine,
         } if !loader.exists() => Some((
             format!(
-                "`{program}` needs a dynamic loader that does not exist, `{}`",
+                "`{program}` needs the dynamic loader `{}`, which does not exist",
                 loader.display()
             ),
             Some(format!(
-                "it was built for another system ({machine}): install its libraries, or build it here"
+                "it was built for another system ({machine}); build it for this one, or install the \
+                 libraries of that system"
             )),
         )),
         _ => None,
@@ -223,13 +230,13 @@ fn forbidden(program: &str, path: &Path) -> (String, Option<String>) {
     let (path_shown, metadata) = (path.display(), fs::metadata(path));
     let Ok(metadata) = metadata else {
         return not_executable(
-            "its user may not enter the directory that it is in, or one above".to_owned(),
+            "the user of the process may not enter one of the directories above it".to_owned(),
         );
     };
     if metadata.is_dir() {
         return (
             format!("`{program}` is a directory"),
-            Some("name the program in it".to_owned()),
+            Some("write the path of the program in that directory".to_owned()),
         );
     }
     if !metadata.is_file() {
@@ -241,16 +248,16 @@ fn forbidden(program: &str, path: &Path) -> (String, Option<String>) {
         if !fs::metadata(interpreter).is_ok_and(|it| may_run(&it)) {
             let shown = interpreter.display();
             return (
-                format!("`{program}` names an interpreter that is not executable, `{shown}`"),
-                Some(format!("see the first line of {path_shown}")),
+                format!("the interpreter of `{program}`, `{shown}`, is not executable"),
+                Some(format!("check the first line of {path_shown}")),
             );
         }
     }
     match at_path::is_executable(&metadata) {
-        false => not_executable(format!("`chmod +x {path_shown}`")),
+        false => not_executable(format!("make it executable: `chmod +x {path_shown}`")),
         true => not_executable(
-            "others may execute it: see its mode, those of the directories above it, and whether its \
-             file system is mounted with `noexec`"
+            "another user may execute it; check its mode, the modes of the directories above it, and \
+             whether its file system is mounted with `noexec`"
                 .to_owned(),
         ),
     }
@@ -271,10 +278,10 @@ fn no_interpreter(program: &str, path: &Path, line: &str) -> (String, Option<Str
             Some(without_returns(path)),
         ),
         false => (
-            format!("`{program}` names an interpreter that does not exist, `{interpreter}`"),
+            format!("the interpreter of `{program}`, `{interpreter}`, does not exist"),
             Some(match program.contains('/') {
-                true => "see its first line".to_owned(),
-                false => format!("see the first line of {}", path.display()),
+                true => "check its first line".to_owned(),
+                false => format!("check the first line of {}", path.display()),
             }),
         ),
     }
@@ -283,8 +290,8 @@ fn no_interpreter(program: &str, path: &Path, line: &str) -> (String, Option<Str
 fn without_returns(path: &Path) -> String {
     let path = path.display();
     format!(
-        "{path} has the line ends of Windows: `sed -i 's/\\r$//' {path}`, and `* text=auto eol=lf` \
-         in .gitattributes"
+        "{path} has Windows line endings; remove them with `sed -i 's/\\r$//' {path}`, and set \
+         `* text=auto eol=lf` in .gitattributes"
     )
 }
 
@@ -294,7 +301,7 @@ fn unbuilt(program: &Path) -> Option<String> {
     let name = program.file_stem()?.to_string_lossy();
     is_example.then(|| {
         format!(
-            "`cargo build --example {name}` builds it, and so does a `cargo test` without `--test`"
+            "build it with `cargo build --example {name}`; `cargo test` without `--test` also builds it"
         )
     })
 }
@@ -302,8 +309,13 @@ fn unbuilt(program: &Path) -> Option<String> {
 /// Says where a program outside PATH is, or which package contains it.
 fn missing(name: &str) -> Option<String> {
     if let Some(path) = program::hidden(name) {
-        return Some(format!("it is here: {}", path.display()));
+        return Some(format!(
+            "it is at {}; write that path, or add its directory to PATH",
+            path.display()
+        ));
     }
     let (_, apt, brew) = PACKAGES.iter().find(|(known, ..)| *known == name)?;
-    Some(format!("`apt install {apt}` or `brew install {brew}`"))
+    Some(format!(
+        "install it: `apt install {apt}` or `brew install {brew}`"
+    ))
 }

@@ -229,7 +229,7 @@ fn a_start_that_fails_fails_the_test_with_the_report() {
         .unwrap();
     let said = run("fails_to_start");
     assert!(
-        said.contains("missing could not be started: there is no such program"),
+        said.contains("missing could not be started: `no-such-program` is not in PATH"),
         "{said}"
     );
     assert!(

@@ -57,8 +57,8 @@ fn a_missing_program_is_told_with_the_path_that_was_searched() {
     let error = error.unwrap_err().to_string();
     assert!(
         error.starts_with(
-            "no-such-program-a could not be started: there is no such program as \
-             `no-such-program-a` in PATH, which is /x:/y\n"
+            "no-such-program-a could not be started: `no-such-program-a` is not in PATH, which is \
+             /x:/y\n"
         ),
         "{error}"
     );

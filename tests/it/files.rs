@@ -168,16 +168,13 @@ fn have_no_mode_that_is_decimal() {
     for (server, expected) in [
         (
             server().with_file("a.conf", Contents::new("").mode(644)),
-            "its file `a.conf` can't be written: `644`, which is `0o1204`, is no mode for it; a mode is octal, such as `0o644`",
+            "its file `a.conf` can't be written: `644` (octal `0o1204`) is not a valid mode; write it in octal, such as `0o644`",
         ),
         (
             server().with_dir("spool", 755),
-            "its directory `spool` can't be made: `755`, which is `0o1363`, is no mode",
+            "its directory `spool` can't be made: `755` (octal `0o1363`) is not a valid mode",
         ),
-        (
-            server().dir_mode(755),
-            "`dir_mode`: `755`, which is `0o1363`",
-        ),
+        (server().dir_mode(755), "`dir_mode`: `755` (octal `0o1363`)"),
     ] {
         let error = server.start().unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

@@ -390,7 +390,7 @@ fn a_size_that_is_none_is_told() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("`big` is no size; write it like `64MB`"),
+        error.contains("`big` is not a size; write, for example, `64MB`"),
         "{error}"
     );
 }

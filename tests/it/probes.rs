@@ -244,7 +244,7 @@ fn a_command_that_is_missing_or_wrong_is_told_at_once() {
     };
     let missing = start("no-such-program --ready");
     assert!(
-        missing.contains("there is no such program as `no-such-program`"),
+        missing.contains("`no-such-program` is not in PATH"),
         "{missing}"
     );
     let quote = start("sh -c 'a");

@@ -64,10 +64,7 @@ fn are_looked_for_behind_a_directory_that_may_not_be_entered() {
     set_mode(dir.file("closed"), 0o700);
     started.unwrap();
     for report in [report(missing), report(asked), report(prepared)] {
-        assert_has(
-            &report,
-            &["there is no such program as `no-such-program-b`"],
-        );
+        assert_has(&report, &["`no-such-program-b` is not in PATH"]);
     }
 }
 
@@ -76,16 +73,13 @@ fn have_their_package_told_by_a_probe_too() {
     let server = Coordinated::with("sleep 1000", probe::exec("redis-cli ping"));
     let report = report(server.env("PATH", "/no/such/dir:/bin/true").start());
     // The missing command is the program itself.
-    assert_has(&report, &["there is no such program as `sleep`"]);
+    assert_has(&report, &["`sleep` is not in PATH"]);
     let sleep = ["/bin/sleep", "1000"];
     let server = Coordinated::with(sleep, probe::exec("redis-cli ping"));
     let report = self::report(server.env("PATH", "/no/such/dir").start());
     assert_has(
         &report,
-        &[
-            "no such program as `redis-cli`;",
-            "`apt install redis-tools`",
-        ],
+        &["`redis-cli` is not in PATH;", "`apt install redis-tools`"],
     );
 }
 
@@ -96,8 +90,8 @@ fn that_only_root_can_reach_are_named() {
     let path = closed(&dir, "my-server");
     let server = SimpleExecutor::new("my-server").env("PATH", path);
     let report = report(server.user("nobody").start());
-    let hint = format!("{}/my-server is one, in a directory", dir.file("closed"));
-    assert_has(&report, &["no such program as `my-server`", &hint]);
+    let hint = format!("{}/my-server exists, but the user", dir.file("closed"));
+    assert_has(&report, &["`my-server` is not in PATH", &hint]);
 }
 
 #[test]
@@ -114,10 +108,7 @@ fn that_are_not_executable_are_named_by_their_path() {
     );
     // A directory is not a program.
     let server = SimpleExecutor::new("other").env("PATH", &path);
-    assert_has(
-        &report(server.start()),
-        &["there is no such program as `other`"],
-    );
+    assert_has(&report(server.start()), &["`other` is not in PATH"]);
 }
 
 #[test]
@@ -132,7 +123,10 @@ fn without_a_first_line_are_never_run_by_a_shell() {
     for started in [SimpleExecutor::new([&text]).start(), named, asked, prepared] {
         assert_has(
             &report(started),
-            &["it is a text without `#!`", "begin it with `#!/bin/sh`"],
+            &[
+                "does not name an interpreter after `#!`",
+                "a line such as `#!/bin/sh`",
+            ],
         );
     }
     assert!(!Path::new(&mark).exists());
@@ -181,16 +175,19 @@ fn that_are_something_else_are_told_as_what_they_are() {
     script(&dir.file("by-dir"), "#!/tmp\n");
     script(&dir.file("windows"), "MZ\n");
     for (name, parts) in [
-        ("sub", &["is a directory", "name the program in it"][..]),
+        (
+            "sub",
+            &["is a directory", "write the path of the program"][..],
+        ),
         (
             "dangling",
-            &["is a symbolic link, to no/such/target, which does not exist"],
+            &["is a symbolic link to no/such/target, which does not exist"],
         ),
         (
             "round",
-            &["is a symbolic link, to round, which does not exist"],
+            &["is a symbolic link to round, which does not exist"],
         ),
-        ("empty", &["it is empty", "downloaded"]),
+        ("empty", &["the file is empty", "download it again"]),
         ("pipe", &["is not a file"]),
         (
             "alien",
@@ -198,19 +195,22 @@ fn that_are_something_else_are_told_as_what_they_are() {
         ),
         (
             "loaderless",
-            &["needs a dynamic loader that does not exist, `/no/such/loader`"],
+            &["needs the dynamic loader `/no/such/loader`, which does not exist"],
         ),
         (
             "by-none",
-            &["names an interpreter that does not exist, `/no/such/sh`"],
+            &["the interpreter of `./by-none`, `/no/such/sh`, does not exist"],
         ),
         (
             "by-plain",
-            &["names an interpreter that is not executable", "plain-file`"],
+            &[
+                "the interpreter of `./by-plain`",
+                "plain-file`, is not executable",
+            ],
         ),
         (
             "by-dir",
-            &["names an interpreter that is not executable, `/tmp`"],
+            &["the interpreter of `./by-dir`, `/tmp`, is not executable"],
         ),
         ("plain-file", &["is not executable", "chmod +x"]),
         ("windows", &["it is a program for Windows"]),
@@ -226,10 +226,10 @@ fn that_are_something_else_are_told_as_what_they_are() {
     for (name, part) in [
         (
             "dangling",
-            "there is a symbolic link, to no/such/target, which does not exist",
+            "a symbolic link in PATH leads to no/such/target, which does not exist",
         ),
-        ("loaderless", "needs a dynamic loader that does not exist"),
-        ("empty", "it is empty"),
+        ("loaderless", "needs the dynamic loader `/no/such/loader`"),
+        ("empty", "the file is empty"),
     ] {
         let server = SimpleExecutor::new(name).env("PATH", &path);
         assert_has(&report(server.start()), &[part]);
@@ -254,7 +254,7 @@ fn with_the_line_ends_of_windows_have_a_hint() {
     let server = OutputCoordinatedExecutor::new([&by_env], "^up$");
     assert_has(
         &report(server.start()),
-        &["exited with code 127", "the line ends of Windows"],
+        &["exited with code 127", "Windows line endings"],
     );
 }
 

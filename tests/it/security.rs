@@ -223,7 +223,8 @@ fn nobody_who_has_taken_the_name_of_a_port_is_waited_for_to_the_end() {
         text.contains(&format!("`, by the name `{name}`\n")),
         "{text}"
     );
-    let remedy = "it does not listen there, so it is none of summon's: end it, or use another port";
+    let remedy =
+        "it does not listen there, so it does not belong to summon; end it, or use another port";
     assert!(text.contains(remedy), "{text}");
 }
 
@@ -240,7 +241,7 @@ fn another_user_who_has_a_port_is_told_from_a_guard() {
         error.contains(&format!("port      {port} is held by pid ")),
         "{error}"
     );
-    let hint = "it is another user's, and no guard of summon's; it waited for ";
+    let hint = "it belongs to another user, and is not a guard of summon; the start waited for ";
     assert!(error.contains(hint), "{error}");
 }
 

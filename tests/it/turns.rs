@@ -138,7 +138,7 @@ fn a_turn_that_does_not_come_is_an_error_that_names_the_holder() {
     );
     assert!(text.contains("`summon-guard: holder`"), "{text}");
     assert!(
-        text.contains("it waited for 20ms; `turn_timeout` sets that"),
+        text.contains("the start waited for 20ms; `turn_timeout` sets this limit"),
         "{text}"
     );
 }

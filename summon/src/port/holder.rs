@@ -69,17 +69,17 @@ impl Sort {
 
     pub(super) fn hint(self, holding: bool, waited: Duration) -> String {
         match self {
-            Sort::Silent => "it does not listen there, so it is none of summon's: end it, or use another port".to_owned(),
+            Sort::Silent => "it does not listen there, so it does not belong to summon; end it, or use another port".to_owned(),
             Sort::Others => format!(
-                "it is another user's, and no guard of summon's; it waited for {waited:?}: end it, or use another port"
+                "it belongs to another user, and is not a guard of summon; the start waited for {waited:?}; end it, or use another port"
             ),
-            _ if holding => "this thread has another fixed port meanwhile, so the two may wait for each other;\n\
-                             in one set (stacked attributes, or `orchestrated`) ports are taken in order"
+            _ if holding => "this thread has another fixed port already, so the two may wait for each other;\n\
+                             a set (stacked attributes, or `orchestrated`) takes its ports in order"
                 .to_owned(),
             Sort::Fixture if waited >= HOLDING_LIMIT => {
-                format!("a fixture has it to the end of its run; it waited for {HOLDING_LIMIT:?}")
+                format!("a fixture keeps it until its run ends; the start waited for {HOLDING_LIMIT:?}")
             }
-            _ => format!("it waited for {waited:?}; `turn_timeout` sets that"),
+            _ => format!("the start waited for {waited:?}; `turn_timeout` sets this limit"),
         }
     }
 }

@@ -307,7 +307,7 @@ mod tests {
         let limit = Duration::from_secs(30);
         let late = Turn::take(port, "late", false, Duration::from_millis(20), never).unwrap_err();
         assert!(
-            matches!(&late, NoTurn::Late { hint, .. } if hint.contains("it waited for 20ms")),
+            matches!(&late, NoTurn::Late { hint, .. } if hint.contains("the start waited for 20ms")),
             "{late:?}"
         );
         let given_up = Turn::take(port, "given up", false, limit, || true).unwrap_err();

@@ -86,14 +86,14 @@ fn each_test_and_each_case_has_a_server_of_its_own_which_ends_with_it() {
 #[test]
 fn a_start_that_fails_fails_a_test_that_should_panic() {
     let said = Said::by(&["--ignored", "builtin::starts_not"]);
-    said.counts(0, 6).contains("there is no such program");
+    said.counts(0, 6).contains("` is not in PATH");
 }
 
 #[test]
 fn a_start_that_fails_fails_cases_that_should_panic_and_those_that_should_not() {
     for (module, count) in [("rstest::panics", 4), ("test_case::panics", 4)] {
         let said = Said::by(&["--ignored", module]);
-        said.counts(0, count).contains("there is no such program");
+        said.counts(0, count).contains("` is not in PATH");
     }
 }
 
