@@ -105,7 +105,7 @@ fn spans_and_events_tell_of_each_phase() {
     tells(
         &lines,
         "db",
-        &["new", "is to end", "is killed", "is gone", "close"],
+        &["new", "is asked to end", "is killed", "is gone", "close"],
     );
     tells(&lines, "db", &["signal=\"SIGTERM\""]);
 

@@ -58,7 +58,7 @@ fn each_is_told_in_the_error() {
     );
     assert!(error.contains("\n            or file "), "{error}");
     assert!(error.contains("/up: nothing is there ("), "{error}");
-    let last = "\n            notify READY=1: not looked at, since it comes after\n";
+    let last = "\n            notify READY=1: not checked, since an earlier probe is not ready\n";
     assert!(error.contains(last), "{error}");
 }
 
@@ -159,7 +159,7 @@ fn a_line_that_means_failure_ends_the_wait_at_once() {
     assert!(!error.is_timeout());
     let text = error.to_string();
     assert!(
-        text.starts_with("actor says that it has failed\n"),
+        text.starts_with("actor reported that it has failed\n"),
         "{text}"
     );
     assert!(
@@ -245,7 +245,7 @@ fn what_a_banner_has_not_told_is_not_known() {
         OutputCoordinatedExecutor::new(actor(["say", "port 99999"]), r"^port (?<port>\d+)$");
     let error = wrong.start().unwrap_err().to_string();
     assert!(
-        error.contains("its banner tells `99999` as `port`, which is no port"),
+        error.contains("its banner reports `99999` as `port`, which is not a port"),
         "{error}"
     );
 }
@@ -286,7 +286,7 @@ fn two_fixed_ports_are_both_leased() {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains(&format!("its turn on port {two} did not come")),
+            error.contains(&format!("it did not get its turn on port {two}")),
             "{error}"
         );
     });
@@ -317,5 +317,8 @@ fn values_of_a_process_are_placeholders_of_the_whole_set() {
     let wrong =
         OutputCoordinatedExecutor::new(actor(["env", "KEY"]), "^KEY").env("KEY", "{told.kye}");
     let error = orchestrated((&wrong, &told)).unwrap_err().to_string();
-    assert!(error.contains("`{told.kye}` is no placeholder"), "{error}");
+    assert!(
+        error.contains("`{told.kye}` is not a placeholder"),
+        "{error}"
+    );
 }

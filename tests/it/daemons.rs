@@ -90,10 +90,10 @@ fn assert_forked_away(error: &summon::Error) {
     let text = error.to_string();
     assert!(text.contains("server exited with code 0"), "{text}");
     assert!(
-        text.contains("so it forks away: have it stay in the foreground"),
+        text.contains("so it forks away: keep it in the foreground"),
         "{text}"
     );
-    assert!(text.contains("or say `daemon = true`"), "{text}");
+    assert!(text.contains("or set `daemon = true`"), "{text}");
     assert_eq!(error.exit_status().unwrap().code(), Some(0));
 }
 
@@ -106,7 +106,7 @@ fn one_that_forks_away_after_it_was_ready_fails_its_test() {
     // The server still serves, so no other check would fail.
     assert_eq!(ask(server.addr()), "1");
     let error = server.signal(Signal::HUP).unwrap_err().to_string();
-    assert!(error.contains("or say `daemon = true`"), "{error}");
+    assert!(error.contains("or set `daemon = true`"), "{error}");
     assert_forked_away(&scope.stop().unwrap_err());
     // The second stop does not report the error again.
     server.stop().unwrap();

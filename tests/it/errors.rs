@@ -17,7 +17,7 @@ fn a_report_has_all_facts_in_order() {
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0).named("redis");
     let error = server.start().unwrap_err().to_string();
     let lines: Vec<&str> = error.lines().collect();
-    assert_eq!(lines[0], "redis exited with code 1 before it was ready");
+    assert_eq!(lines[0], "redis exited with code 1 before it became ready");
     assert_eq!(lines[1], format!("  declared  tests/it/errors.rs:{line}"));
     let command = format!("  command   {ACTOR} complain \"can't open config file\" exit 1");
     assert_eq!(lines[2], command);
@@ -139,10 +139,13 @@ fn bad_input_is_an_error_from_start_that_names_it() {
             simple("sleep 1").stop_timeout("").start(),
             "`` is not a duration",
         ),
-        (simple("sleep {prot}").start(), "`{prot}` is no placeholder"),
+        (
+            simple("sleep {prot}").start(),
+            "`{prot}` is not a placeholder",
+        ),
         (
             simple("sleep {port.x:y}{a:b}").start(),
-            "`{a:b}` is no placeholder",
+            "`{a:b}` is not a placeholder",
         ),
         (
             simple("sleep {db.port}").start(),
@@ -150,7 +153,7 @@ fn bad_input_is_an_error_from_start_that_names_it() {
         ),
         (
             simple("sleep 1").env("A=B", "c").start(),
-            "\"A=B\" can't name an environment variable",
+            "\"A=B\" is not a valid name of an environment variable",
         ),
         (
             simple("sleep 1").env("A", "b\0").start(),

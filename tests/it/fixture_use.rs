@@ -129,7 +129,10 @@ static NONSENSE: summon::Fixture;
 #[test]
 fn what_can_not_be_started_keeps_nobody_waiting() {
     let error = NONSENSE.get().unwrap_err().to_string();
-    assert!(error.contains("`{nonsense}` is no placeholder"), "{error}");
+    assert!(
+        error.contains("`{nonsense}` is not a placeholder"),
+        "{error}"
+    );
     // Another process of the run gets the same error at once. Without it, that process would wait
     // for ten minutes.
     let other = Command::new(std::env::current_exe().unwrap())
@@ -151,7 +154,10 @@ fn what_can_not_be_started_keeps_nobody_waiting() {
 #[ignore = "another test runs it"]
 fn run_by_another_and_asks_too() {
     let error = NONSENSE.get().unwrap_err().to_string();
-    assert!(error.contains("`{nonsense}` is no placeholder"), "{error}");
+    assert!(
+        error.contains("`{nonsense}` is not a placeholder"),
+        "{error}"
+    );
 }
 
 mod apart {
@@ -236,7 +242,7 @@ fn said_by(test: &str) -> String {
 fn one_of_a_set_is_left_to_others_when_another_member_fails() {
     let said = said_by("fixture_use::run_by_another_and_lacks_a_program");
     assert!(
-        said.contains("\n  set       up, and left to other tests: SERVER\n"),
+        said.contains("\n  set       started, left to other tests: SERVER\n"),
         "{said}"
     );
 }

@@ -107,14 +107,14 @@ fn the_connections_that_hold_a_port_are_told() {
     let error = server.start().unwrap_err();
     let text = error.to_string();
     let expected = format!(
-        "hint      nobody serves port {port}, but a connection holds it: 127.0.0.1:{port} to {}, \
+        "hint      no process serves port {port}, but a connection holds it: 127.0.0.1:{port} to {}, \
          ESTABLISHED, of this test itself, pid {}",
         connected.peer(),
         std::process::id()
     );
     assert!(text.contains(&expected), "{text}");
     assert!(text.contains("\n  waited    100ms for its port"), "{text}");
-    assert!(!text.contains("does it bind another one"), "{text}");
+    assert!(!text.contains("binds another port too"), "{text}");
     connected.reset();
 }
 
@@ -125,7 +125,7 @@ fn a_connection_that_was_closed_is_told_from_one_that_somebody_has() {
     Connected::at(port).close();
     let server = plain(port, &dir.file("record")).turn_timeout("100ms");
     let error = server.start().unwrap_err().to_string();
-    let expected = "TIME_WAIT, which was closed, and the system keeps it";
+    let expected = "TIME_WAIT, closed, and kept by the system";
     assert!(error.contains(expected), "{error}");
 }
 
@@ -176,7 +176,7 @@ fn a_wait_for_a_connection_that_takes_long_says_so() {
     File::create(&heard).unwrap();
     assert!(run.wait().unwrap().success());
     let said = said();
-    let (head, rest) = said.split_once(": nobody serves port ").unwrap();
+    let (head, rest) = said.split_once(": no process serves port ").unwrap();
     assert!(head.starts_with("summon: redis waits for port "), "{said}");
     assert!(
         rest.contains("ESTABLISHED, of this test itself, pid "),

@@ -22,7 +22,7 @@ fn commands_before_it_run_one_after_the_other_and_once(server: &Process) {
 fn a_command_before_it_that_fails_is_told_with_what_it_said() {
     let server = SimpleExecutor::new("sleep 1000").before("sh -c 'echo no disk >&2; exit 4'");
     let error = server.start().unwrap_err().to_string();
-    let headline = "sleep could not be started: `sh -c 'echo no disk >&2; exit 4'`, which comes before it, exited with code 4\n";
+    let headline = "sleep could not be started: `sh -c 'echo no disk >&2; exit 4'`, which runs before it, exited with code 4\n";
     assert!(error.starts_with(headline), "{error}");
     assert!(error.contains("\n  it said   no disk"), "{error}");
     let missing = SimpleExecutor::new("sleep 1")
@@ -32,7 +32,7 @@ fn a_command_before_it_that_fails_is_told_with_what_it_said() {
     assert!(
         missing
             .to_string()
-            .contains("which comes before it, can't be run: "),
+            .contains("which runs before it, can't be run: "),
         "{missing}"
     );
 }
@@ -49,7 +49,7 @@ fn a_command_before_it_is_bounded_and_leaves_nothing() {
     assert!(
         error
             .to_string()
-            .contains("which comes before it, takes too long"),
+            .contains("which runs before it, did not end in time"),
         "{error}"
     );
     let text = std::fs::read_to_string(dir.file("pids")).unwrap();
@@ -77,7 +77,7 @@ fn a_start_can_be_given_up_while_a_command_comes_before_it() {
         assert!(
             error
                 .to_string()
-                .contains("was stopped before it was ready"),
+                .contains("was stopped before it became ready"),
             "{error}"
         );
     });
@@ -97,7 +97,7 @@ fn a_command_after_it_runs_when_nothing_is_left() {
     failing.start().unwrap();
     let error = failing.stop().unwrap_err().to_string();
     assert!(
-        error.contains("which comes after sleep, exited with code 3"),
+        error.contains("which runs after sleep, exited with code 3"),
         "{error}"
     );
     assert!(error.contains("\n  it said   still there"), "{error}");

@@ -111,7 +111,7 @@ fn that_kill_their_own_group() {
     let server = OutputCoordinatedExecutor::new(actor(["boot", "20", "kill-group"]), "up");
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.starts_with("actor was killed by SIGKILL before it was ready"),
+        error.starts_with("actor was killed by SIGKILL before it became ready"),
         "{error}"
     );
 }
@@ -135,7 +135,7 @@ fn that_kill_their_guard_take_nobody_but_themselves() {
     let server = OutputCoordinatedExecutor::new(script, "never").timeout("1h");
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.starts_with("actor was lost before it was ready: its guard died"),
+        error.starts_with("actor was lost before it became ready: its guard died"),
         "{error}"
     );
     // The warden ends the remaining processes, though no process waits for it.

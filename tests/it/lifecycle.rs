@@ -196,7 +196,7 @@ fn a_program_that_does_not_read_is_not_waited_for_for_ever() {
     let error = deaf.write_stdin(vec![b'x'; 1 << 20]).unwrap_err();
     assert!(error.is_timeout());
     assert!(
-        error.to_string().contains("it does not read within 200ms"),
+        error.to_string().contains("it did not read within 200ms"),
         "{error}"
     );
     let without = SimpleExecutor::new("sleep 1000");
@@ -302,7 +302,7 @@ fn an_unexpected_exit_code_at_the_stop_is_an_error() {
         "{error}"
     );
     assert!(
-        error.to_string().contains("`expect_exit` says which"),
+        error.to_string().contains("allow it with `expect_exit`"),
         "{error}"
     );
     assert_eq!(error.exit_status().unwrap().code(), Some(3));

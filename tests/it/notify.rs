@@ -109,7 +109,7 @@ fn more_time_that_is_not_used_ends_too() {
     assert!(
         error
             .to_string()
-            .starts_with("actor was not ready within 200ms, nor in the time that"),
+            .starts_with("actor was not ready within 200ms, nor in the additional time that"),
         "{error}"
     );
 }
@@ -120,7 +120,7 @@ fn the_time_that_it_may_ask_for_at_its_start_is_bounded() {
     let server = Coordinated::with(script, probe::notify()).timeout("200ms");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
-    let expected = "actor was not ready within 200ms, nor in the time that it asked for";
+    let expected = "actor was not ready within 200ms, nor in the additional time that it asked for";
     assert!(error.to_string().starts_with(expected), "{error}");
 }
 

@@ -212,7 +212,7 @@ fn a_set_that_makes_no_sense_starts_nothing() {
     let error = |result: Result<summon::Scope<'_>, Error>| result.unwrap_err().to_string();
     let twins = error(orchestrated((named("a"), named("a"))));
     assert!(
-        twins.contains("two processes of one set are called `a`"),
+        twins.contains("two processes of one set are named `a`"),
         "{twins}"
     );
     let circle = error(orchestrated((

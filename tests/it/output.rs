@@ -67,7 +67,9 @@ fn streams_that_are_kept_apart_are_bounded_too_and_go_with_the_process() {
 }
 
 #[test]
-#[should_panic(expected = "the stdout of job is not kept apart: say `split_output = true`")]
+#[should_panic(
+    expected = "the stdout of job is not recorded separately: set `split_output = true`"
+)]
 fn streams_that_are_not_kept_apart_are_not_to_be_had() {
     SimpleExecutor::new("sleep 1000").named("job").stdout();
 }
@@ -327,7 +329,7 @@ fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
         assert!(error.contains(hint) && error.contains(&seen), "{error}");
         let server = SimpleExecutor::new(actor(script));
         server.start().unwrap();
-        let seen = format!("`{line}` is one, but has not ended within ");
+        let seen = format!("`{line}` matches, but did not end within ");
         let error = error_at_limit(hint, |limit| {
             server.wait_for_output(banner, limit).unwrap_err()
         });

@@ -82,7 +82,7 @@ fn a_running_server_is_reused_if_asked_and_left_alone() {
             .kill()
             .unwrap_err()
             .to_string()
-            .contains("leaves it alone")
+            .contains("does not control it")
     );
     server.stop().unwrap();
     assert!(!server.is_running());
@@ -100,7 +100,7 @@ fn without_a_running_server_reuse_starts_one() {
         .start()
         .unwrap_err();
     assert!(
-        error.to_string().contains("`reuse` is for a fixed port"),
+        error.to_string().contains("`reuse` needs a fixed port"),
         "{error}"
     );
 }

@@ -253,7 +253,7 @@ fn a_command_that_is_missing_or_wrong_is_told_at_once() {
         "{quote}"
     );
     let word = start("echo {prot}");
-    assert!(word.contains("`{prot}` is no placeholder"), "{word}");
+    assert!(word.contains("`{prot}` is not a placeholder"), "{word}");
 }
 
 #[test]

@@ -71,6 +71,6 @@ fn a_fast_start_says_nothing() {
 fn a_stop_that_takes_long_says_so_and_a_fast_one_does_not() {
     let lingers = "progress::run_by_another_and_lingers";
     assert_eq!(said_by(lingers, "0"), "");
-    let waits = "waiting for redis to end: it got SIGTERM, and is killed 10s after that";
+    let waits = "waiting for redis to end: it got SIGTERM, and will be killed 10s after that";
     assert_eq!(said_by(lingers, "2500"), format!("summon: {waits}\n"));
 }

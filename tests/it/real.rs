@@ -38,7 +38,7 @@ fn a_redis_with_a_bad_option_says_what_redis_said() {
         TcpCoordinatedExecutor::new("redis-server --port {port} --no-such x", "localhost", 0);
     let error = redis.start().unwrap_err().to_string();
     assert!(
-        error.starts_with("redis-server exited with code 1 before it was ready\n"),
+        error.starts_with("redis-server exited with code 1 before it became ready\n"),
         "{error}"
     );
     assert!(
@@ -82,7 +82,7 @@ fn assert_forks_away(server: impl Fn() -> TcpCoordinatedExecutor, flag: &str) {
         let error: Error = begun.and_then(|()| server.stop()).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(" exited with code 0 "), "{text}");
-        let hint = format!("stay in the foreground (`{flag}`), or say `daemon = true`");
+        let hint = format!("keep it in the foreground (`{flag}`), or set `daemon = true`");
         assert!(text.contains(&hint), "{text}");
     }
 }

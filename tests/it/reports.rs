@@ -95,7 +95,7 @@ fn are_what_a_reader_wants() {
     assert_eq!(
         told,
         "summon: server exited with code 7 N s before its test ended (tests/failures.rs:LINE, \
-         log <session>/dies_but_passes.server.log); `must_live = true` makes that a failure"
+         log <session>/dies_but_passes.server.log); with `must_live = true` this is an error"
     );
     for passed in ["dies_but_passes", "panics_on_purpose"] {
         assert!(stdout.contains(&format!("test {passed}")) && !said.contains_key(passed));

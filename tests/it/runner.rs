@@ -112,7 +112,7 @@ fn that_is_killed_takes_the_services_of_its_tests_along_and_they_say_why() {
     let errors = runner.told("errors");
     let why = "why       cargo, which ran this test, has ended, and nothing outlives the run";
     assert!(
-        errors.starts_with("actor was stopped before this test did so\n"),
+        errors.starts_with("actor was stopped before this test stopped it\n"),
         "{errors}"
     );
     assert!(errors.contains(why), "{errors}");

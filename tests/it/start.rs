@@ -149,7 +149,7 @@ fn a_process_that_exits_first_is_an_error_at_once_whatever_its_code() {
             );
             assert!(!error.is_timeout());
             assert_eq!(error.output(), b"bye\n");
-            let headline = format!("actor exited with code {code} before it was ready\n");
+            let headline = format!("actor exited with code {code} before it became ready\n");
             assert!(error.to_string().starts_with(&headline), "{error}");
         }
     }

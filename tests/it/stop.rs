@@ -121,7 +121,7 @@ fn a_start_in_another_thread_is_given_up() {
         assert!(
             error
                 .to_string()
-                .starts_with("sleep was stopped before it was ready"),
+                .starts_with("sleep was stopped before it became ready"),
             "{error}"
         );
     });
@@ -170,7 +170,7 @@ fn a_wait_has_its_limit() {
             .wait("1s")
             .unwrap_err()
             .to_string()
-            .contains("it does not run")
+            .contains("it was not started")
     );
     sleeper.start().unwrap();
     assert!(sleeper.wait("20ms").unwrap_err().is_timeout());
@@ -194,7 +194,7 @@ fn an_exit_code_while_a_client_is_connected_is_told_as_one() {
         server.port()
     );
     // The likelier hint comes first.
-    let other = "            `expect_exit` says which exit codes are fine\n";
+    let other = "            if this exit code is fine, allow it with `expect_exit`\n";
     assert!(error.contains(&(hint + other)), "{error}");
     drop(client);
 
@@ -202,7 +202,7 @@ fn an_exit_code_while_a_client_is_connected_is_told_as_one() {
     server.start().unwrap();
     let error = server.stop().unwrap_err().to_string();
     assert!(
-        error.contains("hint      `expect_exit` says which exit codes are fine\n"),
+        error.contains("hint      if this exit code is fine, allow it with `expect_exit`\n"),
         "{error}"
     );
 }

@@ -112,11 +112,11 @@ fn a_set_or_a_thread_that_wants_a_port_twice_is_told_at_once() {
     let one = on(port, &record).named("one");
     let two = on(port, &record).named("two").turn_timeout("1h");
     let error = orchestrated((&one, &two)).unwrap_err().to_string();
-    let expected = format!("one and two of one set want the same port, {port}\n");
+    let expected = format!("one and two of one set have the same fixed port, {port}\n");
     assert!(error.starts_with(&expected), "{error}");
     one.start().unwrap();
     let error = two.start().unwrap_err().to_string();
-    let expected = format!("one has port {port}, and was started by this very thread");
+    let expected = format!("one holds port {port}, and was started by this thread");
     assert!(error.contains(&expected), "{error}");
 }
 

@@ -65,7 +65,7 @@ fn run_by_another_as_nobody_and_can_not_kill() {
     let error = server.stop().unwrap_err().to_string();
     assert!(service.goes_on());
     eventually("its guard ends", || !guard.goes_on());
-    let headline = "roots could not be stopped: a part of it can't be killed\n";
+    let headline = "roots could not be stopped: some of its processes can't be killed\n";
     assert!(error.starts_with(headline), "{error}");
     let left = format!("left      pid {pid} (`{program} user 0 say up`)");
     assert!(error.contains(&left), "{error}");

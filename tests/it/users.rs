@@ -115,7 +115,7 @@ fn run_by_another_as_nobody() {
     let server = SimpleExecutor::new("sleep 100").user("root");
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.contains("only root may run programs as others"),
+        error.contains("only root may run programs as other users"),
         "{error}"
     );
 }
@@ -128,13 +128,13 @@ fn are_recommended_where_a_program_refuses_root() {
     let server = OutputCoordinatedExecutor::new(refuses.as_str(), "up").shell(true);
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.contains("hint      run it as another user: `user = "),
+        error.contains("hint      run it as another user, with `user = "),
         "{error}"
     );
     let server = SimpleExecutor::new("sleep 100").before(["sh", "-c", &refuses]);
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.contains("hint      run it as another user: `user = "),
+        error.contains("hint      run it as another user, with `user = "),
         "{error}"
     );
 }
@@ -211,7 +211,7 @@ fn have_root_open_nothing_through_their_links() {
     let prepared = server().before(["sh", "-c", &place]).before("true");
     let error = prepared.start().unwrap_err().to_string();
     assert!(
-        error.contains("`true`, which comes before it, can't be run in "),
+        error.contains("`true`, which runs before it, can't be run in "),
         "{error}"
     );
     assert!(error.contains(refused), "{error}");

@@ -105,7 +105,7 @@ fn take_turns<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<(), Er
         let (one, two) = (twice[0].1, twice[1].1);
         let port = twice[0].0;
         return Err(two.misplaced(format!(
-            "{} and {} of one set want the same port, {port}",
+            "{} and {} of one set have the same fixed port, {port}",
             one.name(),
             two.name(),
         )));

@@ -17,9 +17,8 @@ impl Order {
         for (index, name) in names.iter().enumerate() {
             if name.is_some() && names[..index].contains(name) {
                 let name = name.unwrap_or_default();
-                let why = format!(
-                    "two processes of one set are called `{name}`; name them apart, with `named`"
-                );
+                let why =
+                    format!("two processes of one set are named `{name}`; rename one with `named`");
                 return Err(nodes[index].process().map_or_else(
                     || Error::new(&*why),
                     |process| process.misplaced(why.clone()),
@@ -177,6 +176,6 @@ mod tests {
             error(&[&named("a").after("d"), &named("b")]).lines().next(),
             Some("a refers to `d`, which is not in the same set; the set has b")
         );
-        assert!(error(&[&named("a"), &named("a")]).contains("are called `a`"));
+        assert!(error(&[&named("a"), &named("a")]).contains("are named `a`"));
     }
 }

@@ -73,21 +73,21 @@ fn picture(
     let is_shared = |index: usize| nodes[index].shared_as().is_some();
     let is_up = |index: usize| walked.begun[index] && !given_up(index) && !ran[index];
     let lines = [
-        ("ran before: ", names(&|index| ran[index])),
+        ("already running: ", names(&|index| ran[index])),
         (
-            "up, and stopped again: ",
+            "started, then stopped: ",
             names(&|index| is_up(index) && !is_shared(index)),
         ),
         (
-            "up, and left to other tests: ",
+            "started, left to other tests: ",
             names(&|index| is_up(index) && is_shared(index)),
         ),
         (
-            "starting, and given up: ",
+            "start cancelled: ",
             names(&|index| given_up(index) && !ran[index]),
         ),
         (
-            "never started: ",
+            "not started: ",
             names(&|index| !walked.begun[index] && !ran[index]),
         ),
     ];

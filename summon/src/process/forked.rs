@@ -105,8 +105,8 @@ impl Inner {
                 false => format!(" ({flag})"),
             });
         format!(
-            "it has left `{}` behind, so it forks away: have it stay in the foreground{}, \
-             or say `daemon = true`",
+            "it has left `{}` behind, so it forks away: keep it in the foreground{}, \
+             or set `daemon = true`",
             left.join("`, `"),
             flag.unwrap_or_default()
         )

@@ -80,7 +80,7 @@ impl Process {
                 progress.say(&format!("{} waits for port {port}: {held}", self.name()));
             }
             wait::sleep(&[], Some(until.min(now + LOOK_AGAIN)))
-                .map_err(|error| self.bad(format!("it can't be waited for: {error}")))?;
+                .map_err(|error| self.bad(format!("waiting for it failed: {error}")))?;
         }
     }
 
@@ -93,7 +93,7 @@ impl Process {
         match self.longest_wait() {
             Ok(limit) if died.elapsed() >= limit => error.fact(
                 "waited",
-                format!("{limit:?} for its port, and launched it again; `turn_timeout` sets that, up to {LONGEST:?}"),
+                format!("{limit:?} for its port, then launched it again; `turn_timeout` sets this limit, up to {LONGEST:?}"),
             ),
             _ => error,
         }
@@ -108,7 +108,7 @@ impl Process {
             let is_fixed = self.fixed_ports().contains(&port);
             let remedy = match is_fixed && range.contains(&port) {
                 true => format!(
-                    "the system gives connections the ports from {} to {}: use one outside of these",
+                    "the system assigns the ports from {} to {} to connections: use a port outside of this range",
                     range.start(),
                     range.end()
                 ),
@@ -141,7 +141,7 @@ fn held_by(port: u16, protocol: Protocol) -> Option<String> {
         _ => "connections hold",
     };
     Some(format!(
-        "nobody serves port {port}, but {plural} it: {}{more}",
+        "no process serves port {port}, but {plural} it: {}{more}",
         shown.join("; ")
     ))
 }
@@ -150,7 +150,7 @@ fn held_by(port: u16, protocol: Protocol) -> Option<String> {
 fn unseen(port: u16, protocol: Protocol) -> Option<String> {
     let is_unseen = ports::is_held(port, protocol) && !is_served(port, protocol);
     is_unseen.then(|| {
-        format!("nobody serves port {port}, but it can't be bound: a connection may hold it")
+        format!("no process serves port {port}, but it can't be bound: a connection may hold it")
     })
 }
 
@@ -164,7 +164,7 @@ fn shown(connection: &Connection) -> String {
         _ => format!("{local} to {peer}"),
     };
     let whose = match connection.inode {
-        0 => "which was closed, and the system keeps it for up to a minute".to_owned(),
+        0 => "closed, and kept by the system for up to a minute".to_owned(),
         inode => match proc::holder_of_socket(inode) {
             Some(pid) if pid == std::process::id() => format!("of this test itself, pid {pid}"),
             Some(pid) => format!("of {}", sys::who(pid)),

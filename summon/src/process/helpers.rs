@@ -88,7 +88,7 @@ impl Process {
         let program = self.helper(command)?;
         let shown = shown_command(program.argv.iter().map(std::ffi::OsString::as_os_str));
         self.tell(Moment::Before(&shown));
-        let no = |why: &str| self.bad(format!("`{shown}`, which comes before it, {why}"));
+        let no = |why: &str| self.bad(format!("`{shown}`, which runs before it, {why}"));
         let helper = Helper::hire(&program, deadline)
             .map_err(|error| no(&format!("can't be run: {error}")))?;
         let given_up = || lock(&self.inner.life).cancelled;
@@ -104,7 +104,7 @@ impl Process {
         let limit = deadline.saturating_duration_since(Instant::now());
         match helper.run(limit, sleep) {
             Ok(ran) if ran.status == Some(0) => Ok(()),
-            Ok(ran) if ran.status.is_none() => Err(no("takes too long").timeout()),
+            Ok(ran) if ran.status.is_none() => Err(no("did not end in time").timeout()),
             Ok(ran) => {
                 let error = with_last_words(no(&how(&ran)), &ran);
                 let hints = self.refuses_root(&ran.output).into_iter();
@@ -137,7 +137,7 @@ impl Process {
             if ran.status != Some(0) {
                 let name = self.name();
                 let why = how(ran);
-                let error = self.error(format!("`{command}`, which comes after {name}, {why}"));
+                let error = self.error(format!("`{command}`, which runs after {name}, {why}"));
                 return Err(with_last_words(error, ran));
             }
         }
@@ -148,7 +148,7 @@ impl Process {
 fn how(ran: &Ran) -> String {
     match ran.status {
         Some(status) => how_it_ended(from_raw(status)),
-        None => "took too long".to_owned(),
+        None => "did not end in time".to_owned(),
     }
 }
 

@@ -67,15 +67,16 @@ impl Process {
         match status.code() {
             Some(0) if !waited.left.is_empty() => Some(self.inner.hint_at_daemon(&waited.left)),
             Some(126) if is_shell => {
-                Some("126 is what a shell says of a program that it may not execute".to_owned())
+                Some("a shell exits with code 126 if it may not execute a program".to_owned())
             }
             Some(127) if is_shell => {
-                Some("127 is what a shell says of a program that it does not find".to_owned())
+                Some("a shell exits with code 127 if it does not find a program".to_owned())
             }
             Some(1..) if !is_shell => self.hint_at_missing_shell(&self.inner.spec.command, output),
-            None if Signal::KILL.has_ended(status) => {
-                Some("summon did not kill it; when memory runs out, the system does".to_owned())
-            }
+            None if Signal::KILL.has_ended(status) => Some(
+                "summon did not kill it; the kernel kills processes when memory runs out"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -101,7 +102,7 @@ impl Process {
             .first()
             .filter(|_| self.is_shell() || self.inner.spec.shell)?;
         Some(format!(
-            "the program is a shell, which runs `{child}`: with `exec` before that, it becomes the program itself"
+            "the program is a shell, which runs `{child}` as its child: write `exec` before the command, so that it replaces the shell"
         ))
     }
 
@@ -125,8 +126,10 @@ impl Process {
                 || line.contains("can't run as root")
         });
         let is_root = sys::user() == 0 && self.inner.spec.user.is_none();
-        (complains && is_root)
-            .then(|| "run it as another user: `user = \"nobody\"`, or its own".to_owned())
+        (complains && is_root).then(|| {
+            "run it as another user, with `user = \"nobody\"` or the name of its own user"
+                .to_owned()
+        })
     }
 
     /// Returns a hint for a program that says its port is in use: the server or connection that
@@ -141,9 +144,12 @@ impl Process {
             let (_, who) = probe::somebody_serves(&host, place)?;
             Some(format!("{host}:{} is served by {who}", place.port))
         });
-        let port = place.map_or("that it was given".to_owned(), |it| it.port.to_string());
-        served.or_else(|| self.hint_at_held()).unwrap_or_else(|| format!(
-            "nobody serves its port, {port}: does it bind another one too? `{{port:label}}` is a further free port"
-        ))
+        served.or_else(|| self.hint_at_held()).unwrap_or_else(|| {
+            let port = place.map_or_else(String::new, |it| format!(" {}", it.port));
+            format!(
+                "no process serves its port{port}: if the program binds another port too, \
+                 `{{port:label}}` is a further free port"
+            )
+        })
     }
 }

@@ -272,7 +272,7 @@ impl Process {
     fn learned(&self, name: &str) -> Result<String, NotReady> {
         self.value(name).ok_or_else(|| {
             NotReady::yet(format!(
-                "`{name}` is what its banner tells, and that has not come"
+                "its banner reports `{name}`, and no line has matched it so far"
             ))
         })
     }
@@ -439,7 +439,7 @@ impl fmt::Debug for Process {
 
 fn no_port(name: &str, value: &str) -> NotReady {
     NotReady::ever(format!(
-        "its banner tells `{value}` as `{name}`, which is no port"
+        "its banner reports `{value}` as `{name}`, which is not a port"
     ))
 }
 

@@ -107,7 +107,7 @@ impl Process {
         match sys::user() {
             own if own == user.uid => Ok(None),
             0 => Ok(Some(user)),
-            _ => Err(no("only root may run programs as others".to_owned())),
+            _ => Err(no("only root may run programs as other users".to_owned())),
         }
     }
 
@@ -199,7 +199,9 @@ impl Process {
     fn check_name(&self, name: &OsString) -> Result<(), Error> {
         let bytes = name.as_encoded_bytes();
         if bytes.is_empty() || bytes.contains(&b'=') || has_nul(name) {
-            return Err(self.bad(format!("{name:?} can't name an environment variable")));
+            return Err(self.bad(format!(
+                "{name:?} is not a valid name of an environment variable"
+            )));
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ impl Inner {
         // Keep the log, since the message names it.
         run.home.share_log().name_it();
         let why = run_ended(&run.guarded.state());
-        let why = why.unwrap_or_else(|| "`must_live = true` makes that a failure".to_owned());
+        let why = why.unwrap_or_else(|| "with `must_live = true` this is an error".to_owned());
         progress::say(&format!(
             "{headline} ({}, log {}); {why}",
             self.spec.declared,

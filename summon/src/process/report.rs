@@ -92,17 +92,21 @@ impl Process {
         let exit = run.and_then(|run| run.guarded.state().exit);
         let is_cancelled = run.is_some_and(Run::is_cancelled);
         let headline = match (why, exit) {
-            _ if is_cancelled => format!("{name} was stopped before it was ready"),
+            _ if is_cancelled => format!("{name} was stopped before it became ready"),
             (Why::Exited, Some(status)) => {
-                format!("{name} {} before it was ready", how_it_ended(status))
+                format!("{name} {} before it became ready", how_it_ended(status))
             }
-            (Why::Exited, None) => format!("{name} was lost before it was ready: its guard died"),
+            (Why::Exited, None) => {
+                format!("{name} was lost before it became ready: its guard died")
+            }
             (Why::Late, _) if waited.took > limit + MOMENT => {
-                format!("{name} was not ready within {limit:?}, nor in the time that it asked for")
+                format!(
+                    "{name} was not ready within {limit:?}, nor in the additional time that it asked for"
+                )
             }
             (Why::Late, _) => format!("{name} was not ready within {limit:?}"),
             (Why::Never, _) => format!("{name} can't become ready"),
-            (Why::Failed(..), _) => format!("{name} says that it has failed"),
+            (Why::Failed(..), _) => format!("{name} reported that it has failed"),
         };
         let mut error = match run {
             Some(run) => self.error_as_run(headline, &run.as_run),
@@ -145,7 +149,7 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
         let looks = match seen.looks {
             _ if seen.ready => return format!("{or}{what}: ready"),
             _ if step > waited.reached => {
-                return format!("{or}{what}: not looked at, since it comes after");
+                return format!("{or}{what}: not checked, since an earlier probe is not ready");
             }
             1 => "1 look".to_owned(),
             looks => format!("{looks} looks"),

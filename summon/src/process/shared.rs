@@ -91,7 +91,7 @@ impl Process {
             Some(fixture) if fixture.ender == Some(sys::this_thread()) => Ok(()),
             Some(fixture) => Err(self.error(format!(
                 "{} is a fixture that other tests use, so it can't be {verb}; \
-                 declare a process of this test's own with `#[summon(..)]`",
+                 declare a process for this test with `#[summon(..)]`",
                 fixture.name
             ))),
         }
@@ -228,7 +228,7 @@ impl Process {
         told: &[u8],
         session: Arc<Session>,
     ) -> Result<(), Error> {
-        let garbled = || self.bad("what its starter told of it makes no sense");
+        let garbled = || self.bad("the data from the test process that started it is invalid");
         let mut fields = told.split(|byte| *byte == 0);
         let mut next = || fields.next().ok_or_else(garbled);
         let (dir, log) = (from_bytes(next()?), from_bytes(next()?));
@@ -254,7 +254,7 @@ impl Process {
         *lock(&run.values) = values;
         if let Some(status) = exit.filter(|_| !self.is_ready_at_exec()) {
             let ended = how_it_ended(status);
-            let why = format!("{} {ended} since another test has started it", self.name());
+            let why = format!("{} {ended} after another test had started it", self.name());
             let mut error = self.error(why).exit(exit);
             if let Some(hint) = self.forked_away(&run) {
                 error = error.fact("hint", hint);

@@ -94,7 +94,7 @@ impl Process {
     fn stream(&self, index: usize, name: &str) -> Vec<u8> {
         if !self.inner.spec.split_output {
             panic!(
-                "the {name} of {} is not kept apart: say `split_output = true`, or use `output()`",
+                "the {name} of {} is not recorded separately: set `split_output = true`, or use `output()`",
                 self.name()
             );
         }
@@ -199,10 +199,10 @@ impl Process {
         let limit = self.limit(timeout)?;
         let name = self.name();
         let pattern = Pattern::new(regex)
-            .map_err(|why| self.error(format!("no output to wait for: `{regex}` {why}")))?;
+            .map_err(|why| self.error(format!("can't wait for output: `{regex}` {why}")))?;
         let run = lock(&self.inner.life).run.clone();
         let run =
-            run.ok_or_else(|| self.error(format!("{name} has no output: it does not run")))?;
+            run.ok_or_else(|| self.error(format!("{name} has no output: it was not started")))?;
         let from = mark.map_or(run.since, |mark| mark.log);
         let streams = mark.and_then(|mark| mark.streams);
         let mut search = Search::new(run.home.written(from, streams));
@@ -224,9 +224,9 @@ impl Process {
             (Ok(None), Ok(None)) => {
                 let log = run.home.log();
                 Err(match output::unfinished_in(&pattern, log.file(), from) {
-                    None => error(format!("not within {limit:?}")),
+                    None => error(format!("timed out after {limit:?}")),
                     Some((line, hint)) => {
-                        let seen = format!("`{line}` is one, but has not ended within {limit:?}");
+                        let seen = format!("`{line}` matches, but did not end within {limit:?}");
                         error(seen).fact("hint", hint)
                     }
                 }
@@ -279,7 +279,7 @@ impl Process {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if Instant::now() >= until {
-                        let error = no_input(&format!("it does not read within {limit:?}"));
+                        let error = no_input(&format!("it did not read within {limit:?}"));
                         return Err(error.timeout());
                     }
                     // If the program ends, its end of the pipe closes, which ends this wait too.

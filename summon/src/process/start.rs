@@ -245,7 +245,7 @@ impl Process {
     }
 
     fn no_wait(&self, error: &std::io::Error) -> Error {
-        self.bad(format!("it can't be waited for: {error}"))
+        self.bad(format!("waiting for it failed: {error}"))
     }
 
     /// Reports an event to `tracing` subscribers and the trace file.
@@ -254,7 +254,10 @@ impl Process {
     }
 
     pub(super) fn cancelled(&self) -> Error {
-        self.error(format!("{} was stopped before it was ready", self.name()))
+        self.error(format!(
+            "{} was stopped before it became ready",
+            self.name()
+        ))
     }
 
     /// Claims the start for this thread. Returns an error if the process runs or is being started.
@@ -264,12 +267,12 @@ impl Process {
             let mut life = lock(&self.inner.life);
             let running = life.pid().is_some() || life.reused.is_some();
             if life.starting || running {
-                let is = if running {
-                    "is running"
+                let what = if running {
+                    "already running"
                 } else {
-                    "is being started"
+                    "already being started"
                 };
-                let error = self.error(format!("{} {is} already", self.name()));
+                let error = self.error(format!("{} is {what}", self.name()));
                 return Err(error.already_running());
             }
             life.starting = true;

@@ -120,15 +120,16 @@ impl Process {
             return Err(with_output(self.error_as_run(error, &run.as_run), run));
         }
         if !state.survivors.is_empty() {
-            let headline = format!("{name} could not be stopped: a part of it can't be killed");
+            let headline =
+                format!("{name} could not be stopped: some of its processes can't be killed");
             let error = self
                 .error_as_run(headline, &run.as_run)
                 .fact("left", state.survivors.join("\n"))
-                .fact("hint", "these processes run as another user, such as a set-user-id program does: that user, or root, can end them");
+                .fact("hint", "these processes run as another user, such as set-user-id programs: only that user or root can end them");
             return Err(with_output(error, run));
         }
         if state.run_ended {
-            let headline = format!("{name} was stopped before this test did so");
+            let headline = format!("{name} was stopped before this test stopped it");
             return Err(with_output(self.error_as_run(headline, &run.as_run), run));
         }
         if !had_ended && !state.ended_unasked {
@@ -162,7 +163,7 @@ impl Process {
         }
         let how = how_it_ended(status);
         let mut hints = Vec::from_iter(self.hint_at_connections(plan));
-        hints.push("`expect_exit` says which exit codes are fine".to_owned());
+        hints.push("if this exit code is fine, allow it with `expect_exit`".to_owned());
         let error = self
             .error_as_run(format!("{name} {how} when it was stopped"), &run.as_run)
             .fact("hint", hints.join("\n"))
@@ -246,7 +247,7 @@ impl Inner {
         let asked = match &plan.command {
             Some(command) => {
                 let program = command.first().map(|it| it.to_string_lossy());
-                format!("`{}` asks it", program.unwrap_or_default())
+                format!("`{}` asked it to", program.unwrap_or_default())
             }
             None => format!("it got {}", plan.signal),
         };
@@ -262,7 +263,7 @@ impl Inner {
             };
             let name = self.name();
             progress.say(&format!(
-                "waiting for {name}{who} to end: {asked}, and is killed {grace:?} after that"
+                "waiting for {name}{who} to end: {asked}, and will be killed {grace:?} after that"
             ));
             progress.due()
         })

@@ -60,17 +60,17 @@ impl Process {
     fn no_turn(&self, port: u16, why: NoTurn) -> Error {
         let name = self.name();
         let did_not_come =
-            format!("{name} could not be started: its turn on port {port} did not come");
+            format!("{name} could not be started: it did not get its turn on port {port}");
         match why {
-            NoTurn::GivenUp => self.error(format!("{name} was stopped before it was ready")),
+            NoTurn::GivenUp => self.error(format!("{name} was stopped before it became ready")),
             NoTurn::Failed(error) => self.bad(format!("port {port} can't be leased: {error}")),
             NoTurn::Fixture(other) => self.error(format!(
-                "{name} could not be started: {other}, a fixture, has port {port} to the end, \
-                 so its turn would never come"
+                "{name} could not be started: the fixture {other} holds port {port} to the end, \
+                 so it would never get its turn"
             )),
             NoTurn::Own(other) => self.error(format!(
-                "{name} could not be started: {other} has port {port}, and was started by this very thread, \
-                 which would wait for itself"
+                "{name} could not be started: {other} holds port {port}, and was started by this thread, \
+                 which would wait forever"
             )),
             NoTurn::Late { holder, hint } => self
                 .error(did_not_come)
@@ -93,7 +93,7 @@ impl Process {
                 Some((addr, _)) if reuse => return Ok(Some(addr)),
                 Some((_, who)) => {
                     return Err(self
-                        .bad(format!("port {port} is taken"))
+                        .bad(format!("port {port} is in use"))
                         .fact("port", format!("{host}:{port} is served by {who}"))
                         .already_running());
                 }
@@ -101,7 +101,7 @@ impl Process {
             }
         }
         match reuse && !some {
-            true => Err(self.bad("`reuse` is for a fixed port, and it has none")),
+            true => Err(self.bad("`reuse` needs a fixed port, and it has none")),
             false => Ok(None),
         }
     }

@@ -87,8 +87,8 @@ impl Process {
         set.find(name).ok_or_else(|| {
             let known: Vec<_> = set.names().filter(|name| *name != self.name()).collect();
             let known = match known.as_slice() {
-                [] => ", which has no other".to_owned(),
-                known => format!("; there is {}", known.join(", ")),
+                [] => "; the set has no other process".to_owned(),
+                known => format!("; the set has {}", known.join(", ")),
             };
             NotReady::ever(format!(
                 "`{{{name}.{word}}}` names a process that is not in the same set{known}"
@@ -122,8 +122,8 @@ impl Process {
 
     fn unknown(&self, place: &str) -> NotReady {
         NotReady::ever(format!(
-            "`{place}` is no placeholder: there are {{port}}, {{port:label}}, {{host}}, {{dir}}, \
-             {{name}}, and {{process.port}} for another process; write `{{{place}` for the text itself"
+            "`{place}` is not a placeholder: valid are {{port}}, {{port:label}}, {{host}}, {{dir}}, \
+             {{name}}, and {{process.port}} for another process; write `{{{place}` for literal text"
         ))
     }
 }

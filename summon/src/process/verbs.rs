@@ -189,8 +189,8 @@ impl Process {
             (run, _) => {
                 let name = self.name();
                 let why = match life.reused {
-                    Some(_) => "summon found it running, and leaves it alone",
-                    None => "it does not run",
+                    Some(_) => "summon found it running, and does not control it",
+                    None => "it is not running",
                 };
                 let mut error = self.error(format!("{name} can't be {verb}: {why}"));
                 let run = run.clone();
@@ -219,8 +219,8 @@ impl Process {
         let limit = self.limit(&timeout.into())?;
         let run = lock(&self.inner.life).run.clone();
         let name = self.name();
-        let run =
-            run.ok_or_else(|| self.error(format!("{name} can't be waited for: it does not run")))?;
+        let run = run
+            .ok_or_else(|| self.error(format!("{name} can't be waited for: it was not started")))?;
         let known = run
             .guarded
             .wait_until(Instant::now() + limit, &[], |state| {

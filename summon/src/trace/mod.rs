@@ -122,14 +122,16 @@ pub(crate) fn tell(process: &str, moment: Moment<'_>) {
         match moment {
             Moment::Turn(port) => debug!(target: "summon", process, port, "waits for its turn"),
             Moment::Before(command) => {
-                debug!(target: "summon", process, command, "comes before it");
+                debug!(target: "summon", process, command, "runs before it");
             }
             Moment::Launched(pid) => debug!(target: "summon", process, pid, "is executed"),
             Moment::Seen(what) => debug!(target: "summon", process, what, "is seen"),
             Moment::Ready(took) => info!(target: "summon", process, ?took, "is ready"),
             Moment::NotReady(why) => warn!(target: "summon", process, why, "is not ready"),
             Moment::Died(how, ago) => warn!(target: "summon", process, how, ?ago, "has died"),
-            Moment::Stopping(signal) => debug!(target: "summon", process, signal, "is to end"),
+            Moment::Stopping(signal) => {
+                debug!(target: "summon", process, signal, "is asked to end")
+            }
             Moment::Killed => warn!(target: "summon", process, "is killed"),
             Moment::Gone => info!(target: "summon", process, "is gone"),
         }

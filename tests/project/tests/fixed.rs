@@ -11,6 +11,6 @@ fn is_told_at_once() {
     let server = summon::TcpCoordinatedExecutor::new("sleep 100", "localhost", port).named("mine");
     let error = std::thread::scope(|threads| threads.spawn(|| server.start()).join().unwrap());
     let error = error.unwrap_err().to_string();
-    let expected = format!("mine could not be started: FIXED, a fixture, has port {port} to the end");
+    let expected = format!("mine could not be started: the fixture FIXED holds port {port} to the end");
     assert!(error.starts_with(&expected), "{error}");
 }

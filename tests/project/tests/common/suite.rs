@@ -48,7 +48,7 @@ fn another_of_the_binary() {
 fn broken_for_everybody() {
     let error = BROKEN.get().unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("BROKEN exited with code 3 before it was ready\n"), "{text}");
+    assert!(text.starts_with("BROKEN exited with code 3 before it became ready\n"), "{text}");
     assert!(text.contains("            | my last words"), "{text}");
     assert_eq!(BROKEN.get().unwrap_err().to_string(), text);
 }
