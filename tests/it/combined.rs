@@ -111,7 +111,7 @@ fn any_ends_when_all_have_given_up() {
     let text = error.to_string();
     assert!(text.starts_with("sleep can't become ready\n"), "{text}");
     assert!(
-        text.contains("Never: one (1 look") && text.contains("or Never: two (1 look"),
+        text.contains("Never: one (1 check") && text.contains("or Never: two (1 check"),
         "{text}"
     );
 }

@@ -53,7 +53,7 @@ fn plain(report: &str) -> String {
         (r"declared  \S+:\d+", "declared  .."),
         (r"directory \S+", "directory .."),
         (r"(port |localhost:)\d+", "${1}PORT"),
-        (r"\d+ looks? in \S+ s", "looks"),
+        (r"\d+ checks? in \S+ s", "checks"),
         // If another test uses the same log name at the same time, this log's name has a number.
         (r"\S+/[\w-]+\.redis(-\d+)?\.log", "redis.log"),
         (r"Redis [0-9.]+", "Redis"),

@@ -40,7 +40,7 @@ fn normalised(text: &str, project: &Project) -> String {
         (r#"does: "\d+\\n""#, r#"does: "1\n""#),
         (r"pid \d+, `[^`]*`", "pid PID, `..`"),
         (r"\d+\.\d s\b", "N s"),
-        (r"\b\d+ looks?\b", "N looks"),
+        (r"\b\d+ checks?\b", "N checks"),
         (r"(tests/failures\.rs):\d+(:\d+)?", "$1:LINE"),
         (r"\(\d+\) panicked", "panicked"),
         (r"(?m)^note: run with.*\n", ""),

@@ -154,7 +154,7 @@ pub trait Probe: Send + Sync + 'static {
     ///         Err(NotReady::yet("there is none"))
     ///     }
     ///
-    ///     // waiting   3 tables in db: there is none (9 looks in 0.2 s, limit 30s)
+    ///     // waiting   3 tables in db: there is none (9 checks in 0.2 s, limit 30s)
     ///     fn describe(&self, target: &Target<'_>) -> String {
     ///         format!("{} tables in {}", self.0, target.name())
     ///     }

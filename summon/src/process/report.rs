@@ -146,17 +146,17 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
     let one = |step: usize, index: usize, seen: &Seen| {
         let or = if index == 0 { "" } else { "or " };
         let what = &seen.what;
-        let looks = match seen.looks {
+        let checks = match seen.looks {
             _ if seen.ready => return format!("{or}{what}: ready"),
             _ if step > waited.reached => {
                 return format!("{or}{what}: not checked, since an earlier probe is not ready");
             }
-            1 => "1 look".to_owned(),
-            looks => format!("{looks} looks"),
+            1 => "1 check".to_owned(),
+            checks => format!("{checks} checks"),
         };
         let last = seen.last.as_ref().map(|last| format!(": {last}"));
         format!(
-            "{or}{what}{} ({looks} in {:.1} s, limit {limit:?})",
+            "{or}{what}{} ({checks} in {:.1} s, limit {limit:?})",
             last.unwrap_or_default(),
             waited.took.as_secs_f64(),
         )
