@@ -53,7 +53,7 @@ fn each_is_told_in_the_error() {
         "{error}"
     );
     assert!(
-        error.contains("\n            a line that matches `^up$`: no such line yet ("),
+        error.contains("\n            a line that matches `^up$`: no such line ("),
         "{error}"
     );
     assert!(error.contains("\n            or file "), "{error}");

@@ -48,7 +48,7 @@ fn one_that_fails_to_become_a_daemon_is_told() {
         assert_eq!(error.exit_status().unwrap().code(), Some(code));
         let text = error.to_string();
         assert!(
-            text.contains("it has ended, and left nothing behind"),
+            text.contains("it exited, and left no process behind"),
             "{text}"
         );
         assert!(!text.contains("stays in the foreground"), "{text}");
@@ -71,10 +71,10 @@ fn one_that_stays_in_the_foreground_is_no_daemon() {
         .timeout("2s");
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.contains("for the program to fork away and end: it has not ended"),
+        error.contains("the first process to fork and exit: it has not exited"),
         "{error}"
     );
-    assert!(error.contains("leave `daemon = true` out"), "{error}");
+    assert!(error.contains("remove `daemon = true`"), "{error}");
 }
 
 /// Returns a server that forks. Its first process ends when the file `then` exists.

@@ -175,13 +175,13 @@ fn bad_input_is_an_error_from_start_that_names_it() {
 fn statuses_headers_and_methods_are_checked() {
     let http = || HttpCoordinatedExecutor::new("sleep 1", "http://localhost:{port}/");
     let cases = HashMap::from([
-        ("`G T` is no HTTP method", http().method("G T")),
+        ("`G T` is not an HTTP method", http().method("G T")),
         (
-            r"`a: b\r\nc` is no HTTP header",
+            r"`a: b\r\nc` is not an HTTP header",
             http().header("a", "b\r\nc"),
         ),
-        ("no status is expected", http().status([])),
-        ("no status is expected ", http().status(300..300)),
+        ("`status` is empty", http().status([])),
+        ("`status` is empty, ", http().status(300..300)),
     ]);
     for (expected, executor) in cases {
         let error = executor.start().unwrap_err().to_string();
@@ -303,7 +303,7 @@ fn a_report_has_nothing_that_a_terminal_obeys() {
 
 #[test]
 fn have_the_likelier_hint_first() {
-    let (first, second) = ("it is halted (SIGSTOP)", "is the port in its command?");
+    let (first, second) = ("it is halted (SIGSTOP)", "pass the port in its command");
     let elsewhere = free_port();
     let script = format!("{ACTOR} listen 127.0.0.1:{elsewhere} & kill -STOP $$");
     let error = error_at_limit(first, |limit| {

@@ -33,13 +33,12 @@ fn an_interim_answer_is_not_the_answer() {
         .unwrap();
     let error = error_of(&responds(interim));
     assert!(
-        error.contains("it closes the connection within its answer"),
+        error.contains("it closes the connection before the end of its answer"),
         "{error}"
     );
     // Another protocol follows this status, so the response is final.
     let error = error_of(&responds("HTTP/1.1 101 Switching Protocols;Upgrade: h2c;;"));
-    let hint =
-        "it has changed to another protocol, to `h2c`: if that means ready, say `status = 101`";
+    let hint = "it switched to another protocol, `h2c`: if that means ready, set `status = 101`";
     assert!(error.contains(hint), "{error}");
     responds("HTTP/1.1 101 Switching Protocols;;")
         .status(101)
@@ -103,9 +102,10 @@ fn a_body_is_asked_for_in_an_attribute(server: &Process) {
 fn a_body_must_match_if_asked() {
     let text = "HTTP/1.1 200 OK;Content-Length: 4;;DOWN";
     let error = error_of(&responds(text).body_matches("UP"));
-    let expected = "to answer 200 to 299 with a body like `UP`: it answers 200 with another body, \
+    let expected = "to answer 200 to 299 with a body that matches `UP`: it answers 200, but its body does not match, \
                     4 bytes: \"DOWN\" (";
     assert!(error.contains(expected), "{error}");
+    assert!(!error.contains("\n  hint"), "{error}");
     for text in [
         "HTTP/1.1 200 OK;Transfer-Encoding: chunked;;1;U;1;P;0;;",
         "HTTP/1.1 200 OK;Content-Length: 2;;UP",
@@ -116,12 +116,12 @@ fn a_body_must_match_if_asked() {
     }
     let cut = error_of(&responds("HTTP/1.1 200 OK;Content-Length: 9;;UP").body_matches("UP"));
     assert!(
-        cut.contains("it closes the connection within its answer"),
+        cut.contains("it closes the connection before the end of its answer"),
         "{cut}"
     );
     // The status must match, too.
     let error = error_of(&responds("HTTP/1.1 500 No;Content-Length: 2;;UP").body_matches("UP"));
-    assert!(error.contains("it answers 500 ("), "{error}");
+    assert!(error.contains("it answers 500: \"UP\" ("), "{error}");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_body_that_is_endless_or_can_not_be_is_told() {
     let endless = server(["endless", "127.0.0.1:{port}", "HTTP/1.1 200 OK;;"]);
     let error = error_of(&endless.body_matches("UP").timeout("3s"));
     assert!(
-        error.contains("with another body, more than 1 MiB: \"zzz"),
+        error.contains("but its body does not match, more than 1 MiB: \"zzz"),
         "{error}"
     );
     let endless = server(["endless", "127.0.0.1:{port}", "HTTP/1.1 200 OK;;"]);
@@ -166,7 +166,7 @@ fn an_answer_that_does_not_end_is_told_as_what_it_is() {
     let error = error_of(&begins(stream).body_matches("UP").timeout("2s"));
     for part in [
         "it answers 200, but its body does not end within ",
-        "hint      its body does not end, as that of an event stream: ",
+        "hint      its body does not end, like an event stream: ",
     ] {
         assert!(error.contains(part), "{error}");
     }
@@ -178,10 +178,10 @@ fn an_answer_that_does_not_end_is_told_as_what_it_is() {
     let error = error_of(&begins(&long).body_matches("UP").timeout("2s"));
     let expected = "it answers, but its head is longer than 64 KiB (";
     assert!(error.contains(expected), "{error}");
-    // A wrong status ends the attempt before the body arrives.
+    // After a wrong status, the attempt does not wait for the end of the body.
     let wrong = "HTTP/1.1 500 No;Content-Length: 9;;UP";
     let error = error_of(&begins(wrong).body_matches("UP").timeout("2s"));
-    assert!(error.contains("it answers 500 ("), "{error}");
+    assert!(error.contains("it answers 500: \"UP\" ("), "{error}");
 }
 
 #[test]
@@ -192,18 +192,18 @@ fn a_body_that_can_not_be_compared_is_told() {
             "200 OK\r\nContent-Encoding: gzip",
             &b"\x1f\x8b\x08"[..],
             "a compressed body (`gzip`), 3 bytes",
-            "does not undo `gzip`",
+            "does not decompress `gzip`",
         ),
         (
             "200 OK",
             b"\xff\xfeU\0P\0",
-            "another body, 6 bytes",
+            "its body does not match, 6 bytes",
             "its body is UTF-16",
         ),
         (
             "200 OK",
             b"U\xe4P",
-            "another body, 3 bytes",
+            "its body does not match, 3 bytes",
             "its body is not UTF-8",
         ),
         (
@@ -215,13 +215,13 @@ fn a_body_that_can_not_be_compared_is_told() {
         (
             "200 OK\r\nContent-Length: 2\r\nContent-Length: 3",
             b"UP",
-            "it has two `Content-Length`, which differ",
+            "its two `Content-Length` fields differ",
             "",
         ),
         (
             "200 OK\r\nTransfer-Encoding: chunked",
             b"UP\r\n",
-            "its body is not made of chunks, though its head says so",
+            "its body is not chunked, although its head says so",
             "",
         ),
     ] {
@@ -241,7 +241,7 @@ fn a_body_that_can_not_be_compared_is_told() {
 fn a_method_in_small_letters_is_refused() {
     let error = error_of(&responds("").method("get"));
     assert!(
-        error.contains("`get` is no HTTP method: write `GET`"),
+        error.contains("`get` is not an HTTP method: write `GET`"),
         "{error}"
     );
 }
@@ -249,18 +249,48 @@ fn a_method_in_small_letters_is_refused() {
 #[test]
 fn a_wrong_status_has_a_hint_that_fits() {
     for (answer, hint) in [
-        ("400 Bad Request", "does it want a `header`"),
+        ("400 Bad Request", "it may need a `header`"),
         (
             "426 Upgrade Required;Upgrade: h2c",
-            "it wants another protocol, `h2c`",
+            "it requires another protocol, `h2c`",
         ),
-        ("429 Too Many Requests", "it limits how often it is asked"),
-        ("403 Forbidden", "it wants to know who asks"),
-        ("302 Found", "a redirect is an answer"),
+        ("429 Too Many Requests", "it limits the rate of requests"),
+        ("403 Forbidden", "it denies access"),
+        ("302 Found", "summon does not follow redirects"),
     ] {
         let error = error_of(&responds(&format!("HTTP/1.1 {answer};Content-Length: 0;;")));
         assert!(error.contains(hint), "{error}");
     }
+}
+
+#[test]
+fn a_wrong_status_is_reported_with_the_first_line_of_its_body() {
+    let long = "x".repeat(100);
+    let cut = format!(": \"{}\u{2026}\"", "x".repeat(80));
+    for (rest, shown) in [
+        ("Content-Length: 7;;db down", ": \"db down\""),
+        ("Transfer-Encoding: chunked;;7;db down;0;;", ": \"db down\""),
+        ("Content-Length: 99;;db down", ": \"db down\""),
+        (";; db\u{1b}down ;more", ": \"db\\u{1b}down\""),
+        (&format!(";{long}"), &cut),
+        (";<!DOCTYPE html>;<html>", ""),
+        ("Content-Encoding: gzip;;db down", ""),
+        ("Content-Length: 0;;", ""),
+    ] {
+        let error = error_of(&responds(&format!("HTTP/1.1 500 No;{rest}")));
+        let expected = format!("it answers 500{shown} (");
+        assert!(error.contains(&expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_has_answered_gets_no_request_in_another_protocol() {
+    let lapses = server(["quiet", "lapse", "127.0.0.1:{port}"]).timeout("2s");
+    let error = lapses.start().unwrap_err();
+    let output = String::from_utf8_lossy(error.output());
+    let is_get = |line: &str| line == "heard 71";
+    assert!(output.lines().count() > 1, "{error}");
+    assert!(output.lines().all(is_get), "{error}");
 }
 
 #[test]
@@ -269,10 +299,10 @@ fn a_server_of_another_protocol_is_told() {
     let alert = "15030300020228";
     // The server answers either a `GET`, or only requests that begin as its protocol does.
     for (first, answer, hint) in [
-        ("47", settings, "it speaks HTTP/2 alone"),
-        ("50", settings, "it speaks HTTP/2 alone"),
-        ("47", alert, "it speaks TLS there: ask for `https://..`"),
-        ("16", alert, "it speaks TLS there: ask for `https://..`"),
+        ("47", settings, "it speaks only HTTP/2"),
+        ("50", settings, "it speaks only HTTP/2"),
+        ("47", alert, "it uses TLS on this port: use `https://..`"),
+        ("16", alert, "it uses TLS on this port: use `https://..`"),
     ] {
         let other = server(["picky", "127.0.0.1:{port}", first, answer]).timeout("2s");
         let error = error_of(&other);
@@ -280,15 +310,15 @@ fn a_server_of_another_protocol_is_told() {
     }
     let error = error_of(&responds("-ERR unknown command;"));
     assert!(
-        error.contains("it does not speak HTTP there: use `tcp`"),
+        error.contains("it does not speak HTTP on this port: use `tcp`"),
         "{error}"
     );
     let error = error_of(&responds(""));
-    assert!(error.contains("does it speak HTTP there?"), "{error}");
+    assert!(error.contains("if this port is not for HTTP"), "{error}");
     let said = "HTTP/1.1 400 Bad Request;Content-Length: 56;;\
                 The plain HTTP request was sent to HTTPS port, said nginx";
     let error = error_of(&responds(said));
-    assert!(error.contains("it speaks TLS there"), "{error}");
+    assert!(error.contains("it uses TLS on this port"), "{error}");
 }
 
 #[test]
@@ -305,7 +335,7 @@ fn a_real_server_of_tls_is_told() {
     .timeout("5s");
     let error = error_of(&plain);
     assert!(
-        error.contains("it speaks TLS there: ask for `https://..`"),
+        error.contains("it uses TLS on this port: use `https://..`"),
         "{error}"
     );
 }
@@ -324,5 +354,5 @@ fn a_worker_that_may_not_read_is_told_where_root_could() {
     let server = HttpCoordinatedExecutor::new(script, URL).timeout("2s");
     let error = error_of(&server);
     assert!(error.contains("as another user (uid 65534)"), "{error}");
-    assert!(!error.contains("who asks"), "{error}");
+    assert!(!error.contains("denies access"), "{error}");
 }

@@ -48,9 +48,7 @@ fn a_stranger_may_not_say_so() {
     });
     assert!(error.is_timeout(), "{error}");
     assert!(
-        error
-            .to_string()
-            .contains("notify READY=1: it did not say so yet ("),
+        error.to_string().contains("notify READY=1: not received ("),
         "{error}"
     );
 }
@@ -78,7 +76,7 @@ fn its_status_stands_in_the_error() {
     ]);
     let server = Coordinated::with(script, probe::notify()).timeout("1s");
     let error = server.start().unwrap_err();
-    let expected = "it did not say so yet; its status is `replaying the log, 40 %` (";
+    let expected = "not received; its status is `replaying the log, 40 %` (";
     assert!(error.to_string().contains(expected), "{error}");
     // summon answered the barrier. Otherwise the program would still wait.
     assert_eq!(error.output(), b"told\n");

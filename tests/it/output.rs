@@ -325,7 +325,7 @@ fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
             let server = OutputCoordinatedExecutor::new(actor(script), banner);
             server.timeout(limit).start().unwrap_err()
         });
-        let seen = format!("no such line yet; `{line}` is one, but has not ended");
+        let seen = format!("no such line; `{line}` matches, but has not ended");
         assert!(error.contains(hint) && error.contains(&seen), "{error}");
         let server = SimpleExecutor::new(actor(script));
         server.start().unwrap();

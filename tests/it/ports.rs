@@ -129,7 +129,7 @@ fn a_stranger_on_the_other_family_of_localhost_counts() {
     std::fs::write(server.dir().join("go"), "").unwrap();
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.contains("somebody else listens there: pid "),
+        error.contains("another process listens there: pid "),
         "{error}"
     );
 }
@@ -174,7 +174,7 @@ fn udp_is_known_by_who_has_bound_it() {
         let error = server.start().unwrap_err().to_string();
         drop(stranger.join().unwrap());
         assert!(
-            error.contains("somebody else listens there: pid "),
+            error.contains("another process listens there: pid "),
             "{error}"
         );
     });
@@ -301,7 +301,7 @@ fn all_addresses_where_it_listens_instead_are_told() {
          127.0.0.4:{port}, 127.0.0.5:{port}, and 1 more ("
     );
     assert!(error.contains(&expected), "{error}");
-    assert!(error.contains("with `host = \"127.0.0.2\"`"), "{error}");
+    assert!(error.contains("set `host = \"127.0.0.2\"`"), "{error}");
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn the_hint_names_the_host_at_which_a_client_reaches_it() {
         ("::1", "[::ffff:127.0.0.2]", "127.0.0.2"),
         ("127.0.0.1", "[::1]", "::1"),
     ] {
-        let hint = format!("with `host = \"{reached}\"` it is waited for there");
+        let hint = format!("set `host = \"{reached}\"`");
         let script = actor(["listen", &format!("{at}:{{port}}")]);
         let error = error_at_limit(&hint, |limit| {
             let server = TcpCoordinatedExecutor::new(script.clone(), host, 0);
@@ -338,7 +338,7 @@ fn a_stranger_on_the_port_is_told_without_hints_at_a_shell() {
         drop(stranger.join().unwrap());
         error
     });
-    assert!(error.contains("somebody else listens there"), "{error}");
+    assert!(error.contains("another process listens there"), "{error}");
     assert!(!error.contains("\n  hint"), "{error}");
 }
 
@@ -347,7 +347,7 @@ fn a_host_with_a_port_or_a_scheme_is_refused() {
     for host in ["localhost:80", "http://localhost", "127.0.0.1/8"] {
         let server = TcpCoordinatedExecutor::new("no-such-program", host, 0);
         let error = server.start().unwrap_err().to_string();
-        let expected = format!("`{host}` is no host: write a name or an address alone");
+        let expected = format!("`{host}` is not a host: write a name or an address");
         assert!(error.contains(&expected), "{error}");
     }
 }
@@ -360,7 +360,7 @@ fn the_hint_names_the_placeholder_that_the_url_has() {
         let server = summon::HttpCoordinatedExecutor::new(script.clone(), url).timeout(limit);
         server.start().unwrap_err()
     });
-    assert!(error.contains("`{port:admin}` stands for it"), "{error}");
+    assert!(error.contains("as `{port:admin}`"), "{error}");
     assert!(!error.contains("`{port}`"), "{error}");
 }
 
@@ -371,7 +371,7 @@ fn a_server_in_another_network_is_told() {
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("2s");
     let error = server.start().unwrap_err().to_string();
     assert!(
-        error.contains("it listens, but not where you can reach it: pid "),
+        error.contains("it listens, but in another network namespace"),
         "{error}"
     );
 }

@@ -57,7 +57,7 @@ fn a_socket_file_without_a_server_is_not_ready() {
     drop(UnixListener::bind(server.dir().join("s")).unwrap());
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
-    let expected = format!("unix {}/s: nobody listens there (", server.dir().display());
+    let expected = format!("unix {}/s: nothing listens there (", server.dir().display());
     assert!(error.to_string().contains(&expected), "{error}");
 }
 
@@ -66,7 +66,10 @@ fn a_strangers_unix_socket_is_never_ours() {
     let server = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s"));
     let _stranger = UnixListener::bind(server.dir().join("s")).unwrap();
     let error = server.start().unwrap_err().to_string();
-    let who = format!("somebody else listens there: pid {}, `", std::process::id());
+    let who = format!(
+        "another process listens there: pid {}, `",
+        std::process::id()
+    );
     assert!(error.contains(&who), "{error}");
     let any = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).listener("any");
     let _engine = UnixListener::bind(any.dir().join("s")).unwrap();
@@ -91,7 +94,7 @@ fn a_strangers_abstract_socket_is_never_ours() {
     let _stranger = UnixListener::bind_addr(&name).unwrap();
     let error = server.start().unwrap_err().to_string();
     let who = format!(
-        "/s: somebody else listens there: pid {}, `",
+        "/s: another process listens there: pid {}, `",
         std::process::id()
     );
     assert!(error.contains(&who), "{error}");
@@ -104,7 +107,7 @@ fn an_abstract_name_that_nobody_has_is_not_ready() {
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
     assert!(
-        error.to_string().contains("/s: nobody listens there ("),
+        error.to_string().contains("/s: nothing listens there ("),
         "{error}"
     );
     for (name, why) in [
@@ -126,7 +129,7 @@ fn a_path_that_is_too_long_for_a_socket_is_told() {
     let error = Coordinated::with(actor(["wait"]), probe::unix(path)).start();
     let error = error.unwrap_err().to_string();
     assert!(
-        error.contains("and that of a Unix socket at most 107"),
+        error.contains("a Unix socket allows at most 107"),
         "{error}"
     );
 }
@@ -183,7 +186,7 @@ fn a_file_from_before_counts_once_it_has_changed() {
     assert!(
         error
             .to_string()
-            .contains("/up: it was there before the start, and has not changed (")
+            .contains("/up: it existed before the start, and has not changed (")
     );
     std::fs::write(server.dir().join("go"), "").unwrap();
     server.start().unwrap();

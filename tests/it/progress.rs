@@ -1,8 +1,10 @@
 //! A slow start or stop reports its progress, and a fast one prints nothing.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use summon::{OutputCoordinatedExecutor, TcpCoordinatedExecutor};
+use summon::probe::Target;
+use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor};
 
 use crate::support::actor;
 
@@ -35,6 +37,19 @@ fn run_by_another_and_lingers() {
     println!("port {}", server.port());
 }
 
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_joins() {
+    let boot = std::env::var("BOOT").unwrap().parse().unwrap();
+    let joined = Instant::now() + Duration::from_millis(boot);
+    let joins = move |_: &Target<'_>| match Instant::now() >= joined {
+        true => Ok(()),
+        false => Err("node-1 is joining"),
+    };
+    let server = Coordinated::with(actor(["wait"]), joins).named("cluster");
+    server.start().unwrap();
+}
+
 /// Returns the stderr of a test as it is written, while the harness captures stdout.
 fn said(boot: &str) -> String {
     said_by("progress::run_by_another_and_boots", boot)
@@ -59,7 +74,13 @@ fn a_start_that_takes_long_says_what_it_waits_for_once_in_a_while() {
     let rest = lines[0].strip_prefix("summon: waiting for redis: tcp localhost:");
     let (port, rest) = rest.unwrap().split_once(", ").unwrap();
     assert!(port.parse::<u16>().is_ok());
-    assert_eq!(rest, "nothing listens there yet");
+    assert_eq!(rest, "nothing listens there");
+}
+
+#[test]
+fn the_reason_of_a_probe_is_printed_unchanged() {
+    let said = said_by("progress::run_by_another_and_joins", "2500");
+    assert!(said.ends_with(", node-1 is joining\n"), "{said}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn normalised(text: &str, project: &Project) -> String {
         (r"panicked at /[^ :]*/summon/src", "panicked at <summon>"),
         (r"(orchestrator/mod\.rs):\d+:\d+", "$1:LINE"),
         (r"of \d{3,} lines", "of N lines"),
-        (r#"does: "\d+\\n""#, r#"does: "1\n""#),
+        (r#"with HTTP: "\d+\\n""#, r#"with HTTP: "1\n""#),
         (r"pid \d+, `[^`]*`", "pid PID, `..`"),
         (r"\d+\.\d s\b", "N s"),
         (r"\b\d+ checks?\b", "N checks"),

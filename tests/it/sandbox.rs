@@ -53,7 +53,10 @@ fn takes_no_stranger<P: Probe, S: Send>(
         drop(stranger.join().unwrap());
         error
     });
-    let who = format!("somebody else listens there: pid {}, `", std::process::id());
+    let who = format!(
+        "another process listens there: pid {}, `",
+        std::process::id()
+    );
     assert!(error.contains(&who), "{error}");
 }
 
@@ -158,7 +161,7 @@ fn run_by_another_with_a_server_of_ipv6_alone() {
     let script = actor(["only-v6", "{port}"]);
     let server = TcpCoordinatedExecutor::new(script.clone(), "::1", 0);
     server.start().unwrap();
-    let hint = "with `host = \"::1\"` it is waited for there";
+    let hint = "set `host = \"::1\"`";
     let error = error_at_limit(hint, |limit| {
         let server = TcpCoordinatedExecutor::new(script.clone(), "127.0.0.1", 0).timeout(limit);
         server.start().unwrap_err()

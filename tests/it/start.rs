@@ -91,7 +91,7 @@ fn a_server_that_never_answers_is_not_ready() {
         assert!(
             error
                 .to_string()
-                .contains("it accepts, but does not answer"),
+                .contains("it accepts the connection, but does not answer"),
             "{error}"
         );
     }
@@ -249,7 +249,10 @@ fn a_strangers_server_is_never_ours() {
     let error = server.start().unwrap_err();
     drop(stranger.join().unwrap());
     let text = error.to_string();
-    let who = format!("somebody else listens there: pid {}, `", std::process::id());
+    let who = format!(
+        "another process listens there: pid {}, `",
+        std::process::id()
+    );
     assert!(
         text.starts_with("actor can't become ready\n") && text.contains(&who),
         "{text}"
@@ -411,7 +414,7 @@ fn a_name_that_can_not_be_resolved_is_given_up_in_time() {
     assert!(
         error
             .to_string()
-            .contains("`no-such-host.invalid` has no address"),
+            .contains("can't resolve `no-such-host.invalid`"),
         "{error}"
     );
 }

@@ -43,7 +43,7 @@ fn the_placeholder_of_the_port() {
 
 #[test]
 fn the_description_and_the_hints() {
-    let hint = "with `host = \"127.0.0.1\"` it is waited for there";
+    let hint = "set `host = \"127.0.0.1\"`";
     // `any` has its own list of hints.
     let any = |host| twice(probe::any((probe::file("{dir}/up"), probe::tcp(host, 0))));
     for is_any in [false, true] {
@@ -67,7 +67,7 @@ fn the_description_and_the_hints() {
 fn the_check_of_its_arguments() {
     let server = Coordinated::with("no-such-program", twice(probe::tcp("localhost:80", 0)));
     let error = server.start().unwrap_err().to_string();
-    assert!(error.contains("`localhost:80` is no host"), "{error}");
+    assert!(error.contains("`localhost:80` is not a host"), "{error}");
 }
 
 #[test]

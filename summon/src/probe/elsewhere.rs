@@ -45,7 +45,7 @@ pub(super) fn explain(
     let is_ours = |it: &&Listener| held.contains(&it.inode);
     if there.iter().any(is_ours) {
         return Explained {
-            last: Some("it listens there since a moment ago, which was too late".to_owned()),
+            last: Some("it listens there now, but started too late".to_owned()),
             ..nothing
         };
     }
@@ -60,7 +60,7 @@ pub(super) fn explain(
             )),
             hint: Some(match ours[0].addr.port() == place.port {
                 true => format!(
-                    "with `host = \"{}\"` it is waited for there",
+                    "to wait for that address, set `host = \"{}\"`",
                     reached_at(ours[0].addr.ip())
                 ),
                 false => hint(place.port, placeholder),
@@ -70,7 +70,7 @@ pub(super) fn explain(
     let on_port = elsewhere.iter().find(|it| it.addr.port() == place.port);
     if let Some(other) = on_port.filter(|_| there.is_empty()) {
         let last = format!(
-            "nothing listens there, but somebody else on {}",
+            "nothing listens there; another process listens on {}",
             other.shown()
         );
         return Explained {
@@ -82,7 +82,7 @@ pub(super) fn explain(
     match apart.find(|pid| proc::listens_in_network_of(**pid, place.port)) {
         Some(pid) => Explained {
             last: Some(format!(
-                "it listens, but not where you can reach it: pid {pid} has a network namespace of its own"
+                "it listens, but in another network namespace, which this test can't reach: that of pid {pid}"
             )),
             ..nothing
         },
@@ -120,9 +120,9 @@ fn named(listeners: &[&Listener]) -> String {
 fn hint(port: u16, placeholder: Option<&str>) -> String {
     match placeholder {
         Some("{port}") => {
-            "is the port in its command? `{port}` stands for it, and `port = ..` sets it".to_owned()
+            "pass the port in its command as `{port}`, or set its port with `port = ..`".to_owned()
         }
-        Some(other) => format!("is the port in its command? `{other}` stands for it"),
-        None => format!("is port {port} in its command, or in its configuration?"),
+        Some(other) => format!("pass the port in its command as `{other}`"),
+        None => format!("set port {port} in its command or its configuration"),
     }
 }

@@ -135,7 +135,7 @@ impl Exec {
             HelperError::Refused(_, error) => {
                 NotReady::ever(format!("it can't be run: {}", walk::explain(error)))
             }
-            HelperError::GivenUp => NotReady::yet("it was given up"),
+            HelperError::GivenUp => NotReady::yet("its run was cancelled"),
             HelperError::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
         }
     }

@@ -94,7 +94,7 @@ impl Probe for File {
                     true => "it is empty".to_owned(),
                 }
             }
-            Ok(_) => "it was there before the start, and has not changed".to_owned(),
+            Ok(_) => "it existed before the start, and has not changed".to_owned(),
             Err(error) => no_file(&error),
         };
         Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)))

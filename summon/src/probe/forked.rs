@@ -11,7 +11,7 @@ impl Probe for ForkedAway {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
         match target.state() {
             Some(state) if !state.forked_away => {
-                Err(NotReady::yet("it has not ended").unless_told(true))
+                Err(NotReady::yet("it has not exited").unless_told(true))
             }
             // A server that ran before the test has no guard, and has forked long ago.
             _ => Ok(()),
@@ -19,21 +19,21 @@ impl Probe for ForkedAway {
     }
 
     fn describe(&self, _: &Target<'_>) -> String {
-        "for the program to fork away and end".to_owned()
+        "the first process to fork and exit".to_owned()
     }
 
     fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
         if target.has_exited() {
             return Explained {
                 last: Some(
-                    "it has ended, and left nothing behind that could be the service".to_owned(),
+                    "it exited, and left no process behind that could be the service".to_owned(),
                 ),
                 hint: None,
             };
         }
         Explained {
             last: None,
-            hint: Some("if it stays in the foreground, leave `daemon = true` out".to_owned()),
+            hint: Some("if the program stays in the foreground, remove `daemon = true`".to_owned()),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn look(
     whose: Server,
 ) -> Result<SocketAddr, NotReady> {
     let addrs = resolve(host, place.port, target.deadline())
-        .map_err(|error| NotReady::yet(format!("`{host}` has no address: {error}")))?;
+        .map_err(|error| NotReady::yet(format!("can't resolve `{host}`: {error}")))?;
     let otherwise = || match place.protocol {
         Protocol::Tcp => connect(&addrs, target.deadline()),
         Protocol::Udp => bound(&addrs),
@@ -47,7 +47,7 @@ pub(super) fn look(
         Found::Nobody => Err(NotReady::yet("nothing listens there").soon()),
         Found::Unknown => otherwise(),
         Found::Stranger(stranger) => Err(NotReady::ever(format!(
-            "somebody else listens there: {}",
+            "another process listens there: {}",
             describe(&stranger)
         ))),
     }
@@ -55,7 +55,7 @@ pub(super) fn look(
 
 /// Makes the reason for a question that the kernel did not answer.
 pub(super) fn unseen(error: &io::Error) -> NotReady {
-    NotReady::yet(format!("who listens there can't be seen: {error}"))
+    NotReady::yet(format!("the owner of the socket can't be read: {error}"))
 }
 
 /// Looks for a server on the port of a process that is about to start. Returns its address, and a
@@ -215,7 +215,7 @@ pub(super) fn is_held_by_others(target: &Target<'_>, inode: SocketId) -> bool {
 fn bound(addrs: &[SocketAddr]) -> Result<SocketAddr, NotReady> {
     if !is_here(addrs) {
         return Err(NotReady::ever(
-            "a UDP port of another machine can't be looked at",
+            "a UDP port of another machine can't be probed",
         ));
     }
     let mut all = addrs.iter().copied();
@@ -223,7 +223,7 @@ fn bound(addrs: &[SocketAddr]) -> Result<SocketAddr, NotReady> {
         .ok_or_else(|| NotReady::yet("nothing is bound there"))
 }
 
-const UNSEEN: &str = "a process that can't be seen";
+const UNSEEN: &str = "a process whose pid can't be read";
 
 fn describe(listener: &Listener) -> String {
     let who = proc::holder_of_socket(listener.inode).map(|pid| {

@@ -1,6 +1,6 @@
 //! The state that probes keep from one look to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ pub(super) struct Memory {
     talks: BTreeMap<String, Vec<Talk>>,
     asked: BTreeMap<String, SocketAddr>,
     outcomes: BTreeMap<String, Outcome>,
+    /// The URLs that a server has answered with HTTP.
+    answered: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -133,6 +135,15 @@ impl Target<'_> {
     /// Returns the outcome of the last request to a URL.
     pub(super) fn outcome(&self, url: &str) -> Option<Outcome> {
         self.memory.borrow().outcomes.get(url).cloned()
+    }
+
+    /// Returns whether a server has answered a URL with HTTP.
+    pub(super) fn has_answered(&self, url: &str) -> bool {
+        self.memory.borrow().answered.contains(url)
+    }
+
+    pub(super) fn note_answered(&self, url: &str) {
+        self.memory.borrow_mut().answered.insert(url.to_owned());
     }
 
     pub(super) fn note_outcome(&self, url: &str, outcome: Option<Outcome>) {

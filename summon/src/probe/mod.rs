@@ -278,7 +278,7 @@ where
     }
 
     fn describe(&self, _: &Target<'_>) -> String {
-        "a probe of the test's".to_owned()
+        "a closure of the test".to_owned()
     }
 }
 
@@ -294,13 +294,13 @@ pub struct Endpoint {
 impl Endpoint {
     fn check(&self) -> Result<(), String> {
         if self.host.is_empty() {
-            return Err("the host is empty; `localhost` is the usual one".to_owned());
+            return Err("the host is empty: use `localhost`, for instance".to_owned());
         }
         let host = &self.host;
         // An IPv6 address has at least two colons, and a placeholder may contain one.
         if host.contains('/') || (host.matches(':').count() == 1 && !host.contains('{')) {
             return Err(format!(
-                "`{host}` is no host: write a name or an address alone, without a port or `http://`"
+                "`{host}` is not a host: write a name or an address without a port or `http://`"
             ));
         }
         Ok(())

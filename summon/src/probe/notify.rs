@@ -55,15 +55,14 @@ impl Probe for Notify {
         let subscribed = target.news.subscribe_to_notices();
         subscribed.map_err(|error| NotReady::ever(error.to_string()))?;
         let state = target.state();
-        let state = state.ok_or_else(|| {
-            NotReady::ever("a server that was there before can't say so to this test")
-        })?;
+        let state = state
+            .ok_or_else(|| NotReady::ever("a server that ran before this test can't notify it"))?;
         let why = match state.notice {
             Some(notice) if notice.ready => return Ok(()),
             Some(notice) if !notice.status.is_empty() => {
-                format!("it did not say so yet; its status is `{}`", notice.status)
+                format!("not received; its status is `{}`", notice.status)
             }
-            _ => "it did not say so yet".to_owned(),
+            _ => "not received".to_owned(),
         };
         Err(NotReady::yet(why).unless_told(true))
     }

@@ -4,7 +4,7 @@ use super::nearest::nearest_line;
 use super::{Explained, Facts, NotReady, Probe, Target};
 use crate::output::{self, Pattern};
 
-const NONE_YET: &str = "no such line yet";
+const NO_LINE: &str = "no such line";
 
 /// A probe for a line of output, made by [`output()`].
 ///
@@ -82,28 +82,30 @@ impl Probe for Output {
         }
         let why = match count {
             count if count >= self.times => return Ok(()),
-            0 => NONE_YET.to_owned(),
+            0 => NO_LINE.to_owned(),
             1 => "1 such line so far".to_owned(),
             count => format!("{count} such lines so far"),
         };
         Err(NotReady::yet(why).unless_told(true))
     }
 
-    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
-        if !last.starts_with(NONE_YET) {
+    fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
+        let Ok(banner) = &self.compiled else {
+            return Explained::default();
+        };
+        if !matches!(target.count_lines(banner, 1), Ok((0, _))) {
             return Explained::default();
         }
         let output = target.output();
-        let banner = self.compiled.as_ref().ok();
-        if let Some((line, hint)) = banner.and_then(|it| output::unfinished(it, &output)) {
+        if let Some((line, hint)) = output::unfinished(banner, &output) {
             return Explained {
-                last: Some(format!("{last}; `{line}` is one, but has not ended")),
+                last: Some(format!("{NO_LINE}; `{line}` matches, but has not ended")),
                 hint: Some(hint.to_owned()),
             };
         }
         Explained {
             last: nearest_line(&self.banner, &output)
-                .map(|line| format!("{last}; the nearest is `{line}`")),
+                .map(|line| format!("{NO_LINE}; the nearest is `{line}`")),
             hint: None,
         }
     }

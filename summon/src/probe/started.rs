@@ -42,6 +42,6 @@ impl Probe for Started {
     }
 
     fn describe(&self, _: &Target<'_>) -> String {
-        "for the program to be exec'ed".to_owned()
+        "the exec of the program".to_owned()
     }
 }

@@ -62,8 +62,8 @@ impl Probe for Unix {
         let path = target.values().path(&self.path)?;
         if path.as_os_str().len() > LONGEST_PATH {
             return Err(NotReady::ever(format!(
-                "the path is {} bytes long, and that of a Unix socket at most {LONGEST_PATH}: \
-                 use a shorter one, or set TMPDIR",
+                "the path is {} bytes long, and a Unix socket allows at most {LONGEST_PATH}: \
+                 use a shorter path, or set TMPDIR",
                 path.as_os_str().len()
             )));
         }
@@ -77,7 +77,7 @@ impl Probe for Unix {
             }
         };
         let Some(inode) = at_path::socket(&found) else {
-            let why = "what is there is no socket";
+            let why = "it is not a socket";
             return Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)));
         };
         // inotify reports `bind`, which creates the file, but not `listen`. From here on, poll.
@@ -120,7 +120,7 @@ impl Unix {
         let name = filled.strip_prefix('@').unwrap_or(&filled).as_bytes();
         if !unix_sockets::HAS_NAMES {
             return Err(NotReady::ever(format!(
-                "`{filled}` is an abstract socket, which only Linux has: use a path"
+                "`{filled}` is an abstract socket, which only Linux supports: use a path"
             )));
         }
         if name.len() > LONGEST_PATH {
@@ -185,16 +185,16 @@ fn who(
 }
 
 fn nobody() -> NotReady {
-    NotReady::yet("nobody listens there").soon()
+    NotReady::yet("nothing listens there").soon()
 }
 
 fn stranger(pid: Option<u32>) -> NotReady {
     let command = |pid| proc::command_line(pid).unwrap_or_default();
     let who = match pid {
         Some(pid) => format!("pid {pid}, `{}`", command(pid)),
-        None => "a process that can't be seen".to_owned(),
+        None => "a process whose pid can't be read".to_owned(),
     };
-    NotReady::ever(format!("somebody else listens there: {who}"))
+    NotReady::ever(format!("another process listens there: {who}"))
 }
 
 /// Connects to the socket; the kernel then names the process that called `listen` (`SO_PEERCRED` in

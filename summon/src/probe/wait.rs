@@ -348,9 +348,6 @@ fn so_far(step: &[Watched<'_>], target: &Target<'_>) -> String {
     let one = |watched: &Watched<'_>| {
         let what = watched.probe.describe(target);
         match watched.last.as_deref() {
-            Some(last) if last.starts_with("no") && !last.ends_with(" yet") => {
-                format!("{what}, {last} yet")
-            }
             Some(last) => format!("{what}, {last}"),
             None => what,
         }

@@ -18,6 +18,7 @@
 //! | `slow ADDR MS` | answers the first request after a while, and no other |
 //! | `hang ADDR` | answers every request except the first |
 //! | `picky ADDR FIRST HEX` | answers a client with this first byte, and closes all other connections |
+//! | `lapse ADDR` | answers the first request with 503, and closes all other connections |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
 //! | `plain ADDR` | listens without `SO_REUSEADDR`, sends each connection the count, and keeps it |
@@ -114,6 +115,7 @@ fn main() {
             "limited" => net::limited(&next(), next().parse().expect("seconds")),
             "slow" => net::slow(&next(), next().parse().expect("milliseconds")),
             "hang" => net::hang(&next()),
+            "lapse" => net::lapse(&next()),
             "picky" => net::picky(&next(), &from_hex(&next()), from_hex(&next())),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),

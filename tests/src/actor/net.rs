@@ -143,6 +143,19 @@ pub(crate) fn picky(addr: &str, first: &[u8], answer: Vec<u8>) {
     });
 }
 
+pub(crate) fn lapse(addr: &str) {
+    let mut answers = true;
+    serve(addr, move |_, mut stream| {
+        let mut heard = [0];
+        let _ = std::io::Read::read(&mut stream, &mut heard);
+        println!("heard {}", heard[0]);
+        if std::mem::replace(&mut answers, false) {
+            let _ = head(&stream);
+            let _ = stream.write_all(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+}
+
 pub(crate) static QUIET: AtomicBool = AtomicBool::new(false);
 
 fn head(stream: &TcpStream) -> String {

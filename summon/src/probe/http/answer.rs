@@ -10,10 +10,10 @@ use super::pause::retry_after;
 /// The parts of an answer to read.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// The statuses for which the body is needed.
-    pub(super) body: Option<Statuses>,
-    /// Whether to read the body of an answer of 400, which may explain the error.
-    pub(super) complaint: bool,
+    /// The statuses that mean ready.
+    pub(super) allowed: Statuses,
+    /// Whether the body of such an answer is needed.
+    pub(super) body: bool,
     /// Whether the request was HEAD. Its answer has no body.
     pub(super) is_head: bool,
 }
@@ -21,12 +21,13 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Returns whether the probe needs the body of an answer with this status.
     pub(super) fn needs_body(&self, status: u16) -> bool {
-        let statuses = self.body.as_ref();
-        statuses.is_some_and(|statuses| statuses.allow(status))
+        self.body && self.allowed.allow(status)
     }
 
-    pub(super) fn may_have_body(&self, status: u16) -> bool {
-        !self.is_head && !matches!(status, 101 | 204 | 304)
+    /// Returns whether to read the body: the probe needs it, or it may explain a wrong status.
+    fn reads_body(&self, status: u16) -> bool {
+        let may_have_body = !self.is_head && !matches!(status, 101 | 204 | 304);
+        may_have_body && (self.body || !self.allowed.allow(status))
     }
 }
 
@@ -66,14 +67,14 @@ impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             NoAnswer::Closed => "it closes the connection without an answer",
-            NoAnswer::CutOff => "it closes the connection within its answer",
-            NoAnswer::Tls => "it answers as TLS does, not as HTTP",
-            NoAnswer::Http2 => "it answers as HTTP/2 does, not as HTTP/1.1",
+            NoAnswer::CutOff => "it closes the connection before the end of its answer",
+            NoAnswer::Tls => "it answers with TLS, not HTTP",
+            NoAnswer::Http2 => "it answers with HTTP/2, not HTTP/1.1",
             NoAnswer::LongHead => "it answers, but its head is longer than 64 KiB",
             NoAnswer::BadBody(why) => return write!(f, "it answers, but {why}"),
             NoAnswer::NotHttp(bytes) => {
                 let shown = String::from_utf8_lossy(bytes);
-                return write!(f, "it answers, but not as HTTP does: {shown:?}");
+                return write!(f, "it answers, but not with HTTP: {shown:?}");
             }
         })
     }
@@ -134,12 +135,19 @@ impl Reader {
 
     /// Returns the answer so far, once its status has come.
     pub(super) fn so_far(&self) -> Option<Answer> {
-        let status = status(self.line()?).filter(|status| is_final(*status))?;
+        let status = self.status()?;
         let head = &self.bytes[self.from..];
-        Some(answer(
-            status,
-            head_end(head).map_or(head, |end| &head[..end]),
-        ))
+        let (head, rest) = head.split_at(head_end(head).unwrap_or(head.len()));
+        let mut answer = answer(status, head);
+        if self.wanted.reads_body(status) {
+            answer.body = self.chunks.so_far(head, rest);
+        }
+        Some(answer)
+    }
+
+    /// Returns the status of the final answer, once it has come.
+    pub(super) fn status(&self) -> Option<u16> {
+        status(self.line()?).filter(|status| is_final(*status))
     }
 
     fn read(&mut self, ended: bool) -> Result<Option<Answer>, NoAnswer> {
@@ -170,14 +178,12 @@ impl Reader {
             if is_final(status) {
                 let (head, rest) = head.split_at(end);
                 let mut answer = answer(status, head);
-                let needs_body = self.wanted.needs_body(status);
-                let reads_body = needs_body || (self.wanted.complaint && status == 400);
-                if reads_body && self.wanted.may_have_body(status) {
+                if self.wanted.reads_body(status) {
                     match self.chunks.body(head, rest, ended) {
                         Ok(Some(body)) => answer.body = body,
                         Ok(None) => return Ok(None),
-                        Err(why) if needs_body => return Err(why),
-                        Err(_) => {}
+                        Err(why) if self.wanted.needs_body(status) => return Err(why),
+                        Err(_) => answer.body = self.chunks.so_far(head, rest),
                     }
                 }
                 return Ok(Some(answer));
@@ -192,7 +198,7 @@ impl Reader {
 
     /// Returns whether the head of the final answer is complete, so that only its body is missing.
     pub(super) fn is_in_body(&self) -> bool {
-        self.so_far().is_some() && head_end(&self.bytes[self.from..]).is_some()
+        self.status().is_some() && head_end(&self.bytes[self.from..]).is_some()
     }
 
     /// Returns the status line, once it is complete.
@@ -294,8 +300,8 @@ pub(super) mod tests {
 
     pub(in super::super) fn wanted() -> Wanted {
         Wanted {
-            body: Some(Statuses::from(100..=999)),
-            complaint: false,
+            allowed: Statuses::from(100..=999),
+            body: true,
             is_head: false,
         }
     }
@@ -371,7 +377,7 @@ pub(super) mod tests {
     #[test]
     fn a_status_is_enough_where_no_body_is_wanted() {
         let wanted = || Wanted {
-            body: None,
+            body: false,
             ..wanted()
         };
         let status = |text: &str| read(&[text.as_bytes()], wanted()).map(|answer| answer.status);
@@ -386,24 +392,22 @@ pub(super) mod tests {
             Ok(200)
         );
         let complaint = || Wanted {
-            complaint: true,
+            allowed: Statuses::default(),
             ..wanted()
         };
         let text = "HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\n";
         let answer = |rest: &str| read(&[text.as_bytes(), rest.as_bytes()], complaint()).unwrap();
         assert_eq!(answer("why").body, b"why");
-        assert_eq!((answer("w").status, answer("w").body), (400, Vec::new()));
-        // A wrong status needs no body either.
+        assert_eq!((answer("w").status, answer("w").body), (400, b"w".to_vec()));
+        // The body of a wrong status is not needed.
         let ready = || Wanted {
-            body: Some(Statuses::default()),
+            allowed: Statuses::default(),
             ..wanted()
         };
         let mut reader = Reader::new(ready());
         let refused = "HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n";
-        assert_eq!(
-            reader.take(refused.as_bytes()).unwrap().unwrap().status,
-            500
-        );
+        assert_eq!(reader.take(refused.as_bytes()), Ok(None));
+        assert_eq!(reader.end().unwrap().status, 500);
     }
 
     #[test]

@@ -116,6 +116,10 @@ impl<S: Read + Write> Exchange<S> {
         self.reader.is_in_body()
     }
 
+    pub(super) fn status(&self) -> Option<u16> {
+        self.reader.status()
+    }
+
     /// Returns the answer so far, once its status has come.
     pub(super) fn so_far(&self) -> Option<Answer> {
         self.reader.so_far()
@@ -127,6 +131,8 @@ impl<S: Read + Write> Exchange<S> {
 pub(crate) struct Talk {
     exchange: Exchange<Stream>,
     pub(super) began: Instant,
+    /// The arrival of the status.
+    pub(super) answered: Option<Instant>,
 }
 
 impl Talk {
@@ -148,11 +154,20 @@ impl Talk {
         Ok(Talk {
             exchange: Exchange::new(Stream::on(tcp, url)?, request, wanted),
             began,
+            answered: None,
         })
     }
 
     pub(super) fn go_on(&mut self) -> Result<Option<Answer>, Failed> {
-        self.exchange.go_on()
+        let answer = self.exchange.go_on();
+        if self.answered.is_none() && self.status().is_some() {
+            self.answered = Some(Instant::now());
+        }
+        answer
+    }
+
+    pub(super) fn status(&self) -> Option<u16> {
+        self.exchange.status()
     }
 
     pub(super) fn is_sent(&self) -> bool {
@@ -277,8 +292,8 @@ mod tests {
             writes: 0,
         };
         let wanted = Wanted {
-            body: Some(super::super::Statuses::default()),
-            complaint: false,
+            allowed: super::super::Statuses::default(),
+            body: true,
             is_head: false,
         };
         let request = b"GET / HTTP/1.1\r\n\r\n".to_vec();

@@ -7,8 +7,7 @@ pub(super) const LONGEST_BODY: usize = 1024 * 1024;
 /// The limit of a chunked body with the sizes and extensions of its chunks.
 const LONGEST_CHUNKED: usize = 16 * LONGEST_BODY;
 
-const NO_CHUNKS: NoAnswer =
-    NoAnswer::BadBody("its body is not made of chunks, though its head says so");
+const NO_CHUNKS: NoAnswer = NoAnswer::BadBody("its body is not chunked, although its head says so");
 
 /// The rule that determines the end of a body (RFC 9112, section 6.3).
 enum Length {
@@ -29,14 +28,12 @@ impl Length {
         let lengths = list(head, "content-length");
         let lengths: Option<Vec<usize>> = lengths.into_iter().map(number).collect();
         match lengths.as_deref() {
-            None => Err(NoAnswer::BadBody("its `Content-Length` is no number")),
+            None => Err(NoAnswer::BadBody("its `Content-Length` is not a number")),
             Some([]) => Ok(Length::Untold),
             Some([length, others @ ..]) if others.iter().all(|other| other == length) => {
                 Ok(Length::Bytes(*length))
             }
-            Some(_) => Err(NoAnswer::BadBody(
-                "it has two `Content-Length`, which differ",
-            )),
+            Some(_) => Err(NoAnswer::BadBody("its two `Content-Length` fields differ")),
         }
     }
 }
@@ -76,6 +73,17 @@ impl Chunks {
             Some(_) if ended => Err(NoAnswer::CutOff),
             _ => Ok(None),
         }
+    }
+
+    /// Returns the part of the body that has come.
+    pub(super) fn so_far(&self, head: &[u8], rest: &[u8]) -> Vec<u8> {
+        let length = match Length::of(head) {
+            Ok(Length::Chunked) => return self.body.clone(),
+            Ok(Length::Bytes(length)) => length.min(LONGEST_BODY),
+            Ok(Length::Untold) => LONGEST_BODY,
+            Err(_) => 0,
+        };
+        rest[..rest.len().min(length)].to_vec()
     }
 
     fn go_on(&mut self, all: &[u8], ended: bool) -> Result<Option<Vec<u8>>, NoAnswer> {

@@ -12,8 +12,8 @@ use crate::probe::Probe;
 /// Sends a request, and reads the status of the answer and its body.
 pub fn ask(stream: impl Read + Write, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
     let wanted = Wanted {
-        body: Some(Statuses::from(100..=999)),
-        complaint: false,
+        allowed: Statuses::from(100..=999),
+        body: true,
         is_head: false,
     };
     let mut exchange = Exchange::new(stream, request.to_vec(), wanted);

@@ -55,6 +55,9 @@ pub struct Http {
 /// hang. After an answer of 429 or 503 with `Retry-After`, summon sends no request for that time. It
 /// shortens a pause that would end after the time-out, so that one more request comes before it.
 ///
+/// If the status is wrong, the report also shows the first line of the body, unless the body is an HTML
+/// page or compressed. A request waits up to 0.1 s for that body.
+///
 /// `https://` needs the feature `tls`. summon does not verify the certificate, since test certificates
 /// rarely can be verified. It checks which process listens instead.
 ///
@@ -102,14 +105,16 @@ impl Probe for Http {
         let url = url.unwrap_or_else(|_| self.url.clone());
         let body = self.body_matches.as_ref();
         let body = body.map_or(String::new(), |wanted| {
-            format!(" with a body like `{wanted}`")
+            format!(" with a body that matches `{wanted}`")
         });
         format!("{} {url} to answer {}{body}", self.method, self.statuses)
     }
 
     fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
         let outcome = target.outcome(&self.url);
-        let addr = target.asked(&self.url);
+        // A server that has answered speaks HTTP, so don't try other protocols on it.
+        let may_differ = !target.has_answered(&self.url);
+        let addr = target.asked(&self.url).filter(|_| may_differ);
         if let Some(hint) = outcome.and_then(|outcome| outcome.hint(target, addr)) {
             return Explained {
                 hint: Some(hint),
@@ -139,26 +144,26 @@ impl Probe for Http {
             !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra(c))
         };
         if !token(&self.method) {
-            return Err(format!("`{}` is no HTTP method", self.method));
+            return Err(format!("`{}` is not an HTTP method", self.method));
         }
         let upper = self.method.to_ascii_uppercase();
         if METHODS.contains(&upper.as_str()) && upper != self.method {
             let method = &self.method;
-            return Err(format!("`{method}` is no HTTP method: write `{upper}`"));
+            return Err(format!("`{method}` is not an HTTP method: write `{upper}`"));
         }
         for (name, value) in &self.headers {
             if !token(name) || value.contains(['\r', '\n']) {
                 let value = value.escape_debug();
-                return Err(format!("`{name}: {value}` is no HTTP header"));
+                return Err(format!("`{name}: {value}` is not an HTTP header"));
             }
         }
         if self.statuses.0.is_empty() {
-            return Err("no status is expected, so none could be right".to_owned());
+            return Err("`status` is empty, so no answer could be right".to_owned());
         }
         match &self.body_matches {
-            Some(_) if self.method == "HEAD" => Err(
-                "`body_matches` can't be true of an answer to HEAD, which has no body".to_owned(),
-            ),
+            Some(_) if self.method == "HEAD" => {
+                Err("`body_matches` can't match an answer to HEAD, which has no body".to_owned())
+            }
             Some(wanted) => match output::of_text(wanted) {
                 Ok(_) => Ok(()),
                 Err(why) => Err(format!("`body_matches` {why}")),
@@ -193,7 +198,7 @@ impl Http {
     /// Also requires a body that matches this regular expression. The probe reads at most the first MiB,
     /// and waits until the body ends or reaches that size. It reads the body as UTF-8, and asks the server
     /// not to compress it. `^` and `$` match at the start and end of the body, or of each line with `(?m)`.
-    /// Default: any body; the probe does not read it.
+    /// Default: any body.
     ///
     /// ```
     /// use summon::{Coordinated, probe};

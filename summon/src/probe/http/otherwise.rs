@@ -68,18 +68,18 @@ impl Outcome {
             } => {
                 return of_status(*status, upgrade.as_deref(), target);
             }
-            Outcome::NotTls => "it does not speak TLS there: ask for `http://..`".to_owned(),
+            Outcome::NotTls => "it does not use TLS on this port: use `http://..`".to_owned(),
             Outcome::NoAnswer(NoAnswer::Http2) => HTTP2.to_owned(),
             Outcome::NoAnswer(NoAnswer::Closed) => match speaks(addr?) {
                 Some(NoAnswer::Tls) => tls(),
                 Some(_) => HTTP2.to_owned(),
                 None => {
-                    "does it speak HTTP there? if not, use `tcp`; if so, see its output, and try another path"
+                    "if this port is not for HTTP, use `tcp`; otherwise see its output, and try another path"
                         .to_owned()
                 }
             },
             Outcome::NoAnswer(NoAnswer::NotHttp(_)) => {
-                "it does not speak HTTP there: use `tcp`, or the port that is for HTTP".to_owned()
+                "it does not speak HTTP on this port: use `tcp`, or its port for HTTP".to_owned()
             }
             Outcome::Body(hint) => hint.clone(),
             Outcome::NoAnswer(_) | Outcome::Other => return None,
@@ -90,8 +90,8 @@ impl Outcome {
 
 /// Makes the outcome for a body that does not end.
 pub(super) fn endless() -> Outcome {
-    let hint = "its body does not end, as that of an event stream: ask for another path, or leave out \
-                `body_matches`, since then the status is enough";
+    let hint = "its body does not end, like an event stream: request another path, or remove \
+                `body_matches` to check only the status";
     Outcome::Body(hint.to_owned())
 }
 
@@ -109,81 +109,77 @@ pub(super) fn other_body(answer: &Answer) -> Outcome {
     );
     Outcome::Body(match &answer.coding {
         _ if answer.body.is_empty() => {
-            "it answers without a body: ask for another path, or leave out `body_matches`, since then \
-             the status is enough"
+            "it answers without a body: request another path, or remove `body_matches` to check only \
+             the status"
                 .to_owned()
         }
         Some(coding) => format!(
-            "`body_matches` does not undo `{coding}`: ask for a path that is not compressed, without an \
-             `Accept-Encoding` of your own"
+            "`body_matches` does not decompress `{coding}`: request a path that is not compressed, and \
+             set no `Accept-Encoding` header"
         ),
         None if is_wide => "its body is UTF-16, and `body_matches` reads UTF-8".to_owned(),
-        None if !is_text => "its body is not UTF-8; in a pattern of nothing but ASCII `\\xE4` stands for \
-                             such a byte"
+        None if !is_text => "its body is not UTF-8: in a pattern of only ASCII characters, `\\xE4` \
+                             matches that byte"
             .to_owned(),
-        None => "it answers, and its body is not the expected one; see its output".to_owned(),
+        // The report shows the body.
+        None => return Outcome::Other,
     })
 }
 
-const HTTP2: &str = "it speaks HTTP/2 alone, as servers of gRPC do: use `tcp`, or `exec` with a client \
-                     of its own";
+const HTTP2: &str = "it speaks only HTTP/2, like gRPC servers: use `tcp`, or `exec` with a client \
+                     for it";
 
 fn tls() -> String {
     match cfg!(feature = "tls") {
-        true => "it speaks TLS there: ask for `https://..`".to_owned(),
-        false => format!("it speaks TLS there: ask for `https://..`; {NO_TLS}"),
+        true => "it uses TLS on this port: use `https://..`".to_owned(),
+        false => format!("it uses TLS on this port: use `https://..`; {NO_TLS}"),
     }
 }
 
 fn of_status(status: u16, upgrade: Option<&str>, target: &Target<'_>) -> Option<String> {
     let hint = match status {
         101 => {
-            let other = upgrade.map_or(String::new(), |other| format!(", to `{other}`"));
+            let other = upgrade.map_or(String::new(), |other| format!(", `{other}`"));
             return Some(format!(
-                "it has changed to another protocol{other}: if that means ready, say `status = 101`"
+                "it switched to another protocol{other}: if that means ready, set `status = 101`"
             ));
         }
         300..=399 => {
-            "a redirect is an answer, and not followed: ask for the page itself, or say `status = 200..400`"
+            "summon does not follow redirects: request the page itself, or set `status = 200..400`"
         }
-        400 => {
-            "it does not take the request as it is: does it want a `header`, another `method`, or \
-             another path?"
-        }
+        400 => "it rejects the request: it may need a `header`, another `method`, or another path",
         403 => match other_user(target) {
             Some(uid) => {
                 return Some(format!(
-                    "it runs workers as another user (uid {uid}), who may not read what they serve: \
-                     `{{dir}}` is root's alone, and so may be the directories above those files"
+                    "its workers run as another user (uid {uid}), who may lack access to the files that \
+                     they serve: only root can enter `{{dir}}`, and perhaps directories above those files"
                 ));
             }
-            None => WANTS_TO_KNOW,
+            None => NO_ACCESS,
         },
-        401 => WANTS_TO_KNOW,
-        404 | 410 => "it serves, but has no such path",
-        405 => "it does not take this method; `method` sets another",
-        421 => "it does not serve that host: `header(\"Host\", \"..\")` names another",
+        401 => NO_ACCESS,
+        404 | 410 => "it speaks HTTP, but does not serve this path: request another path",
+        405 => "it does not allow this method: set another `method`",
+        421 => "it does not serve this host: set another with `header(\"Host\", \"..\")`",
         426 => {
             let other = upgrade.map_or(String::new(), |other| format!(", `{other}`"));
             return Some(format!(
-                "it wants another protocol{other}: ask for another path, or use `tcp`"
+                "it requires another protocol{other}: request another path, or use `tcp`"
             ));
         }
         429 => {
-            "it limits how often it is asked: raise its limit for tests, ask for a path without one, \
+            "it limits the rate of requests: raise the limit for tests, request a path without a limit, \
              or use `tcp`"
         }
-        503 => {
-            "it serves, and says itself that it is not ready; give it more `timeout`, or see its output"
-        }
-        500..=599 => "it serves, and fails; see its output",
+        503 => "it reports that it is not ready: see its output, or raise `timeout`",
+        500..=599 => "it fails to answer the request: see its output",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-const WANTS_TO_KNOW: &str = "it wants to know who asks: send a `header`, ask for another path, or take \
-                             this for ready with `status`";
+const NO_ACCESS: &str = "it denies access: send a `header`, request another path, or accept this status \
+                         with `status`";
 
 /// Returns the user of a worker that does not run as root, if the program was started as root.
 fn other_user(target: &Target<'_>) -> Option<u32> {

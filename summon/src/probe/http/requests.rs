@@ -16,6 +16,10 @@ use crate::probe::{NotReady, Target};
 
 /// The limit of requests without an answer.
 const MOST_TALKS: usize = 16;
+/// How long to wait for the body of an answer with a wrong status. Only the report needs it.
+const COMPLAINT_LIMIT: Duration = Duration::from_millis(100);
+/// The length of a body's first line in a report, in characters.
+const LONGEST_LINE: usize = 80;
 /// The pause before sending more of a request that the server does not read.
 const SEND_AGAIN: Duration = Duration::from_millis(10);
 
@@ -29,9 +33,8 @@ impl Http {
     ) -> Result<(), NotReady> {
         let limit = target.deadline().min(Instant::now() + target.patience());
         let wanted = Wanted {
-            body: self.body_matches.as_ref().map(|_| self.statuses.clone()),
-            // A server that wants TLS often says so in the body of a 400.
-            complaint: !self.statuses.allow(400),
+            allowed: self.statuses.clone(),
+            body: self.body_matches.is_some(),
             is_head: self.method == "HEAD",
         };
         let mut talks = target.take_talks(&self.url);
@@ -79,6 +82,9 @@ impl Http {
                     return seen;
                 }
             }
+            let limit = self
+                .refused(talks)
+                .map_or(limit, |since| limit.min(since + COMPLAINT_LIMIT));
             if Instant::now() >= limit || target.has_exited() {
                 return self.late(target, talks);
             }
@@ -96,8 +102,15 @@ impl Http {
 
     /// Returns whether the status alone makes the process ready.
     fn is_good_so_far(&self, talk: &Talk) -> bool {
-        let allowed = |answer: Answer| self.statuses.allow(answer.status);
-        self.body_matches.is_none() && talk.so_far().is_some_and(allowed)
+        let allowed = |status| self.statuses.allow(status);
+        self.body_matches.is_none() && talk.status().is_some_and(allowed)
+    }
+
+    /// Returns when the newest request was answered with a wrong status, if it was.
+    fn refused(&self, talks: &[Talk]) -> Option<Instant> {
+        let newest = talks.last()?;
+        let status = newest.status()?;
+        newest.answered.filter(|_| !self.statuses.allow(status))
     }
 
     /// Judges the newest request at the limit of the wait.
@@ -107,7 +120,7 @@ impl Http {
         let Some(answer) = talks.last().and_then(Talk::so_far) else {
             self.note_other(target);
             return Err(NotReady::yet(format!(
-                "it accepts, but does not answer within {waited:.1} s"
+                "it accepts the connection, but does not answer within {waited:.1} s"
             )));
         };
         let status = answer.status;
@@ -128,17 +141,20 @@ impl Http {
 
     fn judge(&self, target: &Target<'_>, answer: &Answer) -> Result<(), NotReady> {
         let status = answer.status;
+        target.note_answered(&self.url);
         if !self.statuses.allow(status) {
             target.note_outcome(&self.url, Some(Outcome::of(answer)));
-            let why = format!("it answers {status}");
+            let said = first_line(answer).map_or(String::new(), |line| format!(": {line:?}"));
             let asked = matches!(status, 429 | 503);
             return Err(
                 match answer.retry_after.filter(|after| asked && !after.is_zero()) {
                     Some(after) => {
-                        let why = format!("{why}, and asks for a pause of {}", pause::told(after));
+                        let pause = pause::told(after);
+                        let why =
+                            format!("it answers {status}, and asks for a pause of {pause}{said}");
                         NotReady::yet(why).not_before(pause::soonest(after, target.deadline()))
                     }
-                    None => NotReady::yet(why),
+                    None => NotReady::yet(format!("it answers {status}{said}")),
                 },
             );
         }
@@ -164,7 +180,7 @@ impl Http {
             (Some(coding), _) => {
                 format!("it answers {status} with a compressed body (`{coding}`), {length}")
             }
-            _ => format!("it answers {status} with another body, {length}: {shown:?}"),
+            _ => format!("it answers {status}, but its body does not match, {length}: {shown:?}"),
         }))
     }
 
@@ -217,6 +233,22 @@ impl Http {
         request.extend(&self.body);
         request
     }
+}
+
+/// Returns the first line of a body, unless it is compressed, or a page for browsers.
+fn first_line(answer: &Answer) -> Option<String> {
+    if answer.coding.is_some() {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&answer.body);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let mut shown: String = line.chars().take(LONGEST_LINE).collect();
+    if shown.len() < line.len() {
+        shown.push('\u{2026}');
+    }
+    let tag = shown.to_ascii_lowercase();
+    let is_page = tag.starts_with("<!doctype html") || tag.starts_with("<html");
+    (!is_page).then_some(shown)
 }
 
 #[cfg(test)]
