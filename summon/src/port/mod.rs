@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::session;
 use crate::sys::fd::{AsFd, OwnedFd};
 use crate::sys::{ports, random, wait};
+#[cfg(unix)]
 pub(crate) use holder::{FIXTURE_TITLE, GUARD_TITLE};
 use holder::{HOLDING_LIMIT, Sort, describe};
 use taken::{Taken, turns};

@@ -4,10 +4,9 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use super::Session;
+use super::base::name_of;
 use crate::sys::dir::Dir;
 use crate::sys::maker::Maker;
 use crate::sys::{self, fd::OwnedFd};
@@ -16,32 +15,34 @@ use crate::sys::{self, fd::OwnedFd};
 #[derive(Debug)]
 pub(super) struct Claim {
     file: File,
-    name: OsString,
-    session: Arc<Session>,
+    path: PathBuf,
+    session: Dir,
     maker: Maker,
 }
 
 impl Claim {
-    /// Claims a name. `None` if another process has claimed it.
-    pub(super) fn take(session: &Arc<Session>, name: &str) -> io::Result<Option<Claim>> {
+    /// Claims a name in a session's directory, which is at `path`. `None` if another process has
+    /// claimed it.
+    pub(super) fn take(session: &Dir, path: &Path, name: &str) -> io::Result<Option<Claim>> {
         let name = file_name(name);
-        let file = match session.dir.create(&name) {
+        let session = session.try_clone()?;
+        let file = match session.create(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             made => made?,
         };
         // A cleaning process may have locked the new file first, and then removes it. The caller
         // tries another name.
-        let is_ours = sys::try_lock_file(&file)? && session.dir.has(&name, &file);
+        let is_ours = sys::try_lock_file(&file)? && session.has(&name, &file);
         Ok(is_ours.then(|| Claim {
             file,
-            name,
-            session: Arc::clone(session),
+            path: path.join(name),
+            session,
             maker: Maker::here(),
         }))
     }
 
-    pub(super) fn path(&self) -> PathBuf {
-        self.session.path.join(&self.name)
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Returns a copy of the lock, for a guard to hold.
@@ -53,7 +54,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if self.maker.is_here() {
-            let _ = self.session.dir.remove_file(&self.name);
+            let _ = self.session.remove_file(name_of(&self.path));
         }
     }
 }

@@ -6,7 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{Base, INTERRUPTED, REPORT, claim, log_dir, logs_of, name_of, open_base, streams};
+use super::base::{
+    Base, REPORT, SHARED, is_shared, log_dir, logs_of, name_of, open_base, prefix, stream_logs,
+};
+use super::claim;
+use super::sweep::INTERRUPTED;
 use crate::progress;
 use crate::sys::dir::{Dir, Found};
 use crate::sys::{self, Left, Lock};
@@ -59,7 +63,7 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
             return;
         };
         let cleaning = Cleaning::of(&base, log_dir, was_killed);
-        let prefix = super::prefix(process);
+        let prefix = prefix(process);
         for name in base.dir.names().unwrap_or_default() {
             // The process may have started a service that its run shares.
             if name.to_string_lossy().starts_with(&prefix) || is_shared(&name) {
@@ -155,7 +159,7 @@ impl Cleaning<'_> {
             let other = format!("{}-{name}", name_of(path).to_string_lossy());
             left.extend(self.remove_others(|name| name == other));
             let log = logs_path.join(format!("{name}.log"));
-            let streams = streams::paths(&log);
+            let streams = stream_logs(&log);
             let files = [&log].into_iter().chain(&streams).map(|path| name_of(path));
             for (logs, file) in logs
                 .iter()
@@ -227,18 +231,11 @@ fn session_of(name: &str) -> Option<String> {
     (is_pid || first == SHARED).then(|| format!("{first}-{second}"))
 }
 
-/// The prefix of the names of shared sessions.
-pub(super) const SHARED: &str = "run";
-
 /// Returns whether a session belongs to one process: its name then begins with the pid.
 fn is_own(name: &OsStr) -> bool {
     name.as_encoded_bytes()
         .first()
         .is_some_and(u8::is_ascii_digit)
-}
-
-pub(super) fn is_shared(name: &OsStr) -> bool {
-    name.to_string_lossy().starts_with(SHARED)
 }
 
 /// Opens a directory, unless another user has replaced it.

@@ -3,16 +3,19 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::names::{Name, file_name, numbered, short_file_name};
-use super::{Base, Claim, Session, Streams, Sweep, Written, name_of, open_base, streams};
+use super::base::{Base, TRIES, name_of, open_base, stream_logs};
+use super::claim::Claim;
+use super::file_names::{file_name, numbered, short_file_name};
+use super::log::Log;
+use super::names::Name;
+use super::streams::{Streams, Written};
+use super::{Session, Sweep};
 use crate::error::{Error, Source};
 use crate::progress;
 use crate::sys;
 use crate::sys::dir::Dir;
-use crate::sys::maker::Maker;
 use crate::sys::users::Access;
 
 /// The directory and the log of one process, across its restarts. Dropping it removes them.
@@ -27,26 +30,6 @@ pub(crate) struct Home {
     log: Arc<Log>,
     /// The name of the directory. Dropped after the directory was removed.
     _name: Option<Name>,
-}
-
-/// The log of a process. Its last holder removes it, unless a printed error has named it: then a
-/// user will want to read it.
-#[derive(Debug)]
-pub(crate) struct Log {
-    path: PathBuf,
-    /// Open, since a service may replace the file at this path.
-    file: File,
-    named: AtomicBool,
-    /// The length when the process first became ready.
-    ready_at: OnceLock<u64>,
-    /// The process that removes the log. `None` if another test process does.
-    maker: Option<Maker>,
-    /// Dropped after the file was removed.
-    _name: Option<Name>,
-    /// Dropped after the files were removed.
-    claim: Option<Claim>,
-    /// Dropped after the file was removed, so that the session's directory is empty by then.
-    session: Arc<Session>,
 }
 
 impl Home {
@@ -97,7 +80,7 @@ impl Home {
             match Home::try_name(&numbered, of_test.as_deref(), &session, access) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 // Another process may have removed the empty base of another user just now.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && lost < super::TRIES => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && lost < TRIES => {
                     lost += 1;
                 }
                 made => return made,
@@ -115,7 +98,10 @@ impl Home {
         // The claim comes first. A process that later finds it dead must find all files under its
         // name.
         let claim = match session.is_shared {
-            true => Some(Claim::take(session, name)?.ok_or(io::ErrorKind::AlreadyExists)?),
+            true => Some(
+                Claim::take(&session.dir, &session.path, name)?
+                    .ok_or(io::ErrorKind::AlreadyExists)?,
+            ),
             false => None,
         };
         // Taken first and released last. Otherwise this process could remove files of the next
@@ -168,16 +154,7 @@ impl Home {
             let streams_of = Streams::of_others(&session, &logs_dir, &log)?;
             let _ = streams.set(Arc::new(streams_of));
         }
-        let log = Arc::new(Log {
-            file: logs_dir.append(name_of(&log))?,
-            path: log,
-            named: AtomicBool::new(false),
-            ready_at: OnceLock::new(),
-            maker: None,
-            _name: None,
-            claim: None,
-            session,
-        });
+        let log = Arc::new(Log::of_others(log, &logs_dir, session)?);
         Ok(Home {
             dir,
             base: None,
@@ -252,14 +229,14 @@ impl Home {
     pub(crate) fn sweep(&self) -> io::Result<Sweep> {
         let session = &self.log.session;
         let claim = self.log.claim.as_ref();
-        let claim = claim.map(|claim| io::Result::Ok((claim.path(), claim.share()?)));
+        let claim = claim.map(|claim| io::Result::Ok((claim.path().to_owned(), claim.share()?)));
         Ok(Sweep {
             session: session.dir.try_clone()?,
             logs: session.logs_dir.try_clone()?,
             homes: self.place().try_clone()?,
             tree: self.dir.clone(),
             log: self.log.path.clone(),
-            streams: streams::paths(&self.log.path).to_vec(),
+            streams: stream_logs(&self.log.path).to_vec(),
             socket: None,
             claim: claim.transpose()?,
             parents: session.dirs(),
@@ -286,86 +263,6 @@ impl Drop for Home {
             // Fails if other processes have files there.
             let _ = fs::remove_dir(&base.path);
         }
-    }
-}
-
-impl Log {
-    /// Makes the log with this name.
-    fn create(session: &Arc<Session>, name: &str, claim: Option<Claim>) -> io::Result<Log> {
-        let file_name = format!("{name}.log");
-        let taken = Name::take(session, file_name.clone())?;
-        Ok(Log {
-            file: session.logs_dir.create(file_name.as_ref())?,
-            path: session.logs.join(file_name),
-            named: AtomicBool::new(false),
-            ready_at: OnceLock::new(),
-            maker: Some(Maker::here()),
-            _name: Some(taken),
-            claim,
-            session: Arc::clone(session),
-        })
-    }
-
-    /// Makes a log with the first free name.
-    fn create_numbered(session: &Arc<Session>, name: &str) -> io::Result<Log> {
-        for name in numbered(name) {
-            match Log::create(session, &name, None) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => return made,
-            }
-        }
-        Err(io::Error::other("no free name"))
-    }
-
-    /// Records that the process is ready: later output is written during a test.
-    pub(crate) fn note_ready(&self) {
-        let length = || self.file.metadata().map_or(0, |log| log.len());
-        self.ready_at.get_or_init(length);
-    }
-
-    fn is_copy(&self) -> bool {
-        self.maker.is_some_and(|maker| !maker.is_here())
-    }
-
-    /// Returns whether this process removes the log.
-    fn is_ours(&self) -> bool {
-        self.maker.is_some_and(Maker::is_here)
-    }
-}
-
-impl Source for Log {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn file(&self) -> &File {
-        &self.file
-    }
-
-    fn ready_at(&self) -> Option<u64> {
-        self.ready_at.get().copied()
-    }
-
-    fn name_it(&self) {
-        self.named.store(true, Ordering::Relaxed);
-        if self.is_copy() {
-            return;
-        }
-        // A guard may have to clean up after this process, and leaves a marked log alone.
-        let _ = sys::private::keep(&self.file);
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        if !self.is_ours() {
-            return;
-        }
-        let logs_dir = &self.session.logs_dir;
-        let _ = match self.named.load(Ordering::Relaxed) {
-            true => sys::holes::leave(&self.file, logs_dir, name_of(&self.path)),
-            false => logs_dir.remove_file(name_of(&self.path)),
-        };
     }
 }
 

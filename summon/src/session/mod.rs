@@ -8,32 +8,39 @@
 //! to `<dir>/<program>-<session>`, or under nextest to `<dir>/<program>-<test>-<session>`.
 //! `SUMMON_KEEP` keeps them.
 
+mod base;
 mod claim;
 mod clean;
+mod file_names;
 mod home;
+mod log;
 mod names;
 mod streams;
 mod sweep;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use claim::Claim;
+#[cfg(unix)]
+pub(crate) use base::REPORT;
+pub(crate) use base::base;
+use base::{Base, TRIES, log_dir, logs_of, name_of, not_private, prefix};
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
-pub(crate) use home::{Home, Log};
-use names::short_file_name;
-pub(crate) use streams::{Streams, Written};
-pub(crate) use sweep::{INTERRUPTED, Sweep};
+pub(crate) use home::Home;
+pub(crate) use log::Log;
+pub(crate) use streams::Written;
+#[cfg(unix)]
+pub(crate) use sweep::INTERRUPTED;
+pub(crate) use sweep::Sweep;
 
 use crate::sys::dir::Dir;
 use crate::sys::maker::{Maker, PerProcess};
-use crate::sys::users::User;
 use crate::sys::{self, Lock, private, random};
 
 /// The directory of this test process or of its run, while a process in it has files. A lock on the
@@ -52,13 +59,6 @@ pub(crate) struct Session {
     /// The names of directories and logs of this process.
     names: Mutex<BTreeSet<String>>,
 }
-
-/// The reports of guards about killed tests, beside the logs.
-pub(crate) const REPORT: &str = "report.txt";
-/// The mode of a directory that other users can pass through but not list.
-const PASSED: u32 = 0o711;
-/// How often to retry a step after other processes took a name or removed a directory.
-const TRIES: u32 = 100;
 
 /// The session of this process, if it has one now, and the user that made it. A process that
 /// becomes another user makes another session.
@@ -208,164 +208,5 @@ fn logs_in(log_dir: &Path, logs: &Path, is_shared: bool) -> io::Result<Dir> {
             }
         }
         made => made,
-    }
-}
-
-/// Returns the prefix of the names of a process's sessions. Names of shared sessions begin with a
-/// letter.
-fn prefix(process: u32) -> String {
-    format!("{process}-")
-}
-
-/// Returns the user's directory for logs, if set.
-fn log_dir() -> io::Result<Option<PathBuf>> {
-    let dir = sys::runner::path_from_env("SUMMON_LOG_DIR");
-    dir.map(std::path::absolute).transpose()
-}
-
-/// Returns the directory for the logs of a session.
-fn logs_of(session: &Path, log_dir: Option<&Path>) -> PathBuf {
-    let Some(dir) = log_dir else {
-        return session.to_owned();
-    };
-    let session = name_of(session);
-    let mut name = short_file_name(&program());
-    // Under nextest the process runs only this test.
-    let test = sys::runner::only_test().filter(|_| !clean::is_shared(session));
-    if let Some(test) = test {
-        name = format!("{name}-{}", short_file_name(&test));
-    }
-    dir.join(format!("{name}-{}", session.to_string_lossy()))
-}
-
-/// Returns `<temp>/summon-<uid>` of this user.
-pub(crate) fn base() -> io::Result<PathBuf> {
-    Base::own().map(|base| base.path)
-}
-
-/// A directory with sessions, or with directories that root makes for other users:
-/// `<temp>/summon-<uid>`.
-#[derive(Debug)]
-struct Base {
-    path: PathBuf,
-    dir: Dir,
-}
-
-impl Base {
-    /// Opens or makes the base of this user.
-    fn own() -> io::Result<Base> {
-        Base::of(sys::user(), None)
-    }
-
-    /// Opens or makes the base of this user that other users pass through:
-    /// `<temp>/summon-<uid>-open`.
-    fn open() -> io::Result<Base> {
-        let (path, _) = Base::made(&open_base(sys::user()))?;
-        let base = Base::open_at(path)?;
-        // Only the owner may set the mode. This also fails for a directory of another user whom the
-        // kernel shows under the same number because neither is mapped (`user_namespaces(7)`).
-        base.dir.set_mode(PASSED)?;
-        Ok(base)
-    }
-
-    /// Opens or makes the base of another user, as root.
-    fn of_user(user: User) -> io::Result<Base> {
-        Base::of(user.uid, Some(user))
-    }
-
-    /// Makes a directory. Returns whether it is new, or with `is_new = false` whether it exists.
-    fn has(&self, name: &OsStr, is_new: bool) -> io::Result<bool> {
-        match self.dir.make(name) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(!is_new),
-            // Another process has removed the empty base. The caller makes a new one.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Opens or makes the base of a user. Fails unless only that user can access it.
-    fn of(uid: u32, give: Option<User>) -> io::Result<Base> {
-        let (path, dir) = Base::made(&format!("summon-{uid}"))?;
-        if let Some(user) = give {
-            // Another process may have made it just now, and not yet changed its owner.
-            if dir.found()?.is_of(sys::user()) {
-                dir.give(user)?;
-            }
-        }
-        Base::checked(path, dir, uid)
-    }
-
-    /// Makes the directory if it does not exist, and opens it.
-    fn made(name: &str) -> io::Result<(PathBuf, Dir)> {
-        if let Some(missing) = sys::missing() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
-        }
-        // Absolute, since guards and services have other working directories.
-        let path = std::path::absolute(std::env::temp_dir())?.join(name);
-        match private::directory().create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-        // From here on the descriptor identifies the directory, even if its name is changed.
-        let dir = match Dir::open(&path) {
-            // Another process has removed the empty directory meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                private::directory().create(&path)?;
-                Dir::open(&path)?
-            }
-            opened => opened.map_err(|_| not_private())?,
-        };
-        Ok((path, dir))
-    }
-
-    /// Opens an existing base.
-    fn at(path: PathBuf, uid: u32) -> io::Result<Base> {
-        let dir = Dir::open(&path)?;
-        Base::checked(path, dir, uid)
-    }
-
-    /// Opens the base that other users pass through, if it exists.
-    fn open_at(path: PathBuf) -> io::Result<Base> {
-        let dir = Dir::open(&path)?;
-        match dir.found()?.is_of_or_passed(sys::user()) {
-            true => Ok(Base { path, dir }),
-            false => Err(io::Error::other(
-                "it must be a directory of this user's with mode 0711; remove it, or set TMPDIR",
-            )),
-        }
-    }
-
-    fn checked(path: PathBuf, dir: Dir, uid: u32) -> io::Result<Base> {
-        // A stranger could open such a directory to all users at any later moment.
-        match dir.found()?.is_of(uid) && (uid != sys::user() || dir.is_proved()) {
-            true => Ok(Base { path, dir }),
-            false => Err(not_private()),
-        }
-    }
-}
-
-/// Returns the name of the base that other users pass through.
-fn open_base(uid: u32) -> String {
-    format!("summon-{uid}-open")
-}
-
-fn not_private() -> io::Error {
-    io::Error::other(
-        "it must be a directory of this user's with mode 0700; remove it, or set TMPDIR",
-    )
-}
-
-fn name_of(path: &Path) -> &OsStr {
-    path.file_name().unwrap_or_default()
-}
-
-/// Returns the name of this program, without the hash that cargo adds to test binaries.
-fn program() -> String {
-    let path = std::env::current_exe().unwrap_or_default();
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    match name.rsplit_once('-') {
-        Some((name, hash)) if hash.len() == 16 => name.to_owned(),
-        _ => name.into_owned(),
     }
 }

@@ -3,10 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Log, Session, name_of};
+use super::Session;
+use super::base::{name_of, stream_logs};
+use super::log::Log;
 use crate::error::Source as _;
 use crate::sys::dir::Dir;
 use crate::sys::maker::Maker;
@@ -42,7 +44,7 @@ impl Streams {
         open: impl Fn(&OsStr) -> io::Result<File>,
         is_ours: bool,
     ) -> io::Result<Streams> {
-        let names = paths(log).map(|path| name_of(&path).to_owned());
+        let names = stream_logs(log).map(|path| name_of(&path).to_owned());
         Ok(Streams {
             files: [open(&names[0])?, open(&names[1])?],
             names,
@@ -96,11 +98,4 @@ impl Drop for Streams {
             let _ = self.session.logs_dir.remove_file(name);
         }
     }
-}
-
-/// Returns the paths beside a log. The names begin with a dot, unlike the names of logs and
-/// directories, so only the log's own process uses them.
-pub(super) fn paths(log: &Path) -> [PathBuf; 2] {
-    let name = log.file_stem().unwrap_or_default().to_string_lossy();
-    ["stdout", "stderr"].map(|stream| log.with_file_name(format!(".{name}.{stream}")))
 }

@@ -77,10 +77,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("probe/target.rs", "probe/mod.rs"),
     ("process/as_run.rs", "process/mod.rs"),
     ("process/mod.rs", "process/shared.rs"),
-    ("session/claim.rs", "session/mod.rs"),
-    ("session/mod.rs", "session/clean.rs"),
-    ("session/names.rs", "session/mod.rs"),
-    ("session/streams.rs", "session/home.rs"),
     ("sys/macos/socket_info.rs", "sys/listeners.rs"),
     ("sys/meeting.rs", "sys/mod.rs"),
 ];
