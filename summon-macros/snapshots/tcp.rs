@@ -1,4 +1,4 @@
-#[summon(tcp = "redis-server --port {port}", timeout = "5s", env("A", "b"))]
+#[summon(tcp = "redis-server --port {port}", timeout = "5s", env("A", "b"), listener = "any")]
 #[test]
 fn answers(redis: &Process) {
     redis.port();
@@ -14,7 +14,8 @@ fn answers() {
             0u16,
         )
         .timeout("5s")
-        .env("A", "b");
+        .env("A", "b")
+        .listener(::summon::probe::Listener::Any);
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(answers)),
         [(::core::option::Option::Some("redis"), &executor_0)],

@@ -8,6 +8,8 @@ use crate::cases;
 use crate::errors::Errors;
 use crate::item::{self, Function};
 use crate::kind::Kind;
+use crate::literal;
+use crate::options::{self, Takes};
 use crate::program::{Program, Target, VARIABLE};
 use crate::span::{ends, own, split_inner};
 use crate::summoned::Summoned;
@@ -210,7 +212,8 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
             true => "on_port".to_owned(),
             false => arg.method(),
         };
-        let (key, values) = (&arg.key, &arg.values);
+        let key = &arg.key;
+        let values = arg.values.iter().map(|value| named(&method, value));
         // The user's own token, if it names the method.
         let method = match key == &method {
             true => key.clone(),
@@ -219,6 +222,19 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
         quote!(.#method(#(#values),*))
     });
     quote!(#made #(#calls)*)
+}
+
+/// The value of an option, which may be the text of a named value.
+fn named(method: &str, value: &Expr) -> TokenStream {
+    let text = literal::text(value).filter(|_| options::takes(method) == Takes::Listener);
+    let variant = text.and_then(|text| Some((text, options::listener(&text.value())?)));
+    match variant {
+        Some((text, variant)) => {
+            let variant = Ident::new(variant, text.span());
+            quote_spanned!(text.span()=> ::summon::probe::Listener::#variant)
+        }
+        None => value.to_token_stream(),
+    }
 }
 
 /// The command of a program of the package.

@@ -15,6 +15,8 @@ pub(crate) enum Takes {
     /// A command, which summon runs without a shell.
     Command,
     Duration,
+    /// A `summon::probe::Listener`, or its text.
+    Listener,
     /// A regular expression for a line.
     LineRegex,
     /// A regular expression for text of several lines.
@@ -24,7 +26,7 @@ pub(crate) enum Takes {
 }
 
 /// An option of the builder: its name, its value, and whether a repetition adds to it.
-pub(crate) const OPTIONS: [(&str, Takes, bool); 19] = [
+pub(crate) const OPTIONS: [(&str, Takes, bool); 20] = [
     ("after", Takes::Other, true),
     ("after_stop", Takes::Command, true),
     ("and", Takes::Other, true),
@@ -37,6 +39,7 @@ pub(crate) const OPTIONS: [(&str, Takes, bool); 19] = [
     ("env_remove", Takes::Other, true),
     ("envs", Takes::Pairs, true),
     ("header", Takes::Other, true),
+    ("listener", Takes::Listener, false),
     ("stop_command", Takes::Command, false),
     ("stop_timeout", Takes::Duration, false),
     ("timeout", Takes::Duration, false),
@@ -49,6 +52,15 @@ pub(crate) const OPTIONS: [(&str, Takes, bool); 19] = [
 pub(crate) fn takes(name: &str) -> Takes {
     let found = OPTIONS.iter().find(|option| option.0 == name);
     found.map_or(Takes::Other, |option| option.1)
+}
+
+/// The variant of `summon::probe::Listener` with this text.
+pub(crate) fn listener(text: &str) -> Option<&'static str> {
+    match text {
+        "own" => Some("Own"),
+        "any" => Some("Any"),
+        _ => None,
+    }
 }
 
 pub(crate) fn may_repeat(name: &str) -> bool {

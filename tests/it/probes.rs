@@ -71,7 +71,8 @@ fn a_strangers_unix_socket_is_never_ours() {
         std::process::id()
     );
     assert!(error.contains(&who), "{error}");
-    let any = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).listener("any");
+    let any =
+        Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).listener(probe::Listener::Any);
     let _engine = UnixListener::bind(any.dir().join("s")).unwrap();
     any.start().unwrap();
 }

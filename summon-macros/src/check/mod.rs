@@ -59,6 +59,11 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
         let what = format!("`{}`", arg.key);
         match takes {
             Takes::Duration => tell(text, duration::parse(&text.value()).err(), errors),
+            Takes::Listener if options::listener(&text.value()).is_none() => {
+                let message = "the listener is not `own` or `any`; write `\"own\"` for the process \
+                               and its descendants, or `\"any\"` for any process";
+                errors.under(text, message);
+            }
             Takes::LineRegex => line_regex(text, &what, errors),
             Takes::TextRegex => {
                 let why = pattern::read(&text.value()).err();

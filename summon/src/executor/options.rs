@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::contents::Contents;
 use crate::exit_codes::ExitCodes;
 use crate::limit::Limit;
-use crate::probe::Whose;
+use crate::probe::Listener;
 use crate::size::Size;
 use crate::stdin::Stdin;
 use crate::sys::Signal;
@@ -163,16 +163,18 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.reuse = reuse)
     }
 
-    /// Says whose listener on the port means ready: that of the process and its descendants, or
-    /// `"any"`, for programs that hand their port to someone else, such as a container engine.
-    /// Default: `"own"`.
+    /// Sets whose listener on the port means ready. [`Listener::Any`] is for programs that pass their
+    /// port to another process, such as a container engine. In the attribute the value may be the
+    /// text `"own"` or `"any"`. Default: [`Listener::Own`], the process and its descendants.
     ///
     /// ```
-    /// summon::TcpCoordinatedExecutor::new("docker run -p {port}:80 nginx", "localhost", 0)
-    ///     .listener("any");
+    /// use summon::{TcpCoordinatedExecutor, probe::Listener};
+    ///
+    /// TcpCoordinatedExecutor::new("docker run -p {port}:80 nginx", "localhost", 0)
+    ///     .listener(Listener::Any);
     /// ```
-    pub fn listener(self, whose: impl Into<Whose>) -> Self {
-        self.change(|spec| spec.listener = whose.into())
+    pub fn listener(self, listener: Listener) -> Self {
+        self.change(|spec| spec.listener = listener)
     }
 
     /// Starts after that process of the set is ready, as a placeholder would have it. Default:

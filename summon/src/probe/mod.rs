@@ -65,7 +65,7 @@ pub use serves::{Tcp, Udp, tcp, udp};
 pub use started::{Started, started};
 pub use target::Target;
 pub use unix::{Unix, unix};
-pub use whose::Whose;
+pub use whose::Listener;
 
 pub(crate) use descendants::{busy_for, left_behind};
 pub(crate) use forked::ForkedAway;

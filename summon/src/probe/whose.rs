@@ -1,39 +1,30 @@
 //! The choice of listeners that make a service ready.
 
-/// The listeners on the port that make a service ready: its `"own"` (the default), or `"any"`.
-/// [`Coordinated::listener`](crate::Coordinated::listener) makes it from text.
+/// The owner whose listener on the port means that a service is ready. It is the value of
+/// [`Coordinated::listener`](crate::Coordinated::listener).
 ///
 /// ```
-/// use summon::{TcpCoordinatedExecutor, probe::Whose};
+/// use summon::{TcpCoordinatedExecutor, probe::Listener};
 ///
-/// TcpCoordinatedExecutor::new("docker run -p {port}:80 nginx", "localhost", 0).listener("any");
-/// assert_eq!(Whose::default(), Whose::from("own"));
+/// TcpCoordinatedExecutor::new("docker run -p {port}:80 nginx", "localhost", 0)
+///     .listener(Listener::Any);
+/// assert_eq!(Listener::default(), Listener::Own);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whose(Result<bool, String>);
-
-impl Whose {
-    pub(crate) fn check(&self) -> Result<(), String> {
-        self.0.clone().map(drop)
-    }
-
-    pub(crate) fn is_any(&self) -> bool {
-        self.0 == Ok(true)
-    }
-}
-
-impl Default for Whose {
-    fn default() -> Whose {
-        Whose(Ok(false))
-    }
-}
-
-impl From<&str> for Whose {
-    fn from(text: &str) -> Whose {
-        Whose(match text {
-            "own" => Ok(false),
-            "any" => Ok(true),
-            other => Err(format!("`listener` is \"own\" or \"any\", not {other:?}")),
-        })
-    }
+///
+/// In the attribute it may be text, which the compiler checks:
+///
+/// ```
+/// use summon::{Process, probe::Listener, summon};
+///
+/// #[summon(tcp = "docker run -p {port}:80 nginx", listener = "any")]
+/// #[summon(tcp = "docker run -p {port}:80 nginx", listener = Listener::Any)]
+/// fn both(text: &Process, value: &Process) {}
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listener {
+    /// The process or one of its descendants.
+    #[default]
+    Own,
+    /// Any process of the machine, such as a container engine.
+    Any,
 }

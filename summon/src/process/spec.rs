@@ -11,7 +11,7 @@ use crate::contents::{self, Contents};
 use crate::exit_codes::ExitCodes;
 use crate::guard::Attributes;
 use crate::limit::Limit;
-use crate::probe::Whose;
+use crate::probe::Listener;
 use crate::size::Size;
 use crate::stdin::{Kind, Stdin};
 use crate::sys::Signal;
@@ -46,7 +46,7 @@ pub(crate) struct Spec {
     pub(crate) timeout: Limit,
     pub(crate) turn_timeout: Limit,
     pub(crate) reuse: bool,
-    pub(crate) listener: Whose,
+    pub(crate) listener: Listener,
     /// Patterns of output lines that report a failure.
     pub(crate) unless: Vec<String>,
     /// Whether the program inherits its listening socket.
@@ -95,7 +95,7 @@ impl Spec {
             timeout: Limit::seconds(30),
             turn_timeout: Limit::seconds(10 * 60),
             reuse: false,
-            listener: Whose::default(),
+            listener: Listener::default(),
             unless: Vec::new(),
             listen_fd: false,
             stdin: Stdin::default(),

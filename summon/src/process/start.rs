@@ -11,7 +11,7 @@ use crate::error::{Error, Source as _};
 use crate::guard::{self, Guarded};
 use crate::output::{self, Pattern};
 use crate::panicked;
-use crate::probe::{self, Scene, Target, Waited, Why};
+use crate::probe::{self, Listener, Scene, Target, Waited, Why};
 use crate::session::Home;
 use crate::sys::missing;
 use crate::trace::{self, Moment};
@@ -156,7 +156,6 @@ impl Process {
         for probe in &self.inner.probes {
             probe.check().map_err(|why| self.bad(why))?;
         }
-        spec.listener.check().map_err(|why| self.bad(why))?;
         let compile = |banner: &String| match Pattern::new(banner) {
             Ok(pattern) if pattern.is_match(b"") => Err(self.bad(format!(
                 "`unless` has `{banner}`, which matches the empty line"
@@ -235,7 +234,7 @@ impl Process {
             since,
             written: home.written(since, None),
             deadline,
-            any_listener: is_reused || self.inner.spec.listener.is_any(),
+            any_listener: is_reused || self.inner.spec.listener == Listener::Any,
         }))
     }
 

@@ -1,0 +1,4 @@
+#[summon::summon(tcp = "my-server", listener = "mine")]
+fn f() {}
+
+fn main() {}
