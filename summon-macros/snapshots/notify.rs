@@ -1,11 +1,11 @@
-#[summon(notify = "my-server", listen_fd())]
+#[summon(notify = "my-server", listen_fd = true)]
 fn has_said() {}
 
 // becomes
 
 fn has_said() {
     let executor_0 = ::summon::Coordinated::with("my-server", ::summon::probe::notify())
-        .listen_fd();
+        .listen_fd(true);
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(has_said)),
         [(::core::option::Option::None, &executor_0)],

@@ -203,9 +203,7 @@ fn parenthesized_values(input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
 fn needs_value(key: &Ident) -> syn::Error {
     let message = match Kind::of(key) {
         Some(kind) => kind.needs_value(),
-        None => format!(
-            "`{key}` has no value; write `{key} = ..`, or `{key}()` if the option takes none"
-        ),
+        None => format!("`{key}` has no value; write `{key} = ..`"),
     };
     syn::Error::new(key.span(), message)
 }

@@ -158,7 +158,7 @@ pub use summon_macros::fixture;
 ///
 /// Each other `key = value` or `key(values)` calls the builder's method with that name, so
 /// [`Coordinated`] lists the options: `timeout = "5s"`, `env("RUST_LOG", "debug")`, `args(["-v"])`,
-/// `after = "db"`, `unless = "FATAL"`, `listen_fd()`, `and(probe::file("{dir}/up"))`. `name = ".."`
+/// `after = "db"`, `unless = "FATAL"`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. `name = ".."`
 /// calls `named(..)`. A value may be any expression, with the names in scope there (for these examples,
 /// `use summon::{Signal, probe}`).
 ///

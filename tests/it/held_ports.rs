@@ -192,7 +192,7 @@ fn a_socket_that_summon_binds_for_the_program_is_waited_for_too() {
     let port = somebody.local_addr().unwrap().port();
     let server = || {
         let up = probe::udp("127.0.0.1", port);
-        Coordinated::with(actor(["wait"]), up).listen_fd()
+        Coordinated::with(actor(["wait"]), up).listen_fd(true)
     };
     let error = server().turn_timeout("100ms").start().unwrap_err();
     let text = error.to_string();

@@ -220,7 +220,7 @@ fn systemd_notify_works() {
     server.wait_for_output("^told$", "20s").unwrap();
 }
 
-#[summon(tcp = [ACTOR, "await", "{dir}/go", "activated"], listen_fd())]
+#[summon(tcp = [ACTOR, "await", "{dir}/go", "activated"], listen_fd = true)]
 #[test]
 fn a_socket_that_listens_is_passed_on(server: &Process) {
     // The program has not accepted the socket yet, and a client is waiting.
@@ -235,7 +235,7 @@ fn a_socket_that_listens_is_passed_on(server: &Process) {
 
 #[test]
 fn with_a_socket_it_is_ready_as_soon_as_it_is_executed() {
-    let server = SimpleExecutor::new(actor(["boot", "20", "activated"])).listen_fd();
+    let server = SimpleExecutor::new(actor(["boot", "20", "activated"])).listen_fd(true);
     server.start().unwrap();
     assert_eq!(ask(server.addr()), "1");
     server.restart().unwrap();
@@ -247,7 +247,7 @@ fn with_a_socket_it_is_ready_as_soon_as_it_is_executed() {
 
 #[test]
 fn a_socket_for_datagrams_is_passed_on() {
-    let server = Coordinated::with(actor(["fds"]), probe::udp("127.0.0.1", 0)).listen_fd();
+    let server = Coordinated::with(actor(["fds"]), probe::udp("127.0.0.1", 0)).listen_fd(true);
     server.start().unwrap();
     assert!(std::net::UdpSocket::bind(server.addr()).is_err());
     server.wait_for_output("^fd 3 socket:", "20s").unwrap();
@@ -257,9 +257,9 @@ fn a_socket_for_datagrams_is_passed_on() {
 fn a_socket_that_can_not_be_bound_is_told() {
     let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = somebody.local_addr().unwrap().port();
-    let server = TcpCoordinatedExecutor::new("sleep 1", "127.0.0.1", port).listen_fd();
+    let server = TcpCoordinatedExecutor::new("sleep 1", "127.0.0.1", port).listen_fd(true);
     assert!(server.start().unwrap_err().is_already_running());
-    let elsewhere = TcpCoordinatedExecutor::new("sleep 1", "203.0.113.7", 0).listen_fd();
+    let elsewhere = TcpCoordinatedExecutor::new("sleep 1", "203.0.113.7", 0).listen_fd(true);
     let error = elsewhere.start().unwrap_err().to_string();
     assert!(
         error.contains("its socket can't be bound to 203.0.113.7:"),
@@ -272,7 +272,7 @@ fn a_socket_that_can_not_be_bound_is_told() {
 fn a_real_server_takes_the_socket() {
     let serve = "import socket, os; assert os.environ['LISTEN_PID'] == str(os.getpid()); \
                  s = socket.socket(fileno=3); c, _ = s.accept(); c.sendall(b'hello\\n'); c.close()";
-    let server = SimpleExecutor::new(["python3", "-c", serve]).listen_fd();
+    let server = SimpleExecutor::new(["python3", "-c", serve]).listen_fd(true);
     server.start().unwrap();
     assert_eq!(ask(server.addr()), "hello");
     eventually("it ends", || !server.is_running());

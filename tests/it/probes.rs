@@ -160,7 +160,7 @@ fn a_file_in_directories_that_come_later_is_seen() {
     server.start().unwrap();
 }
 
-#[summon(file = [ACTOR, "touch", "{dir}/up", "boot", "50", "record", "{dir}/up", "up"], path = "{dir}/up", not_empty())]
+#[summon(file = [ACTOR, "touch", "{dir}/up", "boot", "50", "record", "{dir}/up", "up"], path = "{dir}/up", not_empty = true)]
 #[test]
 fn a_file_has_something_in_it_if_asked(server: &Process) {
     assert_eq!(recorded(server.dir().join("up").to_str().unwrap()), ["up"]);
@@ -172,7 +172,7 @@ fn a_file_that_stays_empty_is_told() {
     Coordinated::with(script(), probe::file("{dir}/up"))
         .start()
         .unwrap();
-    let empty = Coordinated::with(script(), probe::file("{dir}/up").not_empty());
+    let empty = Coordinated::with(script(), probe::file("{dir}/up").not_empty(true));
     let error = empty.timeout("2s").start().unwrap_err().to_string();
     assert!(error.contains("/up: it is empty ("), "{error}");
 }

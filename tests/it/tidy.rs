@@ -285,6 +285,28 @@ fn builder_names_and_process_names_are_disjoint() {
     }
 }
 
+/// A switch takes a `bool`, so that `key = value` sets each option, and a test can compute the value.
+#[test]
+fn each_builder_method_takes_a_value() {
+    let (mut seen, mut without) = (0, Vec::new());
+    for (path, text) in sources("summon/src") {
+        for method in text.split("pub fn ").skip(1) {
+            let head = method.split(['{', ';']).next().unwrap();
+            let (name, arguments) = head.split_once('(').unwrap_or((head, ""));
+            let is_builder = arguments.starts_with("self") || arguments.starts_with("mut self");
+            let is_of_user = path.contains("/executor/") || path.contains("/probe/");
+            if is_builder && is_of_user {
+                seen += 1;
+                if !arguments.contains(", ") && !arguments.contains(",\n") {
+                    without.push(format!("{path}: {name}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 40, "{seen}");
+    assert!(without.is_empty(), "{without:#?}");
+}
+
 #[test]
 fn the_macros_know_what_the_options_do() {
     let mut seen = 0;

@@ -198,12 +198,12 @@ impl Coordinated<File> {
     /// use summon::{Coordinated, probe};
     ///
     /// let command = ["sh", "-c", "echo $$ > {dir}/pid; exec sleep 100"];
-    /// let server = Coordinated::with(command, probe::file("{dir}/pid")).not_empty();
+    /// let server = Coordinated::with(command, probe::file("{dir}/pid")).not_empty(true);
     /// server.start()?;
     /// assert!(server.dir().join("pid").metadata().is_ok_and(|found| found.len() > 0));
     /// # Ok::<(), summon::Error>(())
     /// ```
-    pub fn not_empty(self) -> Self {
-        self.ask(|probe| *probe = probe.clone().not_empty())
+    pub fn not_empty(self, not_empty: bool) -> Self {
+        self.ask(|probe| *probe = probe.clone().not_empty(not_empty))
     }
 }

@@ -207,13 +207,13 @@ impl<P> Coordinated<P> {
     /// it serves them. With [`probe::udp`](crate::probe::udp) the socket is one for datagrams.
     ///
     /// ```
-    /// summon::SimpleExecutor::new("my-api").listen_fd();
+    /// summon::SimpleExecutor::new("my-api").listen_fd(true);
     /// ```
     ///
     /// [`SimpleExecutor`]: crate::SimpleExecutor
     /// [`TcpCoordinatedExecutor`]: crate::TcpCoordinatedExecutor
-    pub fn listen_fd(self) -> Self {
-        self.change(|spec| spec.listen_fd = true)
+    pub fn listen_fd(self, listen: bool) -> Self {
+        self.change(|spec| spec.listen_fd = listen)
     }
 
     /// Writes a file into the private directory first, such as the server's configuration, with its

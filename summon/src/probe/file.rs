@@ -61,15 +61,15 @@ impl File {
     ///
     /// let server = Coordinated::with(
     ///     ["sh", "-c", ": > {dir}/pid; echo $$ > {dir}/pid; exec sleep 100"],
-    ///     probe::file("{dir}/pid").not_empty(),
+    ///     probe::file("{dir}/pid").not_empty(true),
     /// );
     /// server.start()?;
     /// assert!(!std::fs::read(server.dir().join("pid")).unwrap().is_empty());
     /// # Ok::<(), summon::Error>(())
     /// ```
     #[must_use]
-    pub fn not_empty(mut self) -> File {
-        self.not_empty = true;
+    pub fn not_empty(mut self, not_empty: bool) -> File {
+        self.not_empty = not_empty;
         self
     }
 }
