@@ -218,7 +218,7 @@ fn a_mark_parts_what_was_before_from_what_comes_after() {
             .unwrap();
         let mark = cat.mark();
         cat.write_stdin(format!("GET /b {round}\n")).unwrap();
-        let line = cat.wait_for_output_after(mark, "^GET", "20s").unwrap();
+        let line = mark.wait_for_output("^GET", "20s").unwrap();
         assert_eq!(line, format!("GET /b {round}"));
     }
 }

@@ -226,15 +226,9 @@ fn a_line_of_one_stream_is_not_broken_by_the_other() {
         .split_output(true);
     server.start().unwrap();
     let mark = server.mark();
-    assert!(
-        server
-            .wait_for_output_after(mark, "^ready$", "1ms")
-            .is_err()
-    );
+    assert!(mark.wait_for_output("^ready$", "1ms").is_err());
     server.write_stdin("\n").unwrap();
-    server
-        .wait_for_output_after(mark, "^again$", "20s")
-        .unwrap();
+    mark.wait_for_output("^again$", "20s").unwrap();
     server
         .wait_for_output(r"^warning: half \.\.$|^warning: half", "20s")
         .unwrap();

@@ -80,7 +80,7 @@ mod function {
         let mark = shop.api.mark();
         let answer = shop.redis.paused(|| get(&shop.api.url("/visits/lisa")))?;
         assert_eq!(answer, "try again later");
-        shop.api.wait_for_output_after(mark, "^redis: ", "5s")?;
+        mark.wait_for_output("^redis: ", "5s")?;
         Ok(())
     }
 }

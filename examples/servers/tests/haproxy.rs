@@ -43,15 +43,11 @@ fn asks_who_is_there(haproxy: &Process, lisa: &Process, bart: &Process) {
     assert_eq!(answers.len(), 2, "{answers:?}");
     let mark = haproxy.mark();
     lisa.stopped(|| {
-        haproxy
-            .wait_for_output_after(mark, "greeters/lisa is DOWN", "5s")
-            .unwrap();
+        mark.wait_for_output("greeters/lisa is DOWN", "5s").unwrap();
         (0..4).for_each(|_| assert_eq!(ask(haproxy), "I am Bart."));
     })
     .unwrap();
-    haproxy
-        .wait_for_output_after(mark, "greeters/lisa is UP", "5s")
-        .unwrap();
+    mark.wait_for_output("greeters/lisa is UP", "5s").unwrap();
     bart.stopped(|| assert_eq!(ask(haproxy), "I am Lisa."))
         .unwrap();
 }

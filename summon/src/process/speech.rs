@@ -17,22 +17,56 @@ use crate::sys::wait;
 /// [`Process::mark`] returns it.
 ///
 /// ```
-/// use summon::{OutputCoordinatedExecutor, Stdin};
+/// use summon::{Error, Mark, SimpleExecutor, Stdin};
 ///
-/// let server = OutputCoordinatedExecutor::new("sh -c 'echo up; exec cat'", "^up$")
-///     .stdin(Stdin::piped());
-/// server.start()?;
-/// let before = server.mark();
-/// server.write_stdin("hello\n")?;
-/// server.wait_for_output("hello", "5s")?;
-/// assert!(before < server.mark());
-/// # Ok::<(), summon::Error>(())
+/// fn answer(mark: Mark<'_>) -> Result<String, Error> {
+///     mark.wait_for_output(r"\d rows", "5s")
+/// }
+///
+/// let echo = SimpleExecutor::new("cat").stdin(Stdin::piped());
+/// echo.start()?;
+/// let mark = echo.mark();
+/// echo.write_stdin("2 rows\n")?;
+/// assert_eq!(answer(mark)?, "2 rows");
+/// # Ok::<(), Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
+#[derive(Clone, Copy, Debug)]
+pub struct Mark<'p> {
+    process: &'p Process,
+    position: Position,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Position {
     log: u64,
     /// The positions in standard output and standard error, for `split_output`.
     streams: Option<[u64; 2]>,
+}
+
+impl Mark<'_> {
+    /// Waits until a line after the mark matches, and returns the line. Otherwise it does what
+    /// [`Process::wait_for_output`] does.
+    ///
+    /// ```
+    /// use summon::{SimpleExecutor, Stdin};
+    ///
+    /// let echo = SimpleExecutor::new("cat").stdin(Stdin::piped());
+    /// echo.start()?;
+    /// echo.write_stdin("1 row\n")?;
+    /// echo.wait_for_output("row", "5s")?;
+    /// let mark = echo.mark();
+    /// echo.write_stdin("2 rows\n")?;
+    /// assert_eq!(mark.wait_for_output(r"\d row", "5s")?, "2 rows");
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Process::wait_for_output`].
+    pub fn wait_for_output(&self, regex: &str, timeout: impl Into<Limit>) -> Result<String, Error> {
+        let position = Some(self.position);
+        self.process.wait_for_line(position, regex, &timeout.into())
+    }
 }
 
 impl Process {
@@ -125,18 +159,21 @@ impl Process {
     /// echo.wait_for_output("hello", "5s")?;
     ///
     /// let mark = echo.mark();
-    /// assert!(echo.wait_for_output_after(mark, "hello", "10ms").is_err());   // that was before
+    /// assert!(mark.wait_for_output("hello", "10ms").is_err()); // the line is before the mark
     /// echo.write_stdin("hello again\n")?;
-    /// assert_eq!(echo.wait_for_output_after(mark, "hello", "5s")?, "hello again");
+    /// assert_eq!(mark.wait_for_output("hello", "5s")?, "hello again");
     /// # Ok::<(), summon::Error>(())
     /// ```
-    pub fn mark(&self) -> Mark {
+    pub fn mark(&self) -> Mark<'_> {
         self.catch_up();
         let home = lock(&self.inner.home).clone();
         let streams = home.and_then(|home| Some(home.streams()?.lengths()));
         Mark {
-            log: self.log_length(),
-            streams,
+            process: self,
+            position: Position {
+                log: self.log_length(),
+                streams,
+            },
         }
     }
 
@@ -162,37 +199,9 @@ impl Process {
         self.wait_for_line(None, regex, &timeout.into())
     }
 
-    /// Like [`wait_for_output`](Process::wait_for_output), but only for output written after the
-    /// [`mark`](Process::mark).
-    ///
-    /// ```
-    /// use summon::{SimpleExecutor, Stdin};
-    ///
-    /// let echo = SimpleExecutor::new("cat").stdin(Stdin::piped());
-    /// echo.start()?;
-    /// echo.write_stdin("1 row\n")?;
-    /// echo.wait_for_output("row", "5s")?;
-    /// let mark = echo.mark();
-    /// echo.write_stdin("2 rows\n")?;
-    /// assert_eq!(echo.wait_for_output_after(mark, r"\d row", "5s")?, "2 rows");
-    /// # Ok::<(), summon::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// See [`wait_for_output`](Process::wait_for_output).
-    pub fn wait_for_output_after(
-        &self,
-        mark: Mark,
-        regex: &str,
-        timeout: impl Into<Limit>,
-    ) -> Result<String, Error> {
-        self.wait_for_line(Some(mark), regex, &timeout.into())
-    }
-
     fn wait_for_line(
         &self,
-        mark: Option<Mark>,
+        after: Option<Position>,
         regex: &str,
         timeout: &Limit,
     ) -> Result<String, Error> {
@@ -203,8 +212,8 @@ impl Process {
         let run = lock(&self.inner.life).run.clone();
         let run =
             run.ok_or_else(|| self.error(format!("{name} has no output: it was not started")))?;
-        let from = mark.map_or(run.since, |mark| mark.log);
-        let streams = mark.and_then(|mark| mark.streams);
+        let from = after.map_or(run.since, |position| position.log);
+        let streams = after.and_then(|position| position.streams);
         let mut search = Search::new(run.home.written(from, streams));
         let mut found = Ok(None);
         // The guard reports the end of the output before the end of the program. So a search after
