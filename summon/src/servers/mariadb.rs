@@ -3,19 +3,8 @@
 use std::ffi::OsString;
 
 use super::ready::as_it_is;
-use super::{Ready, found, served};
+use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
-
-/// The kind of server that [`Mariadb`] is, for the compiler; there are no values of it.
-///
-/// ```
-/// use summon::Coordinated;
-/// use summon::servers::{Mariadb, MariadbServer, Ready};
-///
-/// let server: Coordinated<Ready<MariadbServer>> = Mariadb::new();
-/// ```
-#[derive(Debug)]
-pub enum MariadbServer {}
 
 /// A MariaDB with new system tables, whose `root` has no password. There is a database `test`.
 ///
@@ -36,7 +25,7 @@ pub enum MariadbServer {}
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
 /// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
-pub type Mariadb = Coordinated<Ready<MariadbServer>>;
+pub type Mariadb = Coordinated<Ready<kind::Mariadb>>;
 
 impl Mariadb {
     /// Makes its tables at the first start, and runs it on a free port.

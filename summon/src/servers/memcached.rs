@@ -1,19 +1,8 @@
 //! memcached.
 
-use super::{Ready, found, served};
+use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
 use crate::sys::Signal;
-
-/// The kind of server that [`Memcached`] is, for the compiler; there are no values of it.
-///
-/// ```
-/// use summon::Coordinated;
-/// use summon::servers::{Memcached, MemcachedServer, Ready};
-///
-/// let server: Coordinated<Ready<MemcachedServer>> = Memcached::new();
-/// ```
-#[derive(Debug)]
-pub enum MemcachedServer {}
 
 /// A memcached, over TCP alone.
 ///
@@ -28,7 +17,7 @@ pub enum MemcachedServer {}
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
 /// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
-pub type Memcached = Coordinated<Ready<MemcachedServer>>;
+pub type Memcached = Coordinated<Ready<kind::Memcached>>;
 
 impl Memcached {
     /// Runs it on a free port.

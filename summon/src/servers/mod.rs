@@ -76,6 +76,7 @@
 //! in most containers, those that refuse root run as [another user](crate::Coordinated::user): the
 //! one that their package has made, or `nobody`.
 
+mod kind;
 mod mariadb;
 mod memcached;
 mod nats;
@@ -83,12 +84,12 @@ mod postgres;
 mod ready;
 mod redis;
 
-pub use mariadb::{Mariadb, MariadbServer};
-pub use memcached::{Memcached, MemcachedServer};
-pub use nats::{Nats, NatsServer};
-pub use postgres::{Postgres, PostgresServer};
+pub use mariadb::Mariadb;
+pub use memcached::Memcached;
+pub use nats::Nats;
+pub use postgres::Postgres;
 pub use ready::Ready;
-pub use redis::{Redis, RedisServer};
+pub use redis::Redis;
 
 use ready::served;
 

@@ -1,20 +1,9 @@
 //! NATS.
 
 use super::ready::{as_it_is, in_url};
-use super::{Ready, found, served};
+use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
 use crate::sys::Signal;
-
-/// The kind of server that [`Nats`] is, for the compiler; there are no values of it.
-///
-/// ```
-/// use summon::Coordinated;
-/// use summon::servers::{Nats, NatsServer, Ready};
-///
-/// let server: Coordinated<Ready<NatsServer>> = Nats::new();
-/// ```
-#[derive(Debug)]
-pub enum NatsServer {}
 
 /// A NATS server. With `.arg("--jetstream")` it has streams, which it keeps in its directory.
 ///
@@ -29,7 +18,7 @@ pub enum NatsServer {}
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
 /// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
-pub type Nats = Coordinated<Ready<NatsServer>>;
+pub type Nats = Coordinated<Ready<kind::Nats>>;
 
 impl Nats {
     /// Runs it on a free port.

@@ -4,21 +4,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::ready::as_it_is;
-use super::{Ready, found, served};
+use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
 use crate::program;
 use crate::sys::Signal;
-
-/// The kind of server that [`Postgres`] is, for the compiler; there are no values of it.
-///
-/// ```
-/// use summon::Coordinated;
-/// use summon::servers::{Postgres, PostgresServer, Ready};
-///
-/// let server: Coordinated<Ready<PostgresServer>> = Postgres::new();
-/// ```
-#[derive(Debug)]
-pub enum PostgresServer {}
 
 /// A PostgreSQL with a new database cluster, which trusts everybody on 127.0.0.1. Its superuser and
 /// its only database are called `postgres`; its locale is C, its encoding UTF-8.
@@ -38,7 +27,7 @@ pub enum PostgresServer {}
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
 /// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
-pub type Postgres = Coordinated<Ready<PostgresServer>>;
+pub type Postgres = Coordinated<Ready<kind::Postgres>>;
 
 impl Postgres {
     /// Makes the cluster at the first start, and runs it on a free port.

@@ -7,8 +7,9 @@ use crate::command::Command;
 use crate::executor::Coordinated;
 use crate::probe::{self, NotReady, Output, Probe, Target, Tcp};
 
-/// How a ready-made server is known to be ready: it serves its port, and has said that it is ready
-/// if it does say so. It makes the executor of each kind a type of its own.
+/// The probe of a ready-made server. It waits until the server serves its port, and has written its
+/// ready line, if it has one. `S` makes each executor, such as [`Redis`](super::Redis), a type of its
+/// own.
 ///
 /// ```
 /// use summon::{Coordinated, servers::Ready};

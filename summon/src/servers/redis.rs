@@ -1,19 +1,8 @@
 //! Redis and Valkey.
 
 use super::ready::as_it_is;
-use super::{Ready, found, served};
+use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
-
-/// The kind of server that [`Redis`] is, for the compiler; there are no values of it.
-///
-/// ```
-/// use summon::Coordinated;
-/// use summon::servers::{Ready, Redis, RedisServer};
-///
-/// let server: Coordinated<Ready<RedisServer>> = Redis::new();
-/// ```
-#[derive(Debug)]
-pub enum RedisServer {}
 
 /// A Redis, or a Valkey where that is what there is, which keeps nothing on disk.
 ///
@@ -28,7 +17,7 @@ pub enum RedisServer {}
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
 /// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
-pub type Redis = Coordinated<Ready<RedisServer>>;
+pub type Redis = Coordinated<Ready<kind::Redis>>;
 
 impl Redis {
     /// Runs it on a free port.

@@ -1,0 +1,14 @@
+//! Types without values that make the executor of each server a type of its own.
+//!
+//! A user names the executor, such as [`Redis`](super::Redis), and never these types. So they are
+//! public in a private module.
+
+macro_rules! kinds {
+    ($($kind:ident),*) => {$(
+        #[derive(Debug)]
+        #[doc(hidden)]
+        pub enum $kind {}
+    )*};
+}
+
+kinds!(Mariadb, Memcached, Nats, Postgres, Redis);
