@@ -21,8 +21,11 @@ fn answer(addr: SocketAddr, question: &str, length: usize) -> String {
 #[test]
 #[cfg_attr(not(has_redis), ignore = "redis-server is not on PATH")]
 fn redis_is_at_its_url(redis: &Redis) -> redis::RedisResult<()> {
-    assert_eq!(redis.url(), format!("redis://127.0.0.1:{}/0", redis.port()));
-    let mut client = redis::Client::open(redis.url())?.get_connection()?;
+    assert_eq!(
+        redis.url("/0"),
+        format!("redis://127.0.0.1:{}/0", redis.port())
+    );
+    let mut client = redis::Client::open(redis.url("/0"))?.get_connection()?;
     redis::cmd("SET")
         .arg("name")
         .arg("Lisa")
@@ -50,7 +53,7 @@ fn redis_is_ready_when_it_has_loaded_what_it_has_saved() {
     ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
 )]
 fn postgres_is_at_its_url(pg: &Postgres) {
-    let connect = || postgres::Client::connect(&pg.url(), postgres::NoTls).unwrap();
+    let connect = || postgres::Client::connect(&pg.url("/postgres"), postgres::NoTls).unwrap();
     let mut client = connect();
     client
         .batch_execute("CREATE TABLE names (name TEXT); INSERT INTO names VALUES ('Lisa')")
@@ -75,11 +78,11 @@ fn postgres_is_at_its_url(pg: &Postgres) {
 )]
 fn postgres_says_in_its_log_whose_database_a_line_is_about(pg: &Postgres) {
     let connect = |url: &str| postgres::Client::connect(url, postgres::NoTls).unwrap();
-    let mut client = connect(&pg.url());
+    let mut client = connect(&pg.url("/postgres"));
     client.batch_execute("CREATE DATABASE one").unwrap();
     client.batch_execute("CREATE DATABASE two").unwrap();
     for name in ["one", "two"] {
-        let mut client = connect(&Process::url(pg, name));
+        let mut client = connect(&pg.url(name));
         let error = client.batch_execute(&format!("SELECT asked_by_{name}"));
         error.unwrap_err();
         let line = format!(r#"\] {name} ERROR:  column "asked_by_{name}" does not exist"#);
@@ -95,7 +98,7 @@ fn postgres_says_in_its_log_whose_database_a_line_is_about(pg: &Postgres) {
 )]
 fn mariadb_is_at_its_url(db: &Mariadb) {
     assert_eq!(
-        db.url(),
+        db.url("/test"),
         format!("mysql://root@127.0.0.1:{}/test", db.port())
     );
     // The server sends the first packet: the length, the number, the version of the protocol, and
@@ -135,7 +138,7 @@ fn mariadb_says_in_its_log_which_statement_has_failed_in_whose_database(db: &Mar
     ignore = "nats-server is neither on PATH nor in /usr/sbin"
 )]
 fn nats_is_at_its_url(nats: &Nats) {
-    assert_eq!(nats.url(), format!("nats://127.0.0.1:{}/", nats.port()));
+    assert_eq!(nats.url("/"), format!("nats://127.0.0.1:{}/", nats.port()));
     assert_eq!(answer(nats.addr(), "PING\r\n", 5), "INFO ");
     assert!(nats.dir().join("jetstream").is_dir());
 }
@@ -145,7 +148,7 @@ fn nats_is_at_its_url(nats: &Nats) {
 #[cfg_attr(not(has_memcached), ignore = "memcached is not on PATH")]
 fn memcached_is_at_its_url(cache: &Memcached) {
     assert_eq!(
-        cache.url(),
+        cache.url("/"),
         format!("memcache://127.0.0.1:{}/", cache.port())
     );
     assert_eq!(answer(cache.addr(), "version\r\n", 8), "VERSION ");
@@ -174,7 +177,7 @@ fn redis_has_a_fixed_port_and_a_password_if_asked() {
     // The password contains characters that a URL, a placeholder, and a shell would interpret.
     let redis = Redis::new().on_port(port).password("s3 {dir}/@'");
     let url = format!("redis://:s3%20%7Bdir%7D%2F%40%27@127.0.0.1:{port}/0");
-    assert_eq!(redis.url(), url);
+    assert_eq!(redis.url("/0"), url);
     redis.start().unwrap();
     let ping = |url: &str| -> redis::RedisResult<String> {
         let mut client = redis::Client::open(url)?.get_connection()?;
@@ -235,7 +238,7 @@ fn the_server_of_a_developer_is_used_and_left_alone() {
     ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
 )]
 fn postgres_has_a_password_and_is_made_as_asked(pg: &Postgres) {
-    let url = pg.url();
+    let url = pg.url("/postgres");
     assert!(url.starts_with("postgres://postgres:s3%20%27cret%7Bdir%7D@127.0.0.1:"));
     let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
     let mut ask = |question: &str| -> String { client.query_one(question, &[]).unwrap().get(0) };
@@ -290,7 +293,7 @@ fn mariadb_has_a_password_if_asked() {
         "mysql://root:s3%27cr%5Cet%7Bdir%7D@127.0.0.1:{}/test",
         db.port()
     );
-    assert_eq!(db.url(), url);
+    assert_eq!(db.url("/test"), url);
     db.start().unwrap();
     let may_enter = |password: Option<&str>| {
         let port = format!("--port={}", db.port());
@@ -324,7 +327,7 @@ fn nats_has_a_token_if_asked() {
     let nats = Nats::new().token("s3cret");
     nats.start().unwrap();
     assert_eq!(
-        nats.url(),
+        nats.url("/"),
         format!("nats://s3cret@127.0.0.1:{}/", nats.port())
     );
     let ask = |token: &str| {

@@ -9,7 +9,7 @@ use summon::{servers::Memcached, summon};
 #[test]
 #[cfg_attr(not(has_memcached), ignore = "no memcached here")]
 fn caches(cache: &Memcached) -> Result<(), memcache::MemcacheError> {
-    let client = memcache::connect(cache.url())?;
+    let client = memcache::connect(cache.url("/"))?;
     client.set("name", "Lisa", 60)?;
     assert_eq!(client.get("name")?, Some("Lisa".to_owned()));
     Ok(())
@@ -20,7 +20,7 @@ fn caches(cache: &Memcached) -> Result<(), memcache::MemcacheError> {
 #[test]
 #[cfg_attr(not(has_memcached), ignore = "no memcached here")]
 fn refuses_what_is_too_large(cache: &Memcached) -> Result<(), memcache::MemcacheError> {
-    let client = memcache::connect(cache.url())?;
+    let client = memcache::connect(cache.url("/"))?;
     let refused = client.set("name", "x".repeat(2_000_000), 60).unwrap_err();
     assert!(refused.to_string().contains("too large"), "{refused}");
     assert_eq!(client.get::<String>("name")?, None);

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 #[tokio::test]
 #[cfg_attr(not(has_nats), ignore = "no nats-server here")]
 async fn delivers(nats: &Nats) -> Result<(), async_nats::Error> {
-    let client = async_nats::connect(nats.url()).await?;
+    let client = async_nats::connect(nats.url("/")).await?;
     let mut letters = client.subscribe("letters.*").await?;
     client.publish("letters.lisa", "hello".into()).await?;
     let letter = letters.next().await.unwrap();
@@ -28,12 +28,12 @@ async fn delivers(nats: &Nats) -> Result<(), async_nats::Error> {
 #[tokio::test]
 #[cfg_attr(not(has_nats), ignore = "no nats-server here")]
 async fn delivers_again_after_a_restart(nats: &Nats) -> Result<(), async_nats::Error> {
-    let client = async_nats::connect(nats.url()).await?;
+    let client = async_nats::connect(nats.url("/")).await?;
     let mut letters = client.subscribe("letters").await?;
     client.flush().await?;
     nats.restart().unwrap();
     // Messages are lost until the client is back, so the sender repeats them until one arrives.
-    let sender = async_nats::connect(nats.url()).await?;
+    let sender = async_nats::connect(nats.url("/")).await?;
     let letter = loop {
         sender.publish("letters", "hello".into()).await?;
         if let Ok(letter) = timeout(Duration::from_millis(100), letters.next()).await {

@@ -57,11 +57,11 @@ fn refuses_what_is_there_already(postgres: &Process) -> Result<(), postgres::Err
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no postgres here")]
 fn comes_back_with_its_data(pg: &Postgres) -> Result<(), postgres::Error> {
-    let mut client = Client::connect(&pg.url(), NoTls)?;
+    let mut client = Client::connect(&pg.url("/postgres"), NoTls)?;
     client.batch_execute("CREATE TABLE kept ()")?;
     pg.restart().unwrap();
     client.simple_query("SELECT").unwrap_err();
-    let mut client = Client::connect(&pg.url(), NoTls)?;
+    let mut client = Client::connect(&pg.url("/postgres"), NoTls)?;
     assert_eq!(client.query("SELECT FROM kept", &[])?.len(), 0);
     Ok(())
 }

@@ -10,7 +10,7 @@ use summon::{servers::Redis, summon};
 #[test]
 #[cfg_attr(not(has_redis), ignore = "no redis-server here")]
 fn counts(redis: &Redis) -> RedisResult<()> {
-    let mut client = redis::Client::open(redis.url())?.get_connection()?;
+    let mut client = redis::Client::open(redis.url("/0"))?.get_connection()?;
     let _: i64 = client.incr("visits", 1)?;
     assert_eq!(client.incr("visits", 1), Ok(2));
     Ok(())
@@ -21,7 +21,7 @@ fn counts(redis: &Redis) -> RedisResult<()> {
 #[test]
 #[cfg_attr(not(has_redis), ignore = "no redis-server here")]
 fn is_new_after_a_crash(redis: &Redis) -> RedisResult<()> {
-    let client = redis::Client::open(redis.url())?;
+    let client = redis::Client::open(redis.url("/0"))?;
     let mut before = client.get_connection()?;
     let _: () = before.set("name", "Lisa")?;
     redis.kill().unwrap();
@@ -37,7 +37,7 @@ fn is_new_after_a_crash(redis: &Redis) -> RedisResult<()> {
 #[test]
 #[cfg_attr(not(has_redis), ignore = "no redis-server here")]
 fn remembers(redis: &Redis) -> RedisResult<()> {
-    let client = redis::Client::open(redis.url())?;
+    let client = redis::Client::open(redis.url("/0"))?;
     let _: () = client.get_connection()?.set("name", "Lisa")?;
     redis.restart().unwrap();
     assert_eq!(client.get_connection()?.get("name"), Ok("Lisa".to_owned()));

@@ -19,7 +19,7 @@ use crate::executor::Coordinated;
 ///
 /// let db = Mariadb::new().arg("--max-connections=20");
 /// db.start()?;
-/// assert!(db.url().starts_with("mysql://root@127.0.0.1:"));
+/// assert!(db.url("/test").starts_with("mysql://root@127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
@@ -77,7 +77,7 @@ impl Mariadb {
     ///
     /// ```
     /// let db = summon::servers::Mariadb::new().password("s3cret");
-    /// assert_eq!(db.url(), format!("mysql://root:s3cret@127.0.0.1:{}/test", db.port()));
+    /// assert_eq!(db.url("/test"), format!("mysql://root:s3cret@127.0.0.1:{}/test", db.port()));
     /// ```
     pub fn password(self, password: &str) -> Self {
         let quoted = as_it_is(password).replace('\\', r"\\").replace('\'', "''");
@@ -88,20 +88,6 @@ impl Mariadb {
         self.with_file("password.sql", sql)
             .arg("--init-file={dir}/password.sql")
             .user_in_url("mysql", "root", password)
-    }
-
-    /// The URL of its database `test`, as `root`. That of another
-    /// database is [`Process::url`](crate::Process::url) with its name.
-    ///
-    /// ```
-    /// use summon::{Process, servers::Mariadb};
-    ///
-    /// let db = Mariadb::new();
-    /// assert_eq!(db.url(), format!("mysql://root@127.0.0.1:{}/test", db.port()));
-    /// assert!(Process::url(&db, "/sales").ends_with("/sales"));
-    /// ```
-    pub fn url(&self) -> String {
-        (**self).url("/test")
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sys::Signal;
 ///
 /// let cache = Memcached::new().args(["-m", "16"]);
 /// cache.start()?;
-/// assert!(cache.url().starts_with("memcache://127.0.0.1:"));
+/// assert!(cache.url("/").starts_with("memcache://127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
@@ -35,16 +35,6 @@ impl Memcached {
             // Asked to end, it takes a second now and then, and it has nothing to lose.
             .stop_signal(Signal::KILL)
             .not_as_root("memcache")
-    }
-
-    /// The URL for its clients.
-    ///
-    /// ```
-    /// let cache = summon::servers::Memcached::new();
-    /// assert_eq!(cache.url(), format!("memcache://127.0.0.1:{}/", cache.port()));
-    /// ```
-    pub fn url(&self) -> String {
-        (**self).url("/")
     }
 }
 

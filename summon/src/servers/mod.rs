@@ -7,7 +7,7 @@
 //! #[summon(executor = Postgres::new())]
 //! #[test]
 //! fn remembers(pg: &Postgres) {
-//!     println!("connect to {}", pg.url());
+//!     println!("connect to {}", pg.url("/postgres"));
 //! }
 //! # fn main() {}
 //! ```
@@ -41,7 +41,7 @@
 //! #[summon(executor = Postgres::new().password("s3cret"), port = 5432, reuse = true)]
 //! #[test]
 //! fn remembers(pg: &Postgres) {
-//!     assert_eq!(pg.url(), "postgres://postgres:s3cret@127.0.0.1:5432/postgres");
+//!     assert_eq!(pg.url("/postgres"), "postgres://postgres:s3cret@127.0.0.1:5432/postgres");
 //! }
 //! # fn main() {}
 //! ```
@@ -53,8 +53,8 @@
 //! | arguments of the command that makes its files | | `init_args`, `locale`, `encoding` | `init_args` | | |
 //! | a version of those installed | | `version` | | | |
 //!
-//! As a fixture a server is a [`Process`](crate::Process), whose [`url`](crate::Process::url) has the
-//! same scheme:
+//! [`url`](crate::Process::url) takes the path, which names the database: `pg.url("/sales")`. It is a method
+//! of [`Process`](crate::Process), so it also works on a fixture:
 //!
 //! ```
 //! use summon::{Fixture, servers::Redis};

@@ -12,7 +12,7 @@ use crate::sys::Signal;
 ///
 /// let nats = Nats::new().arg("--jetstream");
 /// nats.start()?;
-/// assert!(nats.url().starts_with("nats://127.0.0.1:"));
+/// assert!(nats.url("/").starts_with("nats://127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
@@ -43,21 +43,11 @@ impl Nats {
     ///
     /// ```
     /// let nats = summon::servers::Nats::new().token("s3cret");
-    /// assert_eq!(nats.url(), format!("nats://s3cret@127.0.0.1:{}/", nats.port()));
+    /// assert_eq!(nats.url("/"), format!("nats://s3cret@127.0.0.1:{}/", nats.port()));
     /// ```
     pub fn token(self, token: &str) -> Self {
         let scheme = format!("nats://{}@", in_url(token));
         self.args(["--auth", &as_it_is(token)]).scheme(scheme)
-    }
-
-    /// The URL for its clients, with its token.
-    ///
-    /// ```
-    /// let nats = summon::servers::Nats::new();
-    /// assert_eq!(nats.url(), format!("nats://127.0.0.1:{}/", nats.port()));
-    /// ```
-    pub fn url(&self) -> String {
-        (**self).url("/")
     }
 }
 

@@ -21,7 +21,7 @@ use crate::sys::Signal;
 ///
 /// let pg = Postgres::new().args(["-c", "max_connections=20"]);
 /// pg.start()?;
-/// assert!(pg.url().starts_with("postgres://postgres@127.0.0.1:"));
+/// assert!(pg.url("/postgres").starts_with("postgres://postgres@127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
@@ -95,7 +95,7 @@ impl Postgres {
     /// ```
     /// let pg = summon::servers::Postgres::new().password("s3cret");
     /// let url = format!("postgres://postgres:s3cret@127.0.0.1:{}/postgres", pg.port());
-    /// assert_eq!(pg.url(), url);
+    /// assert_eq!(pg.url("/postgres"), url);
     /// ```
     pub fn password(self, password: &str) -> Self {
         self.with_file("password", as_it_is(password) + "\n")
@@ -118,20 +118,6 @@ impl Postgres {
             spec.command.set_program(dir.join("postgres"));
             spec.before[0].set_program(dir.join("initdb"));
         })
-    }
-
-    /// The URL of its database `postgres`, as its superuser. That of another
-    /// database is [`Process::url`](crate::Process::url) with its name.
-    ///
-    /// ```
-    /// use summon::{Process, servers::Postgres};
-    ///
-    /// let pg = Postgres::new();
-    /// assert_eq!(pg.url(), format!("postgres://postgres@127.0.0.1:{}/postgres", pg.port()));
-    /// assert!(Process::url(&pg, "/sales").ends_with("/sales"));
-    /// ```
-    pub fn url(&self) -> String {
-        (**self).url("/postgres")
     }
 }
 

@@ -46,7 +46,7 @@ impl<S: 'static> Coordinated<Ready<S>> {
     /// use summon::servers::Redis;
     ///
     /// let redis = Redis::new().on_port(6379).reuse(std::env::var_os("CI").is_none());
-    /// assert_eq!(redis.url(), "redis://127.0.0.1:6379/0");
+    /// assert_eq!(redis.url("/0"), "redis://127.0.0.1:6379/0");
     /// ```
     pub fn on_port(self, port: u16) -> Self {
         self.ask(|ready| ready.tcp = probe::tcp("127.0.0.1", port))

@@ -11,7 +11,7 @@ use crate::executor::Coordinated;
 ///
 /// let redis = Redis::new();
 /// redis.start()?;
-/// assert!(redis.url().starts_with("redis://127.0.0.1:"));
+/// assert!(redis.url("/0").starts_with("redis://127.0.0.1:"));
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
@@ -43,21 +43,11 @@ impl Redis {
     ///
     /// ```
     /// let redis = summon::servers::Redis::new().password("s3cret");
-    /// assert_eq!(redis.url(), format!("redis://:s3cret@127.0.0.1:{}/0", redis.port()));
+    /// assert_eq!(redis.url("/0"), format!("redis://:s3cret@127.0.0.1:{}/0", redis.port()));
     /// ```
     pub fn password(self, password: &str) -> Self {
         self.args(["--requirepass", &as_it_is(password)])
             .user_in_url("redis", "", password)
-    }
-
-    /// The URL of its database 0, with its password.
-    ///
-    /// ```
-    /// let redis = summon::servers::Redis::new();
-    /// assert_eq!(redis.url(), format!("redis://127.0.0.1:{}/0", redis.port()));
-    /// ```
-    pub fn url(&self) -> String {
-        (**self).url("/0")
     }
 }
 
