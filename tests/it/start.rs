@@ -7,7 +7,7 @@ use summon::{
     TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{ACTOR, TempDir, actor, ask, eventually, recorded};
+use crate::support::{ACTOR, Life, TempDir, actor, ask, eventually, recorded};
 
 #[test]
 fn waits_until_the_program_has_been_executed() {
@@ -400,10 +400,33 @@ fn a_builder_call_after_the_first_use_keeps_ports_and_directory() {
     let server = server.env("SELF", format!("http://localhost:{port}"));
     assert_eq!((server.port(), server.dir()), (port, &*dir));
     server.start().unwrap();
+    server.stop().unwrap();
     let server = server.env("MORE", "1");
-    assert!(!server.is_running());
     server.start().unwrap();
     assert_eq!((server.port(), server.dir()), (port, &*dir));
+}
+
+#[test]
+fn a_builder_call_while_it_runs_panics_and_stops_it() {
+    let server = SimpleExecutor::new("sleep 1000").named("db");
+    server.start().unwrap();
+    let life = Life::of(server.id().unwrap()).unwrap();
+    let late = std::panic::catch_unwind(|| server.timeout("5s")).unwrap_err();
+    let text = late.downcast_ref::<String>().unwrap();
+    assert!(
+        text.contains("db runs, so its options can't change"),
+        "{text}"
+    );
+    assert!(text.contains("tests/it/start.rs:"), "{text}");
+    eventually("it is stopped", || !life.goes_on());
+}
+
+#[test]
+fn a_builder_call_after_it_has_ended_by_itself_is_fine() {
+    let job = SimpleExecutor::new("true");
+    job.start().unwrap();
+    job.wait("20s").unwrap();
+    job.env("MORE", "1").start().unwrap();
 }
 
 #[test]

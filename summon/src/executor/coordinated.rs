@@ -19,11 +19,10 @@ use crate::process::{Process, Spec};
 /// [`HttpCoordinatedExecutor`](crate::HttpCoordinatedExecutor). It derefs to its [`Process`], where
 /// the name, the port, the output and the verbs are. Dropping it stops the process.
 ///
-/// A builder method on an executor that was used already keeps its ports and its directory, and
-/// stops it if it runs.
-///
-/// Constructors and builder methods never fail: what is wrong with a command, a pattern or a URL
-/// is the error of [`start`](Process::start).
+/// Constructors and builder methods never fail: if a command, a pattern, or a URL is wrong,
+/// [`start`](Process::start) returns the error. A builder method on an executor whose process runs
+/// panics, since no option changes a running process. Before the start, and after
+/// [`stop`](Process::stop), the executor keeps its ports and its directory.
 ///
 /// In the command and its arguments, the values of environment variables, the working directory, the
 /// texts of [`with_file`](Coordinated::with_file), the commands of `before`, `after_stop` and
@@ -110,10 +109,12 @@ impl<P> Coordinated<P> {
         self
     }
 
-    /// Whatever was made of the older plan is not what this executor means any more.
+    /// Discards the process of the older plan. The next one takes over its ports and its directory.
     fn plan_anew(&mut self) {
         if let Some(made) = self.process.take() {
-            // Nobody else has it, and nobody will ask for the outcome; its guard sees to the rest.
+            // The unwinding drops `made`, which stops the process.
+            assert!(!made.is_running(), "{}", made.changed_too_late());
+            // A program that ended by itself may have left descendants. Its guard reports them.
             let _ = made.stop();
             self.before = Some(made);
         }

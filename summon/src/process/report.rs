@@ -23,6 +23,14 @@ impl Process {
             .fact("command", self.inner.spec.command.to_string())
     }
 
+    /// The text of the panic when a test sets an option while the process runs.
+    pub(crate) fn changed_too_late(&self) -> Error {
+        self.error(format!(
+            "{} runs, so its options can't change; set them before `start`, or call `stop` first",
+            self.name()
+        ))
+    }
+
     /// Returns an error for a process that conflicts with its set.
     pub(crate) fn misplaced(&self, why: String) -> Error {
         self.error(why)
