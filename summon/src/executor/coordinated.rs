@@ -1,4 +1,4 @@
-//! A command and a probe.
+//! An executor made of a command and a probe.
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,36 +11,36 @@ use crate::error::Error;
 use crate::probe::{ForkedAway, Probe};
 use crate::process::{Process, Spec};
 
-/// A command and a probe: the executor that starts a program and knows when it is ready.
+/// An executor made of a command and a probe. It starts a program and waits until it is ready.
 ///
-/// Its flavours have names of their own: [`SimpleExecutor`](crate::SimpleExecutor),
+/// Four flavours have names: [`SimpleExecutor`](crate::SimpleExecutor),
 /// [`OutputCoordinatedExecutor`](crate::OutputCoordinatedExecutor),
-/// [`TcpCoordinatedExecutor`](crate::TcpCoordinatedExecutor) and
-/// [`HttpCoordinatedExecutor`](crate::HttpCoordinatedExecutor). It derefs to its [`Process`], where
-/// the name, the port, the output and the verbs are. Dropping it stops the process.
+/// [`TcpCoordinatedExecutor`](crate::TcpCoordinatedExecutor), and
+/// [`HttpCoordinatedExecutor`](crate::HttpCoordinatedExecutor). An executor derefs to its
+/// [`Process`], which has the name, the port, the output, and the verbs. Dropping the executor
+/// stops the process.
 ///
 /// Constructors and builder methods never fail: if a command, a pattern, or a URL is wrong,
 /// [`start`](Process::start) returns the error. A builder method on an executor whose process runs
 /// panics, since no option changes a running process. Before the start, and after
 /// [`stop`](Process::stop), the executor keeps its ports and its directory.
 ///
-/// In the command and its arguments, the values of environment variables, the working directory, the
-/// texts of [`with_file`](Coordinated::with_file), the commands of `before`, `after_stop` and
-/// `stop_command`, the file of `stdin`, and in paths, URLs, hosts and commands of probes, these
-/// placeholders are filled in, each within its own argument. Banners and the text of `stdin` are
-/// taken as they are.
-///
+/// summon fills in placeholders in these texts, and each value stays within its argument: the
+/// command and its arguments, the values of environment variables, the working directory, the texts
+/// of [`with_file`](Coordinated::with_file), the commands of `before`, `after_stop`, and
+/// `stop_command`, the file of `stdin`, and the paths, URLs, hosts, and commands of probes. Banners
+/// and the text of `stdin` have no placeholders.
 ///
 /// | placeholder | value |
 /// | --- | --- |
-/// | `{port}` | the port: a free one, unless the executor was given another |
-/// | `{port:admin}` | a further free port, by a label of your own |
+/// | `{port}` | the port: the executor's fixed port, or else a free one |
+/// | `{port:admin}` | a further free port, by your own label |
 /// | `{host}` | the host, `localhost` by default |
-/// | `{dir}` | a private directory, empty at first, removed afterwards |
+/// | `{dir}` | a private directory, empty at first, which summon removes afterwards |
 /// | `{name}` | the name of the process |
-/// | `{db.port}` | the same of another process that is [started together](crate::orchestrated) with this one, and then before it |
+/// | `{db.port}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
 ///
-/// `{{` is a brace, and `${word}` and other text in braces, such as JSON, are left alone.
+/// `{{` is a brace. summon does not change `${word}` and other text in braces, such as JSON.
 ///
 /// ```
 /// use summon::{Coordinated, probe};
@@ -57,20 +57,21 @@ use crate::process::{Process, Spec};
 pub struct Coordinated<P> {
     spec: Spec,
     probe: Arc<P>,
-    /// What must say so too.
+    /// The further probes, which must be ready too.
     also: Vec<Arc<dyn Probe>>,
-    /// Made at the first use as a process.
+    /// The process, made at its first use.
     process: OnceLock<Process>,
-    /// What was made of an older plan. The next one takes over its ports and its directory.
+    /// The process of an older plan. The next process takes over its ports and its directory.
     before: Option<Process>,
 }
 
-/// As [`Process`]: a probe is asked by `start` alone, which catches nothing.
+/// As for [`Process`]: only `start` calls a probe, and `start` catches no panics.
 impl<P> UnwindSafe for Coordinated<P> {}
 impl<P> RefUnwindSafe for Coordinated<P> {}
 
 impl<P> Coordinated<P> {
-    /// Runs `command`; ready when `probe` says so: one of [`probe`](crate::probe), or your own.
+    /// Runs `command`, and is ready when `probe` says so: a probe of [`probe`](crate::probe), or
+    /// your own.
     ///
     /// ```
     /// use summon::{Coordinated, probe};
@@ -114,14 +115,15 @@ impl<P> Coordinated<P> {
         if let Some(made) = self.process.take() {
             // The unwinding drops `made`, which stops the process.
             assert!(!made.is_running(), "{}", made.changed_too_late());
-            // A program that ended by itself may have left descendants. Its guard reports them.
+            // The program ended by itself, but its descendants may still run. The guard ends them,
+            // even if `stop` returns an error.
             let _ = made.stop();
             self.before = Some(made);
         }
     }
 
-    /// Waits for this too, after all else: every probe is looked at from when those before it are
-    /// ready on. Default: nothing more.
+    /// Also waits for this probe. summon looks at each probe after the earlier probes are ready.
+    /// Default: no further probe.
     ///
     /// ```
     /// use summon::{OutputCoordinatedExecutor, probe};

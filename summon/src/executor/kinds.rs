@@ -1,10 +1,10 @@
-//! The flavours of [`Coordinated`] that have names of their own.
+//! The named flavours of [`Coordinated`].
 
 use super::Coordinated;
 use crate::command::Command;
 use crate::probe::{self, File, Http, Output, Started, Statuses, Tcp};
 
-/// Ready when the program has been exec'ed.
+/// An executor that is ready when the program has been exec'ed.
 ///
 /// ```
 /// use summon::SimpleExecutor;
@@ -16,7 +16,7 @@ use crate::probe::{self, File, Http, Output, Started, Statuses, Tcp};
 /// ```
 pub type SimpleExecutor = Coordinated<Started>;
 
-/// Ready when a line of output matches a banner, a regular expression
+/// An executor that is ready when a line of output matches a banner, a regular expression
 /// ([details](crate::probe::output())).
 ///
 /// ```
@@ -29,7 +29,8 @@ pub type SimpleExecutor = Coordinated<Started>;
 /// ```
 pub type OutputCoordinatedExecutor = Coordinated<Output>;
 
-/// Ready when it listens on `host:port` ([details](crate::probe::tcp)).
+/// An executor that is ready when the process listens on `host:port`
+/// ([details](crate::probe::tcp)).
 ///
 /// ```no_run
 /// use summon::TcpCoordinatedExecutor;
@@ -41,7 +42,7 @@ pub type OutputCoordinatedExecutor = Coordinated<Output>;
 /// ```
 pub type TcpCoordinatedExecutor = Coordinated<Tcp>;
 
-/// Ready when a URL answers as expected ([details](crate::probe::http)).
+/// An executor that is ready when a URL answers as expected ([details](crate::probe::http)).
 ///
 /// ```no_run
 /// use summon::HttpCoordinatedExecutor;
@@ -54,7 +55,7 @@ pub type TcpCoordinatedExecutor = Coordinated<Tcp>;
 pub type HttpCoordinatedExecutor = Coordinated<Http>;
 
 impl SimpleExecutor {
-    /// Runs `command`; ready when the program has been exec'ed.
+    /// Runs `command`, and is ready when the program has been exec'ed.
     ///
     /// ```
     /// use summon::SimpleExecutor;
@@ -70,7 +71,7 @@ impl SimpleExecutor {
 }
 
 impl OutputCoordinatedExecutor {
-    /// Runs `command`; ready when a line of its output matches `banner`, a regular expression.
+    /// Runs `command`, and is ready when a line of output matches `banner`, a regular expression.
     ///
     /// ```
     /// let worker = summon::OutputCoordinatedExecutor::new(
@@ -89,7 +90,7 @@ impl OutputCoordinatedExecutor {
         Coordinated::with(command, probe::output(banner))
     }
 
-    /// Waits for so many lines that match. Default: 1.
+    /// Sets the number of lines that must match. Default: 1.
     ///
     /// ```
     /// let ready = "database system is ready to accept connections";
@@ -101,8 +102,8 @@ impl OutputCoordinatedExecutor {
 }
 
 impl TcpCoordinatedExecutor {
-    /// Runs `command`; ready when it listens on `host:port`. Port 0 means a free one, which the
-    /// command gets by `{port}`.
+    /// Runs `command`, and is ready when it listens on `host:port`. Port 0 means a free port, and
+    /// `{port}` in the command stands for it.
     ///
     /// ```
     /// use summon::TcpCoordinatedExecutor;
@@ -123,7 +124,7 @@ impl TcpCoordinatedExecutor {
 }
 
 impl HttpCoordinatedExecutor {
-    /// Runs `command`; ready when `url` answers, by default with a status of 200 to 299.
+    /// Runs `command`, and is ready when `url` answers, by default with a status of 200 to 299.
     ///
     /// ```
     /// use summon::HttpCoordinatedExecutor;
@@ -138,7 +139,7 @@ impl HttpCoordinatedExecutor {
         Coordinated::with(command, probe::http(url))
     }
 
-    /// Asks with this method. Default: `GET`.
+    /// Sets the method of the request. Default: `GET`.
     ///
     /// ```
     /// # let url = "http://localhost:{port}/";
@@ -148,7 +149,7 @@ impl HttpCoordinatedExecutor {
         self.ask(|probe| probe.method = method.into())
     }
 
-    /// Takes these statuses for ready: one, a range, or a list. Default: `200..300`.
+    /// Sets the statuses that mean ready: one, a range, or a list. Default: `200..300`.
     ///
     /// ```
     /// # let url = "http://localhost:{port}/";
@@ -158,8 +159,8 @@ impl HttpCoordinatedExecutor {
         self.ask(|probe| probe.statuses = status.into())
     }
 
-    /// Asks with this header too, in place of ours of that name. Default: `Host`, `Connection` and
-    /// `User-Agent` alone.
+    /// Adds a header to the request. It replaces summon's header with the same name. Default: only
+    /// `Host`, `Connection`, and `User-Agent`.
     ///
     /// ```
     /// # let url = "http://localhost:{port}/";
@@ -169,7 +170,7 @@ impl HttpCoordinatedExecutor {
         self.ask(|probe| probe.headers.push((name.into(), value.into())))
     }
 
-    /// Asks with this body. Default: none.
+    /// Sets the body of the request. Default: none.
     ///
     /// ```
     /// # let url = "http://localhost:{port}/";
@@ -179,7 +180,7 @@ impl HttpCoordinatedExecutor {
         self.ask(|probe| probe.body = body.into())
     }
 
-    /// Wants a body that matches, a regular expression, besides the status
+    /// Also requires a body that matches a regular expression
     /// ([details](crate::probe::Http::body_matches)). Default: any body.
     ///
     /// ```
@@ -192,7 +193,7 @@ impl HttpCoordinatedExecutor {
 }
 
 impl Coordinated<File> {
-    /// Waits until the file has something in it. Default: an empty one will do.
+    /// Waits until the file has contents. Default: an empty file is enough.
     ///
     /// ```
     /// use summon::{Coordinated, probe};

@@ -1,4 +1,4 @@
-//! What can be started until it is ready, and stopped until it is gone.
+//! The executors: they start until ready, and stop until gone.
 
 mod coordinated;
 mod kinds;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::process::Process;
 
-/// Something with `start`, which blocks until ready, and `stop`, which blocks until gone.
+/// A type with `start`, which blocks until ready, and `stop`, which blocks until gone.
 ///
-/// Whoever needs another kind of executor writes a type that takes its arguments in its
-/// constructor and has these two methods. If it wraps another executor it forwards `process`, so
-/// that the name, the placeholders and the log come along:
+/// To add an executor, write a type that takes its arguments in a constructor, and implement these
+/// two methods. If it wraps another executor, forward `process`: this keeps the name, the
+/// placeholders, and the log.
 ///
 /// ```
 /// use summon::{Error, Executor, Process, SimpleExecutor, orchestrated};
@@ -56,7 +56,7 @@ use crate::process::Process;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Executor: Send + Sync {
-    /// Starts, and returns when ready.
+    /// Starts the executor, and returns when it is ready.
     ///
     /// ```
     /// use summon::{Executor, SimpleExecutor};
@@ -69,10 +69,11 @@ pub trait Executor: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If it did not become ready. Then nothing of it is left.
+    /// If it did not become ready. The executor has then stopped everything that it started.
     fn start(&self) -> Result<(), Error>;
 
-    /// Stops, and returns when nothing is left. Stopping what does not run is fine.
+    /// Stops the executor, and returns when all its processes have ended. If it does not run, this
+    /// is no error.
     ///
     /// ```
     /// use summon::{Executor, SimpleExecutor};
@@ -86,11 +87,12 @@ pub trait Executor: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If something may be left.
+    /// If a process may still run.
     fn stop(&self) -> Result<(), Error>;
 
-    /// The process behind it, if there is one. An executor without a process is a barrier in an
-    /// orchestrated set: it starts after all before it, and before all after it. Default: none.
+    /// Returns the process of the executor. An executor without a process is a barrier in an
+    /// orchestrated set: it starts after all executors before it, and before all executors after
+    /// it. Default: none.
     ///
     /// ```
     /// use summon::{Error, Executor, SimpleExecutor};
@@ -115,20 +117,20 @@ pub trait Executor: Send + Sync {
         None
     }
 
-    /// The name in the set, for one that others use too: it is not made a member of the set, but
-    /// the set may name it.
+    /// Returns the name in the set, for a shared executor. Such an executor is no member of the
+    /// set, but the set may refer to its name.
     #[doc(hidden)]
     fn shared_as(&self) -> Option<&str> {
         None
     }
 
-    /// How long its log was when this use of it began, for one that others use too.
+    /// Returns the length of the log at the start of this use, for a shared executor.
     #[doc(hidden)]
     fn used_since(&self) -> u64 {
         0
     }
 
-    /// What an orchestrator is made of, so that a set sees its members.
+    /// Returns the members of an orchestrator, so that a set includes them.
     #[doc(hidden)]
     fn members(&self) -> Option<Vec<&dyn Executor>> {
         None

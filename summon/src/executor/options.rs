@@ -1,4 +1,4 @@
-//! Everything that can be said about a process: each method is an option of the attribute too.
+//! The options of a process. Each builder method is also an option of the attribute.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::stdin::Stdin;
 use crate::sys::Signal;
 
 impl<P> Coordinated<P> {
-    /// Calls the process so, in errors and in placeholders of others. Default: the name of the
+    /// Sets the name used in reports and in other processes' placeholders. Default: the name of the
     /// test's parameter, or else the program's file name without its extension.
     ///
     /// ```
@@ -25,7 +25,7 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.name = Some(name.into()))
     }
 
-    /// Adds an argument, which is taken as it is but for placeholders. Default: none.
+    /// Adds an argument. summon changes only its placeholders. Default: none.
     ///
     /// ```
     /// summon::SimpleExecutor::new("redis-server").arg("--save").arg("");
@@ -34,7 +34,7 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.args.push(arg.into()))
     }
 
-    /// Adds arguments, as [`arg`](Coordinated::arg) does. Default: none.
+    /// Adds arguments, like [`arg`](Coordinated::arg). Default: none.
     ///
     /// ```
     /// summon::SimpleExecutor::new("redis-server").args(["--save", ""]);
@@ -52,7 +52,7 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.env.push((name.into(), Some(value.into()))))
     }
 
-    /// Sets environment variables, as [`env`](Coordinated::env) does.
+    /// Sets environment variables, like [`env`](Coordinated::env).
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").envs([("PORT", "{port}"), ("RUST_LOG", "debug")]);
@@ -67,7 +67,7 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.env.extend(vars))
     }
 
-    /// Removes an environment variable. Default: all of the test's are passed on.
+    /// Removes an environment variable. Default: the process gets all variables of the test.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").env_remove("HTTP_PROXY");
@@ -76,8 +76,8 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.env.push((name.into(), None)))
     }
 
-    /// Runs in this directory; a program given by a relative path is looked for from there.
-    /// Default: the directory of the test, which under cargo is that of its package.
+    /// Sets the working directory. A relative path of the program starts there. Default: the
+    /// directory of the test, which under cargo is the directory of the package.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").current_dir("{dir}");
@@ -86,10 +86,11 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.current_dir = Some(dir.into()))
     }
 
-    /// Has `/bin/sh -c` run the command, for variables and pipes. The shell is then the program
-    /// that is started; put `exec` before the last command, so that it becomes that one. The value
-    /// of a placeholder is quoted for the shell, in and outside of quotes, so it stays one word and
-    /// is not expanded: `{dir}/x`, `"{dir}/x"` and `'{dir}/x'` are the same file. Default: no shell.
+    /// Runs the command by `/bin/sh -c`, for variables and pipes. The process is then the shell;
+    /// write `exec` before the last command, so that the command replaces the shell. summon quotes
+    /// the values of placeholders for the shell, inside and outside of quotes. A value stays one
+    /// word and the shell does not expand it: `{dir}/x`, `"{dir}/x"`, and `'{dir}/x'` are the same
+    /// file. Default: no shell.
     ///
     /// ```
     /// summon::SimpleExecutor::new("exec my-api --home $HOME").shell(true);
@@ -98,7 +99,7 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.shell = shell)
     }
 
-    /// Gives a start so long, from the call until ready. Default: 30 s.
+    /// Limits how long `start` may take. Default: 30 s.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").timeout("500ms");
@@ -107,7 +108,7 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.timeout = limit.into())
     }
 
-    /// Asks the process to end with this signal. Default: [`Signal::TERM`].
+    /// Sets the signal that asks the process to end. Default: [`Signal::TERM`].
     ///
     /// ```
     /// summon::SimpleExecutor::new("postgres").stop_signal(summon::Signal::INT);
@@ -116,9 +117,9 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.stop_signal = signal)
     }
 
-    /// Gives it so long to end after the stop signal; then it is killed. Default: 10 s; zero
-    /// kills at once. If it asks for more time (`EXTEND_TIMEOUT_USEC` in `sd_notify(3)`), it gets at
-    /// most ten times as long, and at most 30 s more.
+    /// Limits how long the process may take to end after the stop signal. Then summon kills it.
+    /// Default: 10 s; zero kills at once. If the process asks for more time (`EXTEND_TIMEOUT_USEC`
+    /// in `sd_notify(3)`), it gets at most ten times the limit, and at most 30 s more.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").stop_timeout("2s");
@@ -127,10 +128,10 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.stop_timeout = limit.into())
     }
 
-    /// Makes it a failure if the process ends by itself before it is stopped: `stop` returns an
-    /// error, and a scope panics. Default: no, and then a line on stderr says so. A process that a
-    /// test has signalled, killed or waited for has not ended by itself, nor has a job that is done:
-    /// one with [`probe::started`](crate::probe::started) that exits with code 0.
+    /// Makes an early end of the process a failure: `stop` returns an error, and a scope panics.
+    /// Default: no, and summon writes a line to stderr. It is no failure if the test has signalled,
+    /// killed, or waited for the process, or if a job is done: a process with
+    /// [`probe::started`](crate::probe::started) that exits with code 0.
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("my-api --port {port}", "localhost", 0).must_live(true);
@@ -139,10 +140,10 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.must_live = must_live)
     }
 
-    /// Gives the wait for a fixed port so long: tests that want the same one take turns, and this
-    /// is not charged to [`timeout`](Coordinated::timeout). Default: 10 min, or 30 s while the
-    /// thread has another fixed port, since two tests may then wait for each other. It also bounds the
-    /// wait, of 90 s at most, for connections that hold a port.
+    /// Limits the wait for a fixed port. Tests with the same fixed port take turns, and
+    /// [`timeout`](Coordinated::timeout) does not include this wait. Default: 10 min, or 30 s while
+    /// the thread has another fixed port, since two tests may then wait for each other. It also
+    /// limits the wait for connections that hold a port, which takes at most 90 s.
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080).turn_timeout("1m");
@@ -151,9 +152,9 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.turn_timeout = limit.into())
     }
 
-    /// Uses a server that runs on the fixed port already, instead of failing, and then stops
-    /// nothing. Default: no. Without a fixed port it is an error of the start. Usual is to do so
-    /// everywhere but in CI:
+    /// Uses a server that already runs on the fixed port, and does not stop it. Default: no, and
+    /// the start fails. Without a fixed port `start` returns an error. Most projects reuse a server
+    /// everywhere except in CI:
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("my-api", "localhost", 8080)
@@ -163,9 +164,9 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.reuse = reuse)
     }
 
-    /// Sets whose listener on the port means ready. [`Listener::Any`] is for programs that pass their
-    /// port to another process, such as a container engine. In the attribute the value may be the
-    /// text `"own"` or `"any"`. Default: [`Listener::Own`], the process and its descendants.
+    /// Sets which listeners on the port mean ready. [`Listener::Any`] is for programs that pass
+    /// their port to another process, such as a container engine. In the attribute the value may be
+    /// the text `"own"` or `"any"`. Default: [`Listener::Own`], the process and its descendants.
     ///
     /// ```
     /// use summon::{TcpCoordinatedExecutor, probe::Listener};
@@ -177,8 +178,8 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.listener = listener)
     }
 
-    /// Starts after that process of the set is ready, as a placeholder would have it. Default:
-    /// after those in its placeholders, and side by side with all others.
+    /// Starts this process when the named process of the set is ready, as a placeholder does.
+    /// Default: after the processes in its placeholders, and in parallel with all others.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-worker").after("db");
@@ -187,8 +188,8 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.after.push(name.into()))
     }
 
-    /// Gives up at once when a line of output matches this banner, a regular expression as in
-    /// [`probe::output`](crate::probe::output()): it means failure. Default: none.
+    /// Fails the start at once when a line of output matches this banner, a regular expression as
+    /// in [`probe::output`](crate::probe::output()). Default: none.
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("my-api --port {port}", "localhost", 0)
@@ -198,13 +199,13 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.unless.push(banner.into()))
     }
 
-    /// Gives the process a socket that listens on its port already, as systemd does
-    /// (`sd_listen_fds(3)`): descriptor 3, with `LISTEN_FDS=1`, `LISTEN_PID`, and in
-    /// `LISTEN_FDNAMES` the name of the process. Default: no.
+    /// Passes the process a socket that already listens on its port, as systemd does
+    /// (`sd_listen_fds(3)`): descriptor 3, with `LISTEN_FDS=1`, `LISTEN_PID`, and the name of the
+    /// process in `LISTEN_FDNAMES`. Default: no.
     ///
-    /// Connections are accepted by the system from the start, so with [`SimpleExecutor`] and with
-    /// [`TcpCoordinatedExecutor`] it is ready as soon as it has been exec'ed, and clients wait until
-    /// it serves them. With [`probe::udp`](crate::probe::udp) the socket is one for datagrams.
+    /// The kernel accepts connections from the start. So [`SimpleExecutor`] and
+    /// [`TcpCoordinatedExecutor`] are ready after exec, and clients wait until the process serves
+    /// them. With [`probe::udp`](crate::probe::udp) the socket receives datagrams.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").listen_fd(true);
@@ -216,10 +217,11 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.listen_fd = listen)
     }
 
-    /// Writes a file into the private directory first, such as the server's configuration, with its
-    /// placeholders filled in. The name is a path below `{dir}`, whose directories are made too. It is
-    /// there before the commands of [`before`](Coordinated::before), and is not written again when the
-    /// process is restarted, so that a test may change it between. Default: none.
+    /// Writes a file into the private directory before the start, such as the server's
+    /// configuration, and fills in its placeholders. The name is a path below `{dir}`; summon also
+    /// makes its directories. summon writes the file before the commands of
+    /// [`before`](Coordinated::before). A restart does not write it again, so a test may change the
+    /// file in between. Default: none.
     ///
     /// ```
     /// let config = "listener {port} 127.0.0.1\nallow_anonymous true\n";
@@ -227,18 +229,17 @@ impl<P> Coordinated<P> {
     ///     .with_file("mosquitto.conf", config);
     /// ```
     ///
-    /// Braces of the file's own language are text where they can't be placeholders; `{{word}` is
-    /// `{word}` ([`Coordinated`]).
+    /// summon leaves other braces in the file as they are. `{{word}` is `{word}` ([`Coordinated`]).
     ///
     /// The file belongs to the user of the process, with mode 0600. [`Contents::mode`] sets another
-    /// mode, for programs that change their user by themselves; such a program needs
-    /// [`dir_mode`](Coordinated::dir_mode) too, to reach the file.
+    /// mode, for programs that change their user themselves. Such a program also needs
+    /// [`dir_mode`](Coordinated::dir_mode) to reach the file.
     pub fn with_file(self, name: impl Into<PathBuf>, contents: impl Into<Contents>) -> Self {
         self.change(|spec| spec.files.push((name.into(), contents.into())))
     }
 
-    /// Makes a directory below the private directory first, with this mode, whatever the umask. It is
-    /// there before the files of [`with_file`](Coordinated::with_file). Default: none.
+    /// Makes a directory below the private directory with this mode, independent of the umask.
+    /// summon makes it before the files of [`with_file`](Coordinated::with_file). Default: none.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-queue --spool {dir}/spool").with_dir("spool", 0o700);
@@ -247,14 +248,14 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.dirs.push((name.into(), mode)))
     }
 
-    /// Sets the mode of the private directory, whatever the umask. Directories on the way to a file of
-    /// [`with_file`](Coordinated::with_file) or [`with_dir`](Coordinated::with_dir) get it too.
-    /// Default: `0o700`, for the user of the process alone.
+    /// Sets the mode of the private directory, independent of the umask. The parent directories of
+    /// [`with_file`](Coordinated::with_file) and [`with_dir`](Coordinated::with_dir) get the same
+    /// mode. Default: `0o700`, only for the user of the process.
     ///
-    /// A program that root starts and that then changes its user by itself, such as nginx with its
-    /// workers, reaches nothing in a directory of root's with mode 0700. There are two remedies:
-    /// [`user`](Coordinated::user), with which all of it belongs to that user from the start, or a mode
-    /// that lets others in:
+    /// Root may start a program that then changes its user itself, such as nginx with its workers.
+    /// Such a program can't read root's directory with mode 0700. There are two remedies.
+    /// [`user`](Coordinated::user) gives the directory to that user from the start. A mode lets
+    /// other users in:
     ///
     /// ```
     /// use summon::{Contents, SimpleExecutor};
@@ -266,21 +267,21 @@ impl<P> Coordinated<P> {
     ///     .with_dir("uploads", 0o1777);
     /// ```
     ///
-    /// With such a mode all users of the machine reach what its files let them. The directory is then
-    /// in `<temp>/summon-<uid>-open`, whose mode is 0711: others pass through it, and can't list it. The
-    /// log stays private.
+    /// With such a mode all users of the machine can read the files that allow it. The directory is
+    /// then in `<temp>/summon-<uid>-open` with mode 0711: other users can pass through it, but
+    /// can't list it. The log stays private.
     ///
     /// # Platform notes
     ///
-    /// The temporary directory must let others in too, as `/tmp` does. That of macOS does not.
+    /// The temporary directory must let other users in too, like `/tmp`. On macOS it does not.
     pub fn dir_mode(self, mode: u32) -> Self {
         self.change(|spec| spec.dir_mode = mode)
     }
 
-    /// Runs a command first, such as `initdb`, which must exit with code 0. It runs where the process
-    /// does and with its environment, and is charged to [`timeout`](Coordinated::timeout). Nothing
-    /// that it starts outlives it. Several run one after the other. They are not run again when the
-    /// process is restarted, since its directory stays. Default: none.
+    /// Runs a command before the start, such as `initdb`, which must exit with code 0. It has the
+    /// working directory and the environment of the process, and [`timeout`](Coordinated::timeout)
+    /// includes it. No process that it starts outlives it. Several commands run one after the
+    /// other. A restart does not repeat them, since the directory stays. Default: none.
     ///
     /// ```
     /// summon::SimpleExecutor::new("postgres -D {dir}/data").before("initdb -D {dir}/data");
@@ -289,10 +290,10 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.before.push(command.into()))
     }
 
-    /// Runs a command when nothing is left of the process, also if the test process was killed
-    /// meanwhile. It has as long as [`stop_timeout`](Coordinated::stop_timeout), and a second at
-    /// least; if it fails, so does [`stop`](crate::Process::stop). Several run one after the other.
-    /// Default: none.
+    /// Runs a command after the whole process tree has ended, even if the test process was killed.
+    /// Its limit is [`stop_timeout`](Coordinated::stop_timeout), and at least a second. If the
+    /// command fails, [`stop`](crate::Process::stop) returns an error. Several commands run one
+    /// after the other. Default: none.
     ///
     /// ```
     /// summon::SimpleExecutor::new("docker run --name summon-{port} redis")
@@ -302,9 +303,9 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.after_stop.push(command.into()))
     }
 
-    /// Asks the process to end with a command instead of a signal. It runs where the process does
-    /// and with its environment; if it fails, the stop signal is sent after all. The grace is the
-    /// same. Default: none.
+    /// Asks the process to end by a command instead of a signal. The command has the working
+    /// directory and the environment of the process. If it fails, summon sends the stop signal. The
+    /// grace period is the same. Default: none.
     ///
     /// ```
     /// summon::SimpleExecutor::new("postgres -D {dir}").stop_command("pg_ctl stop -m fast -D {dir}");
@@ -313,9 +314,9 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.stop_command = Some(command.into()))
     }
 
-    /// Sends signals to the program alone, for programs that tell their children themselves, and do
-    /// not like it if others do. What is left after the grace is killed all the same. Default: no,
-    /// the whole process group hears them.
+    /// Sends signals only to the program, for supervisors that forward signals to their own
+    /// children. After the grace period summon still kills all descendants. Default: no, and the
+    /// whole process group gets each signal.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-supervisor").signal_only_leader(true);
@@ -324,8 +325,8 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.signal_only_leader = only)
     }
 
-    /// Takes these exit codes for a good end, when it is stopped: one, a range, or a list. Default: 0,
-    /// and 128 plus the number of the stop signal. To die of the stop signal is always fine.
+    /// Sets the exit codes that are a success at a stop: one, a range, or a list. A death by the
+    /// stop signal is always a success. Default: 0, and 128 plus the number of the stop signal.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").expect_exit([0, 1]);
@@ -334,11 +335,11 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.expect_exit = Some(codes.into()))
     }
 
-    /// Follows a program that forks away, as `Type=forking` in `systemd.service(5)`: when it exits
-    /// with code 0, the descendants that it leaves behind are taken for the process, and only then is
-    /// it asked whether that is ready. Default: no, its exit is the end.
+    /// Follows a program that forks away, as `Type=forking` in `systemd.service(5)`. When the
+    /// program exits with code 0, its descendants become the process. Only then summon looks at the
+    /// probe. Default: no, and the exit of the program is the end.
     ///
-    /// A program that can stay in the foreground should do so: then its own exit is seen.
+    /// If a program can stay in the foreground, let it: summon then sees its exit.
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("my-daemon --port {port}", "localhost", 0).daemon(true);
@@ -347,8 +348,8 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.daemon = daemon)
     }
 
-    /// Gives the process something to read: a text, a file, or what the test writes. Default:
-    /// nothing, `/dev/null`.
+    /// Sets the standard input of the process: a text, a file, or a pipe from the test. Default:
+    /// `/dev/null`.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-worker").stdin("one line\n");
@@ -357,8 +358,7 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.stdin = stdin.into())
     }
 
-    /// Sets the permissions that files of the process do not get (`umask(2)`). Default: those of the
-    /// test.
+    /// Sets the umask of the process (`umask(2)`). Default: the umask of the test.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-api").umask(0o077);
@@ -368,8 +368,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Sets the nice value of the process and of its commands (`nice(2)`): from -20, which gets the
-    /// most processor time, to 19. The system takes a value beyond these as the nearest one. Default:
-    /// that of the test.
+    /// most processor time, to 19. The system replaces a value outside of this range by the nearest
+    /// one. Default: the nice value of the test.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-worker").nice(5);
@@ -377,15 +377,15 @@ impl<P> Coordinated<P> {
     ///
     /// # Errors
     ///
-    /// The start fails if the value is lower than that of the test, unless the test may lower it, as
-    /// root can.
+    /// The start fails if the value is lower than the nice value of the test and the test may not
+    /// lower it. Root may.
     pub fn nice(self, nice: i32) -> Self {
         self.change(|spec| spec.attributes.nice = Some(nice))
     }
 
-    /// Runs the process, and the commands that go with it, as another user, with that user's group
-    /// and no other: for programs that refuse to be run by root, as in a container. Its private
-    /// directory belongs to the user. Default: the user of the test.
+    /// Runs the process and its commands as another user, with only that user's group. This is for
+    /// programs that refuse to run as root, as in a container. The private directory belongs to the
+    /// user. Default: the user of the test.
     ///
     /// ```
     /// summon::SimpleExecutor::new("postgres -D {dir}").user("postgres");
@@ -393,24 +393,23 @@ impl<P> Coordinated<P> {
     ///
     /// # Platform notes
     ///
-    /// Only root may do so; it is an error of the start if somebody else asks for another user than
-    /// himself. The environment is not changed.
+    /// Only root may do this. For all others, `start` returns an error if the user is not their
+    /// own. summon does not change the environment.
     pub fn user(self, name: impl Into<String>) -> Self {
         self.change(|spec| spec.user = Some(name.into()))
     }
 
-    /// What its URLs begin with.
+    /// Sets the beginning of the URLs.
     pub(crate) fn scheme(self, scheme: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         self.change(|spec| spec.scheme = scheme.into())
     }
 
-    /// Keeps standard output and standard error apart besides, for
-    /// [`stdout`](crate::Process::stdout) and [`stderr`](crate::Process::stderr). Default: no, both are
-    /// one pipe, as of a terminal, so that [`output`](crate::Process::output) has them exactly in the
-    /// order in which they were written.
+    /// Also keeps standard output and standard error apart, for [`stdout`](crate::Process::stdout)
+    /// and [`stderr`](crate::Process::stderr). Default: no. Both streams then share one pipe, as in
+    /// a terminal, so [`output`](crate::Process::output) has the exact order of the writes.
     ///
-    /// With two pipes that order is the one in which they are read, so what is written to both at about
-    /// the same time may be in another one; and a log of its own for each takes as much space again.
+    /// With two pipes, the order is the order of the reads. Two writes to different streams at
+    /// about the same time may change places. The two further logs double the disk space.
     ///
     /// ```
     /// let job = summon::SimpleExecutor::new("sh -c 'echo one; echo two >&2'").split_output(true);
@@ -424,7 +423,8 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.split_output = split)
     }
 
-    /// Bounds the log: of an output that is longer, the beginning and the end are kept. Default: 64 MB.
+    /// Limits the size of the log. summon keeps the beginning and the end of a longer output.
+    /// Default: 64 MB.
     ///
     /// ```
     /// summon::SimpleExecutor::new("my-chatty-api").log_limit("1MB");
@@ -432,7 +432,7 @@ impl<P> Coordinated<P> {
     ///
     /// # Platform notes
     ///
-    /// On a file system that knows no holes (`fallocate(2)`) the beginning alone is kept.
+    /// If the file system has no holes (`fallocate(2)`), summon keeps only the beginning.
     pub fn log_limit(self, limit: impl Into<Size>) -> Self {
         self.change(|spec| spec.log_limit = limit.into())
     }

@@ -1,4 +1,4 @@
-//! Types without values that make the executor of each server a type of its own.
+//! Types without values, which make the executor of each server a distinct type.
 //!
 //! A user names the executor, such as [`Redis`](super::Redis), and never these types. So they are
 //! public in a private module.

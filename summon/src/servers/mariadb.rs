@@ -6,13 +6,13 @@ use super::ready::as_it_is;
 use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
 
-/// A MariaDB with new system tables, whose `root` has no password. There is a database `test`.
+/// A MariaDB with new system tables and a database `test`. Its `root` has no password.
 ///
-/// To make the tables takes a second and more, so it pays to have one server for many tests, as a
-/// [fixture](macro@crate::fixture), and a database for each. Its log contains each statement that fails, and
-/// the name of its database, by MariaDB's plugin `sql_errlog`. If the plugin is not installed, the log does not
-/// contain these statements. An old plugin does not know `sql_error_log_with_db_and_thread_info`, and
-/// writes no names of databases.
+/// Making the tables takes more than a second. Share one server among many tests as a
+/// [fixture](macro@crate::fixture), with a database for each test. The log contains each statement
+/// that fails, and the name of its database, by MariaDB's plugin `sql_errlog`. If the plugin is not
+/// installed, the log does not contain these statements. An old plugin does not know
+/// `sql_error_log_with_db_and_thread_info`, and writes no names of databases.
 ///
 /// ```no_run
 /// use summon::servers::Mariadb;
@@ -23,12 +23,12 @@ use crate::executor::Coordinated;
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
-/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
-/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor.
+/// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
 pub type Mariadb = Coordinated<Ready<kind::Mariadb>>;
 
 impl Mariadb {
-    /// Makes its tables at the first start, and runs it on a free port.
+    /// Makes the tables at the first start, and runs the server on a free port.
     ///
     /// ```
     /// use summon::servers::Mariadb;
@@ -38,11 +38,11 @@ impl Mariadb {
     #[track_caller]
     pub fn new() -> Mariadb {
         let install = found(&["mariadb-install-db", "mysql_install_db"]);
-        // Whatever the machine's own server is told is not for this one.
+        // The configuration of the machine's own server must not apply.
         let own = [
             "--no-defaults",
             "--datadir={dir}/data",
-            // Which versions that don't know it don't mind.
+            // `--loose` lets versions without this option ignore it.
             "--loose-debug-no-sync",
         ];
         let no_password = ["--auth-root-authentication-method=normal"];
@@ -56,7 +56,7 @@ impl Mariadb {
             ])
             .args(SETTINGS)
             .before(install)
-            // It listens while it recovers what was there.
+            // The server listens while it still recovers its data.
             .says("ready for connections")
             .not_as_root("mysql")
     }
@@ -83,7 +83,7 @@ impl Mariadb {
         let quoted = as_it_is(password).replace('\\', r"\\").replace('\'', "''");
         let roots = ["localhost", "127.0.0.1", "::1"];
         let roots = roots.map(|host| format!("root@'{host}' IDENTIFIED BY '{quoted}'"));
-        // Read at each start, before anybody may come in.
+        // The server runs this file at each start, before it accepts clients.
         let sql = format!("ALTER USER IF EXISTS {};\n", roots.join(", "));
         self.with_file("password.sql", sql)
             .arg("--init-file={dir}/password.sql")
@@ -91,8 +91,9 @@ impl Mariadb {
     }
 }
 
-/// The socket is in the data directory, whatever its path, which may be too long for a socket. The
-/// statements that fail go to the log; a server without the plugin says so there, and starts.
+/// The socket is in the data directory, by a relative path: an absolute path may be too long for a
+/// socket. Failed statements go to the log. A server without the plugin writes a warning to the
+/// log, and starts.
 const SETTINGS: [&str; 7] = [
     "--socket=mysql.sock",
     "--pid-file=mysql.pid",

@@ -4,7 +4,7 @@ use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
 use crate::sys::Signal;
 
-/// A memcached, over TCP alone.
+/// A memcached that serves only TCP.
 ///
 /// ```no_run
 /// use summon::servers::Memcached;
@@ -15,12 +15,12 @@ use crate::sys::Signal;
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
-/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
-/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor.
+/// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
 pub type Memcached = Coordinated<Ready<kind::Memcached>>;
 
 impl Memcached {
-    /// Runs it on a free port.
+    /// Runs the server on a free port.
     ///
     /// ```
     /// use summon::servers::Memcached;
@@ -32,7 +32,7 @@ impl Memcached {
         let server = found(&["memcached"]);
         served([server.as_str(), "-l", "127.0.0.1"], "memcache://")
             .args(["-p", "{port}", "-U", "0"])
-            // Asked to end, it takes a second now and then, and it has nothing to lose.
+            // After SIGTERM it sometimes takes a second to end. It has no data to lose.
             .stop_signal(Signal::KILL)
             .not_as_root("memcache")
     }

@@ -1,5 +1,5 @@
-//! Servers that tests need most, as ready-made executors: each knows the flags of its server, what
-//! says that it is ready, how to stop it fast, and its URL.
+//! Ready-made executors for the most common servers. Each one knows the flags of its server, its
+//! ready line, a fast way to stop it, and its URL.
 //!
 //! ```no_run
 //! use summon::{servers::Postgres, summon};
@@ -20,12 +20,12 @@
 //! | [`Nats`] | `nats-server` | says `Server is ready` | SIGINT | `nats://127.0.0.1:PORT/` |
 //! | [`Memcached`] | `memcached` | | SIGKILL | `memcache://127.0.0.1:PORT/` |
 //!
-//! All serve a free port on 127.0.0.1 and nothing else of the network, by default without a password, keep their
-//! files in their private directory, and do not wait for the disk: a test that pulls no plug needs no
-//! `fsync`.
+//! Each server listens only on a free port of 127.0.0.1, by default without a password. It keeps
+//! its files in its private directory, and does not call `fsync`, since a test does not cut the
+//! power.
 //!
-//! They are what [`Coordinated`] is, so each option can be added, in Rust or in the
-//! attribute, and is given to the server after what is there:
+//! Each type is a [`Coordinated`], so Rust code and the attribute can add every option. Further
+//! arguments follow the existing ones:
 //!
 //! ```
 //! use summon::servers::Redis;
@@ -33,7 +33,7 @@
 //! let redis = Redis::new().args(["--maxmemory", "1mb"]).timeout("5s");
 //! ```
 //!
-//! For a `.env` file, or a developer's own server, there is a fixed port, and a password:
+//! A `.env` file or a developer's own server may need a fixed port and a password:
 //!
 //! ```
 //! use summon::{Process, servers::Postgres, summon};
@@ -49,9 +49,9 @@
 //! | option | [`Redis`] | [`Postgres`] | [`Mariadb`] | [`Nats`] | [`Memcached`] |
 //! | --- | --- | --- | --- | --- | --- |
 //! | a fixed port, in the attribute `port =` | `on_port` | `on_port` | `on_port` | `on_port` | `on_port` |
-//! | a password, which its URL has | `password` | `password` | `password` | `token` | |
+//! | a password, which is part of the URL | `password` | `password` | `password` | `token` | |
 //! | arguments of the command that makes its files | | `init_args`, `locale`, `encoding` | `init_args` | | |
-//! | a version of those installed | | `version` | | | |
+//! | an installed version | | `version` | | | |
 //!
 //! [`url`](crate::Process::url) takes the path, which names the database: `pg.url("/sales")`. It is a method
 //! of [`Process`](crate::Process), so it also works on a fixture:
@@ -67,14 +67,14 @@
 //! }
 //! ```
 //!
-//! [Recipes](crate::guide::recipes) has more of them at work, and servers that are not among them.
+//! [Recipes](crate::guide::recipes) has more examples, and other servers.
 //!
 //! # Platform notes
 //!
-//! A program is looked for in PATH first, and then where distributions hide it: in
-//! `/usr/lib/postgresql/*/bin`, in `sbin`, and where Homebrew keeps what it does not link. As root, as
-//! in most containers, those that refuse root run as [another user](crate::Coordinated::user): the
-//! one that their package has made, or `nobody`.
+//! summon looks for a program first in PATH, then where distributions install it: in
+//! `/usr/lib/postgresql/*/bin`, in `sbin`, and in the directories of Homebrew outside of PATH. Some
+//! servers refuse to run as root. If the test is root, as in most containers, they run as [another
+//! user](crate::Coordinated::user): the user of their package, or `nobody`.
 
 mod kind;
 mod mariadb;
@@ -97,14 +97,14 @@ use crate::executor::Coordinated;
 use crate::program;
 use crate::sys::users;
 
-/// The first of these programs that is there, or else the first, whose absence is then the error.
+/// Returns the first program that exists, or else the first name, so that its absence is the error.
 fn found(names: &[&str]) -> String {
     let found = program::find(names).map(|path| path.to_string_lossy().into_owned());
     found.unwrap_or_else(|| names[0].to_owned())
 }
 
 impl<S> Coordinated<Ready<S>> {
-    /// Has another user run it if we are root: the one of its own, if there is such.
+    /// Sets the user to switch to when the test is root: `own` if it exists, else `nobody`.
     fn not_as_root(self, own: &str) -> Self {
         match users::instead_of_root(own) {
             Some(user) => self.user(user),

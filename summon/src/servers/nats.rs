@@ -5,7 +5,7 @@ use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
 use crate::sys::Signal;
 
-/// A NATS server. With `.arg("--jetstream")` it has streams, which it keeps in its directory.
+/// A NATS server. `.arg("--jetstream")` adds streams, which it keeps in its private directory.
 ///
 /// ```no_run
 /// use summon::servers::Nats;
@@ -16,12 +16,12 @@ use crate::sys::Signal;
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
-/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
-/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor.
+/// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
 pub type Nats = Coordinated<Ready<kind::Nats>>;
 
 impl Nats {
-    /// Runs it on a free port.
+    /// Runs the server on a free port.
     ///
     /// ```
     /// use summon::servers::Nats;
@@ -33,9 +33,9 @@ impl Nats {
         let server = found(&["nats-server"]);
         served([server.as_str(), "--addr", "127.0.0.1"], "nats://")
             .args(["--port", "{port}", "--store_dir", "{dir}"])
-            // Of SIGTERM it makes an exit code of 1.
+            // After SIGTERM it exits with code 1.
             .stop_signal(Signal::INT)
-            // It listens before it has set up its streams.
+            // The server listens before it has set up its streams.
             .says("Server is ready")
     }
 

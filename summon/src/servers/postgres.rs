@@ -9,12 +9,12 @@ use crate::executor::Coordinated;
 use crate::program;
 use crate::sys::Signal;
 
-/// A PostgreSQL with a new database cluster, which trusts everybody on 127.0.0.1. Its superuser and
-/// its only database are called `postgres`; its locale is C, its encoding UTF-8.
+/// A PostgreSQL with a new database cluster, without passwords on 127.0.0.1. The superuser and the
+/// only database are named `postgres`. The locale is C, and the encoding is UTF-8.
 ///
-/// To make the cluster takes half a second and more, so it pays to have one server for many tests,
-/// as a [fixture](macro@crate::fixture), and a database for each. Each line of its log that concerns a
-/// client has the name of that database (`log_line_prefix`).
+/// Making the cluster takes more than half a second. Share one server among many tests as a
+/// [fixture](macro@crate::fixture), with a database for each test. Each line of the log about a
+/// client has the name of its database (`log_line_prefix`).
 ///
 /// ```no_run
 /// use summon::servers::Postgres;
@@ -25,12 +25,12 @@ use crate::sys::Signal;
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
-/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
-/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor.
+/// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
 pub type Postgres = Coordinated<Ready<kind::Postgres>>;
 
 impl Postgres {
-    /// Makes the cluster at the first start, and runs it on a free port.
+    /// Makes the cluster at the first start, and runs the server on a free port.
     ///
     /// ```
     /// use summon::servers::Postgres;
@@ -40,7 +40,7 @@ impl Postgres {
     #[track_caller]
     pub fn new() -> Postgres {
         let server = found(&["postgres"]);
-        // Of the same version.
+        // `initdb` and the server must have the same version.
         let initdb = Path::new(&server).with_file_name("initdb");
         let initdb = initdb.to_string_lossy();
         let cluster = ["-D", "{dir}/data", "-U", "postgres", "--auth=trust"];
@@ -52,15 +52,15 @@ impl Postgres {
         .args(["-h", "127.0.0.1"])
         .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
         .before(init)
-        // It listens before it lets anybody in.
+        // The server listens before it accepts clients.
         .says("database system is ready to accept connections")
-        // A fast shutdown: it does not wait for clients to leave.
+        // SIGINT is a fast shutdown, which does not wait for clients to leave.
         .stop_signal(Signal::INT)
         .not_as_root("postgres")
     }
 
-    /// Adds arguments of `initdb`, after summon's own, so that they win. Default: none, which is
-    /// `--encoding=UTF8 --locale=C`.
+    /// Adds arguments of `initdb`. They follow summon's own arguments, such as `--encoding=UTF8
+    /// --locale=C`, and so override them. Default: none.
     ///
     /// ```
     /// use summon::servers::Postgres;
@@ -72,7 +72,7 @@ impl Postgres {
         self.change(|spec| spec.before[0].add(args))
     }
 
-    /// Sets the locale of the cluster, one of `locale -a`. Default: `C`.
+    /// Sets the locale of the cluster, from `locale -a`. Default: `C`.
     ///
     /// ```
     /// let pg = summon::servers::Postgres::new().locale("de_DE.UTF-8");
@@ -90,7 +90,7 @@ impl Postgres {
         self.init_args([format!("--encoding={}", as_it_is(encoding))])
     }
 
-    /// Sets the password of the superuser, whom nobody trusts then. Default: none.
+    /// Sets the password of the superuser. The server then requires it. Default: none.
     ///
     /// ```
     /// let pg = summon::servers::Postgres::new().password("s3cret");
@@ -103,8 +103,9 @@ impl Postgres {
             .user_in_url("postgres", "postgres", password)
     }
 
-    /// Takes this major version of those that are installed. Default: the one in PATH, or else the
-    /// newest. If it is not installed, `start` returns an error that names where it was looked for.
+    /// Selects an installed major version. Default: the version in PATH, or else the newest. If the
+    /// version is not installed, `start` returns an error with the directories that summon
+    /// searched.
     ///
     /// ```
     /// let pg = summon::servers::Postgres::new().version("15");
@@ -121,7 +122,7 @@ impl Postgres {
     }
 }
 
-/// Where a version is, on Debian, on Fedora, and with Homebrew.
+/// The directories of a version on Debian, on Fedora, and with Homebrew.
 const VERSIONS: [&str; 4] = [
     "/usr/lib/postgresql/VERSION/bin",
     "/usr/pgsql-VERSION/bin",
@@ -131,8 +132,8 @@ const VERSIONS: [&str; 4] = [
 
 const INIT: [&str; 3] = ["--no-sync", "--encoding=UTF8", "--locale=C"];
 
-/// No socket besides the port, since the path of one may be too long; and no waiting for the disk. A
-/// line that concerns a client has the name of its database, since many tests share one log.
+/// The server has no socket file, since its path may be too long, and does not wait for the disk. A
+/// log line about a client has the name of its database, since many tests share one log.
 const SETTINGS: [&str; 5] = [
     "unix_socket_directories=",
     "log_line_prefix=%m [%p] %q%d ",

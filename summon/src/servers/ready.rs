@@ -1,4 +1,4 @@
-//! What the ready-made servers have in common.
+//! The common parts of the ready-made servers.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,14 +7,14 @@ use crate::command::Command;
 use crate::executor::Coordinated;
 use crate::probe::{self, NotReady, Output, Probe, Target, Tcp};
 
-/// The probe of a ready-made server. It waits until the server serves its port, and has written its
-/// ready line, if it has one. `S` makes each executor, such as [`Redis`](super::Redis), a type of its
-/// own.
+/// The probe of a ready-made server. It waits until the server serves its port and has written its
+/// ready line, if it has one. `S` makes each executor, such as [`Redis`](super::Redis), a distinct
+/// type.
 ///
 /// ```
 /// use summon::{Coordinated, servers::Ready};
 ///
-/// /// Takes any of them.
+/// /// Accepts every ready-made server.
 /// fn show<S: 'static>(server: &Coordinated<Ready<S>>) {
 ///     println!("{} is at {}", server.name(), server.addr());
 /// }
@@ -36,11 +36,12 @@ impl<S> Clone for Ready<S> {
 }
 
 impl<S: 'static> Coordinated<Ready<S>> {
-    /// Has it serve a fixed port, such as one that a `.env` file names. Default: a free one. Tests that
-    /// want the same port [take turns](crate::guide::ports). In the attribute it is `port = 6379`.
+    /// Sets a fixed port, such as the port in a `.env` file. Tests with the same port [take
+    /// turns](crate::guide::ports). In the attribute it is `port = 6379`. Default: a free port.
     ///
-    /// With [`reuse`](Coordinated::reuse) a server that runs there already, such as a developer's own, is
-    /// used and left alone. Its password and its databases are then what they are.
+    /// With [`reuse`](Coordinated::reuse) the executor uses a server that already runs there, such
+    /// as a developer's own, and does not stop it. summon does not change its password or its
+    /// databases.
     ///
     /// ```
     /// use summon::servers::Redis;
@@ -52,19 +53,19 @@ impl<S: 'static> Coordinated<Ready<S>> {
         self.ask(|ready| ready.tcp = probe::tcp("127.0.0.1", port))
     }
 
-    /// Waits for this line too, of a server that summon has started.
+    /// Also waits for this line, if summon has started the server.
     pub(super) fn says(self, banner: &str) -> Self {
         self.and(Says(probe::output(banner)))
     }
 
-    /// What its URL begins with: the scheme, the user, and the password.
+    /// Sets the beginning of the URL: the scheme, the user, and the password.
     pub(super) fn user_in_url(self, scheme: &str, user: &str, password: &str) -> Self {
         let password = in_url(password);
         self.scheme(format!("{scheme}://{user}:{password}@"))
     }
 }
 
-/// A line that a server says. One that was there before has said it long ago.
+/// The ready line of a server. A reused server wrote its line before the test began.
 struct Says(Output);
 
 impl Probe for Says {
@@ -80,7 +81,7 @@ impl Probe for Says {
     }
 }
 
-/// A password as a URL has it (RFC 3986, section 2.1).
+/// Encodes a password for a URL (RFC 3986, section 2.1).
 pub(super) fn in_url(text: &str) -> String {
     let one = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -91,12 +92,12 @@ pub(super) fn in_url(text: &str) -> String {
     text.bytes().map(one).collect()
 }
 
-/// A text that is taken as it is where placeholders are filled in.
+/// Escapes a text that has no placeholders.
 pub(super) fn as_it_is(text: &str) -> String {
     text.replace('{', "{{")
 }
 
-/// The server that this command runs, on loopback and a free port.
+/// Returns an executor that runs this command on 127.0.0.1 and a free port.
 #[track_caller]
 pub(super) fn served<S: 'static>(
     command: impl Into<Command>,
@@ -106,7 +107,7 @@ pub(super) fn served<S: 'static>(
         tcp: probe::tcp("127.0.0.1", 0),
         kind: PhantomData,
     };
-    // Not elsewhere, since some complain of a directory that they can't enter.
+    // Some servers complain if they can't enter their working directory.
     Coordinated::with(command, ready)
         .scheme(scheme)
         .current_dir("{dir}")

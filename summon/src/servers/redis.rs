@@ -4,7 +4,7 @@ use super::ready::as_it_is;
 use super::{Ready, found, kind, served};
 use crate::executor::Coordinated;
 
-/// A Redis, or a Valkey where that is what there is, which keeps nothing on disk.
+/// A Redis, or a Valkey if Redis is not installed, that writes nothing to disk.
 ///
 /// ```no_run
 /// use summon::servers::Redis;
@@ -15,12 +15,12 @@ use crate::executor::Coordinated;
 /// # Ok::<(), summon::Error>(())
 /// ```
 ///
-/// The methods below set options of this server. [`Coordinated`] has the options of every executor. The verbs, such as
-/// `start`, `restart`, `stopped`, and `paused`, are methods of [`Process`](crate::Process).
+/// The methods below set options of this server. [`Coordinated`] has the options of every executor.
+/// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
 pub type Redis = Coordinated<Ready<kind::Redis>>;
 
 impl Redis {
-    /// Runs it on a free port.
+    /// Runs the server on a free port.
     ///
     /// ```
     /// use summon::servers::Redis;
@@ -33,9 +33,10 @@ impl Redis {
         served([server.as_str(), "--port", "{port}"], "redis://")
             .args(["--bind", "127.0.0.1", "--dir", "{dir}"])
             .args(["--save", "", "--appendonly", "no"])
-            // So often a second it looks whether it is to end; 10 would make that 100 ms.
+            // The server checks for a stop signal this many times a second. With its default of 10,
+            // a stop would take up to 100 ms.
             .args(["--hz", "100"])
-            // It listens while it still loads what `--appendonly yes` has saved.
+            // The server listens while it still loads the data of `--appendonly yes`.
             .says("Ready to accept connections")
     }
 
