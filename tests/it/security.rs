@@ -231,9 +231,19 @@ fn nobody_who_has_taken_the_name_of_a_port_is_waited_for_to_the_end() {
 #[test]
 #[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_who_has_a_port_is_told_from_a_guard() {
+    is_told_from_a_guard("take");
+}
+
+#[test]
+#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
+fn another_user_who_lets_nobody_wait_for_a_port_is_told_from_a_guard() {
+    is_told_from_a_guard("take-full");
+}
+
+fn is_told_from_a_guard(way: &str) {
     let dir = TempDir::new();
     let port = free_port();
-    let mut stranger = Stranger::plays(&["take", &format!("@summon-port-{port}")]);
+    let mut stranger = Stranger::plays(&[way, &format!("@summon-port-{port}")]);
     assert_eq!(stranger.line(), "taken");
     let server = on(port, &dir.file("record")).turn_timeout("100ms");
     let error = server.start().unwrap_err().to_string();

@@ -42,6 +42,8 @@ impl Sort {
             return Sort::Silent;
         };
         let has_ended = match holder.pid {
+            // The queue of another user's socket is full, so the process is unknown.
+            0 if holder.is_others && holder.ended.is_none() => return Sort::Others,
             // The holder is unknown.
             0 => return Sort::Usual,
             pid if pid == std::process::id() => !turns().iter().any(|turn| turn.port == port),

@@ -30,6 +30,7 @@
 //! | `bound PATH`, `listening` | binds a Unix socket, and listens on it |
 //! | `activated` | listens on the inherited socket, and answers as `listen` does |
 //! | `notify TEXT` | sends a text to `NOTIFY_SOCKET`, `;` for a line end; `barrier` waits until it was read |
+//! | `nag` | sends a text to `NOTIFY_SOCKET` again and again, from its 40th descendant |
 //! | `beg USEC` | at TERM, asks for more time, and does not end |
 //! | `serve DIR` | prints each text that a file `line` in the directory receives |
 //! | `touch FILE` | makes a file, or updates its time |
@@ -40,7 +41,7 @@
 //! | `fatal ADDR CODE` | exits with this code at the first connection |
 //! | `collapse ADDR CODE` | exits like `fatal`, after it has closed the connection |
 //! | `knock NAME N` | connects N times to a socket of this name, reports that, and closes |
-//! | `take NAME`, `take-silently NAME` | takes a name for a socket, listens or does not, and prints `taken` |
+//! | `take NAME`, `take-full NAME`, `take-silently NAME` | takes a name for a socket, listens, fills its queue, or does not listen, and prints `taken` |
 //! | `eavesdrop` | connects to all sockets, and prints the data that arrives |
 //! | `once ADDR` | ends after the first connection, as `nc -l` does |
 //! | `drip ADDR` | answers HTTP with a byte per second |
@@ -128,6 +129,7 @@ fn main() {
             "bound" => unix::bind(&next()),
             "listening" => unix::listen_on_bound(),
             "activated" => systemd::activated(),
+            "nag" => systemd::nag(),
             "notify" => systemd::notify(&next().replace(';', "\n")),
             "barrier" => systemd::barrier(),
             "beg" => systemd::beg(next()),
@@ -141,8 +143,9 @@ fn main() {
             "fatal" => net::fatal(&next(), next().parse().expect("an exit code")),
             "collapse" => net::collapse(&next(), next().parse().expect("an exit code")),
             "knock" => stranger::knock(&next(), next().parse().expect("a number")),
-            "take" => stranger::take(&next(), true),
-            "take-silently" => stranger::take(&next(), false),
+            "take" => stranger::take(&next(), 5),
+            "take-full" => stranger::take(&next(), 0),
+            "take-silently" => stranger::take(&next(), -1),
             "eavesdrop" => stranger::eavesdrop(),
             "once" => net::once(&next()),
             "drip" => net::drip(&next()),

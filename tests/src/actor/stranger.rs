@@ -52,18 +52,21 @@ fn connect(name: &str) -> Option<UnixStream> {
     (connected == 0).then(|| socket.into())
 }
 
-/// Binds a socket to a name that summon uses, listens or does not, and reports that.
-pub(crate) fn take(name: &str, listens: bool) -> ! {
+/// Binds a socket to a name that summon uses, and listens unless `queue` is negative. If it is 0,
+/// the process fills the queue itself. Reports that.
+pub(crate) fn take(name: &str, queue: i32) -> ! {
     let (address, length) = address(name);
     // SAFETY: `socket` takes numbers.
     let socket = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
     // SAFETY: the address is valid, and has the given length.
     let bound = unsafe { libc::bind(socket, (&raw const address).cast(), length) };
     assert_eq!(bound, 0, "{}", std::io::Error::last_os_error());
-    if listens {
+    if queue >= 0 {
         // SAFETY: `listen` takes numbers.
-        assert_eq!(unsafe { libc::listen(socket, 5) }, 0);
+        assert_eq!(unsafe { libc::listen(socket, queue) }, 0);
     }
+    let rest = std::iter::from_fn(|| connect(name));
+    let _kept: Vec<_> = rest.take(if queue == 0 { usize::MAX } else { 0 }).collect();
     println!("taken");
     loop {
         std::thread::park();

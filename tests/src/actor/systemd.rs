@@ -55,6 +55,29 @@ pub(crate) fn barrier() {
     assert_eq!(ours.read(&mut [0]).expect("the end"), 0);
 }
 
+/// Sends without pause, from the last of many generations. For each message the guard looks at all
+/// of them, so it reads more slowly than the threads send.
+pub(crate) fn nag() -> ! {
+    for _ in 0..40 {
+        // SAFETY: this process has one thread, so the child is not limited in its calls.
+        if unsafe { libc::fork() } != 0 {
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+    for _ in 0..4 {
+        std::thread::spawn(|| {
+            loop {
+                notify("STATUS=again");
+            }
+        });
+    }
+    loop {
+        std::thread::park();
+    }
+}
+
 /// Takes TERM on a thread, as `farewell` does.
 pub(crate) fn beg(microseconds: String) {
     crate::hostile::on_term(move || notify(&format!("EXTEND_TIMEOUT_USEC={microseconds}")));

@@ -85,10 +85,12 @@ pub(crate) fn holder(
             }))
         }
         // A non-blocking `connect` fails with `EAGAIN` when the listener's queue is full
-        // (`connect(2)`). So the claim is held, but this process can't wait on a connection.
+        // (`connect(2)`). So the claim is held, but this process can't wait on a connection. A
+        // stranger can take the name with a short queue and fill it, and is not waited for long.
         Err(Errno::AGAIN) => Ok(Some(Holder {
             pid: 0,
-            is_others: false,
+            is_others: claimed(port)
+                .is_some_and(|(_, maker)| maker.is_some_and(|maker| maker != user())),
             ended: None,
         })),
         // The kernel refuses a connection to an abstract name that no socket has.
@@ -102,8 +104,13 @@ pub(crate) fn holder(
 pub(crate) fn keeper(port: u16) -> Option<u32> {
     // First the socket with the claim's name, then a process with that socket. Both may change in
     // between, so the answer may be wrong or missing.
-    let inode = unix_sockets::of_name(&Diag::open().ok()?, claim_name(port).as_bytes()).ok()??;
+    let (inode, _) = claimed(port)?;
     proc::holder_of_socket(inode)
+}
+
+/// Finds the socket of the claim on a port, and its user, if the kernel names the user.
+fn claimed(port: u16) -> Option<(proc::SocketId, Option<u32>)> {
+    unix_sockets::of_name(&Diag::open().ok()?, claim_name(port).as_bytes()).ok()?
 }
 
 /// Describes the claim on a port for messages.
@@ -190,4 +197,27 @@ pub(crate) fn tidy(path: &Path) {
 
 fn claim_name(port: u16) -> String {
     format!("summon-port-{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_round_accepts_no_more_than_so_many_connections() {
+        let name = UnixAddr::from_abstract_name(format!("summon-test-{}", std::process::id()));
+        let name = name.unwrap();
+        let claim = UnixListener::bind_addr(&name).unwrap();
+        let mut signed = sign(claim.into());
+        let connect = || UnixStream::connect_addr(&name).unwrap();
+        for _ in 0..MOST {
+            drop(connect());
+        }
+        let _waiter = connect();
+        // A round that did not end with these would reach the waiter behind them.
+        assert!(!signed.is_wanted());
+        assert!(signed.is_wanted());
+    }
 }

@@ -35,6 +35,8 @@ pub(super) struct Told<'a> {
     pub(super) name: &'a [u8],
     /// The lower 32 bits of its file's inode, if known.
     pub(super) file: Option<u32>,
+    /// The user who made it, if known.
+    pub(super) user: Option<u32>,
 }
 
 /// Checks that the tables exist.
@@ -211,5 +213,6 @@ fn unix_row(line: &[u8]) -> Option<Told<'_>> {
         serves: (flags & LISTENS != 0) != (kind == libc::SOCK_DGRAM),
         name: rest,
         file: None,
+        user: None,
     })
 }

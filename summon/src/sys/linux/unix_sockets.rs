@@ -24,12 +24,13 @@ pub(crate) struct UnixListener {
 
 const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_VFS: u16 = 1;
+const UNIX_DIAG_UID: u16 = 7;
 /// The length of `sun_path` without the NUL at its end (`unix(7)`).
 pub(crate) const LONGEST_PATH: usize = 107;
 /// Whether sockets can have names without a file (abstract sockets).
 pub(crate) const HAS_NAMES: bool = true;
-/// `UDIAG_SHOW_NAME | UDIAG_SHOW_VFS`.
-const SHOWN: u32 = 1 | 2;
+/// `UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_UID`.
+const SHOWN: u32 = 1 | 2 | 0x40;
 /// `struct unix_diag_msg`.
 const MESSAGE: usize = 16;
 
@@ -68,13 +69,14 @@ pub(crate) fn at_name(diag: &Diag, name: &[u8]) -> io::Result<Vec<UnixListener>>
     Ok(found)
 }
 
-/// Finds the socket with an abstract name, whether it listens or not.
-pub(crate) fn of_name(diag: &Diag, name: &[u8]) -> io::Result<Option<SocketId>> {
+/// Finds the socket with an abstract name, whether it listens or not, and the user who made it, if
+/// the kernel names the user (Linux 5.3).
+pub(crate) fn of_name(diag: &Diag, name: &[u8]) -> io::Result<Option<(SocketId, Option<u32>)>> {
     let mut found = None;
     each(diag, |socket| {
         // Accepted sockets have the same name, so prefer the listening socket.
         if socket.name.split_first() == Some((&0, name)) && (socket.serves || found.is_none()) {
-            found = Some(socket.inode);
+            found = Some((socket.inode, socket.user));
         }
     })?;
     Ok(found)
@@ -110,11 +112,12 @@ fn parse(answer: &[u8]) -> Option<Told<'_>> {
         return None;
     }
     let is_datagram = i32::from(answer[1]) == libc::SOCK_DGRAM;
-    let (mut name, mut file) = (None, None);
+    let (mut name, mut file, mut user) = (None, None, None);
     for (kind, value) in attributes(&answer[MESSAGE..]) {
         match kind {
             UNIX_DIAG_NAME => name = Some(value),
             UNIX_DIAG_VFS if value.len() >= 4 => file = Some(u32_at(value, 0)),
+            UNIX_DIAG_UID if value.len() >= 4 => user = Some(u32_at(value, 0)),
             _ => {}
         }
     }
@@ -124,6 +127,7 @@ fn parse(answer: &[u8]) -> Option<Told<'_>> {
         serves: (1 << answer[2] == LISTEN) != is_datagram,
         name: name?,
         file,
+        user,
     })
 }
 
