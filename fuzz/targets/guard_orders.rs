@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Returns the frames of a stream in pieces of one length, up to the first invalid frame.
 fn frames(bytes: &[u8], piece: usize) -> Vec<Vec<u8>> {
-    let mut inbox = Vec::new();
+    let mut inbox = std::collections::VecDeque::new();
     let mut frames = Vec::new();
     for piece in bytes.chunks(piece.max(1)) {
         inbox.extend(piece);

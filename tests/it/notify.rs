@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use summon::{Coordinated, Process, SimpleExecutor, TcpCoordinatedExecutor, probe, summon};
 
-use crate::support::{ACTOR, Life, actor, ask, eventually};
+use crate::support::{ACTOR, Killed, Life, actor, ask, eventually};
 
 #[summon(notify = [ACTOR, "boot", "30", "notify", "STATUS=nearly;READY=1", "say", "up"])]
 #[test]
@@ -175,7 +175,17 @@ fn the_time_that_a_service_may_ask_for_at_its_end_is_bounded() {
 #[test]
 #[ignore = "another test runs it, and kills it"]
 fn run_by_another_and_waits_to_be_killed() {
-    let server = beggar().stop_timeout("2s");
+    be_killed(&beggar().stop_timeout("2s"));
+}
+
+#[test]
+#[ignore = "another test runs it, and kills it"]
+fn run_by_another_with_a_flood_and_waits_to_be_killed() {
+    let script = actor(["ignore", "notify", "READY=1", "nag"]);
+    be_killed(&Coordinated::with(script, probe::notify()).stop_timeout("2s"));
+}
+
+fn be_killed(server: &Coordinated<probe::Notify>) {
     server.start().unwrap();
     let mut out = std::io::stdout();
     std::io::Write::write_all(
@@ -190,15 +200,26 @@ fn run_by_another_and_waits_to_be_killed() {
 
 #[test]
 fn a_dead_owner_waits_for_nobody() {
+    a_service_ends_after_its_owner("notify::run_by_another_and_waits_to_be_killed");
+}
+
+#[test]
+fn a_flood_does_not_outlive_its_owner() {
+    let test = "notify::run_by_another_with_a_flood_and_waits_to_be_killed";
+    a_service_ends_after_its_owner(test);
+}
+
+fn a_service_ends_after_its_owner(test: &str) {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--ignored", "--nocapture"])
-        .arg("notify::run_by_another_and_waits_to_be_killed")
+        .arg(test)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
     let mut pids = lines.filter_map(|line| line.unwrap().strip_prefix("pid ")?.parse().ok());
     let service = Life::of(pids.next().unwrap()).unwrap();
+    let _killed = Killed(service.clone());
     owner.kill().unwrap();
     owner.wait().unwrap();
     let died = Instant::now();

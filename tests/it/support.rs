@@ -100,14 +100,14 @@ impl Life {
     }
 }
 
-/// Kills a process when the test ends, if the process is still alive.
+/// Kills a process and its descendants when the test ends, if the process is still alive.
 pub(crate) struct Killed(pub(crate) Life);
 
 impl Drop for Killed {
     fn drop(&mut self) {
         if self.0.goes_on() {
-            let pid = self.0.pid.to_string();
-            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+            let pids = family(self.0.pid).into_iter().map(|it| it.pid.to_string());
+            let _ = Command::new("kill").arg("-KILL").args(pids).status();
         }
     }
 }

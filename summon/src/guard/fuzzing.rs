@@ -20,7 +20,7 @@ pub fn job(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Takes the next frame from the bytes read so far.
-pub fn take_frame(inbox: &mut Vec<u8>) -> std::io::Result<Option<Vec<u8>>> {
+pub fn take_frame(inbox: &mut std::collections::VecDeque<u8>) -> std::io::Result<Option<Vec<u8>>> {
     wire::take_frame(inbox)
 }
 

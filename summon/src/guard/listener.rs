@@ -1,5 +1,6 @@
 //! The peers of a guard: its owner, or the users of a shared service.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -25,13 +26,13 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// that changes often is sent in its latest state when the peer reads again.
 pub(super) struct Listener {
     pub(super) socket: UnixStream,
-    inbox: Vec<u8>,
+    inbox: VecDeque<u8>,
     outbox: Vec<u8>,
     told_length: u64,
     told_notices: u64,
     told_lost: Option<(u64, i32)>,
-    /// The tests in the peer's process that use the service.
-    uses: Vec<Use>,
+    /// The tests in the peer's process that use the service, by their numbers.
+    uses: BTreeMap<u64, Use>,
     /// Sending has failed. Earlier messages from this peer are still processed.
     pub(super) is_lost: bool,
 }
@@ -67,12 +68,12 @@ impl Listener {
         socket.set_nonblocking(true)?;
         Ok(Listener {
             socket,
-            inbox: Vec::new(),
+            inbox: VecDeque::new(),
             outbox: Vec::new(),
             told_length: 0,
             told_notices: 0,
             told_lost: None,
-            uses: Vec::new(),
+            uses: BTreeMap::new(),
             is_lost: false,
         })
     }
@@ -148,17 +149,7 @@ impl Listener {
 
     /// Reads the peer's bytes, for [`Listener::take_frame`].
     pub(super) fn hear(&mut self) -> Result<(), Closed> {
-        let mut buffer = [0; 4096];
-        for _ in 0..AT_ONCE / buffer.len() {
-            match self.socket.read(&mut buffer) {
-                Ok(0) => return Err(Closed),
-                Ok(read) => self.inbox.extend(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(_) => return Err(Closed),
-            }
-        }
-        Ok(())
+        hear(&mut self.socket, &mut self.inbox)
     }
 
     /// Takes the next whole message. Garbage becomes an empty frame, which no decoder accepts.
@@ -172,17 +163,31 @@ impl Listener {
 
     /// Records that a test begins to use the service.
     pub(super) fn begin_use(&mut self, test: Use) {
-        self.uses.push(test);
+        self.uses.insert(test.number, test);
     }
 
     pub(super) fn end_use(&mut self, number: u64) {
-        self.uses.retain(|it| it.number != number);
+        self.uses.remove(&number);
     }
 
     /// Returns the tests that have not ended.
-    pub(super) fn uses(&self) -> &[Use] {
-        &self.uses
+    pub(super) fn uses(&self) -> Vec<Use> {
+        self.uses.values().cloned().collect()
     }
+}
+
+fn hear(socket: &mut impl Read, inbox: &mut VecDeque<u8>) -> Result<(), Closed> {
+    let mut buffer = [0; 4096];
+    for _ in 0..AT_ONCE / buffer.len() {
+        match socket.read(&mut buffer) {
+            Ok(0) => return Err(Closed),
+            Ok(read) => inbox.extend(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(_) => return Err(Closed),
+        }
+    }
+    Ok(())
 }
 
 /// Sends the last messages to all peers, and waits a moment for slow readers. A halted peer, or a
@@ -208,5 +213,19 @@ pub(super) fn part(mut listeners: Vec<Listener>) {
             .map(|it| PollFd::new(&it.socket, PollFlags::OUT))
             .collect();
         let _ = rustix::event::poll(&mut polled, Some(&timespec(left)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_reads_no_more_than_so_many_bytes() {
+        let mut inbox = VecDeque::new();
+        // A socket would be empty now and then, since its writers have to wait for a processor.
+        let mut writer = io::repeat(0).take(1 << 24);
+        assert!(hear(&mut writer, &mut inbox).is_ok());
+        assert_eq!(inbox.len(), AT_ONCE);
     }
 }

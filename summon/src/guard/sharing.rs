@@ -62,7 +62,7 @@ impl Sharing {
                 }
             }
             if !is_open {
-                killed.extend_from_slice(user.uses());
+                killed.extend(user.uses());
             }
             is_open
         });

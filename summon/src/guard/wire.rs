@@ -1,6 +1,7 @@
 //! Frames on a stream socket between a test process, its warden, and its guards: a length (`u32`),
 //! then as many bytes. Descriptors travel with the length.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -35,11 +36,14 @@ pub(super) fn framed<const N: usize>(body: &[u8]) -> [u8; N] {
 }
 
 /// Takes one whole frame from the front of the bytes read so far.
-pub(super) fn take_frame(inbox: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-    let Some(length) = inbox.first_chunk::<4>() else {
+///
+/// The inbox is a deque, because a vector would move all later bytes for each frame. A peer that
+/// sends tiny frames without pause could keep the guard here for seconds.
+pub(super) fn take_frame(inbox: &mut VecDeque<u8>) -> io::Result<Option<Vec<u8>>> {
+    if inbox.len() < 4 {
         return Ok(None);
-    };
-    let length = u32::from_ne_bytes(*length) as usize;
+    }
+    let length = u32::from_ne_bytes([inbox[0], inbox[1], inbox[2], inbox[3]]) as usize;
     // Checked first: otherwise the inbox would grow while it waits for bytes that never come.
     if length > LONGEST {
         return Err(garbled());
@@ -47,9 +51,7 @@ pub(super) fn take_frame(inbox: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     if inbox.len() < 4 + length {
         return Ok(None);
     }
-    let frame = inbox[4..4 + length].to_vec();
-    inbox.drain(..4 + length);
-    Ok(Some(frame))
+    Ok(Some(inbox.drain(..4 + length).skip(4).collect()))
 }
 
 /// Sends a frame, with the descriptors attached to its first bytes. The socket must block. Surplus
@@ -159,6 +161,7 @@ pub(super) fn garbled() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn a_frame_arrives_whole_with_its_descriptors() {
@@ -195,14 +198,28 @@ mod tests {
     #[test]
     fn a_frame_is_taken_only_when_it_is_whole() {
         let whole = frame(b"frame");
-        let mut inbox = Vec::new();
+        let mut inbox = VecDeque::new();
         for byte in &whole[..whole.len() - 1] {
-            inbox.push(*byte);
+            inbox.push_back(*byte);
             assert_eq!(take_frame(&mut inbox).unwrap(), None);
         }
-        inbox.push(whole[whole.len() - 1]);
+        inbox.push_back(whole[whole.len() - 1]);
         assert_eq!(take_frame(&mut inbox).unwrap().unwrap(), b"frame");
         assert!(inbox.is_empty());
-        assert!(take_frame(&mut vec![0xff; 8]).is_err());
+        assert!(take_frame(&mut vec![0xff; 8].into()).is_err());
+    }
+
+    #[test]
+    fn the_time_for_a_frame_does_not_depend_on_the_bytes_behind_it() {
+        let count = 1 << 20;
+        let mut inbox: VecDeque<u8> = frame(b"").repeat(count).into();
+        // The limit is far above the time for a million frames, and far below the time for as many
+        // moves of megabytes.
+        let limit = Instant::now() + Duration::from_secs(20);
+        for _ in 0..count {
+            assert_eq!(take_frame(&mut inbox).unwrap().unwrap(), b"");
+            assert!(Instant::now() < limit, "{} bytes are left", inbox.len());
+        }
+        assert!(inbox.is_empty());
     }
 }

@@ -356,7 +356,7 @@ impl Guard {
             // the stop.
             self.pump();
             let about = &self.terms.about;
-            let tests = match (&*about.test, owner.uses()) {
+            let tests = match (&*about.test, &owner.uses()[..]) {
                 ("", []) => vec![(String::new(), about.since)],
                 ("", uses) => uses.iter().map(|it| (it.test.clone(), it.since)).collect(),
                 (test, _) => vec![(test.to_owned(), about.since)],
