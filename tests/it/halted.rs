@@ -1,8 +1,11 @@
 //! Nothing outlives the run, even if SIGSTOP halts summon's helper processes.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
-use crate::support::{Life, eventually, parent};
+use summon::SimpleExecutor;
+
+use crate::support::{Group, Killed, Life, TempDir, eventually, parent};
 use crate::tree::Owner;
 
 /// Sends SIGSTOP to a helper process.
@@ -72,4 +75,44 @@ fn a_warden_goes_on_when_its_owner_has_ended() {
     halt(&helpers.guards[0]);
     eventually("it is halted", || is_halted(&helpers.guards[0]));
     helpers.end();
+}
+
+#[test]
+#[ignore = "another test runs it, and kills it"]
+fn run_by_another_during_a_command() {
+    let note = ["sh", "-c", "echo $$ >\"$NOTE\"; exec sleep 1000"];
+    let _ = SimpleExecutor::new("sleep 1000")
+        .before(note)
+        .timeout("1h")
+        .start();
+}
+
+#[test]
+fn a_warden_goes_on_when_its_owner_has_ended_during_a_command() {
+    let dir = TempDir::new();
+    let note = dir.file("note");
+    let mut owner = Command::new(std::env::current_exe().unwrap());
+    owner
+        .args([
+            "--exact",
+            "--ignored",
+            "halted::run_by_another_during_a_command",
+        ])
+        .env("NOTE", &note)
+        .stdout(Stdio::null());
+    let mut owner = Group::spawn(&mut owner);
+    let noted = || fs::read_to_string(&note).ok()?.trim().parse().ok();
+    eventually("the command runs", || noted().is_some());
+    let command = noted().unwrap();
+    let guard = parent(command);
+    let lives = [command, guard, parent(guard)].map(|pid| Life::of(pid).unwrap());
+    let warden = &lives[2];
+    let _killed = Killed(warden.clone());
+    halt(warden);
+    eventually("it is halted", || is_halted(warden));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    for life in &lives {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
+    }
 }

@@ -61,6 +61,8 @@ pub(super) fn run(owner: UnixStream, warden: Pid) {
     title::set(&format!("{GUARD_TITLE}{}", job.program.name));
     let Some(terms) = job.terms.take() else {
         let _ = command::serve(&owner, job);
+        // The owner may have ended, and a halted warden would not clean up after it.
+        wake(warden);
         exit::now(0);
     };
     match Guard::launch(owner, job.ends, job.program, terms, warden) {
@@ -84,6 +86,16 @@ enum Happened {
     Users,
     RunnerEnded,
     PortWanted,
+}
+
+/// Resumes the warden if it was halted: it cleans up after the owner, and resumes other guards.
+fn wake(warden: Pid) {
+    // A warden that is still our parent is alive: when it dies, this guard gets another parent. A
+    // stranger could get the signal only if the warden died and its pid was reused between the
+    // check and the signal.
+    if rustix::process::getppid() == Some(warden) {
+        let _ = rustix::process::kill_process(warden, Signal::CONT);
+    }
 }
 
 struct Guard {
@@ -222,7 +234,7 @@ impl Guard {
             self.end_with_run();
         }
         // A halted warden would not clean up after the owner, and this guard is about to end.
-        self.wake_warden();
+        wake(self.warden);
         self.pump();
         survivors.retain(|pid| !proc::has_ended(*pid));
         // Unkillable processes have used up the patience already. The commands below count them as
@@ -337,19 +349,9 @@ impl Guard {
         }
     }
 
-    /// Resumes the warden if it was halted: it cleans up after the owner, and resumes other guards.
-    fn wake_warden(&self) {
-        // A warden that is still our parent is alive: when it dies, this guard gets another parent.
-        // A stranger could get the signal only if the warden died and its pid was reused between
-        // the check and the signal.
-        if rustix::process::getppid() == Some(self.warden) {
-            let _ = rustix::process::kill_process(self.warden, Signal::CONT);
-        }
-    }
-
     /// Gives up the owner, which is dead or sends garbage, and stops the service.
     fn lose_owner(&mut self) {
-        self.wake_warden();
+        wake(self.warden);
         let ending = self.owner_ended.take();
         if let Some(owner) = self.owner.take() {
             // The log's length at this moment separates output during the test from output during
