@@ -276,6 +276,11 @@ fn hear_hello(socket: &UnixStream) -> io::Result<()> {
             (_, Some(why)) => Err(refused(&String::from_utf8_lossy(why))),
             _ => Err(wire::garbled()),
         },
+        // The error of the socket's time-out (`SO_RCVTIMEO` in `socket(7)`). The callers take it for
+        // the refusal of a process, which has the same number.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(io::ErrorKind::TimedOut.into())
+        }
         // A program that ends without reading leaves the magic in its socket, which resets the
         // connection.
         Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),

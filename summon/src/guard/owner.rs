@@ -76,8 +76,7 @@ impl Guarded {
         deadline: Instant,
     ) -> Result<Guarded, LaunchError> {
         let socket = hire::guard(deadline).map_err(|error| match error.kind() {
-            // The error kinds of a socket's time-out.
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => LaunchError::Late,
+            io::ErrorKind::TimedOut => LaunchError::Late,
             _ => LaunchError::NoGuard(error),
         })?;
         // The pidfd is opened here, where the pid is certainly this process. A guard that opened it

@@ -71,12 +71,13 @@ impl Process {
                 format!("{} can't be set: {error}", program.attributes)
             }
             LaunchError::Refused(Step::Fork | Step::Prepare, error) => {
-                if error.kind() == io::ErrorKind::WouldBlock {
-                    hint = Some("the limit of processes is reached (`ulimit -u`)".to_owned());
-                }
+                hint = about_processes(&error);
                 format!("its guard could not be set up: {error}")
             }
-            LaunchError::NoGuard(error) => format!("it can't be guarded: {error}"),
+            LaunchError::NoGuard(error) => {
+                hint = about_processes(&error);
+                format!("it can't be guarded: {error}")
+            }
             LaunchError::Late => "the time-out passed before it was exec'ed".to_owned(),
         };
         let as_run = self.as_run(program);
@@ -207,4 +208,12 @@ pub(super) fn run_ended(state: &State) -> Option<String> {
     Some(format!(
         "{runner}, which ran this test, has ended, and nothing outlives the run"
     ))
+}
+
+/// Returns a hint if a `fork` or a new thread was refused (`EAGAIN` in `fork(2)`).
+fn about_processes(error: &io::Error) -> Option<String> {
+    let is_refused = error.kind() == io::ErrorKind::WouldBlock;
+    let hint =
+        "the limit of processes is reached (`ulimit -u`, or `pids.max` of the control group)";
+    is_refused.then(|| hint.to_owned())
 }
