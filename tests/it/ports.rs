@@ -392,3 +392,24 @@ fn a_reused_server_must_be_ready_too() {
     assert!(unready.to_string().contains("it answers 503"), "{unready}");
     ready.unwrap();
 }
+
+#[test]
+fn a_server_of_the_other_protocol_is_told() {
+    let error = error_at_limit("it serves UDP", |limit| {
+        let script = actor(["udp", "127.0.0.1:{port}", "say", "up", "wait"]);
+        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0);
+        server.timeout(limit).start().unwrap_err()
+    });
+    let expected = "nothing listens there; it serves UDP on 127.0.0.1:";
+    assert!(error.contains(expected), "{error}");
+    assert!(error.contains("wait for that with `udp`"), "{error}");
+
+    let error = error_at_limit("it serves TCP", |limit| {
+        let script = actor(["listen", "0.0.0.0:{port}"]);
+        let server = Coordinated::with(script, probe::udp("127.0.0.1", 0));
+        server.timeout(limit).start().unwrap_err()
+    });
+    let expected = "nothing listens there; it serves TCP on 0.0.0.0:";
+    assert!(error.contains(expected), "{error}");
+    assert!(error.contains("wait for that with `tcp`"), "{error}");
+}

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::hosts::{is_here, resolve, soon};
 use super::listen::Place;
 use super::{Explained, Target};
-use crate::sys::listeners::{self, Listener};
+use crate::sys::listeners::{self, Listener, Protocol};
 use crate::sys::proc::{self, SocketId};
 
 /// The number of addresses to name.
@@ -29,14 +29,14 @@ pub(super) fn explain(
         return nothing;
     }
     let tree = target.tree().unwrap_or_default();
-    let on_port = |port| {
-        let found = target.ask(|diag| listeners::on_port(diag, port, place.protocol));
+    let on = |port, protocol| {
+        let found = target.ask(|diag| listeners::on_port(diag, port, protocol));
         found.ok().flatten().unwrap_or_default()
     };
-    let mut all = on_port(0);
+    let mut all = on(0, place.protocol);
     // A question about one port also returns which IPv6 wildcards accept IPv4, so ask again for it.
     all.retain(|it| it.addr.port() != place.port);
-    all.extend(on_port(place.port));
+    all.extend(on(place.port, place.protocol));
     // A listener may have come since the question above; the report must not place it elsewhere.
     let is_there =
         |it: &&Listener| it.addr.port() == place.port && addrs.iter().any(|addr| it.covers(*addr));
@@ -65,6 +65,22 @@ pub(super) fn explain(
                 ),
                 false => hint(place.port, placeholder),
             }),
+        };
+    }
+    // A UDP socket on another port may be a client's, so ask for this port alone.
+    let (other, name, kind) = match place.protocol {
+        Protocol::Tcp => (Protocol::Udp, "UDP", "udp"),
+        Protocol::Udp => (Protocol::Tcp, "TCP", "tcp"),
+    };
+    let others = on(place.port, other);
+    let ours: Vec<&Listener> = others.iter().filter(is_ours).collect();
+    if !ours.is_empty() {
+        return Explained {
+            last: Some(format!(
+                "nothing listens there; it serves {name} on {}",
+                named(&ours)
+            )),
+            hint: Some(format!("wait for that with `{kind}`")),
         };
     }
     let on_port = elsewhere.iter().find(|it| it.addr.port() == place.port);
