@@ -124,14 +124,23 @@ fn one_that_forks_away_while_it_becomes_ready_is_told_at_the_start_or_at_the_sto
 
 #[test]
 fn one_that_forks_away_when_everything_was_seen_is_told_at_the_start() {
-    // The last probe is ready when the program has ended.
+    // The last probe ends the program, and is ready once the program has ended.
     let gone = |target: &probe::Target<'_>| {
         let pid = target.id().unwrap_or_default();
-        let life = Life::of(pid).filter(|life| life.what.contains("await"));
-        life.is_none().then_some(()).ok_or("it is there")
+        std::fs::write(target.dir().join("go"), "").unwrap();
+        eventually("it forks away", || {
+            !Life::of(pid).is_some_and(|life| life.what.contains("await"))
+        });
+        Ok::<_, &str>(())
     };
-    let error = forks_away("/dev/null").and(gone).start().unwrap_err();
+    let error = forks_away("{dir}/go").and(gone).start().unwrap_err();
     assert_forked_away(&error);
+    // `before it was ready` and `ready` would contradict each other.
+    let text = error.to_string();
+    assert!(
+        text.contains(": holds, but the program has exited\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -127,6 +128,29 @@ fn a_connection_that_was_closed_is_told_from_one_that_somebody_has() {
     let error = server.start().unwrap_err().to_string();
     let expected = "TIME_WAIT, closed, and kept by the system";
     assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn a_socket_that_is_bound_and_does_not_listen_is_not_called_a_connection() {
+    let dir = TempDir::new();
+    let port = free_port();
+    let addr = SocketAddr::from(([127, 0, 0, 1], port));
+    // `shutdown` ends the listening, and leaves the socket bound.
+    let socket = TcpStream::from(OwnedFd::from(TcpListener::bind(addr).unwrap()));
+    socket.shutdown(Shutdown::Both).unwrap();
+    let server = plain(port, &dir.file("record")).turn_timeout("100ms");
+    let error = server.start().unwrap_err().to_string();
+    let expected = format!(
+        "hint      no process serves port {port}, but a socket holds it: {addr}, bound, \
+         of this test itself, pid {};\n            end the process that has the socket",
+        std::process::id()
+    );
+    // Kernels before 6.8 do not list such sockets.
+    let unseen = "but it can't be bound: a connection or a bound socket may hold it";
+    assert!(
+        error.contains(&expected) || error.contains(unseen),
+        "{error}"
+    );
 }
 
 #[test]

@@ -42,15 +42,25 @@ fn a_command_before_it_is_bounded_and_leaves_nothing() {
     let dir = TempDir::new();
     let child = format!("record {} child", dir.file("pids"));
     let server = SimpleExecutor::new("sleep 1000")
-        .before(actor(["stranger", &child, "wait"]))
+        .before(actor([
+            "stranger",
+            &child,
+            "say",
+            "waits for a lock",
+            "wait",
+        ]))
         .timeout("2s");
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
+    let text = error.to_string();
     assert!(
-        error
-            .to_string()
-            .contains("which runs before it, did not end in time"),
-        "{error}"
+        text.contains("which runs before it, did not end in time"),
+        "{text}"
+    );
+    assert!(text.contains("\n  it said   waits for a lock"), "{text}");
+    assert!(
+        text.contains("\n  limit     2s for its start, this command included; `timeout`"),
+        "{text}"
     );
     let text = std::fs::read_to_string(dir.file("pids")).unwrap();
     let pid = text.trim().rsplit(' ').next().unwrap().parse().unwrap();

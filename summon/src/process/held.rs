@@ -75,8 +75,11 @@ impl Process {
                 return Ok(false);
             }
             if progress.is_due(now) {
-                let held = held_by(port, protocol);
-                let held = held.as_deref().unwrap_or("it can't be bound");
+                let found = holders(port, protocol);
+                let held = match found.is_empty() {
+                    true => "it can't be bound".to_owned(),
+                    false => described(port, &found),
+                };
                 progress.say(&format!("{} waits for port {port}: {held}", self.name()));
             }
             wait::sleep(&[], Some(until.min(now + LOOK_AGAIN)))
@@ -103,7 +106,11 @@ impl Process {
     pub(super) fn hint_at_held(&self) -> Option<String> {
         let mut places = self.places().into_iter();
         places.find_map(|(port, protocol)| {
-            let held = held_by(port, protocol).or_else(|| unseen(port, protocol))?;
+            let found = holders(port, protocol);
+            let held = match found.is_empty() {
+                true => unseen(port, protocol)?,
+                false => described(port, &found),
+            };
             let range = ports::ephemeral();
             let is_fixed = self.fixed_ports().contains(&port);
             let remedy = match is_fixed && range.contains(&port) {
@@ -112,6 +119,9 @@ impl Process {
                     range.start(),
                     range.end()
                 ),
+                false if found.iter().any(is_bound) => {
+                    "end the process that has the socket, or use another port".to_owned()
+                }
                 false => "close clients before a restart, or have the program set SO_REUSEADDR \
                           when it binds"
                     .to_owned(),
@@ -127,30 +137,41 @@ fn is_served(port: u16, protocol: Protocol) -> bool {
     found.map_or(true, |found| !found.is_empty())
 }
 
-/// Describes the connections that hold a port.
-fn held_by(port: u16, protocol: Protocol) -> Option<String> {
+/// Lists the sockets that hold a port and don't serve it. The list is empty if that is unknown.
+fn holders(port: u16, protocol: Protocol) -> Vec<Connection> {
     let found = Diag::open().and_then(|diag| listeners::connections(&diag, port, protocol));
-    let found = found.ok().filter(|found| !found.is_empty())?;
+    found.unwrap_or_default()
+}
+
+/// Returns whether the socket is no connection: it is bound, and does not listen.
+fn is_bound(socket: &Connection) -> bool {
+    socket.peer.port() == 0
+}
+
+/// Describes the sockets that hold a port.
+fn described(port: u16, found: &[Connection]) -> String {
     let shown: Vec<String> = found.iter().take(NAMED).map(shown).collect();
     let more = match found.len() - shown.len() {
         0 => String::new(),
         more => format!(", and {more} more"),
     };
-    let plural = match found.len() {
-        1 => "a connection holds",
-        _ => "connections hold",
+    let hold = match (found.len(), found.iter().any(is_bound)) {
+        (1, false) => "a connection holds",
+        (1, true) => "a socket holds",
+        (_, false) => "connections hold",
+        (_, true) => "sockets hold",
     };
-    Some(format!(
-        "no process serves port {port}, but {plural} it: {}{more}",
+    format!(
+        "no process serves port {port}, but {hold} it: {}{more}",
         shown.join("; ")
-    ))
+    )
 }
 
-/// Like `held_by`, for systems that do not list connections.
+/// Like `described`, for systems that do not list connections.
 fn unseen(port: u16, protocol: Protocol) -> Option<String> {
     let is_unseen = ports::is_held(port, protocol) && !is_served(port, protocol);
     is_unseen.then(|| {
-        format!("no process serves port {port}, but it can't be bound: a connection may hold it")
+        format!("no process serves port {port}, but it can't be bound: a connection or a bound socket may hold it")
     })
 }
 

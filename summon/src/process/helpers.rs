@@ -104,7 +104,13 @@ impl Process {
         let limit = deadline.saturating_duration_since(Instant::now());
         match helper.run(limit, sleep) {
             Ok(ran) if ran.status == Some(0) => Ok(()),
-            Ok(ran) if ran.status.is_none() => Err(no("did not end in time").timeout()),
+            Ok(ran) if ran.status.is_none() => {
+                let limit = self.limit(&self.inner.spec.timeout)?;
+                let limit =
+                    format!("{limit:?} for its start, this command included; `timeout` sets that");
+                let error = with_last_words(no("did not end in time"), &ran);
+                Err(error.fact("limit", limit).timeout())
+            }
             Ok(ran) => {
                 let error = with_last_words(no(&how(&ran)), &ran);
                 let hints = self.refuses_root(&ran.output).into_iter();

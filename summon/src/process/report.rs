@@ -152,10 +152,16 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// Describes the wait, with a line for each probe.
 fn waiting(waited: &Waited, limit: Duration) -> String {
+    let has_exited = waited.result == Err(Why::Exited);
+    let last = waited.seen.len().saturating_sub(1);
     let one = |step: usize, index: usize, seen: &Seen| {
         let or = if index == 0 { "" } else { "or " };
         let what = &seen.what;
         let checks = match seen.looks {
+            // A process that has exited is not ready. A descendant may serve its port.
+            _ if seen.ready && step == last && has_exited => {
+                return format!("{or}{what}: holds, but the program has exited");
+            }
             _ if seen.ready => return format!("{or}{what}: ready"),
             _ if step > waited.reached => {
                 return format!("{or}{what}: not checked, since an earlier probe is not ready");
@@ -163,10 +169,10 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
             1 => "1 check".to_owned(),
             checks => format!("{checks} checks"),
         };
-        let last = seen.last.as_ref().map(|last| format!(": {last}"));
+        let why = seen.last.as_ref().map(|last| format!(": {last}"));
         format!(
             "{or}{what}{} ({checks} in {:.1} s, limit {limit:?})",
-            last.unwrap_or_default(),
+            why.unwrap_or_default(),
             waited.took.as_secs_f64(),
         )
     };

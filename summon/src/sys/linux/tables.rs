@@ -18,10 +18,11 @@ pub(super) fn state_name(state: u8) -> &'static str {
         4 => "FIN_WAIT1",
         5 => "FIN_WAIT2",
         6 => "TIME_WAIT",
+        // A socket without a peer. The kernel lists it since version 6.8.
+        7 | 13 => "bound",
         8 => "CLOSE_WAIT",
         9 => "LAST_ACK",
         11 => "CLOSING",
-        13 => "bound",
         _ => "in a state without a name",
     }
 }
