@@ -314,7 +314,7 @@ fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
         (["prompt", "up on 80"], r"up on \d+$", "up on 80"),
         (["bytes", progress], "^100 %$", "100 %"),
     ] {
-        let hint = "leave out `$`, and the line need not end";
+        let hint = "leave out `$` to match an unfinished line";
         let error = error_at_limit(hint, |limit| {
             let server = OutputCoordinatedExecutor::new(actor(script), banner);
             server.timeout(limit).start().unwrap_err()
@@ -329,7 +329,7 @@ fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
         });
         assert!(error.contains(hint) && error.contains(&seen), "{error}");
     }
-    let hint = "what may still come in that line could change what the pattern matches";
+    let hint = "the rest of the line could change the match";
     let error = error_at_limit(hint, |limit| {
         let script = actor(["prompt", "port 80"]);
         let server = OutputCoordinatedExecutor::new(script, r"port (?<port>\d+)");

@@ -56,11 +56,11 @@ pub(crate) fn unfinished(pattern: &Pattern, output: &[u8]) -> Option<(String, &'
     }
     let hint = match pattern.as_str().contains('$') {
         true => {
-            "a line ends with a line feed, and until that comes more of it may: leave out `$`, and the \
-             line need not end"
+            "the line has not ended with a line feed, so more of it may come: leave out `$` to match \
+             an unfinished line"
         }
         false => {
-            "what may still come in that line could change what the pattern matches: name less of it"
+            "the rest of the line could change the match: use a pattern that matches less of the line"
         }
     };
     Some((String::from_utf8_lossy(line).into_owned(), hint))

@@ -238,7 +238,7 @@ impl Found {
     fn check_ours(&self) -> io::Result<()> {
         match self.owner() == super::users::user() {
             true => Ok(()),
-            false => Err(io::Error::other("somebody has put another one there")),
+            false => Err(io::Error::other("another user has put one there")),
         }
     }
 }

@@ -37,7 +37,7 @@ impl fmt::Display for Left {
 }
 
 /// The most directories open at a time. Deeper ones are moved up first.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 24;
 /// How often a directory is read while new entries appear in it.
 const ROUNDS: usize = 10;
 /// The most entries in the report about what stays.
