@@ -300,6 +300,8 @@ fn another_user_can_not_divert_logs_with_links_that_were_there_before() {
         ACTOR,
     ])
     .env("SUMMON_LOG_DIR", logs.dir.path())
+    // The names of log directories include it.
+    .env_remove("NEXTEST_TEST_NAME")
     .stdin(Stdio::piped())
     .stdout(Stdio::null())
     .stderr(Stdio::piped());

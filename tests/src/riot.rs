@@ -68,9 +68,11 @@ fn main() {
     eventually("it has no child", || children().is_empty());
     let is_as_before = || {
         // A test process keeps three descriptors: a watch on files, a watch on the end of its
-        // runner, and the socket to its warden, if the warden is alive.
+        // runner, and the socket to its warden, if the warden is alive. It also keeps sockets of
+        // wardens that have ended, up to eight, for the next warden to take their numbers.
         let now = descriptors();
-        now.inotify <= 1 && now.pidfd <= 1 && now.others <= before.others + 1
+        let is_bounded = now.inotify <= 1 && now.pidfd <= 1 && now.ended <= 8;
+        is_bounded && now.others <= before.others + 1
     };
     eventually("its descriptors are those of before", is_as_before);
     println!("clean");
@@ -215,20 +217,35 @@ fn act(random: &mut Random, process: &Process) {
 struct Descriptors {
     inotify: usize,
     pidfd: usize,
+    /// Sockets whose other end is closed.
+    ended: usize,
     others: usize,
 }
 
 fn descriptors() -> Descriptors {
     let mut found = Descriptors::default();
     for fd in fs::read_dir("/proc/self/fd").unwrap() {
-        let open = fs::read_link(fd.unwrap().path()).unwrap_or_default();
-        match open.to_str() {
+        let path = fd.unwrap().path();
+        let number = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        match fs::read_link(path).unwrap_or_default().to_str() {
             Some("anon_inode:inotify") => found.inotify += 1,
             Some("anon_inode:[pidfd]") => found.pidfd += 1,
+            _ if has_ended(number) => found.ended += 1,
             _ => found.others += 1,
         }
     }
     found
+}
+
+/// Whether a descriptor is a socket with an end of file to read.
+fn has_ended(socket: i32) -> bool {
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    let mut byte = [0u8];
+    // SAFETY: the buffer has the length that is passed. A descriptor that is no socket, or that has
+    // been closed meanwhile, gives an error.
+    #[expect(unsafe_code, reason = "std can't peek at a socket by its number")]
+    let read = unsafe { libc::recv(socket, byte.as_mut_ptr().cast(), byte.len(), flags) };
+    read == 0
 }
 
 fn tasks() -> usize {

@@ -30,8 +30,8 @@ const COPY_LIMIT: Duration = Duration::from_secs(20);
 struct Wardens {
     hired: Vec<(String, UnixStream)>,
     /// Sockets of former wardens. They get no more requests, but they hear the farewell: their
-    /// guards may still live. If there are too many, the next warden's socket replaces the oldest
-    /// one. An exit hook may be about to send a farewell to its number, which must not belong to an
+    /// guards may still live. The next warden's socket replaces that of a warden that has ended, or the
+    /// oldest one if there are too many. An exit hook may be about to send a farewell to its number, which must not belong to an
     /// unrelated file by then.
     retired: Vec<UnixStream>,
 }
@@ -124,8 +124,12 @@ impl Wardens {
             self.retire(dead..dead + 1);
         }
         self.retire(0..(self.hired.len() + 1).saturating_sub(MOST));
-        if self.retired.len() > MOST_RETIRED {
-            let place = self.retired.remove(0);
+        // A warden that has ended hears no farewell. The end of its socket is readable, since a
+        // retired warden sends nothing.
+        let ended = self.retired.iter().position(wait::is_readable);
+        let oldest = (self.retired.len() > MOST_RETIRED).then_some(0);
+        if let Some(place) = ended.or(oldest) {
+            let place = self.retired.remove(place);
             // `shutdown` affects the connection, so the warden reads an end of file even if a
             // forked child holds a copy of the socket. Closing one copy would not do that.
             let _ = place.shutdown(Shutdown::Both);

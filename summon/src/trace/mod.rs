@@ -130,7 +130,7 @@ pub(crate) fn tell(process: &str, moment: Moment<'_>) {
             Moment::NotReady(why) => warn!(target: "summon", process, why, "is not ready"),
             Moment::Died(how, ago) => warn!(target: "summon", process, how, ?ago, "has died"),
             Moment::Stopping(signal) => {
-                debug!(target: "summon", process, signal, "is asked to end")
+                debug!(target: "summon", process, signal, "is asked to end");
             }
             Moment::Killed => warn!(target: "summon", process, "is killed"),
             Moment::Gone => info!(target: "summon", process, "is gone"),
