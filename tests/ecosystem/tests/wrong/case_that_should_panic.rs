@@ -1,4 +1,4 @@
-//! error: a program that can't be started would pass this case, while others fail: say what its panic says, `#[should_panic(expected = "..")]`
+//! error: this case would pass if its program can't start, because a failed start panics, too; name the expected panic, as in `#[should_panic(expected = "..")]`
 
 use rstest::rstest;
 use summon::summon;
