@@ -22,7 +22,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn add(&mut self, bytes: &[u8]) {
-        let kept = self.terminal.show(bytes, &mut self.pending);
+        let kept = self.terminal.show(bytes, &mut self.pending, self.is_taken);
         self.searched = self.searched.min(kept);
     }
 
@@ -143,6 +143,20 @@ mod tests {
         }
         add(&mut lines, "ready\n");
         assert_eq!(found(&mut lines, "ready").as_deref(), Some("ready"));
+    }
+
+    #[test]
+    fn returns_at_the_start_of_a_line_are_no_lines_however_they_come() {
+        let output = "abc\nbc\r\r\r\nb\r\r";
+        for piece in [1, 3, output.len()] {
+            let mut lines = Lines::default();
+            let mut count = 0;
+            for piece in output.as_bytes().chunks(piece) {
+                lines.add(piece);
+                count += std::iter::from_fn(|| found(&mut lines, "a|b*")).count();
+            }
+            assert_eq!(count, 3, "in pieces of {piece}");
+        }
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(crate) fn unfinished_in(
 /// Returns the output as a terminal shows it.
 pub(crate) fn shown(output: &[u8]) -> Vec<u8> {
     let mut shown = Vec::new();
-    terminal::Terminal::default().show(output, &mut shown);
+    terminal::Terminal::default().show(output, &mut shown, false);
     shown
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Terminal {
     state: State,
     /// A carriage return has ended the line, and a line feed right after it ends the same line.
     after_return: bool,
+    /// The line before the shown text has not ended: its beginning is shown elsewhere.
+    is_open: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,9 +56,11 @@ fn plain_length(bytes: &[u8]) -> usize {
 }
 
 impl Terminal {
-    /// Appends the visible text to `shown`, with a line feed after each line. Returns how much of
-    /// the earlier contents is unchanged: a backspace removes the last character of a line.
-    pub(super) fn show(&mut self, bytes: &[u8], shown: &mut Vec<u8>) -> usize {
+    /// Appends the visible text to `shown`, with a line feed after each line. `is_open` says whether
+    /// an unfinished line was taken out before `shown`. Returns how much of the earlier contents is
+    /// unchanged: a backspace removes the last character of a line.
+    pub(super) fn show(&mut self, bytes: &[u8], shown: &mut Vec<u8>, is_open: bool) -> usize {
+        self.is_open = is_open;
         let mut kept = shown.len();
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
@@ -192,8 +196,13 @@ impl Terminal {
 
     /// Ends the line, because the next output does not continue it.
     fn end_line(&mut self, shown: &mut Vec<u8>) {
-        // A line that was taken out leaves nothing here.
-        if shown.last() != Some(&b'\n') {
+        // At the start of a line there is nothing to end. Empty contents are such a start, unless
+        // they follow a line of which the beginning was taken out.
+        let is_at_start = match shown.last() {
+            Some(last) => *last == b'\n',
+            None => !self.is_open,
+        };
+        if !is_at_start {
             shown.push(b'\n');
         }
     }
@@ -205,10 +214,10 @@ mod tests {
 
     fn shown(text: &str) -> String {
         let mut whole = Vec::new();
-        Terminal::default().show(text.as_bytes(), &mut whole);
+        Terminal::default().show(text.as_bytes(), &mut whole, false);
         let (mut terminal, mut bytewise) = (Terminal::default(), Vec::new());
         for byte in text.as_bytes().chunks(1) {
-            terminal.show(byte, &mut bytewise);
+            terminal.show(byte, &mut bytewise, false);
         }
         assert_eq!(whole, bytewise, "{text:?}");
         String::from_utf8(whole).unwrap()
