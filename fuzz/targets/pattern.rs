@@ -30,6 +30,10 @@ fuzz_target!(|text: &str| {
     let lines = shown.split(|byte| *byte == b'\n');
     let expected: Vec<_> = lines.filter(|line| regex.is_match(line)).collect();
     for piece in [1, 3, output.len()] {
+        // A backspace removes text of an unfinished line, which may have matched in the meantime.
+        if piece < output.len() && output.contains('\x08') {
+            continue;
+        }
         let found = fuzzing::matching(&regex, output.as_bytes().chunks(piece));
         // A pattern may match the empty line after the last line end.
         let ends_empty = regex.is_match(b"");
