@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use summon::SimpleExecutor;
+use summon::{Process, SimpleExecutor, summon};
 
 use crate::project::Project;
 use crate::support::{TempDir, try_lock};
@@ -71,7 +71,12 @@ fn check(events: &[Event]) {
         let at = event.at.expect("it happens at some time");
         let before = latest.insert(event.row, at).unwrap_or_default();
         // A late event carries the time when it happened.
-        assert!(at >= before - 1.0 || event.phase != "B", "time goes on");
+        assert!(
+            at >= before || event.phase != "B",
+            "{before} comes before {at}, the time of `{}` on row {:?}",
+            event.name,
+            event.row
+        );
     }
 }
 
@@ -147,8 +152,12 @@ fn all_processes_of_nextest_are_in_one_file() {
 
 /// Returns the output of a test process that starts and stops a service.
 fn said_with(file: &Path) -> String {
+    said_by("trace::run_by_others_in_a_process_of_its_own", file)
+}
+
+/// Returns the output of a test that runs in a process of its own.
+fn said_by(name: &str, file: &Path) -> String {
     let mut test = std::process::Command::new(std::env::current_exe().unwrap());
-    let name = "trace::run_by_others_in_a_process_of_its_own";
     test.args(["--exact", name, "--ignored", "--nocapture"]);
     let ran = test.env("SUMMON_TRACE", file).output().unwrap();
     let said = String::from_utf8(ran.stderr).unwrap();
@@ -166,6 +175,30 @@ fn run_by_others_in_a_process_of_its_own() {
     // The other test may already hold the lock.
     try_lock(&other);
     sleeper.stop().unwrap();
+}
+
+#[summon(simple = "sleep 1000")]
+fn starts(_: &Process) {}
+
+#[test]
+#[ignore = "others run it, with SUMMON_TRACE"]
+fn run_by_others_with_threads_of_one_test() {
+    let mut threads = Vec::new();
+    for _ in 0..8 {
+        let thread = std::thread::Builder::new().name("of_one_test".to_owned());
+        threads.push(thread.spawn(|| (0..30).for_each(|_| starts())).unwrap());
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn bars_of_threads_that_work_for_one_test_are_in_the_order_of_time() {
+    let dir = TempDir::new();
+    let file = dir.path().join("out.json");
+    said_by("trace::run_by_others_with_threads_of_one_test", &file);
+    check(&read(&file));
 }
 
 const HELD: &str = "another process has held the lock on the file for 1 s\n";

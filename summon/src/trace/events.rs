@@ -124,60 +124,62 @@ impl Row {
     }
 
     pub(super) fn begin(&self, bar: &str, detail: &str) {
-        let (row, at) = (self.0, at(Duration::ZERO));
-        self.write(&format!(
-            "\"ph\":\"B\",\"name\":\"{}\",\"cat\":\"summon\",\"ts\":{at},\"tid\":{row},\"args\":{{\"detail\":\"{}\"}}",
-            escaped(bar),
-            escaped(detail)
-        ));
+        let (bar, detail) = (escaped(bar), escaped(detail));
+        self.write(
+            Duration::ZERO,
+            &format!(
+                "\"ph\":\"B\",\"name\":\"{bar}\",\"cat\":\"summon\",\"args\":{{\"detail\":\"{detail}\"}}"
+            ),
+        );
     }
 
     /// Ends the bar at the time `ago` before now.
     pub(super) fn end(&self, ago: Duration) {
-        let (row, at) = (self.0, at(ago));
-        self.write(&format!("\"ph\":\"E\",\"ts\":{at},\"tid\":{row}"));
+        self.write(ago, "\"ph\":\"E\"");
     }
 
     /// Adds an event without a duration, at the time `ago` before now.
     pub(super) fn mark(&self, what: &str, ago: Duration) {
-        let (row, at) = (self.0, at(ago));
-        self.write(&format!(
-            "\"ph\":\"i\",\"s\":\"t\",\"name\":\"{}\",\"cat\":\"summon\",\"ts\":{at},\"tid\":{row}",
-            escaped(what)
-        ));
+        let what = escaped(what);
+        self.write(
+            ago,
+            &format!("\"ph\":\"i\",\"s\":\"t\",\"name\":\"{what}\",\"cat\":\"summon\""),
+        );
     }
 
-    fn write(&self, event: &str) {
+    /// Adds an event that happened at the time `ago` before now.
+    fn write(&self, ago: Duration, event: &str) {
         if let Some(file) = file().filter(|_| self.1.is_here()) {
-            write(file, event);
+            write(file, || {
+                format!("{event},\"ts\":{},\"tid\":{}", at(ago), self.0)
+            });
         }
     }
 }
 
 fn name_row(file: &File, row: u64, called: &str, place: u64) {
     name(file, "thread_name", row, called);
-    write(
-        file,
-        &format!(
+    write(file, || {
+        format!(
             "\"ph\":\"M\",\"name\":\"thread_sort_index\",\"tid\":{row},\"args\":{{\"sort_index\":{place}}}"
-        ),
-    );
+        )
+    });
 }
 
-/// Returns the time `ago` before now, in microseconds since 1970.
+/// Returns the time `ago` before now, in microseconds since 1970. The system's clock is asked
+/// once: it may be set back during the run, and a bar would then begin before the last one ended.
 fn at(ago: Duration) -> u128 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().saturating_sub(ago).as_micros()
+    static FIRST: OnceLock<(SystemTime, Instant)> = OnceLock::new();
+    let (clock, first) = FIRST.get_or_init(|| (SystemTime::now(), Instant::now()));
+    let since = clock.duration_since(UNIX_EPOCH).unwrap_or_default();
+    (since + first.elapsed()).saturating_sub(ago).as_micros()
 }
 
 fn name(file: &File, kind: &str, row: u64, called: &str) {
     let called = escaped(called);
-    write(
-        file,
-        &format!(
-            "\"ph\":\"M\",\"name\":\"{kind}\",\"tid\":{row},\"args\":{{\"name\":\"{called}\"}}"
-        ),
-    );
+    write(file, || {
+        format!("\"ph\":\"M\",\"name\":\"{kind}\",\"tid\":{row},\"args\":{{\"name\":\"{called}\"}}")
+    });
 }
 
 /// The end of the file.
@@ -190,8 +192,9 @@ const HELD: &str = "another process has held the lock on the file for 1 s";
 /// The pause between two attempts: no system has a file lock with a time-out.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// Adds an event.
-fn write(file: &File, event: &str) {
+/// Adds an event. `event` runs while this process holds the lock, so that the times of a row's
+/// events are in the order of the file, although several threads may work for one test.
+fn write(file: &File, event: impl FnOnce() -> String) {
     // The file lock belongs to the process, so its threads need a lock among themselves.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,7 +205,7 @@ fn write(file: &File, event: &str) {
         return;
     }
     // A failure to trace is no failure of the test.
-    let _ = add(file, &format!(",\n{{\"pid\":{pid},{event}}}{END}"));
+    let _ = add(file, &format!(",\n{{\"pid\":{pid},{}}}{END}", event()));
     let _ = sys::unlock_file(file);
 }
 
@@ -257,9 +260,9 @@ mod tests {
         let path = home.dir().join("out.json");
         std::fs::write(&path, "[\nof an older run,\n").unwrap();
         let first = open(&path).unwrap();
-        write(&first, "\"ph\":\"E\"");
+        write(&first, || "\"ph\":\"E\"".to_owned());
         let second = open(&path).unwrap();
-        write(&second, "\"ph\":\"B\"");
+        write(&second, || "\"ph\":\"B\"".to_owned());
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains("older"), "{text}");
         let pid = std::process::id();
