@@ -1,7 +1,9 @@
 //! The handle on a process: its name, address, and directory, and the methods that move it.
 
 mod as_run;
+mod fixture;
 mod forked;
+mod handover;
 mod held;
 mod helpers;
 mod hints;
@@ -10,7 +12,6 @@ mod live;
 mod plan;
 mod postmortem;
 mod report;
-mod shared;
 mod spec;
 mod speech;
 mod start;
@@ -76,7 +77,7 @@ struct Inner {
     set: Mutex<Option<Arc<Set>>>,
     life: Mutex<Life>,
     /// Set if the process is a fixture.
-    fixture: Mutex<Option<shared::Fixture>>,
+    fixture: Mutex<Option<fixture::Fixture>>,
     /// The session of its files, if not that of this test process.
     session: Mutex<Option<Arc<Session>>>,
     /// Set if the next start shares the process with other test processes.

@@ -76,7 +76,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("probe/target.rs", "probe/memory.rs"),
     ("probe/target.rs", "probe/mod.rs"),
     ("process/as_run.rs", "process/mod.rs"),
-    ("process/mod.rs", "process/shared.rs"),
+    ("process/mod.rs", "process/fixture.rs"),
     ("sys/macos/socket_info.rs", "sys/listeners.rs"),
     ("sys/meeting.rs", "sys/mod.rs"),
 ];
