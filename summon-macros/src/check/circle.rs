@@ -1,6 +1,6 @@
 //! Finds processes that wait for each other. The runtime orders a set by the same references.
 
-use summon_syntax::template;
+use summon_syntax::{circle, template};
 use syn::LitStr;
 
 use super::set::{self, Set};
@@ -15,25 +15,26 @@ struct Wait<'a> {
 
 /// Adds one error for each circle, under the literal that closes it.
 pub(super) fn check(set: &Set<'_>, errors: &mut Errors) {
-    let waits = waits(set);
     // These have no circle.
-    let mut known: Vec<&Wait<'_>> = Vec::new();
-    for wait in &waits {
-        match path(&known, wait.to, wait.from, &mut Vec::new()) {
-            None => known.push(wait),
-            Some(path) => {
-                let circle = [wait.from].into_iter().chain(path);
-                let names = circle.filter_map(|index| set.members[index].name.as_deref());
-                let names: Vec<_> = names.collect();
-                errors.under(
-                    wait.text,
-                    format!(
-                        "these processes wait for each other: {}; remove one of these references",
-                        names.join(" -> ")
-                    ),
-                );
-            }
-        }
+    let mut known: Vec<Wait<'_>> = Vec::new();
+    for wait in waits(set) {
+        let (from, text) = (wait.from, wait.text);
+        known.push(wait);
+        let next = |at| known.iter().filter(move |it| it.from == at);
+        let Some(circle) = circle::through(from, |at| next(at).map(|it| it.to)) else {
+            continue;
+        };
+        known.pop();
+        let names = circle.iter();
+        let names = names.filter_map(|index| set.members[*index].name.as_deref());
+        let names: Vec<_> = names.collect();
+        errors.under(
+            text,
+            format!(
+                "these processes wait for each other: {}; remove one of these references",
+                names.join(" -> ")
+            ),
+        );
     }
 }
 
@@ -56,20 +57,4 @@ fn waits<'a>(set: &Set<'a>) -> Vec<Wait<'a>> {
         }
     }
     waits
-}
-
-/// Finds the way from one process to another. Includes both.
-fn path(waits: &[&Wait<'_>], from: usize, to: usize, seen: &mut Vec<usize>) -> Option<Vec<usize>> {
-    if from == to {
-        return Some(vec![to]);
-    }
-    if seen.contains(&from) {
-        return None;
-    }
-    seen.push(from);
-    let nexts = waits.iter().filter(|wait| wait.from == from);
-    let rest = nexts.map(|wait| wait.to);
-    let mut found = rest.filter_map(|next| path(waits, next, to, seen)).next()?;
-    found.insert(0, from);
-    Some(found)
 }

@@ -1,5 +1,7 @@
 //! The start order of a set.
 
+use summon_syntax::circle;
+
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::Process;
@@ -80,32 +82,8 @@ impl Order {
 
     /// Returns a cycle of nodes, which ends with its first node.
     fn circle(&self) -> Option<Vec<usize>> {
-        let mut done = vec![false; self.before.len()];
-        for start in 0..self.before.len() {
-            let mut path = Vec::new();
-            if let Some(circle) = self.follow(start, &mut path, &mut done) {
-                return Some(circle);
-            }
-        }
-        None
-    }
-
-    fn follow(&self, at: usize, path: &mut Vec<usize>, done: &mut [bool]) -> Option<Vec<usize>> {
-        if let Some(first) = path.iter().position(|seen| *seen == at) {
-            let mut circle = path.split_off(first);
-            circle.push(at);
-            return Some(circle);
-        }
-        if done[at] {
-            return None;
-        }
-        path.push(at);
-        let found = self.before[at]
-            .iter()
-            .find_map(|before| self.follow(*before, path, done));
-        path.pop();
-        done[at] = true;
-        found
+        let before = |at: usize| self.before[at].iter().copied();
+        (0..self.before.len()).find_map(|start| circle::through(start, before))
     }
 }
 

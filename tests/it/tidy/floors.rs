@@ -60,7 +60,7 @@ const FLOORS: [(&str, Floors); 3] = [
         &[
             &["lib"],
             &["pattern"],
-            &["duration", "possible", "shell", "template", "url"],
+            &["circle", "duration", "possible", "shell", "template", "url"],
         ],
     ),
 ];
