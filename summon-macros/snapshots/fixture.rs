@@ -24,11 +24,11 @@ pub(crate) static REDIS: Fixture = {
     fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
         ::std::vec::Vec::from([])
     }
-    ::summon::Fixture::new(::summon::__private::Plan {
+    ::summon::Fixture::new(::summon::__private::Definition {
         name: "REDIS",
         package: ::core::env!("CARGO_PKG_NAME"),
-        text: "tcp = \"redis-server --port {port}\"",
-        scope: ::summon::__private::FixtureScope::Binary,
+        code: "",
+        lifetime: ::summon::__private::Lifetime::Binary,
         make: __summon_make,
         setup: __summon_setup,
         needs: __summon_needs,

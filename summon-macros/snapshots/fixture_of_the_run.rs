@@ -17,11 +17,11 @@ static POSTGRES: Fixture = {
     fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
         ::std::vec::Vec::from([("REDIS", &REDIS), ("CACHE", &CACHE)])
     }
-    ::summon::Fixture::new(::summon::__private::Plan {
+    ::summon::Fixture::new(::summon::__private::Definition {
         name: "POSTGRES",
         package: ::core::env!("CARGO_PKG_NAME"),
-        text: "executor = Postgres :: new (\"{REDIS.port}\") , scope = \"run\" , setup = common :: migrate , env (\"CACHE\" , \"{REDIS.host}:{CACHE.port}\")",
-        scope: ::summon::__private::FixtureScope::Run,
+        code: "Postgres :: new (\"{REDIS.port}\"), common :: migrate",
+        lifetime: ::summon::__private::Lifetime::Run,
         make: __summon_make,
         setup: __summon_setup,
         needs: __summon_needs,

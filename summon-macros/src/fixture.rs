@@ -53,7 +53,6 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         name,
         ty,
     } = &parsed;
-    let text = attribute.to_string();
     let declared = Declared::read(attribute, name, &mut errors);
     if matches!(ty, Type::Path(path) if parameters::is_like_process(&path.path)) {
         let message = format!(
@@ -67,7 +66,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         output.extend(parsed.unmade());
         return output;
     };
-    let value = value(&declared, &parsed, &text);
+    let value = value(&declared, &parsed);
     quote!(#(#attributes)* #visibility static #name: #ty = #value;)
 }
 
@@ -97,11 +96,11 @@ impl Static {
         // rustc evaluates the value, so it must not panic.
         quote! {
             #(#attributes)* #visibility static #name: #ty =
-                ::summon::Fixture::new(::summon::__private::Plan {
+                ::summon::Fixture::new(::summon::__private::Definition {
                     name: "",
                     package: "",
-                    text: "",
-                    scope: ::summon::__private::FixtureScope::Binary,
+                    code: "",
+                    lifetime: ::summon::__private::Lifetime::Binary,
                     make: || ::core::unreachable!(),
                     setup: |_| ::core::unreachable!(),
                     needs: || ::core::unreachable!(),
@@ -200,7 +199,7 @@ fn scope(value: &Expr) -> syn::Result<bool> {
     }
 }
 
-fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
+fn value(declared: &Declared, item: &Static) -> TokenStream {
     // The user's expressions see the functions below, so these have names that no user has.
     let process = own("process");
     let executor = executor(&declared.summoned);
@@ -219,19 +218,20 @@ fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
         let name = other.to_string();
         quote!((#name, &#other))
     });
-    let scope = match declared.is_run {
+    let lifetime = match declared.is_run {
         true => quote!(Run),
         false => quote!(Binary),
     };
     let name = item.name.unraw().to_string();
+    let code = code(declared);
     // At the user's type, so that a type mismatch underlines it.
     let (span, _) = ends(&item.ty);
     let made = quote_spanned! {span=>
-        ::summon::Fixture::new(::summon::__private::Plan {
+        ::summon::Fixture::new(::summon::__private::Definition {
             name: #name,
             package: ::core::env!("CARGO_PKG_NAME"),
-            text: #text,
-            scope: ::summon::__private::FixtureScope::#scope,
+            code: #code,
+            lifetime: ::summon::__private::Lifetime::#lifetime,
             make: __summon_make,
             setup: __summon_setup,
             needs: __summon_needs,
@@ -249,6 +249,15 @@ fn value(declared: &Declared, item: &Static, text: &str) -> TokenStream {
         }
         #made
     }}
+}
+
+/// Returns the source text of the options whose values are code.
+fn code(declared: &Declared) -> String {
+    let is_executor = declared.summoned.kind == Kind::Executor;
+    let executor = is_executor.then_some(&declared.summoned.main);
+    let code = executor.into_iter().chain(&declared.setup);
+    let code: Vec<String> = code.map(|it| it.to_token_stream().to_string()).collect();
+    code.join(", ")
 }
 
 /// Lists the fixtures in placeholders: `OTHER` in `{OTHER.port}`. Searches all texts of all expressions,

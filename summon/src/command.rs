@@ -19,14 +19,14 @@ use summon_syntax::shell::{self, Before};
 /// assert_eq!(text.to_string(), "redis-server --port {port} --save ''");
 /// # let _ = words;
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Command {
     /// A program of the user's package. `form` then holds only its arguments.
     program: Option<OsString>,
     form: Form,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Form {
     Line(String),
     Words(Vec<OsString>),

@@ -23,7 +23,7 @@ pub(crate) const DIRECTORY: u32 = 0o700;
 /// assert_eq!((mode("secret"), mode("page.html")), (0o600, 0o644));
 /// # Ok::<(), summon::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Contents {
     pub(crate) text: String,
     mode: u32,

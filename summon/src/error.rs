@@ -111,24 +111,6 @@ impl Error {
         }))
     }
 
-    /// Encodes the error for another process. [`Error::from_note`] decodes it there.
-    pub(crate) fn to_note(&self) -> String {
-        let flag = |is: bool, word: &'static str| if is { word } else { "" };
-        let timeout = flag(self.is_timeout(), "timeout");
-        format!(
-            "{timeout} {}\n{self}",
-            flag(self.is_already_running(), "running")
-        )
-    }
-
-    pub(crate) fn from_note(note: &str) -> Error {
-        let (flags, text) = note.split_once('\n').unwrap_or(("", note));
-        let mut error = Error::new(text);
-        error.report().timeout = flags.contains("timeout");
-        error.report().already_running = flags.contains("running");
-        error
-    }
-
     /// Returns the report to change. The error has no clone while it is built, so this copies nothing.
     fn report(&mut self) -> &mut Report {
         Arc::make_mut(&mut self.0)
@@ -140,7 +122,7 @@ impl Error {
         self
     }
 
-    /// Adds the message of a panic. A process that gets this error as a note did not print the message.
+    /// Adds the message of a panic. A process that gets this error from another one did not print the message.
     pub(crate) fn panicked(self, panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         match text.or_else(|| panic.downcast_ref::<&str>().copied()) {
@@ -390,7 +372,6 @@ mod tests {
         let expected = format!("x {shown}\n  command   y {shown}\n            z\tä {shown}");
         assert_eq!(error.to_string(), expected);
         // Once, however often it is passed on.
-        assert_eq!(Error::from_note(&error.to_note()).to_string(), expected);
         assert_eq!(Error::other(&error).to_string(), expected);
     }
 
@@ -440,8 +421,5 @@ redis exited with code 1 before it was ready
             since_ready(0, 0),
             "redis was alive\n  output    none since it was ready; before that, last 2 of 7 lines, /tmp/x.log\n            | one\n            | two"
         );
-        let remembered = Error::from_note(&error.clone().timeout().to_note());
-        assert_eq!(remembered.to_string(), expected);
-        assert!(remembered.is_timeout() && !remembered.is_already_running());
     }
 }

@@ -12,7 +12,7 @@ use std::ops::{Range, RangeInclusive};
 /// let list = SimpleExecutor::new("my-api").expect_exit([0, 130]);
 /// # let _ = (one, range, list);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ExitCodes(Vec<RangeInclusive<i32>>);
 
 impl ExitCodes {

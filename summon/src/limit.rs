@@ -17,7 +17,7 @@ use summon_syntax::duration;
 /// let same = SimpleExecutor::new("sleep 100").timeout("500ms");
 /// # let _ = (one, same);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Limit(Result<Duration, String>);
 
 /// The maximum: `Instant::now()` plus this duration does not overflow.

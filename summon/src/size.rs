@@ -12,7 +12,7 @@
 /// let same = SimpleExecutor::new("sleep 100").log_limit("64MB");
 /// # let _ = (one, same);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Size(Result<u64, String>);
 
 const UNITS: [(&str, u64); 8] = [

@@ -19,10 +19,10 @@ use std::path::PathBuf;
 /// # let _ = (nothing, text, file);
 /// # Ok::<(), summon::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stdin(pub(crate) Kind);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Null,
     Text(Vec<u8>),

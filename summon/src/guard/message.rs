@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::details::Details;
 use super::encoding::{In, Out};
 use super::job::{get_stop, put_stop};
 use super::state::{Notice, Ran, Step, Whom};
@@ -21,8 +22,8 @@ pub(super) enum Order {
     Sync(u64),
     /// Like `Sync`, when the service has first become ready.
     Ready(u64),
-    /// Share the service, and give it to the runner. The bytes are a message for the users.
-    Share(Vec<u8>),
+    /// Share the service, and give it to the runner. The users get the details.
+    Share(Details),
     /// A test begins to use the service.
     Use(Use),
     /// The test with this number has ended.
@@ -54,8 +55,8 @@ pub(super) enum News {
     Exited(i32),
     /// No process of the service is left.
     Gone,
-    /// The service is shared. Has the bytes from [`Order::Share`].
-    Shared(Vec<u8>),
+    /// The service is shared. Has the details from [`Order::Share`].
+    Shared(Details),
     /// The service has sent a notice.
     Noticed(Notice),
     /// The grace was over, and the guard killed the service.
@@ -90,9 +91,9 @@ impl Order {
                 out.bytes.push(1);
                 put_stop(&mut out, plan);
             }
-            Order::Share(bytes) => {
+            Order::Share(details) => {
                 out.bytes.push(2);
-                out.bytes(bytes);
+                details.put(&mut out);
             }
             Order::Run(limit) => {
                 out.bytes.push(3);
@@ -135,7 +136,7 @@ impl Order {
                 },
             )),
             1 => Ok(Order::Stop(get_stop(&mut from)?)),
-            2 => Ok(Order::Share(from.bytes()?.to_vec())),
+            2 => Ok(Order::Share(Details::get(&mut from)?)),
             3 => Ok(Order::Run(from.duration()?)),
             4 => Ok(Order::Pause(from.flag()?)),
             5 => Ok(Order::Sync(from.number()?)),
@@ -175,9 +176,9 @@ impl News {
                 out.signed(*status);
             }
             News::Gone => tag(4),
-            News::Shared(bytes) => {
+            News::Shared(details) => {
                 tag(5);
-                out.bytes(bytes);
+                details.put(&mut out);
             }
             News::Noticed(notice) => {
                 tag(6);
@@ -230,7 +231,7 @@ impl News {
             2 => News::Grown(from.number()?),
             3 => News::Exited(from.signed()?),
             4 => News::Gone,
-            5 => News::Shared(from.bytes()?.to_vec()),
+            5 => News::Shared(Details::get(&mut from)?),
             6 => News::Noticed(Notice {
                 ready: from.flag()?,
                 status: from.text()?,

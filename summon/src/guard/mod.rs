@@ -19,6 +19,7 @@
 
 mod catch_up;
 mod command;
+mod details;
 mod encoding;
 mod exec;
 mod farewell;
@@ -27,6 +28,7 @@ pub mod fuzzing;
 mod helper;
 mod hire;
 mod job;
+mod joining;
 mod killing;
 mod listener;
 mod lost;
@@ -49,6 +51,7 @@ mod warden;
 mod watch;
 mod wire;
 
+pub(crate) use details::{Details, Failure};
 pub(crate) use farewell::note_interruption_in;
 pub(crate) use helper::Helper;
 pub(crate) use hire::prepare;

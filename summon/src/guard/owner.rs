@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use super::details::Details;
 use super::message::{News, Order, Use};
 use super::program::Program;
 use super::state::{Interest, LaunchError, State, Whom};
@@ -138,8 +139,8 @@ impl Guarded {
     }
 
     /// Shares the service, and gives it to the runner.
-    pub(crate) fn share(&self, bytes: &[u8]) -> io::Result<()> {
-        self.order(&Order::Share(bytes.to_vec()))
+    pub(crate) fn share(&self, details: Details) -> io::Result<()> {
+        self.order(&Order::Share(details))
     }
 
     /// Receives the guard's messages on a new thread until the guard closes. The thread has no
@@ -386,7 +387,7 @@ impl Shared {
                 state.finished = true;
                 state.survivors.clear();
             }
-            News::Shared(bytes) => state.shared = Some(bytes.into()),
+            News::Shared(details) => state.shared = Some(details.into()),
             News::Noticed(notice) => {
                 let extended = notice.extend.map(|time| Instant::now() + time);
                 state.extended = extended.max(state.extended);

@@ -26,7 +26,7 @@ pub(crate) struct Program {
 
 /// The attributes that a process inherits unless the builder sets them. Each has the name of its
 /// option, and travels as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Attributes {
     pub(crate) umask: Option<u32>,
     pub(crate) nice: Option<i32>,

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
+use super::details::Details;
 use super::listener::Listener;
 use super::message::{News, Order, Use};
 use crate::sys::peer::peer;
@@ -19,8 +20,8 @@ pub(super) struct Sharing {
     pub(super) socket: UnixListener,
     pub(super) users: Vec<Listener>,
     yields: bool,
-    /// The message for users, once the service is ready.
-    pub(super) shared: Option<Vec<u8>>,
+    /// The details for users, once the service is ready.
+    pub(super) shared: Option<Details>,
     /// Until then no user is accepted.
     rests: Option<Instant>,
 }

@@ -5,6 +5,8 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::details::Details;
+
 /// The reason why a command did not start.
 #[derive(Debug)]
 pub(crate) enum LaunchError {
@@ -30,8 +32,8 @@ pub(crate) struct State {
     pub(crate) gone: bool,
     /// The guard ended before it had reported the end of the service, so another process killed it.
     pub(crate) guard_died: bool,
-    /// The message for users, once the service is shared.
-    pub(crate) shared: Option<Arc<[u8]>>,
+    /// The details for users, once the service is shared.
+    pub(crate) shared: Option<Arc<Details>>,
     /// The latest notice, and until when the service asks to wait.
     pub(crate) notice: Option<Notice>,
     pub(crate) extended: Option<Instant>,

@@ -6,6 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[path = "details.rs"]
+mod details;
 #[path = "program.rs"]
 mod program;
 #[path = "state.rs"]
@@ -13,6 +15,7 @@ mod state;
 #[path = "terms.rs"]
 mod terms;
 
+pub(crate) use details::{Details, Failure};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};
@@ -26,6 +29,16 @@ pub(crate) fn prepare() {}
 
 /// Notes an interruption of this process in a directory.
 pub(crate) fn note_interruption_in(_dir: &std::path::Path) {}
+
+impl Failure {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    pub(crate) fn decode(_bytes: &[u8]) -> io::Result<Failure> {
+        Err(unsupported())
+    }
+}
 
 /// A command under a guard.
 #[derive(Debug)]
@@ -48,7 +61,7 @@ impl Guarded {
         match self.0 {}
     }
 
-    pub(crate) fn share(&self, _bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn share(&self, _details: Details) -> io::Result<()> {
         match self.0 {}
     }
 

@@ -1,5 +1,6 @@
 //! Ready when one of several probes says so.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Explained, Facts, NotReady, Probe, Target};
@@ -105,6 +106,13 @@ impl Probe for Any {
         match self.0.is_empty() {
             true => Err("`any` of no probes would never be ready".to_owned()),
             false => self.0.iter().try_for_each(|probe| probe.check()),
+        }
+    }
+
+    fn hash_options(&self, mut state: &mut dyn Hasher) {
+        ("any", self.0.len()).hash(&mut state);
+        for probe in &self.0 {
+            probe.hash_options(state);
         }
     }
 

@@ -78,6 +78,7 @@ pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Seen, Waited, Why, until_ready};
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::time::Instant;
 
 use crate::sys::listeners::Protocol;
@@ -164,8 +165,7 @@ pub trait Probe: Send + Sync + 'static {
         if let Some(probe) = self.wrapped() {
             return probe.describe(target);
         }
-        let name = std::any::type_name::<Self>();
-        name.rsplit("::").next().unwrap_or(name).to_owned()
+        type_name::<Self>().to_owned()
     }
 
     /// The probe that this one wraps. Default: none.
@@ -215,6 +215,16 @@ pub trait Probe: Send + Sync + 'static {
             // look of this one.
             alternatives: Vec::new(),
             ..self.wrapped().map(|it| it.facts()).unwrap_or_default()
+        }
+    }
+
+    /// Feeds the type and the options, which distinguish this probe from others.
+    #[doc(hidden)]
+    fn hash_options(&self, mut state: &mut dyn Hasher) {
+        let facts = self.facts();
+        (type_name::<Self>(), facts.endpoint, facts.texts).hash(&mut state);
+        if let Some(probe) = self.wrapped() {
+            probe.hash_options(state);
         }
     }
 
@@ -283,7 +293,7 @@ where
 }
 
 /// A host, port, and protocol that a process serves. For port 0, summon picks a free port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[doc(hidden)]
 pub struct Endpoint {
     pub(crate) host: String,
@@ -412,6 +422,12 @@ impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)
     }
+}
+
+/// Returns the name of a type without its path, which begins with the test binary.
+fn type_name<T: ?Sized>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    name.rsplit("::").next().unwrap_or(name)
 }
 
 /// Checks the path of a probe.

@@ -1,5 +1,7 @@
 //! Ready when a line of output matches.
 
+use std::hash::{Hash, Hasher};
+
 use super::nearest::nearest_line;
 use super::{Explained, Facts, NotReady, Probe, Target};
 use crate::output::{self, Pattern};
@@ -129,6 +131,10 @@ impl Probe for Output {
             Ok(_) => Ok(()),
             Err(why) => Err(format!("the banner {why}")),
         }
+    }
+
+    fn hash_options(&self, mut state: &mut dyn Hasher) {
+        ("output", &self.banner, self.times).hash(&mut state);
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -20,7 +20,7 @@
 /// #[summon(tcp = "docker run -p {port}:80 nginx", listener = Listener::Any)]
 /// fn both(text: &Process, value: &Process) {}
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Listener {
     /// The process or one of its descendants.
     #[default]

@@ -13,10 +13,10 @@ use crate::trace;
 /// The command, directory, and environment of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AsRun {
-    command: String,
-    directory: String,
+    pub(super) command: String,
+    pub(super) directory: String,
     /// One line per variable that differs from the test's environment.
-    environment: Vec<String>,
+    pub(super) environment: Vec<String>,
 }
 
 /// The maximum length of a shown value, in characters. Longer values are cut.
@@ -36,21 +36,6 @@ impl AsRun {
 }
 
 impl AsRun {
-    /// Returns the parts, to be sent to other processes. `of_fields` reverses this.
-    pub(super) fn fields(&self) -> [String; 3] {
-        let fields = [&self.command, &self.directory, &self.environment.join("\n")];
-        // NUL separates the fields.
-        fields.map(|field| field.replace('\0', ""))
-    }
-
-    pub(super) fn of_fields([command, directory, environment]: [String; 3]) -> AsRun {
-        AsRun {
-            command,
-            directory,
-            environment: environment.lines().map(str::to_owned).collect(),
-        }
-    }
-
     /// Returns the facts that the guard reports if the test is killed.
     pub(super) fn about(&self, process: &Process) -> About {
         let declared = process.inner.spec.declared.to_string();

@@ -1,6 +1,7 @@
 //! Processes that are fixtures: which verbs they allow, and who uses them.
 
 use std::any::Any;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use super::life::Run;
 use super::report::with_output;
 use super::{Process, lock};
 use crate::error::Error;
-use crate::probe::Probe;
+
 use crate::sys;
 use crate::sys::signal::how_it_ended;
 use crate::trace::test_name;
@@ -122,13 +123,11 @@ impl Process {
         with_output(error, &run)
     }
 
-    /// Returns all options, which distinguish this process from other processes of its name.
-    pub(crate) fn options(&self) -> String {
-        let of_probe = |it: &Arc<dyn Probe>| {
-            let facts = it.facts();
-            format!("{:?} {:?}", facts.texts, facts.endpoint)
-        };
-        let probes: Vec<String> = self.inner.probes.iter().map(of_probe).collect();
-        format!("{} {probes:?}", self.inner.spec.options())
+    /// Feeds all options, which distinguish this process from other processes of its name.
+    pub(crate) fn hash_options(&self, state: &mut impl Hasher) {
+        self.inner.spec.hash(state);
+        for probe in &self.inner.probes {
+            probe.hash_options(state);
+        }
     }
 }

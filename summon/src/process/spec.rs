@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::path::PathBuf;
 
@@ -16,9 +17,8 @@ use crate::size::Size;
 use crate::stdin::{Kind, Stdin};
 use crate::sys::Signal;
 
-/// The place of a declaration. Its `Debug` text is constant, since the same attribute in two
-/// binaries declares the same process.
-#[derive(Clone, Copy)]
+/// The place of a declaration.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Declared(&'static Location<'static>);
 
 impl fmt::Display for Declared {
@@ -27,13 +27,12 @@ impl fmt::Display for Declared {
     }
 }
 
-impl fmt::Debug for Declared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("somewhere")
-    }
+/// Feeds nothing, since the same attribute in two binaries declares the same process.
+impl Hash for Declared {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Spec {
     pub(crate) command: Command,
     pub(crate) args: Vec<OsString>,
@@ -134,11 +133,6 @@ impl Spec {
         };
         argv.extend(self.args.iter().cloned());
         Ok(argv)
-    }
-
-    /// Returns all options except the place of the declaration.
-    pub(crate) fn options(&self) -> String {
-        format!("{self:?}")
     }
 
     /// Returns every text that may contain placeholders.

@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -161,10 +161,10 @@ impl Session {
     }
 
     /// Leaves a note for other processes, atomically: they see all of the note, or no note.
-    pub(crate) fn remember(&self, name: &str, note: &str) {
+    pub(crate) fn remember(&self, name: &str, note: &[u8]) {
         let draft = OsString::from(format!("{name}.{:x}", random()));
         let written = self.dir.create(&draft);
-        let written = written.and_then(|mut file| file.write_all(note.as_bytes()));
+        let written = written.and_then(|mut file| file.write_all(note));
         // Without a note the other processes try for themselves, which is slower but correct.
         if written.is_err() || self.dir.rename(&draft, name.as_ref()).is_err() {
             let _ = self.dir.remove_file(&draft);
@@ -172,9 +172,11 @@ impl Session {
     }
 
     /// Reads a note of another process.
-    pub(crate) fn recall(&self, name: &str) -> Option<String> {
-        let file = self.dir.append(name.as_ref()).ok()?;
-        io::read_to_string(file).ok()
+    pub(crate) fn recall(&self, name: &str) -> Option<Vec<u8>> {
+        let mut note = Vec::new();
+        let mut file = self.dir.append(name.as_ref()).ok()?;
+        file.read_to_end(&mut note).ok()?;
+        Some(note)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Facts about a path: whether a file changes, and who serves a socket.
 
-use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::peer::peer;
 use super::unix_sockets;
@@ -68,9 +66,4 @@ fn other_end(stream: &UnixStream) -> Option<u32> {
     let pid = peer(stream).ok().map(|peer| peer.pid);
     // Pid 0 means a process in a pid namespace that is invisible from here.
     pid.filter(|pid| *pid != 0)
-}
-
-/// Makes a path of bytes that another process has sent.
-pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
-    OsString::from_vec(bytes.to_vec()).into()
 }

@@ -8,7 +8,7 @@ use super::system::interfaces::{interface, interface_name};
 pub(crate) use super::system::listeners::{connections, on_port, that_hears};
 
 /// The protocol of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Protocol {
     /// Served by a socket in the state LISTEN.
     Tcp,

@@ -68,8 +68,6 @@ const FLOORS: [(&str, Floors); 3] = [
 /// Imports of `summon/src` that point up, or close a circle. This table only shrinks: an import that is
 /// no longer needed here is an error, too.
 const KNOWN: &[(&str, &str)] = &[
-    ("fixture/once.rs", "fixture/mod.rs"),
-    ("fixture/shared.rs", "fixture/mod.rs"),
     ("orchestrator/order.rs", "orchestrator/mod.rs"),
     ("orchestrator/walk.rs", "orchestrator/mod.rs"),
     ("probe/http/body.rs", "probe/http/answer.rs"),

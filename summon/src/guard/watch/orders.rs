@@ -4,6 +4,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::{AFTER_RUN, Guard};
+use crate::guard::details::Details;
 use crate::guard::listener::Listener;
 use crate::guard::message::{News, Order};
 use crate::guard::spawn::spawn;
@@ -33,7 +34,7 @@ impl Guard {
                     let ready_at = &mut self.terms.about.ready_at;
                     ready_at.get_or_insert(self.latest.length);
                 }
-                Ok(Order::Share(bytes)) => self.share(bytes),
+                Ok(Order::Share(details)) => self.share(details),
                 Ok(Order::Use(test)) => {
                     self.owner
                         .iter_mut()
@@ -87,11 +88,11 @@ impl Guard {
     }
 
     /// Gives the service to the runner. The owner becomes a user like the others.
-    fn share(&mut self, bytes: Vec<u8>) {
+    fn share(&mut self, details: Details) {
         let Some(sharing) = &mut self.sharing else {
             return self.lose_owner();
         };
-        sharing.shared = Some(bytes.clone());
+        sharing.shared = Some(details.clone());
         // Unread frames of the owner move along in its inbox.
         sharing.users.extend(self.owner.take());
         // From here on the end of this process no longer stops the service.
@@ -99,7 +100,7 @@ impl Guard {
         title::set(&format!("{FIXTURE_TITLE}{}", self.program.name));
         // The former owner waits for this before it lets others in. Until then the service would
         // end with it.
-        self.tell(&News::Shared(bytes));
+        self.tell(&News::Shared(details));
     }
 
     pub(super) fn meet_users(&mut self) {

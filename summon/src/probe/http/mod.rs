@@ -17,6 +17,8 @@ pub(super) use otherwise::Outcome;
 pub use statuses::Statuses;
 use summon_syntax::url::{OWN_PORT, Url};
 
+use std::hash::{Hash, Hasher};
+
 use super::listen::{self, Place, Server};
 use super::{Endpoint, Explained, Facts, NotReady, Probe, Target, elsewhere};
 use crate::output;
@@ -31,7 +33,7 @@ use crate::sys::listeners::Protocol;
 ///
 /// let api: Coordinated<probe::Http> = HttpCoordinatedExecutor::new("my-api", "http://localhost:8080");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Http {
     url: String,
     pub(crate) method: String,
@@ -170,6 +172,10 @@ impl Probe for Http {
             },
             None => Ok(()),
         }
+    }
+
+    fn hash_options(&self, mut state: &mut dyn Hasher) {
+        ("http", self).hash(&mut state);
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -14,7 +14,7 @@ use std::ops::{Range, RangeInclusive};
 /// let list = HttpCoordinatedExecutor::new("my-api", url).status([200, 401]);
 /// # let _ = (one, range, list);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Statuses(pub(super) Vec<RangeInclusive<u16>>);
 
 impl Statuses {

@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 /// The state of a file, to notice a change.
@@ -46,9 +46,4 @@ pub(crate) fn server(_: &Path) -> io::Result<Option<u32>> {
 /// Connects to a Unix socket without a file.
 pub(crate) fn server_of_name(_: &[u8]) -> io::Result<Option<u32>> {
     Err(super::unsupported())
-}
-
-/// Makes a path of bytes that another process has sent.
-pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }
