@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{ACTOR, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, parent};
 
-const CHANGES: &str = env!("CARGO_BIN_EXE_changes");
+const CHANGES: &str = env!("CARGO_BIN_EXE_owner_changes");
 
 /// Runs the program, checks that it succeeds, and returns the lines that it prints.
 fn said_by(what: &str) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! A fixture starts once, lazily, and ends when the binary or the run ends. Real cargo and nextest
-//! run `tests/project`. Its servers record when they start and end.
+//! run `tests/workspaces/project`. Its servers record when they start and end.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

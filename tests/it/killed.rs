@@ -1,5 +1,5 @@
 //! A killed test has failed: its logs stay, with a report beside them, no matter which process
-//! killed the test. A real runner runs `tests/project/tests/killed.rs`.
+//! killed the test. A real runner runs `tests/workspaces/project/tests/killed.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -102,7 +102,7 @@ impl Killed {
 
     /// Returns the report without the parts that differ from run to run.
     fn report(&self) -> String {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("project");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("workspaces/project");
         let logs = self.logs.path().join("logs");
         let text = self.text("report.txt").replace(ACTOR, "actor");
         let text = text.replace(root.to_str().unwrap(), "<project>");

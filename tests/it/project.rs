@@ -1,4 +1,4 @@
-//! Runs `tests/project` with real runners.
+//! Runs `tests/workspaces/project` with real runners.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -54,7 +54,7 @@ impl Project {
         command
             .args(words)
             .args(args.split(' '))
-            .current_dir(root.join("project"))
+            .current_dir(root.join("workspaces/project"))
             .env("CARGO_TARGET_DIR", root.join("../target/project"))
             .env("ACTOR", ACTOR)
             .env("RECORD", self.record())

@@ -1,5 +1,5 @@
 //! When a test fails, one message says why. Real cargo runs each test of
-//! `tests/project/tests/failures.rs`, and `tests/it/reports` holds the messages for readers.
+//! `tests/workspaces/project/tests/failures.rs`, and `tests/it/reports` holds the messages for readers.
 //! `SUMMON_BLESS=1` writes them again.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ fn snapshots() -> PathBuf {
 
 /// Replaces the parts of a text that differ from run to run by their names.
 fn normalised(text: &str, project: &Project) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("project");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("workspaces/project");
     let text = text
         .replace(ACTOR, "actor")
         .replace(root.to_str().unwrap(), "<project>")

@@ -7,7 +7,7 @@ use std::process::Output;
 use crate::project::Project;
 use crate::support::TempDir;
 
-/// Runs some tests of `tests/project/tests/failures.rs`.
+/// Runs some tests of `tests/workspaces/project/tests/failures.rs`.
 fn run(project: &Project, tests: &[&str], env: &[(&str, &str)]) -> Output {
     let mut command = project.cargo("test --test failures -- --exact");
     command.args(tests).envs(env.iter().copied());

@@ -15,7 +15,7 @@ pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 
 /// Runs a program to which the kernel refuses some system calls: `REFUSE CALLS ERROR PROGRAM
 /// ARGS..`.
-pub(crate) const REFUSE: &str = env!("CARGO_BIN_EXE_refuse");
+pub(crate) const REFUSE: &str = env!("CARGO_BIN_EXE_refuse_syscalls");
 /// The arguments of [`REFUSE`] that imitate a container engine with a seccomp profile older than
 /// these calls.
 pub(crate) const WITHOUT_PIDFDS: [&str; 2] = ["pidfd_open,pidfd_send_signal", "EPERM"];

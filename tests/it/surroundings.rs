@@ -27,7 +27,10 @@ impl Guest {
     fn run_by(words: &[&str]) -> Guest {
         let dir = TempDir::new();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        for (name, program) in [("attempt", env!("CARGO_BIN_EXE_attempt")), ("actor", ACTOR)] {
+        for (name, program) in [
+            ("owner", env!("CARGO_BIN_EXE_owner_confined")),
+            ("actor", ACTOR),
+        ] {
             copy_program(program, dir.file(name));
         }
         let report = dir.file("report");
@@ -38,7 +41,7 @@ impl Guest {
         let mut command = Command::new(words[0]);
         command
             .args(&words[1..])
-            .args([dir.file("attempt"), dir.file("actor")])
+            .args([dir.file("owner"), dir.file("actor")])
             .env("REPORT", report)
             .env("TMPDIR", dir.file("tmp"))
             .env("RUST_BACKTRACE", "0");

@@ -225,11 +225,11 @@ fn tests_of_ones_own_service_are_tests() {
     assert_eq!(tests_shown(page, "tests/it/own_service.rs"), 4);
 }
 
-/// Each item of a snippet is in one file of `tests/ecosystem`, word for word.
+/// Each item of a snippet is in one file of `tests/workspaces/ecosystem`, word for word.
 #[test]
 fn snippets_of_the_ecosystem_are_tests() {
     let page = read("summon/docs/ecosystem.md");
-    let mut files = sources("tests/ecosystem");
+    let mut files = sources("tests/workspaces/ecosystem");
     for (_, text) in &mut files {
         // Doctests are comments in these files.
         let lines = text.lines().map(|line| match line.strip_prefix("//!") {
@@ -246,7 +246,10 @@ fn snippets_of_the_ecosystem_are_tests() {
         let parts = || imports.lines().chain(rest.split("\n\n"));
         let is_there = |text: &str| parts().all(|part| text.contains(part));
         let is_somewhere = files.iter().any(|(_, text)| is_there(text));
-        assert!(is_somewhere, "not in tests/ecosystem:\n{snippet}");
+        assert!(
+            is_somewhere,
+            "not in tests/workspaces/ecosystem:\n{snippet}"
+        );
         seen += 1;
     }
     assert_eq!(seen, 17);
@@ -256,7 +259,7 @@ fn snippets_of_the_ecosystem_are_tests() {
 fn errors_of_the_ecosystem_are_those_of_its_tests() {
     let page = read("summon/docs/ecosystem.md");
     let mut seen = 0;
-    for (path, text) in sources("tests/ecosystem/tests/wrong") {
+    for (path, text) in sources("tests/workspaces/ecosystem/tests/wrong") {
         let first = text.lines().next().unwrap();
         if let Some(error) = first.strip_prefix("//! error: ") {
             assert!(page.contains(error), "of {path}, not in the docs: {error}");

@@ -135,9 +135,9 @@ fn all_binaries_of_a_run_are_in_one_file() {
 fn all_processes_of_nextest_are_in_one_file() {
     let project = Project::new();
     // The path is relative to the runner's working directory.
-    let relative = format!("../../target/trace-{}.json", std::process::id());
+    let relative = format!("../../../target/trace-{}.json", std::process::id());
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("project")
+        .join("workspaces/project")
         .join(&relative);
     let file_env = [("SUMMON_TRACE", relative.as_str())];
     project

@@ -1,6 +1,6 @@
 //! Runs a program below a seccomp filter (`seccomp(2)`), which the program and its descendants keep.
 //!
-//! Usage: `refuse CALLS ERROR PROGRAM ARGS..`. `CALLS` are names from the list below, separated by
+//! Usage: `refuse_syscalls CALLS ERROR PROGRAM ARGS..`. `CALLS` are names from the list below, separated by
 //! commas. The kernel answers these calls with `ERROR`. `ENOSYS` imitates an old kernel, `EPERM` a
 //! container engine with an old profile, and `ENOLCK` a file system without locks.
 #![expect(unsafe_code, reason = "only prctl installs a filter")]
@@ -51,7 +51,7 @@ const ALL: [Refused; 5] = [
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [calls, error, program, args @ ..] = &words[..] else {
-        panic!("usage: refuse CALLS ERROR PROGRAM ARGS..");
+        panic!("usage: refuse_syscalls CALLS ERROR PROGRAM ARGS..");
     };
     let error = match error.as_str() {
         "ENOSYS" => libc::ENOSYS,

@@ -1,7 +1,7 @@
 //! Plays a test process that does random things with random programs on many threads, checks that
 //! it holds nothing afterwards, and ends in some way.
 //!
-//! Usage: `riot SEED ENDING ACTOR`. The ending is `return`, `exit`, `abort`, or `midway`, which
+//! Usage: `owner_random SEED ENDING ACTOR`. The ending is `return`, `exit`, `abort`, or `midway`, which
 //! aborts while all threads are busy. The process writes its ports to the file `PORTS`, and `clean`
 //! to stdout.
 
@@ -54,7 +54,7 @@ impl Random {
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [seed, ending, actor] = &words[..] else {
-        panic!("usage: riot SEED ENDING ACTOR");
+        panic!("usage: owner_random SEED ENDING ACTOR");
     };
     let seed: u64 = seed.parse().expect("a seed");
     let before = descriptors();

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-const RIOT: &str = env!("CARGO_BIN_EXE_riot");
+const OWNER: &str = env!("CARGO_BIN_EXE_owner_random");
 const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 
 /// The number of test processes that run at a time.
@@ -59,7 +59,7 @@ impl Place {
         let name = format!("summon-stress-{}-{worker}", std::process::id());
         let dir = std::env::temp_dir().join(name);
         fs::create_dir(&dir).unwrap();
-        for (program, name) in [(RIOT, "riot"), (ACTOR, "actor")] {
+        for (program, name) in [(OWNER, "owner"), (ACTOR, "actor")] {
             // A separate process writes the copy. A fork of the other worker would otherwise
             // inherit the open descriptor, and the program could not be executed (`ETXTBSY`).
             let copied = Command::new("cp").arg(program).arg(dir.join(name)).status();
@@ -73,7 +73,7 @@ impl Place {
         let ending = ["return", "exit", "abort", "midway", "killed"][seed as usize % 5];
         let ports = self.0.join("ports");
         fs::write(&ports, "").unwrap();
-        let mut child = Command::new(self.0.join("riot"))
+        let mut child = Command::new(self.0.join("owner"))
             .args([&seed.to_string(), ending])
             .arg(self.0.join("actor"))
             .env("PORTS", &ports)

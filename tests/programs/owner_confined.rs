@@ -1,7 +1,7 @@
 //! Plays a test process in hostile surroundings. It starts a server, uses it, and stops it. It
 //! writes to the file `REPORT` that this works, or the text of the error.
 //!
-//! Usage: `attempt ACTOR`. First, it does the action of the list below that `FIRST` names.
+//! Usage: `owner_confined ACTOR`. First, it does the action of the list below that `FIRST` names.
 
 #![allow(
     unsafe_code,

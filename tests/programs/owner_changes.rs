@@ -1,7 +1,7 @@
 //! Plays a test process that changes after its first start: it forks children, becomes another
 //! user, or limits itself.
 //!
-//! Usage: `changes WHAT ACTOR`, with an action of the list below. It prints the results, one per
+//! Usage: `owner_changes WHAT ACTOR`, with an action of the list below. It prints the results, one per
 //! line.
 
 #![allow(
@@ -24,7 +24,7 @@ static FIXTURE: Fixture;
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [what, actor] = &words[..] else {
-        panic!("usage: changes WHAT ACTOR");
+        panic!("usage: owner_changes WHAT ACTOR");
     };
     match what.as_str() {
         "unwind" | "exit" | "return" => fork(what, actor),
