@@ -22,7 +22,7 @@ fn is_private(path: &str) -> bool {
     let module = module.split(['/', '.']).next().unwrap();
     let declared = lib.split(&format!("pub mod {module};\n")).next().unwrap();
     declared.ends_with("#[doc(hidden)]\n")
-        || path.starts_with("summon/src/sys/guard/")
+        || path.starts_with("summon/src/guard/")
         || path.ends_with("/fuzzing.rs")
 }
 

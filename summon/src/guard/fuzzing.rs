@@ -1,8 +1,8 @@
 //! Fuzzing's view of the guard's protocol. Bytes that were decoded are encoded again.
 
-use super::message::{News, Order};
+use super::protocol::message::{News, Order};
+use super::protocol::{job, wire};
 use super::state::Notice;
-use super::{job, wire};
 
 /// Decodes and encodes news.
 pub fn news(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -17,45 +17,25 @@
     reason = "a guard forks without exec, waits without reaping, and ends without `main`"
 )]
 
-mod catch_up;
-mod command;
 mod details;
-mod encoding;
 mod exec;
-mod farewell;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod helper;
-mod hire;
-mod job;
-mod joining;
 mod killing;
-mod listener;
-mod lost;
-mod mark;
-mod message;
-mod notify;
 mod owner;
 mod program;
-mod recorder;
-mod service;
-mod sharing;
+mod protocol;
 mod signals;
 mod spawn;
 mod state;
-mod sweep;
 mod terms;
 mod title;
 mod tree;
 mod warden;
 mod watch;
-mod wire;
 
 pub(crate) use details::{Details, Failure};
-pub(crate) use farewell::note_interruption_in;
-pub(crate) use helper::Helper;
-pub(crate) use hire::prepare;
-pub(crate) use owner::{Guarded, Sleeper};
+pub(crate) use owner::{Guarded, Helper, Sleeper, note_interruption_in, prepare};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};

@@ -7,14 +7,17 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::{Guard, Happened};
-use crate::guard::sharing::Sharing;
+use super::Guard;
+use super::sharing::Sharing;
 use crate::sys::ports::Signed;
 use crate::sys::wait::timespec;
 
+/// What a guard does when a descriptor is ready. It may run without need, and must not block.
+type Handler = fn(&mut Guard);
+
 impl Guard {
-    /// Sleeps until events occur, and returns them.
-    pub(super) fn sleep(&self) -> io::Result<Vec<Happened>> {
+    /// Sleeps until events occur, and returns their handlers.
+    pub(super) fn sleep(&self) -> io::Result<Vec<Handler>> {
         let rests = self.sharing.as_ref().and_then(Sharing::rests);
         let run_ends = self.run_ends.filter(|_| self.service.is_running());
         // The earliest deadline bounds the sleep. Everything else arrives through a descriptor.
@@ -36,57 +39,48 @@ impl Guard {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        // `poll(2)` reports HUP and ERR even if only IN was asked for. They count as readable, so
-        // that the next read finds the end of file. OUT does not count: it only ends the sleep, and
-        // the caller flushes in each round.
-        let can_read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        let readable = |(fd, _): &(&PollFd<'_>, _)| fd.revents().intersects(can_read);
-        let pairs = polled.iter().zip(&watched).filter(readable);
-        Ok(pairs.map(|(_, (what, ..))| *what).collect())
+        // `poll(2)` reports HUP and ERR even if only IN was asked for, so that the handler's next
+        // read finds the end of file.
+        let ready = polled.iter().zip(&watched);
+        let ready = ready.filter(|(fd, _)| !fd.revents().is_empty());
+        Ok(ready.map(|(_, (handler, ..))| *handler).collect())
     }
 
-    fn watched(&self) -> Vec<(Happened, BorrowedFd<'_>, PollFlags)> {
-        let mut watched = vec![(
-            Happened::ChildEnded,
-            self.child_ended.as_fd(),
-            PollFlags::IN,
-        )];
-        let mut watch = |what, fd, wanted| watched.push((what, fd, wanted));
+    /// Returns the descriptors to wait for, in the order in which their handlers run.
+    fn watched(&self) -> Vec<(Handler, BorrowedFd<'_>, PollFlags)> {
+        let mut watched = Vec::new();
+        let mut watch = |handler: Handler, fd, wanted| watched.push((handler, fd, wanted));
+        watch(Guard::note_child, self.child_ended.as_fd(), PollFlags::IN);
         if let Some(owner) = &self.owner {
-            watch(
-                Happened::OwnerSpoke,
-                owner.socket.as_fd(),
-                owner.wanted(&self.latest),
-            );
+            let wanted = owner.wanted(&self.latest);
+            watch(Guard::obey, owner.socket.as_fd(), wanted);
         }
         if let Some(ended) = &self.owner_ended {
-            watch(Happened::OwnerEnded, ended.as_fd(), PollFlags::IN);
+            watch(Guard::look_for_owner, ended.as_fd(), PollFlags::IN);
         }
         if let Some(runner) = &self.runner {
-            watch(Happened::RunnerEnded, runner.as_fd(), PollFlags::IN);
+            watch(Guard::look_for_runner, runner.as_fd(), PollFlags::IN);
         }
         for pipe in self.recorder.pipes() {
-            watch(Happened::Output, pipe.as_fd(), PollFlags::IN);
+            watch(Guard::pump, pipe.as_fd(), PollFlags::IN);
         }
         if let Some(notify) = &self.notify {
-            watch(Happened::Notified, notify.as_fd(), PollFlags::IN);
+            watch(Guard::hear, notify.as_fd(), PollFlags::IN);
         }
         if let Some(sharing) = &self.sharing {
             // Without a free descriptor, a new connection can't be accepted and keeps the socket
             // readable. Polling it then would spin.
             if sharing.rests().is_none() {
-                watch(Happened::Users, sharing.socket.as_fd(), PollFlags::IN);
+                watch(Guard::meet_users, sharing.socket.as_fd(), PollFlags::IN);
             }
             // A process that waits for the port connects to the socket of its lease.
             let leases = self.leases.iter().filter(|_| sharing.is_to_be_had());
-            let watched = leases.flat_map(Signed::watched);
-            watched.for_each(|(fd, wanted)| watch(Happened::PortWanted, fd, wanted));
+            for (fd, wanted) in leases.flat_map(Signed::watched) {
+                watch(Guard::yield_port, fd, wanted);
+            }
             for user in &sharing.users {
-                watch(
-                    Happened::Users,
-                    user.socket.as_fd(),
-                    user.wanted(&self.latest),
-                );
+                let wanted = user.wanted(&self.latest);
+                watch(Guard::meet_users, user.socket.as_fd(), wanted);
             }
         }
         watched

@@ -1,18 +1,13 @@
-//! How a guard obeys its owner and its users.
+//! How a guard obeys its owner.
 
-use std::os::fd::{AsRawFd, RawFd};
-use std::time::{Duration, Instant};
-
-use super::{AFTER_RUN, Guard};
+use super::Guard;
+use super::client::Client;
 use crate::guard::details::Details;
-use crate::guard::listener::Listener;
-use crate::guard::message::{News, Order};
+use crate::guard::protocol::message::{News, Order};
 use crate::guard::spawn::spawn;
 use crate::guard::terms::StopPlan;
 use crate::guard::title;
 use crate::port::FIXTURE_TITLE;
-use crate::sys::ending::Ending;
-use crate::sys::ports::Signed;
 use crate::sys::proc;
 
 impl Guard {
@@ -23,7 +18,7 @@ impl Guard {
         let closed = owner.hear().is_err();
         // An order may take the owner away (`share`, `lose_owner`), so each round looks for it
         // again.
-        while let Some(frame) = self.owner.as_mut().and_then(Listener::take_frame) {
+        while let Some(frame) = self.owner.as_mut().and_then(Client::take_frame) {
             match Order::decode(&frame) {
                 Ok(Order::Signal(signal, whom)) => self.service.signal(signal, whom),
                 Ok(Order::Stop(plan)) => self.stop(plan),
@@ -64,7 +59,7 @@ impl Guard {
         }
     }
 
-    fn stop(&mut self, plan: StopPlan) {
+    pub(super) fn stop(&mut self, plan: StopPlan) {
         // A process that the kernel already takes apart handles no signal. Its end has another
         // cause, and the owner's report must not attribute it to this stop.
         let is_ending = self.service.exit.is_some() || proc::is_ending(self.service.leader);
@@ -78,13 +73,6 @@ impl Guard {
             let output = recorder.another_end().ok()?;
             spawn(&program.helper(argv), [&output; 2]).ok()
         });
-    }
-
-    pub(super) fn end(&mut self) {
-        // A stop under way keeps its own plan: starting over would extend the grace.
-        if self.service.is_running() {
-            self.stop(self.service.plan());
-        }
     }
 
     /// Gives the service to the runner. The owner becomes a user like the others.
@@ -101,94 +89,5 @@ impl Guard {
         // The former owner waits for this before it lets others in. Until then the service would
         // end with it.
         self.tell(&News::Shared(details));
-    }
-
-    pub(super) fn meet_users(&mut self) {
-        // A new user first hears what earlier users know already.
-        let mut news = vec![self.started()];
-        news.extend(self.service.exit.map(News::Exited));
-        let Some(sharing) = &mut self.sharing else {
-            return;
-        };
-        sharing.meet_users(news);
-        let mut asked = Vec::new();
-        let killed = sharing.hear_users(|user, order| match order {
-            Order::Sync(number) => asked.push((user.socket.as_raw_fd(), number)),
-            Order::Use(test) => user.begin_use(test),
-            Order::Unuse(number) => user.end_use(number),
-            // Users must not stop or signal a service that other tests use.
-            _ => {}
-        });
-        if !killed.is_empty() {
-            self.lose_users(killed);
-        }
-        // One `pump` serves all requests that were read in this round: each was sent before it.
-        if !asked.is_empty() {
-            self.pump();
-            self.reap();
-            self.confirm(&asked);
-        }
-    }
-
-    fn confirm(&mut self, asked: &[(RawFd, u64)]) {
-        let latest = self.latest.clone();
-        for user in self.sharing.iter_mut().flat_map(|it| &mut it.users) {
-            // The number still identifies the user. `hear_users` may have closed other sockets, but
-            // no user was accepted since, so no new user has such a number.
-            let fd = user.socket.as_raw_fd();
-            let numbers = asked.iter().filter(|(it, _)| *it == fd);
-            numbers.for_each(|(_, number)| user.confirm(&latest, *number));
-        }
-    }
-
-    /// Ends the service if another process of this user waits for its port, unless a user has come
-    /// meanwhile. A process that connects later does not hear that the service is shared, and waits
-    /// until it has ended.
-    pub(super) fn yield_port(&mut self) {
-        // Connections in the backlog come first. Such a user has found the service running, and
-        // must get it.
-        self.meet_users();
-        let Some(sharing) = &mut self.sharing else {
-            return;
-        };
-        // `is_wanted` also runs while the service is ending, because it accepts the waiting
-        // connections. An unaccepted one keeps the lease's socket readable, and the guard would
-        // spin.
-        let is_wanted = sharing.is_to_be_had() && self.leases.iter_mut().any(Signed::is_wanted);
-        if is_wanted && self.service.is_running() {
-            // Cleared before `end`: a process that is accepted from now on must not hear that the
-            // service is shared.
-            sharing.shared = None;
-            self.end();
-        }
-    }
-
-    /// Checks whether the runner has ended. Then a shared service stops at once. Another service
-    /// gets a moment, since its owner may be about to stop it.
-    pub(super) fn look_for_runner(&mut self) {
-        if !self.runner.as_ref().is_some_and(Ending::has_come) {
-            return;
-        }
-        // The descriptor of an ended process stays readable, so polling it again would spin.
-        self.runner = None;
-        let moment = match self.owner.is_some() {
-            true => AFTER_RUN,
-            false => Duration::ZERO,
-        };
-        self.run_ends = Some(Instant::now() + moment);
-    }
-
-    /// Stops the service once its run is over.
-    pub(super) fn end_with_run(&mut self) {
-        if self.run_ends.is_none_or(|at| Instant::now() < at) {
-            return;
-        }
-        // Called in each round: the owner may have begun a stop, and received an extension for it,
-        // before the run ended.
-        self.service.hurry();
-        if self.service.is_running() {
-            self.tell(&News::RunEnded);
-            self.end();
-        }
     }
 }

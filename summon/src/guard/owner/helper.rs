@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::message::{News, Order};
-use super::program::Program;
-use super::state::{HelperError, Ran};
-use super::{hire, job, wire};
+use super::wardens;
+use crate::guard::program::Program;
+use crate::guard::protocol::message::{News, Order};
+use crate::guard::protocol::wire;
+use crate::guard::state::{HelperError, Ran};
 
 /// A guard that runs one command repeatedly.
 #[derive(Debug)]
@@ -17,12 +18,8 @@ pub(crate) struct Helper(UnixStream);
 
 impl Helper {
     pub(crate) fn hire(command: &Program, deadline: Instant) -> io::Result<Helper> {
-        let socket = hire::guard(deadline)?;
-        let ending = hire::own_ending();
-        let ends = hire::ends(ending.as_ref());
-        let job = job::encode(&ends, command, None);
         // The job has no terms, so the guard waits for orders and runs the command once for each.
-        wire::send(&socket, &job.bytes, &job.fds)?;
+        let socket = wardens::give_job(command, None, deadline)?;
         Ok(Helper(socket))
     }
 
@@ -43,7 +40,7 @@ impl Helper {
         }
         let news = wire::receive(&self.0)
             // The guard also ends when the runner has ended. The error then names the runner.
-            .and_then(|news| news.ok_or_else(hire::why_gone))
+            .and_then(|news| news.ok_or_else(wardens::why_gone))
             .and_then(|(body, _)| News::decode(&body))
             .map_err(HelperError::Broken)?;
         match news {

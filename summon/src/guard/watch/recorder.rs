@@ -11,7 +11,7 @@ use crate::sys::pipes::{self, Writers};
 pub(super) struct Recorder {
     inputs: Vec<Input>,
     /// All output, in the order of reading.
-    pub(super) log: Log,
+    pub(super) log: LogWriter,
 }
 
 /// A pipe that the service writes to.
@@ -20,11 +20,11 @@ struct Input {
     read: Option<File>,
     writers: Writers,
     /// A log of this pipe alone, if wanted.
-    apart: Option<Log>,
+    apart: Option<LogWriter>,
 }
 
 /// A file with the output, up to a limit.
-pub(super) struct Log {
+pub(super) struct LogWriter {
     pub(super) file: File,
     /// The length of the file.
     pub(super) length: u64,
@@ -54,7 +54,7 @@ impl Recorder {
             let input = Input {
                 read: Some(File::from(read)),
                 writers: Writers::of(write.try_clone()?),
-                apart: apart.map(|file| Log::new(file, limit)),
+                apart: apart.map(|file| LogWriter::new(file, limit)),
             };
             io::Result::Ok((input, write))
         };
@@ -69,7 +69,7 @@ impl Recorder {
                 (vec![stdout, stderr], [out, err])
             }
         };
-        let log = Log::new(log, limit);
+        let log = LogWriter::new(log, limit);
         Ok((Recorder { inputs, log }, ends))
     }
 
@@ -104,7 +104,7 @@ impl Recorder {
 }
 
 impl Input {
-    fn pump(&mut self, log: &mut Log) {
+    fn pump(&mut self, log: &mut LogWriter) {
         let mut buffer = [0; 64 * 1024];
         // 16 times 64 KiB is the largest pipe that an unprivileged process can make by default
         // (`pipe-max-size` in `pipe(7)`, 1 MiB). So one call reads all output from before it. A
@@ -131,10 +131,10 @@ impl Input {
     }
 }
 
-impl Log {
-    fn new(file: OwnedFd, limit: u64) -> Log {
+impl LogWriter {
+    fn new(file: OwnedFd, limit: u64) -> LogWriter {
         let file = File::from(file);
-        Log {
+        LogWriter {
             length: file.metadata().map_or(0, |found| found.len()),
             file,
             limit,

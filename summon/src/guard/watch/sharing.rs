@@ -5,9 +5,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use super::details::Details;
-use super::listener::Listener;
-use super::message::{News, Order, Use};
+use super::client::Client;
+use crate::guard::details::Details;
+use crate::guard::protocol::message::{News, Order, Use};
 use crate::sys::peer::peer;
 
 /// How many users are accepted at once, so that a stream of new users can't starve the others.
@@ -18,7 +18,7 @@ const REST: Duration = Duration::from_millis(100);
 /// The shared side of a service.
 pub(super) struct Sharing {
     pub(super) socket: UnixListener,
-    pub(super) users: Vec<Listener>,
+    pub(super) users: Vec<Client>,
     yields: bool,
     /// The details for users, once the service is ready.
     pub(super) shared: Option<Details>,
@@ -51,7 +51,7 @@ impl Sharing {
 
     /// Receives the users' messages, and passes their orders to `obey`. Drops users that have
     /// closed. Returns the tests that these had not reported as ended: they were killed.
-    pub(super) fn hear_users(&mut self, mut obey: impl FnMut(&mut Listener, Order)) -> Vec<Use> {
+    pub(super) fn hear_users(&mut self, mut obey: impl FnMut(&mut Client, Order)) -> Vec<Use> {
         let mut killed = Vec::new();
         self.users.retain_mut(|user| {
             let is_open = user.hear().is_ok() && !user.is_lost;
@@ -91,7 +91,7 @@ impl Sharing {
             if !peer(&socket).is_ok_and(|peer| peer.uid == crate::sys::user()) {
                 continue;
             }
-            if let Ok(mut user) = Listener::new(socket) {
+            if let Ok(mut user) = Client::new(socket) {
                 // Only queued here: a user that does not read must not block the guard.
                 news.iter().for_each(|news| user.tell(news));
                 self.users.push(user);

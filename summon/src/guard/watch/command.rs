@@ -7,14 +7,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::job::Job;
-use super::killing::{self, Pace};
-use super::message::{News, Order};
-use super::program::Program;
-use super::spawn::spawn;
-use super::state::{Ran, Step};
-use super::tree::{self, Reaped};
-use super::{signals, wire};
+use crate::guard::killing::{self, Pace};
+use crate::guard::program::Program;
+use crate::guard::protocol::job::Job;
+use crate::guard::protocol::message::{News, Order};
+use crate::guard::protocol::wire;
+use crate::guard::signals;
+use crate::guard::spawn::spawn;
+use crate::guard::state::{Ran, Step};
+use crate::guard::tree::{self, Reaped};
 use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, Ends};
 use crate::sys::{pipes, wait};
@@ -32,7 +33,7 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
     // An owner that is halted, or a forked child that holds its socket, never reads. Without a
     // limit the guard would hang, and miss the end of the runner.
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;
-    let ends = job.ends.owner.into_iter().chain(job.ends.runner);
+    let ends = job.endings.owner.into_iter().chain(job.endings.runner);
     let ends = ends.map(ending::watch).collect::<io::Result<Vec<_>>>()?;
     let watched = Owner {
         socket: Some(owner),
@@ -119,7 +120,7 @@ pub(super) fn run(
     child_ended.started(pid);
     // The guard's own copy would keep the end of file from `pump`.
     drop(write);
-    let run = Run {
+    let run = Execution {
         pid,
         output: Some(File::from(read)),
         tail: Vec::new(),
@@ -128,14 +129,14 @@ pub(super) fn run(
     run.watch(until, patience, owner).map(Ok)
 }
 
-struct Run<'a> {
+struct Execution<'a> {
     pid: u32,
     output: Option<File>,
     tail: Vec<u8>,
     child_ended: &'a Ends,
 }
 
-impl Run<'_> {
+impl Execution<'_> {
     /// Waits for the command, then kills its descendants. `None` means that the owner has ended.
     fn watch(
         mut self,
@@ -180,18 +181,18 @@ impl Run<'_> {
         Ok((!owner_ended).then_some(Ran { status, output }))
     }
 
-    fn reap(&self) -> io::Result<Found> {
+    fn reap(&self) -> io::Result<Reaps> {
         // Drains the pipe before it reaps, so that an end after the last look writes a new byte.
         self.child_ended.note();
-        let mut found = Found::default();
+        let mut reaps = Reaps::default();
         loop {
             match tree::reap(None)? {
-                Reaped::Child(pid, status) if pid == self.pid => found.status = Some(status),
+                Reaped::Child(pid, status) if pid == self.pid => reaps.status = Some(status),
                 Reaped::Child(..) => {}
-                Reaped::Nobody => return Ok(found),
+                Reaped::Nobody => return Ok(reaps),
                 Reaped::Childless => {
-                    found.is_childless = true;
-                    return Ok(found);
+                    reaps.is_childless = true;
+                    return Ok(reaps);
                 }
             }
         }
@@ -224,7 +225,7 @@ impl Run<'_> {
 }
 
 #[derive(Default)]
-struct Found {
+struct Reaps {
     status: Option<i32>,
     is_childless: bool,
 }

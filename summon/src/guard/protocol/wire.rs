@@ -20,7 +20,7 @@ const MOST_FDS: usize = 253;
 const LONGEST: usize = 64 << 20;
 
 /// Puts the length before a frame.
-pub(super) fn frame(body: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(4 + body.len());
     framed.extend((body.len() as u32).to_ne_bytes());
     framed.extend(body);
@@ -28,7 +28,7 @@ pub(super) fn frame(body: &[u8]) -> Vec<u8> {
 }
 
 /// Like [`frame`], without allocation. `N` is the length of both.
-pub(super) fn framed<const N: usize>(body: &[u8]) -> [u8; N] {
+pub(crate) fn framed<const N: usize>(body: &[u8]) -> [u8; N] {
     let mut framed = [0; N];
     framed[..4].copy_from_slice(&(body.len() as u32).to_ne_bytes());
     framed[4..].copy_from_slice(body);
@@ -39,7 +39,7 @@ pub(super) fn framed<const N: usize>(body: &[u8]) -> [u8; N] {
 ///
 /// The inbox is a deque, because a vector would move all later bytes for each frame. A peer that
 /// sends tiny frames without pause could keep the guard here for seconds.
-pub(super) fn take_frame(inbox: &mut VecDeque<u8>) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn take_frame(inbox: &mut VecDeque<u8>) -> io::Result<Option<Vec<u8>>> {
     if inbox.len() < 4 {
         return Ok(None);
     }
@@ -56,7 +56,7 @@ pub(super) fn take_frame(inbox: &mut VecDeque<u8>) -> io::Result<Option<Vec<u8>>
 
 /// Sends a frame, with the descriptors attached to its first bytes. The socket must block. Surplus
 /// descriptors go ahead in empty frames.
-pub(super) fn send(socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+pub(crate) fn send(socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut rest = fds;
     // The kernel refuses more in one message (EINVAL). The receiver collects them until a frame
     // with a body arrives.
@@ -94,7 +94,7 @@ fn send_one(mut socket: &UnixStream, body: &[u8], fds: &[BorrowedFd<'_>]) -> io:
 
 /// Receives a frame and its descriptors, all close-on-exec. The socket must block. `None` means
 /// that the other end has closed.
-pub(super) fn receive(mut socket: &UnixStream) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+pub(crate) fn receive(mut socket: &UnixStream) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
     let mut fds = Vec::new();
     // Empty frames only carry descriptors for the frame that follows.
     let mut length = 0;
@@ -154,7 +154,7 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
     }
 }
 
-pub(super) fn garbled() -> io::Error {
+pub(crate) fn garbled() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a frame that makes no sense")
 }
 

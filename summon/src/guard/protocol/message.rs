@@ -3,17 +3,17 @@
 use std::io;
 use std::time::Duration;
 
-use super::details::Details;
 use super::encoding::{In, Out};
 use super::job::{get_stop, put_stop};
-use super::state::{Notice, Ran, Step, Whom};
-use super::terms::StopPlan;
 use super::wire::garbled;
+use crate::guard::details::Details;
+use crate::guard::state::{Notice, Ran, Step, Whom};
+use crate::guard::terms::StopPlan;
 use crate::sys::Signal;
 
 /// An order to a guard.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Signal(Signal, Whom),
     Stop(StopPlan),
     /// Halt all processes of the service, or resume them.
@@ -34,17 +34,17 @@ pub(super) enum Order {
 
 /// A test that uses a shared service.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Use {
+pub(crate) struct Use {
     /// Unique among the uses of one process.
-    pub(super) number: u64,
-    pub(super) test: String,
+    pub(crate) number: u64,
+    pub(crate) test: String,
     /// The length of the log at the beginning.
-    pub(super) since: u64,
+    pub(crate) since: u64,
 }
 
 /// News from a guard to its owner and its users.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum News {
+pub(crate) enum News {
     /// The program was exec'ed. The pids are of the guard and of the program.
     Started { guard: u32, pid: u32 },
     /// This step failed, and the program did not start. No other news follows.
@@ -79,7 +79,7 @@ pub(super) enum News {
 }
 
 impl Order {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
         match self {
             Order::Signal(signal, whom) => {
@@ -125,7 +125,7 @@ impl Order {
         out.bytes
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> io::Result<Order> {
+    pub(crate) fn decode(bytes: &[u8]) -> io::Result<Order> {
         let (tag, mut from) = In::tagged(bytes)?;
         match tag {
             0 => Ok(Order::Signal(
@@ -153,7 +153,7 @@ impl Order {
 }
 
 impl News {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
         let mut tag = |tag: u8| out.bytes.push(tag);
         match self {
@@ -217,7 +217,7 @@ impl News {
         out.bytes
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> io::Result<News> {
+    pub(crate) fn decode(bytes: &[u8]) -> io::Result<News> {
         let (tag, mut from) = In::tagged(bytes)?;
         Ok(match tag {
             0 => News::Started {

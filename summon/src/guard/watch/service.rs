@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::killing::{self, Killing};
-use super::state::Whom;
-use super::terms::StopPlan;
-use super::tree::{self, Reaped};
+use crate::guard::killing::{self, Killing};
+use crate::guard::state::Whom;
+use crate::guard::terms::StopPlan;
+use crate::guard::tree::{self, Reaped};
 use crate::sys::Signal;
 
 pub(super) struct Service {

@@ -4,12 +4,12 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use super::details::{Details, Failure};
 use super::encoding::{In, Out};
 use super::wire::garbled;
+use crate::guard::details::{Details, Failure};
 
 impl Details {
-    pub(super) fn put(&self, out: &mut Out<'_>) {
+    pub(crate) fn put(&self, out: &mut Out<'_>) {
         out.os(self.dir.as_os_str());
         out.os(self.log.as_os_str());
         out.number(self.since);
@@ -29,7 +29,7 @@ impl Details {
         });
     }
 
-    pub(super) fn get(from: &mut In<'_>) -> io::Result<Details> {
+    pub(crate) fn get(from: &mut In<'_>) -> io::Result<Details> {
         Ok(Details {
             dir: from.os()?.into(),
             log: from.os()?.into(),

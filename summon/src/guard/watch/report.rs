@@ -9,8 +9,8 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::terms::About;
 use crate::error::{Error, Source};
+use crate::guard::terms::About;
 use crate::session::REPORT;
 use crate::sys::dir::Dir;
 use crate::sys::ending::Ending;
@@ -21,8 +21,9 @@ use crate::sys::{private, tail};
 /// descriptors shortly before it ends.
 const SOON: Duration = Duration::from_secs(1);
 
-/// The moment when the guard lost an owner or a user.
-pub(super) struct Lost {
+/// An owner or a user that the guard has lost.
+pub(super) struct LostClient {
+    /// When the guard lost it.
     at: Instant,
     /// The tests that had not ended, and the position in the log where each began.
     tests: Vec<(String, u64)>,
@@ -34,15 +35,15 @@ pub(super) struct Lost {
     owner: Option<Ending>,
 }
 
-impl Lost {
+impl LostClient {
     pub(super) fn new(
         tests: Vec<(String, u64)>,
         length: u64,
         exit: Option<(i32, Instant)>,
         owner: Option<Ending>,
-    ) -> Lost {
+    ) -> LostClient {
         let at = Instant::now();
-        Lost {
+        LostClient {
             at,
             tests,
             length,
@@ -88,7 +89,7 @@ impl Lost {
             // On a file system without holes the log may have been cut below the start of the test.
             // The range must not run backwards then.
             let whole = *since..self.length.max(*since);
-            let source = log.try_clone().map(|file| Left {
+            let source = log.try_clone().map(|file| OrphanedLog {
                 file,
                 path: path.to_owned(),
             });
@@ -119,12 +120,12 @@ pub(super) fn write(dir: &Dir, reports: &[String], keep: bool) {
 }
 
 /// A log without its owner.
-struct Left {
+struct OrphanedLog {
     file: File,
     path: PathBuf,
 }
 
-impl Source for Left {
+impl Source for OrphanedLog {
     fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! The peers of a guard: its owner, or the users of a shared service.
+//! The clients of a guard: its owner, or the users of a shared service.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
@@ -8,32 +8,32 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::message::{News, Use};
-use super::state::Notice;
-use super::wire;
+use crate::guard::protocol::message::{News, Use};
+use crate::guard::protocol::wire;
+use crate::guard::state::Notice;
 use crate::sys::sockets;
 use crate::sys::wait::timespec;
 
-/// The limit of unread bytes. A peer above it is dropped.
+/// The limit of unread bytes. A client above it is dropped.
 const MOST_UNREAD: usize = 1 << 20;
-/// How much `hear` reads at once: more than a socket holds, so that a peer that writes without
+/// How much `hear` reads at once: more than a socket holds, so that a client that writes without
 /// pause can't starve the others.
 const AT_ONCE: usize = 1 << 19;
 /// How long the guard waits until its last messages are read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// A peer that receives news without ever blocking the guard. Unread messages are queued. A value
-/// that changes often is sent in its latest state when the peer reads again.
-pub(super) struct Listener {
+/// A client, which receives news without ever blocking the guard. Unread messages are queued. A value
+/// that changes often is sent in its latest state when the client reads again.
+pub(super) struct Client {
     pub(super) socket: UnixStream,
     inbox: VecDeque<u8>,
     outbox: Vec<u8>,
     told_length: u64,
     told_notices: u64,
     told_lost: Option<(u64, i32)>,
-    /// The tests in the peer's process that use the service, by their numbers.
+    /// The tests in the client's process that use the service, by their numbers.
     uses: BTreeMap<u64, Use>,
-    /// Sending has failed. Earlier messages from this peer are still processed.
+    /// Sending has failed. Earlier messages from this client are still processed.
     pub(super) is_lost: bool,
 }
 
@@ -60,13 +60,13 @@ impl Latest {
     }
 }
 
-/// The peer has closed its socket, or leaves too much unread.
+/// The client has closed its socket, or leaves too much unread.
 pub(super) struct Closed;
 
-impl Listener {
-    pub(super) fn new(socket: UnixStream) -> io::Result<Listener> {
+impl Client {
+    pub(super) fn new(socket: UnixStream) -> io::Result<Client> {
         socket.set_nonblocking(true)?;
-        Ok(Listener {
+        Ok(Client {
             socket,
             inbox: VecDeque::new(),
             outbox: Vec::new(),
@@ -97,9 +97,9 @@ impl Listener {
         }
     }
 
-    /// Confirms to the peer that the log is complete up to its request.
+    /// Confirms to the client that the log is complete up to its request.
     pub(super) fn confirm(&mut self, latest: &Latest, number: u64) {
-        // The length goes first: when the peer reads `Synced`, it knows how far the log reaches.
+        // The length goes first: when the client reads `Synced`, it knows how far the log reaches.
         self.tell_latest(latest);
         self.tell(&News::Synced(number));
     }
@@ -119,14 +119,14 @@ impl Listener {
         }
     }
 
-    /// Sends as much as possible without blocking. A peer that does not read, for example in a
+    /// Sends as much as possible without blocking. A client that does not read, for example in a
     /// debugger, must not block the service.
     pub(super) fn flush(&mut self, latest: &Latest) -> Result<(), Closed> {
         if self.outbox.is_empty() {
             if self.knows(latest) {
                 return Ok(());
             }
-            // Values are queued only after the queue has drained. A slow peer then gets one message
+            // Values are queued only after the queue has drained. A slow client then gets one message
             // for many changes, instead of one for each.
             self.tell_latest(latest);
         }
@@ -147,7 +147,7 @@ impl Listener {
         }
     }
 
-    /// Reads the peer's bytes, for [`Listener::take_frame`].
+    /// Reads the client's bytes, for [`Client::take_frame`].
     pub(super) fn hear(&mut self) -> Result<(), Closed> {
         hear(&mut self.socket, &mut self.inbox)
     }
@@ -190,25 +190,25 @@ fn hear(socket: &mut impl Read, inbox: &mut VecDeque<u8>) -> Result<(), Closed> 
     Ok(())
 }
 
-/// Sends the last messages to all peers, and waits a moment for slow readers. A halted peer, or a
+/// Sends the last messages to all clients, and waits a moment for slow readers. A halted client, or a
 /// forked child that holds the socket and never reads, can't delay the guard for longer.
-pub(super) fn part(mut listeners: Vec<Listener>) {
+pub(super) fn part(mut clients: Vec<Client>) {
     let until = Instant::now() + LAST_WORDS;
-    for listener in &listeners {
-        // Doubles the buffer, so that the last messages fit even if the peer reads nothing now. The
+    for client in &clients {
+        // Doubles the buffer, so that the last messages fit even if the client reads nothing now. The
         // kernel delivers buffered bytes after this process has ended.
-        let room = rustix::net::sockopt::socket_send_buffer_size(&listener.socket);
+        let room = rustix::net::sockopt::socket_send_buffer_size(&client.socket);
         let _ = room.and_then(|room| {
-            rustix::net::sockopt::set_socket_send_buffer_size(&listener.socket, 2 * room)
+            rustix::net::sockopt::set_socket_send_buffer_size(&client.socket, 2 * room)
         });
     }
     loop {
-        listeners.retain_mut(|it| it.send().is_ok() && !it.outbox.is_empty());
+        clients.retain_mut(|it| it.send().is_ok() && !it.outbox.is_empty());
         let left = until.saturating_duration_since(Instant::now());
-        if listeners.is_empty() || left.is_zero() {
+        if clients.is_empty() || left.is_zero() {
             return;
         }
-        let mut polled: Vec<_> = listeners
+        let mut polled: Vec<_> = clients
             .iter()
             .map(|it| PollFd::new(&it.socket, PollFlags::OUT))
             .collect();

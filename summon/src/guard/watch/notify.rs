@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use super::state::Notice;
+use crate::guard::state::Notice;
 use crate::sys::notices::{self, LONGEST, Socket};
 
 pub(super) struct Notify(Socket);

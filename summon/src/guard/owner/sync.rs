@@ -1,10 +1,12 @@
-//! Collects for a report what a guard knows and is about to learn.
+//! Waits until the log and the known state are complete.
 
+use std::io;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::message::Order;
-use super::owner::Guarded;
-use super::state::State;
+use super::guarded::{Guarded, PATIENCE};
+use crate::guard::protocol::message::Order;
+use crate::guard::state::State;
 use crate::sys::proc;
 
 /// How long to wait for the guard's answer. After that the report does without it.
@@ -19,6 +21,29 @@ const ENDING: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl Guarded {
+    /// Halts all processes of the service, or resumes them. Returns when that is done.
+    pub(crate) fn pause(&self, pause: bool) -> io::Result<()> {
+        self.order(&Order::Pause(pause))?;
+        self.sync()
+    }
+
+    /// Returns when the log has all output from before the call, and an earlier end is known.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.ask_within(PATIENCE, Order::Sync)
+    }
+
+    /// Sends a numbered order, and waits for the answer with this number.
+    fn ask_within(&self, limit: Duration, order: impl FnOnce(u64) -> Order) -> io::Result<()> {
+        // An answer to a later request also answers this one.
+        let number = self.syncs.fetch_add(1, Ordering::Relaxed) + 1;
+        self.order(&order(number))?;
+        let until = Instant::now() + limit;
+        let known = self.wait_until(until, &[], |state| state.synced >= number || state.gone)?;
+        known
+            .map(drop)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "the guard does not answer"))
+    }
+
     /// Waits until the log has all output so far, and an end so far is known. Usually takes less
     /// than a millisecond.
     pub(crate) fn catch_up(&self) {

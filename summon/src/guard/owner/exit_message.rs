@@ -1,4 +1,4 @@
-//! The owner's farewell, which tells the warden that the owner ends in order.
+//! The owner's exit message, which tells the warden that the owner ends in order.
 //!
 //! A test process sends it when it exits, and when it is interrupted with Ctrl-C: then the logs of
 //! running tests are not needed. A killed test process (time-out, `abort`) sends nothing. It has
@@ -12,22 +12,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Once, OnceLock};
 
-use super::wire;
+use crate::guard::protocol::warden::EXITING;
+use crate::guard::protocol::wire;
 use crate::session::INTERRUPTED;
 use crate::sys::{exit, sockets};
-
-/// The message.
-pub(super) const FAREWELL: &[u8] = b"farewell";
 
 /// The sockets to wardens. The low half is the descriptor. The high half is the pid of the process
 /// that hired the warden: a forked child exits for itself alone.
 static WARDENS: [AtomicU64; MOST] = [const { AtomicU64::new(0) }; MOST];
-/// The maximum number of wardens that get a farewell. `hire` keeps no more sockets open.
+/// The maximum number of wardens that get an exit message. `wardens` keeps no more sockets open.
 pub(super) const MOST: usize = 16;
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes this process send a farewell to the warden at its end.
-pub(super) fn say_to(warden: &UnixStream) {
+/// Makes this process send the exit message to the warden at its end.
+pub(super) fn announce_to(warden: &UnixStream) {
     static HOOKS: Once = Once::new();
     // Pid and descriptor share one atomic word, so a hook that runs in between never reads a mixed
     // pair.
@@ -39,9 +37,9 @@ pub(super) fn say_to(warden: &UnixStream) {
     // Once per program. `atexit` keeps a hook for each registration, and a forked child inherits
     // both the hook and this `Once`.
     HOOKS.call_once(|| {
-        // If `atexit` fails, unneeded logs stay. Nothing else depends on the farewell.
-        let _ = exit::at_exit(say);
-        exit::at_interrupt(say_interrupted);
+        // If `atexit` fails, unneeded logs stay. Nothing else depends on the message.
+        let _ = exit::at_exit(send);
+        exit::at_interrupt(send_interrupted);
     });
 }
 
@@ -54,13 +52,13 @@ pub(crate) fn note_interruption_in(dir: &Path) {
     if let Ok(path) = CString::new(path) {
         // Set before the handler is installed, so the handler finds the path.
         if NOTE.set(path).is_ok() {
-            exit::at_interrupt(say_interrupted);
+            exit::at_interrupt(send_interrupted);
         }
     }
 }
 
-extern "C" fn say_interrupted() {
-    say();
+extern "C" fn send_interrupted() {
+    send();
     // `OnceLock::get` is an atomic load, and takes no lock: the interrupted code could hold one.
     if let Some(note) = NOTE.get() {
         let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
@@ -71,12 +69,12 @@ extern "C" fn say_interrupted() {
     }
 }
 
-/// Sends the farewell to each warden of this process. Takes no lock and allocates nothing: in an
+/// Sends the exit message to each warden of this process. Takes no lock and allocates nothing: in an
 /// exit hook other threads may hold any lock, and in a signal handler this thread may.
-extern "C" fn say() {
+extern "C" fn send() {
     // SAFETY: `getpid` takes no argument and can't fail.
     let me = unsafe { libc::getpid() } as u64;
-    let message = wire::framed::<{ FAREWELL.len() + 4 }>(FAREWELL);
+    let message = wire::framed::<{ EXITING.len() + 4 }>(EXITING);
     // A halted or hanging warden must not delay the end of the test process. The message is small,
     // and a socket buffer has room for it unless the warden reads nothing at all.
     let flags = sockets::SEND.bits() as libc::c_int | libc::MSG_DONTWAIT;
@@ -88,7 +86,7 @@ extern "C" fn say() {
             continue;
         }
         let warden = known as u32 as RawFd;
-        // SAFETY: the buffer is valid for its length. `hire` never closes this descriptor: it
+        // SAFETY: the buffer is valid for its length. `wardens` never closes this descriptor: it
         // retires sockets and replaces them in place, so the number never belongs to another file.
         let _ = unsafe { libc::send(warden, message.as_ptr().cast(), message.len(), flags) };
     }

@@ -8,49 +8,49 @@ use std::os::fd::AsFd;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::encoding::{In, Out};
-use super::program::{Attributes, Program};
-use super::terms::{About, Sharing, StopPlan, Terms};
+use crate::guard::program::{Attributes, Program};
+use crate::guard::terms::{About, Sharing, StopPlan, Terms};
 use crate::session::Sweep;
 use crate::sys::users::User;
 
 /// The first frame that a guard receives.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) ends: Ends<OwnedFd>,
-    pub(super) program: Program,
+pub(crate) struct Job {
+    pub(crate) endings: Endings<OwnedFd>,
+    pub(crate) program: Program,
     /// The terms of a service. `None` for a helper command, which runs to completion each time its
     /// owner asks.
-    pub(super) terms: Option<Terms>,
+    pub(crate) terms: Option<Terms>,
 }
 
-/// Reports of the ends of owner and runner, as far as the system has them.
+/// Reports of the endings of owner and runner, as far as the system has them.
 #[derive(Debug)]
-pub(super) struct Ends<Fd> {
-    pub(super) owner: Option<Fd>,
-    pub(super) runner: Option<Fd>,
+pub(crate) struct Endings<Fd> {
+    pub(crate) owner: Option<Fd>,
+    pub(crate) runner: Option<Fd>,
 }
 
 /// Encodes a job.
-pub(super) fn encode<'a>(
-    ends: &'a Ends<BorrowedFd<'a>>,
+pub(crate) fn encode<'a>(
+    endings: &'a Endings<BorrowedFd<'a>>,
     program: &'a Program,
     terms: Option<&'a Terms>,
 ) -> Out<'a> {
     let mut out = Out::default();
     // A descriptor has no place in the bytes. The flag of the option tells the decoder whether to
     // take the next one, so both sides stay in step.
-    out.option(ends.owner.as_ref(), Out::fd);
-    out.option(ends.runner.as_ref(), Out::fd);
+    out.option(endings.owner.as_ref(), Out::fd);
+    out.option(endings.runner.as_ref(), Out::fd);
     put_program(&mut out, program);
     out.option(terms, put_terms);
     out
 }
 
 impl Job {
-    pub(super) fn decode(bytes: &[u8], fds: Vec<OwnedFd>) -> io::Result<Job> {
+    pub(crate) fn decode(bytes: &[u8], fds: Vec<OwnedFd>) -> io::Result<Job> {
         let mut from = In::new(bytes, fds);
         Ok(Job {
-            ends: Ends {
+            endings: Endings {
                 owner: from.option(In::fd)?,
                 runner: from.option(In::fd)?,
             },
@@ -166,14 +166,14 @@ fn get_terms(from: &mut In<'_>) -> io::Result<Terms> {
 }
 
 /// Also part of the order to stop a service.
-pub(super) fn put_stop(out: &mut Out<'_>, plan: &StopPlan) {
+pub(crate) fn put_stop(out: &mut Out<'_>, plan: &StopPlan) {
     out.signal(plan.signal);
     out.flag(plan.only_leader);
     out.option(plan.command.as_ref(), |out, words| out.words(words));
     out.duration(plan.grace);
 }
 
-pub(super) fn get_stop(from: &mut In<'_>) -> io::Result<StopPlan> {
+pub(crate) fn get_stop(from: &mut In<'_>) -> io::Result<StopPlan> {
     Ok(StopPlan {
         signal: from.signal()?,
         only_leader: from.flag()?,
@@ -213,16 +213,16 @@ fn get_sweep(from: &mut In<'_>) -> io::Result<Sweep> {
 
 /// Decodes a job and encodes it again, with as many descriptors as it has bytes.
 #[cfg(any(test, fuzzing))]
-pub(super) fn written_again(bytes: &[u8]) -> io::Result<(Vec<u8>, usize)> {
+pub(crate) fn written_again(bytes: &[u8]) -> io::Result<(Vec<u8>, usize)> {
     let null = OwnedFd::from(std::fs::File::open("/dev/null")?);
     // 64 descriptors are enough for every small job.
     let fds = (0..bytes.len().min(64)).map(|_| null.try_clone());
     let job = Job::decode(bytes, fds.collect::<io::Result<_>>()?)?;
-    let ends = Ends {
-        owner: job.ends.owner.as_ref().map(AsFd::as_fd),
-        runner: job.ends.runner.as_ref().map(AsFd::as_fd),
+    let endings = Endings {
+        owner: job.endings.owner.as_ref().map(AsFd::as_fd),
+        runner: job.endings.runner.as_ref().map(AsFd::as_fd),
     };
-    let out = encode(&ends, &job.program, job.terms.as_ref());
+    let out = encode(&endings, &job.program, job.terms.as_ref());
     Ok((out.bytes, out.fds.len()))
 }
 
@@ -287,11 +287,11 @@ mod tests {
             leases: vec![null(), null()],
         };
         let (owner, runner) = (null(), null());
-        let ends = Ends {
+        let endings = Endings {
             owner: Some(owner.as_fd()),
             runner: Some(runner.as_fd()),
         };
-        let out = encode(&ends, &program, Some(&terms));
+        let out = encode(&endings, &program, Some(&terms));
         (out.bytes.clone(), out.fds.len())
     }
 

@@ -13,58 +13,58 @@ use crate::sys::Signal;
 
 /// An encoder. Values are decoded in the order of these calls.
 #[derive(Default)]
-pub(super) struct Out<'fd> {
-    pub(super) bytes: Vec<u8>,
-    pub(super) fds: Vec<BorrowedFd<'fd>>,
+pub(crate) struct Out<'fd> {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) fds: Vec<BorrowedFd<'fd>>,
 }
 
 impl<'fd> Out<'fd> {
-    pub(super) fn number(&mut self, number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         self.bytes.extend(number.to_ne_bytes());
     }
 
-    pub(super) fn signed(&mut self, number: i32) {
+    pub(crate) fn signed(&mut self, number: i32) {
         self.number((number as u32).into());
     }
 
-    pub(super) fn flag(&mut self, flag: bool) {
+    pub(crate) fn flag(&mut self, flag: bool) {
         self.number(flag.into());
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.bytes.extend(bytes);
     }
 
-    pub(super) fn os(&mut self, text: &OsStr) {
+    pub(crate) fn os(&mut self, text: &OsStr) {
         self.bytes(text.as_bytes());
     }
 
-    pub(super) fn words(&mut self, words: &[OsString]) {
+    pub(crate) fn words(&mut self, words: &[OsString]) {
         self.list(words, |out, word| out.os(word));
     }
 
-    pub(super) fn duration(&mut self, duration: Duration) {
+    pub(crate) fn duration(&mut self, duration: Duration) {
         // Saturates: u64 has room for 584,000 years of microseconds, and a longer grace is as good
         // as that.
         self.number(duration.as_micros().try_into().unwrap_or(u64::MAX));
     }
 
-    pub(super) fn signal(&mut self, signal: Signal) {
+    pub(crate) fn signal(&mut self, signal: Signal) {
         self.signed(signal.number());
     }
 
     /// Adds a descriptor, which travels beside the bytes.
-    pub(super) fn fd(&mut self, fd: &'fd impl AsFd) {
+    pub(crate) fn fd(&mut self, fd: &'fd impl AsFd) {
         self.fds.push(fd.as_fd());
     }
 
-    pub(super) fn list<'a, T>(&mut self, items: &'a [T], mut item: impl FnMut(&mut Self, &'a T)) {
+    pub(crate) fn list<'a, T>(&mut self, items: &'a [T], mut item: impl FnMut(&mut Self, &'a T)) {
         self.number(items.len() as u64);
         items.iter().for_each(|it| item(self, it));
     }
 
-    pub(super) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
+    pub(crate) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
             put(self, value);
@@ -73,38 +73,38 @@ impl<'fd> Out<'fd> {
 }
 
 /// A decoder. Its input may be garbage, so each read checks the remaining length.
-pub(super) struct In<'a> {
+pub(crate) struct In<'a> {
     bytes: &'a [u8],
     fds: vec::IntoIter<OwnedFd>,
 }
 
 impl<'a> In<'a> {
-    pub(super) fn new(bytes: &'a [u8], fds: Vec<OwnedFd>) -> In<'a> {
+    pub(crate) fn new(bytes: &'a [u8], fds: Vec<OwnedFd>) -> In<'a> {
         let fds = fds.into_iter();
         In { bytes, fds }
     }
 
     /// Splits a message without descriptors into its tag and its body.
-    pub(super) fn tagged(bytes: &'a [u8]) -> io::Result<(u8, In<'a>)> {
+    pub(crate) fn tagged(bytes: &'a [u8]) -> io::Result<(u8, In<'a>)> {
         let (tag, rest) = bytes.split_first().ok_or_else(garbled)?;
         Ok((*tag, In::new(rest, Vec::new())))
     }
 
-    pub(super) fn number(&mut self) -> io::Result<u64> {
+    pub(crate) fn number(&mut self) -> io::Result<u64> {
         let (number, rest) = self.bytes.split_first_chunk::<8>().ok_or_else(garbled)?;
         self.bytes = rest;
         Ok(u64::from_ne_bytes(*number))
     }
 
-    pub(super) fn signed(&mut self) -> io::Result<i32> {
+    pub(crate) fn signed(&mut self) -> io::Result<i32> {
         Ok(self.number()? as u32 as i32)
     }
 
-    pub(super) fn flag(&mut self) -> io::Result<bool> {
+    pub(crate) fn flag(&mut self) -> io::Result<bool> {
         Ok(self.number()? != 0)
     }
 
-    pub(super) fn bytes(&mut self) -> io::Result<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> io::Result<&'a [u8]> {
         // A garbled length must not wrap on a 32-bit system, nor index past the end.
         let length = usize::try_from(self.number()?).map_err(|_| garbled())?;
         let (bytes, rest) = self.bytes.split_at_checked(length).ok_or_else(garbled)?;
@@ -112,33 +112,33 @@ impl<'a> In<'a> {
         Ok(bytes)
     }
 
-    pub(super) fn os(&mut self) -> io::Result<OsString> {
+    pub(crate) fn os(&mut self) -> io::Result<OsString> {
         Ok(OsString::from_vec(self.bytes()?.to_vec()))
     }
 
-    pub(super) fn text(&mut self) -> io::Result<String> {
+    pub(crate) fn text(&mut self) -> io::Result<String> {
         Ok(String::from_utf8_lossy(self.bytes()?).into_owned())
     }
 
-    pub(super) fn words(&mut self) -> io::Result<Vec<OsString>> {
+    pub(crate) fn words(&mut self) -> io::Result<Vec<OsString>> {
         self.list(In::os)
     }
 
-    pub(super) fn duration(&mut self) -> io::Result<Duration> {
+    pub(crate) fn duration(&mut self) -> io::Result<Duration> {
         Ok(Duration::from_micros(self.number()?))
     }
 
-    pub(super) fn signal(&mut self) -> io::Result<Signal> {
+    pub(crate) fn signal(&mut self) -> io::Result<Signal> {
         Ok(Signal::from_number(self.signed()?))
     }
 
-    pub(super) fn fd(&mut self) -> io::Result<OwnedFd> {
+    pub(crate) fn fd(&mut self) -> io::Result<OwnedFd> {
         // Fewer descriptors than the bytes announce. Surplus ones close when the decoder is
         // dropped.
         self.fds.next().ok_or_else(garbled)
     }
 
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         item: impl Fn(&mut Self) -> io::Result<T>,
     ) -> io::Result<Vec<T>> {
@@ -148,7 +148,7 @@ impl<'a> In<'a> {
         (0..length).map(|_| item(self)).collect()
     }
 
-    pub(super) fn option<T>(
+    pub(crate) fn option<T>(
         &mut self,
         get: impl FnOnce(&mut Self) -> io::Result<T>,
     ) -> io::Result<Option<T>> {

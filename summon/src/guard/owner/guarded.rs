@@ -1,0 +1,258 @@
+//! The owner's side of a command under a guard.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use super::received::{Received, Sleeper};
+use super::wardens;
+use crate::guard::details::Details;
+use crate::guard::program::Program;
+use crate::guard::protocol::message::{News, Order, Use};
+use crate::guard::protocol::wire;
+use crate::guard::state::{Interest, LaunchError, State, Whom};
+use crate::guard::terms::{StopPlan, Terms};
+use crate::sys::Signal;
+use crate::sys::maker::Maker;
+use crate::sys::threads;
+
+/// How long to wait beyond the grace: the guard needs some time to kill. The bound is for a guard
+/// that hangs.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any stop.
+const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
+/// A command under a guard. Dropping it closes the socket, which stops the service.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    maker: Maker,
+    socket: UnixStream,
+    received: Arc<Received>,
+    /// The number of sync requests so far.
+    pub(super) syncs: AtomicU64,
+    /// The number of uses so far.
+    uses: AtomicU64,
+}
+
+impl Guarded {
+    /// Starts the program under these terms. Returns after exec.
+    pub(crate) fn launch(
+        program: &Program,
+        terms: &Terms,
+        deadline: Instant,
+    ) -> Result<Guarded, LaunchError> {
+        match Guarded::try_launch(program, terms, deadline) {
+            // The warden died with the request unread, or the guard died before it reported a
+            // start. The program of a dead guard is killed by the kernel or by the warden, so a new
+            // warden may try once.
+            Err(LaunchError::NoGuard(error))
+                if error.kind() == io::ErrorKind::ConnectionAborted =>
+            {
+                wardens::dismiss();
+                Guarded::try_launch(program, terms, deadline)
+            }
+            other => other,
+        }
+    }
+
+    fn try_launch(
+        program: &Program,
+        terms: &Terms,
+        deadline: Instant,
+    ) -> Result<Guarded, LaunchError> {
+        let socket =
+            wardens::give_job(program, Some(terms), deadline).map_err(|error| {
+                match error.kind() {
+                    io::ErrorKind::TimedOut => LaunchError::Late,
+                    _ => LaunchError::NoGuard(error),
+                }
+            })?;
+        let guarded = Guarded::new(socket);
+        guarded.listen().map_err(LaunchError::NoGuard)?;
+        let known = guarded.wait_until(deadline, &[], |state| {
+            state.pids.is_some() || state.refused.is_some() || state.gone
+        });
+        if !matches!(known, Ok(Some(_))) {
+            // The guard may still start the command. Stop it and wait for its end: otherwise its
+            // clean-up could remove files of the next start.
+            let _ = guarded.stop(terms.stop.clone());
+        }
+        match known {
+            Err(error) => Err(LaunchError::NoGuard(error)),
+            Ok(None) => Err(LaunchError::Late),
+            Ok(Some(state)) => match (state.refused, state.pids) {
+                (Some((step, errno)), _) => Err(LaunchError::Refused(
+                    step,
+                    io::Error::from_raw_os_error(errno),
+                )),
+                (None, Some(_)) => Ok(guarded),
+                (None, None) => Err(LaunchError::NoGuard(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the guard ended before it had started the command",
+                ))),
+            },
+        }
+    }
+
+    /// Joins a shared service as a user, through a socket to its guard.
+    pub(crate) fn join(socket: UnixStream) -> io::Result<Guarded> {
+        let guarded = Guarded::new(socket);
+        guarded.listen()?;
+        Ok(guarded)
+    }
+
+    fn new(socket: UnixStream) -> Guarded {
+        Guarded {
+            maker: Maker::here(),
+            socket,
+            received: Arc::default(),
+            syncs: AtomicU64::new(0),
+            uses: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns whether this process made the connection. A forked child has a copy, but no thread
+    /// that receives the guard's messages.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.maker.is_here()
+    }
+
+    /// Shares the service, and gives it to the runner.
+    pub(crate) fn share(&self, details: Details) -> io::Result<()> {
+        self.order(&Order::Share(details))
+    }
+
+    /// Receives the guard's messages on a new thread until the guard closes. The thread has no
+    /// other job, and ends with the service.
+    fn listen(&self) -> io::Result<()> {
+        let socket = self.socket.try_clone()?;
+        let received = Arc::clone(&self.received);
+        let builder = Builder::new().name("summon".into()).stack_size(128 * 1024);
+        threads::spawn(builder, move || {
+            while let Ok(Some((body, _))) = wire::receive(&socket) {
+                match News::decode(&body) {
+                    Ok(news) => received.learn(news),
+                    Err(_) => break,
+                }
+            }
+            received.guard_closed();
+        })?;
+        Ok(())
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.received.state()
+    }
+
+    /// Waits like [`Sleeper::wait_until`], woken by any news.
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Instant,
+        fds: &[BorrowedFd<'_>],
+        done: impl FnMut(&State) -> bool,
+    ) -> io::Result<Option<State>> {
+        self.sleeper(Interest::All)?.wait_until(deadline, fds, done)
+    }
+
+    /// Registers a sleeper, see [`Sleeper::new`].
+    pub(crate) fn sleeper(&self, interest: Interest) -> io::Result<Sleeper> {
+        Sleeper::new(&self.received, interest)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal, whom: Whom) -> io::Result<()> {
+        self.order(&Order::Signal(signal, whom))
+    }
+
+    /// Reports that a test begins to use a shared service at this length of the log. Returns the
+    /// number for [`Guarded::end_use`].
+    pub(crate) fn begin_use(&self, test: String, since: u64) -> u64 {
+        let number = self.uses.fetch_add(1, Ordering::Relaxed);
+        // If this fails, the guard's report has less. That must not fail the test.
+        let _ = self.order(&Order::Use(Use {
+            number,
+            test,
+            since,
+        }));
+        number
+    }
+
+    /// Reports that the test with this number has ended.
+    pub(crate) fn end_use(&self, number: u64) {
+        let _ = self.order(&Order::Unuse(number));
+    }
+
+    pub(super) fn order(&self, order: &Order) -> io::Result<()> {
+        // A forked child shares the socket. Its bytes could land within a frame of its parent.
+        if !self.is_ours() {
+            return Err(io::Error::other(
+                "only the process that started it can do that",
+            ));
+        }
+        wire::send(&self.socket, &order.encode(), &[])
+    }
+
+    /// Stops the service. Returns when all its processes and the guard have ended.
+    pub(crate) fn stop(&self, plan: StopPlan) -> io::Result<State> {
+        let far = Instant::now() + FOR_EVER;
+        self.stop_watched(plan, far, |_| far)
+    }
+
+    /// Stops the service like `stop`. If that takes until `due`, calls `still`, which returns the
+    /// time of its next call.
+    pub(crate) fn stop_watched(
+        &self,
+        plan: StopPlan,
+        mut due: Instant,
+        mut still: impl FnMut(&State) -> Instant,
+    ) -> io::Result<State> {
+        let (grace, most) = (plan.grace, plan.most_extended());
+        match self.order(&Order::Stop(plan)) {
+            Err(error) if !self.is_ours() => return Err(error),
+            // A dead guard needs no order.
+            _ => {}
+        }
+        let mut limit = Instant::now() + grace + PATIENCE;
+        // The guard grants no more.
+        let last = limit + most;
+        loop {
+            if let Some(state) = self.wait_until(limit.min(due), &[], |state| state.gone)? {
+                return Ok(state);
+            }
+            if Instant::now() < limit {
+                due = still(&self.state());
+                continue;
+            }
+            // The service may have asked for more time (`EXTEND_TIMEOUT_USEC`).
+            let extended = self.state().extended;
+            match extended.map(|until| (until + PATIENCE).min(last)) {
+                Some(later) if later > limit => limit = later,
+                _ => break,
+            }
+        }
+        let survivors = self.state().survivors;
+        let why = match survivors.is_empty() {
+            true => "the guard does not answer".to_owned(),
+            false => format!(
+                "{} does not end, though it was killed",
+                survivors.join(", ")
+            ),
+        };
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    }
+}
+
+impl Drop for Guarded {
+    /// Shuts the connection down. Closing this socket is not enough: the listening thread has a
+    /// copy, and so does a forked child.
+    fn drop(&mut self) {
+        if !self.is_ours() {
+            return;
+        }
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}

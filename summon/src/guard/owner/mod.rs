@@ -1,0 +1,15 @@
+//! The owner's side: what a test process does to have commands run under guards.
+
+pub(super) mod exit_message;
+mod guarded;
+mod helper;
+mod received;
+mod start_warden;
+mod sync;
+mod wardens;
+
+pub(crate) use exit_message::note_interruption_in;
+pub(crate) use guarded::Guarded;
+pub(crate) use helper::Helper;
+pub(crate) use received::Sleeper;
+pub(crate) use wardens::prepare;

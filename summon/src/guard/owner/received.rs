@@ -1,0 +1,161 @@
+//! What a guard has told its owner, and the threads that wait for more.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::guard::protocol::message::News;
+use crate::guard::state::{Interest, State};
+use crate::sys::wait::{self, Waker};
+
+/// The state of a service by the guard's news.
+#[derive(Debug, Default)]
+pub(super) struct Received(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    state: State,
+    sleepers: Vec<(Arc<Waker>, Interest)>,
+}
+
+/// A thread that sleeps until news arrives.
+#[derive(Debug)]
+pub(crate) struct Sleeper {
+    pub(crate) waker: Arc<Waker>,
+    received: Arc<Received>,
+}
+
+impl Sleeper {
+    /// Registers a sleeper, which news wakes. Register first, then check the state, then sleep: in
+    /// this order no news is missed.
+    pub(super) fn new(received: &Arc<Received>, interest: Interest) -> io::Result<Sleeper> {
+        let waker = Arc::new(Waker::new()?);
+        let sleeper = (Arc::clone(&waker), interest);
+        received.lock().sleepers.push(sleeper);
+        Ok(Sleeper {
+            waker,
+            received: Arc::clone(received),
+        })
+    }
+
+    /// Waits until `done` accepts the state. Returns `Ok(None)` at the deadline. A readable
+    /// descriptor in `fds` only wakes the wait, and `done` checks it.
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Instant,
+        fds: &[BorrowedFd<'_>],
+        mut done: impl FnMut(&State) -> bool,
+    ) -> io::Result<Option<State>> {
+        loop {
+            // Reset, look, sleep. News after the look sets the waker, so the sleep returns at once.
+            // A reset after the look would erase such news.
+            self.waker.reset();
+            let state = self.received.state();
+            if done(&state) {
+                return Ok(Some(state));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            let mut all = vec![self.waker.as_fd()];
+            all.extend(fds);
+            wait::sleep(&all, Some(deadline))?;
+        }
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let mut known = self.received.lock();
+        known
+            .sleepers
+            .retain(|(waker, _)| !Arc::ptr_eq(waker, &self.waker));
+    }
+}
+
+impl Received {
+    pub(super) fn state(&self) -> State {
+        self.lock().state.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // No code panics under this lock, and each assignment leaves a complete state.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn learn(&self, news: News) {
+        // Output must not wake a probe that looks at its own pace: its own looks may cause output.
+        let of = match news {
+            News::Grown(_) | News::Lost { .. } => Interest::Output,
+            News::Noticed(_) => Interest::Notices,
+            _ => Interest::Ends,
+        };
+        let wakes = |interest| of == Interest::Ends || interest == of || interest == Interest::All;
+        self.update(wakes, |state| match news {
+            News::Started { guard, pid } => {
+                state.forked_away = state.pids.is_some();
+                state.pids = Some((guard, pid));
+            }
+            News::Refused { step, errno } => state.refused = Some((step, errno)),
+            // The woken sleeper reads the log itself.
+            News::Grown(_) => {}
+            News::Exited(status) => {
+                state.exit = Some(ExitStatus::from_raw(status));
+                state.exited = Some(Instant::now());
+            }
+            // The guard still holds leases and files. `guard_closed` sets `gone` when it has ended
+            // too.
+            News::Gone => {
+                state.finished = true;
+                state.survivors.clear();
+            }
+            News::Shared(details) => state.shared = Some(details.into()),
+            News::Noticed(notice) => {
+                let extended = notice.extend.map(|time| Instant::now() + time);
+                state.extended = extended.max(state.extended);
+                state.notice = Some(notice);
+            }
+            News::Killed => state.killed = true,
+            // Only the first request counts. Any later end follows from it.
+            News::Asked { is_ending } if state.asked.is_none() => {
+                state.asked = Some(Instant::now());
+                state.ended_unasked = is_ending || state.exit.is_some();
+            }
+            News::Asked { .. } => {}
+            News::Synced(number) => state.confirm(number),
+            News::AfterStop(ran) => state.after_stop.push(ran),
+            News::Lost { bytes, errno } => state.lost = Some((bytes, errno)),
+            News::Survived(names) => state.survivors = names,
+            News::RunEnded => state.run_ended = true,
+            // The guard of a service never sends this.
+            News::Ran(_) => {}
+        });
+    }
+
+    pub(super) fn guard_closed(&self) {
+        self.update(
+            |_| true,
+            |state| {
+                // The guard's socket is close-on-exec, so no program of the service holds a copy.
+                // The end of file means that the guard itself has ended.
+                state.gone = true;
+                // A guard that reported survivors has ended in order.
+                let finished = state.finished || !state.survivors.is_empty();
+                state.guard_died = state.pids.is_some() && !finished;
+            },
+        );
+    }
+
+    fn update(&self, wakes: impl Fn(Interest) -> bool, change: impl FnOnce(&mut State)) {
+        let mut known = self.lock();
+        change(&mut known.state);
+        for (waker, interest) in &known.sleepers {
+            if wakes(*interest) {
+                waker.wake();
+            }
+        }
+    }
+}

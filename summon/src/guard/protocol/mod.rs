@@ -1,0 +1,8 @@
+//! The protocol between a test process, its wardens, and its guards.
+
+pub(super) mod encoding;
+pub(super) mod job;
+mod joining;
+pub(super) mod message;
+pub(super) mod warden;
+pub(super) mod wire;
