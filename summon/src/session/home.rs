@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
 
 use super::base::{Base, TRIES, name_of, open_base, stream_logs};
 use super::claim::Claim;
@@ -26,7 +28,7 @@ pub(crate) struct Home {
     base: Option<Base>,
     /// Logs of the two streams, if wanted. Dropped before the log, since its claim protects their
     /// names too.
-    streams: OnceLock<Arc<Streams>>,
+    streams: OnceCell<Arc<Streams>>,
     log: Arc<Log>,
     /// The name of the directory. Dropped after the directory was removed.
     _name: Option<Name>,
@@ -127,7 +129,7 @@ impl Home {
         let home = Home {
             dir,
             base,
-            streams: OnceLock::new(),
+            streams: OnceCell::new(),
             log,
             _name: Some(taken),
         };
@@ -146,7 +148,7 @@ impl Home {
         is_split: bool,
         session: Arc<Session>,
     ) -> io::Result<Home> {
-        let streams = OnceLock::new();
+        let streams = OnceCell::new();
         // The log's own directory, and not this process's directory for logs: another program may
         // have made the log.
         let logs_dir = Dir::open(log.parent().unwrap_or(&log))?;
@@ -216,12 +218,8 @@ impl Home {
 
     /// Returns the files of the two streams for appending.
     pub(crate) fn open_streams(&self) -> io::Result<[File; 2]> {
-        if self.streams.get().is_none() {
-            let made = Streams::create(&self.log.session, &self.log.path)?;
-            let _ = self.streams.set(Arc::new(made));
-        }
-        let files = self.streams.get().map(|streams| streams.files());
-        let [stdout, stderr] = files.ok_or(io::ErrorKind::NotFound)?;
+        let make = || Streams::create(&self.log.session, &self.log.path).map(Arc::new);
+        let [stdout, stderr] = self.streams.get_or_try_init(make)?.files();
         Ok([stdout.try_clone()?, stderr.try_clone()?])
     }
 

@@ -3,10 +3,12 @@
 //! A child that a test forks without `exec` has a copy of every value, and drops it when it unwinds
 //! or exits. It must not stop or remove anything: only the maker does.
 
+use std::convert::Infallible;
 #[cfg(unix)]
 use std::sync::Once;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use once_cell::race::OnceBox;
 
 /// A process, as opposed to all processes that were forked from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,39 +39,49 @@ impl Maker {
 
 /// A value for each process. A forked child has a copy of its parent's value, and gets another one:
 /// a thread of the parent may hold a lock in the copy, and no thread of the child would release it.
+/// For the same reason, making a value takes no lock: if several threads make one, the first wins.
 #[derive(Debug)]
-pub(crate) struct PerProcess<T>(OnceLock<Box<Value<T>>>);
+pub(crate) struct PerProcess<T>(OnceBox<Value<T>>);
 
 #[derive(Debug)]
 struct Value<T> {
     maker: Maker,
     value: T,
     /// The value of a child, in the child.
-    next: OnceLock<Box<Value<T>>>,
+    next: OnceBox<Value<T>>,
 }
 
-impl<T: Default> PerProcess<T> {
+impl<T> PerProcess<T> {
     pub(crate) const fn new() -> PerProcess<T> {
-        PerProcess(OnceLock::new())
+        PerProcess(OnceBox::new())
     }
 
-    /// The value of this process.
-    pub(crate) fn here(&self) -> &T {
+    /// Returns the value of this process. Makes it if there is none. If that fails, the next call
+    /// tries again.
+    pub(crate) fn get_or_try_init<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<&T, E> {
         let maker = Maker::here();
         let make = || {
-            Box::new(Value {
+            Ok(Box::new(Value {
                 maker,
-                value: T::default(),
-                next: OnceLock::new(),
-            })
+                value: make()?,
+                next: OnceBox::new(),
+            }))
         };
         // The copy is left as it is. A child of a child finds two strange values, and appends its
         // own.
-        let mut value = self.0.get_or_init(make);
+        let mut value = self.0.get_or_try_init(make)?;
         while value.maker != maker {
-            value = value.next.get_or_init(make);
+            value = value.next.get_or_try_init(make)?;
         }
-        &value.value
+        Ok(&value.value)
+    }
+}
+
+impl<T: Default> PerProcess<T> {
+    /// Returns the value of this process.
+    pub(crate) fn here(&self) -> &T {
+        let Ok(value) = self.get_or_try_init(|| Ok::<_, Infallible>(T::default()));
+        value
     }
 }
 
@@ -94,6 +106,14 @@ fn count_forks() {}
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_could_not_be_made_is_made_later() {
+        let value = PerProcess::new();
+        assert_eq!(value.get_or_try_init(|| Err("not now")), Err("not now"));
+        assert_eq!(value.get_or_try_init(|| Ok::<_, &str>(1)), Ok(&1));
+        assert_eq!(value.get_or_try_init(|| Err("made already")), Ok(&1));
+    }
 
     #[test]
     fn a_forked_child_is_not_the_maker() {

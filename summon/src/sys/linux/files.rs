@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
-use crate::sys::maker::Maker;
+use crate::sys::maker::{Maker, PerProcess};
 use crate::sys::wait::Waker;
 
 /// A watch for changes to files. Dropping it ends the watch.
@@ -40,7 +40,7 @@ struct Interest {
 }
 
 /// The instance of this process. A forked child leaves its parent's instance alone, and makes one.
-static INOTIFY: Mutex<Option<&Inotify>> = Mutex::new(None);
+static INOTIFY: PerProcess<Inotify> = PerProcess::new();
 
 /// How often to walk the directories again if they change during the walk.
 const WALKS: usize = 16;
@@ -140,18 +140,13 @@ impl Drop for Watch {
 impl Inotify {
     /// Returns the instance of this process. If none can be made now, a later call tries again.
     fn get() -> io::Result<&'static Inotify> {
-        let mut known = INOTIFY.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inotify) = known.filter(|inotify| inotify.maker.is_here()) {
-            return Ok(inotify);
-        }
-        let made = Inotify {
-            maker: Maker::here(),
-            instance: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
-            interests: Mutex::default(),
-        };
-        // Never freed: a `Watch` in any thread refers to it, and a forked child must not close its
-        // parent's instance.
-        Ok(known.insert(Box::leak(Box::new(made))))
+        INOTIFY.get_or_try_init(|| {
+            Ok(Inotify {
+                maker: Maker::here(),
+                instance: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
+                interests: Mutex::default(),
+            })
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Interest>> {
