@@ -126,6 +126,18 @@ fn a_prompt_is_found_without_a_line_end() {
 }
 
 #[test]
+fn a_banner_with_groups_waits_for_the_end_of_its_line() {
+    let script = actor(["prompt", "port 80", "boot", "20", "say", "80, admin 81"]);
+    let banner = r"port (?<number>\d+)(, admin (?<admin>\d+))?";
+    let server = OutputCoordinatedExecutor::new(script, banner);
+    server.start().unwrap();
+    assert_eq!(server.value("number").as_deref(), Some("8080"));
+    assert_eq!(server.value("admin").as_deref(), Some("81"));
+    let prompt = OutputCoordinatedExecutor::new(actor(["prompt", "login: "]), "(?:login|user):");
+    prompt.start().unwrap();
+}
+
+#[test]
 fn the_last_words_of_a_process_are_in_the_error() {
     // The program writes just before its end, so the text is still in the pipe when the program
     // ends.
@@ -329,13 +341,17 @@ fn a_banner_that_wants_the_end_of_a_line_without_one_has_a_hint() {
         });
         assert!(error.contains(hint) && error.contains(&seen), "{error}");
     }
-    let hint = "the rest of the line could change the match";
-    let error = error_at_limit(hint, |limit| {
-        let script = actor(["prompt", "port 80"]);
-        let server = OutputCoordinatedExecutor::new(script, r"port (?<port>\d+)");
-        server.timeout(limit).start().unwrap_err()
-    });
-    assert!(error.contains(hint), "{error}");
+    for (banner, hint) in [
+        (r"port 80\b", "the rest of the line could change the match"),
+        (r"port (?<port>\d+)", "write `(?:..)` instead of `(..)`"),
+    ] {
+        let error = error_at_limit(hint, |limit| {
+            let script = actor(["prompt", "port 80"]);
+            let server = OutputCoordinatedExecutor::new(script, banner);
+            server.timeout(limit).start().unwrap_err()
+        });
+        assert!(error.contains(hint), "{error}");
+    }
 }
 
 #[test]

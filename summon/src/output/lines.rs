@@ -2,8 +2,8 @@
 
 use std::io::BufRead as _;
 
+use super::Pattern;
 use super::terminal::Terminal;
-use super::{Pattern, certain};
 
 /// How much of a line without an end is searched again when more arrives.
 const LONG_LINE: usize = 64 * 1024;
@@ -29,8 +29,9 @@ impl Lines {
     /// Takes out the first matching line and everything before it.
     ///
     /// An unfinished line matches only if later output can't undo the match: `ready$` does not
-    /// match `ready`, which may become `ready or not`. The rest of a returned line does not count
-    /// again. So the result does not depend on how the output is split into pieces.
+    /// match `ready`, which may become `ready or not`. A pattern with groups waits for the end of
+    /// the line. The rest of a returned line does not count again. So the result does not depend on
+    /// how the output is split into pieces.
     pub(crate) fn take(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
         let mut start = 0;
         while let Some(found) = position(&self.pending[self.searched..], b'\n') {
@@ -58,7 +59,7 @@ impl Lines {
             self.forget(self.pending.len());
             return None;
         }
-        if certain::matches(pattern, &self.pending) {
+        if pattern.is_match_so_far(&self.pending) {
             self.is_taken = true;
             self.searched = 0;
             return Some(std::mem::take(&mut self.pending));
@@ -124,12 +125,35 @@ mod tests {
     fn an_unfinished_line_matches_only_if_nothing_can_undo_it() {
         let mut lines = Lines::default();
         add(&mut lines, "port 80");
-        for regex in [r"port \d+$", r"port 80\b", "port 80."] {
+        for regex in [r"port \d+$", r"port 80\b", r"port 80\B", "port 80."] {
             assert_eq!(found(&mut lines, regex), None, "{regex}");
         }
         add(&mut lines, "80\n");
         let line = found(&mut lines, r"port \d+$");
         assert_eq!(line.as_deref(), Some("port 8080"));
+    }
+
+    #[test]
+    fn a_pattern_with_groups_waits_for_the_end_of_the_line() {
+        for regex in [
+            r"port (\d+)",
+            r"port (?<port>\d\d)",
+            r"port (?<port>\d\d)(, admin (?<port_admin>\d\d))?",
+            r"(?<port>80)$|(?<other>80)",
+        ] {
+            let mut lines = Lines::default();
+            for text in ["port 80", ", admin", " 81 "] {
+                add(&mut lines, text);
+                assert_eq!(found(&mut lines, regex), None, "{regex} {text}");
+            }
+            add(&mut lines, "\n");
+            let line = found(&mut lines, regex);
+            assert_eq!(line.as_deref(), Some("port 80, admin 81 "), "{regex}");
+        }
+        let mut lines = Lines::default();
+        add(&mut lines, "login: ");
+        let line = found(&mut lines, "(?:login|user):");
+        assert_eq!(line.as_deref(), Some("login: "));
     }
 
     #[test]

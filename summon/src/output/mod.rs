@@ -1,6 +1,5 @@
 //! The output of a process: its log on disk, and the search for lines.
 
-mod certain;
 mod lines;
 mod pattern;
 mod terminal;
@@ -54,14 +53,14 @@ pub(crate) fn unfinished(pattern: &Pattern, output: &[u8]) -> Option<(String, &'
     if line.is_empty() || !pattern.is_match(line) {
         return None;
     }
-    let hint = match pattern.as_str().contains('$') {
-        true => {
-            "the line has not ended with a line feed, so more of it may come: leave out `$` to match \
-             an unfinished line"
-        }
-        false => {
-            "the rest of the line could change the match: use a pattern that matches less of the line"
-        }
+    let hint = if pattern.has_groups() {
+        "a pattern with groups matches only a line that has ended with a line feed: to match an \
+         unfinished line, write `(?:..)` instead of `(..)`"
+    } else if pattern.as_str().contains('$') {
+        "the line has not ended with a line feed, so more of it may come: leave out `$` to match an \
+         unfinished line"
+    } else {
+        "the rest of the line could change the match: use a pattern that matches less of the line"
     };
     Some((String::from_utf8_lossy(line).into_owned(), hint))
 }

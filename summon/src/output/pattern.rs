@@ -58,6 +58,22 @@ impl Pattern {
         self.any().is_some_and(|it| it.captures_len() > 1)
     }
 
+    /// Returns whether the pattern matches within `text`, the beginning of a line, regardless of later
+    /// output. A pattern with groups needs the whole line, since more text could change the groups.
+    pub(super) fn is_match_so_far(&self, text: &[u8]) -> bool {
+        // A word character, and another character. An assertion that holds before both also holds
+        // at the line's end.
+        let longer = b"0 ".map(|next| [text, &[next]].concat());
+        let is_certain = |regex: &Regex| {
+            let end = |line: &Vec<u8>| regex.shortest_match(line);
+            longer
+                .iter()
+                .all(|line| end(line).is_some_and(|end| end <= text.len()))
+        };
+        let mut regexes = self.regexes(text).into_iter().flatten();
+        !self.has_groups() && regexes.any(is_certain)
+    }
+
     /// Returns whether a finished line matches.
     pub(crate) fn is_match(&self, line: &[u8]) -> bool {
         self.find(line, |regex, line| regex.is_match(line).then_some(()))
@@ -91,15 +107,11 @@ impl Pattern {
     }
 
     /// Returns the regular expressions for a line, best first.
-    pub(super) fn regexes(&self, line: &[u8]) -> [Option<&Regex>; 2] {
+    fn regexes(&self, line: &[u8]) -> [Option<&Regex>; 2] {
         match &self.bytes {
             Some(bytes) if line.is_ascii() => [Some(bytes), None],
             bytes => [self.characters(), bytes.as_ref()],
         }
-    }
-
-    pub(super) fn is_for_characters(&self, line: &[u8]) -> bool {
-        self.bytes.is_none() || !line.is_ascii()
     }
 
     fn any(&self) -> Option<&Regex> {

@@ -36,7 +36,9 @@ pub struct Output {
 /// [`split_output`](crate::Coordinated::split_output) each stream has separate lines.
 ///
 /// An incomplete line, such as a prompt, matches as soon as no further text could undo the match.
-/// summon searches only the last 64 KiB of an incomplete line.
+/// summon searches only the last 64 KiB of an incomplete line. A banner with groups needs a complete
+/// line, since more text could change what they capture. `(?:..)` makes a group that captures nothing,
+/// so `(?:login|user):` matches a prompt.
 ///
 /// Named groups become values, for programs that choose their port and print it:
 /// `listening on (?<port>\d+)`. The group `port` sets [`Process::port`](crate::Process::port) and
