@@ -108,11 +108,11 @@ impl Process {
                 let limit = self.limit(&self.inner.spec.timeout)?;
                 let limit =
                     format!("{limit:?} for its start, this command included; `timeout` sets that");
-                let error = with_last_words(no("did not end in time"), &ran);
+                let error = no("did not end in time").said(&ran.output);
                 Err(error.fact("limit", limit).timeout())
             }
             Ok(ran) => {
-                let error = with_last_words(no(&how(&ran)), &ran);
+                let error = no(&how(&ran)).said(&ran.output);
                 let hints = self.refuses_root(&ran.output).into_iter();
                 let hints = hints.chain(self.hint_at_missing_shell(command, &ran.output));
                 Err(hints.fold(error, |error, hint| error.fact("hint", hint)))
@@ -144,7 +144,7 @@ impl Process {
                 let name = self.name();
                 let why = how(ran);
                 let error = self.error(format!("`{command}`, which runs after {name}, {why}"));
-                return Err(with_last_words(error, ran));
+                return Err(error.said(&ran.output));
             }
         }
         Ok(())
@@ -155,16 +155,5 @@ fn how(ran: &Ran) -> String {
     match ran.status {
         Some(status) => how_it_ended(from_raw(status)),
         None => "did not end in time".to_owned(),
-    }
-}
-
-/// Adds the last lines of a command's output.
-fn with_last_words(error: Error, ran: &Ran) -> Error {
-    let text = String::from_utf8_lossy(&ran.output);
-    let mut lines: Vec<&str> = text.lines().rev().take(20).collect();
-    lines.reverse();
-    match lines.is_empty() {
-        true => error,
-        false => error.fact("it said", lines.join("\n")),
     }
 }

@@ -1,12 +1,15 @@
 //! The error type of the crate, which prints a report.
 
+mod shown;
+mod tail;
+
 use std::any::Any;
 use std::fmt::{self, Write};
-use std::fs::File;
-use std::panic::RefUnwindSafe;
-use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
+
+pub(crate) use shown::{Escaped, escaped, is_obeyed, shown_command};
+pub(crate) use tail::{Count, SinceReady, Source, Tail};
 
 /// Why a process could not be started, waited for, or stopped.
 ///
@@ -36,56 +39,6 @@ struct Report {
     exit: Option<ExitStatus>,
     output: Option<Tail>,
 }
-
-/// The end of a program's output.
-#[derive(Clone)]
-pub(crate) struct Tail {
-    pub(crate) bytes: Vec<u8>,
-    /// The number of lines of the whole output.
-    pub(crate) lines: Count,
-    /// The part since the program became ready, if it had written output before that.
-    pub(crate) since_ready: Option<SinceReady>,
-    pub(crate) source: Arc<dyn Source>,
-}
-
-/// The part of a tail that a program wrote since it became ready.
-#[derive(Clone, Copy)]
-pub(crate) struct SinceReady {
-    /// The number of bytes of this part, at the end of the tail.
-    pub(crate) bytes: usize,
-    pub(crate) lines: Count,
-    /// The number of lines before this part.
-    pub(crate) before: Count,
-}
-
-/// A number of lines. In very long output, summon does not count all lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    pub(crate) lines: usize,
-    pub(crate) is_more: bool,
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let more = if self.is_more { "more than " } else { "" };
-        let lines = if self.lines == 1 { "line" } else { "lines" };
-        write!(f, "{more}{} {lines}", self.lines)
-    }
-}
-
-/// The file with the whole output. It stays if a report has shown its path.
-pub(crate) trait Source: Send + Sync + RefUnwindSafe {
-    fn path(&self) -> &Path;
-    fn file(&self) -> &File;
-    fn name_it(&self);
-    /// Returns the length of the file when the program first became ready.
-    fn ready_at(&self) -> Option<u64> {
-        None
-    }
-}
-
-/// The maximum number of lines of output in a report.
-const SHOWN: usize = 20;
 
 impl Error {
     /// Creates an error with this text, for an executor or a function of your own.
@@ -128,6 +81,15 @@ impl Error {
         match text.or_else(|| panic.downcast_ref::<&str>().copied()) {
             Some(text) => self.fact("panic", text),
             None => self,
+        }
+    }
+
+    /// Adds the last lines of a helper command's output.
+    pub(crate) fn said(self, output: &[u8]) -> Error {
+        let text = String::from_utf8_lossy(output);
+        match tail::last_lines(&text).join("\n") {
+            said if said.is_empty() => self,
+            said => self.fact("it said", said),
         }
     }
 
@@ -240,102 +202,11 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-impl Tail {
-    fn show(&self, f: &mut impl Write) -> fmt::Result {
-        self.source.name_it();
-        let path = self.source.path().display();
-        if self.bytes.is_empty() {
-            return write!(f, "\n  output    none, {path}");
-        }
-        // The output of the boot is the same in each test, and rarely explains why a test failed.
-        let (part, all, which) = match self.since_ready {
-            Some(part) if part.bytes == 0 => {
-                let before = "none since it was ready; before that, ".to_owned();
-                (self.bytes.len(), self.lines, before)
-            }
-            Some(part) if part.before.lines > 0 => {
-                let which = format!("since it was ready ({} before), ", part.before);
-                (part.bytes, part.lines, which)
-            }
-            _ => (self.bytes.len(), self.lines, String::new()),
-        };
-        let text = String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(part)..]);
-        let mut shown: Vec<&str> = text.lines().rev().take(SHOWN).collect();
-        shown.reverse();
-        let count = shown.len();
-        write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
-        for line in shown {
-            // An empty line gets no trailing space, which editors would strip from snapshots.
-            let gap = if line.is_empty() { "" } else { " " };
-            write!(f, "\n            |{gap}{line}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Escapes text so that a terminal shows each character and obeys none. All text from programs passes
-/// here exactly once before summon prints it: in reports, in progress messages, and in live output.
-pub(crate) struct Escaped<W>(pub(crate) W);
-
-impl<W: Write> Write for Escaped<W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        while let Some(at) = rest.find(|c| is_obeyed(c) && c != '\n') {
-            let (plain, from) = rest.split_at(at);
-            self.0.write_str(plain)?;
-            let mut chars = from.chars();
-            if let Some(c) = chars.next() {
-                write!(self.0, "{}", c.escape_default())?;
-            }
-            rest = chars.as_str();
-        }
-        self.0.write_str(rest)
-    }
-}
-
-/// Returns a text with the escapes of [`Escaped`].
-pub(crate) fn escaped(text: impl fmt::Display) -> String {
-    let mut escaped = String::new();
-    let _ = write!(Escaped(&mut escaped), "{text}");
-    escaped
-}
-
-/// Returns whether a terminal acts on a character or hides it:
-///
-/// - control characters of ASCII and of Unicode (C1), and line separators
-/// - characters that change the direction of text
-///   (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>)
-/// - invisible characters, such as the byte order mark (`Default_Ignorable_Code_Point` in
-///   <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>). Variation selectors are an
-///   exception, since they choose the shape of the character before them.
-pub(crate) fn is_obeyed(c: char) -> bool {
-    match c {
-        '\t' | '\u{fe00}'..='\u{fe0f}' => false,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
-            true
-        }
-        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' => true,
-        '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' => true,
-        '\u{e0000}'..='\u{e0fff}' => true,
-        c => c.is_control(),
-    }
-}
-
-/// Returns a command as a user would type it. Quotes words that a shell would split or change.
-pub(crate) fn shown_command<'a>(words: impl IntoIterator<Item = &'a std::ffi::OsStr>) -> String {
-    let words: Vec<String> = words
-        .into_iter()
-        .map(|word| {
-            let word = word.to_string_lossy();
-            summon_syntax::shell::quote(&word).into_owned()
-        })
-        .collect();
-    words.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::path::Path;
+
     use super::*;
 
     struct Nowhere;

@@ -1,0 +1,96 @@
+//! The end of a program's output, for a report.
+
+use std::fmt::{self, Write};
+use std::fs::File;
+use std::panic::RefUnwindSafe;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The maximum number of lines of output in a report.
+const SHOWN: usize = 20;
+
+/// Returns the last lines of output that a report shows.
+pub(super) fn last_lines(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().rev().take(SHOWN).collect();
+    lines.reverse();
+    lines
+}
+
+/// The end of a program's output.
+#[derive(Clone)]
+pub(crate) struct Tail {
+    pub(crate) bytes: Vec<u8>,
+    /// The number of lines of the whole output.
+    pub(crate) lines: Count,
+    /// The part since the program became ready, if it had written output before that.
+    pub(crate) since_ready: Option<SinceReady>,
+    pub(crate) source: Arc<dyn Source>,
+}
+
+/// The part of a tail that a program wrote since it became ready.
+#[derive(Clone, Copy)]
+pub(crate) struct SinceReady {
+    /// The number of bytes of this part, at the end of the tail.
+    pub(crate) bytes: usize,
+    pub(crate) lines: Count,
+    /// The number of lines before this part.
+    pub(crate) before: Count,
+}
+
+/// A number of lines. In very long output, summon does not count all lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) lines: usize,
+    pub(crate) is_more: bool,
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.is_more { "more than " } else { "" };
+        let lines = if self.lines == 1 { "line" } else { "lines" };
+        write!(f, "{more}{} {lines}", self.lines)
+    }
+}
+
+/// The file with the whole output. It stays if a report has shown its path.
+pub(crate) trait Source: Send + Sync + RefUnwindSafe {
+    fn path(&self) -> &Path;
+    fn file(&self) -> &File;
+    fn name_it(&self);
+    /// Returns the length of the file when the program first became ready.
+    fn ready_at(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Tail {
+    pub(super) fn show(&self, f: &mut impl Write) -> fmt::Result {
+        self.source.name_it();
+        let path = self.source.path().display();
+        if self.bytes.is_empty() {
+            return write!(f, "\n  output    none, {path}");
+        }
+        // The output of the boot is the same in each test, and rarely explains why a test failed.
+        let (part, all, which) = match self.since_ready {
+            Some(part) if part.bytes == 0 => {
+                let before = "none since it was ready; before that, ".to_owned();
+                (self.bytes.len(), self.lines, before)
+            }
+            Some(part) if part.before.lines > 0 => {
+                let which = format!("since it was ready ({} before), ", part.before);
+                (part.bytes, part.lines, which)
+            }
+            _ => (self.bytes.len(), self.lines, String::new()),
+        };
+        let text = String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(part)..]);
+        let shown = last_lines(&text);
+        let count = shown.len();
+        write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
+        for line in shown {
+            // An empty line gets no trailing space, which editors would strip from snapshots.
+            let gap = if line.is_empty() { "" } else { " " };
+            write!(f, "\n            |{gap}{line}")?;
+        }
+        Ok(())
+    }
+}
