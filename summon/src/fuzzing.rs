@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::command::Command;
-use crate::exit_codes::ExitCodes;
 use crate::limit::Limit;
+use crate::numbers::ExitCodes;
 use crate::output::{self, Lines};
 use crate::size::Size;
 

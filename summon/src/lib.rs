@@ -43,7 +43,6 @@ mod command;
 mod contents;
 mod error;
 mod executor;
-mod exit_codes;
 mod fixture;
 mod format;
 #[cfg(fuzzing)]
@@ -56,6 +55,7 @@ mod guard;
 mod guard;
 pub mod guide;
 mod limit;
+mod numbers;
 mod orchestrator;
 mod output;
 mod panicked;
@@ -80,9 +80,9 @@ pub use executor::{
     Coordinated, Executor, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,
     TcpCoordinatedExecutor,
 };
-pub use exit_codes::ExitCodes;
 pub use fixture::Fixture;
 pub use limit::Limit;
+pub use numbers::{ExitCodes, Numbers};
 pub use orchestrator::{Executors, Orchestrator, Scope, orchestrated};
 pub use process::{Mark, Process};
 pub use size::Size;

@@ -160,20 +160,20 @@ mod tests {
     use std::io::Write;
     use std::time::Duration;
 
-    struct Log(crate::session::Home, File);
+    struct Scratch(crate::session::Home, File);
 
-    fn log() -> Log {
+    fn log() -> Scratch {
         let home = crate::session::Home::create("search", None, crate::sys::users::Access::PRIVATE)
             .unwrap();
         let file = home.open_log().unwrap();
-        Log(home, file)
+        Scratch(home, file)
     }
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(60)
     }
 
-    impl Log {
+    impl Scratch {
         fn search(&self) -> Search {
             Search::new(self.0.written(0, None))
         }

@@ -131,8 +131,8 @@ impl Probe for Any {
     }
 
     /// A probe that wraps this one asks here; else summon asks each alternative.
-    fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
-        let mut hints = self.0.iter().map(|probe| probe.explain(target, "").hint);
+    fn explain(&self, target: &Target<'_>) -> Explained {
+        let mut hints = self.0.iter().map(|probe| probe.explain(target).hint);
         Explained {
             last: None,
             hint: hints.find_map(|hint| hint),

@@ -59,10 +59,9 @@ pub fn exec(command: impl Into<Command>) -> Exec {
 
 impl Probe for Exec {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-        let patience = target.patience_alone();
         let left = target.deadline().saturating_duration_since(Instant::now());
         // Even the shortest time-out lets the command run.
-        let limit = patience.min(left).max(Duration::from_millis(1));
+        let limit = limit_of_run(target.waited(), left).max(Duration::from_millis(1));
         let hire = || {
             let program = target.values().helper(&self.command)?;
             Helper::hire(&program, target.deadline())
@@ -80,7 +79,16 @@ impl Probe for Exec {
                 Err(error) => Err(self.failed(error, target)),
             }
         };
-        let ran = target.with_helper(&self.shown, hire, run)?;
+        let ran = target
+            .memory
+            .with(&self.shown, |kept: &mut Option<Helper>| {
+                let helper = kept.take().map_or_else(hire, Ok)?;
+                let ran = run(&helper)?;
+                // Keep only a helper that has finished its command. On an error the helper may still run
+                // the command; dropping the helper ends both.
+                *kept = Some(helper);
+                Ok(ran)
+            })?;
         self.judge(&ran, limit)
     }
 
@@ -137,6 +145,53 @@ impl Exec {
             }
             HelperError::GivenUp => NotReady::yet("its run was cancelled"),
             HelperError::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
+        }
+    }
+}
+
+/// The least limit of a run.
+const LEAST_LIMIT: Duration = Duration::from_secs(1);
+
+/// Returns the limit of one run: the time already waited, or the rest of the time-out if the rest is at
+/// most twice that time. A command that needs a third of the time-out then ends in time, and a command
+/// that hangs does not use up the rest.
+fn limit_of_run(waited: Duration, left: Duration) -> Duration {
+    let limit = waited.max(LEAST_LIMIT);
+    if left <= limit * 2 { left } else { limit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns whether a command that takes `takes` seconds ends within `limit` seconds.
+    fn ends(takes: u64, limit: u64) -> bool {
+        let (takes, limit) = (Duration::from_secs(takes), Duration::from_secs(limit));
+        let mut now = Duration::ZERO;
+        while now < limit {
+            let limit_of_this = limit_of_run(now, limit - now);
+            if takes <= limit_of_this {
+                return true;
+            }
+            now += limit_of_this;
+        }
+        false
+    }
+
+    #[test]
+    fn a_command_may_take_a_third_of_the_time_out() {
+        for limit in 3..300 {
+            assert!(ends(limit / 3, limit), "{limit}");
+            assert!(!ends(limit + 1, limit), "{limit}");
+        }
+        assert!(ends(12, 30));
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_run_again_before_the_time_out() {
+        for limit in 4..300 {
+            let limit = Duration::from_secs(limit);
+            assert!(limit_of_run(Duration::ZERO, limit) < limit / 2);
         }
     }
 }

@@ -79,7 +79,7 @@ impl Probe for File {
         // If a placeholder in the path has no value, the first look reports that.
         if let Ok(path) = target.values().path(&self.path) {
             let stamp = Stamp::of(&path).ok();
-            target.note_stamp(path, stamp);
+            self.before(target, |before| *before = stamp);
         }
     }
 
@@ -88,7 +88,7 @@ impl Probe for File {
         // Subscribe before the look: a change between the two would otherwise go unnoticed.
         let is_told = target.news.subscribe_to_file(&path);
         let why = match Stamp::of(&path) {
-            Ok(stamp) if target.stamp(&path) != Some(stamp) => {
+            Ok(stamp) if self.before(target, |before| *before) != Some(stamp) => {
                 match self.not_empty && stamp.is_empty() {
                     false => return Ok(()),
                     true => "it is empty".to_owned(),
@@ -118,6 +118,13 @@ impl Probe for File {
 
     fn check(&self) -> Result<(), String> {
         super::check_path(&self.path, "file")
+    }
+}
+
+impl File {
+    /// Calls `act` with the stamp of the file from before the start.
+    fn before<R>(&self, target: &Target<'_>, act: impl FnOnce(&mut Option<Stamp>) -> R) -> R {
+        target.memory.with(&self.path, act)
     }
 }
 

@@ -22,7 +22,7 @@ impl Probe for ForkedAway {
         "the first process to fork and exit".to_owned()
     }
 
-    fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
+    fn explain(&self, target: &Target<'_>) -> Explained {
         if target.has_exited() {
             return Explained {
                 last: Some(

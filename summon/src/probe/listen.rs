@@ -6,28 +6,21 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::hosts::{is_here, resolve, soon};
-use super::{NotReady, Target};
+use super::{Listener, NotReady, Target};
 use crate::sys::diag::Diag;
-use crate::sys::listeners::{self, Listener, Protocol};
+use crate::sys::listeners::{self, Protocol};
 use crate::sys::ports;
 use crate::sys::proc::{self, Holds, SocketId};
 
 /// The limit of one attempt to connect.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-/// The owner that a server must have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Server {
-    Ours,
-    Anybodys,
-}
-
 /// Returns the address of `host:port` that the server listens on.
 pub(super) fn look(
     target: &Target<'_>,
     host: &str,
     place: Place,
-    whose: Server,
+    whose: Listener,
 ) -> Result<SocketAddr, NotReady> {
     let addrs = resolve(host, place.port, target.deadline())
         .map_err(|error| NotReady::yet(format!("can't resolve `{host}`: {error}")))?;
@@ -36,17 +29,17 @@ pub(super) fn look(
         Protocol::Udp => bound(&addrs),
     };
     let whose = match target.takes_any_listener() && !Diag::SEES_ALL {
-        true => Server::Anybodys,
+        true => Listener::Any,
         false => whose,
     };
-    if whose == Server::Anybodys || !is_here(&addrs) {
+    if whose == Listener::Any || !is_here(&addrs) {
         return otherwise();
     }
-    match found(target, &addrs, place).map_err(|error| unseen(&error))? {
-        Found::Ours(addr) => Ok(addr),
-        Found::Nobody => Err(NotReady::yet("nothing listens there").soon()),
-        Found::Unknown => otherwise(),
-        Found::Stranger(stranger) => Err(NotReady::ever(format!(
+    match owner(target, &addrs, place).map_err(|error| unseen(&error))? {
+        Owner::Ours(addr) => Ok(addr),
+        Owner::Nobody => Err(NotReady::yet("nothing listens there").soon()),
+        Owner::Unknown => otherwise(),
+        Owner::Stranger(stranger) => Err(NotReady::ever(format!(
             "another process listens there: {}",
             describe(&stranger)
         ))),
@@ -101,36 +94,36 @@ impl Place {
         listeners::that_hears(diag, addr, self.protocol)
     }
 
-    fn listeners(self, diag: &Diag) -> io::Result<Vec<Listener>> {
+    fn listeners(self, diag: &Diag) -> io::Result<Vec<listeners::Listener>> {
         listeners::on_port(diag, self.port, self.protocol)
     }
 }
 
 /// Returns the owner of the sockets at a place.
-fn found(target: &Target<'_>, addrs: &[SocketAddr], place: Place) -> io::Result<Found> {
+fn owner(target: &Target<'_>, addrs: &[SocketAddr], place: Place) -> io::Result<Owner> {
     // Most looks end here, so ask the cheap question first.
     let heard = match target.ask(|diag| place.heard(diag, addrs))? {
-        Some(heard) if heard.is_empty() => return Ok(Found::Nobody),
+        Some(heard) if heard.is_empty() => return Ok(Owner::Nobody),
         Some(heard) => heard,
         // Linux always has an answer in `/proc/net`. Without that answer a connection could reach
         // another program's server, and would take it for ours.
         None if Diag::SEES_ALL => return Err(io::Error::other("/proc/net can't be read")),
-        None => return Ok(Found::Unknown),
+        None => return Ok(Owner::Unknown),
     };
     match target.ask(|diag| place.listeners(diag))? {
-        Some(_) if target.takes_any_listener() => Ok(Found::Ours(heard[0].0)),
+        Some(_) if target.takes_any_listener() => Ok(Owner::Ours(heard[0].0)),
         Some(listeners) => identify(target, &heard, place, &listeners),
-        None => Ok(Found::Unknown),
+        None => Ok(Owner::Unknown),
     }
 }
 
-enum Found {
+enum Owner {
     Ours(SocketAddr),
     Nobody,
     /// The owner can't be read: another user's process, a process with privileges, or a system that
     /// does not answer such questions.
     Unknown,
-    Stranger(Listener),
+    Stranger(listeners::Listener),
 }
 
 /// Identifies the owners of the sockets. The service is ready if it serves at least one address of
@@ -139,8 +132,8 @@ fn identify(
     target: &Target<'_>,
     heard: &[Heard],
     place: Place,
-    listeners: &[Listener],
-) -> io::Result<Found> {
+    listeners: &[listeners::Listener],
+) -> io::Result<Owner> {
     let mut ours = None;
     let mut unknown = false;
     for listener in listeners {
@@ -155,20 +148,20 @@ fn identify(
             // A process outside the service holds the socket. Processes that we can't read don't
             // change that.
             Holds::Unknown if is_held_by_others(target, listener.inode) => {
-                return Ok(Found::Stranger(*listener));
+                return Ok(Owner::Stranger(*listener));
             }
             Holds::Unknown => unknown = true,
             Holds::No if is_strangers(target, listener, place) => {
-                return Ok(Found::Stranger(*listener));
+                return Ok(Owner::Stranger(*listener));
             }
             // The socket closed while we looked, or is about to close.
             Holds::No => {}
         }
     }
     Ok(match ours {
-        Some(addr) => Found::Ours(addr),
-        None if unknown => Found::Unknown,
-        None => Found::Nobody,
+        Some(addr) => Owner::Ours(addr),
+        None if unknown => Owner::Unknown,
+        None => Owner::Nobody,
     })
 }
 
@@ -189,7 +182,7 @@ pub(super) fn holder(target: &Target<'_>, inode: SocketId) -> io::Result<Holds> 
 }
 
 /// Returns whether a socket that the service does not hold belongs to another program.
-fn is_strangers(target: &Target<'_>, listener: &Listener, place: Place) -> bool {
+fn is_strangers(target: &Target<'_>, listener: &listeners::Listener, place: Place) -> bool {
     let now = target.ask(|diag| place.listeners(diag));
     if !now.is_ok_and(|now| now.is_some_and(|now| now.contains(listener))) {
         return false;
@@ -225,7 +218,7 @@ fn bound(addrs: &[SocketAddr]) -> Result<SocketAddr, NotReady> {
 
 const UNSEEN: &str = "a process whose pid can't be read";
 
-fn describe(listener: &Listener) -> String {
+fn describe(listener: &listeners::Listener) -> String {
     let who = proc::holder_of_socket(listener.inode).map(|pid| {
         let command = proc::command_line(pid).unwrap_or_default();
         format!("pid {pid}, `{command}`")

@@ -37,15 +37,18 @@
 mod any;
 mod descendants;
 mod elsewhere;
+mod endpoint;
 mod exec;
 mod file;
 mod forked;
 mod hosts;
 mod http;
+mod lines;
 mod listen;
 mod memory;
 mod nearest;
 mod news;
+mod not_ready;
 mod notify;
 mod output;
 mod serves;
@@ -56,9 +59,12 @@ mod wait;
 mod whose;
 
 pub use any::{Any, Probes, any};
+#[doc(hidden)]
+pub use endpoint::Endpoint;
 pub use exec::{Exec, exec};
 pub use file::{File, file};
-pub use http::{Http, Statuses, http};
+pub use http::{Http, http};
+pub use not_ready::NotReady;
 pub use notify::{Notify, notify};
 pub use output::{Output, output};
 pub use serves::{Tcp, Udp, tcp, udp};
@@ -66,6 +72,8 @@ pub use started::{Started, started};
 pub use target::Target;
 pub use unix::{Unix, unix};
 pub use whose::Listener;
+
+pub use crate::numbers::Statuses;
 
 pub(crate) use descendants::{busy_for, left_behind};
 pub(crate) use forked::ForkedAway;
@@ -75,13 +83,10 @@ pub(crate) use hosts::{is_localhost, is_this_machine};
 pub use http::fuzzing as http_fuzzing;
 pub(crate) use listen::{Place, somebody as somebody_serves};
 pub(crate) use target::{Scene, Values};
-pub(crate) use wait::{Seen, Waited, Why, until_ready};
+pub(crate) use wait::{Verdict, Waited, Why, until_ready};
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::time::Instant;
-
-use crate::sys::listeners::Protocol;
 
 /// A check that a process is ready.
 ///
@@ -236,12 +241,11 @@ pub trait Probe: Send + Sync + 'static {
         }
     }
 
-    /// Examines why the process did not become ready. This may cost more than a look. `last` is the
-    /// reason of the last look.
+    /// Examines why the process did not become ready. This may cost more than a look.
     #[doc(hidden)]
-    fn explain(&self, target: &Target<'_>, last: &str) -> Explained {
+    fn explain(&self, target: &Target<'_>) -> Explained {
         self.wrapped()
-            .map(|it| it.explain(target, last))
+            .map(|it| it.explain(target))
             .unwrap_or_default()
     }
 }
@@ -289,138 +293,6 @@ where
 
     fn describe(&self, _: &Target<'_>) -> String {
         "a closure of the test".to_owned()
-    }
-}
-
-/// A host, port, and protocol that a process serves. For port 0, summon picks a free port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[doc(hidden)]
-pub struct Endpoint {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) protocol: Protocol,
-}
-
-impl Endpoint {
-    fn check(&self) -> Result<(), String> {
-        if self.host.is_empty() {
-            return Err("the host is empty: use `localhost`, for instance".to_owned());
-        }
-        let host = &self.host;
-        // An IPv6 address has at least two colons, and a placeholder may contain one.
-        if host.contains('/') || (host.matches(':').count() == 1 && !host.contains('{')) {
-            return Err(format!(
-                "`{host}` is not a host: write a name or an address without a port or `http://`"
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// The reason why a process is not ready.
-///
-/// ```
-/// use summon::probe::NotReady;
-///
-/// let error = NotReady::yet("3 of 5 tables are there");
-/// assert_eq!(error.to_string(), "3 of 5 tables are there");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotReady {
-    pub(crate) why: String,
-    pub(crate) again: Again,
-}
-
-/// The time of the next look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Again {
-    AtItsPace,
-    /// Slightly more often, since the look does not load the program.
-    Soon,
-    /// At this time, not earlier.
-    Later(Instant),
-    /// After the next event: the probe has subscribed to each event that could change the answer.
-    WhenTold,
-    Never,
-}
-
-impl NotReady {
-    /// Makes a reason to wait on; summon will look again.
-    ///
-    /// ```
-    /// use summon::probe::{NotReady, Target};
-    ///
-    /// fn says_hello(target: &Target<'_>) -> Result<(), NotReady> {
-    ///     match target.output().starts_with(b"hello") {
-    ///         true => Ok(()),
-    ///         false => Err(NotReady::yet("it did not say hello")),
-    ///     }
-    /// }
-    ///
-    /// let server = summon::Coordinated::with("sh -c 'echo hello; exec sleep 100'", says_hello);
-    /// server.start()?;
-    /// # Ok::<(), summon::Error>(())
-    /// ```
-    pub fn yet(why: impl Into<String>) -> NotReady {
-        NotReady {
-            why: why.into(),
-            again: Again::AtItsPace,
-        }
-    }
-
-    /// Makes a reason to give up; the start fails at once. Returned from a closure it means
-    /// [`yet`](NotReady::yet), as every error does.
-    ///
-    /// ```
-    /// use summon::probe::{NotReady, Probe, Target};
-    ///
-    /// /// Ready when the process has written `done`.
-    /// struct Migrated;
-    ///
-    /// impl Probe for Migrated {
-    ///     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-    ///         match target.output().as_slice() {
-    ///             b"done\n" => Ok(()),
-    ///             b"failed\n" => Err(NotReady::ever("the migration has failed")),
-    ///             _ => Err(NotReady::yet("the migration goes on")),
-    ///         }
-    ///     }
-    /// }
-    ///
-    /// let server = summon::Coordinated::with("sh -c 'echo failed; exec sleep 100'", Migrated);
-    /// assert!(!server.start().unwrap_err().is_timeout());
-    /// ```
-    pub fn ever(why: impl Into<String>) -> NotReady {
-        NotReady {
-            why: why.into(),
-            again: Again::Never,
-        }
-    }
-
-    /// Marks a look that does not load the program.
-    fn soon(mut self) -> NotReady {
-        self.again = Again::Soon;
-        self
-    }
-
-    /// Sets the time before which the server asks for no further request.
-    fn not_before(mut self, then: Instant) -> NotReady {
-        self.again = Again::Later(then);
-        self
-    }
-
-    /// Waits for the next event instead of polling, if `told`.
-    fn unless_told(mut self, told: bool) -> NotReady {
-        if told {
-            self.again = Again::WhenTold;
-        }
-        self
-    }
-}
-
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use super::lines::count_lines;
 use super::nearest::nearest_line;
 use super::{Explained, Facts, NotReady, Probe, Target};
 use crate::output::{self, Pattern};
@@ -80,7 +81,7 @@ impl Output {
 impl Probe for Output {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
         let banner = self.compiled.as_ref().map_err(NotReady::ever)?;
-        let (count, line) = target.count_lines(banner, self.times)?;
+        let (count, line) = count_lines(target, banner, self.times)?;
         if let Some(line) = line {
             self.learn(banner, &line, target)?;
         }
@@ -93,11 +94,11 @@ impl Probe for Output {
         Err(NotReady::yet(why).unless_told(true))
     }
 
-    fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
+    fn explain(&self, target: &Target<'_>) -> Explained {
         let Ok(banner) = &self.compiled else {
             return Explained::default();
         };
-        if !matches!(target.count_lines(banner, 1), Ok((0, _))) {
+        if !matches!(count_lines(target, banner, 1), Ok((0, _))) {
             return Explained::default();
         }
         let output = target.output();

@@ -1,7 +1,7 @@
 //! The probes that wait until the process serves its port, over TCP or UDP.
 
-use super::listen::{self, Place, Server};
-use super::{Endpoint, Explained, Facts, NotReady, Probe, Target, elsewhere};
+use super::listen::{self, Place};
+use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, elsewhere};
 use crate::sys::listeners::Protocol;
 
 /// A probe for a TCP port, made by [`tcp`].
@@ -99,7 +99,7 @@ impl Endpoint {
         let (host, port) = self.filled(target)?;
         let protocol = self.protocol;
         let place = Place { protocol, port };
-        let addr = listen::look(target, &host, place, Server::Ours)?;
+        let addr = listen::look(target, &host, place, Listener::Own)?;
         if target.values().port() == Ok(port) {
             target.found_at(addr);
         }
@@ -134,7 +134,7 @@ macro_rules! serves {
                 format!("{} {}", $name, self.0.shown(target))
             }
 
-            fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
+            fn explain(&self, target: &Target<'_>) -> Explained {
                 self.0.explain(target)
             }
 

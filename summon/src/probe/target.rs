@@ -1,6 +1,7 @@
 //! The view that a probe has of its process.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::OnceCell;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,23 +14,11 @@ use super::{NotReady, descendants};
 use crate::command::Command;
 use crate::error::Source as _;
 use crate::guard::{Guarded, Program, State};
-use crate::output;
+use crate::output::{self, Search};
 use crate::session::{Log, Written};
 use crate::sys::diag::Diag;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::{is_shortage, proc, wait};
-
-/// The limits for one answer; the time for an answer grows with the time already waited.
-const LEAST_PATIENCE: Duration = Duration::from_secs(1);
-const MOST_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Returns the limit for one run of a command: the time already waited, or the rest of the time-out if
-/// the rest is at most twice that time. A command that needs a third of the time-out then ends in time,
-/// and a command that hangs does not use up the rest.
-fn patience_alone(waited: Duration, left: Duration) -> Duration {
-    let patience = waited.max(LEAST_PATIENCE);
-    if left <= patience * 2 { left } else { patience }
-}
 
 /// The starting process that a probe looks at.
 ///
@@ -46,26 +35,33 @@ fn patience_alone(waited: Duration, left: Duration) -> Duration {
 /// ```
 #[derive(Debug)]
 pub struct Target<'a> {
-    name: &'a str,
-    host: String,
-    values: &'a dyn Values,
-    dir: &'a Path,
-    pub(super) log: Arc<Log>,
-    /// The offset of this run in the log.
-    pub(super) since: u64,
-    pub(super) written: Vec<(Written, u64)>,
-    deadline: Instant,
+    scene: Scene<'a>,
     began: Instant,
-    /// Whether any listener on the port counts as the service.
-    any_listener: bool,
     pub(super) news: News,
-    pub(super) memory: RefCell<Memory>,
+    pub(super) memory: Memory,
     diag: OnceCell<Option<Diag>>,
-    found: Cell<Option<SocketAddr>>,
+    addr: OnceCell<SocketAddr>,
+}
+
+/// The properties of a target that are known before its launch.
+#[derive(Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) host: String,
+    pub(crate) values: &'a dyn Values,
+    pub(crate) dir: &'a Path,
+    pub(crate) log: Arc<Log>,
+    /// The offset of this run in the log.
+    pub(crate) since: u64,
+    /// The files to search for lines, each with the offset of this run.
+    pub(crate) written: Vec<(Written, u64)>,
+    pub(crate) deadline: Instant,
+    /// Whether any listener on the port counts as the service.
+    pub(crate) any_listener: bool,
 }
 
 /// The values of a process that a probe may use.
-pub(crate) trait Values: std::fmt::Debug {
+pub(crate) trait Values: fmt::Debug {
     fn port(&self) -> Result<u16, NotReady>;
     /// Replaces the placeholders in a text by their values.
     fn fill(&self, text: &str) -> Result<String, NotReady>;
@@ -77,50 +73,16 @@ pub(crate) trait Values: std::fmt::Debug {
     fn learn(&self, name: &str, value: &str) -> Result<(), NotReady>;
 }
 
-/// The properties of a target that are known before its launch.
-#[derive(Debug)]
-pub(crate) struct Scene<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) host: String,
-    pub(crate) values: &'a dyn Values,
-    pub(crate) dir: &'a Path,
-    pub(crate) log: Arc<Log>,
-    pub(crate) since: u64,
-    /// The files to search for lines, each with the offset of this run.
-    pub(crate) written: Vec<(Written, u64)>,
-    pub(crate) deadline: Instant,
-    pub(crate) any_listener: bool,
-}
-
 impl<'a> Target<'a> {
     /// Makes the target of a process that is about to be launched, or that ran before the test.
     pub(crate) fn new(scene: Scene<'a>) -> Target<'a> {
-        let Scene {
-            name,
-            host,
-            values,
-            dir,
-            log,
-            since,
-            written,
-            deadline,
-            any_listener,
-        } = scene;
         Target {
-            name,
-            host,
-            values,
-            dir,
-            log,
-            since,
-            written,
-            deadline,
+            scene,
             began: Instant::now(),
-            any_listener,
             news: News::default(),
-            memory: RefCell::default(),
+            memory: Memory::default(),
             diag: OnceCell::new(),
-            found: Cell::new(None),
+            addr: OnceCell::new(),
         }
     }
 
@@ -145,7 +107,7 @@ impl<'a> Target<'a> {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn name(&self) -> &str {
-        self.name
+        self.scene.name
     }
 
     /// Returns the host that the process should serve on. Default: `localhost`.
@@ -158,7 +120,7 @@ impl<'a> Target<'a> {
     /// Coordinated::with("my-api --metrics-port 9090", has_metrics);
     /// ```
     pub fn host(&self) -> &str {
-        &self.host
+        &self.scene.host
     }
 
     /// Returns the port of the process, the value of `{port}`. It is 0 while the banner with the port
@@ -172,7 +134,7 @@ impl<'a> Target<'a> {
     /// Coordinated::with("my-api --port {port}", accepts);
     /// ```
     pub fn port(&self) -> u16 {
-        self.values.port().unwrap_or(0)
+        self.scene.values.port().unwrap_or(0)
     }
 
     /// Returns the address that the process listens on, if a probe before this one has found it.
@@ -191,12 +153,9 @@ impl<'a> Target<'a> {
     /// TcpCoordinatedExecutor::new("my-smtp --port {port}", "localhost", 0).and(greets);
     /// ```
     pub fn addr(&self) -> SocketAddr {
-        self.found.get().unwrap_or_else(|| {
-            let ip = self
-                .host
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .parse();
+        self.found().unwrap_or_else(|| {
+            let host = self.host();
+            let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
             SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port())
         })
     }
@@ -212,7 +171,7 @@ impl<'a> Target<'a> {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn dir(&self) -> &Path {
-        self.dir
+        self.scene.dir
     }
 
     /// Returns the pid of the program, if summon started it.
@@ -247,7 +206,7 @@ impl<'a> Target<'a> {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn output(&self) -> Vec<u8> {
-        output::read_all(self.log.file(), self.since)
+        output::read_all(self.scene.log.file(), self.scene.since)
     }
 
     /// Returns the time when the start fails unless the process is ready. A look must end by then.
@@ -270,13 +229,19 @@ impl<'a> Target<'a> {
     /// Coordinated::with("my-smtp --port {port}", greets);
     /// ```
     pub fn deadline(&self) -> Instant {
+        let deadline = self.scene.deadline;
         let Some(asked) = self.state().and_then(|state| state.extended) else {
-            return self.deadline;
+            return deadline;
         };
         // A program that hangs may ask for more time repeatedly, or for a year.
-        let limit = self.deadline.saturating_duration_since(self.began);
-        let last = self.deadline.checked_add(limit.saturating_mul(9));
-        asked.min(last.unwrap_or(asked)).max(self.deadline)
+        let limit = deadline.saturating_duration_since(self.began);
+        let last = deadline.checked_add(limit.saturating_mul(9));
+        asked.min(last.unwrap_or(asked)).max(deadline)
+    }
+
+    /// Returns the time since the start began.
+    pub(super) fn waited(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Returns the state that the guard has reported, if the process has a guard.
@@ -296,42 +261,31 @@ impl<'a> Target<'a> {
     }
 
     pub(super) fn values(&self) -> &dyn Values {
-        self.values
+        self.scene.values
     }
 
     pub(super) fn takes_any_listener(&self) -> bool {
-        self.any_listener
+        self.scene.any_listener
     }
 
-    /// Records the address of the process's own port.
+    /// Returns a search through the output since this start.
+    pub(super) fn search(&self) -> Search {
+        Search::new(self.scene.written.clone())
+    }
+
+    /// Records the address of the process's own port. The first one stays.
     pub(super) fn found_at(&self, addr: SocketAddr) {
-        if self.found.get().is_none() {
-            self.found.set(Some(addr));
-        }
+        let _ = self.addr.set(addr);
     }
 
     /// Returns the address that a probe has found.
     pub(crate) fn found(&self) -> Option<SocketAddr> {
-        self.found.get()
-    }
-
-    /// Returns how long to wait for an answer before sending another request in parallel.
-    pub(super) fn patience(&self) -> Duration {
-        (self.began.elapsed() / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE)
-    }
-
-    /// Returns how long a command may take before summon kills it and runs it again.
-    pub(super) fn patience_alone(&self) -> Duration {
-        let now = Instant::now();
-        patience_alone(
-            now - self.began,
-            self.deadline().saturating_duration_since(now),
-        )
+        self.addr.get().copied()
     }
 
     /// Returns a path with its placeholders filled in, for the report.
     pub(super) fn shown_path(&self, text: &str) -> String {
-        match self.values.path(text) {
+        match self.scene.values.path(text) {
             Ok(path) => path.display().to_string(),
             Err(_) => text.to_owned(),
         }
@@ -351,8 +305,12 @@ impl<'a> Target<'a> {
         Ok(is_readable())
     }
 
-    /// Returns the connection to the kernel's socket information, if the system offers one.
-    pub(super) fn diag(&self) -> io::Result<Option<&Diag>> {
+    /// Asks the kernel about sockets. Returns `None` if it does not answer such questions, as in some
+    /// sandboxes.
+    pub(super) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Diag) -> io::Result<T>,
+    ) -> io::Result<Option<T>> {
         if self.diag.get().is_none() {
             let diag = match Diag::open() {
                 Err(error) if is_shortage(&error) => return Err(error),
@@ -360,22 +318,14 @@ impl<'a> Target<'a> {
             };
             let _ = self.diag.set(diag);
         }
-        let diag = self.diag.get().and_then(Option::as_ref);
-        if let Some(diag) = diag {
-            // Set the pids before each question: a daemon that forks gets another leader.
-            diag.about(self.pids());
-        }
-        Ok(diag)
-    }
-
-    /// Asks the kernel. Returns `None` if it does not answer such questions, as in some sandboxes.
-    pub(super) fn ask<T>(
-        &self,
-        question: impl FnOnce(&Diag) -> io::Result<T>,
-    ) -> io::Result<Option<T>> {
-        match self.diag()?.map(question) {
-            Some(Err(error)) if is_shortage(&error) => Err(error),
-            answer => Ok(answer.and_then(Result::ok)),
+        let Some(diag) = self.diag.get().and_then(Option::as_ref) else {
+            return Ok(None);
+        };
+        // Set the pids before each question: a daemon that forks gets another leader.
+        diag.about(self.pids());
+        match question(diag) {
+            Err(error) if is_shortage(&error) => Err(error),
+            answer => Ok(answer.ok()),
         }
     }
 
@@ -398,42 +348,6 @@ impl<'a> Target<'a> {
         match self.pids() {
             Some((guard, leader)) => proc::service(guard, leader),
             None => Ok(Vec::new()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns whether a command that takes `takes` seconds ends within `limit` seconds.
-    fn ends(takes: u64, limit: u64) -> bool {
-        let (takes, limit) = (Duration::from_secs(takes), Duration::from_secs(limit));
-        let mut now = Duration::ZERO;
-        while now < limit {
-            let patience = patience_alone(now, limit - now);
-            if takes <= patience {
-                return true;
-            }
-            now += patience;
-        }
-        false
-    }
-
-    #[test]
-    fn a_command_may_take_a_third_of_the_time_out() {
-        for limit in 3..300 {
-            assert!(ends(limit / 3, limit), "{limit}");
-            assert!(!ends(limit + 1, limit), "{limit}");
-        }
-        assert!(ends(12, 30));
-    }
-
-    #[test]
-    fn a_command_that_hangs_is_run_again_before_the_time_out() {
-        for limit in 4..300 {
-            let limit = Duration::from_secs(limit);
-            assert!(patience_alone(Duration::ZERO, limit) < limit / 2);
         }
     }
 }

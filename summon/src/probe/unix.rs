@@ -134,7 +134,7 @@ impl Unix {
     }
 }
 
-enum Who {
+enum Owner {
     Ours,
     Nobody,
     Stranger(Option<u32>),
@@ -147,37 +147,37 @@ fn judge(
     listeners: impl FnOnce(&Diag) -> io::Result<Vec<UnixListener>>,
     server: impl FnOnce() -> io::Result<Option<u32>>,
 ) -> Result<(), NotReady> {
-    match who(target, listeners).map_err(|error| listen::unseen(&error))? {
-        Who::Ours => Ok(()),
-        Who::Nobody => Err(nobody()),
-        Who::Stranger(pid) => Err(stranger(pid)),
-        Who::Unknown => connect(target, server),
+    match owner(target, listeners).map_err(|error| listen::unseen(&error))? {
+        Owner::Ours => Ok(()),
+        Owner::Nobody => Err(nobody()),
+        Owner::Stranger(pid) => Err(stranger(pid)),
+        Owner::Unknown => connect(target, server),
     }
 }
 
 /// Returns the owner of the listening socket.
-fn who(
+fn owner(
     target: &Target<'_>,
     listeners: impl FnOnce(&Diag) -> io::Result<Vec<UnixListener>>,
-) -> io::Result<Who> {
+) -> io::Result<Owner> {
     if target.takes_any_listener() && !Diag::SEES_ALL {
-        return Ok(Who::Unknown);
+        return Ok(Owner::Unknown);
     }
     let Some(listeners) = target.ask(listeners)? else {
-        return Ok(Who::Unknown);
+        return Ok(Owner::Unknown);
     };
-    let mut known = Who::Nobody;
+    let mut known = Owner::Nobody;
     for listener in listeners {
         match listen::holder(target, listener.inode)? {
-            Holds::Yes => return Ok(Who::Ours),
+            Holds::Yes => return Ok(Owner::Ours),
             // Only the name matches: another socket, in another place.
             _ if !listener.is_certain => {}
-            _ if target.takes_any_listener() => return Ok(Who::Ours),
-            Holds::Unknown => known = Who::Unknown,
+            _ if target.takes_any_listener() => return Ok(Owner::Ours),
+            Holds::Unknown => known = Owner::Unknown,
             Holds::No => match proc::holder_of_socket(listener.inode) {
                 // The socket closed while we looked.
                 None => {}
-                pid => known = Who::Stranger(pid),
+                pid => known = Owner::Stranger(pid),
             },
         }
     }

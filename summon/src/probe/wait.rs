@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Again, Probe, Target};
+use super::lines::count_lines;
+use super::not_ready::Again;
+use super::{Probe, Target};
 use crate::output::Pattern;
 use crate::progress::Progress;
 use crate::trace::{self, Moment};
@@ -50,7 +52,7 @@ impl Drop for Waiting {
 pub(crate) struct Waited {
     pub(crate) result: Result<(), Why>,
     /// The steps of the wait in their order, each with its alternatives.
-    pub(crate) seen: Vec<Vec<Seen>>,
+    pub(crate) seen: Vec<Vec<Verdict>>,
     /// The index of the step that the wait had reached.
     pub(crate) reached: usize,
     /// The descendants of the program that lived at the end of the wait.
@@ -62,7 +64,7 @@ pub(crate) struct Waited {
 
 /// The result of one probe, for the report.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Verdict {
     pub(crate) what: String,
     /// The last reason why the process was not ready; `None` if the probe was ready or never looked.
     pub(crate) last: Option<String>,
@@ -201,7 +203,7 @@ pub(crate) fn until_ready(
         let pending = steps.get_mut(at).into_iter().flatten();
         pending.for_each(|watched| watched.explain(target));
     }
-    let seen = |watched: &Watched<'_>| Seen {
+    let seen = |watched: &Watched<'_>| Verdict {
         what: watched.probe.describe(target),
         last: watched.last.clone().filter(|_| !watched.ready),
         looks: watched.looks,
@@ -291,8 +293,7 @@ impl<'p> Watched<'p> {
     }
 
     fn explain(&mut self, target: &Target<'_>) {
-        let last = self.last.as_deref().unwrap_or_default();
-        let explained = self.probe.explain(target, last);
+        let explained = self.probe.explain(target);
         self.last = explained.last.or(self.last.take());
         self.hint = explained.hint;
     }
@@ -337,7 +338,7 @@ fn alternatives(probe: &dyn Probe) -> Vec<&dyn Probe> {
 
 fn find_failure(target: &Target<'_>, failures: &[Pattern]) -> Option<Why> {
     failures.iter().find_map(|banner| {
-        let (_, line) = target.count_lines(banner, 1).ok()?;
+        let (_, line) = count_lines(target, banner, 1).ok()?;
         let line = String::from_utf8_lossy(&line?).into_owned();
         Some(Why::Failed(banner.as_str().to_owned(), line))
     })

@@ -10,7 +10,7 @@ use super::{Process, held};
 use crate::error::Error;
 use crate::guard::{LaunchError, Program, State, Step};
 use crate::output;
-use crate::probe::{Seen, Waited, Why};
+use crate::probe::{Verdict, Waited, Why};
 use crate::sys::signal::how_it_ended;
 use crate::sys::{runner, walk};
 use crate::unrunnable::Attempt;
@@ -154,7 +154,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 fn waiting(waited: &Waited, limit: Duration) -> String {
     let has_exited = waited.result == Err(Why::Exited);
     let last = waited.seen.len().saturating_sub(1);
-    let one = |step: usize, index: usize, seen: &Seen| {
+    let one = |step: usize, index: usize, seen: &Verdict| {
         let or = if index == 0 { "" } else { "or " };
         let what = &seen.what;
         let checks = match seen.looks {

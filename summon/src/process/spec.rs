@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use crate::command::Command;
 use crate::contents::{self, Contents};
-use crate::exit_codes::ExitCodes;
 use crate::guard::Attributes;
 use crate::limit::Limit;
+use crate::numbers::ExitCodes;
 use crate::probe::Listener;
 use crate::size::Size;
 use crate::stdin::{Kind, Stdin};

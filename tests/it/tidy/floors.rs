@@ -24,9 +24,9 @@ const FLOORS: [(&str, Floors); 3] = [
             &[
                 "command",
                 "contents",
-                "exit_codes",
                 "format",
                 "limit",
+                "numbers",
                 "output",
                 "panicked",
                 "port",
@@ -70,9 +70,6 @@ const FLOORS: [(&str, Floors); 3] = [
 const KNOWN: &[(&str, &str)] = &[
     ("orchestrator/order.rs", "orchestrator/mod.rs"),
     ("orchestrator/walk.rs", "orchestrator/mod.rs"),
-    ("probe/http/body.rs", "probe/http/answer.rs"),
-    ("probe/target.rs", "probe/memory.rs"),
-    ("probe/target.rs", "probe/mod.rs"),
     ("process/as_run.rs", "process/mod.rs"),
     ("process/mod.rs", "process/fixture.rs"),
     ("sys/macos/socket_info.rs", "sys/listeners.rs"),

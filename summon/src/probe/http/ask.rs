@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use summon_syntax::url::Url;
 
-use super::answer::{Answer, NoAnswer, Reader, Wanted};
+use super::answer::{Answer, Reader, Wanted};
+use super::no_answer::NoAnswer;
 use crate::sys::fd::{AsFd, BorrowedFd};
 
 /// The reason for a missing answer.
@@ -128,7 +129,7 @@ impl<S: Read + Write> Exchange<S> {
 
 /// An exchange with a server, which continues from one look to the next.
 #[derive(Debug)]
-pub(crate) struct Talk {
+pub(super) struct Talk {
     exchange: Exchange<Stream>,
     pub(super) began: Instant,
     /// The arrival of the status.
@@ -292,7 +293,7 @@ mod tests {
             writes: 0,
         };
         let wanted = Wanted {
-            allowed: super::super::Statuses::default(),
+            allowed: crate::numbers::Statuses::from(200..=299),
             body: true,
             is_head: false,
         };

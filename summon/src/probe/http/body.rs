@@ -1,6 +1,7 @@
 //! Reads the body of an answer, up to its announced length and a limit.
 
-use super::answer::{LONGEST_LINE, NoAnswer, list};
+use super::head::{LONGEST_LINE, list};
+use super::no_answer::NoAnswer;
 
 /// The limit of a body; the rest is not read.
 pub(super) const LONGEST_BODY: usize = 1024 * 1024;

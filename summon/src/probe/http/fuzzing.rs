@@ -4,9 +4,10 @@ use std::io::{self, Read, Write};
 
 use summon_syntax::url::Url;
 
+use super::Http;
 use super::answer::Wanted;
 use super::ask::{Exchange, Failed};
-use super::{Http, Statuses};
+use crate::numbers::Statuses;
 use crate::probe::Probe;
 
 /// Sends a request, and reads the status of the answer and its body.

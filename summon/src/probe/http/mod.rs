@@ -5,24 +5,25 @@ mod ask;
 mod body;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod head;
+mod history;
+mod no_answer;
 mod otherwise;
 mod pause;
 mod requests;
-mod statuses;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub(super) use ask::Talk;
-pub(super) use otherwise::Outcome;
-pub use statuses::Statuses;
 use summon_syntax::url::{OWN_PORT, Url};
 
 use std::hash::{Hash, Hasher};
 
-use super::listen::{self, Place, Server};
-use super::{Endpoint, Explained, Facts, NotReady, Probe, Target, elsewhere};
+use super::listen::{self, Place};
+use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, elsewhere};
+use crate::numbers::Statuses;
 use crate::output;
 use crate::sys::listeners::Protocol;
+use history::History;
 
 /// A probe for a URL, made by [`http`].
 ///
@@ -76,7 +77,7 @@ pub fn http(url: impl Into<String>) -> Http {
     Http {
         url: url.into(),
         method: "GET".to_owned(),
-        statuses: Statuses::default(),
+        statuses: Statuses::from(200..=299),
         headers: Vec::new(),
         body: Vec::new(),
         body_matches: None,
@@ -88,17 +89,23 @@ impl Probe for Http {
         let filled = target.values().fill(&self.url)?;
         let url = Url::parse(&filled).map_err(NotReady::ever)?;
         let port = url.number().map_err(NotReady::ever)?;
-        let found = target.find_addr(&self.url, || {
-            let protocol = Protocol::Tcp;
-            let place = Place { protocol, port };
-            let whose = whose(&Url::parse(&self.url).map_err(NotReady::ever)?);
-            let addr = listen::look(target, url.host, place, whose)?;
-            if target.values().port() == Ok(port) {
-                target.found_at(addr);
+        let addr = match self.history(target, |it| it.addr) {
+            Some(addr) => addr,
+            None => {
+                let protocol = Protocol::Tcp;
+                let place = Place { protocol, port };
+                let whose = whose(&Url::parse(&self.url).map_err(NotReady::ever)?);
+                let found = listen::look(target, url.host, place, whose);
+                self.history(target, |it| match found {
+                    Ok(addr) => it.addr = Some(addr),
+                    Err(_) => it.outcome = None,
+                });
+                found?
             }
-            Ok(addr)
-        });
-        let addr = found.inspect_err(|_| target.note_outcome(&self.url, None))?;
+        };
+        if target.values().port() == Ok(port) {
+            target.found_at(addr);
+        }
         self.ask(target, addr, &url)
     }
 
@@ -112,12 +119,13 @@ impl Probe for Http {
         format!("{} {url} to answer {}{body}", self.method, self.statuses)
     }
 
-    fn explain(&self, target: &Target<'_>, _: &str) -> Explained {
-        let outcome = target.outcome(&self.url);
-        // A server that has answered speaks HTTP, so don't try other protocols on it.
-        let may_differ = !target.has_answered(&self.url);
-        let addr = target.asked(&self.url).filter(|_| may_differ);
-        if let Some(hint) = outcome.and_then(|outcome| outcome.hint(target, addr)) {
+    fn explain(&self, target: &Target<'_>) -> Explained {
+        let hint = self.history(target, |it| {
+            // A server that has answered speaks HTTP, so don't try other protocols on it.
+            let addr = it.asked.filter(|_| !it.has_answered);
+            it.outcome.as_ref()?.hint(target, addr)
+        });
+        if let Some(hint) = hint {
             return Explained {
                 hint: Some(hint),
                 last: None,
@@ -159,7 +167,7 @@ impl Probe for Http {
                 return Err(format!("`{name}: {value}` is not an HTTP header"));
             }
         }
-        if self.statuses.0.is_empty() {
+        if self.statuses.is_empty() {
             return Err("`status` is empty, so no answer could be right".to_owned());
         }
         match &self.body_matches {
@@ -188,6 +196,11 @@ impl Probe for Http {
 }
 
 impl Http {
+    /// Calls `act` with the history of the requests to this URL.
+    fn history<R>(&self, target: &Target<'_>, act: impl FnOnce(&mut History) -> R) -> R {
+        target.memory.with(&self.url, act)
+    }
+
     fn endpoint(&self) -> Option<Endpoint> {
         let url = Url::parse(&self.url).ok()?;
         let port = match url.port {
@@ -225,9 +238,9 @@ const METHODS: [&str; 8] = [
 ];
 
 /// Returns who must own the server: for `{db.port}` another process, for all other ports the service.
-fn whose(url: &Url<'_>) -> Server {
+fn whose(url: &Url<'_>) -> Listener {
     match url.port.contains('.') {
-        true => Server::Anybodys,
-        false => Server::Ours,
+        true => Listener::Any,
+        false => Listener::Own,
     }
 }

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use summon_syntax::url::NO_TLS;
 
-use super::answer::{Answer, NoAnswer};
+use super::answer::Answer;
 use super::ask::Failed;
+use super::no_answer::{self, NoAnswer};
 use crate::probe::Target;
 use crate::sys::{self, proc};
 
 /// The outcome of the last request.
 #[derive(Clone, Debug)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     Status {
         status: u16,
         upgrade: Option<String>,
@@ -209,7 +210,7 @@ fn speaks(addr: SocketAddr) -> Option<NoAnswer> {
                 Ok(read) => length += read,
             }
         }
-        super::answer::other_protocol(&answer[..length])
+        no_answer::other_protocol(&answer[..length])
     })
 }
 

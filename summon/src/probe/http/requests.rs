@@ -14,6 +14,9 @@ use super::{Http, pause};
 use crate::output;
 use crate::probe::{NotReady, Target};
 
+/// The limits of the wait for one answer.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+const MOST_PATIENCE: Duration = Duration::from_secs(10);
 /// The limit of requests without an answer.
 const MOST_TALKS: usize = 16;
 /// How long to wait for the body of an answer with a wrong status. Only the report needs it.
@@ -31,18 +34,20 @@ impl Http {
         addr: SocketAddr,
         url: &Url<'_>,
     ) -> Result<(), NotReady> {
-        let limit = target.deadline().min(Instant::now() + target.patience());
+        let limit = target
+            .deadline()
+            .min(Instant::now() + patience(target.waited()));
         let wanted = Wanted {
             allowed: self.statuses.clone(),
             body: self.body_matches.is_some(),
             is_head: self.method == "HEAD",
         };
-        let mut talks = target.take_talks(&self.url);
+        let mut talks = self.history(target, |it| std::mem::take(&mut it.talks));
         if talks.len() >= MOST_TALKS {
             // Keep the first request: the server has had the most time to answer it.
             talks.remove(1);
         }
-        target.note_asked(&self.url, addr);
+        self.history(target, |it| it.asked = Some(addr));
         let begun = Talk::begin(addr, url, self.request(url), wanted, limit);
         let seen = match begun {
             Ok(talk) => {
@@ -52,7 +57,7 @@ impl Http {
             Err(error) => Err(self.failed(target, &error.into())),
         };
         if seen.is_err() {
-            target.keep_talks(&self.url, talks);
+            self.history(target, |it| it.talks = talks);
         }
         seen
     }
@@ -133,7 +138,8 @@ impl Http {
             true => "body",
             false => "head",
         };
-        target.note_outcome(&self.url, is_in_body.then(otherwise::endless));
+        let outcome = is_in_body.then(otherwise::endless);
+        self.history(target, |it| it.outcome = outcome);
         Err(NotReady::yet(format!(
             "it answers {status}, but its {part} does not end within {waited:.1} s"
         )))
@@ -141,9 +147,9 @@ impl Http {
 
     fn judge(&self, target: &Target<'_>, answer: &Answer) -> Result<(), NotReady> {
         let status = answer.status;
-        target.note_answered(&self.url);
+        self.history(target, |it| it.has_answered = true);
         if !self.statuses.allow(status) {
-            target.note_outcome(&self.url, Some(Outcome::of(answer)));
+            self.history(target, |it| it.outcome = Some(Outcome::of(answer)));
             let said = first_line(answer).map_or(String::new(), |line| format!(": {line:?}"));
             let asked = matches!(status, 429 | 503);
             return Err(
@@ -167,7 +173,9 @@ impl Http {
         if pattern.is_match(text.unwrap_or(&answer.body)) {
             return Ok(());
         }
-        target.note_outcome(&self.url, Some(otherwise::other_body(answer)));
+        self.history(target, |it| {
+            it.outcome = Some(otherwise::other_body(answer));
+        });
         let shown = String::from_utf8_lossy(&answer.body);
         let shown: String = shown.chars().take(80).collect();
         let length = match answer.body.len() {
@@ -187,18 +195,21 @@ impl Http {
     /// Records an outcome without a hint. At the deadline it keeps the earlier outcome: a request
     /// that the deadline cuts short says less than the request before it.
     fn note_other(&self, target: &Target<'_>) {
-        if Instant::now() < target.deadline() || target.outcome(&self.url).is_none() {
-            target.note_outcome(&self.url, Some(Outcome::Other));
-        }
+        let is_late = Instant::now() >= target.deadline();
+        self.history(target, |it| {
+            if !is_late || it.outcome.is_none() {
+                it.outcome = Some(Outcome::Other);
+            }
+        });
     }
 
     fn failed(&self, target: &Target<'_>, failed: &Failed) -> NotReady {
         match Outcome::of_failure(failed) {
             Outcome::Other => self.note_other(target),
-            outcome => target.note_outcome(&self.url, Some(outcome)),
+            outcome => self.history(target, |it| it.outcome = Some(outcome)),
         }
         // The server may have moved to the other address family, so ask the kernel again next time.
-        target.forget_addr(&self.url);
+        self.history(target, |it| it.addr = None);
         NotReady::yet(match failed {
             Failed::Io(error) => match error.kind() {
                 io::ErrorKind::TimedOut => "it does not accept a connection in time".to_owned(),
@@ -233,6 +244,11 @@ impl Http {
         request.extend(&self.body);
         request
     }
+}
+
+/// Returns how long to wait for an answer before sending another request in parallel.
+fn patience(waited: Duration) -> Duration {
+    (waited / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE)
 }
 
 /// Returns the first line of a body, unless it is compressed, or a page for browsers.
