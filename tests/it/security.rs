@@ -230,17 +230,17 @@ fn nobody_who_has_taken_the_name_of_a_port_is_waited_for_to_the_end() {
 
 #[test]
 #[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
-fn another_user_who_has_a_port_is_told_from_a_guard() {
-    is_told_from_a_guard("take");
+fn another_user_who_has_a_port_is_not_waited_for_to_the_end() {
+    is_not_waited_for_to_the_end("take");
 }
 
 #[test]
 #[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
-fn another_user_who_lets_nobody_wait_for_a_port_is_told_from_a_guard() {
-    is_told_from_a_guard("take-full");
+fn another_user_who_lets_nobody_wait_for_a_port_is_not_waited_for_to_the_end() {
+    is_not_waited_for_to_the_end("take-full");
 }
 
-fn is_told_from_a_guard(way: &str) {
+fn is_not_waited_for_to_the_end(way: &str) {
     let dir = TempDir::new();
     let port = free_port();
     let mut stranger = Stranger::plays(&[way, &format!("@summon-port-{port}")]);
@@ -251,7 +251,7 @@ fn is_told_from_a_guard(way: &str) {
         error.contains(&format!("port      {port} is held by pid ")),
         "{error}"
     );
-    let hint = "it belongs to another user, and is not a guard of summon; the start waited for ";
+    let hint = "it belongs to another user, so its end may never come; the start waited for ";
     assert!(error.contains(hint), "{error}");
 }
 

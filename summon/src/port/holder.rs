@@ -5,12 +5,6 @@ use std::time::{Duration, Instant};
 use super::taken::turns;
 use crate::sys::{self, ports, proc};
 
-/// The beginning of a guard's title. The name of the process follows.
-pub(crate) const GUARD_TITLE: &str = "summon-guard: ";
-/// The beginning of the title of a fixture's guard. The mark stands before the name, since a title has
-/// little room and a long name is cut.
-pub(crate) const FIXTURE_TITLE: &str = "summon-guard, a fixture: ";
-
 /// The limit for a thread that waits for one port while it has another. Two such threads may wait
 /// for each other.
 pub(super) const HOLDING_LIMIT: Duration = Duration::from_secs(30);
@@ -30,7 +24,7 @@ pub(super) enum Sort {
     Fixture,
     /// A guard that has ended, or this process without a turn: a fork still has a copy.
     Lingers,
-    /// A process of another user that is no guard.
+    /// A process of another user. It may be a guard, but its word proves nothing.
     Others,
     /// No process listens on the claim.
     Silent,
@@ -42,18 +36,14 @@ impl Sort {
             return Sort::Silent;
         };
         let has_ended = match holder.pid {
-            // The queue of another user's socket is full, so the process is unknown.
-            0 if holder.is_others && holder.ended.is_none() => return Sort::Others,
-            // The holder is unknown.
-            0 => return Sort::Usual,
+            0 => false,
             pid if pid == std::process::id() => !turns().iter().any(|turn| turn.port == port),
             pid => proc::has_ended(pid),
         };
-        let title = proc::command_line(holder.pid);
-        match title {
+        match holder {
             _ if has_ended => Sort::Lingers,
-            Some(title) if title.starts_with(FIXTURE_TITLE) => Sort::Fixture,
-            Some(title) if holder.is_others && !title.starts_with(GUARD_TITLE) => Sort::Others,
+            holder if holder.is_others => Sort::Others,
+            holder if holder.is_fixture => Sort::Fixture,
             _ => Sort::Usual,
         }
     }
@@ -73,7 +63,7 @@ impl Sort {
         match self {
             Sort::Silent => "it does not listen there, so it does not belong to summon; end it, or use another port".to_owned(),
             Sort::Others => format!(
-                "it belongs to another user, and is not a guard of summon; the start waited for {waited:?}; end it, or use another port"
+                "it belongs to another user, so its end may never come; the start waited for {waited:?}; end it, or use another port"
             ),
             _ if holding => "this thread has another fixed port already, so the two may wait for each other;\n\
                              a set (stacked attributes, or `orchestrated`) takes its ports in order"

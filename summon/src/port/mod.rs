@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::session;
-use crate::sys::fd::{AsFd, OwnedFd};
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::sys::{ports, random, wait};
-#[cfg(unix)]
-pub(crate) use holder::{FIXTURE_TITLE, GUARD_TITLE};
 use holder::{HOLDING_LIMIT, Sort, describe};
 use taken::{Taken, turns};
 
@@ -113,19 +111,19 @@ pub(crate) enum NoTurn {
     Failed(io::Error),
 }
 
-/// How soon a wait notices that it was given up.
-const GIVE_UP: Duration = Duration::from_millis(50);
-/// How often to look if the system can't report the end of a turn.
+/// How often to look where the system does not report the end of a turn: on macOS, if 4,096
+/// processes wait already, and if the holder does not listen.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Turn {
-    /// Waits until the lease of `port` is free, and takes it.
+    /// Waits until the lease of `port` is free, and takes it. The wait ends if `given_up` becomes
+    /// readable.
     pub(crate) fn take(
         port: u16,
         name: &str,
         for_good: bool,
         limit: Duration,
-        given_up: impl Fn() -> bool,
+        given_up: Option<BorrowedFd<'_>>,
     ) -> Result<Turn, NoTurn> {
         let thread = std::thread::current().id();
         let holding = {
@@ -157,38 +155,44 @@ impl Turn {
                 let lease = Lease { port, claim };
                 return Ok(Turn { lease, thread });
             }
-            let now = Instant::now();
-            let is_late = now >= sort.limit(since, deadline);
-            // A holder that was no guard may have passed its claim to a guard.
-            let is_asked = is_late && sort == Sort::Others;
-            if is_asked || holder.as_ref().is_none_or(ports::Holder::has_ended) {
+            if holder.as_mut().is_none_or(ports::Holder::has_ended) {
                 holder = ports::holder(port, session::base).map_err(NoTurn::Failed)?;
             }
+            let now = Instant::now();
             let found = Sort::of(holder.as_ref(), port);
             if found != sort {
                 (sort, since) = (found, now);
             }
             let limit = sort.limit(since, deadline);
-            if now >= limit {
-                let holder = describe(holder.as_ref(), port);
-                let hint = sort.hint(holding, limit.min(deadline) - began);
-                return Err(NoTurn::Late { holder, hint });
-            }
-            if progress.is_due(now) {
-                let holder = describe(holder.as_ref(), port);
+            let is_late = now >= limit;
+            if is_late || progress.is_due(now) {
+                // A test process may have passed its claim to a guard since the first look.
+                let now_seen = ports::holder(port, session::base).map_err(NoTurn::Failed)?;
+                let described = describe(now_seen.as_ref(), port);
+                if is_late {
+                    let hint = sort.hint(holding, limit.min(deadline) - began);
+                    let holder = described;
+                    return Err(NoTurn::Late { holder, hint });
+                }
                 progress.say(&format!(
-                    "{name} waits for its turn on port {port}; it is held by {holder}"
+                    "{name} waits for its turn on port {port}; it is held by {described}"
                 ));
             }
-            if given_up() {
+            if given_up.is_some_and(|it| wait::is_readable(&it)) {
                 return Err(NoTurn::GivenUp);
             }
-            // The connection to the holder closes when the holder ends, which wakes this thread.
-            let (fds, pause) = match holder.as_ref().and_then(|holder| holder.ended.as_ref()) {
-                Some(ended) => (vec![ended.as_fd()], GIVE_UP),
-                None => (vec![], LOOK_AGAIN),
-            };
-            wait::sleep(&fds, Some(limit.min(now + pause))).map_err(NoTurn::Failed)?;
+            // The connection ends with the holder, and brings its word. Both wake this thread.
+            let connection = holder.as_ref().and_then(|it| it.connection.as_ref());
+            let look_again = connection.is_none().then(|| now + LOOK_AGAIN);
+            let fds: Vec<_> = connection
+                .map(AsFd::as_fd)
+                .into_iter()
+                .chain(given_up)
+                .collect();
+            let until = look_again
+                .into_iter()
+                .fold(limit.min(progress.due()), Instant::min);
+            wait::sleep(&fds, Some(until)).map_err(NoTurn::Failed)?;
         }
     }
 
@@ -225,9 +229,8 @@ pub(crate) fn note_fixture(port: u16, name: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::*;
+    use crate::sys::wait::Waker;
 
     fn groups(ephemeral: &RangeInclusive<u16>) -> [Vec<u16>; 4] {
         [0, 1, 2, 3].map(|group| choices(group, ephemeral).collect())
@@ -291,28 +294,50 @@ mod tests {
     #[test]
     fn a_claim_that_lingers_in_a_fork_is_nobodys() {
         let lease = Lease::pick().unwrap();
-        // A fork from before the release has a copy like this, until the next look.
-        let copy = Cell::new(Some(lease.share().unwrap()));
+        // A fork from before the release has a copy like this.
+        let copy = lease.share().unwrap();
         let port = lease.port;
         drop(lease);
-        let given_up = || copy.take().is_some_and(|_| false);
-        let turn = Turn::take(port, "next", false, Duration::ZERO, given_up);
-        assert!(turn.is_ok(), "{turn:?}");
+        std::thread::scope(|threads| {
+            let take = || Turn::take(port, "next", false, Duration::ZERO, None).map(drop);
+            let waiting = threads.spawn(take);
+            until_it_waits(&copy);
+            drop(copy);
+            waiting.join().unwrap().unwrap();
+        });
+    }
+
+    /// Returns when a thread waits for the end of the claim: its connection is in the queue.
+    fn until_it_waits(claim: &OwnedFd) {
+        wait::sleep(&[claim.as_fd()], None).unwrap();
+    }
+
+    #[test]
+    fn a_wait_ends_as_soon_as_it_is_given_up() {
+        let lease = Lease::pick().unwrap();
+        let (waker, limit) = (Waker::new().unwrap(), Duration::from_secs(600));
+        let given_up = Some(waker.as_fd());
+        std::thread::scope(|threads| {
+            let take = || Turn::take(lease.port, "given up", false, limit, given_up);
+            let waiting = threads.spawn(take);
+            until_it_waits(&lease.claim);
+            waker.wake();
+            let error = waiting.join().unwrap().unwrap_err();
+            assert!(matches!(error, NoTurn::GivenUp), "{error:?}");
+        });
     }
 
     #[test]
     fn a_turn_comes_when_the_last_holder_has_ended() {
         // A private lease keeps the port from all other processes on this machine.
         let lease = Lease::pick().unwrap();
-        let (port, never) = (lease.port, || false);
+        let (port, never) = (lease.port, None);
         let limit = Duration::from_secs(30);
         let late = Turn::take(port, "late", false, Duration::from_millis(20), never).unwrap_err();
         assert!(
             matches!(&late, NoTurn::Late { hint, .. } if hint.contains("the start waited for 20ms")),
             "{late:?}"
         );
-        let given_up = Turn::take(port, "given up", false, limit, || true).unwrap_err();
-        assert!(matches!(given_up, NoTurn::GivenUp), "{given_up:?}");
         std::thread::scope(|threads| {
             let waiting =
                 threads.spawn(|| Turn::take(port, "waiting", false, limit, never).map(drop));
@@ -327,10 +352,10 @@ mod tests {
         let lease = Lease::pick().unwrap();
         let port = lease.port;
         drop(lease);
-        let turn = Turn::take(port, "first", false, Duration::from_secs(30), || false).unwrap();
-        let own = Turn::take(port, "second", false, Duration::MAX, || false).unwrap_err();
+        let turn = Turn::take(port, "first", false, Duration::from_secs(30), None).unwrap();
+        let own = Turn::take(port, "second", false, Duration::MAX, None).unwrap_err();
         assert!(matches!(own, NoTurn::Own(first) if first == "first"));
         drop(turn);
-        drop(Turn::take(port, "second", false, Duration::from_secs(30), || false).unwrap());
+        drop(Turn::take(port, "second", false, Duration::from_secs(30), None).unwrap());
     }
 }

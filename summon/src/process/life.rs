@@ -13,6 +13,7 @@ use super::live::Live;
 use crate::guard::Guarded;
 use crate::port::Turn;
 use crate::session::Home;
+use crate::sys::wait::Waker;
 
 /// The current state of a process. Threads do not wait for anything while they hold its lock.
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub(super) struct Life {
     /// Whether a stop has cancelled the start in progress. That start returns as soon as it sees
     /// this.
     pub(super) cancelled: bool,
+    /// Woken when a stop cancels the start, and never reset.
+    pub(super) cancel: Option<Arc<Waker>>,
     pub(super) run: Option<Arc<Run>>,
     /// Whether the `before` commands have succeeded.
     pub(super) prepared: bool,

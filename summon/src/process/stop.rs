@@ -61,6 +61,7 @@ impl Process {
         let (run, starts) = {
             let mut life = lock(&self.inner.life);
             life.cancelled = life.starting;
+            life.cancel.iter().for_each(|it| it.wake());
             // A reused server keeps running.
             life.reused = None;
             (life.run.clone(), life.starts)

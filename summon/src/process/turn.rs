@@ -1,10 +1,14 @@
 //! Turns on fixed ports. A process takes them before it starts, keeps them while it is restarted,
 //! and gives them back when it and its descendants have ended.
 
+use std::sync::Arc;
+
 use super::{Process, lock};
 use crate::error::Error;
 use crate::port::{NoTurn, Turn};
 use crate::probe::{self, Endpoint, Place};
+use crate::sys::fd::AsFd;
+use crate::sys::wait::Waker;
 use crate::trace::Moment;
 
 impl Process {
@@ -41,9 +45,17 @@ impl Process {
         }
         self.tell(Moment::Turn(port));
         let limit = self.limit(&self.inner.spec.turn_timeout)?;
-        let given_up = || lock(&self.inner.life).cancelled;
+        let cancel = Waker::new().map_err(|error| self.no_turn(port, NoTurn::Failed(error)))?;
+        let cancel = Arc::new(cancel);
+        {
+            let mut life = lock(&self.inner.life);
+            if life.cancelled {
+                return Err(self.no_turn(port, NoTurn::GivenUp));
+            }
+            life.cancel = Some(Arc::clone(&cancel));
+        }
         let for_good = lock(&self.inner.fixture).is_some();
-        let turn = Turn::take(port, self.name(), for_good, limit, given_up)
+        let turn = Turn::take(port, self.name(), for_good, limit, Some(cancel.as_fd()))
             .map_err(|why| self.no_turn(port, why))?;
         lock(&self.inner.life).turns.push(turn);
         Ok(())

@@ -73,10 +73,11 @@ impl Guard {
             if sharing.rests().is_none() {
                 watch(Guard::meet_users, sharing.socket.as_fd(), PollFlags::IN);
             }
-            // A process that waits for the port connects to the socket of its lease.
-            let leases = self.leases.iter().filter(|_| sharing.is_to_be_had());
+            // A process that waits for the port connects to the socket of its lease. The guard of a
+            // fixture answers. Before that the service lasts no longer than its test.
+            let leases = self.leases.iter().filter(|_| sharing.shared.is_some());
             for (fd, wanted) in leases.flat_map(Signed::watched) {
-                watch(Guard::yield_port, fd, wanted);
+                watch(Guard::meet_waiters, fd, wanted);
             }
             for user in &sharing.users {
                 let wanted = user.wanted(&self.latest);

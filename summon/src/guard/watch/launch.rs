@@ -21,7 +21,6 @@ use crate::guard::spawn::spawn;
 use crate::guard::state::Step;
 use crate::guard::terms::Terms;
 use crate::guard::{signals, title};
-use crate::port::GUARD_TITLE;
 use crate::sys::ending;
 use crate::sys::exit;
 use crate::sys::family;
@@ -42,7 +41,7 @@ pub(in crate::guard) fn run(owner: UnixStream, warden: Pid) {
         exit::now(1);
     };
     let _ = owner.set_read_timeout(None);
-    title::set(&format!("{GUARD_TITLE}{}", job.program.name));
+    title::set(&format!("summon-guard: {}", job.program.name));
     let Some(terms) = job.terms.take() else {
         let _ = command::serve(&owner, job);
         // The owner may have ended, and a halted warden would not clean up after it.

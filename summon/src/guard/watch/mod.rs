@@ -96,6 +96,7 @@ impl Guard {
             for handle in handlers {
                 handle(&mut self);
             }
+            self.yield_port();
             self.reap();
             match self.service.advance() {
                 Progress::None => {}

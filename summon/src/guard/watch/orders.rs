@@ -7,7 +7,6 @@ use crate::guard::protocol::message::{News, Order};
 use crate::guard::spawn::spawn;
 use crate::guard::terms::StopPlan;
 use crate::guard::title;
-use crate::port::FIXTURE_TITLE;
 use crate::sys::proc;
 
 impl Guard {
@@ -85,7 +84,11 @@ impl Guard {
         sharing.users.extend(self.owner.take());
         // From here on the end of this process no longer stops the service.
         self.owner_ended = None;
-        title::set(&format!("{FIXTURE_TITLE}{}", self.program.name));
+        // The mark stands before the name, since a title has little room and a long name is cut.
+        title::set(&format!("summon-guard, a fixture: {}", self.program.name));
+        // From here on the service lasts longer than a test. The processes that wait for its ports
+        // must know.
+        self.meet_waiters();
         // The former owner waits for this before it lets others in. Until then the service would
         // end with it.
         self.tell(&News::Shared(details));

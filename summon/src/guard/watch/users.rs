@@ -3,6 +3,7 @@
 use std::os::fd::{AsRawFd, RawFd};
 
 use super::Guard;
+use super::sharing::Sharing;
 use crate::guard::protocol::message::{News, Order};
 use crate::sys::ports::Signed;
 
@@ -45,25 +46,33 @@ impl Guard {
         }
     }
 
-    /// Ends the service if another process of this user waits for its port, unless a user has come
-    /// meanwhile. A process that connects later does not hear that the service is shared, and waits
-    /// until it has ended.
+    /// Says to processes that wait for a port of the service that a fixture has it.
+    pub(super) fn meet_waiters(&mut self) {
+        self.leases.iter_mut().for_each(Signed::meet);
+    }
+
+    /// Ends the service if it has no users and another process of this user waits for its port. A
+    /// process that connects later does not hear that the service is shared, and waits until it has
+    /// ended.
     pub(super) fn yield_port(&mut self) {
+        if !self.is_to_be_had() || !self.leases.iter().any(Signed::is_wanted) {
+            return;
+        }
         // Connections in the backlog come first. Such a user has found the service running, and
         // must get it.
         self.meet_users();
-        let Some(sharing) = &mut self.sharing else {
+        if !self.is_to_be_had() || !self.service.is_running() {
             return;
-        };
-        // `is_wanted` also runs while the service is ending, because it accepts the waiting
-        // connections. An unaccepted one keeps the lease's socket readable, and the guard would
-        // spin.
-        let is_wanted = sharing.is_to_be_had() && self.leases.iter_mut().any(Signed::is_wanted);
-        if is_wanted && self.service.is_running() {
-            // Cleared before `end`: a process that is accepted from now on must not hear that the
-            // service is shared.
-            sharing.shared = None;
-            self.end();
         }
+        // Cleared before `end`: a process that is accepted from now on must not hear that the
+        // service is shared.
+        if let Some(sharing) = &mut self.sharing {
+            sharing.shared = None;
+        }
+        self.end();
+    }
+
+    fn is_to_be_had(&self) -> bool {
+        self.sharing.as_ref().is_some_and(Sharing::is_to_be_had)
     }
 }

@@ -13,8 +13,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use super::diag::Diag;
 use super::peer::{is_ours, peer};
 use super::{proc, sockets, unix_sockets};
+use crate::sys::meeting;
 use crate::sys::users::user;
-use crate::sys::{meeting, wait};
 
 /// Reads the range of ephemeral ports, its first and its last one (`ip_local_port_range` in
 /// `ip(7)`). The kernel takes a port from it for a socket that asks for port 0.
@@ -52,16 +52,40 @@ pub(crate) struct Holder {
     pub(crate) pid: u32,
     /// Whether it certainly belongs to another user.
     pub(crate) is_others: bool,
-    /// Readable when the last holder has ended. `None` if too many processes wait already.
-    pub(crate) ended: Option<OwnedFd>,
+    /// Whether it has said that it is the guard of a fixture.
+    pub(crate) is_fixture: bool,
+    /// The connection that the kernel closes when the last holder ends. `None` if too many
+    /// processes wait already.
+    pub(crate) connection: Option<OwnedFd>,
 }
 
 impl Holder {
-    /// Whether the holder has ended since [`holder`] found it.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.as_ref().is_none_or(wait::is_readable)
+    /// Reads what the holder has said. Returns whether the last holder has ended, or whether that
+    /// can't be seen.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let Some(connection) = &self.connection else {
+            return true;
+        };
+        let mut said = [0; 8];
+        loop {
+            match rustix::io::read(connection, &mut said) {
+                Ok(0) => return true,
+                // Any user can take the name of a claim and say anything. Only this user's word
+                // counts.
+                Ok(length) => {
+                    let is_said = said[..length].contains(&FIXTURE);
+                    self.is_fixture |= is_said && !self.is_others;
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK) => return false,
+                Err(_) => return true,
+            }
+        }
     }
 }
+
+/// What the guard of a fixture says to each process of its user that waits.
+const FIXTURE: u8 = b'F';
 
 /// Finds the holder of the claim on a port. Returns `None` if the claim is free.
 pub(crate) fn holder(
@@ -71,8 +95,8 @@ pub(crate) fn holder(
     let socket = sockets::socket(AddressFamily::UNIX, SocketType::STREAM)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
-    // The connection waits in the listener's queue. The kernel closes it when the last holder ends,
-    // so a waiter can poll it and needs no other sign. A guard accepts it only to see its process.
+    // The connection waits in the listener's queue, and ends with the last holder. So a waiter can
+    // poll it and needs no other sign. Only the guard of a fixture accepts it, to say what it is.
     match rustix::net::connect(&socket, &name) {
         Ok(()) => {
             // The kernel recorded the holder at its last `listen` (`SO_PEERCRED`). Its pid may be
@@ -81,7 +105,8 @@ pub(crate) fn holder(
             Ok(Some(Holder {
                 pid: peer.pid,
                 is_others: peer.uid != user(),
-                ended: Some(socket),
+                is_fixture: false,
+                connection: Some(socket),
             }))
         }
         // A non-blocking `connect` fails with `EAGAIN` when the listener's queue is full
@@ -91,7 +116,8 @@ pub(crate) fn holder(
             pid: 0,
             is_others: claimed(port)
                 .is_some_and(|(_, maker)| maker.is_some_and(|maker| maker != user())),
-            ended: None,
+            is_fixture: false,
+            connection: None,
         })),
         // The kernel refuses a connection to an abstract name that no socket has.
         Err(Errno::CONNREFUSED) => Ok(None),
@@ -121,12 +147,14 @@ pub(crate) fn what_is_claimed(port: u16) -> String {
 /// A claim that shows this process as its holder.
 pub(crate) struct Signed {
     claim: OwnedFd,
-    /// Accepted connections. They stay open, since their end tells the waiters that the claim has
-    /// ended.
+    /// Accepted connections of this user's processes, which wait for the claim. They stay open,
+    /// since their end tells the waiters that the claim has ended.
     waiting: Vec<OwnedFd>,
+    /// Accepted connections of other users.
+    others: Vec<OwnedFd>,
 }
 
-/// The most connections to accept in one call, and to keep for other users.
+/// The most connections to accept in one call, and to keep for this user and for the others.
 const MOST: usize = 64;
 
 /// Makes this process the visible holder of a claim that it has received.
@@ -134,52 +162,62 @@ pub(crate) fn sign(claim: OwnedFd) -> Signed {
     // A socket's peers see the process that called `listen` last (`SO_PEERCRED` in `unix(7)`).
     // Without this call they would see the test process, which may end before its guard. The call
     // fails on a descriptor that is not a socket, which does no harm. The queue holds the waiters,
-    // and only `is_wanted` accepts them.
+    // and only `meet` accepts them.
     let _ = rustix::net::listen(&claim, 4096);
-    // `is_wanted` accepts until the queue is empty. In blocking mode that last `accept` would stop
-    // the guard.
+    // `meet` accepts until the queue is empty. In blocking mode that last `accept` would stop the
+    // guard.
     let _ = rustix::io::ioctl_fionbio(&claim, true);
     Signed {
         claim,
         waiting: Vec::new(),
+        others: Vec::new(),
     }
 }
 
 impl Signed {
-    /// The descriptors to poll. When one is ready, call [`Signed::is_wanted`].
+    /// The descriptors for the guard of a fixture to poll. When one is ready, call [`Signed::meet`].
     pub(crate) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let claim = (self.claim.as_fd(), PollFlags::IN);
+        // Further waiters stay in the queue until one of the accepted ones gives up.
+        let has_room = self.waiting.len() < MOST;
+        let claim = has_room.then(|| (self.claim.as_fd(), PollFlags::IN));
         // `poll` always reports `POLLHUP`, so a waiter that gives up needs no event (`poll(2)`).
-        let waiting = self.waiting.iter();
-        let waiting = waiting.map(|socket| (socket.as_fd(), PollFlags::empty()));
-        std::iter::once(claim).chain(waiting)
+        let all = self.waiting.iter().chain(&self.others);
+        let all = all.map(|socket| (socket.as_fd(), PollFlags::empty()));
+        claim.into_iter().chain(all)
     }
 
-    /// Whether another process of this user has begun to wait for the end of the claim. Drops the
-    /// connections of waiters that have given up.
-    pub(crate) fn is_wanted(&mut self) -> bool {
+    /// Says to new waiters of this user that this is the guard of a fixture. Drops the connections
+    /// of waiters that have given up.
+    pub(crate) fn meet(&mut self) {
         // Drop closed connections first: they count against `MOST`.
         self.waiting.retain(is_connected);
+        self.others.retain(is_connected);
         // An abstract name has no permissions (`unix(7)`), so every user can connect. `MOST` bounds
         // both the time that a flood of connections takes here, and the descriptors that it costs.
         for _ in 0..MOST {
+            if self.waiting.len() >= MOST {
+                return;
+            }
             let Ok(socket) = rustix::net::accept_with(&self.claim, SocketFlags::CLOEXEC) else {
-                return false;
+                return;
             };
-            if !is_connected(&socket) {
-                continue;
-            }
             // The kernel recorded the user at `connect`, so a waiter can't pretend to be another
-            // one.
-            let is_users = peer(&socket).is_ok_and(|peer| is_ours(peer.uid));
-            if is_users || self.waiting.len() < MOST {
-                self.waiting.push(socket);
-            }
-            if is_users {
-                return true;
+            // one. Other users hear nothing of this user's services.
+            if peer(&socket).is_ok_and(|peer| is_ours(peer.uid)) {
+                // The buffer of a new connection is empty, so this can't block. A waiter that has
+                // given up must not cost a signal.
+                if rustix::net::send(&socket, &[FIXTURE], sockets::SEND).is_ok() {
+                    self.waiting.push(socket);
+                }
+            } else if self.others.len() < MOST {
+                self.others.push(socket);
             }
         }
-        false
+    }
+
+    /// Whether another process of this user waits for the end of the claim.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.waiting.iter().any(is_connected)
     }
 }
 
@@ -205,19 +243,49 @@ mod tests {
 
     use super::*;
 
+    fn claim(name: &str) -> (UnixAddr, Signed) {
+        let name = format!("summon-test-{name}-{}", std::process::id());
+        let name = UnixAddr::from_abstract_name(name).unwrap();
+        let claim = UnixListener::bind_addr(&name).unwrap();
+        (name, sign(claim.into()))
+    }
+
+    fn wait_for(name: &UnixAddr) -> Holder {
+        let connection = UnixStream::connect_addr(name).unwrap();
+        connection.set_nonblocking(true).unwrap();
+        Holder {
+            pid: 1,
+            is_others: false,
+            is_fixture: false,
+            connection: Some(connection.into()),
+        }
+    }
+
     #[test]
     fn a_round_accepts_no_more_than_so_many_connections() {
-        let name = UnixAddr::from_abstract_name(format!("summon-test-{}", std::process::id()));
-        let name = name.unwrap();
-        let claim = UnixListener::bind_addr(&name).unwrap();
-        let mut signed = sign(claim.into());
-        let connect = || UnixStream::connect_addr(&name).unwrap();
+        let (name, mut signed) = claim("round");
         for _ in 0..MOST {
-            drop(connect());
+            drop(wait_for(&name));
         }
-        let _waiter = connect();
+        let _waiter = wait_for(&name);
         // A round that did not end with these would reach the waiter behind them.
+        signed.meet();
         assert!(!signed.is_wanted());
+        signed.meet();
         assert!(signed.is_wanted());
+    }
+
+    #[test]
+    fn the_guard_of_a_fixture_says_so_to_its_own_user() {
+        let (name, mut signed) = claim("says");
+        let [mut own, mut others] = [(), ()].map(|()| wait_for(&name));
+        others.is_others = true;
+        assert!(!own.has_ended() && !own.is_fixture);
+        signed.meet();
+        assert!(!own.has_ended() && own.is_fixture);
+        // The holder is the process that the kernel names, whatever the holder says.
+        assert!(!others.has_ended() && !others.is_fixture);
+        drop(signed);
+        assert!(own.has_ended() && own.is_fixture);
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn claim(
         // this lock is on a file without a name and protects nothing, since the next process makes
         // a new file. So compare, and try again.
         if is_at(&file, &path) {
-            note_holder(&file);
+            note_holder(&file, "");
             return Ok(Some(file.into()));
         }
     }
@@ -77,12 +77,15 @@ fn is_at(file: &File, path: &Path) -> bool {
     number(file.metadata()) == number(fs::symlink_metadata(path))
 }
 
-/// Writes the holder into the file, for messages.
-fn note_holder(file: &File) {
+/// The mark of a fixture's guard, behind its pid.
+const FIXTURE: &str = " fixture";
+
+/// Writes the holder into the file.
+fn note_holder(file: &File, mark: &str) {
     // A reader may see the file empty or in part. It then knows no pid, which it must expect
     // anyway.
     let _ = file.set_len(0);
-    let _ = file.write_all_at(std::process::id().to_string().as_bytes(), 0);
+    let _ = file.write_all_at(format!("{}{mark}", std::process::id()).as_bytes(), 0);
 }
 
 /// The holder of a claim on a port.
@@ -92,14 +95,16 @@ pub(crate) struct Holder {
     pub(crate) pid: u32,
     /// Whether it certainly belongs to another user. Always false, since the files are this user's.
     pub(crate) is_others: bool,
+    /// Whether it is the guard of a fixture. Only this user can write that.
+    pub(crate) is_fixture: bool,
     /// Always `None`: macOS does not report the end of a lock.
-    pub(crate) ended: Option<OwnedFd>,
+    pub(crate) connection: Option<OwnedFd>,
 }
 
 impl Holder {
     /// Whether the holder may have ended, so that the caller asks again.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.is_none()
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.connection.is_none()
     }
 }
 
@@ -114,16 +119,18 @@ pub(crate) fn holder(
         file => file?,
     };
     // The text may be from an earlier holder: a new one locks first, and writes then.
-    let mut pid = [0; 16];
-    let length = file.read_at(&mut pid, 0)?;
-    let pid = std::str::from_utf8(&pid[..length]).ok();
+    let mut text = [0; 32];
+    let length = file.read_at(&mut text, 0)?;
+    let text = std::str::from_utf8(&text[..length]).unwrap_or_default();
+    let pid = text.strip_suffix(FIXTURE);
     // This changes the file's attributes, and the guard watches for that, see `sign`. Opening the
     // file needs no lock, so a waiter never keeps the claim itself.
     let _ = file.set_modified(SystemTime::now());
     Ok(Some(Holder {
-        pid: pid.and_then(|pid| pid.parse().ok()).unwrap_or(0),
+        pid: pid.unwrap_or(text).parse().unwrap_or(0),
         is_others: false,
-        ended: None,
+        is_fixture: pid.is_some(),
+        connection: None,
     }))
 }
 
@@ -139,36 +146,48 @@ pub(crate) fn what_is_claimed(port: u16) -> String {
 
 /// A claim that shows this process as its holder.
 pub(crate) struct Signed {
-    _claim: File,
+    claim: File,
+    is_marked: bool,
     wanted: Option<Kqueue>,
 }
 
 /// Makes this process the visible holder of a claim that it has received.
 pub(crate) fn sign(claim: OwnedFd) -> Signed {
     let claim = File::from(claim);
-    // Write before the watch is set, so that this process's own write can't wake it.
-    note_holder(&claim);
-    let listen = || {
-        let queue = Kqueue::new()?;
-        queue.add(&Wanted::Attributes(claim.as_raw_fd()))?;
-        io::Result::Ok(queue)
-    };
+    note_holder(&claim, "");
     Signed {
-        // Without a queue the claim still holds. Only waiters go unnoticed.
-        wanted: listen().ok(),
-        _claim: claim,
+        wanted: None,
+        is_marked: false,
+        claim,
     }
 }
 
 impl Signed {
-    /// The descriptors to poll. When one is ready, call [`Signed::is_wanted`].
+    /// The descriptors for the guard of a fixture to poll. When one is ready, call [`Signed::meet`].
     pub(crate) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let wanted = self.wanted.iter();
         wanted.map(|wanted| (wanted.as_fd(), PollFlags::IN))
     }
 
+    /// Says to all waiters that this is the guard of a fixture, and begins to watch for waiters.
+    pub(crate) fn meet(&mut self) {
+        if self.is_marked {
+            return;
+        }
+        self.is_marked = true;
+        // Write before the watch is set, so that this process's own write can't wake it.
+        note_holder(&self.claim, FIXTURE);
+        let listen = || {
+            let queue = Kqueue::new()?;
+            queue.add(&Wanted::Attributes(self.claim.as_raw_fd()))?;
+            io::Result::Ok(queue)
+        };
+        // Without a queue the claim still holds. Only waiters go unnoticed.
+        self.wanted = listen().ok();
+    }
+
     /// Whether another process of this user waits for the claim. Only this user can touch the file.
-    pub(crate) fn is_wanted(&mut self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.wanted
             .as_ref()
             // Polling leaves the event in the queue, so the answer stays true once a process has

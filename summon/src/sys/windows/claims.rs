@@ -18,11 +18,12 @@ pub(crate) fn claim(
 pub(crate) struct Holder {
     pub(crate) pid: u32,
     pub(crate) is_others: bool,
-    pub(crate) ended: Option<OwnedFd>,
+    pub(crate) is_fixture: bool,
+    pub(crate) connection: Option<OwnedFd>,
 }
 
 impl Holder {
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         true
     }
 }
