@@ -41,6 +41,7 @@
 pub mod __private;
 mod command;
 mod contents;
+mod database;
 mod error;
 mod executor;
 mod fixture;
@@ -75,6 +76,7 @@ mod unrunnable;
 
 pub use command::Command;
 pub use contents::Contents;
+pub use database::Database;
 pub use error::Error;
 pub use executor::{
     Coordinated, Executor, HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor,

@@ -5,6 +5,7 @@ mod changes;
 mod cleaning;
 mod combined;
 mod daemons;
+mod databases;
 mod documented;
 mod errors;
 mod examples;

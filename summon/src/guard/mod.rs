@@ -17,6 +17,7 @@
     reason = "a guard forks without exec, waits without reaping, and ends without `main`"
 )]
 
+mod databases;
 mod details;
 mod exec;
 #[cfg(fuzzing)]
@@ -34,6 +35,7 @@ mod tree;
 mod warden;
 mod watch;
 
+pub(crate) use databases::{Answer, Server};
 pub(crate) use details::{Details, Failure};
 pub(crate) use owner::{Guarded, Helper, Sleeper, note_interruption_in, prepare};
 pub(crate) use program::{Attributes, Program};

@@ -35,6 +35,11 @@ impl Process {
         });
     }
 
+    /// Returns whether many tests share the process.
+    pub(crate) fn is_fixture(&self) -> bool {
+        lock(&self.inner.fixture).is_some()
+    }
+
     /// Notes that the first use has started the fixture.
     pub(crate) fn begin_as_fixture(&self) {
         if let Some(fixture) = &mut *lock(&self.inner.fixture) {

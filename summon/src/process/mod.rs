@@ -1,6 +1,7 @@
 //! The handle on a process: its name, address, and directory, and the methods that move it.
 
 mod as_run;
+mod databases;
 mod fixture;
 mod forked;
 mod handover;
@@ -20,8 +21,8 @@ mod turn;
 mod values;
 mod verbs;
 
-pub(crate) use spec::Spec;
 pub use speech::Mark;
+pub(crate) use {databases::Claim, spec::Spec};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -390,8 +391,7 @@ impl Process {
         *lock(&self.inner.set) = Some(Arc::clone(set));
     }
 
-    /// Returns the processes that must be ready before this one starts: the names in its
-    /// placeholders, and the names in `after`.
+    /// Returns the processes that must be ready first: the names in placeholders and in `after`.
     pub(crate) fn predecessors(&self) -> Vec<String> {
         let mut found = self.inner.spec.after.clone();
         let mut add =

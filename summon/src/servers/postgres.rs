@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::ready::as_it_is;
 use super::{Ready, found, kind, served};
+use crate::database::Database;
+use crate::error::Error;
 use crate::executor::Coordinated;
 use crate::program;
 use crate::sys::Signal;
@@ -43,7 +45,7 @@ impl Postgres {
         // `initdb` and the server must have the same version.
         let initdb = Path::new(&server).with_file_name("initdb");
         let initdb = initdb.to_string_lossy();
-        let cluster = ["-D", "{dir}/data", "-U", "postgres", "--auth=trust"];
+        let cluster = ["-D", "{dir}/data", "-U", SUPERUSER, "--auth=trust"];
         let init = [&[&*initdb][..], &cluster, &INIT].concat();
         served(
             [server.as_str(), "-D", "{dir}/data", "-p", "{port}"],
@@ -57,6 +59,25 @@ impl Postgres {
         // SIGINT is a fast shutdown, which does not wait for clients to leave.
         .stop_signal(Signal::INT)
         .not_as_root("postgres")
+    }
+
+    /// Returns a new database for this test, on the running server. It is a clone of a template, which
+    /// is empty unless the fixture has a `template` function.
+    ///
+    /// ```no_run
+    /// let pg = summon::servers::Postgres::new();
+    /// pg.start()?;
+    /// let db = pg.database()?;
+    /// println!("connect to {}", db.url());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the server does not run, or summon has not started it. If it requires a password. If the
+    /// server refuses to make the database; the error has its words.
+    pub fn database(&self) -> Result<Database, Error> {
+        Database::of(self, SUPERUSER)
     }
 
     /// Adds arguments of `initdb`. They follow summon's own arguments, such as `--encoding=UTF8
@@ -100,7 +121,7 @@ impl Postgres {
     pub fn password(self, password: &str) -> Self {
         self.with_file("password", as_it_is(password) + "\n")
             .init_args(["--auth=scram-sha-256", "--pwfile={dir}/password"])
-            .user_in_url("postgres", "postgres", password)
+            .user_in_url("postgres", SUPERUSER, password)
     }
 
     /// Selects an installed major version. Default: the version in PATH, or else the newest. If the
@@ -130,13 +151,21 @@ const VERSIONS: [&str; 4] = [
     "/usr/local/opt/postgresql@VERSION/bin",
 ];
 
+const SUPERUSER: &str = "postgres";
+
 const INIT: [&str; 3] = ["--no-sync", "--encoding=UTF8", "--locale=C"];
 
 /// The server has no socket file, since its path may be too long, and does not wait for the disk. A
-/// log line about a client has the name of its database, since many tests share one log.
-const SETTINGS: [&str; 5] = [
+/// log line about a client has the name of its database, since many tests share one log. Each of these
+/// tests may have a pool of connections. Parallel queries share memory in the data directory, since a
+/// killed server would leave other shared memory behind. An autovacuum would connect to a template,
+/// which then can't be cloned.
+const SETTINGS: [&str; 8] = [
     "unix_socket_directories=",
     "log_line_prefix=%m [%p] %q%d ",
+    "max_connections=300",
+    "dynamic_shared_memory_type=mmap",
+    "autovacuum=off",
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=off",

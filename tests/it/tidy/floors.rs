@@ -16,7 +16,7 @@ const FLOORS: [(&str, Floors); 3] = [
         &[
             &["lib", "__private", "guide", "fuzzing"],
             &["servers"],
-            &["orchestrator", "fixture"],
+            &["orchestrator", "fixture", "database"],
             &["executor"],
             &["process"],
             &["probe"],

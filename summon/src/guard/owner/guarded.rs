@@ -32,11 +32,13 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 pub(crate) struct Guarded {
     maker: Maker,
     socket: UnixStream,
-    received: Arc<Received>,
+    pub(super) received: Arc<Received>,
     /// The number of sync requests so far.
     pub(super) syncs: AtomicU64,
     /// The number of uses so far.
     uses: AtomicU64,
+    /// The number of databases that were asked for so far.
+    pub(super) databases: AtomicU64,
 }
 
 impl Guarded {
@@ -113,6 +115,7 @@ impl Guarded {
             received: Arc::default(),
             syncs: AtomicU64::new(0),
             uses: AtomicU64::new(0),
+            databases: AtomicU64::new(0),
         }
     }
 

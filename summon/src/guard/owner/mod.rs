@@ -1,5 +1,6 @@
 //! The owner's side: what a test process does to have commands run under guards.
 
+mod databases;
 pub(super) mod exit_message;
 mod guarded;
 mod helper;

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crate::guard::databases::Answer;
 use crate::guard::protocol::message::News;
 use crate::guard::state::{Interest, State};
 use crate::sys::wait::{self, Waker};
@@ -18,6 +19,8 @@ pub(super) struct Received(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     state: State,
+    /// The answers to tests that want a database, with the numbers of their orders.
+    answers: Vec<(u64, Answer)>,
     sleepers: Vec<(Arc<Waker>, Interest)>,
 }
 
@@ -86,7 +89,18 @@ impl Received {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes the next answer to this order for a database.
+    pub(super) fn take_answer(&self, number: u64) -> Option<Answer> {
+        let answers = &mut self.lock().answers;
+        let at = answers.iter().position(|(it, _)| *it == number)?;
+        Some(answers.remove(at).1)
+    }
+
     pub(super) fn learn(&self, news: News) {
+        if let News::Database { number, answer } = news {
+            self.lock().answers.push((number, answer));
+            return self.update(|interest| interest == Interest::All, |_| ());
+        }
         // Output must not wake a probe that looks at its own pace: its own looks may cause output.
         let of = match news {
             News::Grown(_) | News::Lost { .. } => Interest::Output,
@@ -131,7 +145,7 @@ impl Received {
             News::Survived(names) => state.survivors = names,
             News::RunEnded => state.run_ended = true,
             // The guard of a service never sends this.
-            News::Ran(_) => {}
+            News::Ran(_) | News::Database { .. } => {}
         });
     }
 

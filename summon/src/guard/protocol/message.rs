@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::encoding::{In, Out};
 use super::job::{get_stop, put_stop};
 use super::wire::garbled;
+use crate::guard::databases::{Answer, DatabaseOrder, get_answer, put_answer};
 use crate::guard::details::Details;
 use crate::guard::state::{Notice, Ran, Step, Whom};
 use crate::guard::terms::StopPlan;
@@ -30,6 +31,7 @@ pub(crate) enum Order {
     Unuse(u64),
     /// Run the helper command within this time.
     Run(Duration),
+    Database(DatabaseOrder),
 }
 
 /// A test that uses a shared service.
@@ -76,6 +78,8 @@ pub(crate) enum News {
     Survived(Vec<String>),
     /// The runner has ended, so the guard asks the service to end.
     RunEnded,
+    /// The answer to the test that wants a database, with the number of its order.
+    Database { number: u64, answer: Answer },
 }
 
 impl Order {
@@ -121,6 +125,10 @@ impl Order {
                 out.bytes.push(7);
                 out.number(*number);
             }
+            Order::Database(order) => {
+                out.bytes.push(9);
+                order.put(&mut out);
+            }
         }
         out.bytes
     }
@@ -147,6 +155,7 @@ impl Order {
             })),
             7 => Ok(Order::Unuse(from.number()?)),
             8 => Ok(Order::Ready(from.number()?)),
+            9 => Ok(Order::Database(DatabaseOrder::get(&mut from)?)),
             _ => Err(garbled()),
         }
     }
@@ -213,6 +222,11 @@ impl News {
                 out.list(names, |out, name| out.bytes(name.as_bytes()));
             }
             News::RunEnded => tag(14),
+            News::Database { number, answer } => {
+                tag(15);
+                out.number(*number);
+                put_answer(&mut out, answer);
+            }
         }
         out.bytes
     }
@@ -250,6 +264,10 @@ impl News {
             },
             13 => News::Survived(from.list(In::text)?),
             14 => News::RunEnded,
+            15 => News::Database {
+                number: from.number()?,
+                answer: get_answer(&mut from)?,
+            },
             _ => return Err(garbled()),
         })
     }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::Guard;
 use super::sharing::Sharing;
+use crate::guard::databases::Databases;
 use crate::sys::ports::Signed;
 use crate::sys::wait::timespec;
 
@@ -21,7 +22,8 @@ impl Guard {
         let rests = self.sharing.as_ref().and_then(Sharing::rests);
         let run_ends = self.run_ends.filter(|_| self.service.is_running());
         // The earliest deadline bounds the sleep. Everything else arrives through a descriptor.
-        let due = [self.service.due(), rests, run_ends];
+        let databases = self.databases.as_ref().and_then(Databases::due);
+        let due = [self.service.due(), rests, run_ends, databases];
         let timeout = due
             .into_iter()
             .flatten()
@@ -67,6 +69,8 @@ impl Guard {
         if let Some(notify) = &self.notify {
             watch(Guard::hear, notify.as_fd(), PollFlags::IN);
         }
+        let databases = self.databases.iter().flat_map(Databases::watched);
+        databases.for_each(|(fd, wanted)| watch(Guard::go_on_with_databases, fd, wanted));
         if let Some(sharing) = &self.sharing {
             // Without a free descriptor, a new connection can't be accepted and keeps the socket
             // readable. Polling it then would spin.

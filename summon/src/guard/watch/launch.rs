@@ -107,6 +107,7 @@ impl Guard {
             runner: watch(endings.runner),
             run_ends: None,
             sharing,
+            databases: None,
             child_ended,
             latest: Latest::new(recorder.log.length),
             recorder,

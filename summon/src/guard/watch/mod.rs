@@ -6,6 +6,7 @@
 
 mod client;
 mod command;
+mod databases;
 mod endings;
 mod events;
 pub(super) mod launch;
@@ -28,6 +29,7 @@ use self::recorder::Recorder;
 use self::report::LostClient;
 use self::service::{Change, Progress, Service};
 use self::sharing::Sharing;
+use super::databases::Databases;
 use super::killing;
 use super::program::Program;
 use super::protocol::message::News;
@@ -58,6 +60,8 @@ struct Guard {
     /// When to stop the service, once the runner has ended.
     run_ends: Option<Instant>,
     sharing: Option<Sharing>,
+    /// The databases of the service. `None` until a test wants one.
+    databases: Option<Databases>,
     child_ended: family::Ends,
     recorder: Recorder,
     notify: Option<Notify>,
@@ -107,6 +111,7 @@ impl Guard {
                 }
             }
             self.end_with_run();
+            self.go_on_with_databases();
         }
         // A halted warden would not clean up after the owner, and this guard is about to end.
         wake(self.warden);

@@ -1,5 +1,7 @@
 //! How a guard obeys its owner.
 
+use std::os::fd::AsRawFd;
+
 use super::Guard;
 use super::client::Client;
 use crate::guard::details::Details;
@@ -36,6 +38,12 @@ impl Guard {
                 }
                 Ok(Order::Unuse(number)) => {
                     self.owner.iter_mut().for_each(|it| it.end_use(number));
+                }
+                Ok(Order::Database(order)) => {
+                    let owner = self.owner.as_ref().map(|it| it.socket.as_raw_fd());
+                    if let Some(owner) = owner {
+                        self.obey_about_databases(owner, order);
+                    }
                 }
                 // An owner that breaks the protocol can't be trusted to stop the service later.
                 Ok(Order::Run(_)) | Err(_) => self.lose_owner(),

@@ -16,17 +16,23 @@ impl Guard {
             return;
         };
         sharing.meet_users(news);
-        let mut asked = Vec::new();
+        let (mut asked, mut databases) = (Vec::new(), Vec::new());
         let killed = sharing.hear_users(|user, order| match order {
             Order::Sync(number) => asked.push((user.socket.as_raw_fd(), number)),
             Order::Use(test) => user.begin_use(test),
             Order::Unuse(number) => user.end_use(number),
+            Order::Database(order) => databases.push((user.socket.as_raw_fd(), order)),
             // Users must not stop or signal a service that other tests use.
             _ => {}
         });
         if !killed.is_empty() {
             self.lose_users(killed);
         }
+        for (user, order) in databases {
+            self.obey_about_databases(user, order);
+        }
+        // Before the next user is accepted: it may get the number of a closed socket.
+        self.forget_users_of_databases();
         // One `pump` serves all requests that were read in this round: each was sent before it.
         if !asked.is_empty() {
             self.pump();

@@ -1,0 +1,141 @@
+//! A connection to the server that never blocks the guard.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SocketType, sockopt};
+
+use super::protocol::{Broken, Protocol};
+use super::types::Server;
+use crate::sys::sockets;
+
+/// How many pieces are read at once, so that one connection can't keep the guard here.
+const AT_ONCE: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    socket: OwnedFd,
+    addr: SocketAddr,
+    is_connected: bool,
+    pub(super) protocol: Protocol,
+}
+
+impl Connection {
+    /// Begins a connection to a database.
+    pub(super) fn open(server: &Server, database: &str) -> Result<Connection, String> {
+        let family = match server.addr {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let open = || {
+            let socket = sockets::socket(family, SocketType::STREAM)?;
+            rustix::io::ioctl_fionbio(&socket, true)?;
+            match rustix::net::connect(&socket, &server.addr) {
+                // `go_on` hears how it went.
+                Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => io::Result::Ok(socket),
+                Err(error) => Err(error.into()),
+            }
+        };
+        Ok(Connection {
+            socket: open().map_err(|error| failed(server.addr, &error))?,
+            addr: server.addr,
+            is_connected: false,
+            protocol: Protocol::new(&server.user, database),
+        })
+    }
+
+    /// Returns the events to wait for.
+    pub(super) fn wanted(&self) -> PollFlags {
+        match self.is_connected && self.protocol.outbox().is_empty() {
+            true => PollFlags::IN,
+            false => PollFlags::IN | PollFlags::OUT,
+        }
+    }
+
+    /// Sends and receives as much as possible without blocking. An error ends the connection.
+    pub(super) fn go_on(&mut self) -> Result<(), String> {
+        self.exchange().map_err(|end| match end {
+            End::Io(error) => failed(self.addr, &error),
+            End::Broken(broken) => broken.to_string(),
+        })
+    }
+
+    fn exchange(&mut self) -> Result<(), End> {
+        // The result of the connection attempt. It is an error at most once.
+        sockopt::socket_error(&self.socket)?.map_err(io::Error::from)?;
+        let mut buffer = [0; 16 << 10];
+        for _ in 0..AT_ONCE {
+            match rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
+                Ok((_, 0)) => return Err(self.protocol.closed().into()),
+                Ok((_, read)) => self.protocol.receive(&buffer[..read])?,
+                Err(Errno::INTR) => {}
+                // Not connected so far.
+                Err(Errno::WOULDBLOCK | Errno::NOTCONN) => break,
+                Err(error) => return Err(self.because(error)),
+            }
+        }
+        self.flush()
+    }
+
+    /// Sends as much as possible.
+    pub(super) fn flush(&mut self) -> Result<(), End> {
+        while !self.protocol.outbox().is_empty() {
+            match rustix::net::send(&self.socket, self.protocol.outbox(), sockets::SEND) {
+                Ok(sent) => {
+                    self.is_connected = true;
+                    self.protocol.sent(sent);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK | Errno::NOTCONN) => break,
+                Err(error) => return Err(self.because(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Prefers the server's last words to the errno of a lost connection.
+    fn because(&mut self, error: Errno) -> End {
+        match self.protocol.closed() {
+            Broken::Closed => End::Io(error.into()),
+            broken => End::Broken(broken),
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Io(io::Error),
+    Broken(Broken),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> End {
+        End::Io(error)
+    }
+}
+
+impl From<Errno> for End {
+    fn from(error: Errno) -> End {
+        End::Io(error.into())
+    }
+}
+
+impl From<Broken> for End {
+    fn from(broken: Broken) -> End {
+        End::Broken(broken)
+    }
+}
+
+fn failed(addr: SocketAddr, error: &io::Error) -> String {
+    format!("the connection to {addr} failed: {error}")
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,228 @@
+//! Which jobs to begin next, and what follows when one has ended.
+
+use std::time::Instant;
+
+use super::maker::{Done, Job};
+use super::protocol::Rows;
+use super::statements::{self, Traits};
+use super::template::Template;
+use super::types::Answer;
+use super::{Databases, IDLE};
+
+impl Databases {
+    /// Adds the jobs that are due.
+    pub(super) fn plan(&mut self, users: usize) {
+        match &mut self.template {
+            Template::None => {
+                let Some(want) = self.waiters.front() else {
+                    return self.drop_garbage(0);
+                };
+                let (user, number) = (want.user, want.number);
+                // The name follows when the numbers in use are known.
+                let name = String::new();
+                self.template = Template::Creating { user, number, name };
+                self.jobs.push_back(Job::Count);
+            }
+            Template::Closing(closing) => {
+                if closing.next.is_some_and(|next| Instant::now() >= next) {
+                    closing.next = None;
+                    self.jobs.push_back(Job::Look(closing.name.clone()));
+                }
+            }
+            Template::Ready { name, traits } => {
+                let (template, traits) = (name.clone(), traits.clone());
+                self.hand_out();
+                let making = self
+                    .all_jobs()
+                    .filter(|job| matches!(job, Job::Clone { .. }))
+                    .count();
+                let lacks = match self.is_stuck {
+                    true => 0,
+                    false => self
+                        .pool
+                        .lacks(making, self.waiters.len(), users, traits.size),
+                };
+                for _ in 0..lacks {
+                    let name = format!("summon_clone_{}", self.next_number());
+                    let (template, traits) = (template.clone(), traits.clone());
+                    self.jobs.push_back(Job::Clone {
+                        name,
+                        template,
+                        traits,
+                    });
+                }
+                self.drop_garbage(traits.size);
+            }
+            Template::Failed(_) => self.drop_garbage(0),
+            Template::Creating { .. } | Template::With { .. } => {}
+        }
+    }
+
+    /// Gives the clones to the tests that wait. Each gets its test's name, for those who look at the
+    /// server.
+    fn hand_out(&mut self) {
+        while !self.waiters.is_empty() {
+            let Some(clone) = self.pool.take() else {
+                return;
+            };
+            let number = self.next_number();
+            if let Some(want) = self.waiters.pop_front() {
+                let name = statements::of_test(&want.test, number);
+                self.naming.push((want, name.clone()));
+                // A test waits for this, and for none of the other jobs.
+                self.jobs.push_front(Job::Rename { clone, name });
+            }
+        }
+    }
+
+    /// Drops a database that was given up, when nobody waits or when there are too many.
+    fn drop_garbage(&mut self, size: u64) {
+        let now = Instant::now();
+        if !self.is_idle() {
+            self.busy = now;
+        }
+        let is_dropping = self.all_jobs().any(|job| matches!(job, Job::Drop(_)));
+        let may = self.pool.is_full(size) || (self.is_idle() && now >= self.busy + IDLE);
+        if may && !is_dropping {
+            let name = self.pool.take_garbage();
+            self.jobs.extend(name.map(Job::Drop));
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        let mut jobs = self.all_jobs();
+        self.waiters.is_empty() && jobs.all(|job| matches!(job, Job::Drop(_)))
+    }
+
+    /// Takes the result of a job.
+    pub(super) fn finish(&mut self, done: Done) {
+        match done.job {
+            Job::Count => self.counted(done.result),
+            Job::Create(name) => self.created(name, done.result.map(drop)),
+            // Without statistics, plans may be slower, and nothing else.
+            Job::Analyze(name) => {
+                if self.closes(&name) {
+                    self.jobs.push_back(Job::Shut(name));
+                }
+            }
+            Job::Shut(name) => {
+                if self.closes(&name) {
+                    match done.result {
+                        Ok(_) => self.jobs.push_back(Job::Look(name)),
+                        Err(why) => self.refuse_template(&why),
+                    }
+                }
+            }
+            Job::Look(name) => self.looked(name, done.result),
+            Job::Read(name) => self.read(name, done.result),
+            Job::Clone { name, .. } => match done.result {
+                Ok(_) => self.pool.add(name),
+                Err(why) => {
+                    // The database may exist, without its settings.
+                    self.pool.give_up(name);
+                    self.is_stuck = true;
+                    for want in self.waiters.drain(..) {
+                        let answer =
+                            Answer::Refused(format!("the template could not be cloned: {why}"));
+                        self.answers.push((want.user, want.number, answer));
+                    }
+                }
+            },
+            Job::Rename { clone, name } => self.renamed(clone, name, done.result.map(drop)),
+            // What does not end or can't be dropped stays until the server ends.
+            Job::End(_) | Job::Drop(_) => {}
+        }
+    }
+
+    fn counted(&mut self, result: Result<Vec<Rows>, String>) {
+        let last = result.map(|answers| {
+            let number = answers.first()?.first()?.first()?.clone()?;
+            number.parse::<u64>().ok()
+        });
+        match last {
+            Ok(last) => self.last = self.last.max(last.unwrap_or(0)),
+            Err(why) => return self.refuse_template(&why),
+        }
+        let number = self.next_number();
+        if let Template::Creating { name, .. } = &mut self.template {
+            *name = format!("summon_template_{number}");
+            self.jobs.push_back(Job::Create(name.clone()));
+        }
+    }
+
+    fn created(&mut self, made: String, result: Result<(), String>) {
+        match &self.template {
+            Template::Creating { user, number, name } if *name == made => match result {
+                Ok(()) => {
+                    let (user, number) = (*user, *number);
+                    self.answers
+                        .push((user, number, Answer::Fill(made.clone())));
+                    self.template = Template::With { user, name: made };
+                }
+                Err(why) => self.refuse_template(&why),
+            },
+            // Its user has ended meanwhile.
+            _ => self.pool.give_up(made),
+        }
+    }
+
+    fn closes(&self, of: &str) -> bool {
+        matches!(&self.template, Template::Closing(closing) if closing.name == of)
+    }
+
+    fn looked(&mut self, of: String, result: Result<Vec<Rows>, String>) {
+        let Template::Closing(closing) = &mut self.template else {
+            return;
+        };
+        match result {
+            Ok(answers) if answers.iter().all(Vec::is_empty) => self.jobs.push_back(Job::Read(of)),
+            Ok(answers) => {
+                if !closing.rest() {
+                    let pids = answers.iter().flatten().flatten().flatten();
+                    let pids: Vec<_> = pids.map(String::as_str).collect();
+                    let pids = pids.join(", ");
+                    let why =
+                        format!("connections to `{of}` do not end, of the server's pids {pids}");
+                    self.refuse_template(&why);
+                }
+            }
+            Err(why) => self.refuse_template(&why),
+        }
+    }
+
+    fn read(&mut self, name: String, result: Result<Vec<Rows>, String>) {
+        let traits = result.and_then(|answers| {
+            let traits = Traits::read(&answers);
+            traits.ok_or_else(|| format!("`{name}` does not exist any more"))
+        });
+        match traits {
+            Ok(traits) => self.template = Template::Ready { name, traits },
+            Err(why) => self.refuse_template(&why),
+        }
+    }
+
+    fn renamed(&mut self, clone: String, name: String, result: Result<(), String>) {
+        let at = self.naming.iter().position(|(_, it)| *it == name);
+        let want = at.map(|at| self.naming.swap_remove(at).0);
+        match (want, result) {
+            (Some(want), Ok(())) => {
+                self.pool.use_by(want.user, name.clone());
+                self.answers
+                    .push((want.user, want.number, Answer::Database(name)));
+            }
+            (Some(want), Err(why)) => {
+                self.pool.give_up(clone);
+                let answer = Answer::Refused(why);
+                self.answers.push((want.user, want.number, answer));
+            }
+            // Its user has ended meanwhile.
+            (None, Ok(())) => self.pool.give_up(name),
+            (None, Err(_)) => self.pool.give_up(clone),
+        }
+    }
+
+    fn refuse_template(&mut self, why: &str) {
+        let why = format!("the template could not be made: {why}");
+        self.fail_template(Answer::Refused(why));
+    }
+}

@@ -1,0 +1,146 @@
+//! The orders and the answers about databases.
+
+use std::io;
+use std::os::fd::RawFd;
+
+use super::types::{Answer, Server};
+use crate::guard::protocol::encoding::{In, Out};
+use crate::guard::protocol::wire::garbled;
+
+/// The number of a connection to the guard, which identifies a user.
+pub(in crate::guard) type User = RawFd;
+
+/// An order about databases.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::guard) enum DatabaseOrder {
+    /// A test wants a database on this server. The answers have the number.
+    Want {
+        number: u64,
+        test: String,
+        server: Server,
+    },
+    /// The template with this name is filled, or this report says why not.
+    Filled {
+        name: String,
+        failure: Option<String>,
+    },
+    /// The test with this database has ended.
+    Done { name: String, has_failed: bool },
+}
+
+impl DatabaseOrder {
+    pub(in crate::guard) fn put(&self, out: &mut Out<'_>) {
+        match self {
+            DatabaseOrder::Want {
+                number,
+                test,
+                server,
+            } => {
+                out.number(0);
+                out.number(*number);
+                out.bytes(test.as_bytes());
+                out.bytes(server.addr.to_string().as_bytes());
+                out.bytes(server.user.as_bytes());
+            }
+            DatabaseOrder::Filled { name, failure } => {
+                out.number(1);
+                out.bytes(name.as_bytes());
+                out.option(failure.as_ref(), |out, report| out.bytes(report.as_bytes()));
+            }
+            DatabaseOrder::Done { name, has_failed } => {
+                out.number(2);
+                out.bytes(name.as_bytes());
+                out.flag(*has_failed);
+            }
+        }
+    }
+
+    pub(in crate::guard) fn get(from: &mut In<'_>) -> io::Result<DatabaseOrder> {
+        Ok(match from.number()? {
+            0 => DatabaseOrder::Want {
+                number: from.number()?,
+                test: from.text()?,
+                server: Server {
+                    addr: from.text()?.parse().map_err(|_| garbled())?,
+                    user: from.text()?,
+                },
+            },
+            1 => DatabaseOrder::Filled {
+                name: from.text()?,
+                failure: from.option(In::text)?,
+            },
+            2 => DatabaseOrder::Done {
+                name: from.text()?,
+                has_failed: from.flag()?,
+            },
+            _ => return Err(garbled()),
+        })
+    }
+}
+
+pub(in crate::guard) fn put_answer(out: &mut Out<'_>, answer: &Answer) {
+    let (tag, text) = match answer {
+        Answer::Fill(name) => (0, name),
+        Answer::Database(name) => (1, name),
+        Answer::Failed(report) => (2, report),
+        Answer::Refused(why) => (3, why),
+    };
+    out.number(tag);
+    out.bytes(text.as_bytes());
+}
+
+pub(in crate::guard) fn get_answer(from: &mut In<'_>) -> io::Result<Answer> {
+    Ok(match from.number()? {
+        0 => Answer::Fill(from.text()?),
+        1 => Answer::Database(from.text()?),
+        2 => Answer::Failed(from.text()?),
+        3 => Answer::Refused(from.text()?),
+        _ => return Err(garbled()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_and_answers_are_read_as_they_were_written() {
+        let server = Server {
+            addr: "[::1]:5432".parse().unwrap(),
+            user: "postgres".into(),
+        };
+        let (name, test, has_failed) = ("a_7".to_owned(), "a".to_owned(), true);
+        for order in [
+            DatabaseOrder::Want {
+                number: 7,
+                test,
+                server,
+            },
+            DatabaseOrder::Filled {
+                name: name.clone(),
+                failure: Some("no such table".into()),
+            },
+            DatabaseOrder::Done { name, has_failed },
+        ] {
+            let mut out = Out::default();
+            order.put(&mut out);
+            let mut from = In::new(&out.bytes, Vec::new());
+            assert_eq!(DatabaseOrder::get(&mut from).unwrap(), order);
+            for length in 0..out.bytes.len() {
+                let mut cut = In::new(&out.bytes[..length], Vec::new());
+                assert!(DatabaseOrder::get(&mut cut).is_err(), "{length}");
+            }
+        }
+        for answer in [
+            Answer::Fill("t_1".into()),
+            Answer::Database("a_7".into()),
+            Answer::Failed("no".into()),
+            Answer::Refused("ERROR: no".into()),
+        ] {
+            let mut out = Out::default();
+            put_answer(&mut out, &answer);
+            let mut from = In::new(&out.bytes, Vec::new());
+            assert_eq!(get_answer(&mut from).unwrap(), answer);
+        }
+    }
+}

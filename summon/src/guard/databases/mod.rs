@@ -1,0 +1,249 @@
+//! The databases of a service: a template, clones of it ahead of the demand, and what becomes of them.
+//!
+//! The guard of the server does this, since it outlives every test of the run and knows when a user
+//! has ended. A test gets a clone that nobody had before and nobody gets after it. Nothing here waits
+//! for the server: [`Databases::go_on`] is a step in the guard's loop.
+
+mod connection;
+mod jobs;
+mod maker;
+mod message;
+mod pool;
+mod protocol;
+mod statements;
+mod template;
+mod types;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+
+use crate::sys::ending::{self, Ending};
+use maker::{Done, Job, Maker};
+use message::User;
+pub(super) use message::{DatabaseOrder, get_answer, put_answer};
+use pool::Pool;
+use template::Template;
+pub(crate) use types::{Answer, Server};
+
+/// How many times a job may be followed by another in one round of the guard.
+const AT_ONCE: usize = 16;
+/// How long nothing is asked for before the databases that were given up are dropped: a drop keeps the
+/// disk busy.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// A database that a test waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Want {
+    pub(super) user: User,
+    /// The number that the user has given the order.
+    pub(super) number: u64,
+    pub(super) test: String,
+}
+
+/// The databases of one server.
+#[derive(Debug)]
+pub(super) struct Databases {
+    server: Server,
+    makers: Vec<Maker>,
+    /// The jobs that no maker has taken so far.
+    jobs: VecDeque<Job>,
+    template: Template,
+    pool: Pool,
+    /// The ends of the users' processes: a forked child may hold the connection of a dead one.
+    users: BTreeMap<User, Option<Ending>>,
+    waiters: VecDeque<Want>,
+    /// The tests whose database gets its name, and the name.
+    naming: Vec<(Want, String)>,
+    /// The number of the last database.
+    last: u64,
+    /// A clone has failed. The next one is made only if somebody asks.
+    is_stuck: bool,
+    /// When there was last something to do for a test.
+    busy: Instant,
+    answers: Vec<(User, u64, Answer)>,
+}
+
+impl Databases {
+    pub(super) fn new(server: Server) -> Databases {
+        Databases {
+            server,
+            makers: Vec::new(),
+            jobs: VecDeque::new(),
+            template: Template::None,
+            pool: Pool::default(),
+            users: BTreeMap::new(),
+            waiters: VecDeque::new(),
+            naming: Vec::new(),
+            last: 0,
+            is_stuck: false,
+            busy: Instant::now(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// A test in the process with this pid wants a database.
+    pub(super) fn want(&mut self, want: Want, pid: Option<u32>) {
+        self.is_stuck = false;
+        // The pid may have been reused if the process has died. Then only the end of its connection
+        // is seen.
+        let watch = || ending::watch(ending::of(pid?).ok()?).ok();
+        self.users.entry(want.user).or_insert_with(watch);
+        match &self.template {
+            Template::Failed(answer) => {
+                self.answers.push((want.user, want.number, answer.clone()));
+            }
+            _ => self.waiters.push_back(want),
+        }
+    }
+
+    /// A user has filled the template, or could not.
+    pub(super) fn filled(&mut self, user: User, name: &str, failure: Option<String>) {
+        // Another user may have been asked meanwhile, under another name.
+        if !self.template.is_with(user, name) {
+            return;
+        }
+        match failure {
+            Some(report) => {
+                self.give_up(name.to_owned());
+                self.fail_template(Answer::Failed(report));
+            }
+            None => {
+                self.template = Template::closing(name);
+                self.jobs.push_back(Job::Analyze(name.to_owned()));
+            }
+        }
+    }
+
+    /// The test with this database has ended.
+    pub(super) fn done(&mut self, user: User, name: &str, has_failed: bool) {
+        if self.pool.end_use(user, name) {
+            self.jobs.push_back(Job::End(name.to_owned()));
+            match has_failed {
+                true => self.pool.keep(name.to_owned()),
+                false => self.pool.give_up(name.to_owned()),
+            }
+        }
+    }
+
+    /// Gives up everything of users that are not connected any more, or whose process has ended.
+    pub(super) fn forget_all_but(&mut self, connected: &[User]) {
+        let has_ended = |ending: &Option<Ending>| ending.as_ref().is_some_and(Ending::has_come);
+        let users = self.users.iter();
+        let gone = users.filter(|(user, it)| !connected.contains(user) || has_ended(it));
+        let gone: Vec<User> = gone.map(|(user, _)| *user).collect();
+        gone.into_iter().for_each(|user| self.forget(user));
+    }
+
+    /// A user has ended. Tests that it had not reported as ended were killed, and so have failed.
+    fn forget(&mut self, user: User) {
+        self.users.remove(&user);
+        self.waiters.retain(|want| want.user != user);
+        self.naming.retain(|(want, _)| want.user != user);
+        for name in self.pool.used_by(user) {
+            self.done(user, &name, true);
+        }
+        if self.template.of(user) {
+            // The next user begins anew, with another database: half a template is of no use.
+            if let Template::With { name, .. } =
+                std::mem::replace(&mut self.template, Template::None)
+            {
+                self.give_up(name);
+            }
+        }
+    }
+
+    /// Goes on with all jobs as far as possible without blocking. `users` is the number of processes
+    /// that may want databases.
+    pub(super) fn go_on(&mut self, users: usize) {
+        for _ in 0..AT_ONCE {
+            self.plan(users);
+            self.assign();
+            let mut done = Vec::new();
+            self.makers.retain_mut(|maker| {
+                let (stays, ended) = maker.go_on();
+                done.extend(ended);
+                stays
+            });
+            if done.is_empty() {
+                return;
+            }
+            done.into_iter().for_each(|done| self.finish(done));
+        }
+    }
+
+    /// Gives the jobs to makers.
+    fn assign(&mut self) {
+        for job in std::mem::take(&mut self.jobs) {
+            if let Some(maker) = self.makers.iter_mut().find(|maker| maker.can_take(&job)) {
+                maker.take(job);
+            } else if self.makers.len() < pool::MOST_CONNECTIONS {
+                match Maker::open(&self.server, &job) {
+                    Ok(mut maker) => {
+                        maker.take(job);
+                        self.makers.push(maker);
+                    }
+                    Err(why) => self.finish(Done {
+                        job,
+                        result: Err(why),
+                    }),
+                }
+            } else {
+                self.jobs.push_back(job);
+            }
+        }
+    }
+
+    /// Closes all connections, since the server ends.
+    pub(super) fn close(&mut self) {
+        self.makers.clear();
+        self.jobs.clear();
+        self.naming.clear();
+        self.fail_template(Answer::Refused("the server ends".into()));
+    }
+
+    /// Takes the answers to users.
+    pub(super) fn take_answers(&mut self) -> Vec<(User, u64, Answer)> {
+        std::mem::take(&mut self.answers)
+    }
+
+    /// Returns the descriptors to wait for.
+    pub(super) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let makers = self.makers.iter();
+        let makers = makers.map(|maker| (maker.as_fd(), maker.wanted()));
+        let endings = self.users.values().flatten();
+        makers.chain(endings.map(|ending| (ending.as_fd(), PollFlags::IN)))
+    }
+
+    /// Returns when to go on, also without an event.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let drop = (self.pool.has_garbage() && self.is_idle()).then(|| self.busy + IDLE);
+        self.template.due().into_iter().chain(drop).min()
+    }
+
+    fn fail_template(&mut self, answer: Answer) {
+        for want in self.waiters.drain(..) {
+            self.answers.push((want.user, want.number, answer.clone()));
+        }
+        self.template = Template::Failed(answer);
+    }
+
+    fn give_up(&mut self, name: String) {
+        self.jobs.push_back(Job::End(name.clone()));
+        self.pool.give_up(name);
+    }
+
+    /// The jobs that run or wait.
+    fn all_jobs(&self) -> impl Iterator<Item = &Job> {
+        self.jobs
+            .iter()
+            .chain(self.makers.iter().filter_map(Maker::job))
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+}

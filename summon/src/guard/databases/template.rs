@@ -1,0 +1,84 @@
+//! The life of the template.
+
+use std::time::{Duration, Instant};
+
+use super::message::User;
+use super::statements::Traits;
+use super::types::Answer;
+
+/// The pause between two looks whether the connections to the template have ended.
+const PAUSE: Duration = Duration::from_millis(1);
+/// How long a terminated connection may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(super) enum Template {
+    /// Nobody has asked for a database, or the template was lost with its user.
+    None,
+    /// The server makes the empty database for this order.
+    Creating {
+        user: User,
+        number: u64,
+        name: String,
+    },
+    /// A user fills it.
+    With {
+        user: User,
+        name: String,
+    },
+    Closing(Closing),
+    Ready {
+        name: String,
+        traits: Traits,
+    },
+    /// It can't be made. The answer to everyone who wants a database.
+    Failed(Answer),
+}
+
+/// A template whose connections end.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) name: String,
+    /// When to look again. `None` while a job runs.
+    pub(super) next: Option<Instant>,
+    pub(super) until: Instant,
+}
+
+impl Template {
+    pub(super) fn closing(name: &str) -> Template {
+        Template::Closing(Closing {
+            name: name.to_owned(),
+            next: None,
+            until: Instant::now() + PATIENCE,
+        })
+    }
+
+    /// Returns whether this user fills the template of this name.
+    pub(super) fn is_with(&self, user: User, name: &str) -> bool {
+        matches!(self, Template::With { user: of, name: it } if (*of, it.as_str()) == (user, name))
+    }
+
+    /// Returns whether the template depends on this user.
+    pub(super) fn of(&self, user: User) -> bool {
+        match self {
+            Template::Creating { user: of, .. } | Template::With { user: of, .. } => *of == user,
+            _ => false,
+        }
+    }
+
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Template::Closing(closing) => closing.next,
+            _ => None,
+        }
+    }
+}
+
+impl Closing {
+    /// Begins a pause. Returns `false` if it has taken too long.
+    pub(super) fn rest(&mut self) -> bool {
+        let now = Instant::now();
+        self.next = Some(now + PAUSE);
+        now < self.until
+    }
+}

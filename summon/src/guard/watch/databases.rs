@@ -1,0 +1,66 @@
+//! The databases that a guard makes for its users.
+
+use std::os::fd::{AsRawFd, RawFd};
+
+use super::Guard;
+use crate::guard::databases::{DatabaseOrder, Databases, Want};
+use crate::guard::protocol::message::News;
+use crate::sys::peer::peer;
+
+impl Guard {
+    /// Obeys an order about databases from the peer with this socket.
+    pub(super) fn obey_about_databases(&mut self, user: RawFd, order: DatabaseOrder) {
+        match order {
+            DatabaseOrder::Want {
+                number,
+                test,
+                server,
+            } => {
+                let socket = self.clients().find(|it| it.socket.as_raw_fd() == user);
+                let pid = socket.and_then(|it| Some(peer(&it.socket).ok()?.pid));
+                let databases = self.databases.get_or_insert_with(|| Databases::new(server));
+                databases.want(Want { user, number, test }, pid);
+            }
+            DatabaseOrder::Filled { name, failure } => {
+                if let Some(databases) = &mut self.databases {
+                    databases.filled(user, &name, failure);
+                }
+            }
+            DatabaseOrder::Done { name, has_failed } => {
+                if let Some(databases) = &mut self.databases {
+                    databases.done(user, &name, has_failed);
+                }
+            }
+        }
+    }
+
+    /// Gives up the databases of users that have ended.
+    pub(super) fn forget_users_of_databases(&mut self) {
+        if self.databases.is_none() {
+            return;
+        }
+        let users: Vec<RawFd> = self.clients().map(|it| it.socket.as_raw_fd()).collect();
+        if let Some(databases) = &mut self.databases {
+            databases.forget_all_but(&users);
+        }
+    }
+
+    /// Goes on with the databases, and answers the tests that want one.
+    pub(super) fn go_on_with_databases(&mut self) {
+        self.forget_users_of_databases();
+        let users = self.clients().count();
+        let Some(databases) = &mut self.databases else {
+            return;
+        };
+        // A server that ends waits for its clients, as PostgreSQL does after SIGTERM.
+        match self.service.is_running() {
+            true => databases.go_on(users),
+            false => databases.close(),
+        }
+        for (user, number, answer) in databases.take_answers() {
+            let news = News::Database { number, answer };
+            let user = self.clients().find(|it| it.socket.as_raw_fd() == user);
+            user.into_iter().for_each(|it| it.tell(&news));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Each test has a database of its own.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use postgres::{Client, NoTls};
+use summon::servers::Postgres;
+use summon::{Signal, summon};
+
+use crate::support::eventually;
+
+fn connect(url: &str) -> Client {
+    Client::connect(url, NoTls).unwrap()
+}
+
+/// Returns the names of all databases on the server.
+fn names(pg: &Postgres) -> BTreeSet<String> {
+    let rows = connect(&pg.url("/postgres")).query("SELECT datname FROM pg_database", &[]);
+    rows.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn no_two_tests_get_the_same_database(pg: &Postgres) {
+    let seen = Mutex::new(BTreeSet::new());
+    std::thread::scope(|threads| {
+        for _ in 0..16 {
+            threads.spawn(|| {
+                for _ in 0..3 {
+                    let db = pg.database().unwrap();
+                    assert!(seen.lock().unwrap().insert(db.name().to_owned()));
+                    // Fails in a database that another test has had.
+                    let mut client = connect(&db.url());
+                    client.batch_execute("CREATE TABLE mine (x INT)").unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(seen.into_inner().unwrap().len(), 48);
+}
+
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_database_has_the_name_of_its_test(pg: &Postgres) {
+    let db = pg.database().unwrap();
+    let name = db.name();
+    assert!(
+        name.starts_with("databases_a_database_has_the_name_of_its_test_"),
+        "{name}"
+    );
+    assert_eq!(db.url(), pg.url(name));
+    assert_eq!(db.server().port(), pg.port());
+    assert!(names(pg).contains(name));
+}
+
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_database_that_was_given_up_loses_its_connections_and_is_dropped(pg: &Postgres) {
+    let db = pg.database().unwrap();
+    let name = db.name().to_owned();
+    let mut client = connect(&db.url());
+    client.batch_execute("SELECT 1").unwrap();
+    drop(db);
+    eventually("the end of the connection", || {
+        let connected = format!("SELECT FROM pg_stat_activity WHERE datname = '{name}'");
+        let rows = connect(&pg.url("/postgres")).query(&connected, &[]);
+        rows.unwrap().is_empty()
+    });
+    client.batch_execute("SELECT 1").unwrap_err();
+    eventually("the drop of the database", || !names(pg).contains(&name));
+}
+
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_server_that_was_started_again_has_databases_again(pg: &Postgres) {
+    let before = pg.database().unwrap();
+    let mut client = connect(&before.url());
+    client.batch_execute("CREATE TABLE mine (x INT)").unwrap();
+    pg.restart().unwrap();
+    let after = pg.database().unwrap();
+    assert_ne!(before.name(), after.name());
+    for (db, has_table) in [(&before, true), (&after, false)] {
+        let found = connect(&db.url()).query_one("SELECT FROM mine", &[]);
+        let is_missing = found.is_err_and(|error| error.source().is_some());
+        assert_eq!(!is_missing, has_table, "{}", db.name());
+    }
+}
+
+#[summon(executor = Postgres::new(), stop_signal = Signal::TERM)]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_server_that_waits_for_its_clients_does_not_wait_for_the_guard(pg: &Postgres) {
+    drop(pg.database().unwrap());
+    let began = Instant::now();
+    pg.stop().unwrap();
+    // It would be killed after 10 s.
+    assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+    assert!(String::from_utf8_lossy(&pg.output()).contains("database system is shut down"));
+}
+
+#[summon(executor = Postgres::new().password("s3cret"))]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_server_with_a_password_has_no_databases_and_says_why(pg: &Postgres) {
+    let error = pg.database().unwrap_err().to_string();
+    let why = "databases::a_server_with_a_password_has_no_databases_and_says_why: the template could \
+               not be made: the server asks for a password; summon makes databases only on a server \
+               that trusts connections from 127.0.0.1 (`trust` in `pg_hba.conf`)\n";
+    assert!(
+        error.starts_with(&format!("pg has no database for {why}")),
+        "{error}"
+    );
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_server_that_does_not_run_has_no_databases() {
+    let error = Postgres::new().database().unwrap_err().to_string();
+    assert!(error.contains("call `start` first"), "{error}");
+    let pg = Postgres::new();
+    pg.start().unwrap();
+    let _db = pg.database().unwrap();
+    pg.kill().unwrap();
+    let error = pg.database().unwrap_err().to_string();
+    assert!(error.contains("the server has ended\n"), "{error}");
+    assert!(
+        error.contains("ended     it was killed by SIGKILL\n"),
+        "{error}"
+    );
+}
