@@ -2,7 +2,9 @@
 //! before them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use summon::{
     Error, Executor, Orchestrator, OutputCoordinatedExecutor, Process, SimpleExecutor, orchestrated,
@@ -95,6 +97,107 @@ fn if_one_fails_the_started_ones_are_stopped_and_its_error_is_returned() {
     );
     assert_eq!(recorded(&record), ["db", "-db"]);
     assert!(!slow.is_running() && !web.is_running());
+}
+
+/// An executor that says that its start has begun, and goes on when it is stopped.
+struct Waiting<E> {
+    begun: Sender<()>,
+    stop: Sender<()>,
+    stopped: Mutex<Receiver<()>>,
+    then: E,
+    process: bool,
+}
+
+impl<E: Executor> Waiting<E> {
+    fn new(then: E, process: bool) -> (Waiting<E>, Receiver<()>) {
+        let (begun, has_begun) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel();
+        let stopped = Mutex::new(stopped);
+        let waiting = Waiting {
+            begun,
+            stop,
+            stopped,
+            then,
+            process,
+        };
+        (waiting, has_begun)
+    }
+}
+
+impl<E: Executor> Executor for Waiting<E> {
+    fn start(&self) -> Result<(), Error> {
+        self.begun.send(()).map_err(Error::other)?;
+        let stopped = self.stopped.lock().unwrap();
+        let limit = Duration::from_secs(20);
+        stopped.recv_timeout(limit).map_err(Error::other)?;
+        self.then.start()
+    }
+
+    fn stop(&self) -> Result<(), Error> {
+        let _ = self.stop.send(());
+        self.then.stop()
+    }
+
+    fn process(&self) -> Option<&Process> {
+        self.then.process().filter(|_| self.process)
+    }
+}
+
+#[test]
+fn a_process_does_not_begin_to_start_after_another_has_failed() {
+    let dir = TempDir::new();
+    let record = dir.file("record");
+    let (late, _begun) = Waiting::new(recording("late", &record), true);
+    let missing = SimpleExecutor::new("no-such-program").named("missing");
+    let error = orchestrated((&late, &missing)).unwrap_err().to_string();
+    assert!(error.starts_with("missing could not be started"), "{error}");
+    assert!(error.contains("start cancelled: late"), "{error}");
+    assert!(!std::path::Path::new(&record).exists());
+    // The set is over, so the process may start by itself.
+    late.then.start().unwrap();
+    assert_eq!(recorded(&record), ["late"]);
+}
+
+#[test]
+fn a_stop_during_a_start_waits_until_nothing_starts() {
+    let (barrier, begun) = Waiting::new(SimpleExecutor::new("sleep 1000"), false);
+    let web = SimpleExecutor::new("sleep 1000").named("web");
+    let stack = Orchestrator::new((&barrier, &web));
+    std::thread::scope(|threads| {
+        let started = threads.spawn(|| stack.start());
+        begun.recv().unwrap();
+        let twice = stack.start().unwrap_err();
+        assert!(twice.is_already_running(), "{twice}");
+        stack.stop().unwrap();
+        assert!(!barrier.then.is_running() && !web.is_running());
+        let error = started.join().unwrap().unwrap_err().to_string();
+        assert!(error.contains(" stopped before "), "{error}");
+    });
+}
+
+#[test]
+fn a_set_stops_in_the_reverse_of_the_order_in_which_it_started() {
+    /// An executor that has its process only after its start.
+    struct Lazy(OnceLock<SimpleExecutor>);
+    impl Executor for Lazy {
+        fn start(&self) -> Result<(), Error> {
+            // By now another process of the set has this name.
+            let make = || SimpleExecutor::new("sleep 1000").named("api");
+            self.0.get_or_init(make).start()
+        }
+        fn stop(&self) -> Result<(), Error> {
+            self.process().map_or(Ok(()), Process::stop)
+        }
+        fn process(&self) -> Option<&Process> {
+            self.0.get().map(|made| &**made)
+        }
+    }
+    let dir = TempDir::new();
+    let record = dir.file("record");
+    let web = recording("web", &record).after("api");
+    let api = recording("api", &record);
+    drop(orchestrated((&web, &api, Lazy(OnceLock::new()))).unwrap());
+    assert_eq!(recorded(&record), ["api", "web", "-web", "-api"]);
 }
 
 #[test]

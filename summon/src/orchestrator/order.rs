@@ -6,6 +6,16 @@ use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::Process;
 
+/// Returns the process of a node, with its name in the set.
+pub(super) fn named(node: &dyn Executor) -> Option<(&str, &Process)> {
+    let process = node.process()?;
+    Some((node.shared_as().unwrap_or_else(|| process.name()), process))
+}
+
+pub(super) fn name(node: &dyn Executor) -> Option<&str> {
+    named(node).map(|(name, _)| name)
+}
+
 /// For each node, the nodes that must be ready before it starts.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Order {
@@ -15,7 +25,7 @@ pub(super) struct Order {
 impl Order {
     /// Computes the order from names, placeholders, `after`, and barriers.
     pub(super) fn of(nodes: &[&dyn Executor]) -> Result<Order, Error> {
-        let names: Vec<Option<&str>> = nodes.iter().map(|node| super::name(*node)).collect();
+        let names: Vec<Option<&str>> = nodes.iter().map(|node| name(*node)).collect();
         for (index, name) in names.iter().enumerate() {
             if name.is_some() && names[..index].contains(name) {
                 let name = name.unwrap_or_default();

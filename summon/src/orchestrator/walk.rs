@@ -1,56 +1,51 @@
 //! Starts and stops nodes along an order, in parallel where the order allows.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
-use super::order::Order;
+use super::order::{Order, name};
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::process::Process;
+use crate::process::{JointStart, Process};
 use crate::trace::Context;
 
-/// Starts all nodes or none. After the first error, stops all nodes, including nodes that are still
-/// starting, and returns that error.
-pub(super) fn start(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
+/// Starts all nodes or none. After the first error, or if `start` is called off, stops all nodes,
+/// including nodes that are still starting. Returns the first error.
+pub(super) fn start(
+    nodes: &[&dyn Executor],
+    order: &Order,
+    start: &JointStart,
+) -> Result<(), Error> {
     let runs = |node: &&dyn Executor| node.process().is_some_and(Process::is_running);
     // A node that runs already is not stopped here: its start returns an error.
     let ran: Vec<bool> = nodes.iter().map(runs).collect();
-    let walked = walk(
-        order,
-        OnError::GiveUp,
-        |index| nodes[index].start(),
-        |running| {
-            // The walk waits for starts in progress. A stop cancels them.
-            let ours = running.iter().filter(|index| !ran[**index]);
-            ours.for_each(|index| drop(nodes[*index].stop()));
+    let give_up = |index: usize| match ran[index] {
+        true => Ok(()),
+        false => nodes[index].stop(),
+    };
+    let walked = walk(order, Some((start, &give_up)), |index| nodes[index].start());
+    let error = match walked.errors.first() {
+        Some((failed, first)) => match picture(nodes, &walked, *failed, &ran) {
+            Some(picture) => first.clone().fact("set", picture),
+            None => first.clone(),
         },
-    );
-    let Some((failed, first)) = walked.errors.first() else {
-        return Ok(());
+        None if start.is_called_off() => {
+            Error::new("the executors were stopped before all of them were ready")
+        }
+        None => return Ok(()),
     };
-    let first = first.clone();
-    let first = match picture(nodes, &walked, *failed, &ran) {
-        Some(picture) => first.fact("set", picture),
-        None => first,
-    };
-    let stop = |index: usize| match walked.begun[index] && !ran[index] {
-        true => nodes[index].stop(),
+    let stop = |index: usize| match walked.begun[index] {
+        true => give_up(index),
         false => Ok(()),
     };
-    walk(&order.reversed(), OnError::GoOn, stop, |_| ());
-    Err(first)
+    walk(&order.reversed(), None, stop);
+    Err(error)
 }
 
 /// Stops all nodes, each after the nodes that depend on it. Returns the first error.
 pub(super) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
-    let walked = walk(
-        &order.reversed(),
-        OnError::GoOn,
-        |index| nodes[index].stop(),
-        |_| (),
-    );
+    let walked = walk(&order.reversed(), None, |index| nodes[index].stop());
     let first = walked.errors.into_iter().next();
     first.map_or(Ok(()), |(_, error)| Err(error))
 }
@@ -65,7 +60,7 @@ fn picture(
     let names = |is: &dyn Fn(usize) -> bool| {
         let these = (0..nodes.len()).filter(|index| *index != failed && is(*index));
         let names: Vec<_> = these
-            .map(|index| super::name(nodes[index]).unwrap_or("an executor without a process"))
+            .map(|index| name(nodes[index]).unwrap_or("an executor without a process"))
             .collect();
         names.join(", ")
     };
@@ -99,16 +94,6 @@ fn picture(
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum OnError {
-    GoOn,
-    /// Begin no other node, and call `give_up` for the running nodes until they have ended. Repeat
-    /// the call: the first may come before a start is far enough to be cancelled.
-    GiveUp,
-}
-
-const AGAIN: Duration = Duration::from_millis(20);
-
 struct Walked {
     begun: Vec<bool>,
     /// The errors, first to last, each with its node.
@@ -117,12 +102,17 @@ struct Walked {
     given_up: Vec<usize>,
 }
 
+type Act<'a> = &'a (dyn Fn(usize) -> Result<(), Error> + Sync);
+
 /// Calls `act` for each node when all its predecessors are done, in parallel where possible.
+///
+/// A start begins no other node after it is called off. The first error calls it off, and the
+/// function beside it is then called for each running node. That makes `act` return: a process that
+/// has not claimed its start by then refuses to start.
 fn walk(
     order: &Order,
-    on_error: OnError,
+    start: Option<(&JointStart, Act<'_>)>,
     act: impl Fn(usize) -> Result<(), Error> + Sync,
-    give_up: impl Fn(&[usize]),
 ) -> Walked {
     let count = order.before.len();
     let mut waiting: Vec<usize> = (0..count).collect();
@@ -135,53 +125,46 @@ fn walk(
     };
     let (tell, told) = mpsc::channel();
     let context = Context::here();
-    let act = |index: usize| {
+    let safely = |act: Act<'_>, index: usize| {
         // A panic of one node must neither block the others forever nor leave them running.
         let acted = catch_unwind(AssertUnwindSafe(|| context.within(|| act(index))));
         acted.unwrap_or_else(|panic| Err(Error::new("an executor panicked").panicked(&*panic)))
     };
+    let (act, safely): (Act<'_>, _) = (&act, &safely);
     thread::scope(|scope| {
         loop {
+            if start.is_some_and(|(start, _)| start.is_called_off()) {
+                waiting.clear();
+            }
             let is_free = |index: &usize| order.before[*index].iter().all(|before| done[*before]);
             let (free, rest): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|it| is_free(it));
             waiting = rest;
-            if free.is_empty() && running.is_empty() {
-                return;
-            }
             for index in free {
                 walked.begun[index] = true;
                 running.push(index);
-                let (tell, act) = (tell.clone(), &act);
+                let tell = tell.clone();
                 // Use a thread even for a single node: whether an executor may, for example, block
                 // on a future must not depend on the number of nodes.
-                scope.spawn(move || drop(tell.send((index, act(index)))));
+                scope.spawn(move || drop(tell.send((index, safely(act, index)))));
             }
-            let giving_up = on_error == OnError::GiveUp && !walked.errors.is_empty();
-            let (index, result) = match told.recv_timeout(if giving_up { AGAIN } else { FOREVER }) {
-                Ok(told) => told,
-                Err(RecvTimeoutError::Timeout) => {
-                    if giving_up {
-                        give_up(&running);
-                    }
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
+            if running.is_empty() {
+                return;
+            }
+            let (index, result) = told.recv().expect("`tell` is alive");
             running.retain(|other| *other != index);
             done[index] = true;
-            if let Err(error) = result {
-                walked.errors.push((index, error));
-                if on_error == OnError::GiveUp {
-                    waiting.clear();
-                    if walked.errors.len() == 1 {
-                        walked.given_up.clone_from(&running);
-                    }
-                    give_up(&running);
+            let Err(error) = result else {
+                continue;
+            };
+            if let Some((start, give_up)) = start.filter(|_| walked.errors.is_empty()) {
+                start.call_off();
+                walked.given_up.clone_from(&running);
+                for index in running.iter().copied() {
+                    scope.spawn(move || drop(safely(give_up, index)));
                 }
             }
+            walked.errors.push((index, error));
         }
     });
     walked
 }
-
-const FOREVER: Duration = Duration::from_secs(3600);

@@ -8,6 +8,7 @@ mod handover;
 mod held;
 mod helpers;
 mod hints;
+mod joint_start;
 mod life;
 mod live;
 mod plan;
@@ -22,7 +23,7 @@ mod values;
 mod verbs;
 
 pub use speech::Mark;
-pub(crate) use {databases::Claim, spec::Spec};
+pub(crate) use {databases::Claim, joint_start::JointStart, spec::Spec};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -94,6 +95,7 @@ struct Inner {
 #[derive(Default)]
 pub(crate) struct Set {
     members: Vec<(String, Weak<Inner>)>,
+    pub(crate) start: JointStart,
 }
 
 impl Process {
@@ -390,21 +392,6 @@ impl Process {
     pub(crate) fn join(&self, set: &Arc<Set>) {
         *lock(&self.inner.set) = Some(Arc::clone(set));
     }
-
-    /// Returns the processes that must be ready first: the names in placeholders and in `after`.
-    pub(crate) fn predecessors(&self) -> Vec<String> {
-        let mut found = self.inner.spec.after.clone();
-        let mut add =
-            |text: &str| found.extend(summon_syntax::template::references(text).map(str::to_owned));
-        for text in self.inner.spec.texts() {
-            text.to_str().into_iter().for_each(&mut add);
-        }
-        let probes = self.inner.probes.iter();
-        probes.flat_map(|it| it.facts().texts).for_each(&mut add);
-        found.sort();
-        found.dedup();
-        found
-    }
 }
 
 impl Set {
@@ -413,6 +400,7 @@ impl Set {
         let member = |(name, process): (String, &Process)| (name, Arc::downgrade(&process.inner));
         Arc::new(Set {
             members: processes.map(member).collect(),
+            start: JointStart::default(),
         })
     }
 

@@ -259,11 +259,20 @@ impl Process {
         ))
     }
 
+    /// Returns whether the start of its set has been called off.
+    pub(super) fn is_called_off(&self) -> bool {
+        let set = lock(&self.inner.set);
+        set.as_ref().is_some_and(|set| set.start.is_called_off())
+    }
+
     /// Claims the start for this thread. Returns an error if the process runs or is being started.
     fn claim_start(&self) -> Result<Starting<'_>, Error> {
         self.check_not_begun()?;
         let crashed = {
             let mut life = lock(&self.inner.life);
+            if self.is_called_off() {
+                return Err(self.cancelled());
+            }
             let running = life.pid().is_some() || life.reused.is_some();
             if life.starting || running {
                 let what = if running {

@@ -49,7 +49,7 @@ impl Process {
         let cancel = Arc::new(cancel);
         {
             let mut life = lock(&self.inner.life);
-            if life.cancelled {
+            if life.cancelled || self.is_called_off() {
                 return Err(self.no_turn(port, NoTurn::GivenUp));
             }
             life.cancel = Some(Arc::clone(&cancel));

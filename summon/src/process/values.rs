@@ -70,6 +70,20 @@ impl Process {
         }
     }
 
+    /// Returns the processes that must be ready first: the names in placeholders and in `after`.
+    pub(crate) fn predecessors(&self) -> Vec<String> {
+        let mut found = self.inner.spec.after.clone();
+        let mut add = |text: &str| found.extend(template::references(text).map(str::to_owned));
+        for text in self.inner.spec.texts() {
+            text.to_str().into_iter().for_each(&mut add);
+        }
+        let probes = self.inner.probes.iter();
+        probes.flat_map(|it| it.facts().texts).for_each(&mut add);
+        found.sort();
+        found.dedup();
+        found
+    }
+
     /// Returns the banner's group that sets this placeholder, if the process does not run so far.
     fn told_later(&self, part: Part<'_>) -> Option<String> {
         let group = match part {

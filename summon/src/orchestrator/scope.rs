@@ -1,0 +1,158 @@
+//! A test's set: started by a call, stopped when a value is dropped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::{Executors, Orchestrator};
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::panicked::{self, Failure};
+use crate::sys::maker::Maker;
+use crate::trace::Test;
+
+/// Starts executors. Returns a guard that stops them in reverse order when it is dropped.
+///
+/// ```
+/// use summon::{SimpleExecutor, orchestrated};
+///
+/// let db = SimpleExecutor::new("sleep 100").named("db");
+/// let api = SimpleExecutor::new("sleep 100").named("api").after("db");
+/// let scope = orchestrated((&db, &api))?;
+/// assert!(db.is_running() && api.is_running());
+/// drop(scope);
+/// assert!(!db.is_running() && !api.is_running());
+/// # Ok::<(), summon::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// The first error of a start. By then, the executors that had started are stopped. Also if two
+/// processes have the same name, if a process names a process that is not in the set, or if their
+/// dependencies form a cycle.
+pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Error> {
+    begin(executors, None)
+}
+
+/// Like [`orchestrated`], for a test of this name.
+pub(crate) fn begin<'a>(
+    executors: impl Executors<'a>,
+    test: Option<&str>,
+) -> Result<Scope<'a>, Error> {
+    let (test, begun) = (Test::begin(test), Instant::now());
+    panicked::note_times();
+    let orchestrator = Orchestrator::new(executors);
+    orchestrator.start()?;
+    Ok(Scope {
+        orchestrator,
+        maker: Maker::here(),
+        _test: test,
+        begun,
+        stopped: false,
+        failed: AtomicBool::new(false),
+        expects_panic: false,
+    })
+}
+
+/// Running executors, which are stopped when this value is dropped. [`orchestrated`] returns it.
+///
+/// ```
+/// use summon::{Error, Scope, SimpleExecutor, orchestrated};
+///
+/// fn stack() -> Result<Scope<'static>, Error> {
+///     let db = SimpleExecutor::new("sleep 100").named("db");
+///     let api = SimpleExecutor::new("sleep 100").named("api").after("db");
+///     orchestrated((db, api))
+/// }
+///
+/// let _scope = stack()?;   // `let _ = ..` would stop them at once
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Panics
+///
+/// Dropping it panics if a stop fails. If the thread is already panicking, the error is printed to
+/// stderr instead.
+#[derive(Debug)]
+#[must_use = "the executors are stopped when this is dropped; keep it: `let _scope = ..`"]
+pub struct Scope<'a> {
+    orchestrator: Orchestrator<'a>,
+    /// The process that made this. A forked child that unwinds or returns drops a copy, which must
+    /// stop nothing.
+    maker: Maker,
+    /// Dropped after all executors are stopped.
+    _test: Test,
+    /// When the start began.
+    begun: Instant,
+    stopped: bool,
+    /// Whether the test has returned an error.
+    failed: AtomicBool,
+    /// Whether the test must panic to pass.
+    expects_panic: bool,
+}
+
+impl Scope<'_> {
+    /// Stops the executors now.
+    ///
+    /// ```
+    /// let scope = summon::orchestrated(summon::SimpleExecutor::new("sleep 100"))?;
+    /// scope.stop()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first error of a stop. The other executors are stopped all the same.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.stopped = true;
+        match self.maker.is_here() {
+            true => self.orchestrator.stop(),
+            false => Ok(()),
+        }
+    }
+
+    /// Marks a panic of the test as expected: it prints no reports.
+    pub(crate) fn expect_panic(mut self) -> Self {
+        self.expects_panic = true;
+        self
+    }
+
+    /// Marks the test as failed without a panic.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Prints a report on each process of the failed test, into the test's output.
+    fn tell(&self) {
+        let failed = Failure::since(self.begun);
+        for node in self.orchestrator.nodes() {
+            let Some(process) = node.process() else {
+                continue;
+            };
+            if let Some(told) = process.postmortem(&failed, node.used_since()) {
+                eprintln!("\n{told}");
+            }
+            if node.shared_as().is_none() {
+                process.was_told();
+            }
+        }
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        if self.stopped || !self.maker.is_here() {
+            return;
+        }
+        let panics = std::thread::panicking() && !self.expects_panic;
+        if panics || self.failed.load(Ordering::Relaxed) {
+            // Report before the stop, so that the reports show the processes as they were at the
+            // failure.
+            self.tell();
+        }
+        match self.orchestrator.stop() {
+            Err(error) if std::thread::panicking() => eprintln!("{error}"),
+            Err(error) => panic!("{error}"),
+            Ok(()) => {}
+        }
+    }
+}
