@@ -26,13 +26,14 @@ pub(crate) enum Takes {
 }
 
 /// An option of the builder: its name, its value, and whether a repetition adds to it.
-pub(crate) const OPTIONS: [(&str, Takes, bool); 20] = [
+pub(crate) const OPTIONS: [(&str, Takes, bool); 21] = [
     ("after", Takes::Other, true),
     ("after_stop", Takes::Command, true),
     ("and", Takes::Other, true),
     ("arg", Takes::Text, true),
     ("args", Takes::Texts, true),
     ("before", Takes::Command, true),
+    ("before_once", Takes::Command, true),
     ("body_matches", Takes::TextRegex, false),
     ("current_dir", Takes::Text, false),
     ("env", Takes::Text, true),

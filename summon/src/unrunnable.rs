@@ -157,7 +157,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Finds the file of the program, if this process can see it.
-    fn find(&self) -> Option<PathBuf> {
+    pub(crate) fn find(&self) -> Option<PathBuf> {
         if self.program.as_encoded_bytes().contains(&b'/') {
             return Some(self.dir.join(self.program)).filter(|path| path.is_file());
         }

@@ -21,6 +21,7 @@ mod killed;
 mod lifecycle;
 mod notify;
 mod odd;
+mod once;
 mod orchestrator;
 mod output;
 mod own;

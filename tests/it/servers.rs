@@ -131,6 +131,42 @@ fn mariadb_says_in_its_log_which_statement_has_failed_in_whose_database(db: &Mar
     }
 }
 
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn postgres_makes_a_cluster_once_for_equal_options() {
+    let cluster = |pg: Postgres| -> i64 {
+        pg.start().unwrap();
+        let mut client = postgres::Client::connect(&pg.url("/postgres"), postgres::NoTls).unwrap();
+        let question = "SELECT system_identifier FROM pg_control_system()";
+        client.query_one(question, &[]).unwrap().get(0)
+    };
+    let plain = cluster(Postgres::new());
+    assert_eq!(cluster(Postgres::new().arg("--work_mem=5MB")), plain);
+    let safe = cluster(Postgres::new().password("s3cret"));
+    assert_ne!(safe, plain);
+    assert_eq!(cluster(Postgres::new().password("s3cret")), safe);
+    assert_ne!(cluster(Postgres::new().password("another")), safe);
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "mariadbd is neither on PATH nor in /usr/sbin"
+)]
+fn mariadb_makes_its_tables_once_for_equal_options() {
+    let made = |db: Mariadb| {
+        db.start().unwrap();
+        let table = db.dir().join("data/mysql/global_priv.frm");
+        std::fs::metadata(table).unwrap().modified().unwrap()
+    };
+    let plain = made(Mariadb::new());
+    assert_eq!(made(Mariadb::new().arg("--max-connections=20")), plain);
+    assert_ne!(made(Mariadb::new().init_args(["--skip-test-db"])), plain);
+}
+
 #[summon(executor = Nats::new().arg("--jetstream"))]
 #[test]
 #[cfg_attr(

@@ -2,6 +2,7 @@
 
 mod coordinated;
 mod kinds;
+mod once;
 mod options;
 
 pub use coordinated::Coordinated;

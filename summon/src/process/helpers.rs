@@ -1,6 +1,7 @@
 //! Files and helper commands of a process: files and commands before the start, readiness commands,
 //! and commands after the stop.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::{Process, lock};
@@ -8,6 +9,7 @@ use crate::command::Command;
 use crate::contents::directory_mode;
 use crate::error::{Error, shown_command};
 use crate::guard::{Helper, HelperError, Program, Ran, State, Step};
+use crate::sys::dir::Dir;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::place;
 use crate::sys::signal::how_it_ended;
@@ -42,27 +44,34 @@ impl Process {
         if lock(&self.inner.life).prepared {
             return Ok(());
         }
-        let (spec, home) = (&self.inner.spec, self.home()?);
-        let access = self.access()?;
+        let home = self.home()?;
+        let dir = self.try_dir()?.display().to_string();
+        self.write_files_in(&dir, || home.open_dir(), |_| true)
+    }
+
+    /// Creates the declared directories and those files that `is_wanted` accepts. `dir` is the path
+    /// of the directory.
+    pub(super) fn write_files_in(
+        &self,
+        dir: &str,
+        open: impl Fn() -> io::Result<Dir>,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), Error> {
+        let (spec, access) = (&self.inner.spec, self.access()?);
         for (name, mode) in &spec.dirs {
             let made = directory_mode(*mode)
-                .and_then(|mode| place::directory(home.open_dir()?, name, mode, access));
+                .and_then(|mode| place::directory(open()?, name, mode, access));
             made.map_err(|error| {
                 let name = name.display();
                 self.bad(format!("its directory `{name}` can't be made: {error}"))
             })?;
         }
-        for (name, contents) in &spec.files {
-            let text = self.fill_os(contents.text.as_ref())?;
-            let written = contents.file_mode().and_then(|mode| {
-                place::file(
-                    home.open_dir()?,
-                    name,
-                    text.as_encoded_bytes(),
-                    mode,
-                    access,
-                )
-            });
+        let files = spec.files.iter();
+        for (name, contents) in files.filter(|(_, contents)| is_wanted(&contents.text)) {
+            let text = self.fill_in(contents.text.as_ref(), dir)?;
+            let written = contents
+                .file_mode()
+                .and_then(|mode| place::file(open()?, name, text.as_encoded_bytes(), mode, access));
             written.map_err(|error| {
                 let name = name.display();
                 self.bad(format!("its file `{name}` can't be written: {error}"))
@@ -77,19 +86,25 @@ impl Process {
         if lock(&self.inner.life).prepared {
             return Ok(());
         }
+        self.run_before_once(deadline)?;
         for command in &self.inner.spec.before {
-            self.run_one_before(command, deadline)?;
+            self.run_one_before(command, &self.helper(command)?, deadline)?;
         }
         lock(&self.inner.life).prepared = true;
         Ok(())
     }
 
-    fn run_one_before(&self, command: &Command, deadline: Instant) -> Result<(), Error> {
-        let program = self.helper(command)?;
+    /// Runs a command, as this program.
+    pub(super) fn run_one_before(
+        &self,
+        command: &Command,
+        program: &Program,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         let shown = shown_command(program.argv.iter().map(std::ffi::OsString::as_os_str));
         self.tell(Moment::Before(&shown));
         let no = |why: &str| self.bad(format!("`{shown}`, which runs before it, {why}"));
-        let helper = Helper::hire(&program, deadline)
+        let helper = Helper::hire(program, deadline)
             .map_err(|error| no(&format!("can't be run: {error}")))?;
         let given_up = || lock(&self.inner.life).cancelled;
         let sleep = |answer: BorrowedFd<'_>| {

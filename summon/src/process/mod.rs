@@ -11,6 +11,7 @@ mod hints;
 mod joint_start;
 mod life;
 mod live;
+mod once;
 mod plan;
 mod postmortem;
 mod report;
@@ -201,12 +202,8 @@ impl Process {
             Some(endpoint) if label.is_empty() && endpoint.port != 0 => return Ok(endpoint.port),
             _ => {}
         }
-        if let Some(port) = self
-            .inner
-            .told_ports
-            .get()
-            .and_then(|ports| ports.get(label))
-        {
+        let told = self.inner.told_ports.get();
+        if let Some(port) = told.and_then(|ports| ports.get(label)) {
             return Ok(*port);
         }
         let mut leases = lock(&self.inner.leases);

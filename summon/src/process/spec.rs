@@ -64,6 +64,11 @@ pub(crate) struct Spec {
     pub(crate) dir_mode: u32,
     /// Commands that must succeed before the first start.
     pub(crate) before: Vec<Command>,
+    /// Commands whose result is kept for later starts. They run before `before`.
+    pub(crate) before_once: Vec<Command>,
+    /// Whether only the commands' words and the server's version decide about the result of
+    /// `before_once`, as for the ready-made servers.
+    pub(crate) is_known: bool,
     /// Commands to run after the stop.
     pub(crate) after_stop: Vec<Command>,
     pub(crate) log_limit: Size,
@@ -105,6 +110,8 @@ impl Spec {
             dirs: Vec::new(),
             dir_mode: contents::DIRECTORY,
             before: Vec::new(),
+            before_once: Vec::new(),
+            is_known: false,
             after_stop: Vec::new(),
             log_limit: Size::from(64_000_000),
             split_output: false,
@@ -148,7 +155,8 @@ impl Spec {
                 .iter()
                 .map(|(_, contents)| contents.text.clone().into()),
         );
-        let helpers = self.before.iter().chain(&self.after_stop);
+        let before = self.before_once.iter().chain(&self.before);
+        let helpers = before.chain(&self.after_stop);
         for command in helpers.chain(&self.stop_command) {
             texts.extend(command.words().unwrap_or_default());
         }

@@ -52,6 +52,20 @@ impl Process {
         template::fill(text, |part| self.part(part))
     }
 
+    /// Fills in placeholders, with another directory as `{dir}`.
+    pub(super) fn fill_in(&self, text: &OsStr, dir: &str) -> Result<OsString, Error> {
+        let value = |part| match part {
+            Part::Own("dir") => Ok(dir.to_owned()),
+            part => self.part(part),
+        };
+        match text.to_str() {
+            Some(text) => template::fill(text, value)
+                .map(OsString::from)
+                .map_err(|why| self.bad(why)),
+            None => Ok(text.to_owned()),
+        }
+    }
+
     fn part(&self, part: Part<'_>) -> Result<String, NotReady> {
         if let Some(group) = self.told_later(part) {
             return Err(NotReady::ever(template::too_early(part, &group)));

@@ -104,6 +104,12 @@ fn found(names: &[&str]) -> String {
 }
 
 impl<S> Coordinated<Ready<S>> {
+    /// Lets all packages share the result of `before_once`. It is new if the server has a new
+    /// version.
+    fn known(self) -> Self {
+        self.change(|spec| spec.is_known = true)
+    }
+
     /// Sets the user to switch to when the test is root: `own` if it exists, else `nobody`.
     fn not_as_root(self, own: &str) -> Self {
         match users::instead_of_root(own) {

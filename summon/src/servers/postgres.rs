@@ -14,7 +14,8 @@ use crate::sys::Signal;
 /// A PostgreSQL with a new database cluster, without passwords on 127.0.0.1. The superuser and the
 /// only database are named `postgres`. The locale is C, and the encoding is UTF-8.
 ///
-/// Making the cluster takes more than half a second. Share one server among many tests as a
+/// Making the cluster takes more than half a second, so summon makes it once and copies it for later
+/// starts ([`before_once`](Coordinated::before_once)). Share one server among many tests as a
 /// [fixture](macro@crate::fixture), with a database for each test. Each line of the log about a
 /// client has the name of its database (`log_line_prefix`).
 ///
@@ -32,7 +33,7 @@ use crate::sys::Signal;
 pub type Postgres = Coordinated<Ready<kind::Postgres>>;
 
 impl Postgres {
-    /// Makes the cluster at the first start, and runs the server on a free port.
+    /// Makes or copies the cluster at the first start, and runs the server on a free port.
     ///
     /// ```
     /// use summon::servers::Postgres;
@@ -53,7 +54,8 @@ impl Postgres {
         )
         .args(["-h", "127.0.0.1"])
         .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
-        .before(init)
+        .before_once(init)
+        .known()
         // The server listens before it accepts clients.
         .says("database system is ready to accept connections")
         // SIGINT is a fast shutdown, which does not wait for clients to leave.
@@ -81,7 +83,7 @@ impl Postgres {
     }
 
     /// Adds arguments of `initdb`. They follow summon's own arguments, such as `--encoding=UTF8
-    /// --locale=C`, and so override them. Default: none.
+    /// --locale=C --wal-segsize=1`, and so override them. Default: none.
     ///
     /// ```
     /// use summon::servers::Postgres;
@@ -90,7 +92,7 @@ impl Postgres {
     /// ```
     pub fn init_args<A: Into<OsString>>(self, args: impl IntoIterator<Item = A>) -> Self {
         let args = args.into_iter().map(Into::into);
-        self.change(|spec| spec.before[0].add(args))
+        self.change(|spec| spec.before_once[0].add(args))
     }
 
     /// Sets the locale of the cluster, from `locale -a`. Default: `C`.
@@ -138,7 +140,7 @@ impl Postgres {
         );
         self.change(|spec| {
             spec.command.set_program(dir.join("postgres"));
-            spec.before[0].set_program(dir.join("initdb"));
+            spec.before_once[0].set_program(dir.join("initdb"));
         })
     }
 }
@@ -153,7 +155,13 @@ const VERSIONS: [&str; 4] = [
 
 const SUPERUSER: &str = "postgres";
 
-const INIT: [&str; 3] = ["--no-sync", "--encoding=UTF8", "--locale=C"];
+/// Each copy of the cluster has a segment of the log, which by default has 16 MB.
+const INIT: [&str; 4] = [
+    "--no-sync",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--wal-segsize=1",
+];
 
 /// The server has no socket file, since its path may be too long, and does not wait for the disk. A
 /// log line about a client has the name of its database, since many tests share one log. Each of these

@@ -76,12 +76,24 @@ impl Base {
         // Only the owner may set the mode. This also fails for a directory of another user whom the
         // kernel shows under the same number because neither is mapped (`user_namespaces(7)`).
         base.dir.set_mode(PASSED)?;
+        #[cfg(unix)]
+        sys::trees::spread(&base.dir);
         Ok(base)
     }
 
     /// Opens or makes the base of another user, as root.
     pub(super) fn of_user(user: User) -> io::Result<Base> {
         Base::of(user.uid, Some(user))
+    }
+
+    /// Opens or makes the cache of a user: `<parent>/summon-<uid>-cache`.
+    #[cfg(unix)]
+    pub(super) fn cache(parent: &Path, uid: u32, give: Option<User>) -> io::Result<Base> {
+        Base::given(
+            Base::made_in(parent, &format!("summon-{uid}-cache"))?,
+            uid,
+            give,
+        )
     }
 
     /// Makes a directory. Returns whether it is new, or with `is_new = false` whether it exists.
@@ -97,7 +109,11 @@ impl Base {
 
     /// Opens or makes the base of a user. Fails unless only that user can access it.
     fn of(uid: u32, give: Option<User>) -> io::Result<Base> {
-        let (path, dir) = Base::made(&format!("summon-{uid}"))?;
+        Base::given(Base::made(&format!("summon-{uid}"))?, uid, give)
+    }
+
+    fn given(made: (PathBuf, Dir), uid: u32, give: Option<User>) -> io::Result<Base> {
+        let (path, dir) = made;
         if let Some(user) = give {
             // Another process may have made it just now, and not yet changed its owner.
             if dir.found()?.is_of(sys::user()) {
@@ -109,11 +125,15 @@ impl Base {
 
     /// Makes the directory if it does not exist, and opens it.
     fn made(name: &str) -> io::Result<(PathBuf, Dir)> {
+        Base::made_in(&std::env::temp_dir(), name)
+    }
+
+    fn made_in(parent: &Path, name: &str) -> io::Result<(PathBuf, Dir)> {
         if let Some(missing) = sys::missing() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
         }
         // Absolute, since guards and services have other working directories.
-        let path = std::path::absolute(std::env::temp_dir())?.join(name);
+        let path = std::path::absolute(parent)?.join(name);
         match private::directory().create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
@@ -150,7 +170,11 @@ impl Base {
     fn checked(path: PathBuf, dir: Dir, uid: u32) -> io::Result<Base> {
         // A stranger could open such a directory to all users at any later moment.
         match dir.found()?.is_of(uid) && (uid != sys::user() || dir.is_proved()) {
-            true => Ok(Base { path, dir }),
+            true => {
+                #[cfg(unix)]
+                sys::trees::spread(&dir);
+                Ok(Base { path, dir })
+            }
             false => Err(not_private()),
         }
     }

@@ -6,9 +6,11 @@
 //! empty at the start. Directories have mode 0700, files 0600. A private directory that the user
 //! opens to others is `<temp>/summon-<uid>-open/<session>-<name>`. `SUMMON_LOG_DIR` moves the logs
 //! to `<dir>/<program>-<session>`, or under nextest to `<dir>/<program>-<test>-<session>`.
-//! `SUMMON_KEEP` keeps them.
+//! `SUMMON_KEEP` keeps them. `<temp>/summon-<uid>-cache` has what commands make once.
 
 mod base;
+#[cfg(unix)]
+mod cache;
 mod claim;
 mod clean;
 mod file_names;
@@ -30,6 +32,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 pub(crate) use base::REPORT;
 pub(crate) use base::base;
 use base::{Base, TRIES, log_dir, logs_of, name_of, not_private, prefix};
+#[cfg(unix)]
+pub(crate) use cache::{Cache, Entry, Looked};
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use home::Home;

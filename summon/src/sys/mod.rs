@@ -57,6 +57,8 @@ mod remove;
 #[cfg(unix)]
 pub(crate) mod status;
 #[cfg(unix)]
+pub(crate) mod trees;
+#[cfg(unix)]
 pub(crate) mod users;
 #[cfg(unix)]
 pub(crate) mod wait;

@@ -42,11 +42,33 @@ pub(crate) fn file(
     Ok(rustix::fs::fchmod(&made, Mode::from_raw_mode(mode as _))?)
 }
 
+/// Makes a new file in `dir`, to read and to append, and gives it to the user.
+pub(crate) fn new_file(dir: &Dir, name: &OsStr, access: Access) -> io::Result<File> {
+    let made = dir.create(name)?;
+    if let Some(user) = access.user {
+        give(made.as_fd(), user)?;
+    }
+    Ok(made)
+}
+
 /// Makes a directory below `dir` with that mode, and gives it to the user. An existing directory
 /// gets the mode only.
 pub(crate) fn directory(dir: Dir, path: &Path, mode: u32, access: Access) -> io::Result<()> {
     let (dir, name) = parent(dir, path, access)?;
     Dir::from(enter(dir.as_fd(), name, access)?).set_mode(mode)
+}
+
+/// Removes a file below `dir`, if it exists.
+pub(crate) fn remove(dir: &Dir, path: &Path) -> io::Result<()> {
+    let access = Access {
+        user: None,
+        mode: 0o700,
+    };
+    let (dir, name) = parent(dir.try_clone()?, path, access)?;
+    match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Opens the directory for the last component of a path, and returns it with that component. Makes

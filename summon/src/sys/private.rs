@@ -19,6 +19,13 @@ pub(crate) fn directory() -> DirBuilder {
     builder
 }
 
+/// Makes directories that other users can pass through, but not list.
+pub(crate) fn passed_directory() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o711);
+    builder
+}
+
 /// Returns options to make and open a file that the user names. They follow links, since the user
 /// may mean the target.
 pub(crate) fn options_through_links() -> OpenOptions {

@@ -2,6 +2,7 @@
 
 pub(crate) mod beneath;
 pub(crate) mod claims;
+pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod emulator;
 pub(crate) mod ending;

@@ -3,6 +3,7 @@
 
 pub(crate) mod beneath;
 pub(crate) mod claims;
+pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod ending;
 pub(crate) mod executable;

@@ -1,0 +1,296 @@
+//! Results of commands, which later starts copy.
+//!
+//! `<temp>/summon-<uid>-cache/<key>/tree` is the result of commands that run once. The cache belongs
+//! to the user of the service, so that the commands run as that user. `SUMMON_CACHE` moves it, and
+//! `SUMMON_CACHE=0` switches it off. A process that copies a result holds a shared lock on `<key>`,
+//! and a process that removes it the exclusive one. `<key>.lock` belongs to the process that makes
+//! the result. A cache that can't be used is never an error: its user runs the commands instead.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::base::{Base, name_of};
+use crate::sys::dir::Dir;
+use crate::sys::users::{Access, User};
+use crate::sys::{self, Lock, place, trees};
+
+/// How long to keep a result that nobody uses.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The interval between two searches for such results.
+const TIDIED: Duration = Duration::from_secs(24 * 60 * 60);
+/// The least interval between two notes of a use.
+const NOTED: Duration = Duration::from_secs(60 * 60);
+/// The first line of a note about commands whose result can't be copied.
+const UNFIT: &str = "unfit";
+
+/// The cache of a user.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    base: Base,
+    access: Access,
+    owner: u32,
+}
+
+/// The result of a look into the cache.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// The directory has a copy.
+    Copied,
+    /// The cache has no result.
+    Absent,
+    /// The cache can't help. The directory may have a part of a copy.
+    Failed,
+}
+
+impl Cache {
+    /// Opens or makes the cache of this user, or of another user as root. `None` if it is off or
+    /// can't be used.
+    pub(crate) fn of(user: Option<User>) -> Option<Cache> {
+        let parent = match sys::runner::path_from_env("SUMMON_CACHE") {
+            _ if std::env::var_os("SUMMON_CACHE").is_some_and(|it| it == "0") => return None,
+            None => std::env::temp_dir(),
+            Some(path) => {
+                // The user of the service must be able to enter it.
+                let mut builder = match user {
+                    Some(_) => sys::private::passed_directory(),
+                    None => sys::private::directory(),
+                };
+                builder.recursive(true).create(&path).ok()?;
+                path
+            }
+        };
+        let owner = user.map_or_else(sys::user, |user| user.uid);
+        let cache = Cache {
+            base: Base::cache(&parent, owner, user).ok()?,
+            access: Access { user, mode: 0o700 },
+            owner,
+        };
+        cache.tidy_at_times();
+        Some(cache)
+    }
+
+    /// Returns the place for the result of commands that this text describes.
+    pub(crate) fn entry<'a>(&'a self, key: &'a str) -> Entry<'a> {
+        let name = format!("{:016x}", trees::digest_of(key.as_bytes()));
+        Entry {
+            cache: self,
+            key,
+            name: name.into(),
+        }
+    }
+
+    fn tidy_at_times(&self) {
+        let mark = OsStr::new(".tidied");
+        let age = self.base.dir.look(mark).ok().and_then(|found| found.age());
+        if age.is_none_or(|age| age > TIDIED) && self.write(&self.base.dir, mark, "").is_ok() {
+            self.tidy();
+        }
+    }
+
+    /// Removes results that nobody has used for long, and parts that killed processes have left.
+    fn tidy(&self) {
+        for name in self.base.dir.names().unwrap_or_default() {
+            let Ok(Some(dir)) = self.base.dir.enter_locked(&name, Lock::Nobody) else {
+                self.tidy_lock(&name);
+                continue;
+            };
+            let used = dir.look(OsStr::new("key")).or_else(|_| dir.found()).ok();
+            let is_old = used.and_then(|used| used.age()).is_some_and(|it| it > KEPT);
+            // A name with a dot is of a process that did not end its work.
+            if is_old || name.to_string_lossy().contains('.') {
+                self.base.dir.remove(&name, &self.base.path);
+            }
+        }
+    }
+
+    fn tidy_lock(&self, name: &OsStr) {
+        let is_lock = name.to_string_lossy().ends_with(".lock");
+        let Some(found) = is_lock.then(|| self.base.dir.look(name).ok()).flatten() else {
+            return;
+        };
+        if found.age().is_some_and(|age| age > KEPT) {
+            let file = self.base.dir.append(name).ok();
+            // Under the lock: no process may rely on a file without a name.
+            if file.is_some_and(|file| sys::try_lock_file(&file).unwrap_or(false)) {
+                let _ = self.base.dir.remove_file(name);
+            }
+        }
+    }
+
+    /// Writes a file that belongs to the user.
+    fn write(&self, dir: &Dir, name: &OsStr, text: &str) -> io::Result<()> {
+        let path = Path::new(name);
+        place::file(dir.try_clone()?, path, text.as_bytes(), 0o600, self.access)
+    }
+}
+
+/// The place of one result.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    cache: &'a Cache,
+    key: &'a str,
+    name: OsString,
+}
+
+impl Entry<'_> {
+    /// Copies the result into a directory.
+    pub(crate) fn copy_to(&self, to: &Dir) -> Looked {
+        let base = &self.cache.base.dir;
+        let Ok(Some(dir)) = base.enter_locked(&self.name, Lock::Others) else {
+            return Looked::Absent;
+        };
+        let (Ok(note), Ok(file)) = (read(&dir), dir.append(OsStr::new("key"))) else {
+            self.remove(&dir);
+            return Looked::Absent;
+        };
+        let Some((print, key)) = note.split_once('\n') else {
+            self.remove(&dir);
+            return Looked::Absent;
+        };
+        // Another text may have the same digest.
+        if key != self.key || print == UNFIT {
+            return Looked::Failed;
+        }
+        let age = dir.look(OsStr::new("key")).ok().and_then(|it| it.age());
+        if age.is_none_or(|age| age > NOTED) {
+            let _ = file.set_modified(SystemTime::now());
+        }
+        match self.copy_tree(&dir, to) {
+            Ok(copied) if shown(copied) == print => Looked::Copied,
+            Err(error) if !is_damage(&error) => Looked::Failed,
+            _ => {
+                self.remove(&dir);
+                Looked::Failed
+            }
+        }
+    }
+
+    fn copy_tree(&self, dir: &Dir, to: &Dir) -> io::Result<trees::Print> {
+        let tree = dir.enter(OsStr::new("tree"))?;
+        trees::copy(&tree, to, self.cache.owner, self.cache.access.user)
+    }
+
+    /// Removes a damaged result, unless another process copies it.
+    fn remove(&self, dir: &Dir) {
+        let base = &self.cache.base;
+        if sys::is_alone(dir) && base.dir.has(&self.name, dir) {
+            base.dir.remove(&self.name, &base.path);
+        }
+    }
+
+    /// Whether the cache has a result, or another process holds its place.
+    pub(crate) fn exists(&self) -> bool {
+        self.cache.base.dir.look(&self.name).is_ok()
+    }
+
+    /// Takes the right to make the result, if no process has it.
+    pub(crate) fn try_lock(&self) -> io::Result<Option<File>> {
+        let mut name = self.name.clone();
+        name.push(".lock");
+        let dir = &self.cache.base.dir;
+        let file = match dir.append(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match place::new_file(dir, &name, self.cache.access) {
+                    // Another process has made it meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+                    made => made?,
+                }
+            }
+            opened => opened?,
+        };
+        let is_ours = sys::try_lock_file(&file)? && dir.has(&name, &file);
+        Ok(is_ours.then_some(file))
+    }
+
+    /// Makes a directory for the commands to work in.
+    pub(crate) fn begin(&self) -> io::Result<Making<'_>> {
+        let base = &self.cache.base;
+        let mut name = self.name.clone();
+        name.push(format!(".{:08x}", sys::random() as u32));
+        let made = base.dir.make(&name)?;
+        // Locked before a process that tidies up finds it unlocked, or else its name is gone.
+        let dir = base.dir.enter_locked(&name, Lock::Nobody)?;
+        let making = Making {
+            entry: self,
+            path: base.path.join(&name),
+            dir: dir.ok_or(io::ErrorKind::NotFound)?,
+        };
+        let tree = making.dir.make(OsStr::new("tree"))?;
+        if let Some(user) = self.cache.access.user {
+            made.give(user)?;
+            tree.give(user)?;
+        }
+        Ok(making)
+    }
+}
+
+/// A result in the making. Dropping it removes its directory, unless it is in the cache.
+#[derive(Debug)]
+pub(crate) struct Making<'a> {
+    entry: &'a Entry<'a>,
+    path: PathBuf,
+    dir: Dir,
+}
+
+impl Making<'_> {
+    /// The directory for the result.
+    pub(crate) fn tree(&self) -> PathBuf {
+        self.path.join("tree")
+    }
+
+    pub(crate) fn open_tree(&self) -> io::Result<Dir> {
+        self.dir.enter(OsStr::new("tree"))
+    }
+
+    /// Puts the result into the cache. Returns whether later looks find it.
+    pub(crate) fn finish(self) -> bool {
+        let tree = self.open_tree();
+        match tree.and_then(|tree| trees::look(&tree, self.entry.cache.owner)) {
+            Ok(print) => self.keep(&shown(print)).is_ok(),
+            Err(error) => {
+                if is_damage(&error) {
+                    // Without the note, each start would run the commands twice.
+                    self.dir.remove(OsStr::new("tree"), &self.path);
+                    let _ = self.keep(UNFIT);
+                }
+                false
+            }
+        }
+    }
+
+    fn keep(&self, print: &str) -> io::Result<()> {
+        let (cache, key) = (self.entry.cache, self.entry.key);
+        cache.write(&self.dir, OsStr::new("key"), &format!("{print}\n{key}"))?;
+        // Atomic: other processes find all of it, or nothing. Fails if there is another one.
+        cache.base.dir.rename(name_of(&self.path), &self.entry.name)
+    }
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        let base = &self.entry.cache.base;
+        // The name is gone if it is in the cache now.
+        if base.dir.has(name_of(&self.path), &self.dir) {
+            base.dir.remove(name_of(&self.path), &base.path);
+        }
+    }
+}
+
+fn read(dir: &Dir) -> io::Result<String> {
+    let mut text = String::new();
+    dir.append(OsStr::new("key"))?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn shown(print: trees::Print) -> String {
+    format!("{} {:016x}", print.entries, print.digest)
+}
+
+/// Whether a tree has an entry that can't be copied, or lacks one.
+fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, NotADirectory, NotFound, UnexpectedEof};
+    [InvalidData, NotADirectory, NotFound, UnexpectedEof].contains(&error.kind())
+}

@@ -1,0 +1,100 @@
+//! Copies the contents of files, in the kernel where it can.
+
+use std::fs::File;
+use std::io::{self, Seek};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{IFlags, SeekFrom, Stat};
+use rustix::io::Errno;
+
+/// Has ext4 spread the directories in this one over the disk. Otherwise the entries of a new
+/// directory are near those of one that was just removed, and for a minute ext4 looks for a free
+/// inode past all that were (`EXT4_TOPDIR_FL`): that took 20 times as long for 1,000 files.
+pub(crate) fn spread(dir: impl AsFd) {
+    // Other file systems refuse both calls, which is no harm.
+    let Ok(flags) = rustix::fs::ioctl_getflags(&dir) else {
+        return;
+    };
+    if !flags.contains(IFlags::TOPDIR) {
+        let _ = rustix::fs::ioctl_setflags(&dir, flags | IFlags::TOPDIR);
+    }
+}
+
+/// The ways to copy that the file system has not refused.
+#[derive(Debug)]
+pub(crate) struct Way {
+    can_share: bool,
+    in_kernel: bool,
+}
+
+impl Default for Way {
+    fn default() -> Way {
+        Way {
+            can_share: true,
+            in_kernel: true,
+        }
+    }
+}
+
+impl Way {
+    /// Copies a file into an empty one. Holes stay holes.
+    pub(crate) fn copy(&mut self, from: &OwnedFd, to: &OwnedFd, found: &Stat) -> io::Result<()> {
+        let size = found.st_size as u64;
+        if size == 0 {
+            return Ok(());
+        }
+        if self.can_share {
+            // Shares the blocks until one of the files is written (`ioctl_ficlone(2)`).
+            match rustix::fs::ioctl_ficlone(to, from) {
+                Ok(()) => return Ok(()),
+                // A file system without it answers with one of several errors.
+                Err(_) => self.can_share = false,
+            }
+        }
+        // `st_blocks` counts units of 512 bytes (`inode(7)`).
+        if (found.st_blocks as u64).saturating_mul(512) >= size {
+            return self.range(from, to, 0, size);
+        }
+        let mut at = 0;
+        while at < size {
+            let begin = match rustix::fs::seek(from, SeekFrom::Data(at)) {
+                Ok(begin) => begin,
+                // Only a hole follows.
+                Err(Errno::NXIO) => break,
+                Err(error) => return Err(error.into()),
+            };
+            let end = rustix::fs::seek(from, SeekFrom::Hole(begin))?.min(size);
+            self.range(from, to, begin, end)?;
+            at = end;
+        }
+        Ok(rustix::fs::ftruncate(to, size)?)
+    }
+
+    fn range(&mut self, from: &OwnedFd, to: &OwnedFd, begin: u64, end: u64) -> io::Result<()> {
+        let (mut read, mut written) = (begin, begin);
+        while self.in_kernel && read < end {
+            let length = usize::try_from(end - read).unwrap_or(usize::MAX);
+            let (input, output) = (Some(&mut read), Some(&mut written));
+            match rustix::fs::copy_file_range(from, input, to, output, length) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(Errno::INTR) => {}
+                // Kernels before 5.3 refuse two file systems. Some file systems refuse all.
+                Err(Errno::XDEV | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => {
+                    self.in_kernel = false;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if read == end {
+            return Ok(());
+        }
+        let mut input = File::from(from.as_fd().try_clone_to_owned()?);
+        let mut output = File::from(to.as_fd().try_clone_to_owned()?);
+        input.seek(io::SeekFrom::Start(read))?;
+        output.seek(io::SeekFrom::Start(written))?;
+        match io::copy(&mut io::Read::take(input, end - read), &mut output)? {
+            copied if copied == end - read => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
