@@ -72,6 +72,7 @@ mod size;
 mod stdin;
 mod sys;
 mod trace;
+mod tuples;
 mod unrunnable;
 
 pub use command::Command;

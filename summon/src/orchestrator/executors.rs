@@ -1,6 +1,7 @@
 //! The arguments of an orchestrator.
 
 use crate::executor::Executor;
+use crate::tuples::{Sealed, tuples};
 
 /// One executor, or a tuple (up to twelve), an array, a slice, or a vector of executors, borrowed
 /// or owned.
@@ -17,60 +18,43 @@ use crate::executor::Executor;
 /// ```
 pub trait Executors<'a> {
     #[doc(hidden)]
-    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>>;
+    fn into_vec(self, sealed: Sealed) -> Vec<Box<dyn Executor + 'a>>;
 }
 
 impl<'a, E: Executor + 'a> Executors<'a> for E {
-    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+    fn into_vec(self, _: Sealed) -> Vec<Box<dyn Executor + 'a>> {
         vec![Box::new(self)]
     }
 }
 
 impl<'a, E: Executor + 'a> Executors<'a> for Vec<E> {
-    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+    fn into_vec(self, _: Sealed) -> Vec<Box<dyn Executor + 'a>> {
         self.into_iter().map(|one| Box::new(one) as _).collect()
     }
 }
 
 impl<'a, E: Executor + 'a, const N: usize> Executors<'a> for [E; N] {
-    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+    fn into_vec(self, _: Sealed) -> Vec<Box<dyn Executor + 'a>> {
         self.into_iter().map(|one| Box::new(one) as _).collect()
     }
 }
 
 impl<'a, E: Executor> Executors<'a> for &'a [E] {
-    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
+    fn into_vec(self, _: Sealed) -> Vec<Box<dyn Executor + 'a>> {
         self.iter().map(|one| Box::new(one) as _).collect()
     }
 }
 
 impl<'a, E: Executor, const N: usize> Executors<'a> for &'a [E; N] {
-    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
-        self.as_slice().into_vec()
+    fn into_vec(self, sealed: Sealed) -> Vec<Box<dyn Executor + 'a>> {
+        self.as_slice().into_vec(sealed)
     }
 }
 
 impl<'a, E: Executor> Executors<'a> for &'a Vec<E> {
-    fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
-        self.as_slice().into_vec()
+    fn into_vec(self, sealed: Sealed) -> Vec<Box<dyn Executor + 'a>> {
+        self.as_slice().into_vec(sealed)
     }
 }
 
-macro_rules! tuples {
-    ($($name:ident)*) => {
-        tuples!(@ [] $($name)*);
-    };
-    (@ [$($done:ident)*]) => {};
-    (@ [$($done:ident)*] $next:ident $($rest:ident)*) => {
-        impl<'a, $($done: Executor + 'a,)* $next: Executor + 'a> Executors<'a> for ($($done,)* $next,) {
-            fn into_vec(self) -> Vec<Box<dyn Executor + 'a>> {
-                #[expect(non_snake_case, reason = "a value is named as its type is")]
-                let ($($done,)* $next,) = self;
-                vec![$(Box::new($done),)* Box::new($next)]
-            }
-        }
-        tuples!(@ [$($done)* $next] $($rest)*);
-    };
-}
-
-tuples!(A B C D E F G H I J K L);
+tuples!(Executors<'a>, Executor, Box::new => Box<dyn Executor + 'a>; A B C D E F G H I J K L);

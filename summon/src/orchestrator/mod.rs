@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::{Process, Set};
+use crate::tuples::Sealed;
 use order::Order;
 
 /// An executor that starts and stops several executors.
@@ -70,7 +71,7 @@ impl<'a> Orchestrator<'a> {
     /// ```
     pub fn new(executors: impl Executors<'a>) -> Orchestrator<'a> {
         Orchestrator {
-            members: executors.into_vec(),
+            members: executors.into_vec(Sealed),
             order: OnceLock::new(),
             set: OnceLock::new(),
         }

@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Explained, Facts, NotReady, Probe, Target};
+use crate::tuples::{Sealed, tuples};
 
 /// A probe that needs one of several, made by [`any`].
 ///
@@ -35,7 +36,7 @@ pub struct Any(Vec<Arc<dyn Probe>>);
 ///
 /// To wait for several probes, use [`and`](crate::Coordinated::and).
 pub fn any(probes: impl Probes) -> Any {
-    Any(probes.into_vec())
+    Any(probes.into_vec(Sealed))
 }
 
 /// The argument of [`any`]: several probes.
@@ -52,34 +53,22 @@ pub fn any(probes: impl Probes) -> Any {
 /// ```
 pub trait Probes {
     #[doc(hidden)]
-    fn into_vec(self) -> Vec<Arc<dyn Probe>>;
+    fn into_vec(self, sealed: Sealed) -> Vec<Arc<dyn Probe>>;
 }
 
 impl<P: Probe> Probes for Vec<P> {
-    fn into_vec(self) -> Vec<Arc<dyn Probe>> {
+    fn into_vec(self, _: Sealed) -> Vec<Arc<dyn Probe>> {
         self.into_iter().map(|probe| Arc::new(probe) as _).collect()
     }
 }
 
 impl<P: Probe, const N: usize> Probes for [P; N] {
-    fn into_vec(self) -> Vec<Arc<dyn Probe>> {
-        Vec::from(self).into_vec()
+    fn into_vec(self, sealed: Sealed) -> Vec<Arc<dyn Probe>> {
+        Vec::from(self).into_vec(sealed)
     }
 }
 
-macro_rules! tuples {
-    ($(($($name:ident)*))*) => {$(
-        impl<$($name: Probe),*> Probes for ($($name,)*) {
-            fn into_vec(self) -> Vec<Arc<dyn Probe>> {
-                #[expect(non_snake_case, reason = "a value is named as its type is")]
-                let ($($name,)*) = self;
-                vec![$(Arc::new($name)),*]
-            }
-        }
-    )*};
-}
-
-tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }
+tuples!(Probes, Probe, Arc::new => Arc<dyn Probe>; A B C D E F);
 
 impl Probe for Any {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {

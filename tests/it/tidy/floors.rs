@@ -37,6 +37,7 @@ const FLOORS: [(&str, Floors); 3] = [
                 "size",
                 "stdin",
                 "trace",
+                "tuples",
                 "unrunnable",
             ],
             &["sys"],
