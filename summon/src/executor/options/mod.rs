@@ -1,0 +1,6 @@
+//! The options of a process. Each builder method is also an option of the attribute.
+
+mod files;
+mod program;
+mod start;
+mod stop;

@@ -1,0 +1,86 @@
+//! Options of the stop.
+
+use crate::command::Command;
+use crate::executor::Coordinated;
+use crate::limit::Limit;
+use crate::numbers::ExitCodes;
+use crate::sys::Signal;
+
+impl<P> Coordinated<P> {
+    /// Sets the signal that asks the process to end. Default: [`Signal::TERM`].
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres").stop_signal(summon::Signal::INT);
+    /// ```
+    pub fn stop_signal(self, signal: Signal) -> Self {
+        self.change(|spec| spec.stop_signal = signal)
+    }
+
+    /// Limits how long the process may take to end after the stop signal. Then summon kills it.
+    /// Default: 10 s; zero kills at once. If the process asks for more time (`EXTEND_TIMEOUT_USEC`
+    /// in `sd_notify(3)`), it gets at most ten times the limit, and at most 30 s more.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").stop_timeout("2s");
+    /// ```
+    pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
+        self.change(|spec| spec.stop_timeout = limit.into())
+    }
+
+    /// Asks the process to end by a command instead of a signal. The command has the working
+    /// directory and the environment of the process. If it fails, summon sends the stop signal. The
+    /// grace period is the same. Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres -D {dir}").stop_command("pg_ctl stop -m fast -D {dir}");
+    /// ```
+    pub fn stop_command(self, command: impl Into<Command>) -> Self {
+        self.change(|spec| spec.stop_command = Some(command.into()))
+    }
+
+    /// Runs a command after the whole process tree has ended, even if the test process was killed.
+    /// Its limit is [`stop_timeout`](Coordinated::stop_timeout), and at least a second. If the
+    /// command fails, [`stop`](crate::Process::stop) returns an error. Several commands run one
+    /// after the other. Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("docker run --name summon-{port} redis")
+    ///     .after_stop("docker rm -f summon-{port}");
+    /// ```
+    pub fn after_stop(self, command: impl Into<Command>) -> Self {
+        self.change(|spec| spec.after_stop.push(command.into()))
+    }
+
+    /// Sends signals only to the program, for supervisors that forward signals to their own
+    /// children. After the grace period summon still kills all descendants. Default: no, and the
+    /// whole process group gets each signal.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-supervisor").signal_only_leader(true);
+    /// ```
+    pub fn signal_only_leader(self, only: bool) -> Self {
+        self.change(|spec| spec.signal_only_leader = only)
+    }
+
+    /// Sets the exit codes that are a success at a stop: one, a range, or a list. A death by the
+    /// stop signal is always a success. Default: 0, and 128 plus the number of the stop signal.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("my-api").expect_exit([0, 1]);
+    /// ```
+    pub fn expect_exit(self, codes: impl Into<ExitCodes>) -> Self {
+        self.change(|spec| spec.expect_exit = Some(codes.into()))
+    }
+
+    /// Makes an early end of the process a failure: `stop` returns an error, and a scope panics.
+    /// Default: no, and summon writes a line to stderr. It is no failure if the test has signalled,
+    /// killed, or waited for the process, or if a job is done: a process with
+    /// [`probe::started`](crate::probe::started) that exits with code 0.
+    ///
+    /// ```
+    /// summon::TcpCoordinatedExecutor::new("my-api --port {port}", "localhost", 0).must_live(true);
+    /// ```
+    pub fn must_live(self, must_live: bool) -> Self {
+        self.change(|spec| spec.must_live = must_live)
+    }
+}
