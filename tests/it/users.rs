@@ -211,7 +211,7 @@ fn have_root_open_nothing_through_their_links() {
     let prepared = server().before(["sh", "-c", &place]).before("true");
     let error = prepared.start().unwrap_err().to_string();
     assert!(
-        error.contains("`true`, which runs before it, can't be run in "),
+        error.contains("`true`, which runs before it, can't be run: its working directory "),
         "{error}"
     );
     assert!(error.contains(refused), "{error}");

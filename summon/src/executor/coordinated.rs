@@ -9,7 +9,7 @@ use super::Executor;
 use crate::command::Command;
 use crate::error::Error;
 use crate::probe::{ForkedAway, Probe};
-use crate::process::{Process, Spec};
+use crate::process::{Process, Resources, Spec};
 
 /// An executor made of a command and a probe. It starts a program and waits until it is ready.
 ///
@@ -61,8 +61,8 @@ pub struct Coordinated<P> {
     also: Vec<Arc<dyn Probe>>,
     /// The process, made at its first use.
     process: OnceLock<Process>,
-    /// The process of an older plan. The next process takes over its ports and its directory.
-    before: Option<Process>,
+    /// The ports and the directory, which stay when an option changes.
+    resources: Arc<Resources>,
 }
 
 /// As for [`Process`]: only `start` calls a probe, and `start` catches no panics.
@@ -90,13 +90,13 @@ impl<P> Coordinated<P> {
             probe: Arc::new(probe),
             also: Vec::new(),
             process: OnceLock::new(),
-            before: None,
+            resources: Arc::default(),
         }
     }
 
     pub(crate) fn change(mut self, change: impl FnOnce(&mut Spec)) -> Self {
         change(&mut self.spec);
-        self.plan_anew();
+        self.change_process();
         self
     }
 
@@ -106,19 +106,18 @@ impl<P> Coordinated<P> {
         P: Clone,
     {
         change(Arc::make_mut(&mut self.probe));
-        self.plan_anew();
+        self.change_process();
         self
     }
 
-    /// Discards the process of the older plan. The next one takes over its ports and its directory.
-    fn plan_anew(&mut self) {
+    /// Discards the process with the older options. The next one has the same resources.
+    fn change_process(&mut self) {
         if let Some(made) = self.process.take() {
             // The unwinding drops `made`, which stops the process.
             assert!(!made.is_running(), "{}", made.changed_too_late());
             // The program ended by itself, but its descendants may still run. The guard ends them,
             // even if `stop` returns an error.
             let _ = made.stop();
-            self.before = Some(made);
         }
     }
 
@@ -134,7 +133,7 @@ impl<P> Coordinated<P> {
     /// ```
     pub fn and(mut self, probe: impl Probe) -> Self {
         self.also.push(Arc::new(probe));
-        self.plan_anew();
+        self.change_process();
         self
     }
 }
@@ -150,11 +149,7 @@ impl<P: Probe> Deref for Coordinated<P> {
             }
             probes.push(Arc::clone(&self.probe) as _);
             probes.extend(self.also.iter().cloned());
-            let process = Process::new(self.spec.clone(), probes);
-            if let Some(before) = &self.before {
-                process.take_over(before);
-            }
-            process
+            Process::new(self.spec.clone(), probes, Arc::clone(&self.resources))
         })
     }
 }

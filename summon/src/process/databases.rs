@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::life::Run;
-use super::{Process, lock};
+use super::Process;
+use super::launched::Launched;
 use crate::error::Error;
 use crate::guard::{Answer, Server};
 use crate::progress::Progress;
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) name: String,
-    run: Arc<Run>,
+    launched: Arc<Launched>,
     has_failed: bool,
 }
 
@@ -26,7 +26,7 @@ impl Process {
     /// Returns another handle on this process.
     pub(crate) fn handle(&self) -> Process {
         Process {
-            inner: Arc::clone(&self.inner),
+            parts: Arc::clone(&self.parts),
         }
     }
 
@@ -37,9 +37,9 @@ impl Process {
         user: &str,
         fill: impl Fn(&str) -> Result<(), Error>,
     ) -> Result<Claim, Error> {
-        let Some(run) = lock(&self.inner.life).run.clone() else {
+        let Some(launched) = self.parts.life.launched() else {
             let why = "summon makes databases on a server that it has started";
-            let error = self.error(format!(
+            let error = self.parts.declaration.error(format!(
                 "{} has no database for this test: {why}",
                 self.name()
             ));
@@ -56,7 +56,7 @@ impl Process {
             addr: self.addr(),
             user: user.to_owned(),
         };
-        let guarded = &run.guarded;
+        let guarded = &launched.guarded;
         let lost = |error: io::Error| match guarded.is_ours() {
             true => failed(&"the server has ended"),
             false => failed(&error),
@@ -70,11 +70,11 @@ impl Process {
             let answer = guarded.wait_for_database(number, until);
             match answer.map_err(lost)? {
                 Some(Answer::Database(name)) => {
-                    let run = Arc::clone(&run);
+                    let launched = Arc::clone(&launched);
                     let has_failed = false;
                     return Ok(Claim {
                         name,
-                        run,
+                        launched,
                         has_failed,
                     });
                 }
@@ -103,6 +103,8 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         let name = std::mem::take(&mut self.name);
-        self.run.guarded.give_up_database(name, self.has_failed);
+        self.launched
+            .guarded
+            .give_up_database(name, self.has_failed);
     }
 }

@@ -1,91 +1,35 @@
-//! Processes that are fixtures: which verbs they allow, and who uses them.
+//! The limits on verbs: only the maker of a process moves it, and tests do not stop a fixture.
 
 use std::any::Any;
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::life::Run;
-use super::report::with_output;
-use super::{Process, lock};
+use super::Process;
+use super::launched::Launched;
+use super::parts::Parts;
 use crate::error::Error;
-
-use crate::sys;
 use crate::sys::signal::how_it_ended;
 use crate::trace::test_name;
 
-/// The fixture state of a process.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fixture {
-    name: &'static str,
-    /// Whether the first use has started the fixture and run its setup.
-    begun: bool,
-    /// The thread that stops the fixture for good. Set when that stop begins.
-    ender: Option<u64>,
-}
-
-impl Process {
-    /// Makes the process a fixture of this name, which tests may not stop.
-    pub(crate) fn become_fixture(&self, name: &'static str) {
-        self.suggest_name(name);
-        *lock(&self.inner.fixture) = Some(Fixture {
-            name,
-            begun: false,
-            ender: None,
-        });
-    }
-
-    /// Returns whether many tests share the process.
-    pub(crate) fn is_fixture(&self) -> bool {
-        lock(&self.inner.fixture).is_some()
-    }
-
-    /// Notes that the first use has started the fixture.
-    pub(crate) fn begin_as_fixture(&self) {
-        if let Some(fixture) = &mut *lock(&self.inner.fixture) {
-            fixture.begun = true;
-        }
-    }
-
-    /// Allows this thread, and no other, to stop the fixture for good.
-    pub(crate) fn end_as_fixture(&self) {
-        if let Some(fixture) = &mut *lock(&self.inner.fixture) {
-            fixture.ender = Some(sys::this_thread());
-        }
-    }
-
-    /// Notes that a test begins to use the fixture, at the log offset `since`. Returns the number
-    /// for `end_use`.
-    pub(crate) fn begin_use(&self, since: u64) -> Option<u64> {
-        let run = lock(&self.inner.life).run.clone()?;
-        Some(run.guarded.begin_use(test_name(), since))
-    }
-
-    pub(crate) fn end_use(&self, number: u64) {
-        if let Some(run) = &lock(&self.inner.life).run {
-            run.guarded.end_use(number);
-        }
-    }
-
-    /// Removes the files of a fixture. No destructor does this, since statics are never dropped.
-    pub(crate) fn clear(&self) {
-        lock(&self.inner.life).run = None;
-        *lock(&self.inner.home) = None;
-    }
-
+impl Parts {
     /// Returns an error if the operation would affect other tests, or the parent of a forked child.
     pub(super) fn check_own(&self, verb: &str) -> Result<(), Error> {
-        let is_ours = |run: &Arc<Run>| run.guarded.is_ours();
-        if !lock(&self.inner.life).run.as_ref().is_none_or(is_ours) {
-            return Err(self.error(format!(
+        let declaration = &self.declaration;
+        let launched = self.life.launched();
+        if launched.is_some_and(|launched| !launched.guarded.is_ours()) {
+            return Err(declaration.error(format!(
                 "{} can't be {verb} by a forked child of the process that started it",
                 self.name()
             )));
         }
-        match &*lock(&self.inner.fixture) {
+        match self
+            .life
+            .fixture()
+            .filter(|fixture| !fixture.is_ended_here())
+        {
             None => Ok(()),
-            Some(fixture) if fixture.ender == Some(sys::this_thread()) => Ok(()),
-            Some(fixture) => Err(self.error(format!(
+            Some(fixture) => Err(declaration.error(format!(
                 "{} is a fixture that other tests use, so it can't be {verb}; \
                  declare a process for this test with `#[summon(..)]`",
                 fixture.name
@@ -93,46 +37,91 @@ impl Process {
         }
     }
 
-    /// Returns an error if the first use has started the fixture, or a thread has stopped it for
-    /// good. While a process exits, other threads still run, and could start the fixture again
-    /// after its stop.
-    pub(super) fn check_not_begun(&self) -> Result<(), Error> {
-        match &*lock(&self.inner.fixture) {
-            Some(fixture) if fixture.begun || fixture.ender.is_some() => Err(self
-                .error(format!(
-                    "{} is a fixture, which is started once, by its first use",
-                    fixture.name
-                ))
-                .already_running()),
-            _ => Ok(()),
+    /// Returns the launch if the program runs, and this thread may move it.
+    pub(super) fn running_own(&self, verb: &str) -> Result<Arc<Launched>, Error> {
+        self.check_own(verb)?;
+        let launched = self.life.launched();
+        if let Some(running) = launched.as_ref().filter(|it| it.pid().is_some()) {
+            return Ok(Arc::clone(running));
         }
+        let why = match self.life.is_reused() {
+            true => "summon found it running, and does not control it",
+            false => "it is not running",
+        };
+        let why = format!("{} can't be {verb}: {why}", self.name());
+        let error = self.declaration.error(why);
+        let hint = launched.and_then(|launched| self.forked_away(&launched));
+        Err(hint
+            .into_iter()
+            .fold(error, |error, hint| error.fact("hint", hint)))
+    }
+}
+
+impl Process {
+    /// Makes the process a fixture of this name, which tests may not stop.
+    pub(crate) fn become_fixture(&self, name: &'static str) {
+        self.suggest_name(name);
+        self.parts.life.become_fixture(name);
+    }
+
+    /// Returns whether many tests share the process.
+    pub(crate) fn is_fixture(&self) -> bool {
+        self.parts.life.fixture().is_some()
+    }
+
+    /// Notes that the first use has started the fixture.
+    pub(crate) fn begin_as_fixture(&self) {
+        self.parts.life.begin_as_fixture();
+    }
+
+    /// Allows this thread, and no other, to stop the fixture for good.
+    pub(crate) fn end_as_fixture(&self) {
+        self.parts.life.end_as_fixture();
+    }
+
+    /// Notes that a test begins to use the fixture, at the log offset `since`. Returns the number
+    /// for `end_use`.
+    pub(crate) fn begin_use(&self, since: u64) -> Option<u64> {
+        let launched = self.parts.life.launched()?;
+        Some(launched.guarded.begin_use(test_name(), since))
+    }
+
+    pub(crate) fn end_use(&self, number: u64) {
+        if let Some(launched) = self.parts.life.launched() {
+            launched.guarded.end_use(number);
+        }
+    }
+
+    /// Removes the files of a fixture. No destructor does this, since statics are never dropped.
+    pub(crate) fn clear(&self) {
+        drop(self.parts.life.forget());
+        self.parts.resources.clear();
     }
 
     /// Returns an error with the output of the process, for a failed setup.
     pub(crate) fn explain(&self, why: String, panic: Option<Box<dyn Any + Send>>) -> Error {
         let failed = Instant::now();
-        let run = lock(&self.inner.life).run.clone();
-        let error = match &run {
-            Some(run) => self.error_as_run(why, &run.as_run),
-            None => self.error(why),
+        let (launched, declaration) = (self.parts.life.launched(), &self.parts.declaration);
+        let error = match &launched {
+            Some(launched) => declaration.error_as_launched(why, &launched.invocation),
+            None => declaration.error(why),
         };
         let error = match panic {
             Some(panic) => error.panicked(&*panic),
             None => error,
         };
-        let Some(run) = run else { return error };
-        let error = match run.guarded.post_mortem(failed).exit {
+        let Some(launched) = launched else {
+            return error;
+        };
+        let error = match launched.guarded.post_mortem(failed).exit {
             Some(status) => error.fact("ended", format!("it {}", how_it_ended(status))),
             None => error,
         };
-        with_output(error, &run)
+        launched.with_output(error)
     }
 
     /// Feeds all options, which distinguish this process from other processes of its name.
     pub(crate) fn hash_options(&self, state: &mut impl Hasher) {
-        self.inner.spec.hash(state);
-        for probe in &self.inner.probes {
-            probe.hash_options(state);
-        }
+        self.parts.declaration.hash_options(state);
     }
 }

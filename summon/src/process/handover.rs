@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::as_run::AsRun;
-use super::life::Run;
-use super::report::with_output;
-use super::{Process, lock};
+use super::Process;
+use super::invocation::Invocation;
+use super::launched::Launched;
 use crate::error::{Error, Source as _};
 use crate::guard::{Details, Guarded, Sharing};
 use crate::session::{Home, Session};
@@ -19,62 +18,58 @@ const ANSWER: Duration = Duration::from_secs(10);
 impl Process {
     /// Makes the next start a shared start, with its files in the session of the run.
     pub(crate) fn share_in(&self, session: Arc<Session>, sharing: Sharing) {
-        *lock(&self.inner.session) = Some(session);
-        *lock(&self.inner.sharing) = Some(sharing);
+        self.parts.resources.share_in(session, sharing);
     }
 
     /// Drops the sharing of a start that has not used it.
     pub(crate) fn unshare(&self) {
-        *lock(&self.inner.sharing) = None;
+        self.parts.resources.return_sharing(None);
     }
 
     /// Shares the process with other test processes, until the run ends. Returns whether its guard
     /// answers them.
     pub(crate) fn share(&self) -> Result<bool, Error> {
-        if lock(&self.inner.life).reused.is_some() {
+        if self.parts.life.is_reused() {
             // A reused server has no guard. Each test process finds the server itself.
             return Ok(false);
         }
-        let run = lock(&self.inner.life).run.clone();
-        let lost = |why: &str| self.bad(format!("it can't be shared: {why}"));
-        let run = run.ok_or_else(|| lost("nothing was started"))?;
-        let asked = run.guarded.share(self.details(&run));
+        let launched = self.parts.life.launched();
+        let declaration = &self.parts.declaration;
+        let lost = |why: &str| declaration.bad(format!("it can't be shared: {why}"));
+        let launched = launched.ok_or_else(|| lost("nothing was started"))?;
+        let asked = launched.guarded.share(self.details(&launched));
         asked.map_err(|error| lost(&error.to_string()))?;
         // The process outlives this test process only after the guard has confirmed the order.
-        let known = run
+        let known = launched
             .guarded
             .wait_until(Instant::now() + ANSWER, &[], |state| {
                 state.shared.is_some() || state.gone
             });
         match known {
             Ok(Some(state)) if state.shared.is_some() => Ok(true),
-            Ok(_) => Err(with_output(lost("its guard does not answer"), &run)),
+            Ok(_) => Err(launched.with_output(lost("its guard does not answer"))),
             Err(error) => Err(lost(&error.to_string())),
         }
     }
 
     /// Returns the facts that other test processes need.
-    fn details(&self, run: &Run) -> Details {
-        let leases = lock(&self.inner.leases);
-        let ports = leases.iter().map(|(label, it)| (label.clone(), it.port));
+    fn details(&self, launched: &Launched) -> Details {
+        let Invocation {
+            command,
+            directory,
+            environment,
+        } = launched.invocation.clone();
         Details {
-            dir: run.home.dir().to_owned(),
-            log: run.home.log().path().to_owned(),
-            since: run.since,
-            addr: run.addr.get().copied(),
-            command: run.as_run.command.clone(),
-            directory: run.as_run.directory.clone(),
-            environment: run.as_run.environment.clone(),
-            ports: ports.collect(),
-            values: lock(&run.values).clone().into_iter().collect(),
+            dir: launched.home.dir().to_owned(),
+            log: launched.home.log().path().to_owned(),
+            since: launched.since,
+            addr: launched.addr.get().copied(),
+            command,
+            directory,
+            environment,
+            ports: self.parts.resources.ports(),
+            values: launched.values().clone().into_iter().collect(),
         }
-    }
-
-    fn is_ready_at_exec(&self) -> bool {
-        self.inner
-            .probes
-            .iter()
-            .all(|it| it.facts().is_ready_at_exec)
     }
 
     /// Takes over a process that another test process has started.
@@ -84,6 +79,7 @@ impl Process {
         details: &Details,
         session: Arc<Session>,
     ) -> Result<(), Error> {
+        let (parts, declaration) = (&self.parts, &self.parts.declaration);
         let Details {
             dir,
             log,
@@ -95,35 +91,36 @@ impl Process {
             ports,
             values,
         } = details.clone();
-        let as_run = AsRun {
+        let invocation = Invocation {
             command,
             directory,
             environment,
         };
-        let home = Home::of_others(dir, log, self.inner.spec.split_output, session)
-            .map_err(|error| self.bad(format!("its log can't be read: {error}")))?;
+        let is_split = declaration.spec.split_output;
+        let home = Home::of_others(dir, log, is_split, session)
+            .map_err(|error| declaration.bad(format!("its log can't be read: {error}")))?;
         let home = Arc::new(home);
         let exit = guarded.state().exit;
-        let run = Run::new(guarded, as_run, Arc::clone(&home), since);
-        *lock(&run.values) = values.into_iter().collect();
-        if let Some(status) = exit.filter(|_| !self.is_ready_at_exec()) {
+        let stop = parts.stop_by_signal();
+        let launched = Launched::new(guarded, invocation, Arc::clone(&home), since, stop);
+        *launched.values() = values.into_iter().collect();
+        if let Some(status) = exit.filter(|_| !declaration.is_job()) {
             let ended = how_it_ended(status);
             let why = format!("{} {ended} after another test had started it", self.name());
-            let mut error = self.error(why).exit(exit);
-            if let Some(hint) = self.forked_away(&run) {
+            let mut error = declaration.error(why).exit(exit);
+            if let Some(hint) = parts.forked_away(&launched) {
                 error = error.fact("hint", hint);
             }
-            return Err(with_output(error, &run));
+            return Err(launched.with_output(error));
         }
         if let Some(addr) = addr {
-            let _ = run.addr.set(addr);
+            let _ = launched.addr.set(addr);
         }
-        let _ = self.inner.told_ports.set(ports.into_iter().collect());
-        for port in self.fixed_ports() {
+        for port in parts.fixed_ports() {
             crate::port::note_fixture(port, self.name());
         }
-        *lock(&self.inner.home) = Some(home);
-        lock(&self.inner.life).run = Some(Arc::new(run));
+        parts.resources.adopt(ports, home);
+        parts.life.adopt(launched);
         Ok(())
     }
 }

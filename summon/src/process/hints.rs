@@ -1,9 +1,9 @@
 //! Hints in reports: the probable cause of a failure, and the remedy.
 
-use std::path::Path;
 use std::process::ExitStatus;
 
-use super::{Process, held};
+use super::parts::Parts;
+use super::port_conflict;
 use crate::command::Command;
 use crate::error::Tail;
 use crate::guard::StopPlan;
@@ -12,7 +12,7 @@ use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal, proc};
 use crate::unrunnable::Attempt;
 
-impl Process {
+impl Parts {
     /// Returns hints for a process that did not become ready.
     pub(super) fn hints(
         &self,
@@ -27,7 +27,7 @@ impl Process {
             hints.push("it is halted (SIGSTOP), and does nothing until it gets SIGCONT".to_owned());
         }
         hints.extend(self.refuses_root(&output.bytes));
-        if held::is_said(&output.bytes) {
+        if port_conflict::is_said(&output.bytes) {
             hints.push(self.port_is_taken());
         }
         hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited, &output.bytes)));
@@ -42,7 +42,7 @@ impl Process {
 
     /// Returns a hint for an unexpected exit code at the stop: clients that were still connected.
     pub(super) fn hint_at_connections(&self, plan: &StopPlan) -> Option<String> {
-        let port = self.try_port("").ok()?;
+        let port = self.port("").ok()?;
         let count = match proc::connections_left(port) {
             0 => return None,
             1 => "a client was".to_owned(),
@@ -60,19 +60,21 @@ impl Process {
     }
 
     fn hint_at_exit(&self, status: ExitStatus, waited: &Waited, output: &[u8]) -> Option<String> {
-        let is_shell = self.inner.spec.shell || self.is_shell();
+        let is_shell = self.declaration.spec.shell || self.declaration.is_shell();
         if let (Some(126 | 127), Some(hint)) = (status.code(), self.hint_at_script()) {
             return Some(hint);
         }
         match status.code() {
-            Some(0) if !waited.left.is_empty() => Some(self.inner.hint_at_daemon(&waited.left)),
+            Some(0) if !waited.left.is_empty() => Some(self.hint_at_daemon(&waited.left)),
             Some(126) if is_shell => {
                 Some("a shell exits with code 126 if it may not execute a program".to_owned())
             }
             Some(127) if is_shell => {
                 Some("a shell exits with code 127 if it does not find a program".to_owned())
             }
-            Some(1..) if !is_shell => self.hint_at_missing_shell(&self.inner.spec.command, output),
+            Some(1..) if !is_shell => {
+                self.hint_at_missing_shell(&self.declaration.spec.command, output)
+            }
             None if Signal::KILL.has_ended(status) => Some(
                 "summon did not kill it; the kernel kills processes when memory runs out"
                     .to_owned(),
@@ -100,18 +102,10 @@ impl Process {
         let child = waited
             .left
             .first()
-            .filter(|_| self.is_shell() || self.inner.spec.shell)?;
+            .filter(|_| self.declaration.is_shell() || self.declaration.spec.shell)?;
         Some(format!(
             "the program is a shell, which runs `{child}` as its child: write `exec` before the command, so that it replaces the shell"
         ))
-    }
-
-    /// Returns whether the program is a shell.
-    pub(super) fn is_shell(&self) -> bool {
-        let words = self.inner.spec.command.words().unwrap_or_default();
-        let program = words.first().map(Path::new).and_then(Path::file_name);
-        let shells = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
-        program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
     }
 
     /// Returns a hint if the program refuses to run as root, as PostgreSQL, memcached, and MySQL
@@ -125,7 +119,7 @@ impl Process {
                 || line.contains("to run mariadbd as root!")
                 || line.contains("can't run as root")
         });
-        let is_root = sys::user() == 0 && self.inner.spec.user.is_none();
+        let is_root = sys::user() == 0 && self.declaration.spec.user.is_none();
         (complains && is_root).then(|| {
             "run it as another user, with `user = \"nobody\"` or the name of its own user"
                 .to_owned()
@@ -136,8 +130,11 @@ impl Process {
     /// holds it.
     fn port_is_taken(&self) -> String {
         let host = self.host();
-        let place = self.try_port("").ok().map(|port| Place {
-            protocol: self.endpoint().map_or(Protocol::Tcp, |it| it.protocol),
+        let place = self.port("").ok().map(|port| Place {
+            protocol: self
+                .declaration
+                .endpoint()
+                .map_or(Protocol::Tcp, |it| it.protocol),
             port,
         });
         let served = place.and_then(|place| {

@@ -1,45 +1,53 @@
-//! The handle on a process: its name, address, and directory, and the methods that move it.
+//! The handle on a process: its name, address, and directory.
+//!
+//! The parts of a process are in [`parts`]. A start is the list of steps in [`start`].
 
-mod as_run;
+mod acquire;
+mod control;
 mod databases;
+mod declaration;
 mod fixture;
-mod forked;
+mod forked_away;
 mod handover;
-mod held;
-mod helpers;
+mod helper_commands;
 mod hints;
+mod invocation;
 mod joint_start;
+mod launched;
 mod life;
-mod live;
+mod live_output;
 mod once;
-mod plan;
+mod output;
+mod parts;
+mod placeholders;
+mod port_conflict;
 mod postmortem;
 mod report;
+mod resolve;
+mod resources;
 mod spec;
-mod speech;
 mod start;
 mod stop;
-mod turn;
-mod values;
-mod verbs;
 
-pub use speech::Mark;
-pub(crate) use {databases::Claim, joint_start::JointStart, spec::Spec};
+pub(crate) use databases::Claim;
+pub(crate) use joint_start::JointStart;
+pub use output::Mark;
+pub(crate) use parts::Set;
+pub(crate) use resources::Resources;
+pub(crate) use spec::Spec;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::Arc;
+use std::time::Instant;
 
 use crate::error::Error;
-use crate::guard::Sharing;
-use crate::port::Lease;
-use crate::probe::{Endpoint, NotReady, Probe};
-use crate::session::{Home, Session};
-use crate::trace::Story;
-use life::Life;
+use crate::panicked::Failure;
+use crate::probe::Probe;
+use declaration::Declaration;
+use parts::Parts;
 
 /// A handle on a process that summon starts and stops.
 ///
@@ -60,7 +68,7 @@ use life::Life;
 /// # Ok::<(), summon::Error>(())
 /// ```
 pub struct Process {
-    inner: Arc<Inner>,
+    parts: Arc<Parts>,
 }
 
 /// All mutable state is behind locks, and no lock is held while user code runs. Poisoning is
@@ -68,57 +76,15 @@ pub struct Process {
 impl UnwindSafe for Process {}
 impl RefUnwindSafe for Process {}
 
-struct Inner {
-    spec: Spec,
-    /// The process is ready when each probe has succeeded, one after the other.
-    probes: Vec<Arc<dyn Probe>>,
-    name: OnceLock<String>,
-    /// Leases by label. The empty label is the process's main port.
-    leases: Mutex<BTreeMap<String, Lease>>,
-    home: Mutex<Option<Arc<Home>>>,
-    dir: OnceLock<std::path::PathBuf>,
-    set: Mutex<Option<Arc<Set>>>,
-    life: Mutex<Life>,
-    /// Set if the process is a fixture.
-    fixture: Mutex<Option<fixture::Fixture>>,
-    /// The session of its files, if not that of this test process.
-    session: Mutex<Option<Arc<Session>>>,
-    /// Set if the next start shares the process with other test processes.
-    sharing: Mutex<Option<Sharing>>,
-    /// The ports of a process that another test process has started, by label.
-    told_ports: OnceLock<BTreeMap<String, u16>>,
-    /// Notified when `life.starting` becomes false.
-    start_over: Condvar,
-    story: Story,
-}
-
-/// The processes that may use each other's placeholders. Weak, since each process holds its set.
-#[derive(Default)]
-pub(crate) struct Set {
-    members: Vec<(String, Weak<Inner>)>,
-    pub(crate) start: JointStart,
-}
-
 impl Process {
-    pub(crate) fn new(spec: Spec, probes: Vec<Arc<dyn Probe>>) -> Process {
-        Process {
-            inner: Arc::new(Inner {
-                name: spec.name.clone().map(OnceLock::from).unwrap_or_default(),
-                spec,
-                probes,
-                leases: Mutex::default(),
-                home: Mutex::default(),
-                dir: OnceLock::new(),
-                set: Mutex::default(),
-                life: Mutex::default(),
-                fixture: Mutex::default(),
-                session: Mutex::default(),
-                sharing: Mutex::default(),
-                told_ports: OnceLock::new(),
-                start_over: Condvar::new(),
-                story: Story::default(),
-            }),
-        }
+    pub(crate) fn new(
+        spec: Spec,
+        probes: Vec<Arc<dyn Probe>>,
+        resources: Arc<Resources>,
+    ) -> Process {
+        let declaration = Declaration::new(spec, probes);
+        let parts = Arc::new(Parts::new(declaration, resources));
+        Process { parts }
     }
 
     /// Returns the name: as set with `named`, else the name of the test's parameter, else the
@@ -131,21 +97,12 @@ impl Process {
     /// assert_eq!(SimpleExecutor::new("sleep 100").named("db").name(), "db");
     /// ```
     pub fn name(&self) -> &str {
-        self.inner.name.get_or_init(|| {
-            let stem = self.inner.spec.command.stem();
-            stem.unwrap_or_else(|| "process".to_owned())
-        })
-    }
-
-    /// Takes over the leases and the directory of a handle that this one replaces.
-    pub(crate) fn take_over(&self, before: &Process) {
-        *lock(&self.inner.leases) = std::mem::take(&mut *lock(&before.inner.leases));
-        *lock(&self.inner.home) = lock(&before.inner.home).take();
+        self.parts.name()
     }
 
     /// Sets the name, unless the process has a name.
     pub(crate) fn suggest_name(&self, name: &str) {
-        let _ = self.inner.name.set(name.to_owned());
+        self.parts.declaration.suggest_name(name);
     }
 
     /// Returns the port: the fixed port if there is one, else a free port that summon leases for
@@ -183,47 +140,10 @@ impl Process {
     /// If no port is free. `start` returns this as an error.
     #[track_caller]
     pub fn port_named(&self, label: &str) -> u16 {
-        match self.try_port(label) {
+        match self.parts.port_or_lease(label) {
             Ok(port) => port,
             Err(why) => panic!("{} has no port: {why}", self.name()),
         }
-    }
-
-    fn try_port(&self, label: &str) -> Result<u16, NotReady> {
-        let value = match label {
-            "" => "port".to_owned(),
-            label => format!("port_{label}"),
-        };
-        if self.learns(&value) {
-            let port = self.learned(&value)?;
-            return port.parse().map_err(|_| no_port(&value, &port));
-        }
-        match self.endpoint() {
-            Some(endpoint) if label.is_empty() && endpoint.port != 0 => return Ok(endpoint.port),
-            _ => {}
-        }
-        let told = self.inner.told_ports.get();
-        if let Some(port) = told.and_then(|ports| ports.get(label)) {
-            return Ok(*port);
-        }
-        let mut leases = lock(&self.inner.leases);
-        if let Some(lease) = leases.get(label) {
-            return Ok(lease.port);
-        }
-        let lease = Lease::pick().map_err(|error| NotReady::ever(error.to_string()))?;
-        let port = lease.port;
-        leases.insert(label.to_owned(), lease);
-        Ok(port)
-    }
-
-    fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
-        let probes = self.inner.probes.iter();
-        probes.filter_map(|probe| probe.facts().endpoint)
-    }
-
-    /// Returns the main endpoint.
-    fn endpoint(&self) -> Option<Endpoint> {
-        self.endpoints().next()
     }
 
     /// Returns the declared host, or the host that the banner reports. Default: `localhost`.
@@ -235,11 +155,7 @@ impl Process {
     /// assert_eq!(SimpleExecutor::new("my-api --listen {host}:{port}").host(), "localhost");
     /// ```
     pub fn host(&self) -> String {
-        // The host may be a placeholder of another process, without a value so far.
-        self.try_host().unwrap_or_else(|_| {
-            let endpoint = self.endpoint().map(|endpoint| endpoint.host);
-            endpoint.unwrap_or_else(|| "localhost".to_owned())
-        })
+        self.parts.host()
     }
 
     /// Returns the value of a named group of the banner
@@ -259,23 +175,7 @@ impl Process {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn value(&self, name: &str) -> Option<String> {
-        let run = lock(&self.inner.life).run.clone()?;
-        let values = lock(&run.values);
-        values.get(name).cloned()
-    }
-
-    /// Returns whether the banner reports this value.
-    fn learns(&self, name: &str) -> bool {
-        let mut probes = self.inner.probes.iter();
-        probes.any(|probe| probe.facts().values.contains(&name))
-    }
-
-    fn learned(&self, name: &str) -> Result<String, NotReady> {
-        self.value(name).ok_or_else(|| {
-            NotReady::yet(format!(
-                "its banner reports `{name}`, and no line has matched it so far"
-            ))
-        })
+        self.parts.value(name)
     }
 
     /// Returns the address on which the process listens, as found when it became ready. Before
@@ -292,13 +192,10 @@ impl Process {
     /// See [`port`](Process::port).
     #[track_caller]
     pub fn addr(&self) -> SocketAddr {
-        let found = lock(&self.inner.life).addr();
-        let host = || {
-            // Without the brackets of an IPv6 address in a URL.
-            let ip = self.host().trim_matches(['[', ']']).parse();
-            ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
-        };
-        found.unwrap_or_else(|| SocketAddr::new(host(), self.port()))
+        match self.parts.addr() {
+            Ok(addr) => addr,
+            Err(why) => panic!("{} has no port: {why}", self.name()),
+        }
     }
 
     /// Returns the URL of a path on this process: `http://<addr><path>`, with
@@ -319,7 +216,11 @@ impl Process {
     #[track_caller]
     pub fn url(&self, path: &str) -> String {
         let slash = if path.starts_with('/') { "" } else { "/" };
-        format!("{}{}{slash}{path}", self.inner.spec.scheme, self.addr())
+        format!(
+            "{}{}{slash}{path}",
+            self.parts.declaration.spec.scheme,
+            self.addr()
+        )
     }
 
     /// Returns the private directory of this process, `{dir}` in placeholders. It is empty at
@@ -336,25 +237,10 @@ impl Process {
     /// If the directory can't be created. `start` returns this as an error.
     #[track_caller]
     pub fn dir(&self) -> &Path {
-        match self.try_dir() {
+        match self.parts.dir() {
             Ok(dir) => dir,
             Err(error) => panic!("{error}"),
         }
-    }
-
-    fn try_dir(&self) -> Result<&Path, Error> {
-        let home = self.home()?;
-        Ok(self.inner.dir.get_or_init(|| home.dir().to_owned()))
-    }
-
-    fn home(&self) -> Result<Arc<Home>, Error> {
-        let mut home = lock(&self.inner.home);
-        if let Some(home) = home.as_ref().filter(|home| !home.is_copy()) {
-            return Ok(Arc::clone(home));
-        }
-        let (session, test) = (lock(&self.inner.session).clone(), self.test());
-        let made = Home::of_test(self.name(), test.as_deref(), session, self.access()?)?;
-        Ok(Arc::clone(home.insert(Arc::new(made))))
     }
 
     /// Returns the pid of the program, or `None` if it does not run.
@@ -367,7 +253,7 @@ impl Process {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn id(&self) -> Option<u32> {
-        lock(&self.inner.life).pid()
+        self.parts.life.pid()
     }
 
     /// Returns whether the program has started and not ended. A server that was found running and
@@ -381,55 +267,81 @@ impl Process {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn is_running(&self) -> bool {
-        let life = lock(&self.inner.life);
-        life.pid().is_some() || life.reused.is_some()
+        self.parts.life.is_running()
     }
 
     /// Adds the process to a set. Its placeholders may then name the set's processes.
     pub(crate) fn join(&self, set: &Arc<Set>) {
-        *lock(&self.inner.set) = Some(Arc::clone(set));
+        self.parts.join(set);
+    }
+
+    /// Returns the processes that must be ready before this one starts.
+    pub(crate) fn predecessors(&self) -> Vec<String> {
+        self.parts.declaration.predecessors()
+    }
+
+    /// Returns the fixed ports on this machine, lowest first. Does not include free ports that
+    /// summon leases.
+    pub(crate) fn fixed_ports(&self) -> Vec<u16> {
+        self.parts.fixed_ports()
+    }
+
+    /// Waits for the turn on a fixed port. Returns at once if the process already holds it.
+    pub(crate) fn take_turn(&self, port: u16) -> Result<(), Error> {
+        self.parts.take_turn_early(port)
+    }
+
+    /// Gives the turns back, unless the process runs, is being started, or reuses a server.
+    pub(crate) fn give_turns_back(&self) {
+        self.parts.give_turns_back();
+    }
+
+    /// Returns the report for a failed test, with the output from the offset `since` on. `None` if
+    /// the process never ran.
+    pub(crate) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
+        self.parts.postmortem(failed, since)
+    }
+
+    /// Notes that a report has covered the end of the process, if it has ended.
+    pub(crate) fn was_told(&self) {
+        self.parts.was_told();
+    }
+
+    /// Returns an error if a fixture that a test has used since `begun` has ended meanwhile, and
+    /// must live.
+    pub(crate) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
+        self.parts.check_lived_since(begun)
+    }
+
+    /// Returns the length of the log so far. Later output begins at this offset.
+    pub(crate) fn log_length(&self) -> u64 {
+        self.parts.log_length()
+    }
+
+    /// The text of the panic when a test sets an option while the process runs.
+    pub(crate) fn changed_too_late(&self) -> Error {
+        self.parts.declaration.error(format!(
+            "{} runs, so its options can't change; set them before `start`, or call `stop` first",
+            self.name()
+        ))
+    }
+
+    /// Returns an error for a process that conflicts with its set.
+    pub(crate) fn misplaced(&self, why: String) -> Error {
+        self.parts.declaration.error(why)
     }
 }
 
 impl Set {
     /// Makes a set of processes, each with its name in the set.
     pub(crate) fn new<'a>(processes: impl Iterator<Item = (String, &'a Process)>) -> Arc<Set> {
-        let member = |(name, process): (String, &Process)| (name, Arc::downgrade(&process.inner));
-        Arc::new(Set {
-            members: processes.map(member).collect(),
-            start: JointStart::default(),
-        })
-    }
-
-    fn find(&self, name: &str) -> Option<Process> {
-        let (_, member) = self.members.iter().find(|(member, _)| member == name)?;
-        Some(Process {
-            inner: member.upgrade()?,
-        })
-    }
-
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|(name, _)| name.as_str())
+        let member = |(name, process): (String, &Process)| (name, Arc::downgrade(&process.parts));
+        Set::of(processes.map(member).collect())
     }
 }
 
 impl fmt::Debug for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process")
-            .field("name", &self.name())
-            .field("id", &self.id())
-            .field("command", &self.inner.spec.command)
-            .finish_non_exhaustive()
+        self.parts.fmt(f)
     }
-}
-
-fn no_port(name: &str, value: &str) -> NotReady {
-    NotReady::ever(format!(
-        "its banner reports `{value}` as `{name}`, which is not a port"
-    ))
-}
-
-/// Locks a mutex. Ignores poisoning: a thread that panicked has left a complete value behind.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,105 +1,56 @@
-//! Errors about a process. Each has the process's name, the place of its declaration, and its
-//! command.
+//! Reports on a start that failed.
 
 use std::io;
 use std::time::Duration;
 
-use super::as_run::AsRun;
-use super::life::Run;
-use super::{Process, held};
+use super::invocation::Invocation;
+use super::launched::Launched;
+use super::parts::Parts;
+use super::port_conflict;
 use crate::error::Error;
-use crate::guard::{LaunchError, Program, State, Step};
+use crate::guard::{LaunchError, Program, Step};
 use crate::output;
 use crate::probe::{Verdict, Waited, Why};
 use crate::sys::signal::how_it_ended;
-use crate::sys::{runner, walk};
+use crate::sys::walk;
 use crate::unrunnable::Attempt;
 
-impl Process {
-    /// Returns an error about this process, with the facts that are known before it runs.
-    pub(super) fn error(&self, headline: impl Into<String>) -> Error {
-        Error::new(headline)
-            .fact("declared", self.inner.spec.declared.to_string())
-            .fact("command", self.inner.spec.command.to_string())
-    }
-
-    /// The text of the panic when a test sets an option while the process runs.
-    pub(crate) fn changed_too_late(&self) -> Error {
-        self.error(format!(
-            "{} runs, so its options can't change; set them before `start`, or call `stop` first",
-            self.name()
-        ))
-    }
-
-    /// Returns an error for a process that conflicts with its set.
-    pub(crate) fn misplaced(&self, why: String) -> Error {
-        self.error(why)
-    }
-
-    /// Returns an error for a process that can't be started as declared.
-    pub(super) fn bad(&self, why: impl std::fmt::Display) -> Error {
-        self.error(format!("{} could not be started: {why}", self.name()))
-    }
-
-    /// Like `error`, with the facts of the run.
-    pub(super) fn error_as_run(&self, headline: impl Into<String>, as_run: &AsRun) -> Error {
-        as_run.add_to(Error::new(headline).fact("declared", self.inner.spec.declared.to_string()))
-    }
-
+impl Parts {
     /// Returns an error for a program that was not executed.
-    pub(super) fn not_launched(&self, program: &Program, error: LaunchError) -> Error {
-        let name = self.name();
-        let mut hint = None;
-        let late = matches!(error, LaunchError::Late);
-        let why = match error {
-            LaunchError::Refused(Step::Exec, error) => {
-                let attempt = Attempt::new(&program.argv, &program.env, &program.dir);
-                let (why, what_to_do) = attempt.explain(&error);
-                hint = what_to_do;
-                why
-            }
-            LaunchError::Refused(Step::WorkingDirectory, error) => {
-                let dir = program.dir.display();
-                let why = match error.kind() {
-                    io::ErrorKind::NotFound => "does not exist".to_owned(),
-                    io::ErrorKind::NotADirectory => "is not a directory".to_owned(),
-                    _ => format!("can't be entered: {}", walk::explain(error)),
-                };
-                format!("its working directory {dir} {why}")
-            }
-            LaunchError::Refused(Step::Attributes, error) => {
-                format!("{} can't be set: {error}", program.attributes)
-            }
-            LaunchError::Refused(Step::Fork | Step::Prepare, error) => {
-                hint = about_processes(&error);
-                format!("its guard could not be set up: {error}")
-            }
-            LaunchError::NoGuard(error) => {
-                hint = about_processes(&error);
-                format!("it can't be guarded: {error}")
-            }
-            LaunchError::Late => "the time-out passed before it was exec'ed".to_owned(),
+    pub(super) fn not_launched(
+        &self,
+        program: &Program,
+        invocation: &Invocation,
+        error: LaunchError,
+    ) -> Error {
+        let is_late = matches!(error, LaunchError::Late);
+        let (why, hint) = match error {
+            LaunchError::Refused(step, error) => refused(program, step, error),
+            LaunchError::NoGuard(error) => (
+                format!("it can't be guarded: {error}"),
+                about_processes(&error),
+            ),
+            LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), None),
         };
-        let as_run = self.as_run(program);
-        let headline = format!("{name} could not be started: {why}");
-        let mut error = self.error_as_run(headline, &as_run);
+        let headline = format!("{} could not be started: {why}", self.name());
+        let mut error = self.declaration.error_as_launched(headline, invocation);
         if let Some(hint) = hint {
             error = error.fact("hint", hint);
         }
-        if late { error.timeout() } else { error }
+        if is_late { error.timeout() } else { error }
     }
 
     /// Returns an error for a process that did not become ready.
     pub(super) fn not_ready(
         &self,
-        run: Option<&Run>,
+        launched: Option<&Launched>,
         waited: &Waited,
         why: &Why,
         limit: Duration,
+        is_cancelled: bool,
     ) -> Error {
-        let name = self.name();
-        let exit = run.and_then(|run| run.guarded.state().exit);
-        let is_cancelled = run.is_some_and(Run::is_cancelled);
+        let (declaration, name) = (&self.declaration, self.name());
+        let exit = launched.and_then(|launched| launched.guarded.state().exit);
         let headline = match (why, exit) {
             _ if is_cancelled => format!("{name} was stopped before it became ready"),
             (Why::Exited, Some(status)) => {
@@ -117,9 +68,9 @@ impl Process {
             (Why::Never, _) => format!("{name} can't become ready"),
             (Why::Failed(..), _) => format!("{name} reported that it has failed"),
         };
-        let mut error = match run {
-            Some(run) => self.error_as_run(headline, &run.as_run),
-            None => self.error(headline),
+        let mut error = match launched {
+            Some(launched) => declaration.error_as_launched(headline, &launched.invocation),
+            None => declaration.error(headline),
         };
         if let Why::Failed(banner, line) = why {
             error = error.fact("failure", format!("`{line}` matches `{banner}`"));
@@ -130,20 +81,20 @@ impl Process {
         if *why == Why::Late {
             error = error.timeout();
         }
-        let Some(run) = run else {
+        let Some(launched) = launched else {
             return error;
         };
         if !is_cancelled {
-            run.guarded.catch_up();
-            let tail = output::tail(run.home.share_log(), run.since);
+            launched.guarded.catch_up();
+            let tail = output::tail(launched.home.share_log(), launched.since);
             let hints = self.hints(waited, exit, &tail);
             if !hints.is_empty() {
                 error = error.fact("hint", hints.join("\n"));
             }
             // A time-out is no port conflict: the program had the whole time to bind its port.
-            error = error.port_in_use(*why != Why::Late && held::is_said(&tail.bytes));
+            error = error.port_in_use(*why != Why::Late && port_conflict::is_said(&tail.bytes));
         }
-        with_output(error, run)
+        launched.with_output(error)
     }
 }
 
@@ -184,36 +135,28 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
     lines.join("\n")
 }
 
-/// Adds the last lines of the output.
-pub(super) fn with_output(error: Error, run: &Run) -> Error {
-    run.guarded.catch_up();
-    let log = run.home.share_log();
-    with_lost(error, run).tail(output::tail(log, run.since))
-}
-
-/// Adds why the guard stopped the process, if it did, and how much output was lost.
-pub(super) fn with_lost(error: Error, run: &Run) -> Error {
-    let state = run.guarded.state();
-    let error = match run_ended(&state) {
-        Some(why) => error.fact("why", why),
-        None => error,
-    };
-    match state.lost {
-        Some((bytes, errno)) => {
-            let why = io::Error::from_raw_os_error(errno);
-            error.fact("lost", format!("{bytes} bytes of its output: {why}"))
+/// Returns why a guard did not run a program or a helper command, and a hint.
+pub(super) fn refused(program: &Program, step: Step, error: io::Error) -> (String, Option<String>) {
+    match step {
+        Step::Exec => Attempt::new(&program.argv, &program.env, &program.dir).explain(&error),
+        Step::WorkingDirectory => {
+            let dir = program.dir.display();
+            let why = match error.kind() {
+                io::ErrorKind::NotFound => "does not exist".to_owned(),
+                io::ErrorKind::NotADirectory => "is not a directory".to_owned(),
+                _ => format!("can't be entered: {}", walk::explain(error)),
+            };
+            (format!("its working directory {dir} {why}"), None)
         }
-        None => error,
+        Step::Attributes => {
+            let why = format!("{} can't be set: {error}", program.attributes);
+            (why, None)
+        }
+        Step::Fork | Step::Prepare => {
+            let why = format!("its guard could not be set up: {error}");
+            (why, about_processes(&error))
+        }
     }
-}
-
-/// Returns the reason if the guard has stopped the process because its test run has ended.
-pub(super) fn run_ended(state: &State) -> Option<String> {
-    let runner = runner::current().filter(|_| state.run_ended)?;
-    let runner = runner.name();
-    Some(format!(
-        "{runner}, which ran this test, has ended, and nothing outlives the run"
-    ))
 }
 
 /// Returns a hint if a `fork` or a new thread was refused (`EAGAIN` in `fork(2)`).

@@ -6,7 +6,8 @@ use super::key::is_foreign;
 use crate::command::Command;
 use crate::error::Error;
 use crate::guard::Program;
-use crate::process::{Process, lock};
+use crate::process::life::Starting;
+use crate::process::parts::Parts;
 use crate::session::{Cache, Entry, Looked};
 use crate::sys::dir::Dir;
 use crate::sys::{place, wait};
@@ -14,26 +15,30 @@ use crate::sys::{place, wait};
 /// The pause while another process makes the result.
 const PAUSE: Duration = Duration::from_millis(5);
 
-impl Process {
+impl Parts {
     /// Copies the result of the `before_once` commands into the private directory, or runs them.
-    pub(in crate::process) fn run_before_once(&self, deadline: Instant) -> Result<(), Error> {
-        let commands = &self.inner.spec.before_once;
-        if commands.is_empty() || self.copy_once(deadline)? {
+    pub(in crate::process) fn run_before_once(
+        &self,
+        starting: &Starting<'_>,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let commands = &self.declaration.spec.before_once;
+        if commands.is_empty() || self.copy_once(starting, deadline)? {
             return Ok(());
         }
         for command in commands {
-            self.run_one_before(command, &self.helper(command)?, deadline)?;
+            self.run_one_before(command, &self.helper(command)?, starting, deadline)?;
         }
         Ok(())
     }
 
     /// Returns whether the private directory has the result. A failure of the cache is no error,
     /// since the commands can run there.
-    fn copy_once(&self, deadline: Instant) -> Result<bool, Error> {
+    fn copy_once(&self, starting: &Starting<'_>, deadline: Instant) -> Result<bool, Error> {
         let Some(key) = self.key()? else {
             return Ok(false);
         };
-        let Some(cache) = Cache::of(self.user()?) else {
+        let Some(cache) = Cache::of(self.declaration.user()?) else {
             return Ok(false);
         };
         let Ok(to) = self.home()?.open_dir() else {
@@ -59,16 +64,17 @@ impl Process {
             match entry.try_lock() {
                 // Another process may have made it since the look above.
                 Ok(Some(_lock)) if !entry.exists() => {
-                    if !self.make_once(&entry, deadline)? {
+                    if !self.make_once(&entry, starting, deadline)? {
                         return Ok(false);
                     }
                 }
                 Ok(_) => {
-                    let _ = wait::sleep(&[], Some(Instant::now() + PAUSE));
+                    let until = Instant::now() + PAUSE;
+                    let _ = wait::sleep(&[starting.cancelled()], Some(until));
                 }
                 Err(_) => return Ok(false),
             }
-            if lock(&self.inner.life).cancelled {
+            if starting.is_cancelled() {
                 return Err(self.cancelled());
             }
             if Instant::now() >= limit {
@@ -78,7 +84,12 @@ impl Process {
     }
 
     /// Runs the commands for the cache. Returns whether it has their result.
-    fn make_once(&self, entry: &Entry<'_>, deadline: Instant) -> Result<bool, Error> {
+    fn make_once(
+        &self,
+        entry: &Entry<'_>,
+        starting: &Starting<'_>,
+        deadline: Instant,
+    ) -> Result<bool, Error> {
         let Ok(making) = entry.begin() else {
             return Ok(false);
         };
@@ -92,17 +103,17 @@ impl Process {
         if written.is_err() {
             return Ok(false);
         }
-        for command in &self.inner.spec.before_once {
+        for command in &self.declaration.spec.before_once {
             let program = self.helper_in(command, dir)?;
-            match self.run_one_before(command, &program, deadline) {
+            match self.run_one_before(command, &program, starting, deadline) {
                 Ok(()) => {}
                 Err(error) if error.is_timeout() => return Err(error),
-                Err(error) if lock(&self.inner.life).cancelled => return Err(error),
+                Err(error) if starting.is_cancelled() => return Err(error),
                 // The command fails again in the private directory, which the report should name.
                 Err(_) => return Ok(false),
             }
         }
-        for (name, _) in &self.inner.spec.files {
+        for (name, _) in &self.declaration.spec.files {
             if place::remove(&tree, name).is_err() {
                 return Ok(false);
             }
@@ -113,16 +124,16 @@ impl Process {
     /// Returns a helper command with another directory as `{dir}`.
     fn helper_in(&self, command: &Command, dir: &str) -> Result<Program, Error> {
         let mut program = self.helper(command)?;
-        let words = command.words().map_err(|why| self.bad(why))?;
+        let words = command.words().map_err(|why| self.declaration.bad(why))?;
         let words = words.iter().map(|word| self.fill_in(word, dir));
         program.argv = words.collect::<Result<_, _>>()?;
-        for (name, value) in &self.inner.spec.env {
+        for (name, value) in &self.declaration.spec.env {
             let set = program.env.iter_mut().find(|(other, _)| other == name);
             if let (Some(value), Some((_, set))) = (value, set) {
                 *set = self.fill_in(value, dir)?;
             }
         }
-        if let Some(at) = &self.inner.spec.current_dir {
+        if let Some(at) = &self.declaration.spec.current_dir {
             let here = std::env::current_dir().unwrap_or_default();
             program.dir = here.join(self.fill_in(at.as_os_str(), dir)?);
         }
@@ -131,7 +142,7 @@ impl Process {
 
     /// Whether the private directory contains only what `with_file` and `with_dir` declare.
     fn has_only_declared(&self, dir: &Dir) -> bool {
-        let spec = &self.inner.spec;
+        let spec = &self.declaration.spec;
         let files = spec.files.iter().map(|(name, _)| name);
         let declared: Vec<_> = files
             .chain(spec.dirs.iter().map(|(name, _)| name))
@@ -145,10 +156,10 @@ impl Process {
 
     /// Removes a part of a copy.
     fn begin_anew(&self, dir: &Dir) -> Result<(), Error> {
-        let path = self.try_dir()?;
+        let (home, path) = (self.home()?, self.dir()?);
         for name in dir.names().unwrap_or_default() {
             dir.remove(&name, path);
         }
-        self.write_files()
+        self.write_files(&home)
     }
 }

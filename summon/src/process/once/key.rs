@@ -12,7 +12,7 @@ use summon_syntax::template::{self, Part};
 use crate::command::Command;
 use crate::error::Error;
 use crate::guard::{Helper, Program};
-use crate::process::Process;
+use crate::process::parts::Parts;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::{self, trees, wait};
 use crate::unrunnable::Attempt;
@@ -22,18 +22,21 @@ const VERSION: u32 = 1;
 /// The time-out of a server that tells its version.
 const ANSWER: Duration = Duration::from_secs(5);
 
-impl Process {
+impl Parts {
     /// Returns the text. `None` if the commands depend on something that differs at each start,
     /// such as `{port}`, or if they can't run anyway.
     pub(super) fn key(&self) -> Result<Option<String>, Error> {
         let mut key = format!("summon {VERSION}\n");
-        let Some(first) = self.inner.spec.before_once.first() else {
+        let Some(first) = self.declaration.spec.before_once.first() else {
             return Ok(None);
         };
-        let user = self.user()?.map_or_else(sys::user, |user| user.uid);
-        let _ = writeln!(key, "user {user}, {:?}", self.inner.spec.attributes);
+        let user = self
+            .declaration
+            .user()?
+            .map_or_else(sys::user, |user| user.uid);
+        let _ = writeln!(key, "user {user}, {:?}", self.declaration.spec.attributes);
         let like = self.helper(first)?;
-        if !self.inner.spec.is_known {
+        if !self.declaration.spec.is_known {
             let _ = writeln!(key, "in {:?}", like.dir);
         }
         let is_complete = self.add_commands(&mut key, &like)?
@@ -44,8 +47,8 @@ impl Process {
     }
 
     fn add_commands(&self, key: &mut String, like: &Program) -> Result<bool, Error> {
-        for command in &self.inner.spec.before_once {
-            let words = command.words().map_err(|why| self.bad(why))?;
+        for command in &self.declaration.spec.before_once {
+            let words = command.words().map_err(|why| self.declaration.bad(why))?;
             if words.iter().any(|word| is_foreign(word)) {
                 return Ok(false);
             }
@@ -63,7 +66,11 @@ impl Process {
     }
 
     fn add_server(&self, key: &mut String, like: &Program) -> Result<bool, Error> {
-        let argv = self.inner.spec.argv().map_err(|why| self.bad(why))?;
+        let argv = self
+            .declaration
+            .spec
+            .argv()
+            .map_err(|why| self.declaration.bad(why))?;
         let program = self.fill_in(&argv[0], "{dir}")?;
         let Some(path) = find(&program, like) else {
             return Ok(false);
@@ -73,14 +80,14 @@ impl Process {
         };
         let _ = writeln!(key, "server {stamp}");
         // A script or a shim stays the same when the server that it runs is replaced.
-        if self.inner.spec.is_known && stands_for_another(&path) {
+        if self.declaration.spec.is_known && stands_for_another(&path) {
             let _ = writeln!(key, "version {:?}", version(&program, like));
         }
         Ok(true)
     }
 
     fn add_files(&self, key: &mut String) -> Result<bool, Error> {
-        let spec = &self.inner.spec;
+        let spec = &self.declaration.spec;
         for (name, mode) in &spec.dirs {
             let _ = writeln!(key, "directory {name:?} {mode:o}");
         }
@@ -115,7 +122,7 @@ impl Process {
         for (name, value) in set {
             let _ = writeln!(key, "locale {name:?} {value:?}");
         }
-        for (name, value) in &self.inner.spec.env {
+        for (name, value) in &self.declaration.spec.env {
             match value {
                 Some(value) if is_foreign(value) => {}
                 Some(value) => {

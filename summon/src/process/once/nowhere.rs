@@ -3,10 +3,15 @@
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::process::Process;
+use crate::process::life::Starting;
+use crate::process::parts::Parts;
 
-impl Process {
-    pub(in crate::process) fn run_before_once(&self, _: Instant) -> Result<(), Error> {
+impl Parts {
+    pub(in crate::process) fn run_before_once(
+        &self,
+        _: &Starting<'_>,
+        _: Instant,
+    ) -> Result<(), Error> {
         self.check_system()
     }
 }

@@ -11,6 +11,14 @@ use super::fd::{AsFd, BorrowedFd};
 pub(crate) struct Waker(Infallible);
 
 impl Waker {
+    pub(crate) fn new() -> io::Result<Waker> {
+        Err(super::unsupported())
+    }
+
+    pub(crate) fn wake(&self) {
+        match self.0 {}
+    }
+
     pub(crate) fn reset(&self) -> bool {
         match self.0 {}
     }

@@ -1,18 +1,14 @@
-//! The facts about a run that reports show: command, directory, changes to the environment, and
-//! test.
+//! The invocation of a program as reports show it: command, directory, and changes to the
+//! environment.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
-use super::{Process, lock};
-use crate::error::{Error, Source as _, shown_command};
-use crate::guard::{About, Program};
-use crate::output;
-use crate::trace;
+use super::spec::Spec;
+use crate::error::{Error, shown_command};
+use crate::guard::Program;
 
-/// The command, directory, and environment of a run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AsRun {
+pub(super) struct Invocation {
     pub(super) command: String,
     pub(super) directory: String,
     /// One line per variable that differs from the test's environment.
@@ -22,72 +18,12 @@ pub(super) struct AsRun {
 /// The maximum length of a shown value, in characters. Longer values are cut.
 const LONGEST: usize = 200;
 
-impl AsRun {
-    pub(super) fn add_to(&self, error: Error) -> Error {
-        let mut error = error.fact("command", &*self.command);
-        if !self.directory.is_empty() {
-            error = error.fact("directory", &*self.directory);
-        }
-        if !self.environment.is_empty() {
-            error = error.fact("env", self.environment.join("\n"));
-        }
-        error
-    }
-}
-
-impl AsRun {
-    /// Returns the facts that the guard reports if the test is killed.
-    pub(super) fn about(&self, process: &Process) -> About {
-        let declared = process.inner.spec.declared.to_string();
-        let facts = self.add_to(Error::new("").fact("declared", declared));
-        let is_fixture = lock(&process.inner.fixture).is_some();
-        let home = lock(&process.inner.home);
-        let ready_at = home.as_ref().and_then(|home| home.log().ready_at());
-        About {
-            test: match is_fixture {
-                true => String::new(),
-                false => trace::test_name(),
-            },
-            facts: facts.to_string(),
-            // After a restart the log already holds output of this test, so the report begins at 0.
-            since: match (ready_at, &*home) {
-                (None, Some(home)) => output::length(home.log().file()),
-                _ => 0,
-            },
-            ready_at,
-        }
-    }
-}
-
-impl Process {
-    /// Returns the name, prefixed with the test's name: `remembers/redis`.
-    pub(super) fn full_name(&self) -> String {
-        let name = self.name();
-        self.test()
-            .map_or_else(|| name.to_owned(), |test| format!("{test}/{name}"))
-    }
-
-    /// Returns the test that owns the process, if known. A fixture belongs to no test.
-    pub(super) fn test(&self) -> Option<String> {
-        match lock(&self.inner.fixture).is_some() {
-            true => None,
-            false => trace::known_test(),
-        }
-    }
-
-    /// Returns the working directory for a report. A private directory no longer exists when the
-    /// user reads the report.
-    fn shown_directory(&self, dir: &Path) -> String {
-        let dir_of_process = self.inner.dir.get();
-        match dir_of_process.is_some_and(|own| dir.starts_with(own)) {
-            true => format!("{}, removed with the process", dir.display()),
-            false => dir.display().to_string(),
-        }
-    }
-
-    pub(super) fn as_run(&self, program: &Program) -> AsRun {
+impl Invocation {
+    /// `is_private` is whether the program runs in the private directory, which no longer exists
+    /// when the user reads the report.
+    pub(super) fn new(spec: &Spec, program: &Program, is_private: bool) -> Invocation {
         let mut environment = Vec::new();
-        for (name, _) in &self.inner.spec.env {
+        for (name, _) in &spec.env {
             let ours = std::env::var_os(name);
             let theirs = program.env.iter().find(|(other, _)| other == name);
             let change = match theirs {
@@ -101,11 +37,26 @@ impl Process {
                 environment.push(change);
             }
         }
-        AsRun {
+        let dir = program.dir.display();
+        Invocation {
             command: shown_command(program.argv.iter().map(OsString::as_os_str)),
-            directory: self.shown_directory(&program.dir),
+            directory: match is_private {
+                true => format!("{dir}, removed with the process"),
+                false => dir.to_string(),
+            },
             environment,
         }
+    }
+
+    pub(super) fn add_to(&self, error: Error) -> Error {
+        let mut error = error.fact("command", &*self.command);
+        if !self.directory.is_empty() {
+            error = error.fact("directory", &*self.directory);
+        }
+        if !self.environment.is_empty() {
+            error = error.fact("env", self.environment.join("\n"));
+        }
+        error
     }
 }
 

@@ -1,16 +1,13 @@
-//! The output of a process, and its standard input.
+//! The output of a handle's process, and its standard input.
 
-use std::io::{self, Write};
 use std::time::Instant;
 
-use super::report::with_output;
-use super::{Process, lock};
+use super::Process;
+use super::launched::NotWritten;
 use crate::error::{Error, Source as _};
 use crate::limit::Limit;
 use crate::output::{self, Pattern, Search};
-use crate::sys::fd::AsFd;
 use crate::sys::signal::how_it_ended;
-use crate::sys::wait;
 
 /// A position in the output of a process, between earlier and later output.
 ///
@@ -82,7 +79,7 @@ impl Process {
     /// ```
     pub fn output(&self) -> Vec<u8> {
         self.catch_up();
-        match &*lock(&self.inner.home) {
+        match self.parts.resources.home() {
             Some(home) => output::read_all(home.log().file(), 0),
             None => Vec::new(),
         }
@@ -126,14 +123,14 @@ impl Process {
 
     #[track_caller]
     fn stream(&self, index: usize, name: &str) -> Vec<u8> {
-        if !self.inner.spec.split_output {
+        if !self.parts.declaration.spec.split_output {
             panic!(
                 "the {name} of {} is not recorded separately: set `split_output = true`, or use `output()`",
                 self.name()
             );
         }
         self.catch_up();
-        let home = lock(&self.inner.home).clone();
+        let home = self.parts.resources.home();
         match home.as_ref().and_then(|home| home.streams()) {
             Some(streams) => output::read_all(&streams.files()[index], 0),
             None => Vec::new(),
@@ -142,9 +139,10 @@ impl Process {
 
     /// Waits until the log holds all output written so far.
     fn catch_up(&self) {
-        let run = lock(&self.inner.life).run.clone();
-        // If the guard has ended, the log is complete.
-        let _ = run.map(|run| run.guarded.sync());
+        if let Some(launched) = self.parts.life.launched() {
+            // If the guard has ended, the log is complete.
+            let _ = launched.guarded.sync();
+        }
     }
 
     /// Returns the current position in the output. With it, a test can wait for output that its own
@@ -166,12 +164,12 @@ impl Process {
     /// ```
     pub fn mark(&self) -> Mark<'_> {
         self.catch_up();
-        let home = lock(&self.inner.home).clone();
+        let home = self.parts.resources.home();
         let streams = home.and_then(|home| Some(home.streams()?.lengths()));
         Mark {
             process: self,
             position: Position {
-                log: self.log_length(),
+                log: self.parts.log_length(),
                 streams,
             },
         }
@@ -205,33 +203,34 @@ impl Process {
         regex: &str,
         timeout: &Limit,
     ) -> Result<String, Error> {
-        let limit = self.limit(timeout)?;
+        let (parts, declaration) = (&self.parts, &self.parts.declaration);
+        let limit = declaration.limit(timeout)?;
         let name = self.name();
         let pattern = Pattern::new(regex)
-            .map_err(|why| self.error(format!("can't wait for output: `{regex}` {why}")))?;
-        let run = lock(&self.inner.life).run.clone();
-        let run =
-            run.ok_or_else(|| self.error(format!("{name} has no output: it was not started")))?;
-        let from = after.map_or(run.since, |position| position.log);
+            .map_err(|why| declaration.error(format!("can't wait for output: `{regex}` {why}")))?;
+        let launched = parts.life.launched().ok_or_else(|| {
+            declaration.error(format!("{name} has no output: it was not started"))
+        })?;
+        let from = after.map_or(launched.since, |position| position.log);
         let streams = after.and_then(|position| position.streams);
-        let mut search = Search::new(run.home.written(from, streams));
+        let mut search = Search::new(launched.home.written(from, streams));
         let mut found = Ok(None);
         // The guard reports the end of the output before the end of the program. So a search after
         // the program's end sees all output.
         let deadline = Instant::now() + limit;
-        let known = run.guarded.wait_until(deadline, &[], |state| {
+        let known = launched.guarded.wait_until(deadline, &[], |state| {
             found = search.find(&pattern, deadline);
             !matches!(found, Ok(None)) || state.exit.is_some() || state.gone
         });
         let error = |why: String| {
             let error = format!("no line of {name}'s output matches `{regex}`: {why}");
-            with_output(self.error_as_run(error, &run.as_run), &run)
+            parts.error_with_output(error, &launched)
         };
         match (found, known) {
             (Ok(Some(line)), _) => Ok(String::from_utf8_lossy(&line).into_owned()),
             (Err(failed), _) | (_, Err(failed)) => Err(error(failed.to_string())),
             (Ok(None), Ok(None)) => {
-                let log = run.home.log();
+                let log = launched.home.log();
                 Err(match output::unfinished_in(&pattern, log.file(), from) {
                     None => error(format!("timed out after {limit:?}")),
                     Some((line, hint)) => {
@@ -244,7 +243,7 @@ impl Process {
             (Ok(None), Ok(Some(state))) => {
                 let ended = state.exit.map_or("is gone".to_owned(), how_it_ended);
                 let error = error(format!("{name} {ended}")).exit(state.exit);
-                Err(match self.forked_away(&run) {
+                Err(match parts.forked_away(&launched) {
                     Some(hint) => error.fact("hint", hint),
                     None => error,
                 })
@@ -271,34 +270,17 @@ impl Process {
     /// If the process does not run, its input is not piped or is closed, it does not read in time,
     /// or it is a fixture.
     pub fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.check_own("written to")?;
-        let run = self.running("written to")?;
-        let limit = self.limit(&self.inner.spec.timeout)?;
+        let launched = self.parts.running_own("written to")?;
+        let declaration = &self.parts.declaration;
+        let limit = declaration.limit(&declaration.spec.timeout)?;
+        let written = launched.input.write(bytes.as_ref(), Instant::now() + limit);
         let no_input =
-            |why: &str| self.error(format!("{} can't be written to: {why}", self.name()));
-        let mut stdin = lock(&run.stdin);
-        let Some(stdin) = &mut *stdin else {
-            return Err(no_input("its input is closed, or not `Stdin::piped()`"));
-        };
-        let until = Instant::now() + limit;
-        let mut rest = bytes.as_ref();
-        while !rest.is_empty() {
-            match stdin.write(rest) {
-                Ok(written) => rest = &rest[written..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if Instant::now() >= until {
-                        let error = no_input(&format!("it did not read within {limit:?}"));
-                        return Err(error.timeout());
-                    }
-                    // If the program ends, its end of the pipe closes, which ends this wait too.
-                    wait::until_writable(stdin.as_fd(), until)
-                        .map_err(|error| no_input(&error.to_string()))?;
-                }
-                Err(error) => return Err(no_input(&error.to_string())),
-            }
-        }
-        Ok(())
+            |why: &str| declaration.error(format!("{} can't be written to: {why}", self.name()));
+        written.map_err(|why| match why {
+            NotWritten::Closed => no_input("its input is closed, or not `Stdin::piped()`"),
+            NotWritten::Late => no_input(&format!("it did not read within {limit:?}")).timeout(),
+            NotWritten::Failed(error) => no_input(&error.to_string()),
+        })
     }
 
     /// Closes the standard input of a process with [`Stdin::piped`](crate::Stdin::piped). Has no
@@ -320,9 +302,8 @@ impl Process {
     ///
     /// If the process does not run, or is a fixture.
     pub fn close_stdin(&self) -> Result<(), Error> {
-        self.check_own("written to")?;
-        let run = self.running("written to")?;
-        *lock(&run.stdin) = None;
+        let launched = self.parts.running_own("written to")?;
+        launched.input.set(None);
         Ok(())
     }
 }

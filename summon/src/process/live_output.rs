@@ -16,17 +16,22 @@ use crate::sys::threads;
 
 /// A thread that prints the output of one run until no process of the run is left.
 #[derive(Debug)]
-pub(super) struct Live(Maker, Option<JoinHandle<()>>);
+pub(super) struct LiveOutput(Maker, Option<JoinHandle<()>>);
 
 /// Longer than any run, since `wait_until` needs a deadline.
 const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 /// The maximum length of a printed line. Longer lines are printed in parts.
 const LONGEST: usize = 64 * 1024;
 
-impl Live {
+impl LiveOutput {
     /// Starts the thread. Returns `None` unless `SUMMON_OUTPUT` is `live`. Each line begins with
     /// `name`.
-    pub(super) fn of(name: &str, guarded: &Guarded, log: Arc<Log>, since: u64) -> Option<Live> {
+    pub(super) fn of(
+        name: &str,
+        guarded: &Guarded,
+        log: Arc<Log>,
+        since: u64,
+    ) -> Option<LiveOutput> {
         if std::env::var_os("SUMMON_OUTPUT").is_none_or(|output| output != "live") {
             return None;
         }
@@ -47,11 +52,13 @@ impl Live {
             });
             shown.show_rest();
         });
-        thread.ok().map(|thread| Live(Maker::here(), Some(thread)))
+        thread
+            .ok()
+            .map(|thread| LiveOutput(Maker::here(), Some(thread)))
     }
 }
 
-impl Drop for Live {
+impl Drop for LiveOutput {
     /// Waits until the thread has printed everything.
     fn drop(&mut self) {
         let thread = self.1.take();

@@ -7,7 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Process, lock};
+use super::life::Starting;
+use super::parts::Parts;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::sys::diag::Diag;
@@ -32,17 +33,17 @@ pub(super) fn is_said(output: &[u8]) -> bool {
     })
 }
 
-impl Process {
+impl Parts {
     /// Returns the ports that the process has so far, without duplicates.
     fn places(&self) -> Vec<(u16, Protocol)> {
-        let own = self.endpoints().map(|it| match it.port {
-            0 => (self.try_port("").unwrap_or(0), it.protocol),
+        let own = self.declaration.endpoints().map(|it| match it.port {
+            0 => (self.port("").unwrap_or(0), it.protocol),
             port => (port, it.protocol),
         });
         let mut places: Vec<_> = own.collect();
-        for lease in lock(&self.inner.leases).values() {
-            if !places.iter().any(|(port, _)| *port == lease.port) {
-                places.push((lease.port, Protocol::Tcp));
+        for (_, leased) in self.resources.ports() {
+            if !places.iter().any(|(port, _)| *port == leased) {
+                places.push((leased, Protocol::Tcp));
             }
         }
         places.retain(|(port, _)| *port != 0);
@@ -58,13 +59,17 @@ impl Process {
     /// Waits until the ports of the process can be bound, after the program exited at `died`
     /// because a port was in use. Returns `false` if another process serves a port, the start is
     /// cancelled, or the wait takes too long.
-    pub(super) fn wait_for_ports(&self, died: Instant) -> Result<bool, Error> {
+    pub(super) fn wait_for_ports(
+        &self,
+        died: Instant,
+        starting: &Starting<'_>,
+    ) -> Result<bool, Error> {
         let until = died + self.longest_wait()?;
         let mut progress = Progress::new(died);
         let is_held = |place: &(u16, Protocol)| ports::is_held(place.0, place.1);
         loop {
             let now = Instant::now();
-            if now >= until || lock(&self.inner.life).cancelled {
+            if now >= until || starting.is_cancelled() {
                 return Ok(false);
             }
             let mut places = self.places().into_iter();
@@ -75,20 +80,21 @@ impl Process {
                 return Ok(false);
             }
             if progress.is_due(now) {
-                let found = holders(port, protocol);
+                let found = connections(port, protocol);
                 let held = match found.is_empty() {
                     true => "it can't be bound".to_owned(),
                     false => described(port, &found),
                 };
                 progress.say(&format!("{} waits for port {port}: {held}", self.name()));
             }
-            wait::sleep(&[], Some(until.min(now + LOOK_AGAIN)))
-                .map_err(|error| self.bad(format!("waiting for it failed: {error}")))?;
+            wait::sleep(&[starting.cancelled()], Some(until.min(now + LOOK_AGAIN)))
+                .map_err(|error| self.no_wait(&error))?;
         }
     }
 
     fn longest_wait(&self) -> Result<Duration, Error> {
-        Ok(self.limit(&self.inner.spec.turn_timeout)?.min(LONGEST))
+        let limit = &self.declaration.spec.turn_timeout;
+        Ok(self.declaration.limit(limit)?.min(LONGEST))
     }
 
     /// Adds the length of the wait to the error if the wait for the port has timed out.
@@ -106,7 +112,7 @@ impl Process {
     pub(super) fn hint_at_held(&self) -> Option<String> {
         let mut places = self.places().into_iter();
         places.find_map(|(port, protocol)| {
-            let found = holders(port, protocol);
+            let found = connections(port, protocol);
             let held = match found.is_empty() {
                 true => unseen(port, protocol)?,
                 false => described(port, &found),
@@ -138,7 +144,7 @@ fn is_served(port: u16, protocol: Protocol) -> bool {
 }
 
 /// Lists the sockets that hold a port and don't serve it. The list is empty if that is unknown.
-fn holders(port: u16, protocol: Protocol) -> Vec<Connection> {
+fn connections(port: u16, protocol: Protocol) -> Vec<Connection> {
     let found = Diag::open().and_then(|diag| listeners::connections(&diag, port, protocol));
     found.unwrap_or_default()
 }

@@ -1,0 +1,211 @@
+//! Acquires what a start needs: the directory with the log, ports, files, sockets. No other step of a
+//! start takes a resource, except the turns on fixed ports.
+
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::sync::Arc;
+
+use summon_syntax::template::{self, Part};
+
+use super::invocation::Invocation;
+use super::parts::Parts;
+use super::resolve::Resolved;
+use crate::error::{Error, Source as _};
+use crate::guard::{self, About, Program, Terms};
+use crate::output;
+use crate::probe;
+use crate::session::Home;
+use crate::stdin::Kind;
+use crate::sys::fd::OwnedFd;
+use crate::sys::listeners::Protocol;
+use crate::sys::{self, pipe, walk};
+use crate::trace;
+
+/// What one launch needs.
+pub(super) struct Acquired {
+    pub(super) program: Program,
+    pub(super) terms: Terms,
+    pub(super) invocation: Invocation,
+    /// The write end of the standard input, for `Stdin::piped()`.
+    pub(super) input: Option<File>,
+}
+
+impl Parts {
+    /// Makes the directory and the log, and leases the ports.
+    pub(super) fn acquire(&self) -> Result<Arc<Home>, Error> {
+        // Hire the warden before creating files: it removes them however this process ends. Without
+        // a warden, the launch fails with the reason.
+        guard::prepare();
+        let (home, set) = (self.home()?, self.set());
+        if self.declaration.spec.listen_fd || self.declaration.endpoints().next().is_some() {
+            self.lease("")?;
+        }
+        for text in self.declaration.texts() {
+            for part in template::parts(&text) {
+                match part {
+                    Part::Own("port") => self.lease("")?,
+                    Part::Labelled("port", label) => self.lease(label)?,
+                    // A process whose own texts do not need its port or directory has none yet.
+                    Part::Other(name, word @ ("port" | "dir")) => match (set.find(name), word) {
+                        (Some(member), "port") => member.lease("")?,
+                        (Some(member), _) => drop(member.home()?),
+                        (None, _) => {}
+                    },
+                    _ => {}
+                }
+            }
+        }
+        Ok(home)
+    }
+
+    /// Leases a port, unless it is fixed, or the banner reports it.
+    fn lease(&self, label: &str) -> Result<(), Error> {
+        if let Ok(None) = self.declared_port(label) {
+            let leased = self.resources.lease(label);
+            leased.map_err(|error| self.declaration.bad(error.headline()))?;
+        }
+        Ok(())
+    }
+
+    /// Opens the files and sockets of one launch.
+    pub(super) fn open(&self, home: &Home, resolved: &Resolved) -> Result<Acquired, Error> {
+        let (declaration, spec) = (&self.declaration, &self.declaration.spec);
+        let mut env = resolved.env.clone();
+        let mut probes = declaration.probes.iter();
+        let is_told = probes.any(|it| it.facts().is_told_by_socket);
+        let notify = is_told.then(|| sys::notify_name(home.session_dir(), sys::random()));
+        if let Some(name) = &notify {
+            env.retain(|(other, _)| other != "NOTIFY_SOCKET");
+            env.push(("NOTIFY_SOCKET".into(), name.into()));
+        }
+        let no_file =
+            |error: io::Error| declaration.bad(format!("its log can't be opened: {error}"));
+        let mut sweep = home.sweep().map_err(no_file)?;
+        let sockets = self.socket()?.into_iter().collect();
+        let (stdin, input) = self.standard_input(resolved)?;
+        let program = Program {
+            name: self.name().to_owned(),
+            argv: resolved.argv.clone(),
+            env,
+            dir: resolved.dir.clone(),
+            user: resolved.user,
+            attributes: spec.attributes.clone(),
+            stdin: Some(stdin),
+            sockets,
+        };
+        let is_private = self.resources.is_private(&program.dir);
+        let invocation = Invocation::new(spec, &program, is_private);
+        let log = home.open_log().map_err(no_file)?.into();
+        let streams = match spec.split_output {
+            true => Some(home.open_streams().map_err(no_file)?.map(OwnedFd::from)),
+            false => None,
+        };
+        let leases = self.resources.claims().map_err(no_file)?;
+        // Taken after the steps that can fail, so that a retry finds it.
+        let sharing = self.resources.take_sharing();
+        sweep.socket = sharing.as_ref().map(|sharing| sharing.path.clone());
+        let terms = Terms {
+            daemon: spec.daemon,
+            stop: resolved.stop.clone(),
+            after_stop: resolved.after_stop.clone(),
+            log,
+            log_limit: resolved.log_limit,
+            streams,
+            notify,
+            about: self.about(&invocation, home),
+            sweep,
+            sharing,
+            leases,
+        };
+        Ok(Acquired {
+            program,
+            terms,
+            invocation,
+            input,
+        })
+    }
+
+    /// Returns the facts that the guard reports if the test is killed.
+    fn about(&self, invocation: &Invocation, home: &Home) -> About {
+        let facts = self.declaration.error_as_launched("", invocation);
+        let ready_at = home.log().ready_at();
+        About {
+            test: match self.life.fixture() {
+                Some(_) => String::new(),
+                None => trace::test_name(),
+            },
+            facts: facts.to_string(),
+            // After a restart the log already holds output of this test, so the report begins at 0.
+            since: match ready_at {
+                None => output::length(home.log().file()),
+                Some(_) => 0,
+            },
+            ready_at,
+        }
+    }
+
+    /// Opens the standard input. Also returns the write end for `Stdin::piped()`.
+    fn standard_input(&self, resolved: &Resolved) -> Result<(OwnedFd, Option<File>), Error> {
+        let opened = match (&self.declaration.spec.stdin.0, &resolved.stdin) {
+            (Kind::Text(text), _) => pipe::of_text(text).map(|text| (text, None)),
+            (Kind::Piped, _) => pipe::to_write().map(|(read, write)| (read, Some(write))),
+            (Kind::File(_), Some(path)) => {
+                let opened = match resolved.user {
+                    None => File::open(path),
+                    Some(user) => walk::file(path, user).map_err(walk::explain),
+                };
+                let opened = opened.map(|file| (file.into(), None));
+                opened.map_err(|error| {
+                    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+                })
+            }
+            (Kind::Null | Kind::File(_), _) => {
+                File::open("/dev/null").map(|null| (null.into(), None))
+            }
+        };
+        opened.map_err(|error| {
+            self.declaration
+                .bad(format!("its standard input can't be opened: {error}"))
+        })
+    }
+
+    /// Binds the socket that `listen_fd` passes to the program. Returns it with its name.
+    fn socket(&self) -> Result<Option<(String, OwnedFd)>, Error> {
+        let declaration = &self.declaration;
+        if !declaration.spec.listen_fd {
+            return Ok(None);
+        }
+        let port = self.port("").map_err(|why| declaration.bad(why))?;
+        let (host, endpoint) = (self.host(), declaration.endpoint());
+        let bound = address(&host, port).and_then(|addr| {
+            Ok(match endpoint.map(|endpoint| endpoint.protocol) {
+                Some(Protocol::Udp) => UdpSocket::bind(addr)?.into(),
+                _ => OwnedFd::from(TcpListener::bind(addr)?),
+            })
+        });
+        match bound {
+            Ok(socket) => Ok(Some((self.name().replace(':', "_"), socket))),
+            Err(error) => {
+                let is_held = error.kind() == io::ErrorKind::AddrInUse;
+                let bad = declaration.bad(format!(
+                    "its socket can't be bound to {host}:{port}: {error}"
+                ));
+                let hint = is_held.then(|| self.hint_at_held()).flatten();
+                let bad = bad.port_in_use(is_held);
+                Err(hint
+                    .into_iter()
+                    .fold(bad, |bad, hint| bad.fact("hint", hint)))
+            }
+        }
+    }
+}
+
+fn address(host: &str, port: u16) -> io::Result<SocketAddr> {
+    if probe::is_localhost(host) {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut addrs = (host, port).to_socket_addrs()?;
+    addrs.next().ok_or_else(|| io::ErrorKind::NotFound.into())
+}

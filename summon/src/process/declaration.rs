@@ -1,0 +1,187 @@
+//! What a process is: its options, its probes, and its name. Errors about a process say this.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use summon_syntax::template;
+
+use super::invocation::Invocation;
+use super::spec::Spec;
+use crate::contents::directory_mode;
+use crate::error::Error;
+use crate::limit::Limit;
+use crate::output::Pattern;
+use crate::probe::{Endpoint, Probe};
+use crate::sys;
+use crate::sys::users::{Access, User};
+
+pub(super) struct Declaration {
+    pub(super) spec: Spec,
+    /// The process is ready when each probe has succeeded, one after the other.
+    pub(super) probes: Vec<Arc<dyn Probe>>,
+    name: OnceLock<String>,
+}
+
+impl Declaration {
+    pub(super) fn new(spec: Spec, probes: Vec<Arc<dyn Probe>>) -> Declaration {
+        Declaration {
+            name: spec.name.clone().map(OnceLock::from).unwrap_or_default(),
+            spec,
+            probes,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.name.get_or_init(|| {
+            let stem = self.spec.command.stem();
+            stem.unwrap_or_else(|| "process".to_owned())
+        })
+    }
+
+    /// Sets the name, unless the process has a name.
+    pub(super) fn suggest_name(&self, name: &str) {
+        let _ = self.name.set(name.to_owned());
+    }
+
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        let probes = self.probes.iter();
+        probes.filter_map(|probe| probe.facts().endpoint)
+    }
+
+    /// Returns the main endpoint.
+    pub(super) fn endpoint(&self) -> Option<Endpoint> {
+        self.endpoints().next()
+    }
+
+    /// Returns the endpoints with a fixed port.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = Endpoint> {
+        self.endpoints().filter(|endpoint| endpoint.port != 0)
+    }
+
+    /// Returns whether the banner reports this value.
+    pub(super) fn learns(&self, value: &str) -> bool {
+        let mut probes = self.probes.iter();
+        probes.any(|probe| probe.facts().values.contains(&value))
+    }
+
+    /// Returns the processes that must be ready before this one starts: the names in its
+    /// placeholders, and the names in `after`.
+    pub(super) fn predecessors(&self) -> Vec<String> {
+        let mut found = self.spec.after.clone();
+        for text in self.texts() {
+            found.extend(template::references(&text).map(str::to_owned));
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Returns every text that may contain placeholders.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let texts = self.spec.texts().into_iter();
+        let mut texts: Vec<String> = texts.filter_map(|text| text.into_string().ok()).collect();
+        for probe in &self.probes {
+            texts.extend(probe.facts().texts.into_iter().map(str::to_owned));
+        }
+        texts
+    }
+
+    /// Feeds all options, which distinguish this process from other processes of its name.
+    pub(super) fn hash_options(&self, state: &mut impl Hasher) {
+        self.spec.hash(state);
+        for probe in &self.probes {
+            probe.hash_options(state);
+        }
+    }
+
+    /// Returns whether the process is a job, which may end at any time: no probe waits for more
+    /// than its exec.
+    pub(super) fn is_job(&self) -> bool {
+        self.probes.iter().all(|it| it.facts().is_ready_at_exec)
+    }
+
+    /// Returns whether the program is a shell.
+    pub(super) fn is_shell(&self) -> bool {
+        let words = self.spec.command.words().unwrap_or_default();
+        let program = words.first().map(Path::new).and_then(Path::file_name);
+        let shells = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
+        program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
+    }
+
+    /// Checks the probes, and compiles the patterns of `unless`.
+    pub(super) fn check(&self) -> Result<Vec<Pattern>, Error> {
+        for probe in &self.probes {
+            probe.check().map_err(|why| self.bad(why))?;
+        }
+        let compile = |banner: &String| match Pattern::new(banner) {
+            Ok(pattern) if pattern.is_match(b"") => Err(self.bad(format!(
+                "`unless` has `{banner}`, which matches the empty line"
+            ))),
+            Ok(pattern) => Ok(pattern),
+            Err(why) => Err(self.bad(format!("`unless` {why}"))),
+        };
+        self.spec.unless.iter().map(compile).collect()
+    }
+
+    pub(super) fn limit(&self, limit: &Limit) -> Result<Duration, Error> {
+        limit
+            .get()
+            .map_err(|why| self.error(format!("{}: {why}", self.name())))
+    }
+
+    /// Returns the user that the program runs as. `None` is the current user.
+    pub(super) fn user(&self) -> Result<Option<User>, Error> {
+        let Some(name) = &self.spec.user else {
+            return Ok(None);
+        };
+        let no = |why: String| self.bad(format!("it can't run as user `{name}`: {why}"));
+        let found = User::named(name).map_err(|error| no(error.to_string()))?;
+        let user = found.ok_or_else(|| no("there is no such user".to_owned()))?;
+        match sys::user() {
+            own if own == user.uid => Ok(None),
+            0 => Ok(Some(user)),
+            _ => Err(no("only root may run programs as other users".to_owned())),
+        }
+    }
+
+    /// Returns the owner and the mode of the private directory.
+    pub(super) fn access(&self) -> Result<Access, Error> {
+        let mode = directory_mode(self.spec.dir_mode)
+            .map_err(|error| self.bad(format!("`dir_mode`: {error}")))?;
+        let user = self.user()?;
+        Ok(Access { user, mode })
+    }
+
+    /// Returns an error about this process, with the facts that are known before it runs.
+    pub(super) fn error(&self, headline: impl Into<String>) -> Error {
+        Error::new(headline)
+            .fact("declared", self.spec.declared.to_string())
+            .fact("command", self.spec.command.to_string())
+    }
+
+    /// Returns an error for a process that can't be started as declared.
+    pub(super) fn bad(&self, why: impl fmt::Display) -> Error {
+        self.error(format!("{} could not be started: {why}", self.name()))
+    }
+
+    /// Like `error`, with the facts of the launch.
+    pub(super) fn error_as_launched(
+        &self,
+        headline: impl Into<String>,
+        invocation: &Invocation,
+    ) -> Error {
+        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
+        invocation.add_to(error)
+    }
+}
+
+/// Returns the name of the banner's group that reports the port with this label.
+pub(super) fn port_value(label: &str) -> String {
+    match label {
+        "" => "port".to_owned(),
+        label => format!("port_{label}"),
+    }
+}

@@ -1,0 +1,195 @@
+//! One launch of a process: the service under its guard, from the launch to the stop.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use super::invocation::Invocation;
+use super::live_output::LiveOutput;
+use crate::error::Error;
+use crate::guard::{Guarded, State, StopPlan};
+use crate::output;
+use crate::probe;
+use crate::progress::Progress;
+use crate::session::Home;
+use crate::sys::fd::AsFd;
+use crate::sys::{runner, wait};
+
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) guarded: Arc<Guarded>,
+    pub(super) invocation: Invocation,
+    pub(super) home: Arc<Home>,
+    /// The offset in the log where the output of this launch begins.
+    pub(super) since: u64,
+    /// How to stop the service.
+    pub(super) stop: StopPlan,
+    pub(super) addr: OnceLock<SocketAddr>,
+    /// When the process became ready.
+    pub(super) ready: OnceLock<Instant>,
+    /// The values of the banner's named groups.
+    values: Mutex<BTreeMap<String, String>>,
+    pub(super) input: Input,
+    /// The thread that prints the output, for `SUMMON_OUTPUT=live`.
+    pub(super) live_output: OnceLock<LiveOutput>,
+    /// Whether the test has stopped or signalled the process, or has waited for its end.
+    expected_to_end: AtomicBool,
+}
+
+impl Launched {
+    pub(super) fn new(
+        guarded: Guarded,
+        invocation: Invocation,
+        home: Arc<Home>,
+        since: u64,
+        stop: StopPlan,
+    ) -> Launched {
+        Launched {
+            guarded: Arc::new(guarded),
+            invocation,
+            home,
+            since,
+            stop,
+            addr: OnceLock::new(),
+            ready: OnceLock::new(),
+            values: Mutex::default(),
+            input: Input::default(),
+            live_output: OnceLock::new(),
+            expected_to_end: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the pid of the program if it runs.
+    pub(super) fn pid(&self) -> Option<u32> {
+        let state = self.guarded.state();
+        let (_, pid) = state.pids?;
+        (state.exit.is_none() && !state.gone).then_some(pid)
+    }
+
+    /// Marks the end of this launch as expected. Returns whether it was unexpected before.
+    pub(super) fn expect_end(&self) -> bool {
+        !self.expected_to_end.swap(true, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_expected_to_end(&self) -> bool {
+        self.expected_to_end.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn values(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        // A thread that panicked has left a complete value behind.
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops the service. Prints progress lines with the name of the process if that takes long.
+    pub(super) fn stop(&self, name: &str) -> io::Result<State> {
+        let mut progress = Progress::new(Instant::now());
+        let due = progress.due();
+        let StopPlan {
+            signal,
+            ref command,
+            grace,
+            ..
+        } = self.stop;
+        let asked = match command {
+            Some(command) => {
+                let program = command.first().map(|it| it.to_string_lossy());
+                format!("`{}` asked it to", program.unwrap_or_default())
+            }
+            None => format!("it got {signal}"),
+        };
+        let still = |state: &State| {
+            let left = match (state.exit, state.pids) {
+                (Some(_), Some(pids)) => probe::left_behind(pids),
+                _ => Vec::new(),
+            };
+            let who = match left.is_empty() {
+                true => String::new(),
+                false => format!(", which has left `{}` behind,", left.join("`, `")),
+            };
+            progress.say(&format!(
+                "waiting for {name}{who} to end: {asked}, and will be killed {grace:?} after that"
+            ));
+            progress.due()
+        };
+        self.guarded.stop_watched(self.stop.clone(), due, still)
+    }
+
+    /// Adds the last lines of the output to an error.
+    pub(super) fn with_output(&self, error: Error) -> Error {
+        self.guarded.catch_up();
+        let tail = output::tail(self.home.share_log(), self.since);
+        self.with_lost(error).tail(tail)
+    }
+
+    /// Adds why the guard stopped the process, if it did, and how much output was lost.
+    pub(super) fn with_lost(&self, error: Error) -> Error {
+        let state = self.guarded.state();
+        let error = match run_ended(&state) {
+            Some(why) => error.fact("why", why),
+            None => error,
+        };
+        match state.lost {
+            Some((bytes, errno)) => {
+                let why = io::Error::from_raw_os_error(errno);
+                error.fact("lost", format!("{bytes} bytes of its output: {why}"))
+            }
+            None => error,
+        }
+    }
+}
+
+/// Returns the reason if the guard has stopped the process because its test run has ended.
+pub(super) fn run_ended(state: &State) -> Option<String> {
+    let runner = runner::current().filter(|_| state.run_ended)?;
+    let runner = runner.name();
+    Some(format!(
+        "{runner}, which ran this test, has ended, and nothing outlives the run"
+    ))
+}
+
+/// The write end of the standard input, for `Stdin::piped()`.
+#[derive(Debug, Default)]
+pub(super) struct Input(Mutex<Option<File>>);
+
+/// Why an input was not written.
+pub(super) enum NotWritten {
+    Closed,
+    Late,
+    Failed(io::Error),
+}
+
+impl Input {
+    fn lock(&self) -> MutexGuard<'_, Option<File>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the write end. `None` closes the input.
+    pub(super) fn set(&self, end: Option<File>) {
+        *self.lock() = end;
+    }
+
+    /// Writes all bytes. Waits until `until` for the program to read.
+    pub(super) fn write(&self, mut bytes: &[u8], until: Instant) -> Result<(), NotWritten> {
+        let mut end = self.lock();
+        let end = end.as_mut().ok_or(NotWritten::Closed)?;
+        while !bytes.is_empty() {
+            match end.write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if Instant::now() >= until {
+                        return Err(NotWritten::Late);
+                    }
+                    // If the program ends, its end of the pipe closes, which ends this wait too.
+                    wait::until_writable(end.as_fd(), until).map_err(NotWritten::Failed)?;
+                }
+                Err(error) => return Err(NotWritten::Failed(error)),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! The parts of a process, each with its own state, and the set of processes that it may name.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::declaration::Declaration;
+use super::joint_start::JointStart;
+use super::launched::Launched;
+use super::life::{Busy, Life};
+use super::resources::Resources;
+use crate::error::Error;
+use crate::port::{NoTurn, Turn};
+use crate::probe::{self, Endpoint};
+use crate::session::Home;
+use crate::sys::fd::{AsFd, BorrowedFd};
+use crate::sys::missing;
+use crate::trace::{self, Moment, Story};
+
+/// The steps of a start and of a stop are methods here: each of them uses several parts.
+pub(crate) struct Parts {
+    /// What it is.
+    pub(super) declaration: Declaration,
+    /// What it has.
+    pub(super) resources: Arc<Resources>,
+    /// Which processes it may name.
+    set: Mutex<Arc<Set>>,
+    /// What it does.
+    pub(super) life: Life,
+    /// What is told of it.
+    story: Story,
+}
+
+/// The processes that may use each other's placeholders. Weak, since each process holds its set.
+#[derive(Default)]
+pub(crate) struct Set {
+    members: Vec<(String, Weak<Parts>)>,
+    pub(crate) start: JointStart,
+}
+
+impl Set {
+    /// Makes a set of processes, each with its name in the set.
+    pub(super) fn of(members: Vec<(String, Weak<Parts>)>) -> Arc<Set> {
+        Arc::new(Set {
+            members,
+            start: JointStart::default(),
+        })
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Parts>> {
+        let (_, member) = self.members.iter().find(|(member, _)| member == name)?;
+        member.upgrade()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl Parts {
+    pub(super) fn new(declaration: Declaration, resources: Arc<Resources>) -> Parts {
+        Parts {
+            declaration,
+            resources,
+            set: Mutex::default(),
+            life: Life::default(),
+            story: Story::default(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.declaration.name()
+    }
+
+    /// Returns the name, prefixed with the test's name: `remembers/redis`.
+    pub(super) fn full_name(&self) -> String {
+        let name = self.name();
+        self.test()
+            .map_or_else(|| name.to_owned(), |test| format!("{test}/{name}"))
+    }
+
+    /// Returns the test that owns the process, if known. A fixture belongs to no test.
+    fn test(&self) -> Option<String> {
+        match self.life.fixture() {
+            Some(_) => None,
+            None => trace::known_test(),
+        }
+    }
+
+    /// Reports an event to `tracing` subscribers and the trace file.
+    pub(super) fn tell(&self, moment: Moment<'_>) {
+        self.story.tell(self.name(), moment);
+    }
+
+    pub(super) fn join(&self, set: &Arc<Set>) {
+        let mut own = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        *own = Arc::clone(set);
+    }
+
+    pub(super) fn set(&self) -> Arc<Set> {
+        Arc::clone(&self.set.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns an error on systems where summon can't start processes.
+    pub(super) fn check_system(&self) -> Result<(), Error> {
+        match missing() {
+            None => Ok(()),
+            Some(missing) => Err(self
+                .declaration
+                .bad(missing.what)
+                .fact("missing", missing.lacks)
+                .fact("hint", missing.hint)),
+        }
+    }
+
+    /// Returns the address that was found when the process became ready, or else the declared one.
+    pub(super) fn addr(&self) -> Result<SocketAddr, probe::NotReady> {
+        if let Some(found) = self.life.addr() {
+            return Ok(found);
+        }
+        // Without the brackets of an IPv6 address in a URL.
+        let ip = self.host().trim_matches(['[', ']']).parse();
+        let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Ok(SocketAddr::new(ip, self.port_or_lease("")?))
+    }
+
+    /// Returns the private directory. Makes it at the first call.
+    pub(super) fn dir(&self) -> Result<&Path, Error> {
+        let home = self.home()?;
+        Ok(self.resources.dir_of(&home))
+    }
+
+    /// Returns the directory and the log. Makes them at the first call.
+    pub(super) fn home(&self) -> Result<Arc<Home>, Error> {
+        let made = self.resources.home();
+        if let Some(home) = made.filter(|home| !home.is_copy()) {
+            return Ok(home);
+        }
+        let (test, access) = (self.test(), self.declaration.access()?);
+        let make = |session| Home::of_test(self.name(), test.as_deref(), session, access);
+        self.resources.home_or(make)
+    }
+
+    /// Returns the fixed ports on this machine, lowest first. Does not include free ports that
+    /// summon leases.
+    pub(super) fn fixed_ports(&self) -> Vec<u16> {
+        let is_here = |endpoint: &Endpoint| {
+            let host = self.fill(&endpoint.host);
+            host.is_ok_and(|host| probe::is_this_machine(&host))
+        };
+        let endpoints = self.declaration.fixed().filter(is_here);
+        let mut ports: Vec<u16> = endpoints.map(|endpoint| endpoint.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    /// Waits for the turn on a fixed port. Returns at once if the process already holds it.
+    /// Gives up when `given_up` is readable.
+    pub(super) fn take_turn(&self, port: u16, given_up: BorrowedFd<'_>) -> Result<(), Error> {
+        if self.resources.has_turn(port) {
+            return Ok(());
+        }
+        self.tell(Moment::Turn(port));
+        let limit = self
+            .declaration
+            .limit(&self.declaration.spec.turn_timeout)?;
+        let for_good = self.life.fixture().is_some();
+        let turn = Turn::take(port, self.name(), for_good, limit, Some(given_up))
+            .map_err(|why| self.no_turn(port, why))?;
+        self.resources.add_turn(turn);
+        Ok(())
+    }
+
+    /// Waits for the turn before the start, as the processes of a set do.
+    pub(super) fn take_turn_early(&self, port: u16) -> Result<(), Error> {
+        self.check_system()?;
+        if self.resources.has_turn(port) {
+            return Ok(());
+        }
+        let waker = self.life.wait_early(|| self.set().start.is_called_off());
+        let waker = waker.map_err(|busy| match busy {
+            Busy::Failed(error) => self.no_turn(port, NoTurn::Failed(error)),
+            _ => self.cancelled(),
+        })?;
+        self.take_turn(port, waker.as_fd())
+    }
+
+    /// Gives the turns back, unless the process runs, is being started, or reuses a server.
+    pub(super) fn give_turns_back(&self) {
+        // Under the lock of the life: a start could otherwise begin in between, and count on turns
+        // that are then given back.
+        self.life.if_stopped(|| self.resources.give_turns_back());
+    }
+
+    fn no_turn(&self, port: u16, why: NoTurn) -> Error {
+        let (declaration, name) = (&self.declaration, self.name());
+        let not_started =
+            |why: String| declaration.error(format!("{name} could not be started: {why}"));
+        match why {
+            NoTurn::GivenUp => self.cancelled(),
+            NoTurn::Failed(error) => {
+                declaration.bad(format!("port {port} can't be leased: {error}"))
+            }
+            NoTurn::Fixture(other) => not_started(format!(
+                "the fixture {other} holds port {port} to the end, so it would never get its turn"
+            )),
+            NoTurn::Own(other) => not_started(format!(
+                "{other} holds port {port}, and was started by this thread, which would wait forever"
+            )),
+            NoTurn::Late { holder, hint } => {
+                not_started(format!("it did not get its turn on port {port}"))
+                    .timeout()
+                    .fact("port", format!("{port} is held by {holder}"))
+                    .fact("hint", hint)
+            }
+        }
+    }
+
+    /// Returns an error about a launch, with the last lines of its output.
+    pub(super) fn error_with_output(&self, headline: String, launched: &Launched) -> Error {
+        let invocation = &launched.invocation;
+        launched.with_output(self.declaration.error_as_launched(headline, invocation))
+    }
+
+    pub(super) fn cancelled(&self) -> Error {
+        let name = self.name();
+        self.declaration
+            .error(format!("{name} was stopped before it became ready"))
+    }
+}

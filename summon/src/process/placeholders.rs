@@ -1,0 +1,274 @@
+//! The values of a process's placeholders, for its own texts and for texts of other processes. To
+//! fill in a text takes no resource: a port that nobody has leased has no value.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use summon_syntax::template::{self, Part};
+
+use super::declaration::port_value;
+use super::parts::Parts;
+use crate::command::Command;
+use crate::error::Error;
+use crate::guard::Program;
+use crate::probe::{NotReady, Values};
+use crate::quoting::Quoting;
+
+impl Parts {
+    /// Fills in placeholders.
+    pub(super) fn fill(&self, text: &str) -> Result<String, Error> {
+        self.try_fill(text).map_err(|why| self.declaration.bad(why))
+    }
+
+    /// Fills in placeholders. Returns text that is not UTF-8 unchanged.
+    pub(super) fn fill_os(&self, text: &OsStr) -> Result<OsString, Error> {
+        match text.to_str() {
+            Some(text) => self.fill(text).map(OsString::from),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    /// Fills in placeholders of a shell command line. Quotes the values, so that the shell does not
+    /// interpret them.
+    pub(super) fn fill_for_shell(&self, line: &str) -> Result<String, Error> {
+        let mut quoting = Quoting::default();
+        let parts = template::parts(line).into_iter().map(|part| match part {
+            Part::Literal(text) => {
+                quoting.read(text);
+                Ok(text.to_owned())
+            }
+            place => {
+                let value = self.part(place)?;
+                quoting.quote(&value).map_err(|place| {
+                    NotReady::ever(format!(
+                        "`{value}` can't be quoted for the shell {place}; pass it by `env`, and write `\"$NAME\"`"
+                    ))
+                })
+            }
+        });
+        let filled: Result<String, NotReady> = parts.collect();
+        filled.map_err(|why| self.declaration.bad(why))
+    }
+
+    fn try_fill(&self, text: &str) -> Result<String, NotReady> {
+        template::fill(text, |part| self.part(part))
+    }
+
+    /// Fills in placeholders, with another directory as `{dir}`.
+    pub(super) fn fill_in(&self, text: &OsStr, dir: &str) -> Result<OsString, Error> {
+        let value = |part| match part {
+            Part::Own("dir") => Ok(dir.to_owned()),
+            part => self.part(part),
+        };
+        match text.to_str() {
+            Some(text) => template::fill(text, value)
+                .map(OsString::from)
+                .map_err(|why| self.declaration.bad(why)),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    fn part(&self, part: Part<'_>) -> Result<String, NotReady> {
+        if let Some(group) = self.learns_later(part) {
+            return Err(NotReady::ever(template::too_early(part, &group)));
+        }
+        match part {
+            Part::Literal(text) => Ok(text.to_owned()),
+            Part::Own(word) => self
+                .word(word)?
+                .ok_or_else(|| unknown(&format!("{{{word}}}"))),
+            Part::Labelled("port", label) => self.port(label).map(|port| port.to_string()),
+            Part::Labelled(word, label) => Err(unknown(&format!("{{{word}:{label}}}"))),
+            Part::Other(name, word) => self
+                .member(name, word)?
+                .word(word)?
+                .ok_or_else(|| unknown(&format!("{{{name}.{word}}}"))),
+        }
+    }
+
+    /// Returns the banner's group that sets this placeholder, if the process does not run so far.
+    fn learns_later(&self, part: Part<'_>) -> Option<String> {
+        let group = match part {
+            Part::Own(word) => word.to_owned(),
+            Part::Labelled("port", label) => port_value(label),
+            _ => return None,
+        };
+        let is_later = self.declaration.learns(&group) && self.life.launched().is_none();
+        is_later.then_some(group)
+    }
+
+    /// Returns another process of the set. `word` is its placeholder, for the error.
+    fn member(&self, name: &str, word: &str) -> Result<Arc<Parts>, NotReady> {
+        let set = self.set();
+        set.find(name).ok_or_else(|| {
+            let known: Vec<_> = set.names().filter(|name| *name != self.name()).collect();
+            let known = match known.as_slice() {
+                [] => "; the set has no other process".to_owned(),
+                known => format!("; the set has {}", known.join(", ")),
+            };
+            NotReady::ever(format!(
+                "`{{{name}.{word}}}` names a process that is not in the same set{known}"
+            ))
+        })
+    }
+
+    fn word(&self, word: &str) -> Result<Option<String>, NotReady> {
+        Ok(Some(match word {
+            "port" => self.port("")?.to_string(),
+            "host" => self.try_host()?,
+            _ if self.declaration.learns(word) => self.learned(word)?,
+            "dir" => match self.resources.home() {
+                Some(home) => self.resources.dir_of(&home).display().to_string(),
+                None => return Err(self.has_none("directory")),
+            },
+            "name" => self.name().to_owned(),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Returns the host that the process has, or else the declared one.
+    pub(super) fn host(&self) -> String {
+        // The host may be a placeholder of another process, without a value so far.
+        self.try_host().unwrap_or_else(|_| {
+            let endpoint = self.declaration.endpoint().map(|endpoint| endpoint.host);
+            endpoint.unwrap_or_else(|| "localhost".to_owned())
+        })
+    }
+
+    fn try_host(&self) -> Result<String, NotReady> {
+        match self.declaration.endpoint() {
+            _ if self.declaration.learns("host") => self.learned("host"),
+            // A host of `{host}` refers to itself.
+            Some(endpoint) if !endpoint.host.contains("{host}") => self.try_fill(&endpoint.host),
+            _ => Ok("localhost".to_owned()),
+        }
+    }
+
+    /// Returns the port with this label: the declared one, the one that the banner reported, or the
+    /// one that summon has leased.
+    pub(super) fn port(&self, label: &str) -> Result<u16, NotReady> {
+        let declared = self.declared_port(label)?;
+        let port = declared.or_else(|| self.resources.port(label));
+        port.ok_or_else(|| self.has_none("port"))
+    }
+
+    fn has_none(&self, resource: &str) -> NotReady {
+        let name = self.name();
+        NotReady::ever(format!(
+            "{name} gets its {resource} when it starts, and was not started"
+        ))
+    }
+
+    /// Like `port`, but leases a free port if there is none.
+    pub(super) fn port_or_lease(&self, label: &str) -> Result<u16, NotReady> {
+        if let Some(port) = self.declared_port(label)? {
+            return Ok(port);
+        }
+        let leased = self.resources.lease(label);
+        leased.map_err(|error| NotReady::ever(error.to_string()))
+    }
+
+    /// Returns the port if it is fixed, or if the banner reports it.
+    pub(super) fn declared_port(&self, label: &str) -> Result<Option<u16>, NotReady> {
+        let value = port_value(label);
+        if self.declaration.learns(&value) {
+            let port = self.learned(&value)?;
+            let parsed = port.parse().map_err(|_| no_port(&value, &port));
+            return parsed.map(Some);
+        }
+        let main = self.declaration.endpoint().map(|endpoint| endpoint.port);
+        Ok(main.filter(|port| label.is_empty() && *port != 0))
+    }
+
+    /// Returns a value that the banner has reported.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        self.life.launched()?.values().get(name).cloned()
+    }
+
+    fn learned(&self, name: &str) -> Result<String, NotReady> {
+        self.value(name).ok_or_else(|| {
+            NotReady::yet(format!(
+                "its banner reports `{name}`, and no line has matched it so far"
+            ))
+        })
+    }
+}
+
+fn unknown(place: &str) -> NotReady {
+    NotReady::ever(format!(
+        "`{place}` is not a placeholder: valid are {{port}}, {{port:label}}, {{host}}, {{dir}}, \
+         {{name}}, and {{process.port}} for another process; write `{{{place}` for literal text"
+    ))
+}
+
+fn no_port(name: &str, value: &str) -> NotReady {
+    NotReady::ever(format!(
+        "its banner reports `{value}` as `{name}`, which is not a port"
+    ))
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process")
+            .field("name", &self.name())
+            .field("id", &self.life.pid())
+            .field("command", &self.declaration.spec.command)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Values for Parts {
+    fn port(&self) -> Result<u16, NotReady> {
+        self.port_or_lease("")
+    }
+
+    fn fill(&self, text: &str) -> Result<String, NotReady> {
+        self.try_fill(text)
+    }
+
+    fn path(&self, text: &str) -> Result<PathBuf, NotReady> {
+        let dir = self.working_directory();
+        let dir = dir.map_err(|error| NotReady::ever(error.to_string()))?;
+        // Normalised like the paths that the kernel reports, so that they compare equal.
+        let path = dir.join(self.try_fill(text)?);
+        Ok(path.components().collect())
+    }
+
+    fn helper(&self, command: &Command) -> Result<Program, NotReady> {
+        self.helper(command)
+            .map_err(|error| NotReady::ever(error.headline()))
+    }
+
+    fn learn(&self, name: &str, value: &str) -> Result<(), NotReady> {
+        let is_port = name == "port" || name.starts_with("port_");
+        if is_port && value.parse::<u16>().ok().is_none_or(|port| port == 0) {
+            return Err(no_port(name, value));
+        }
+        if let Some(launched) = self.life.launched() {
+            launched.values().insert(name.to_owned(), value.to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+    use crate::process::declaration::Declaration;
+    use crate::process::spec::Spec;
+
+    #[test]
+    fn a_text_takes_no_resource() {
+        let mut spec = Spec::new("cat {port} {port:admin} {dir}".into(), Location::caller());
+        spec.split_output = true;
+        let parts = Parts::new(Declaration::new(spec, Vec::new()), Arc::default());
+        assert!(parts.resolve().is_err() && parts.fill("{dir}").is_err());
+        assert!(parts.resources.ports().is_empty() && parts.resources.home().is_none());
+        let port = parts.port_or_lease("").unwrap();
+        assert_eq!(parts.fill("{port}").unwrap(), port.to_string());
+        assert!(parts.resources.port("admin").is_none());
+    }
+}
