@@ -6,8 +6,8 @@ pub(crate) static REDIS: Fixture;
 
 /// Shared by all tests.
 pub(crate) static REDIS: Fixture = {
-    fn __summon_make() -> ::summon::__private::Arc<dyn ::summon::Executor> {
-        ::summon::__private::Arc::new(
+    fn __summon_make() -> ::summon::__private::Made<::summon::Process> {
+        ::summon::__private::Made::of(
             ::summon::TcpCoordinatedExecutor::new(
                 "redis-server --port {port}",
                 "localhost",
@@ -16,12 +16,14 @@ pub(crate) static REDIS: Fixture = {
         )
     }
     fn __summon_setup(
-        process: &::summon::Process,
+        executor: &::summon::Process,
     ) -> ::core::result::Result<(), ::std::string::String> {
-        let _ = process;
+        let _ = executor;
         ::core::result::Result::Ok(())
     }
-    fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
+    fn __summon_needs() -> ::std::vec::Vec<
+        (&'static str, &'static dyn ::summon::__private::Needed),
+    > {
         ::std::vec::Vec::from([])
     }
     ::summon::Fixture::new(::summon::__private::Definition {

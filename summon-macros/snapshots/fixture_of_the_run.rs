@@ -4,18 +4,23 @@ static POSTGRES: Fixture;
 // becomes
 
 static POSTGRES: Fixture = {
-    fn __summon_make() -> ::summon::__private::Arc<dyn ::summon::Executor> {
-        ::summon::__private::Arc::new(
+    fn __summon_make() -> ::summon::__private::Made<::summon::Process> {
+        ::summon::__private::Made::of(
             Postgres::new("{REDIS.port}").env("CACHE", "{REDIS.host}:{CACHE.port}"),
         )
     }
     fn __summon_setup(
-        process: &::summon::Process,
+        executor: &::summon::Process,
     ) -> ::core::result::Result<(), ::std::string::String> {
-        ::summon::__private::set_up(common::migrate, process)
+        ::summon::__private::set_up(executor, common::migrate)
     }
-    fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
-        ::std::vec::Vec::from([("REDIS", &REDIS), ("CACHE", &CACHE)])
+    fn __summon_needs() -> ::std::vec::Vec<
+        (&'static str, &'static dyn ::summon::__private::Needed),
+    > {
+        ::std::vec::Vec::from([
+            ::summon::__private::needed("REDIS", &REDIS),
+            ::summon::__private::needed("CACHE", &CACHE),
+        ])
     }
     ::summon::Fixture::new(::summon::__private::Definition {
         name: "POSTGRES",

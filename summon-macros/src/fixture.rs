@@ -6,7 +6,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use summon_syntax::template;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Expr, Ident, LitStr, Token, Type, Visibility};
+use syn::{
+    Attribute, Expr, GenericArgument, Ident, LitStr, PathArguments, PathSegment, Token, Type,
+    Visibility,
+};
 
 use crate::args::{Arg, Args};
 use crate::check;
@@ -31,6 +34,8 @@ struct Static {
 struct Declared {
     summoned: Summoned,
     setup: Option<Expr>,
+    /// The function that waits for an async setup.
+    block_on: Option<Expr>,
     /// Whether the whole run of cargo shares the process.
     is_run: bool,
     /// The fixtures in its placeholders.
@@ -87,9 +92,7 @@ impl Static {
             name,
             ty,
         } = self;
-        let is_fixture = matches!(ty, Type::Path(path)
-            if path.path.segments.last().is_some_and(|it| it.ident == "Fixture"));
-        let ty = match is_fixture {
+        let ty = match last(ty).is_some_and(|it| it.ident == "Fixture") {
             true => ty.to_token_stream(),
             false => quote!(::summon::Fixture),
         };
@@ -152,6 +155,12 @@ impl Declared {
     fn read(attribute: TokenStream, name: &Ident, errors: &mut Errors) -> Option<Declared> {
         let mut args = Args::parse(attribute, errors);
         let setup = args.option("setup", errors);
+        let block_on = args.option("block_on", errors);
+        if let (None, Some(block_on)) = (&setup, &block_on) {
+            let message =
+                "`block_on` waits for an async setup, and there is no `setup`; add `setup = ..`";
+            errors.under(block_on, message);
+        }
         let is_run = args.option("scope", errors);
         let is_run = is_run.and_then(|value| errors.keep(scope(&value)));
         let summoned = Summoned::read(args, Span::call_site(), errors)?;
@@ -177,6 +186,7 @@ impl Declared {
         Some(Declared {
             summoned,
             setup,
+            block_on,
             is_run: is_run.unwrap_or(false),
             needs,
         })
@@ -201,22 +211,16 @@ fn scope(value: &Expr) -> syn::Result<bool> {
 
 fn value(declared: &Declared, item: &Static) -> TokenStream {
     // The user's expressions see the functions below, so these have names that no user has.
-    let process = own("process");
+    let given = own("executor");
     let executor = executor(&declared.summoned);
-    let setup = match &declared.setup {
-        // At the user's path, so that a type mismatch underlines it.
-        Some(setup) => {
-            let (span, _) = ends(setup);
-            quote_spanned!(span=> ::summon::__private::set_up(#setup, #process))
-        }
-        None => quote! {
-            let _ = #process;
-            ::core::result::Result::Ok(())
-        },
+    let setup = setup(declared, &given);
+    let (ty, make) = match executor_type(&item.ty) {
+        Some(ty) => (ty.to_token_stream(), quote!(typed)),
+        None => (quote!(::summon::Process), quote!(of)),
     };
     let needs = declared.needs.iter().map(|other| {
         let name = other.to_string();
-        quote!((#name, &#other))
+        quote!(::summon::__private::needed(#name, &#other))
     });
     let lifetime = match declared.is_run {
         true => quote!(Run),
@@ -238,17 +242,54 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
         })
     };
     quote! {{
-        fn __summon_make() -> ::summon::__private::Arc<dyn ::summon::Executor> {
-            ::summon::__private::Arc::new(#executor)
+        fn __summon_make() -> ::summon::__private::Made<#ty> {
+            ::summon::__private::Made::#make(#executor)
         }
-        fn __summon_setup(#process: &::summon::Process) -> ::core::result::Result<(), ::std::string::String> {
+        fn __summon_setup(#given: &#ty) -> ::core::result::Result<(), ::std::string::String> {
             #setup
         }
-        fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static ::summon::Fixture)> {
+        fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static dyn ::summon::__private::Needed)> {
             ::std::vec::Vec::from([#(#needs),*])
         }
         #made
     }}
+}
+
+/// The call of the setup. It is at the user's path, so that a type mismatch underlines it.
+fn setup(declared: &Declared, given: &Ident) -> TokenStream {
+    let Some(setup) = &declared.setup else {
+        return quote! {
+            let _ = #given;
+            ::core::result::Result::Ok(())
+        };
+    };
+    let (span, _) = ends(setup);
+    match &declared.block_on {
+        Some(block_on) => {
+            quote_spanned!(span=> ::summon::__private::set_up_with(#given, #setup, #block_on))
+        }
+        None => quote_spanned!(span=> ::summon::__private::set_up(#given, #setup)),
+    }
+}
+
+/// The type in `Fixture<T>`, unless it is `Process`.
+fn executor_type(ty: &Type) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &last(ty)?.arguments else {
+        return None;
+    };
+    let ty = arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })?;
+    let is_process = matches!(ty, Type::Path(path) if parameters::is_process(&path.path));
+    (!is_process).then_some(ty)
+}
+
+fn last(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
 }
 
 /// Returns the source text of the options whose values are code.

@@ -35,7 +35,7 @@ impl Function {
     }
 
     /// Takes out the parameters with a type that `ours` accepts, if no other attribute gives them a value.
-    pub(crate) fn take_parameters(&mut self, ours: impl Fn(&Type) -> bool) -> Vec<PatType> {
+    pub(crate) fn take_parameters(&mut self, mut ours: impl FnMut(&Type) -> bool) -> Vec<PatType> {
         let mut taken = Vec::new();
         let mut rest = Punctuated::new();
         for input in std::mem::take(&mut self.signature.inputs) {

@@ -1,6 +1,7 @@
 //! Finds the parameters that get a process, and parameters with a similar type.
 
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::{Expr, GenericArgument, Ident, PatType, Path, PathArguments, Type, TypePath};
 
 use crate::errors::Errors;
@@ -32,6 +33,14 @@ pub(crate) fn take(
     if item.free_types().filter(|ty| is_ours(ty)).count() == wanted {
         return item.take_parameters(is_ours);
     }
+    if are_of_fixtures(item, summoned) {
+        let mut left = wanted;
+        return item.take_parameters(|ty| {
+            let is_taken = left > 0 && referenced(ty).is_some_and(is_type);
+            left -= usize::from(is_taken);
+            is_taken
+        });
+    }
     let taken = item.take_parameters(|ty| is_ours(ty) || meant(ty, &types).is_some());
     for PatType { pat, ty, .. } in taken.iter().filter(|it| !is_ours(&it.ty)) {
         let name = meant(ty, &types).unwrap_or_default();
@@ -47,6 +56,32 @@ pub(crate) fn take(
         errors.add(wrong_count(&taken, wanted));
     }
     taken
+}
+
+/// Whether the first parameters of the form `&Type` get a process. The attribute of a fixture does not
+/// show the type of its executor, so its parameter may have any type. A parameter of another attribute
+/// must have the type of that one.
+fn are_of_fixtures(item: &Function, summoned: &[Option<Summoned>]) -> bool {
+    let is_fixture = |it: &Summoned| it.kind == Kind::Fixture;
+    if !summoned.iter().flatten().any(is_fixture) {
+        return false;
+    }
+    // `&Fixture` is a mistake for `&Process`.
+    let is_given = |ty: &&Ident| is_type(ty) && *ty != "Fixture";
+    let mut types = item.free_types().filter_map(referenced).filter(is_given);
+    summoned.iter().all(|summoned| {
+        types.next().is_some_and(|ty| match summoned {
+            Some(summoned) => {
+                is_fixture(summoned) || ty == "Process" || made(summoned).as_ref() == Some(ty)
+            }
+            None => true,
+        })
+    })
+}
+
+/// Whether a name is that of a type that users define, and not `str`, a number, or a function.
+fn is_type(name: &Ident) -> bool {
+    name.unraw().to_string().starts_with(char::is_uppercase)
 }
 
 fn wrong_count(parameters: &[PatType], attributes: usize) -> syn::Error {
@@ -92,10 +127,18 @@ fn meant(ty: &Type, made: &[Ident]) -> Option<String> {
 }
 
 pub(crate) fn is_like_process(path: &Path) -> bool {
+    LIKE_PROCESS.iter().any(|name| is_ours(path, name))
+}
+
+pub(crate) fn is_process(path: &Path) -> bool {
+    is_ours(path, "Process")
+}
+
+/// Whether a path names this type of summon.
+fn is_ours(path: &Path, name: &str) -> bool {
     // `sysinfo::Process` is another type.
     let is_foreign = path.segments.len() > 1 && path.segments[0].ident != "summon";
-    let is_like = |last: &Ident| LIKE_PROCESS.iter().any(|name| last == name);
-    !is_foreign && path.segments.last().is_some_and(|it| is_like(&it.ident))
+    !is_foreign && path.segments.last().is_some_and(|it| it.ident == name)
 }
 
 /// Lists the paths in a type, the outermost first.
@@ -138,7 +181,6 @@ fn constructed(expr: &Expr) -> Option<Ident> {
             Expr::Path(path) => {
                 let mut names = path.path.segments.iter().rev().map(|it| &it.ident);
                 let (last, before) = (names.next()?, names.next());
-                let is_type = |name: &Ident| name.to_string().starts_with(char::is_uppercase);
                 Some(before.filter(|it| is_type(it)).unwrap_or(last).clone())
             }
             _ => None,

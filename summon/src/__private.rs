@@ -1,7 +1,7 @@
 //! The items that the expansions of the attributes use. No other code may use them: they change without
 //! notice.
 
-pub use crate::fixture::{Definition, Lifetime, Used};
+pub use crate::fixture::{Definition, Lifetime, Made, Needed, Used};
 pub use crate::orchestrator::Scope;
 
 pub use std::sync::Arc;
@@ -9,8 +9,8 @@ pub use std::sync::Arc;
 use crate::command::Command;
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::fixture::Fixture;
 use crate::orchestrator::begin;
-use crate::process::Process;
 use crate::program;
 
 /// Starts the executors that the attributes of one function declare. `function` is its path. Each
@@ -71,15 +71,46 @@ pub trait Unknown {
 
 impl<T> Unknown for Returned<'_, T> {}
 
-/// Calls a fixture's setup.
-pub fn set_up<T, E: std::fmt::Display>(
-    setup: impl FnOnce(&Process) -> Result<T, E>,
-    process: &Process,
-) -> Result<(), String> {
-    match setup(process) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
+/// Returns a fixture that another fixture needs, with its name.
+pub fn needed<E: Sync>(
+    name: &'static str,
+    fixture: &'static Fixture<E>,
+) -> (&'static str, &'static dyn Needed) {
+    (name, fixture)
+}
+
+/// The result of a setup.
+#[diagnostic::on_unimplemented(
+    message = "a setup returns a `Result` whose error implements `Display`, and this one returns `{Self}`",
+    label = "the result of this setup",
+    note = "for an `async fn`, write `#[tokio::main(flavor = \"current_thread\")]` above it, or \
+            `block_on = ..` into the attribute, as in `block_on = pollster::block_on`"
+)]
+pub trait Outcome {
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl<T, X: std::fmt::Display> Outcome for Result<T, X> {
+    fn into_result(self) -> Result<(), String> {
+        self.map(drop).map_err(|error| error.to_string())
     }
+}
+
+/// Calls a setup.
+pub fn set_up<'a, E, O: Outcome>(
+    executor: &'a E,
+    setup: impl FnOnce(&'a E) -> O,
+) -> Result<(), String> {
+    setup(executor).into_result()
+}
+
+/// Calls an async setup, and waits for it with `block_on`.
+pub fn set_up_with<'a, E, F: Future, O: Outcome>(
+    executor: &'a E,
+    setup: impl FnOnce(&'a E) -> F,
+    block_on: impl FnOnce(F) -> O,
+) -> Result<(), String> {
+    block_on(setup(executor)).into_result()
 }
 
 /// Returns the URL for the options of `http`. Port 0 means a free port, which summon chooses.

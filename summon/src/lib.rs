@@ -118,7 +118,8 @@ pub use sys::Signal;
 ///
 /// | option | meaning |
 /// | --- | --- |
-/// | `setup = path` | calls this function once, when the process is ready and before a test uses it: `fn(&Process) -> Result<_, E>` with `E: Display` |
+/// | `setup = path` | calls this function once, on a thread of its own, when the process is ready and before a test uses it: `fn(&Process) -> Result<_, X>` with `X: Display`, and `fn(&E)` for a `Fixture<E>` |
+/// | `block_on = path` | waits for an async `setup`, as in `block_on = pollster::block_on` |
 /// | `scope = "binary"` | starts once per test binary, and stops before the process of the binary has ended. The default |
 /// | `scope = "run"` | starts once for all binaries of a `cargo test` or `cargo nextest run`, and stops right after that run, even if the run was killed |
 ///

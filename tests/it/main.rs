@@ -10,6 +10,7 @@ mod documented;
 mod errors;
 mod examples;
 mod files;
+mod fixture_types;
 mod fixture_use;
 mod fixtures;
 mod halted;

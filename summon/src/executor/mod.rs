@@ -4,6 +4,7 @@ mod coordinated;
 mod kinds;
 mod once;
 mod options;
+pub(crate) mod setup;
 
 pub use coordinated::Coordinated;
 pub use kinds::{
@@ -118,6 +119,47 @@ pub trait Executor: Send + Sync {
         None
     }
 
+    /// Called instead of `start` on the executor of a fixture, in a test process that uses the
+    /// fixture and has not started it. [`process`](Executor::process) is the running process by
+    /// then. Override it if `start` makes something that each test process needs, such as a client.
+    /// Default: does nothing.
+    ///
+    /// ```
+    /// use std::sync::OnceLock;
+    /// use summon::{Error, Executor, Process, SimpleExecutor};
+    ///
+    /// struct Api {
+    ///     server: SimpleExecutor,
+    ///     url: OnceLock<String>,
+    /// }
+    ///
+    /// impl Executor for Api {
+    ///     fn start(&self) -> Result<(), Error> {
+    ///         self.server.start()?;
+    ///         self.joined();
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn stop(&self) -> Result<(), Error> {
+    ///         self.server.stop()
+    ///     }
+    ///
+    ///     fn process(&self) -> Option<&Process> {
+    ///         Some(&self.server)
+    ///     }
+    ///
+    ///     fn joined(&self) {
+    ///         self.url.get_or_init(|| self.server.url("/"));
+    ///     }
+    /// }
+    ///
+    /// let api = Api { server: SimpleExecutor::new("sleep 100"), url: OnceLock::new() };
+    /// api.start()?;
+    /// assert!(api.url.get().is_some());
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn joined(&self) {}
+
     /// Returns the name in the set, for a shared executor. Such an executor is no member of the
     /// set, but the set may refer to its name.
     #[doc(hidden)]
@@ -151,6 +193,10 @@ macro_rules! forward {
 
             fn process(&self) -> Option<&Process> {
                 (**self).process()
+            }
+
+            fn joined(&self) {
+                (**self).joined();
             }
 
             fn shared_as(&self) -> Option<&str> {

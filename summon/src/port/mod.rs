@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::session;
 use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::sys::{ports, random, wait};
+use crate::trace::acting_thread;
 use holder::{HOLDING_LIMIT, Sort, describe};
 use taken::{Taken, turns};
 
@@ -125,7 +126,7 @@ impl Turn {
         limit: Duration,
         given_up: Option<BorrowedFd<'_>>,
     ) -> Result<Turn, NoTurn> {
-        let thread = std::thread::current().id();
+        let thread = acting_thread();
         let holding = {
             let turns = turns();
             if let Some(other) = turns.iter().find(|turn| turn.port == port && turn.for_good) {

@@ -1,6 +1,7 @@
 //! The test that a thread works for.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::events::Row;
@@ -9,6 +10,8 @@ use crate::sys::runner;
 thread_local! {
     /// The test that this thread works for, if that test runs on a different thread.
     static TEST: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The thread that waits for this one, and does nothing else meanwhile.
+    static WAITER: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
 /// Returns the test that this thread works for, or `main` if it is unknown.
@@ -21,6 +24,13 @@ pub(crate) fn known_test() -> Option<String> {
     // The thread's name comes last: an async runtime may have set it.
     let known = own_test().or_else(runner::only_test);
     known.or_else(thread_name)
+}
+
+/// Returns this thread, or the thread that waits for it. What either of them has, the other can't
+/// wait for.
+pub(crate) fn acting_thread() -> ThreadId {
+    let waiter = WAITER.try_with(Cell::get).ok().flatten();
+    waiter.unwrap_or_else(|| std::thread::current().id())
 }
 
 /// Returns the value of `TEST`. An ending thread may have dropped it already.
@@ -79,6 +89,7 @@ impl Drop for Test {
 #[derive(Clone)]
 pub(crate) struct Context {
     test: String,
+    waiter: Option<ThreadId>,
     #[cfg(feature = "tracing")]
     span: tracing::Span,
 }
@@ -87,17 +98,34 @@ impl Context {
     pub(crate) fn here() -> Context {
         Context {
             test: test_name(),
+            waiter: None,
             #[cfg(feature = "tracing")]
             span: tracing::Span::current(),
         }
+    }
+
+    /// Returns the context for one thread, for which this thread waits.
+    pub(crate) fn of_waiter() -> Context {
+        let waiter = Some(acting_thread());
+        Context {
+            waiter,
+            ..Context::here()
+        }
+    }
+
+    /// Returns a name for the thread. The message of a panic shows it.
+    pub(crate) fn thread_name(&self) -> String {
+        self.test.replace('\0', "")
     }
 
     pub(crate) fn within<T>(&self, act: impl FnOnce() -> T) -> T {
         #[cfg(feature = "tracing")]
         let _entered = self.span.enter();
         let before = replace_test(Some(self.test.clone()));
+        let waiter = WAITER.try_with(|it| it.replace(self.waiter.or(it.get())));
         let result = act();
         let _ = replace_test(before);
+        let _ = WAITER.try_with(|it| it.set(waiter.ok().flatten()));
         result
     }
 }

@@ -7,7 +7,7 @@ mod events;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub(crate) use context::{Context, Test, known_test, test_name};
+pub(crate) use context::{Context, Test, acting_thread, known_test, test_name};
 
 /// An operation with a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

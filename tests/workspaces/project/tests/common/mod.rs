@@ -11,7 +11,7 @@ pub fn env(name: &str) -> String {
 }
 
 /// Returns a server that records its name when it is up, and `-name` when it ends.
-fn server(name: &str) -> Vec<String> {
+pub fn server(name: &str) -> Vec<String> {
     let (actor, record) = (env("ACTOR"), env("RECORD"));
     let boot = std::env::var("BOOT").unwrap_or("0".to_owned());
     let gone = format!("-{name}");

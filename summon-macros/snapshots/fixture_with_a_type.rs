@@ -1,0 +1,29 @@
+#[summon::fixture(executor = Postgres::new(), scope = "run", setup = migrate, block_on = pollster::block_on)]
+static POSTGRES: Fixture<Postgres>;
+
+// becomes
+
+static POSTGRES: Fixture<Postgres> = {
+    fn __summon_make() -> ::summon::__private::Made<Postgres> {
+        ::summon::__private::Made::typed(Postgres::new())
+    }
+    fn __summon_setup(
+        executor: &Postgres,
+    ) -> ::core::result::Result<(), ::std::string::String> {
+        ::summon::__private::set_up_with(executor, migrate, pollster::block_on)
+    }
+    fn __summon_needs() -> ::std::vec::Vec<
+        (&'static str, &'static dyn ::summon::__private::Needed),
+    > {
+        ::std::vec::Vec::from([])
+    }
+    ::summon::Fixture::new(::summon::__private::Definition {
+        name: "POSTGRES",
+        package: ::core::env!("CARGO_PKG_NAME"),
+        code: "Postgres :: new (), migrate",
+        lifetime: ::summon::__private::Lifetime::Run,
+        make: __summon_make,
+        setup: __summon_setup,
+        needs: __summon_needs,
+    })
+};

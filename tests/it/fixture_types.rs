@@ -1,0 +1,238 @@
+//! A fixture has the type of its executor, and a setup of any kind.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use crate::project::Project;
+use summon::{Error, Executor, Fixture, Process, SimpleExecutor, summon};
+
+/// An executor with state of its own.
+struct Store {
+    server: SimpleExecutor,
+    rows: usize,
+    started: AtomicUsize,
+    joined: AtomicUsize,
+}
+
+impl Store {
+    fn new(rows: usize) -> Store {
+        Store {
+            server: SimpleExecutor::new("sleep 1000"),
+            rows,
+            started: AtomicUsize::new(0),
+            joined: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Executor for Store {
+    fn start(&self) -> Result<(), Error> {
+        self.started.fetch_add(1, Ordering::Relaxed);
+        self.server.start()
+    }
+
+    fn stop(&self) -> Result<(), Error> {
+        self.server.stop()
+    }
+
+    fn process(&self) -> Option<&Process> {
+        Some(&self.server)
+    }
+
+    fn joined(&self) {
+        self.joined.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl std::ops::Deref for Store {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.server
+    }
+}
+
+#[summon::fixture(executor = Store::new(3))]
+static STORE: Fixture<Store>;
+
+#[summon::fixture(executor = Store::new(4))]
+static PLAIN: Fixture;
+
+#[summon::fixture(simple = "sh -c 'exec sleep 1000' {STORE.name} {PLAIN.name}")]
+static NEEDS: Fixture<SimpleExecutor>;
+
+#[summon::fixture(simple = "sleep 1000")]
+static NAMED: Fixture<Process>;
+
+#[test]
+fn a_fixture_dereferences_to_its_executor_and_so_to_its_process() {
+    assert_eq!(STORE.rows, 3);
+    assert!(STORE.is_running());
+    assert_eq!(STORE.get().unwrap().rows, 3);
+    assert_eq!(PLAIN.get().unwrap().name(), "PLAIN");
+    assert!(NAMED.is_running());
+    assert_eq!(STORE.started.load(Ordering::Relaxed), 1);
+    assert_eq!(STORE.joined.load(Ordering::Relaxed), 0);
+}
+
+#[summon(fixture = STORE)]
+#[test]
+fn a_test_gets_the_executor(store: &Store) {
+    assert_eq!((store.rows, store.id()), (3, STORE.id()));
+}
+
+#[summon(fixture = STORE)]
+#[test]
+fn a_test_gets_the_process(store: &Process) {
+    assert_eq!(store.id(), STORE.id());
+}
+
+#[summon(fixture = STORE)]
+#[summon(fixture = PLAIN)]
+#[summon(simple = "sleep 1000")]
+#[test]
+fn each_parameter_has_the_type_that_it_names(store: &Store, plain: &Process, own: &Process) {
+    assert_eq!(store.rows, 3);
+    assert_ne!(plain.id(), own.id());
+}
+
+#[summon(fixture = STORE)]
+#[test]
+fn a_parameter_may_be_left_out() {
+    assert!(STORE.is_running());
+}
+
+#[test]
+fn a_fixture_needs_fixtures_of_any_type() {
+    assert!(NEEDS.is_running());
+    assert!(STORE.is_running() && PLAIN.is_running());
+}
+
+/// The thread and the name of the thread of each setup.
+static SETUPS: Mutex<Vec<(thread::ThreadId, Option<String>)>> = Mutex::new(Vec::new());
+
+fn note_thread(store: &Store) -> Result<(), Error> {
+    assert!(store.is_running());
+    let thread = thread::current();
+    let name = thread.name().map(str::to_owned);
+    SETUPS.lock().unwrap().push((thread.id(), name));
+    Ok(())
+}
+
+#[summon::fixture(executor = Store::new(5), setup = note_thread)]
+static SET_UP: Fixture<Store>;
+
+#[test]
+fn a_setup_gets_the_executor_once_on_a_thread_of_its_own() {
+    thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| assert_eq!(SET_UP.rows, 5));
+        }
+    });
+    let setups = SETUPS.lock().unwrap();
+    assert_eq!(setups.len(), 1);
+    assert_ne!(setups[0].0, thread::current().id());
+}
+
+/// A runtime that refuses to run within itself, as tokio does.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    thread_local! {
+        static IS_IN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    assert!(!IS_IN.replace(true), "a runtime within a runtime");
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Unpark>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    let value = loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => break value,
+            Poll::Pending => thread::park(),
+        }
+    };
+    IS_IN.set(false);
+    value
+}
+
+static ROWS: OnceLock<usize> = OnceLock::new();
+
+async fn count_rows(store: &Store) -> Result<(), Error> {
+    async {}.await;
+    ROWS.set(store.rows)
+        .map_err(|_| Error::other("counted twice"))
+}
+
+#[summon::fixture(executor = Store::new(6), setup = count_rows, block_on = block_on)]
+static ASYNC: Fixture<Store>;
+
+#[summon(fixture = ASYNC)]
+async fn in_a_runtime(store: &Store) {
+    assert_eq!((store.rows, ROWS.get()), (6, Some(&6)));
+}
+
+#[test]
+fn an_async_setup_runs_while_the_caller_is_in_a_runtime() {
+    block_on(in_a_runtime());
+}
+
+fn panics(_: &Store) -> Result<(), Error> {
+    panic!("as a setup may");
+}
+
+fn needs_itself(_: &Process) -> Result<(), Error> {
+    ITSELF.get().map(drop)
+}
+
+#[summon::fixture(executor = Store::new(7), setup = panics)]
+static PANICS: Fixture<Store>;
+
+#[summon::fixture(simple = "sleep 1000", setup = needs_itself)]
+static ITSELF: Fixture;
+
+#[summon::fixture(simple = "sleep 1000", setup = |_| OTHER.get().map(drop))]
+static ONE: Fixture;
+
+#[summon::fixture(simple = "sleep 1000", setup = |_| ONE.get().map(drop))]
+static OTHER: Fixture;
+
+#[test]
+fn a_setup_that_panics_is_the_same_error_for_each_use() {
+    let error = PANICS.get().err().unwrap().to_string();
+    assert!(
+        error.starts_with("the setup of PANICS panicked\n"),
+        "{error}"
+    );
+    assert!(error.contains("\n  panic     as a setup may"), "{error}");
+    assert_eq!(PANICS.get().err().unwrap().to_string(), error);
+}
+
+#[test]
+fn a_setup_that_waits_for_its_own_fixture_is_an_error_at_once() {
+    let error = ITSELF.get().err().unwrap().to_string();
+    assert!(error.contains("ITSELF -> ITSELF"), "{error}");
+    let error = ONE.get().err().unwrap().to_string();
+    assert!(error.contains("ONE -> OTHER -> ONE"), "{error}");
+}
+
+#[test]
+fn a_process_that_joins_has_an_executor_of_its_own() {
+    for (runner, processes) in [("test", 2), ("nextest run", 6)] {
+        if runner == "test" || cfg!(has_nextest) {
+            let args = format!("{runner} --test typed_one --test typed_two");
+            let ran = Project::new().run(&args).succeeded();
+            let words = ["typed", "other", "setup", "started", "joined"];
+            let counts = words.map(|word| ran.count(word));
+            // The other fixture is started, too, and has no setup.
+            assert_eq!(counts, [1, 1, 1, 2, processes - 1], "{}", ran.said());
+        }
+    }
+}
