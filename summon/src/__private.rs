@@ -9,9 +9,9 @@ pub use std::sync::Arc;
 use crate::command::Command;
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::find_program;
 use crate::fixture::Fixture;
 use crate::orchestrator::begin;
-use crate::program;
 
 /// Starts the executors that the attributes of one function declare. `function` is its path. Each
 /// executor comes with the name of its parameter, if any.
@@ -125,12 +125,12 @@ pub fn url(host: impl std::fmt::Display, port: u16, path: impl std::fmt::Display
 
 /// Returns the command that runs a binary of the package. cargo built it at `built`.
 pub fn bin(name: &str, built: &str, arguments: impl Into<Command>) -> Command {
-    arguments.into().run_by(&program::bin(name, built))
+    arguments.into().run_by(&find_program::bin(name, built))
 }
 
 /// Returns the command that runs an example of the package.
 pub fn example(name: &str, arguments: impl Into<Command>) -> Command {
-    arguments.into().run_by(&program::example(name))
+    arguments.into().run_by(&find_program::example(name))
 }
 
 /// Fails the test with the report of a start.

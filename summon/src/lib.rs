@@ -43,9 +43,10 @@ mod command;
 mod contents;
 mod database;
 mod error;
+mod exec_error;
 mod executor;
+mod find_program;
 mod fixture;
-mod format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -63,17 +64,15 @@ mod panicked;
 mod port;
 pub mod probe;
 mod process;
-mod program;
 mod progress;
-mod quoting;
 pub mod servers;
 mod session;
+mod shell_quoting;
 mod size;
 mod stdin;
 mod sys;
 mod trace;
 mod tuples;
-mod unrunnable;
 
 pub use command::Command;
 pub use contents::Contents;

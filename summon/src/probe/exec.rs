@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::{Facts, NotReady, Probe, Target};
 use crate::command::Command;
+use crate::exec_error::Attempt;
 use crate::guard::{Helper, HelperError, Ran, Step};
 use crate::sys::fd::BorrowedFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
 use crate::sys::walk;
-use crate::unrunnable::Attempt;
 
 /// A probe that runs a command, made by [`exec()`].
 ///

@@ -6,11 +6,11 @@ use super::parts::Parts;
 use super::port_conflict;
 use crate::command::Command;
 use crate::error::Tail;
+use crate::exec_error::Attempt;
 use crate::guard::StopPlan;
 use crate::probe::{self, Place, Waited, Why};
 use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal, proc};
-use crate::unrunnable::Attempt;
 
 impl Parts {
     /// Returns hints for a process that did not become ready.

@@ -13,7 +13,7 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::guard::Program;
 use crate::probe::{NotReady, Values};
-use crate::quoting::Quoting;
+use crate::shell_quoting::Quoting;
 
 impl Parts {
     /// Fills in placeholders.

@@ -8,12 +8,12 @@ use super::launched::Launched;
 use super::parts::Parts;
 use super::port_conflict;
 use crate::error::Error;
+use crate::exec_error::Attempt;
 use crate::guard::{LaunchError, Program, Step};
 use crate::output;
 use crate::probe::{Verdict, Waited, Why};
 use crate::sys::signal::how_it_ended;
 use crate::sys::walk;
-use crate::unrunnable::Attempt;
 
 impl Parts {
     /// Returns an error for a program that was not executed.

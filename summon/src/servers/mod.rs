@@ -94,12 +94,12 @@ pub use redis::Redis;
 use ready::served;
 
 use crate::executor::Coordinated;
-use crate::program;
+use crate::find_program;
 use crate::sys::users;
 
 /// Returns the first program that exists, or else the first name, so that its absence is the error.
 fn found(names: &[&str]) -> String {
-    let found = program::find(names).map(|path| path.to_string_lossy().into_owned());
+    let found = find_program::find(names).map(|path| path.to_string_lossy().into_owned());
     found.unwrap_or_else(|| names[0].to_owned())
 }
 

@@ -8,7 +8,7 @@ use super::{Ready, found, kind, served};
 use crate::database::Database;
 use crate::error::Error;
 use crate::executor::Coordinated;
-use crate::program;
+use crate::find_program;
 use crate::sys::Signal;
 
 /// A PostgreSQL with a new database cluster, without passwords on 127.0.0.1. The superuser and the
@@ -134,7 +134,7 @@ impl Postgres {
     /// let pg = summon::servers::Postgres::new().version("15");
     /// ```
     pub fn version(self, version: &str) -> Self {
-        let dir = program::version_of(
+        let dir = find_program::version_of(
             "postgres",
             &VERSIONS.map(|it| it.replace("VERSION", version)),
         );

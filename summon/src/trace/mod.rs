@@ -1,13 +1,13 @@
 //! Reports events of processes: with the feature `tracing` to its subscribers, and with
 //! `SUMMON_TRACE` to a file that shows the run as a diagram.
 
-mod context;
-mod events;
+mod current_test;
+mod file;
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub(crate) use context::{Context, Test, acting_thread, known_test, test_name};
+pub(crate) use current_test::{Context, Test, acting_thread, known_test, test_name};
 
 /// An operation with a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) enum Moment<'a> {
 /// The trace of one process.
 #[derive(Debug, Default)]
 pub(crate) struct Story {
-    row: OnceLock<Option<events::Row>>,
+    row: OnceLock<Option<file::Row>>,
     /// Whether the row has an open bar.
     is_open: Mutex<bool>,
 }
@@ -54,12 +54,12 @@ impl Story {
         }
     }
 
-    fn row(&self, process: &str) -> Option<&events::Row> {
-        let new = || events::Row::of_process(&test_name(), process);
+    fn row(&self, process: &str) -> Option<&file::Row> {
+        let new = || file::Row::of_process(&test_name(), process);
         self.row.get_or_init(new).as_ref()
     }
 
-    fn draw(&self, row: &events::Row, moment: Moment<'_>) {
+    fn draw(&self, row: &file::Row, moment: Moment<'_>) {
         let mut is_open = self.is_open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut end = |ago| {
             if std::mem::take(&mut *is_open) {

@@ -11,11 +11,11 @@ use summon_syntax::template::{self, Part};
 
 use crate::command::Command;
 use crate::error::Error;
+use crate::exec_error::Attempt;
 use crate::guard::{Helper, Program};
 use crate::process::parts::Parts;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::{self, trees, wait};
-use crate::unrunnable::Attempt;
 
 /// The format of results.
 const VERSION: u32 = 1;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use super::events::Row;
+use super::file::Row;
 use crate::sys::runner;
 
 thread_local! {

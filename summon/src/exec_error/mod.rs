@@ -1,50 +1,25 @@
 //! Explains why a program can't be executed, and how to fix that.
 
+mod file_format;
+mod packages;
+
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use file_format::Format;
 use summon_syntax::shell;
 
-use crate::format::{self, Format};
-use crate::program;
 use crate::sys::at_path;
-
-/// Well-known programs with their packages in Debian and in Homebrew.
-const PACKAGES: [(&str, &str, &str); 27] = [
-    ("redis-server", "redis-server", "redis"),
-    ("redis-cli", "redis-tools", "redis"),
-    ("valkey-server", "valkey-server", "valkey"),
-    ("postgres", "postgresql", "postgresql"),
-    ("initdb", "postgresql", "postgresql"),
-    ("pg_ctl", "postgresql", "postgresql"),
-    ("pg_isready", "postgresql-client", "libpq"),
-    ("psql", "postgresql-client", "libpq"),
-    ("mariadbd", "mariadb-server", "mariadb"),
-    ("mariadb-admin", "mariadb-client", "mariadb"),
-    ("mysqladmin", "mariadb-client", "mysql-client"),
-    ("mysqld", "mariadb-server", "mysql"),
-    ("nginx", "nginx", "nginx"),
-    ("haproxy", "haproxy", "haproxy"),
-    ("memcached", "memcached", "memcached"),
-    ("nats-server", "nats-server", "nats-server"),
-    ("mosquitto", "mosquitto", "mosquitto"),
-    ("rabbitmq-server", "rabbitmq-server", "rabbitmq"),
-    ("etcd", "etcd-server", "etcd"),
-    ("dnsmasq", "dnsmasq-base", "dnsmasq"),
-    ("caddy", "caddy", "caddy"),
-    ("python3", "python3", "python"),
-    ("node", "nodejs", "node"),
-    ("java", "default-jre-headless", "openjdk"),
-    ("nc", "netcat-openbsd", "netcat"),
-    ("curl", "curl", "curl"),
-    ("docker", "docker.io", "docker"),
-];
 
 /// `ENOEXEC`. `io::ErrorKind` has no stable variant for it.
 const NO_FORMAT: i32 = 8;
+
+const TOO_LONG: &str = "its arguments and its environment together are longer than the system allows; shorten \
+    them, or pass the arguments in a file";
 
 /// A failed attempt to execute a program, with its environment and working directory.
 pub(crate) struct Attempt<'a> {
@@ -65,56 +40,55 @@ impl<'a> Attempt<'a> {
 
     /// Returns the reason and a hint. The reason contains PATH if the program was searched there.
     pub(crate) fn explain(&self, error: &io::Error) -> (String, Option<String>) {
-        let Some(hint) = self.is_nowhere(error) else {
+        let Some((why, hint)) = self.not_in_path(error) else {
             return self.reason(error);
         };
         let path = self.path().map_or("not set".into(), OsStr::to_string_lossy);
-        let program = self.program.to_string_lossy();
-        let why = format!("`{program}` is not in PATH, which is {path}");
-        (why, hint)
+        (format!("{why}, which is {path}"), hint)
     }
 
     /// Returns the reason and the hint in one line, without PATH.
     pub(crate) fn in_one_line(&self, error: &io::Error) -> String {
-        let (why, hint) = match self.is_nowhere(error) {
-            Some(hint) => {
-                let program = self.program.to_string_lossy();
-                (format!("`{program}` is not in PATH"), hint)
-            }
-            None => self.reason(error),
-        };
+        let (why, hint) = self
+            .not_in_path(error)
+            .unwrap_or_else(|| self.reason(error));
         match hint {
             Some(hint) => format!("{why}; {hint}"),
             None => why,
         }
     }
 
-    /// Returns the hint for a program that is not in PATH, or `None` if the error has another cause.
-    fn is_nowhere(&self, error: &io::Error) -> Option<Option<String>> {
-        let is_path = self.program.as_encoded_bytes().contains(&b'/');
-        if error.kind() != io::ErrorKind::NotFound || is_path {
+    /// Returns the reason and a hint if the program is not in PATH, and `None` if the error has
+    /// another cause.
+    fn not_in_path(&self, error: &io::Error) -> Option<(String, Option<String>)> {
+        if error.kind() != io::ErrorKind::NotFound || self.is_path() {
             return None;
         }
         let program = self.program.to_string_lossy();
-        let Some(found) = self.find() else {
-            let links = || self.places().find_map(|place| link(&place));
-            let dangling = links().map(|to| format!("a symbolic link in PATH leads to {to}"));
-            let hint = dangling.or_else(|| shell::instead(&program));
-            return Some(hint.or_else(|| missing(&program)));
+        let hint = match self.find() {
+            Some(found) if lacks(&program, &found).is_some() => return None,
+            Some(found) => Some(format!(
+                "{} exists, but the user of the process may not enter its directory",
+                found.display()
+            )),
+            None => {
+                let dangling = self.places().find_map(|place| link(&place));
+                dangling
+                    .map(|to| format!("a symbolic link in PATH leads to {to}"))
+                    .or_else(|| shell::instead(&program))
+                    .or_else(|| packages::missing(&program))
+            }
         };
-        if lacks(&program, &found).is_some() {
-            return None;
-        }
-        let found = found.display();
-        Some(Some(format!(
-            "{found} exists, but the user of the process may not enter its directory"
-        )))
+        Some((format!("`{program}` is not in PATH"), hint))
     }
 
     fn reason(&self, error: &io::Error) -> (String, Option<String>) {
         let program = self.program.to_string_lossy();
-        let found = self.find();
-        let path = found.clone().unwrap_or_else(|| self.dir.join(self.program));
+        let path = self.find().unwrap_or_else(|| self.dir.join(self.program));
+        let no = |why: &dyn Display, hint: Option<&str>| {
+            let why = format!("`{program}` can't be executed: {why}");
+            (why, hint.map(str::to_owned))
+        };
         match error.kind() {
             io::ErrorKind::NotFound => match (lacks(&program, &path), link(&path)) {
                 (Some(why), _) => why,
@@ -127,28 +101,19 @@ impl<'a> Attempt<'a> {
                 ),
             },
             io::ErrorKind::PermissionDenied => forbidden(&program, &path),
+            io::ErrorKind::ArgumentListTooLong => no(error, Some(TOO_LONG)),
             _ if error.raw_os_error() == Some(NO_FORMAT) => {
-                match Format::of(&path).as_ref().and_then(format::why_not) {
-                    Some((why, hint)) => (
-                        format!("`{program}` can't be executed: {why}"),
-                        Some(hint.to_owned()),
-                    ),
-                    None => (
-                        format!("`{program}` can't be executed: {error}"),
-                        Some("build it for this machine, or install a build for this machine".to_owned()),
-                    ),
+                match Format::of(&path).as_ref().and_then(Format::why_not) {
+                    Some((why, hint)) => no(&why, Some(hint)),
+                    None => no(error, Some(file_format::TO_INSTALL)),
                 }
             }
-            io::ErrorKind::ArgumentListTooLong => (
-                format!("`{program}` can't be executed: {error}"),
-                Some(
-                    "its arguments and its environment together are longer than the system allows; shorten \
-                     them, or pass the arguments in a file"
-                        .to_owned(),
-                ),
-            ),
-            _ => (format!("`{program}` can't be executed: {error}"), None),
+            _ => no(error, None),
         }
+    }
+
+    fn is_path(&self) -> bool {
+        self.program.as_encoded_bytes().contains(&b'/')
     }
 
     fn path(&self) -> Option<&OsStr> {
@@ -158,7 +123,7 @@ impl<'a> Attempt<'a> {
 
     /// Finds the file of the program, if this process can see it.
     pub(crate) fn find(&self) -> Option<PathBuf> {
-        if self.program.as_encoded_bytes().contains(&b'/') {
+        if self.is_path() {
             return Some(self.dir.join(self.program)).filter(|path| path.is_file());
         }
         self.places().find(|path| path.is_file())
@@ -271,7 +236,7 @@ fn link(path: &Path) -> Option<String> {
 
 /// Explains that the interpreter of a script does not exist.
 fn no_interpreter(program: &str, path: &Path, line: &str) -> (String, Option<String>) {
-    let interpreter = line.split_ascii_whitespace().next().unwrap_or_default();
+    let interpreter = interpreter(line).display();
     match line.ends_with('\r') {
         true => (
             format!("the first line of `{program}`, `#!{line}`, ends in a carriage return"),
@@ -304,18 +269,4 @@ fn unbuilt(program: &Path) -> Option<String> {
             "build it with `cargo build --example {name}`; `cargo test` without `--test` also builds it"
         )
     })
-}
-
-/// Says where a program outside PATH is, or which package contains it.
-fn missing(name: &str) -> Option<String> {
-    if let Some(path) = program::hidden(name) {
-        return Some(format!(
-            "it is at {}; write that path, or add its directory to PATH",
-            path.display()
-        ));
-    }
-    let (_, apt, brew) = PACKAGES.iter().find(|(known, ..)| *known == name)?;
-    Some(format!(
-        "install it: `apt install {apt}` or `brew install {brew}`"
-    ))
 }

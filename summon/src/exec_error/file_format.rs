@@ -10,8 +10,12 @@ const HEAD: u64 = 4096;
 /// The kernel's limit for the line with `#!` (`execve(2)`).
 const FIRST_LINE: usize = 256;
 
+/// The remedy for a program for another machine.
+pub(super) const TO_INSTALL: &str =
+    "build it for this machine, or install a build for this machine";
+
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(super) enum Format {
     Empty,
     /// A script, with its first line after `#!`.
     Script(String),
@@ -29,7 +33,7 @@ pub(crate) enum Format {
 
 impl Format {
     /// Reads the head of a file. Returns `None` if there is no such file or it can't be read.
-    pub(crate) fn of(path: &Path) -> Option<Format> {
+    pub(super) fn of(path: &Path) -> Option<Format> {
         // A read of a device or a pipe could block for ever.
         let file = path.is_file().then(|| File::open(path))?.ok()?;
         let mut head = Vec::new();
@@ -55,6 +59,26 @@ impl Format {
             _ if !head.contains(&0) => Format::Text,
             _ => Format::Other,
         }
+    }
+
+    /// Returns the reason why the kernel can't execute a file of this format, and a remedy.
+    pub(super) fn why_not(&self) -> Option<(String, &'static str)> {
+        Some(match self {
+            Format::Empty => (
+                "the file is empty".to_owned(),
+                "build it again, or download it again",
+            ),
+            Format::Text => (
+                "its first line does not name an interpreter after `#!`".to_owned(),
+                "begin the file with a line such as `#!/bin/sh`, or write the interpreter before it in the command",
+            ),
+            Format::Foreign(system) => (format!("it is a program for {system}"), TO_INSTALL),
+            Format::Elf { machine, .. } if *machine != ARCH => {
+                let here = format!("it is a program for {machine}, and this machine is {ARCH}");
+                (here, TO_INSTALL)
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -103,27 +127,6 @@ fn elf(head: &[u8]) -> Option<Format> {
     Some(Format::Elf {
         machine,
         loader: loader(),
-    })
-}
-
-/// Returns the reason why the kernel can't execute a file of this format, and a remedy.
-pub(crate) fn why_not(format: &Format) -> Option<(String, &'static str)> {
-    const TO_INSTALL: &str = "build it for this machine, or install a build for this machine";
-    Some(match format {
-        Format::Empty => (
-            "the file is empty".to_owned(),
-            "build it again, or download it again",
-        ),
-        Format::Text => (
-            "its first line does not name an interpreter after `#!`".to_owned(),
-            "begin the file with a line such as `#!/bin/sh`, or write the interpreter before it in the command",
-        ),
-        Format::Foreign(system) => (format!("it is a program for {system}"), TO_INSTALL),
-        Format::Elf { machine, .. } if *machine != ARCH => {
-            let here = format!("it is a program for {machine}, and this machine is {ARCH}");
-            (here, TO_INSTALL)
-        }
-        _ => return None,
     })
 }
 

@@ -1,0 +1,48 @@
+//! Says how to get a program that is not in PATH.
+
+use crate::find_program;
+
+/// Well-known programs with their packages in Debian and in Homebrew.
+const PACKAGES: [(&str, &str, &str); 27] = [
+    ("redis-server", "redis-server", "redis"),
+    ("redis-cli", "redis-tools", "redis"),
+    ("valkey-server", "valkey-server", "valkey"),
+    ("postgres", "postgresql", "postgresql"),
+    ("initdb", "postgresql", "postgresql"),
+    ("pg_ctl", "postgresql", "postgresql"),
+    ("pg_isready", "postgresql-client", "libpq"),
+    ("psql", "postgresql-client", "libpq"),
+    ("mariadbd", "mariadb-server", "mariadb"),
+    ("mariadb-admin", "mariadb-client", "mariadb"),
+    ("mysqladmin", "mariadb-client", "mysql-client"),
+    ("mysqld", "mariadb-server", "mysql"),
+    ("nginx", "nginx", "nginx"),
+    ("haproxy", "haproxy", "haproxy"),
+    ("memcached", "memcached", "memcached"),
+    ("nats-server", "nats-server", "nats-server"),
+    ("mosquitto", "mosquitto", "mosquitto"),
+    ("rabbitmq-server", "rabbitmq-server", "rabbitmq"),
+    ("etcd", "etcd-server", "etcd"),
+    ("dnsmasq", "dnsmasq-base", "dnsmasq"),
+    ("caddy", "caddy", "caddy"),
+    ("python3", "python3", "python"),
+    ("node", "nodejs", "node"),
+    ("java", "default-jre-headless", "openjdk"),
+    ("nc", "netcat-openbsd", "netcat"),
+    ("curl", "curl", "curl"),
+    ("docker", "docker.io", "docker"),
+];
+
+/// Says where a program outside PATH is, or which package contains it.
+pub(super) fn missing(name: &str) -> Option<String> {
+    if let Some(path) = find_program::hidden(name) {
+        return Some(format!(
+            "it is at {}; write that path, or add its directory to PATH",
+            path.display()
+        ));
+    }
+    let (_, apt, brew) = PACKAGES.iter().find(|(known, ..)| *known == name)?;
+    Some(format!(
+        "install it: `apt install {apt}` or `brew install {brew}`"
+    ))
+}
