@@ -44,6 +44,16 @@ fn main() {
         .status();
     let may_mount = mount.is_ok_and(|status| status.success());
     announce("may_mount", may_mount.then(|| on_path("unshare")).flatten());
+    let free = std::process::Command::new("df")
+        .args(["-B1", "--output=avail,fstype", "/dev/shm"])
+        .output();
+    let free = free.map(|free| String::from_utf8_lossy(&free.stdout).into_owned());
+    let free = free.unwrap_or_default();
+    let mut last = free.lines().last().unwrap_or_default().split_whitespace();
+    let bytes = last.next().and_then(|bytes| bytes.parse::<u64>().ok());
+    let has_memory =
+        bytes.is_some_and(|bytes| bytes > 2_000_000_000) && last.next() == Some("tmpfs");
+    announce("has_memory", has_memory.then(|| PathBuf::from("build.rs")));
     announce("has_postgres", on_path("postgres").or_else(hidden_postgres));
     for (cfg, program) in [
         ("has_mariadb", "mariadbd"),

@@ -20,6 +20,7 @@ mod hostile;
 mod http;
 mod killed;
 mod lifecycle;
+mod memory;
 mod notify;
 mod odd;
 mod once;

@@ -1,4 +1,4 @@
-//! Commands that run once for many starts.
+//! Options for a fast start: commands that run once for many starts, and memory instead of a disk.
 
 use super::Coordinated;
 use crate::command::Command;
@@ -25,5 +25,25 @@ impl<P> Coordinated<P> {
     /// the cache can't be used, the command runs for each start.
     pub fn before_once(self, command: impl Into<Command>) -> Self {
         self.change(|spec| spec.before_once.push(command.into()))
+    }
+
+    /// Keeps the private directory in memory, in `/dev/shm`. If less than 2 GB are free there, as in
+    /// Docker by default, the directory is on disk. `SUMMON_MEMORY=1` does this for all processes,
+    /// and `SUMMON_MEMORY=0` for none. Default: on disk.
+    ///
+    /// ```
+    /// let pg = summon::servers::Postgres::new().in_memory(true);
+    /// ```
+    ///
+    /// The files take memory until the directory is removed. Programs in the directory can't be
+    /// executed if the system mounts `/dev/shm` so. If a file of
+    /// [`with_file`](Coordinated::with_file) is executable, the directory is then on disk. A
+    /// directory that other users may enter ([`dir_mode`](Coordinated::dir_mode)) is always on disk.
+    ///
+    /// # Platform notes
+    ///
+    /// On macOS the directory is always on disk.
+    pub fn in_memory(self, in_memory: bool) -> Self {
+        self.change(|spec| spec.in_memory = Some(in_memory))
     }
 }

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::limit::Limit;
 use crate::output::Pattern;
 use crate::probe::{Endpoint, Probe};
+use crate::session::Site;
 use crate::sys;
 use crate::sys::users::{Access, User};
 
@@ -153,6 +154,18 @@ impl Declaration {
             .map_err(|error| self.bad(format!("`dir_mode`: {error}")))?;
         let user = self.user()?;
         Ok(Access { user, mode })
+    }
+
+    /// Returns what the private directory must be like. `SUMMON_MEMORY` decides about the memory, or
+    /// else the option.
+    pub(super) fn site(&self) -> Result<Site, Error> {
+        let everywhere = std::env::var_os("SUMMON_MEMORY").filter(|it| !it.is_empty());
+        let mut files = self.spec.files.iter();
+        Ok(Site {
+            access: self.access()?,
+            in_memory: everywhere.map_or(self.spec.in_memory == Some(true), |it| it != "0"),
+            executes: files.any(|(_, file)| file.file_mode().is_ok_and(|mode| mode & 0o111 != 0)),
+        })
     }
 
     /// Returns an error about this process, with the facts that are known before it runs.

@@ -136,8 +136,8 @@ impl Parts {
         if let Some(home) = made.filter(|home| !home.is_copy()) {
             return Ok(home);
         }
-        let (test, access) = (self.test(), self.declaration.access()?);
-        let make = |session| Home::of_test(self.name(), test.as_deref(), session, access);
+        let (test, site) = (self.test(), self.declaration.site()?);
+        let make = |session| Home::of_test(self.name(), test.as_deref(), session, site);
         self.resources.home_or(make)
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Spec {
     pub(crate) dirs: Vec<(PathBuf, u32)>,
     /// The mode of the private directory, and of the parents of `files` and `dirs`.
     pub(crate) dir_mode: u32,
+    /// Whether the private directory should be in memory. On disk if `None`.
+    pub(crate) in_memory: Option<bool>,
     /// Commands that must succeed before the first start.
     pub(crate) before: Vec<Command>,
     /// Commands whose result is kept for later starts. They run before `before`.
@@ -109,6 +111,7 @@ impl Spec {
             files: Vec::new(),
             dirs: Vec::new(),
             dir_mode: contents::DIRECTORY,
+            in_memory: None,
             before: Vec::new(),
             before_once: Vec::new(),
             is_known: false,

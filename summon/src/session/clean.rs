@@ -10,6 +10,7 @@ use super::base::{
     Base, REPORT, SHARED, is_shared, log_dir, logs_of, name_of, open_base, prefix, stream_logs,
 };
 use super::claim;
+use super::memory;
 use super::sweep::INTERRUPTED;
 use crate::progress;
 use crate::sys::dir::{Dir, Found};
@@ -40,6 +41,7 @@ pub(super) fn after_all(base: &Base) {
         left.extend(cleaning.sweep(&name));
     }
     left.extend(cleaning.sweep_others());
+    left.extend(memory::sweep());
     for left in left {
         progress::say(&format!("{left} (a test that is dead has left it)"));
     }
@@ -70,6 +72,7 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
                 cleaning.sweep(&name);
             }
         }
+        memory::sweep();
     }
 }
 
@@ -140,7 +143,7 @@ impl Cleaning<'_> {
                 let is_wanted = found.is_some() && self.was_killed && is_to_read(&name);
                 let is_kept = found.is_some_and(|it| it.is_kept());
                 if !(is_kept || is_wanted && keep(dir, &name).is_ok()) {
-                    left.extend(dir.remove(&name, path));
+                    left.extend(dir.remove_home(&name, path));
                 }
             }
             // Fails if a log was kept in it.
@@ -155,7 +158,7 @@ impl Cleaning<'_> {
         let logs = open_own(&logs_path);
         let mut left = Vec::new();
         for (name, _claim) in claim::dead(session) {
-            left.extend(session.remove(name.as_ref(), path));
+            left.extend(session.remove_home(name.as_ref(), path));
             let other = format!("{}-{name}", name_of(path).to_string_lossy());
             left.extend(self.remove_others(|name| name == other));
             let log = logs_path.join(format!("{name}.log"));
@@ -187,7 +190,7 @@ impl Cleaning<'_> {
         for other in &self.others {
             for name in other.dir.names().unwrap_or_default() {
                 if name.to_str().is_some_and(&is_it) {
-                    left.extend(other.dir.remove(&name, &other.path));
+                    left.extend(other.dir.remove_home(&name, &other.path));
                 }
             }
             let _ = fs::remove_dir(&other.path);

@@ -11,6 +11,7 @@ use super::base::{Base, TRIES, name_of, open_base, stream_logs};
 use super::claim::Claim;
 use super::file_names::{file_name, numbered, short_file_name};
 use super::log::Log;
+use super::memory;
 use super::names::Name;
 use super::streams::{Streams, Written};
 use super::{Session, Sweep};
@@ -19,6 +20,16 @@ use crate::progress;
 use crate::sys;
 use crate::sys::dir::Dir;
 use crate::sys::users::Access;
+
+/// What a private directory must be like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site {
+    pub(crate) access: Access,
+    /// Whether it should be in memory, if there is room.
+    pub(crate) in_memory: bool,
+    /// Whether programs in it are executed.
+    pub(crate) executes: bool,
+}
 
 /// The directory and the log of one process, across its restarts. Dropping it removes them.
 #[derive(Debug)]
@@ -42,7 +53,12 @@ impl Home {
         session: Option<Arc<Session>>,
         access: Access,
     ) -> Result<Home, Error> {
-        Home::of_test(name, None, session, access)
+        let site = Site {
+            access,
+            in_memory: false,
+            executes: false,
+        };
+        Home::of_test(name, None, session, site)
     }
 
     /// Makes a home in this session, or else in the session of this process. The name of the log
@@ -51,10 +67,10 @@ impl Home {
         name: &str,
         test: Option<&str>,
         session: Option<Arc<Session>>,
-        access: Access,
+        site: Site,
     ) -> Result<Home, Error> {
-        let test = test.map(short_file_name);
-        Home::try_create(&file_name(name), test.as_deref(), session, access).map_err(|error| {
+        let (test, access) = (test.map(short_file_name), site.access);
+        Home::try_create(&file_name(name), test.as_deref(), session, site).map_err(|error| {
             let uid = access.user.map_or_else(sys::user, |user| user.uid);
             let base = match access.is_open() {
                 true => open_base(sys::user()),
@@ -70,7 +86,7 @@ impl Home {
         name: &str,
         test: Option<&str>,
         session: Option<Arc<Session>>,
-        access: Access,
+        site: Site,
     ) -> io::Result<Home> {
         let session = session.map_or_else(Session::current, Ok)?;
         // Parallel tests may use the same name for their processes.
@@ -79,7 +95,7 @@ impl Home {
             // A shared process belongs to no test.
             let test = test.filter(|_| !session.is_shared);
             let of_test = test.map(|test| format!("{test}.{name}"));
-            match Home::try_name(&numbered, of_test.as_deref(), &session, access) {
+            match Home::try_name(&numbered, of_test.as_deref(), &session, site) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 // Another process may have removed the empty base of another user just now.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && lost < TRIES => {
@@ -95,8 +111,9 @@ impl Home {
         name: &str,
         of_test: Option<&str>,
         session: &Arc<Session>,
-        access: Access,
+        site: Site,
     ) -> io::Result<Home> {
+        let access = site.access;
         // The claim comes first. A process that later finds it dead must find all files under its
         // name.
         let claim = match session.is_shared {
@@ -116,12 +133,18 @@ impl Home {
         if keeps_all() {
             log.name_it();
         }
-        let base = match access.is_open() {
-            true => Some(Base::open()?),
-            false => access.user.map(Base::of_user).transpose()?,
+        let wants_memory = site.in_memory && !access.is_open();
+        let memory = wants_memory.then(|| memory::base(access.user, site.executes));
+        let memory = memory.flatten();
+        let is_in_memory = memory.is_some();
+        let base = match memory {
+            Some(memory) => Some(memory),
+            None if access.is_open() => Some(Base::open()?),
+            None => access.user.map(Base::of_user).transpose()?,
         };
         let dir = match &base {
             None => session.path.join(name),
+            Some(base) if is_in_memory => base.path.join(name),
             Some(base) => base.path.join(format!("{}-{name}", session.name())),
         };
         let place = base.as_ref().map_or(&session.dir, |base| &base.dir);
@@ -254,7 +277,7 @@ impl Drop for Home {
             return;
         }
         let parent = self.dir.parent().unwrap_or(&self.dir);
-        for left in self.place().remove(name_of(&self.dir), parent) {
+        for left in self.place().remove_home(name_of(&self.dir), parent) {
             progress::say(&left.to_string());
         }
         if let Some(base) = &self.base {

@@ -4,7 +4,8 @@
 //! `<temp>/summon-<uid>/<session>/<name>` is the private directory of a process (`{dir}`), and
 //! `<test>.<name>.log` beside it is its log. Programs such as `initdb` need a directory that is
 //! empty at the start. Directories have mode 0700, files 0600. A private directory that the user
-//! opens to others is `<temp>/summon-<uid>-open/<session>-<name>`. `SUMMON_LOG_DIR` moves the logs
+//! opens to others is `<temp>/summon-<uid>-open/<session>-<name>`, and one in memory is
+//! `/dev/shm/summon-<uid>.<number>/<name>`. `SUMMON_LOG_DIR` moves the logs
 //! to `<dir>/<program>-<session>`, or under nextest to `<dir>/<program>-<test>-<session>`.
 //! `SUMMON_KEEP` keeps them. `<temp>/summon-<uid>-cache` has what commands make once.
 
@@ -16,6 +17,7 @@ mod clean;
 mod file_names;
 mod home;
 mod log;
+mod memory;
 mod names;
 mod streams;
 mod sweep;
@@ -36,7 +38,7 @@ use base::{Base, TRIES, log_dir, logs_of, name_of, not_private, prefix};
 pub(crate) use cache::{Cache, Entry, Looked};
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
-pub(crate) use home::Home;
+pub(crate) use home::{Home, Site};
 pub(crate) use log::Log;
 pub(crate) use streams::Written;
 #[cfg(unix)]

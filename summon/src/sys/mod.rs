@@ -29,7 +29,7 @@ compile_error!("summon runs on Linux and macOS, and compiles on Windows");
 
 pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
-pub(crate) use system::{diag, files, proc, unix_sockets};
+pub(crate) use system::{diag, files, memory, proc, unix_sockets};
 
 // Shared by Linux and macOS.
 #[cfg(unix)]
@@ -54,6 +54,8 @@ pub(crate) mod ports;
 pub(crate) mod private;
 #[cfg(unix)]
 mod remove;
+#[cfg(unix)]
+mod segments;
 #[cfg(unix)]
 pub(crate) mod status;
 #[cfg(unix)]

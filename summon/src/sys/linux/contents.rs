@@ -1,7 +1,6 @@
 //! Copies the contents of files, in the kernel where it can.
 
-use std::fs::File;
-use std::io::{self, Seek};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{IFlags, SeekFrom, Stat};
@@ -20,11 +19,15 @@ pub(crate) fn spread(dir: impl AsFd) {
     }
 }
 
+/// The number of bytes that are copied at a time.
+const BUFFER: usize = 128 * 1024;
+
 /// The ways to copy that the file system has not refused.
 #[derive(Debug)]
 pub(crate) struct Way {
     can_share: bool,
     in_kernel: bool,
+    buffer: Vec<u8>,
 }
 
 impl Default for Way {
@@ -32,6 +35,7 @@ impl Default for Way {
         Way {
             can_share: true,
             in_kernel: true,
+            buffer: Vec::new(),
         }
     }
 }
@@ -88,13 +92,21 @@ impl Way {
         if read == end {
             return Ok(());
         }
-        let mut input = File::from(from.as_fd().try_clone_to_owned()?);
-        let mut output = File::from(to.as_fd().try_clone_to_owned()?);
-        input.seek(io::SeekFrom::Start(read))?;
-        output.seek(io::SeekFrom::Start(written))?;
-        match io::copy(&mut io::Read::take(input, end - read), &mut output)? {
-            copied if copied == end - read => Ok(()),
-            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        self.buffer.resize(BUFFER, 0);
+        while read < end {
+            let length = usize::try_from(end - read).map_or(BUFFER, |left| left.min(BUFFER));
+            let length = rustix::io::pread(from, &mut self.buffer[..length], read)?;
+            if length == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let mut rest = &self.buffer[..length];
+            while !rest.is_empty() {
+                let count = rustix::io::pwrite(to, rest, written)?;
+                rest = &rest[count..];
+                written += count as u64;
+            }
+            read += length as u64;
         }
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod family;
 pub(crate) mod files;
 pub(crate) mod interfaces;
 pub(crate) mod listeners;
+pub(crate) mod memory;
 mod netlink;
 pub(crate) mod notices;
 pub(crate) mod peer;

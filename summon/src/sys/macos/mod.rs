@@ -14,6 +14,8 @@ pub(crate) mod interfaces;
 mod kqueue;
 mod libproc;
 pub(crate) mod listeners;
+#[path = "../no_memory.rs"]
+pub(crate) mod memory;
 pub(crate) mod notices;
 pub(crate) mod peer;
 pub(crate) mod pipes;

@@ -15,6 +15,8 @@ pub(crate) mod interfaces;
 pub(crate) mod listeners;
 pub(crate) mod locks;
 pub(crate) mod meeting;
+#[path = "../no_memory.rs"]
+pub(crate) mod memory;
 pub(crate) mod notices;
 pub(crate) mod pipe;
 pub(crate) mod place;
