@@ -41,8 +41,6 @@ mod program;
 mod span;
 #[path = "../../summon-macros/src/summoned.rs"]
 mod summoned;
-#[path = "../../summon-macros/src/words.rs"]
-mod words;
 
 fuzz_target!(|text: &str| {
     match split(text) {

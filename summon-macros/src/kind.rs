@@ -1,9 +1,8 @@
 //! The kinds of an attribute. A kind is the key that holds the command, and decides when the process is
 //! ready.
 
+use summon_syntax::words;
 use syn::Ident;
-
-use crate::words;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -23,7 +23,6 @@ mod program;
 mod snapshots;
 mod span;
 mod summoned;
-mod words;
 
 #[expect(
     missing_docs,

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use summon_syntax::words;
 use syn::LitStr;
 
 use crate::args::Args;
@@ -11,7 +12,6 @@ use crate::errors::Errors;
 use crate::kind::Kind;
 use crate::literal;
 use crate::span::ends;
-use crate::words;
 
 pub(crate) struct Program {
     pub(crate) target: Target,

@@ -1,13 +1,13 @@
 //! The contents of one attribute: an executor, and the calls of its builder.
 
 use proc_macro2::Span;
+use summon_syntax::words;
 use syn::{Expr, Ident, LitStr};
 
 use crate::args::{self, Arg, Args};
 use crate::errors::Errors;
 use crate::kind::Kind;
 use crate::program::Program;
-use crate::words;
 
 pub(crate) struct Summoned {
     pub(crate) kind: Kind,

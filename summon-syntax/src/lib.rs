@@ -13,3 +13,4 @@ mod possible;
 pub mod shell;
 pub mod template;
 pub mod url;
+pub mod words;

@@ -6,6 +6,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::words;
+
+/// The placeholders of every process. `summon` knows their values in `process/placeholders.rs`.
+pub const WORDS: [&str; 4] = ["port", "host", "dir", "name"];
+
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub enum Part<'a> {
@@ -44,6 +49,32 @@ pub fn too_early(placeholder: Part<'_>, group: &str) -> String {
     format!(
         "`{placeholder}` needs its value before the start, but `(?<{group}>..)` in the banner sets it \
          after the start; {instead}"
+    )
+}
+
+/// Explains that a placeholder does not exist. `groups` are the groups in the banner of the process that
+/// it is about. `other` is the name of another process, for an example.
+pub fn unknown<'a>(
+    placeholder: Part<'_>,
+    groups: impl IntoIterator<Item = &'a str>,
+    other: &str,
+) -> String {
+    let prefix = match placeholder {
+        Part::Other(process, _) => format!("{process}."),
+        _ => String::new(),
+    };
+    let groups = groups.into_iter().filter(|word| !WORDS.contains(word));
+    let words = WORDS.into_iter().chain(groups);
+    let mut known: Vec<_> = words.map(|word| format!("`{{{prefix}{word}}}`")).collect();
+    if let Part::Other(process, _) = placeholder {
+        let known = words::list(&known);
+        return format!("`{placeholder}` is not a placeholder; `{process}` has {known}");
+    }
+    known.insert(1, "`{port:label}` for a further port".to_owned());
+    known.push(format!("`{{{other}.port}}` for another process"));
+    format!(
+        "`{placeholder}` is not a placeholder; there are {}; write `{{{placeholder}` to keep the text",
+        words::list(&known)
     )
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use summon_syntax::template::{self, Part};
-use summon_syntax::{pattern, shell};
+use summon_syntax::{pattern, shell, words};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, PatType};
 
@@ -13,10 +13,6 @@ use crate::kind::Kind;
 use crate::literal;
 use crate::options::{self, Takes};
 use crate::summoned::Summoned;
-use crate::words;
-
-/// The placeholders of every process.
-const WORDS: [&str; 4] = ["port", "host", "dir", "name"];
 
 pub(super) struct Set<'a> {
     pub(super) members: Vec<Member<'a>>,
@@ -119,14 +115,14 @@ impl<'a> Set<'a> {
                 is_too_early.then(|| template::too_early(part, &group))
             }
             Part::Own(word) if member.has(word)? => None,
-            Part::Own(_) | Part::Labelled(..) => Some(self.no_placeholder(member, part)),
+            Part::Own(_) | Part::Labelled(..) => {
+                let other = self.others(member).into_iter().next();
+                Some(member.unknown(part, other.unwrap_or("process")))
+            }
             Part::Other(process, word) => match self.position(process) {
                 Some(other) => {
                     let other = &self.members[other];
-                    (!other.has(word)?).then(|| {
-                        let known = words::list(&other.placeholders(&format!("{process}.")));
-                        format!("`{part}` is not a placeholder; `{process}` has {known}")
-                    })
+                    (!other.has(word)?).then(|| other.unknown(part, process))
                 }
                 None if self.is_known => {
                     Some(self.unknown(member, process, &format!(" for `{part}`")))
@@ -134,18 +130,6 @@ impl<'a> Set<'a> {
                 None => None,
             },
         }
-    }
-
-    fn no_placeholder(&self, member: &Member<'_>, part: Part<'_>) -> String {
-        let mut known = member.placeholders("");
-        known.insert(1, "`{port:label}` for a further port".to_owned());
-        let other = self.others(member).into_iter().next();
-        let other = other.unwrap_or("process");
-        known.push(format!("`{{{other}.port}}` for another process"));
-        format!(
-            "`{part}` is not a placeholder; there are {}; write `{{{part}` to keep the text",
-            words::list(&known)
-        )
     }
 
     fn unknown(&self, member: &Member<'_>, process: &str, place: &str) -> String {
@@ -176,19 +160,16 @@ impl Member<'_> {
 
     /// Whether it has a placeholder. None if only the runtime knows.
     fn has(&self, word: &str) -> Option<bool> {
-        if WORDS.contains(&word) {
+        if template::WORDS.contains(&word) {
             return Some(true);
         }
         let groups = self.groups.as_ref()?;
         Some(groups.iter().any(|group| group == word))
     }
 
-    /// Its placeholders. `prefix` comes before each word.
-    fn placeholders(&self, prefix: &str) -> Vec<String> {
-        let groups = self.groups.iter().flatten().map(String::as_str);
-        let groups = groups.filter(|word| !WORDS.contains(word));
-        let words = WORDS.into_iter().chain(groups);
-        words.map(|word| format!("`{{{prefix}{word}}}`")).collect()
+    fn unknown(&self, part: Part<'_>, other: &str) -> String {
+        let groups = self.groups.iter().flatten();
+        template::unknown(part, groups.map(String::as_str), other)
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod coordinated;
 mod kinds;
-mod once;
 mod options;
 pub(crate) mod setup;
 

@@ -73,18 +73,24 @@ impl Parts {
         if let Some(group) = self.learns_later(part) {
             return Err(NotReady::ever(template::too_early(part, &group)));
         }
-        match part {
-            Part::Literal(text) => Ok(text.to_owned()),
-            Part::Own(word) => self
-                .word(word)?
-                .ok_or_else(|| unknown(&format!("{{{word}}}"))),
-            Part::Labelled("port", label) => self.port(label).map(|port| port.to_string()),
-            Part::Labelled(word, label) => Err(unknown(&format!("{{{word}:{label}}}"))),
-            Part::Other(name, word) => self
-                .member(name, word)?
-                .word(word)?
-                .ok_or_else(|| unknown(&format!("{{{name}.{word}}}"))),
-        }
+        let other;
+        let (process, word) = match part {
+            Part::Literal(text) => return Ok(text.to_owned()),
+            Part::Labelled("port", label) => return self.port(label).map(|it| it.to_string()),
+            Part::Labelled(..) => return Err(self.unknown(part)),
+            Part::Own(word) => (self, word),
+            Part::Other(name, word) => {
+                other = self.member(name, word)?;
+                (&*other, word)
+            }
+        };
+        process.word(word)?.ok_or_else(|| process.unknown(part))
+    }
+
+    fn unknown(&self, part: Part<'_>) -> NotReady {
+        let probes = self.declaration.probes.iter();
+        let groups = probes.flat_map(|probe| probe.facts().values);
+        NotReady::ever(template::unknown(part, groups, "process"))
     }
 
     /// Returns the banner's group that sets this placeholder, if the process does not run so far.
@@ -193,13 +199,6 @@ impl Parts {
             ))
         })
     }
-}
-
-fn unknown(place: &str) -> NotReady {
-    NotReady::ever(format!(
-        "`{place}` is not a placeholder: valid are {{port}}, {{port:label}}, {{host}}, {{dir}}, \
-         {{name}}, and {{process.port}} for another process; write `{{{place}` for literal text"
-    ))
 }
 
 fn no_port(name: &str, value: &str) -> NotReady {

@@ -52,7 +52,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["cases", "parameters"],
             &["item", "summoned"],
             &["args", "program"],
-            &["errors", "kind", "literal", "options", "span", "words"],
+            &["errors", "kind", "literal", "options", "span"],
         ],
     ),
     (
@@ -60,7 +60,8 @@ const FLOORS: [(&str, Floors); 3] = [
         &[
             &["lib"],
             &["pattern"],
-            &["circle", "duration", "possible", "shell", "template", "url"],
+            &["template"],
+            &["circle", "duration", "possible", "shell", "url", "words"],
         ],
     ),
 ];

@@ -1,4 +1,4 @@
-//! Options of the private directory: files and directories that exist before the start.
+//! Options of the private directory: where it is, and what it contains before the start.
 
 use std::path::PathBuf;
 
@@ -65,5 +65,25 @@ impl<P> Coordinated<P> {
     /// The temporary directory must let other users in too, like `/tmp`. On macOS it does not.
     pub fn dir_mode(self, mode: u32) -> Self {
         self.change(|spec| spec.dir_mode = mode)
+    }
+
+    /// Keeps the private directory in memory, in `/dev/shm`. If less than 2 GB are free there, as in
+    /// Docker by default, the directory is on disk. `SUMMON_MEMORY=1` does this for all processes,
+    /// and `SUMMON_MEMORY=0` for none. Default: on disk.
+    ///
+    /// ```
+    /// let pg = summon::servers::Postgres::new().in_memory(true);
+    /// ```
+    ///
+    /// The files take memory until the directory is removed. Programs in the directory can't be
+    /// executed if the system mounts `/dev/shm` so. If a file of
+    /// [`with_file`](Coordinated::with_file) is executable, the directory is then on disk. A
+    /// directory that other users may enter ([`dir_mode`](Coordinated::dir_mode)) is always on disk.
+    ///
+    /// # Platform notes
+    ///
+    /// On macOS the directory is always on disk.
+    pub fn in_memory(self, in_memory: bool) -> Self {
+        self.change(|spec| spec.in_memory = Some(in_memory))
     }
 }

@@ -104,6 +104,29 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.before.push(command.into()))
     }
 
+    /// Runs a command before the first start, and keeps its result for later starts, which copy it.
+    /// This is for slow commands whose only effect is on `{dir}`, such as `initdb`. Several commands
+    /// run one after the other, before the commands of [`before`](Coordinated::before), and have
+    /// one result. Default: none.
+    ///
+    /// ```
+    /// summon::SimpleExecutor::new("postgres -D {dir}/data").before_once("initdb -D {dir}/data");
+    /// ```
+    ///
+    /// The command runs again if one of these is new: its words, the programs of the command and of
+    /// the process, files that the words name, the files of [`with_file`](Coordinated::with_file)
+    /// and [`with_dir`](Coordinated::with_dir), variables of [`env`](Coordinated::env), `LANG`,
+    /// `LC_*`, `TZ`, the user, and the working directory. A program or a file is new if its path,
+    /// size, or time of change is. The command must depend on nothing else. If its words have a
+    /// placeholder other than `{dir}` and `{name}`, such as `{port}`, it runs for each start.
+    ///
+    /// summon keeps results in `<temp>/summon-<uid>-cache`, and removes each one a week after its
+    /// last use. `SUMMON_CACHE` names another directory, and `SUMMON_CACHE=0` switches this off. If
+    /// the cache can't be used, the command runs for each start.
+    pub fn before_once(self, command: impl Into<Command>) -> Self {
+        self.change(|spec| spec.before_once.push(command.into()))
+    }
+
     /// Follows a program that forks away, as `Type=forking` in `systemd.service(5)`. When the
     /// program exits with code 0, its descendants become the process. Only then summon looks at the
     /// probe. Default: no, and the exit of the program is the end.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// Joins words: `a`, `b`, and `c`.
-pub(crate) fn list(words: &[String]) -> String {
+pub fn list(words: &[String]) -> String {
     match words {
         [] => String::new(),
         [one] => one.clone(),
@@ -13,17 +13,14 @@ pub(crate) fn list(words: &[String]) -> String {
 }
 
 /// Joins names in backticks.
-pub(crate) fn list_names(names: impl IntoIterator<Item = impl Display>) -> String {
+pub fn list_names(names: impl IntoIterator<Item = impl Display>) -> String {
     let names = names.into_iter().map(|name| format!("`{name}`"));
     list(&names.collect::<Vec<_>>())
 }
 
 /// Finds the candidate that a misspelt word was probably meant to be. As in rustc's suggestions, a third
 /// of the letters may be added, dropped, changed, or swapped with the next.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = word.len().max(3) / 3;
     candidates
         .into_iter()
