@@ -33,6 +33,7 @@ pub(crate) static REDIS: Fixture = {
         lifetime: ::summon::__private::Lifetime::Binary,
         make: __summon_make,
         setup: __summon_setup,
+        template: ::core::option::Option::None,
         needs: __summon_needs,
     })
 };

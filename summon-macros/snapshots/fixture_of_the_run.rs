@@ -29,6 +29,7 @@ static POSTGRES: Fixture = {
         lifetime: ::summon::__private::Lifetime::Run,
         make: __summon_make,
         setup: __summon_setup,
+        template: ::core::option::Option::None,
         needs: __summon_needs,
     })
 };

@@ -24,6 +24,7 @@ static POSTGRES: Fixture<Postgres> = {
         lifetime: ::summon::__private::Lifetime::Run,
         make: __summon_make,
         setup: __summon_setup,
+        template: ::core::option::Option::None,
         needs: __summon_needs,
     })
 };

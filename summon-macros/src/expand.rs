@@ -40,7 +40,8 @@ pub(crate) fn function(model: Model) -> TokenStream {
             None => quote!(::core::option::Option::None),
         };
         let executor = match summoned.kind {
-            Kind::Fixture => used(summoned, &called),
+            Kind::Fixture => used("Used", summoned, &called),
+            Kind::Database => used("Cloned", summoned, &called),
             _ => executor(summoned),
         };
         executors.extend(quote!(let #name = #executor;));
@@ -149,11 +150,19 @@ fn judged(item: &Function, ty: &Type, scope: &Ident, statements: &TokenStream) -
     }
 }
 
-fn used(summoned: &Summoned, called: &TokenStream) -> TokenStream {
+/// The use of a fixture, or of a database on it.
+fn used(member: &str, summoned: &Summoned, called: &TokenStream) -> TokenStream {
     let Summoned { key, main, .. } = summoned;
     let (at_key, at_main) = (ends(key).0, ends(main).0);
+    let member = Ident::new(member, at_key);
+    let named = summoned.calls("named").last();
+    let named = named.map(|arg| {
+        let values = &arg.values;
+        quote!(::core::option::Option::Some(#(#values),*))
+    });
+    let called = named.unwrap_or_else(|| called.clone());
     let fixture = quote_spanned!(at_main=> &#main);
-    quote_spanned!(at_key=> ::summon::__private::Used::new(#fixture, #called))
+    quote_spanned!(at_key=> ::summon::__private::#member::new(#fixture, #called))
 }
 
 /// The executor of an attribute, with the calls of its builder.
@@ -179,7 +188,7 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
         quote_spanned!(span=> ::summon::Coordinated::with(#main, ::summon::probe::#probe(#arguments)))
     };
     let made = match kind {
-        Kind::Executor | Kind::Fixture => main.clone(),
+        Kind::Executor | Kind::Fixture | Kind::Database => main.clone(),
         Kind::Simple => new("SimpleExecutor", TokenStream::new()),
         Kind::Output => {
             let banner = part("banner");

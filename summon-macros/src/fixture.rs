@@ -34,6 +34,8 @@ struct Static {
 struct Declared {
     summoned: Summoned,
     setup: Option<Expr>,
+    /// The function that fills the template of the databases.
+    template: Option<Expr>,
     /// The function that waits for an async setup.
     block_on: Option<Expr>,
     /// Whether the whole run of cargo shares the process.
@@ -106,6 +108,7 @@ impl Static {
                     lifetime: ::summon::__private::Lifetime::Binary,
                     make: || ::core::unreachable!(),
                     setup: |_| ::core::unreachable!(),
+                    template: ::core::option::Option::None,
                     needs: || ::core::unreachable!(),
                 });
         }
@@ -155,8 +158,9 @@ impl Declared {
     fn read(attribute: TokenStream, name: &Ident, errors: &mut Errors) -> Option<Declared> {
         let mut args = Args::parse(attribute, errors);
         let setup = args.option("setup", errors);
+        let template = args.option("template", errors);
         let block_on = args.option("block_on", errors);
-        if let (None, Some(block_on)) = (&setup, &block_on) {
+        if let (None, None, Some(block_on)) = (&setup, &template, &block_on) {
             let message =
                 "`block_on` waits for an async setup, and there is no `setup`; add `setup = ..`";
             errors.under(block_on, message);
@@ -165,7 +169,7 @@ impl Declared {
         let is_run = is_run.and_then(|value| errors.keep(scope(&value)));
         let summoned = Summoned::read(args, Span::call_site(), errors)?;
         check::attribute(&summoned, errors);
-        if summoned.kind == Kind::Fixture {
+        if matches!(summoned.kind, Kind::Fixture | Kind::Database) {
             let message = "a fixture can't be the executor of another one; refer to it in a \
                            placeholder, as in `{OTHER.port}`";
             errors.at(summoned.key.span(), message);
@@ -186,6 +190,7 @@ impl Declared {
         Some(Declared {
             summoned,
             setup,
+            template,
             block_on,
             is_run: is_run.unwrap_or(false),
             needs,
@@ -213,7 +218,21 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
     // The user's expressions see the functions below, so these have names that no user has.
     let given = own("executor");
     let executor = executor(&declared.summoned);
-    let setup = setup(declared, &given);
+    let setup = match &declared.setup {
+        Some(setup) => call(setup, &declared.block_on, &given),
+        None => quote! {
+            let _ = #given;
+            ::core::result::Result::Ok(())
+        },
+    };
+    let template = match &declared.template {
+        Some(template) => {
+            let database = own("database");
+            let call = call(template, &declared.block_on, &database);
+            quote!(::core::option::Option::Some(|#database| #call))
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let (ty, make) = match executor_type(&item.ty) {
         Some(ty) => (ty.to_token_stream(), quote!(typed)),
         None => (quote!(::summon::Process), quote!(of)),
@@ -238,6 +257,7 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
             lifetime: ::summon::__private::Lifetime::#lifetime,
             make: __summon_make,
             setup: __summon_setup,
+            template: #template,
             needs: __summon_needs,
         })
     };
@@ -255,16 +275,11 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
     }}
 }
 
-/// The call of the setup. It is at the user's path, so that a type mismatch underlines it.
-fn setup(declared: &Declared, given: &Ident) -> TokenStream {
-    let Some(setup) = &declared.setup else {
-        return quote! {
-            let _ = #given;
-            ::core::result::Result::Ok(())
-        };
-    };
+/// The call of a setup or a template function. It is at the user's path, so that a type mismatch
+/// underlines it.
+fn call(setup: &Expr, block_on: &Option<Expr>, given: &Ident) -> TokenStream {
     let (span, _) = ends(setup);
-    match &declared.block_on {
+    match block_on {
         Some(block_on) => {
             quote_spanned!(span=> ::summon::__private::set_up_with(#given, #setup, #block_on))
         }
@@ -296,7 +311,8 @@ fn last(ty: &Type) -> Option<&PathSegment> {
 fn code(declared: &Declared) -> String {
     let is_executor = declared.summoned.kind == Kind::Executor;
     let executor = is_executor.then_some(&declared.summoned.main);
-    let code = executor.into_iter().chain(&declared.setup);
+    let code = executor.into_iter();
+    let code = code.chain(&declared.setup).chain(&declared.template);
     let code: Vec<String> = code.map(|it| it.to_token_stream().to_string()).collect();
     code.join(", ")
 }

@@ -17,6 +17,7 @@ pub(crate) enum Kind {
     Exec,
     Executor,
     Fixture,
+    Database,
 }
 
 /// A kind with its name, an example as a user would type it, and the keys that belong to it and are no
@@ -30,7 +31,7 @@ type Row = (
 );
 
 #[rustfmt::skip]
-const KINDS: [Row; 11] = [
+const KINDS: [Row; 12] = [
     (Kind::Simple, "simple", r#"simple = "my-daemon""#, &[], None),
     (Kind::Output, "output", r#"output = "my-worker", banner = "^ready""#,
         &["banner"], Some("a regular expression for the line that shows readiness")),
@@ -47,6 +48,7 @@ const KINDS: [Row; 11] = [
         &["probe"], Some("a command that exits with code 0 when the program is ready")),
     (Kind::Executor, "executor", "executor = MyServer::new()", &[], None),
     (Kind::Fixture, "fixture", "fixture = REDIS", &[], None),
+    (Kind::Database, "database", "database = PG", &[], None),
 ];
 
 impl Kind {
@@ -98,14 +100,14 @@ impl Kind {
 
     /// Whether the value is a command, and the other keys are the builder's options.
     pub(crate) fn is_command(self) -> bool {
-        !matches!(self, Kind::Executor | Kind::Fixture)
+        !matches!(self, Kind::Executor | Kind::Fixture | Kind::Database)
     }
 
     /// The error of a kind without a value.
     pub(crate) fn needs_value(self) -> String {
         let what = match self {
             Kind::Executor => "executor",
-            Kind::Fixture => "fixture",
+            Kind::Fixture | Kind::Database => "fixture",
             _ => "command",
         };
         let (name, example) = (self.name(), self.example());

@@ -167,6 +167,7 @@ fn paths(ty: &Type) -> Vec<&Path> {
 fn made(summoned: &Summoned) -> Option<Ident> {
     match summoned.kind {
         Kind::Executor => constructed(&summoned.main),
+        Kind::Database => Some(Ident::new("Database", summoned.key.span())),
         _ => None,
     }
 }

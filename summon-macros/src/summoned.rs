@@ -108,7 +108,8 @@ impl Summoned {
             }
         }
         for arg in &self.calls {
-            if *kind == Kind::Fixture {
+            let is_name = *kind == Kind::Database && arg.method() == "named";
+            if matches!(kind, Kind::Fixture | Kind::Database) && !is_name {
                 let message = format!(
                     "a fixture has its options at its declaration; move `{}` to its \
                      `#[summon::fixture(..)]`",

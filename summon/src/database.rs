@@ -1,8 +1,12 @@
 //! Databases: each test gets one of its own on a shared server.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use crate::error::Error;
+use crate::executor::setup;
 use crate::process::{Claim, Process};
 
 /// A database that belongs to one test.
@@ -26,17 +30,56 @@ use crate::process::{Claim, Process};
 /// ```
 pub struct Database {
     server: Process,
-    claim: Claim,
+    name: String,
+    /// Taken when the database is given up. A template has none.
+    claim: Mutex<Option<Claim>>,
 }
 
+/// A panic of the test leaves the claim as it was.
+impl UnwindSafe for Database {}
+impl RefUnwindSafe for Database {}
+
+/// A function that fills the template.
+pub(crate) type Template = fn(&Database) -> Result<(), String>;
+
 impl Database {
-    /// Gets a database on this server, as this user.
-    pub(crate) fn of(server: &Process, user: &str) -> Result<Database, Error> {
-        let claim = server.claim_database(user, |_| Ok(()))?;
+    /// Gets a database on this server.
+    pub(crate) fn of(server: &Process) -> Result<Database, Error> {
+        let claim = server.claim_database()?;
         Ok(Database {
             server: server.handle(),
-            claim,
+            name: claim.name.clone(),
+            claim: Mutex::new(Some(claim)),
         })
+    }
+
+    /// Fills the template of a server by this function.
+    pub(crate) fn fill_by(server: &Process, template: Template) {
+        let of = server.handle();
+        let fill = move |name: &str| {
+            let database = Database {
+                server: of.handle(),
+                name: name.to_owned(),
+                claim: Mutex::new(None),
+            };
+            let what = format!("the template function of {}", of.name());
+            setup::run(&what, &of, || template(&database))
+        };
+        server.fill_template_by(Box::new(fill));
+    }
+
+    /// Gives the database up. Nobody may use it any more.
+    pub(crate) fn give_up(&self) {
+        drop(self.lock().take());
+    }
+
+    /// Notes that the test has failed. Returns whether that is new.
+    pub(crate) fn fail(&self) -> bool {
+        self.lock().as_ref().is_some_and(Claim::fail)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Claim>> {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the URL, such as `postgres://postgres@127.0.0.1:5432/orders_adds_7`.
@@ -61,7 +104,7 @@ impl Database {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn name(&self) -> &str {
-        &self.claim.name
+        &self.name
     }
 
     /// Returns the process of the server.
@@ -79,15 +122,13 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.claim.fail();
-            if self.server.is_fixture() {
-                eprintln!(
-                    "\nthe database of this failed test stays until {} stops\n  url  {}",
-                    self.server.name(),
-                    self.url()
-                );
-            }
+        // The report of a fixture's user has the URL. Another server is about to stop.
+        if thread::panicking() && self.fail() && self.server.is_fixture() {
+            eprintln!(
+                "\nthe database of this failed test stays until {} stops: {}",
+                self.server.name(),
+                self.url()
+            );
         }
     }
 }

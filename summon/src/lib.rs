@@ -118,7 +118,8 @@ pub use sys::Signal;
 /// | option | meaning |
 /// | --- | --- |
 /// | `setup = path` | calls this function once, on a thread of its own, when the process is ready and before a test uses it: `fn(&Process) -> Result<_, X>` with `X: Display`, and `fn(&E)` for a `Fixture<E>` |
-/// | `block_on = path` | waits for an async `setup`, as in `block_on = pollster::block_on` |
+/// | `template = path` | calls this function once, on the database that the [`Database`] of each test is cloned from, like `setup`: `fn(&Database) -> Result<_, X>` |
+/// | `block_on = path` | waits for an async `setup` or `template`, as in `block_on = pollster::block_on` |
 /// | `scope = "binary"` | starts once per test binary, and stops before the process of the binary has ended. The default |
 /// | `scope = "run"` | starts once for all binaries of a `cargo test` or `cargo nextest run`, and stops right after that run, even if the run was killed |
 ///
@@ -153,6 +154,7 @@ pub use summon_macros::fixture;
 /// | `#[summon(notify = "cmd")]` | it sends `READY=1` to `NOTIFY_SOCKET` (`sd_notify(3)`) |
 /// | `#[summon(exec = "cmd", probe = "pg_isready")]` | the probe command exits with code 0 |
 /// | `#[summon(executor = expr)]` | the executor's `start` returns |
+/// | `#[summon(database = NAME)]` | the fixture is ready, and this test has a [`Database`] of its own on it |
 /// | `#[summon(fixture = NAME)]` | the fixture has started and its setup has returned ([`macro@fixture`]) |
 ///
 /// `bin = "name"` or `example = "name"` runs a program of your package. The text of the kind then holds

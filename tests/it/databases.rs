@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use postgres::{Client, NoTls};
 use summon::servers::Postgres;
-use summon::{Signal, summon};
+use summon::{Database, Fixture, Signal, summon};
 
+use crate::project::Project;
 use crate::support::eventually;
 
 fn connect(url: &str) -> Client {
@@ -154,4 +155,219 @@ fn a_server_that_does_not_run_has_no_databases() {
         error.contains("ended     it was killed by SIGKILL\n"),
         "{error}"
     );
+}
+
+#[summon::fixture(executor = Postgres::new(), template = fill)]
+static PG: Fixture<Postgres>;
+
+/// Fills the template with everything that `CREATE DATABASE` does not clone, and stays connected.
+fn fill(db: &Database) -> Result<(), postgres::Error> {
+    let mut client = Client::connect(&db.url(), NoTls)?;
+    let name = db.name();
+    client.batch_execute(&format!(
+        "CREATE TABLE names (name TEXT); INSERT INTO names VALUES ('Lisa');
+         CREATE ROLE app; CREATE ROLE \"Other App\" CONNECTION LIMIT 7;
+         ALTER DATABASE {name} OWNER TO \"Other App\";
+         ALTER DATABASE {name} CONNECTION LIMIT 9;
+         ALTER DATABASE {name} SET search_path = app, \"Weird, 'schema'\";
+         ALTER ROLE app IN DATABASE {name} SET work_mem = '7MB';
+         REVOKE CONNECT ON DATABASE {name} FROM PUBLIC;
+         GRANT CONNECT ON DATABASE {name} TO app WITH GRANT OPTION"
+    ))?;
+    std::mem::forget(client);
+    Ok(())
+}
+
+#[summon(database = PG)]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_database_is_like_the_template(db: &Database) {
+    let mut client = connect(&db.url());
+    let row = client.query_one("SELECT name FROM public.names", &[]);
+    assert_eq!(row.unwrap().get::<_, &str>(0), "Lisa");
+    let like = |what: &str| {
+        format!(
+            "SELECT DISTINCT {what} FROM pg_database d LEFT JOIN pg_db_role_setting \
+             ON setdatabase = d.oid WHERE datname = '{}' OR datname LIKE 'summon_template_%'",
+            db.name()
+        )
+    };
+    for (what, count) in [
+        ("datdba", 1),
+        ("datconnlimit", 1),
+        ("datacl::text", 1),
+        // One for the database, and one for a role in it.
+        ("setrole, setconfig", 2),
+    ] {
+        let rows = client.query(&like(what), &[]).unwrap();
+        assert_eq!(rows.len(), count, "{what}");
+    }
+    let path: String = client.query_one("SHOW search_path", &[]).unwrap().get(0);
+    assert_eq!(path, "app, \"Weird, 'schema'\"");
+}
+
+/// Returns the reports of two tests that fail to get a database.
+fn reports(test: fn()) -> [String; 2] {
+    [test, test].map(|test| {
+        let panic = std::panic::catch_unwind(test).unwrap_err();
+        panic.downcast_ref::<String>().unwrap().clone()
+    })
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_fails_is_one_report_to_all() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn fail(db: &Database) -> Result<(), postgres::Error> {
+        connect(&db.url()).batch_execute("SELECT no_such_column")
+    }
+
+    #[summon(database = BROKEN)]
+    fn uses(_db: &Database) {
+        unreachable!();
+    }
+
+    let [one, other] = reports(uses);
+    assert_eq!(one, other);
+    let why = "the template function of BROKEN failed: db error\n";
+    assert!(one.starts_with(why), "{one}");
+    // The client does not show the server's words. The log does.
+    let words = "ERROR:  column \"no_such_column\" does not exist";
+    assert!(one.contains(words), "{one}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_panics_is_one_report_to_all() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn fail(_db: &Database) -> Result<(), String> {
+        panic!("on purpose")
+    }
+
+    #[summon(database = BROKEN)]
+    fn uses(_db: &Database) {
+        unreachable!();
+    }
+
+    let [one, other] = reports(uses);
+    assert_eq!(one, other);
+    assert!(
+        one.starts_with("the template function of BROKEN panicked\n"),
+        "{one}"
+    );
+    assert!(one.contains("on purpose"), "{one}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_clone_that_fails_has_the_words_of_the_server() {
+    #[summon::fixture(executor = Postgres::new(), args = ["-c", "max_prepared_transactions=1"], template = prepare)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn prepare(db: &Database) -> Result<(), postgres::Error> {
+        connect(&db.url())
+            .batch_execute("BEGIN; CREATE TABLE names (name TEXT); PREPARE TRANSACTION 'open'")
+    }
+
+    #[summon(database = BROKEN)]
+    fn uses(_db: &Database) {
+        unreachable!();
+    }
+
+    let [one, other] = reports(uses);
+    for report in [one, other] {
+        assert!(
+            report.contains("the template could not be cloned: ERROR: source database"),
+            "{report}"
+        );
+        assert!(report.contains("1 prepared transaction"), "{report}");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn each_test_of_a_run_has_one_and_the_template_is_filled_once() {
+    for runner in ["test", "nextest run"] {
+        if runner == "nextest run" && cfg!(not(has_nextest)) {
+            continue;
+        }
+        let ran = Project::new()
+            .run(&format!("{runner} --test databases use_"))
+            .succeeded();
+        assert_eq!(ran.count("fill"), 1, "{}", ran.said());
+        assert_eq!(databases(&ran.record).len(), 8, "{}", ran.said());
+    }
+}
+
+/// Returns the names in a record. Each is of one test.
+fn databases(record: &[String]) -> BTreeSet<&str> {
+    let names = record
+        .iter()
+        .filter_map(|line| line.strip_prefix("database-"));
+    let names: Vec<_> = names.collect();
+    let different: BTreeSet<_> = names.iter().copied().collect();
+    assert_eq!(names.len(), different.len(), "{names:?}");
+    different
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_nextest)),
+    ignore = "no postgres or no cargo-nextest"
+)]
+fn a_template_that_dies_with_its_process_is_made_anew() {
+    let args = "nextest run --no-fail-fast -j 4 --test databases use_";
+    let ran = Project::new().run_with(args, &[("DIE", "fill")]);
+    assert_eq!(ran.count("fill"), 2, "{}", ran.said());
+    assert_eq!(databases(&ran.record).len(), 7, "{}", ran.said());
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_nextest)),
+    ignore = "no postgres or no cargo-nextest"
+)]
+fn the_database_of_a_failed_test_is_in_its_report_and_is_used_by_no_other() {
+    let args = "nextest run --no-fail-fast -j 2 --retries 2 --test databases";
+    let ran = Project::new().run(args);
+    // Of the ten tests, two were run three times.
+    assert_eq!(databases(&ran.record).len(), 14, "{}", ran.said());
+    let said = ran.said();
+    let reported = said.lines().filter(|line| {
+        let url = line
+            .trim()
+            .strip_prefix("database  postgres://postgres@127.0.0.1:");
+        url.is_some_and(|url| url.contains("/fails_"))
+    });
+    assert!(reported.count() >= 3, "{said}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_fixture_gives_a_database_as_a_value_too() {
+    let db = PG.database().unwrap();
+    let row = connect(&db.url()).query_one("SELECT name FROM public.names", &[]);
+    assert_eq!(row.unwrap().get::<_, &str>(0), "Lisa");
 }

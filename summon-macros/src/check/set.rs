@@ -179,9 +179,10 @@ fn name(summoned: &Summoned, parameter: Option<&PatType>) -> Option<String> {
     match summoned.kind {
         // Only the runtime knows its name.
         Kind::Executor => None,
-        Kind::Fixture => match &summoned.main {
+        Kind::Fixture | Kind::Database => match (summoned.calls("named").last(), &summoned.main) {
+            (Some(arg), _) => literal::text(arg.values.first()?).map(LitStr::value),
             _ if parameter.is_some() => parameter,
-            Expr::Path(path) => Some(path.path.segments.last()?.ident.unraw().to_string()),
+            (None, Expr::Path(path)) => Some(path.path.segments.last()?.ident.unraw().to_string()),
             _ => None,
         },
         _ => {

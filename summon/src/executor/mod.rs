@@ -172,6 +172,12 @@ pub trait Executor: Send + Sync {
         0
     }
 
+    /// Notes that the test has failed. Returns a fact for its report, with a label.
+    #[doc(hidden)]
+    fn note_failure(&self) -> Option<(&'static str, String)> {
+        None
+    }
+
     /// Returns the members of an orchestrator, so that a set includes them.
     #[doc(hidden)]
     fn members(&self) -> Option<Vec<&dyn Executor>> {
@@ -204,6 +210,10 @@ macro_rules! forward {
 
             fn used_since(&self) -> u64 {
                 (**self).used_since()
+            }
+
+            fn note_failure(&self) -> Option<(&'static str, String)> {
+                (**self).note_failure()
             }
 
             fn members(&self) -> Option<Vec<&dyn Executor>> {

@@ -9,9 +9,9 @@ use crate::process::Process;
 use crate::trace::Context;
 
 /// Runs a setup on a thread of its own, so that it may build an async runtime even if the caller is
-/// in one. `name` is the name of the executor.
+/// in one. `what` names it in the report.
 pub(crate) fn run(
-    name: &str,
+    what: &str,
     process: &Process,
     setup: impl FnOnce() -> Result<(), String> + Send,
 ) -> Result<(), Error> {
@@ -26,9 +26,9 @@ pub(crate) fn run(
     // The harness shows the panic's message only in this test, but other tests get this error too.
     let (why, panic) = match set_up {
         Ok(Ok(Ok(()))) => return Ok(()),
-        Ok(Ok(Err(why))) => (format!("the setup of {name} failed: {why}"), None),
-        Ok(Err(panic)) => (format!("the setup of {name} panicked"), Some(panic)),
-        Err(error) => (format!("the setup of {name} got no thread: {error}"), None),
+        Ok(Ok(Err(why))) => (format!("{what} failed: {why}"), None),
+        Ok(Err(panic)) => (format!("{what} panicked"), Some(panic)),
+        Err(error) => (format!("{what} got no thread: {error}"), None),
     };
     Err(process.explain(why, panic))
 }

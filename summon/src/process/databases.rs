@@ -2,10 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Process;
 use super::launched::Launched;
+use super::parts::Fill;
 use crate::error::Error;
 use crate::guard::{Answer, Server};
 use crate::progress::Progress;
@@ -19,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct Claim {
     pub(crate) name: String,
     launched: Arc<Launched>,
-    has_failed: bool,
+    has_failed: AtomicBool,
 }
 
 impl Process {
@@ -30,22 +32,26 @@ impl Process {
         }
     }
 
-    /// Gets a database for the test on this thread, as `user`. `fill` fills the template if this is
-    /// the first database.
-    pub(crate) fn claim_database(
-        &self,
-        user: &str,
-        fill: impl Fn(&str) -> Result<(), Error>,
-    ) -> Result<Claim, Error> {
+    /// Sets what fills the template of the databases. Without it, the template is empty.
+    pub(crate) fn fill_template_by(&self, fill: Fill) {
+        let _ = self.parts.fill.set(fill);
+    }
+
+    /// Gets a database for the test on this thread.
+    pub(crate) fn claim_database(&self) -> Result<Claim, Error> {
+        let test = test_name();
+        let none = |why: &str| {
+            let name = self.name();
+            let declaration = &self.parts.declaration;
+            declaration.error(format!("{name} has no database for {test}: {why}"))
+        };
+        let Some(user) = self.parts.declaration.spec.superuser else {
+            return Err(none("summon makes databases only on `servers::Postgres`"));
+        };
         let Some(launched) = self.parts.life.launched() else {
-            let why = "summon makes databases on a server that it has started";
-            let error = self.parts.declaration.error(format!(
-                "{} has no database for this test: {why}",
-                self.name()
-            ));
+            let error = none("summon makes databases only on a server that it has started");
             return Err(error.fact("hint", "call `start` first, without `reuse`"));
         };
-        let test = test_name();
         let failed = |why: &dyn std::fmt::Display| {
             self.explain(
                 format!("{} has no database for {test}: {why}", self.name()),
@@ -71,7 +77,7 @@ impl Process {
             match answer.map_err(lost)? {
                 Some(Answer::Database(name)) => {
                     let launched = Arc::clone(&launched);
-                    let has_failed = false;
+                    let has_failed = AtomicBool::new(false);
                     return Ok(Claim {
                         name,
                         launched,
@@ -79,7 +85,9 @@ impl Process {
                     });
                 }
                 Some(Answer::Fill(name)) => {
-                    let failure = fill(&name).err().map(|error| error.to_string());
+                    let fill = self.parts.fill.get();
+                    let filled = fill.map_or(Ok(()), |fill| fill(&name));
+                    let failure = filled.err().map(|error| error.to_string());
                     guarded.fill_template(name, failure).map_err(lost)?;
                 }
                 Some(Answer::Failed(report)) => return Err(Error::new(report)),
@@ -94,17 +102,16 @@ impl Process {
 }
 
 impl Claim {
-    /// Notes that the test has failed: its database stays.
-    pub(crate) fn fail(&mut self) {
-        self.has_failed = true;
+    /// Notes that the test has failed: its database stays. Returns whether that is new.
+    pub(crate) fn fail(&self) -> bool {
+        !self.has_failed.swap(true, Ordering::Relaxed)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         let name = std::mem::take(&mut self.name);
-        self.launched
-            .guarded
-            .give_up_database(name, self.has_failed);
+        let has_failed = *self.has_failed.get_mut();
+        self.launched.guarded.give_up_database(name, has_failed);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::declaration::Declaration;
 use super::joint_start::JointStart;
@@ -29,7 +29,12 @@ pub(crate) struct Parts {
     pub(super) life: Life,
     /// What is told of it.
     story: Story,
+    /// Fills the template of its databases.
+    pub(super) fill: OnceLock<Fill>,
 }
+
+/// Fills the template with this name.
+pub(crate) type Fill = Box<dyn Fn(&str) -> Result<(), Error> + Send + Sync>;
 
 /// The processes that may use each other's placeholders. Weak, since each process holds its set.
 #[derive(Default)]
@@ -65,6 +70,7 @@ impl Parts {
             set: Mutex::default(),
             life: Life::default(),
             story: Story::default(),
+            fill: OnceLock::new(),
         }
     }
 

@@ -85,6 +85,8 @@ pub(crate) struct Spec {
     pub(crate) must_live: bool,
     /// The scheme of its URLs: `http://`.
     pub(crate) scheme: Cow<'static, str>,
+    /// The user as whom summon makes databases, if it can make any on this server.
+    pub(crate) superuser: Option<&'static str>,
     pub(crate) declared: Declared,
 }
 
@@ -125,6 +127,7 @@ impl Spec {
             expect_exit: None,
             must_live: false,
             scheme: "http://".into(),
+            superuser: None,
             declared: Declared(declared),
         }
     }

@@ -60,6 +60,7 @@ impl Postgres {
         .says("database system is ready to accept connections")
         // SIGINT is a fast shutdown, which does not wait for clients to leave.
         .stop_signal(Signal::INT)
+        .change(|spec| spec.superuser = Some(SUPERUSER))
         .not_as_root("postgres")
     }
 
@@ -79,7 +80,7 @@ impl Postgres {
     /// If the server does not run, or summon has not started it. If it requires a password. If the
     /// server refuses to make the database; the error has its words.
     pub fn database(&self) -> Result<Database, Error> {
-        Database::of(self, SUPERUSER)
+        Database::of(self)
     }
 
     /// Adds arguments of `initdb`. They follow summon's own arguments, such as `--encoding=UTF8
@@ -167,13 +168,14 @@ const INIT: [&str; 4] = [
 /// log line about a client has the name of its database, since many tests share one log. Each of these
 /// tests may have a pool of connections. Parallel queries share memory in the data directory, since a
 /// killed server would leave other shared memory behind. An autovacuum would connect to a template,
-/// which then can't be cloned.
-const SETTINGS: [&str; 8] = [
+/// which then can't be cloned. Each clone would log two checkpoints.
+const SETTINGS: [&str; 9] = [
     "unix_socket_directories=",
     "log_line_prefix=%m [%p] %q%d ",
     "max_connections=300",
     "dynamic_shared_memory_type=mmap",
     "autovacuum=off",
+    "log_checkpoints=off",
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=off",

@@ -1,0 +1,24 @@
+#[summon(database = PG, name = "db")]
+#[test]
+fn adds(database: &Database) {
+    use_it(database);
+}
+
+// becomes
+
+#[test]
+fn adds() {
+    let executor_0 = ::summon::__private::Cloned::new(
+        &PG,
+        ::core::option::Option::Some("db"),
+    );
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(adds)),
+        [(::core::option::Option::Some("database"), &executor_0)],
+    ) {
+        ::core::result::Result::Ok(scope) => scope,
+        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+    };
+    let database: &Database = &executor_0;
+    use_it(database);
+}
