@@ -8,25 +8,27 @@ use summon::{
     TcpCoordinatedExecutor, orchestrated, probe, summon,
 };
 
-use crate::support::{ACTOR, actor, ask, eventually};
+use crate::support::{ACTOR, actor, ask, eventually, tcp};
 
 #[test]
 fn all_must_be_ready_one_after_the_other() {
-    let script = actor([
-        "listen",
-        "127.0.0.1:{port}",
-        "await",
-        "{dir}/go",
-        "say",
-        "up",
-        "boot",
-        "20",
-        "touch",
-        "{dir}/up",
-    ]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0)
-        .and(probe::output("^up$"))
-        .and(probe::file("{dir}/up"));
+    let server = tcp(
+        [
+            "listen",
+            "127.0.0.1:{port}",
+            "await",
+            "{dir}/go",
+            "say",
+            "up",
+            "boot",
+            "20",
+            "touch",
+            "{dir}/up",
+        ],
+        "localhost",
+    )
+    .and(probe::output("^up$"))
+    .and(probe::file("{dir}/up"));
     std::thread::scope(|threads| {
         let starting = threads.spawn(|| server.start());
         eventually("it listens", || {
@@ -41,8 +43,7 @@ fn all_must_be_ready_one_after_the_other() {
 
 #[test]
 fn each_is_told_in_the_error() {
-    let script = actor(["listen", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0)
+    let server = tcp(["listen", "127.0.0.1:{port}"], "127.0.0.1")
         .and(probe::any((probe::output("^up$"), probe::file("{dir}/up"))))
         .and(probe::notify())
         .timeout("2s");
@@ -150,11 +151,13 @@ fn how_often_a_banner_came_is_told() {
 
 #[test]
 fn a_line_that_means_failure_ends_the_wait_at_once() {
-    let script = actor(["say", "starting", "complain", "FATAL: no disk", "wait"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0)
-        .unless("^FATAL")
-        .unless("panicked")
-        .timeout("1h");
+    let server = tcp(
+        ["say", "starting", "complain", "FATAL: no disk", "wait"],
+        "localhost",
+    )
+    .unless("^FATAL")
+    .unless("panicked")
+    .timeout("1h");
     let error = server.start().unwrap_err();
     assert!(!error.is_timeout());
     let text = error.to_string();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use summon::{OutputCoordinatedExecutor, Process, Signal, TcpCoordinatedExecutor, probe, summon};
 
-use crate::support::{ACTOR, Life, actor, ask, eventually};
+use crate::support::{ACTOR, Life, actor, ask, eventually, tcp};
 
 #[summon(
     tcp = [ACTOR, "daemon", "boot 20 listen 127.0.0.1:{port} wait", "exit", "0"],
@@ -80,8 +80,7 @@ fn one_that_stays_in_the_foreground_is_no_daemon() {
 /// Returns a server that forks. Its first process ends when the file `then` exists.
 fn forks_away(then: &str) -> TcpCoordinatedExecutor {
     let listens = "listen 127.0.0.1:{port} wait";
-    let script = actor(["daemon", listens, "await", then, "exit", "0"]);
-    TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server")
+    tcp(["daemon", listens, "await", then, "exit", "0"], "127.0.0.1").named("server")
 }
 
 /// Checks the report of a server that has forked away.
@@ -186,8 +185,11 @@ fn the_end_of_one_that_was_waited_for_is_no_surprise_whatever_it_leaves() {
 #[test]
 fn a_daemon_is_ready_as_soon_as_it_has_forked_away() {
     let time = || {
-        let script = actor(["daemon", "listen 127.0.0.1:{port} wait", "exit", "0"]);
-        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).daemon(true);
+        let server = tcp(
+            ["daemon", "listen 127.0.0.1:{port} wait", "exit", "0"],
+            "127.0.0.1",
+        )
+        .daemon(true);
         let began = Instant::now();
         server.start().unwrap();
         began.elapsed()

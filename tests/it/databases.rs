@@ -24,10 +24,7 @@ fn names(pg: &Postgres) -> BTreeSet<String> {
 
 #[summon(executor = Postgres::new())]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn no_two_tests_get_the_same_database(pg: &Postgres) {
     let seen = Mutex::new(BTreeSet::new());
     std::thread::scope(|threads| {
@@ -48,10 +45,7 @@ fn no_two_tests_get_the_same_database(pg: &Postgres) {
 
 #[summon(executor = Postgres::new())]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_database_has_the_name_of_its_test(pg: &Postgres) {
     let db = pg.database().unwrap();
     let name = db.name();
@@ -66,10 +60,7 @@ fn a_database_has_the_name_of_its_test(pg: &Postgres) {
 
 #[summon(executor = Postgres::new())]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_database_that_was_given_up_loses_its_connections_and_is_dropped(pg: &Postgres) {
     let db = pg.database().unwrap();
     let name = db.name().to_owned();
@@ -87,10 +78,7 @@ fn a_database_that_was_given_up_loses_its_connections_and_is_dropped(pg: &Postgr
 
 #[summon(executor = Postgres::new())]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_server_that_was_started_again_has_databases_again(pg: &Postgres) {
     let before = pg.database().unwrap();
     let mut client = connect(&before.url());
@@ -107,10 +95,7 @@ fn a_server_that_was_started_again_has_databases_again(pg: &Postgres) {
 
 #[summon(executor = Postgres::new(), stop_signal = Signal::TERM)]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_server_that_waits_for_its_clients_does_not_wait_for_the_guard(pg: &Postgres) {
     drop(pg.database().unwrap());
     let began = Instant::now();
@@ -122,10 +107,7 @@ fn a_server_that_waits_for_its_clients_does_not_wait_for_the_guard(pg: &Postgres
 
 #[summon(executor = Postgres::new().password("s3cret"))]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_server_with_a_password_has_no_databases_and_says_why(pg: &Postgres) {
     let error = pg.database().unwrap_err().to_string();
     let why = "databases::a_server_with_a_password_has_no_databases_and_says_why: the template could \
@@ -138,10 +120,7 @@ fn a_server_with_a_password_has_no_databases_and_says_why(pg: &Postgres) {
 }
 
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_server_that_does_not_run_has_no_databases() {
     let error = Postgres::new().database().unwrap_err().to_string();
     assert!(error.contains("call `start` first"), "{error}");

@@ -264,10 +264,7 @@ fn without_a_runner_it_is_the_binarys() {
 }
 
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_real_postgres_is_initialised_and_migrated_once_for_two_binaries() {
     for runner in ["test", "nextest run"] {
         if runner == "nextest run" && cfg!(not(has_nextest)) {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use summon::{
     Coordinated, HttpCoordinatedExecutor, OutputCoordinatedExecutor, Process, Signal,
-    SimpleExecutor, TcpCoordinatedExecutor, probe,
+    SimpleExecutor, probe,
 };
 
 use crate::support::{
     ACTOR, Life, TempDir, actor, against_the_warden, error_at_limit, eventually, family, log_of,
-    parent, with_the_warden,
+    parent, tcp, with_the_warden,
 };
 
 /// Returns the surviving processes of a test. Each process has the test's directory in its
@@ -64,8 +64,7 @@ fn that_fork_on_and_on_and_never_stay() {
 fn that_fork_on_while_they_boot() {
     let dir = TempDir::new();
     let sign = dir.file("sign");
-    let script = actor(["chain", "200000", "record", &sign, "up"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0)
+    let server = tcp(["chain", "200000", "record", &sign, "up"], "localhost")
         .timeout("2s")
         .stop_timeout("100ms");
     assert!(server.start().unwrap_err().is_timeout());
@@ -91,8 +90,7 @@ fn that_become_daemons_twice() {
 
 #[test]
 fn that_close_all_descriptors() {
-    let script = actor(["close-all", "listen", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["close-all", "listen", "127.0.0.1:{port}"], "localhost");
     server.start().unwrap();
     // The output has ended, but the program has not.
     assert_eq!(server.output(), b"");
@@ -162,8 +160,10 @@ fn that_kill_the_warden_change_nothing() {
 
 #[test]
 fn that_call_themselves_so_that_proc_can_hardly_be_read() {
-    let script = actor(["rename", "a) Z 1 (b c", "listen", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(
+        ["rename", "a) Z 1 (b c", "listen", "127.0.0.1:{port}"],
+        "localhost",
+    );
     server.start().unwrap();
     let life = Life::of(server.id().unwrap()).unwrap();
     server.paused(|| ()).unwrap();
@@ -174,8 +174,11 @@ fn that_call_themselves_so_that_proc_can_hardly_be_read() {
 #[test]
 #[cfg_attr(not(is_root), ignore = "only root can change its user")]
 fn that_become_another_user() {
-    let script = actor(["user", "65534", "listen", "127.0.0.1:{port}", "ignore"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0).stop_timeout("50ms");
+    let server = tcp(
+        ["user", "65534", "listen", "127.0.0.1:{port}", "ignore"],
+        "localhost",
+    )
+    .stop_timeout("50ms");
     server.start().unwrap();
     let life = Life::of(server.id().unwrap()).unwrap();
     server.stop().unwrap();
@@ -250,8 +253,7 @@ fn that_halt_when_they_should_end() {
 #[test]
 fn that_listen_and_exit() {
     for _ in 0..20 {
-        let script = actor(["listen", "127.0.0.1:{port}", "exit", "0"]);
-        let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("1h");
+        let server = tcp(["listen", "127.0.0.1:{port}", "exit", "0"], "localhost").timeout("1h");
         match server.start() {
             // The connection existed for a moment.
             Ok(()) => assert!(server.wait("20s").unwrap().success()),
@@ -265,8 +267,7 @@ fn that_listen_and_exit() {
 
 #[test]
 fn that_listen_and_never_accept() {
-    let script = actor(["deaf", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["deaf", "127.0.0.1:{port}"], "localhost");
     server.start().unwrap();
     let url = "http://127.0.0.1:{port}/";
     let http = HttpCoordinatedExecutor::new(actor(["deaf", "127.0.0.1:{port}"]), url).timeout("2s");

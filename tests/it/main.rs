@@ -1,6 +1,7 @@
 //! Tests with real processes, one module for each promise of summon.
 
 mod attribute;
+mod builder;
 mod changes;
 mod cleaning;
 mod combined;

@@ -9,7 +9,9 @@ use summon::{
     Coordinated, Error, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{ACTOR, Group, TempDir, actor, ask, error_at_limit, eventually, recorded};
+use crate::support::{
+    ACTOR, Group, TempDir, actor, ask, error_at_limit, eventually, recorded, tcp,
+};
 use crate::turns::{free_port, on};
 
 /// One message carries at most 253 descriptors (`unix(7)`), and each lease is one descriptor.
@@ -115,8 +117,7 @@ fn a_server_that_hands_its_port_to_somebody_else_is_ready_if_asked() {
 
 #[test]
 fn a_stranger_on_the_other_family_of_localhost_counts() {
-    let script = actor(["await", "{dir}/go", "listen", "[::1]:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["await", "{dir}/go", "listen", "[::1]:{port}"], "localhost");
     let _stranger = TcpListener::bind(("127.0.0.1", server.port())).unwrap();
     std::fs::write(server.dir().join("go"), "").unwrap();
     let error = server.start().unwrap_err().to_string();
@@ -128,22 +129,23 @@ fn a_stranger_on_the_other_family_of_localhost_counts() {
 
 #[test]
 fn workers_that_share_a_port_are_one_service() {
-    let script = actor([
-        "child",
-        "share 127.0.0.1:{port}",
-        "child",
-        "share 127.0.0.1:{port}",
-        "share",
-        "127.0.0.1:{port}",
-    ]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(
+        [
+            "child",
+            "share 127.0.0.1:{port}",
+            "child",
+            "share 127.0.0.1:{port}",
+            "share",
+            "127.0.0.1:{port}",
+        ],
+        "localhost",
+    );
     server.start().unwrap();
 }
 
 #[test]
 fn a_socket_may_be_passed_to_a_child() {
-    let script = actor(["handover", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["handover", "127.0.0.1:{port}"], "localhost");
     server.start().unwrap();
 }
 
@@ -180,8 +182,7 @@ fn udp_in_an_attribute(server: &summon::Process) {
 
 #[test]
 fn a_server_on_another_address_is_told() {
-    let script = actor(["listen", "127.0.0.2:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).timeout("2s");
+    let server = tcp(["listen", "127.0.0.2:{port}"], "127.0.0.1").timeout("2s");
     let error = server.start().unwrap_err().to_string();
     assert!(
         error.contains("nothing listens there; it listens on 127.0.0.2:"),
@@ -265,8 +266,7 @@ fn run_by_another_among_interfaces() {
     let expected = "nothing listens there; it listens on [fe80::7%one]:";
     assert!(error.contains(expected), "{error}");
     // A server bound to every address of one interface is not reachable on another interface.
-    let script = actor(["on-lo", "tcp", "0.0.0.0:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0);
+    let server = tcp(["on-lo", "tcp", "0.0.0.0:{port}"], "127.0.0.1");
     server.start().unwrap();
 }
 
@@ -370,8 +370,7 @@ fn a_server_in_another_network_is_told() {
 
 #[test]
 fn a_reused_server_must_be_ready_too() {
-    let script = actor(["http", "127.0.0.1:{port}", "503"]);
-    let somebody = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let somebody = tcp(["http", "127.0.0.1:{port}", "503"], "localhost");
     somebody.start().unwrap();
     let url = format!("http://127.0.0.1:{}/", somebody.port());
     let reuse = || summon::HttpCoordinatedExecutor::new("no-such-program", &url).reuse(true);
@@ -396,8 +395,10 @@ fn a_reused_server_must_be_ready_too() {
 #[test]
 fn a_server_of_the_other_protocol_is_told() {
     let error = error_at_limit("it serves UDP", |limit| {
-        let script = actor(["udp", "127.0.0.1:{port}", "say", "up", "wait"]);
-        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0);
+        let server = tcp(
+            ["udp", "127.0.0.1:{port}", "say", "up", "wait"],
+            "127.0.0.1",
+        );
         server.timeout(limit).start().unwrap_err()
     });
     let expected = "nothing listens there; it serves UDP on 127.0.0.1:";

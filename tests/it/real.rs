@@ -8,7 +8,12 @@ use crate::support::replaced;
 #[test]
 #[cfg_attr(not(has_redis), ignore = "redis-server is not on PATH")]
 fn redis_remembers(redis: &Process) -> redis::RedisResult<()> {
-    let mut client = redis::Client::open(format!("redis://{}", redis.addr()))?.get_connection()?;
+    remembers(&format!("redis://{}", redis.addr()))
+}
+
+/// Checks that a Redis stores a value.
+pub(crate) fn remembers(url: &str) -> redis::RedisResult<()> {
+    let mut client = redis::Client::open(url)?.get_connection()?;
     redis::cmd("SET")
         .arg("name")
         .arg("Lisa")

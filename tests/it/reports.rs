@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use summon::{Process, TcpCoordinatedExecutor, orchestrated};
+use summon::{Process, orchestrated};
 
 use crate::project::Project;
-use crate::support::{ACTOR, actor, replaced};
+use crate::support::{ACTOR, replaced, tcp};
 
 fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("it/reports")
@@ -177,6 +177,16 @@ fn ask_in_vain(addr: SocketAddr) {
     assert!(matches!(asked, Ok(1..)), "the server has hung up");
 }
 
+/// Plays a test that fails because its server dies: `fatal` or `collapse`.
+fn fail_when_the_server_dies(how: &str) {
+    let server = tcp([how, "127.0.0.1:{port}", "7"], "127.0.0.1").named("server");
+    let failed = catch_unwind(AssertUnwindSafe(|| {
+        let _scope = orchestrated(&server).unwrap();
+        ask_in_vain(server.addr());
+    }));
+    assert!(failed.is_err());
+}
+
 /// Runs an ignored test of this file that fails, and returns its output.
 fn said_by(test: &str, rounds: usize) -> String {
     let run = Command::new(std::env::current_exe().unwrap())
@@ -200,13 +210,7 @@ fn rounds() -> usize {
 fn run_by_another_and_fails_when_its_server_dies() {
     for round in 0..rounds() {
         let how = ["fatal", "collapse"][round % 2];
-        let script = actor([how, "127.0.0.1:{port}", "7"]);
-        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server");
-        let failed = catch_unwind(AssertUnwindSafe(|| {
-            let _scope = orchestrated(&server).unwrap();
-            ask_in_vain(server.addr());
-        }));
-        assert!(failed.is_err());
+        fail_when_the_server_dies(how);
     }
 }
 
@@ -247,8 +251,7 @@ fn tell_of_the_death_of_a_fixture_that_another_process_has_started() {
 #[ignore = "another test runs it, and reads what it says"]
 fn run_by_another_and_stops_a_server_that_dies() {
     for _ in 0..rounds() {
-        let script = actor(["fatal", "127.0.0.1:{port}", "7"]);
-        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server");
+        let server = tcp(["fatal", "127.0.0.1:{port}", "7"], "127.0.0.1").named("server");
         server.start().unwrap();
         let _ = TcpStream::connect(server.addr()).and_then(|mut it| it.read(&mut [0; 64]));
         server.stop().unwrap();
@@ -272,13 +275,7 @@ fn fail_slowly() {
         std::thread::sleep(Duration::from_secs(2));
     };
     std::panic::set_hook(Box::new(printed));
-    let script = actor(["fatal", "127.0.0.1:{port}", "7"]);
-    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0).named("server");
-    let failed = catch_unwind(AssertUnwindSafe(|| {
-        let _scope = orchestrated(&server).unwrap();
-        ask_in_vain(server.addr());
-    }));
-    assert!(failed.is_err());
+    fail_when_the_server_dies("fatal");
 }
 
 #[test]

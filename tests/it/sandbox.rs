@@ -9,7 +9,7 @@ use std::thread;
 
 use summon::{Coordinated, HttpCoordinatedExecutor, TcpCoordinatedExecutor, probe, probe::Probe};
 
-use crate::support::{REFUSE, TempDir, actor, ask, error_at_limit, eventually, recorded};
+use crate::support::{REFUSE, TempDir, actor, ask, error_at_limit, eventually, recorded, tcp};
 
 /// Runs a test of this module without `sock_diag`.
 fn run(test: &str) {
@@ -117,8 +117,10 @@ fn ones_own_server_is_ready_and_has_seen_no_connection() {
 #[ignore = "another test runs it, where the kernel does not answer"]
 fn run_by_another_with_servers() {
     for at in ["127.0.0.1", "0.0.0.0", "[::]", "[::ffff:0.0.0.0]"] {
-        let script = actor(["boot", "20", "listen", &format!("{at}:{{port}}")]);
-        let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0);
+        let server = tcp(
+            ["boot", "20", "listen", &format!("{at}:{{port}}")],
+            "127.0.0.1",
+        );
         server.start().unwrap();
         assert_eq!(ask(server.addr()), "1", "{at}");
         let script = actor(["boot", "20", "udp", &format!("{at}:{{port}}")]);

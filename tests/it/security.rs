@@ -7,11 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use summon::{Coordinated, OutputCoordinatedExecutor, TcpCoordinatedExecutor, probe};
+use summon::{Coordinated, OutputCoordinatedExecutor, probe};
 
 use crate::project::Project;
 use crate::support::{
-    ACTOR, Group, Life, OWNER, TempDir, actor, copy_program, eventually, log_of, parent,
+    ACTOR, Group, Life, OWNER, TempDir, actor, copy_program, eventually, log_of, parent, tcp,
 };
 use crate::tree::Owner;
 use crate::turns::{free_port, on};
@@ -344,8 +344,7 @@ fn another_user_can_not_have_files_removed_through_a_link() {
 
 #[test]
 fn helpers_have_no_socket_of_the_network() {
-    let script = actor(["listen", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["listen", "127.0.0.1:{port}"], "localhost");
     server.start().unwrap();
     let guard = parent(server.id().unwrap());
     let tables = ["tcp", "tcp6", "udp", "udp6"].map(|table| {

@@ -25,14 +25,7 @@ fn redis_is_at_its_url(redis: &Redis) -> redis::RedisResult<()> {
         redis.url("/0"),
         format!("redis://127.0.0.1:{}/0", redis.port())
     );
-    let mut client = redis::Client::open(redis.url("/0"))?.get_connection()?;
-    redis::cmd("SET")
-        .arg("name")
-        .arg("Lisa")
-        .exec(&mut client)?;
-    let name: String = redis::cmd("GET").arg("name").query(&mut client)?;
-    assert_eq!(name, "Lisa");
-    Ok(())
+    crate::real::remembers(&redis.url("/0"))
 }
 
 #[test]
@@ -48,10 +41,7 @@ fn redis_is_ready_when_it_has_loaded_what_it_has_saved() {
 
 #[summon(executor = Postgres::new(), args = ["-c", "max_connections=7"])]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn postgres_is_at_its_url(pg: &Postgres) {
     let connect = || postgres::Client::connect(&pg.url("/postgres"), postgres::NoTls).unwrap();
     let mut client = connect();
@@ -72,10 +62,7 @@ fn postgres_is_at_its_url(pg: &Postgres) {
 
 #[summon(executor = Postgres::new())]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn postgres_says_in_its_log_whose_database_a_line_is_about(pg: &Postgres) {
     let connect = |url: &str| postgres::Client::connect(url, postgres::NoTls).unwrap();
     let mut client = connect(&pg.url("/postgres"));
@@ -92,10 +79,7 @@ fn postgres_says_in_its_log_whose_database_a_line_is_about(pg: &Postgres) {
 
 #[summon(executor = Mariadb::new())]
 #[test]
-#[cfg_attr(
-    not(has_mariadb),
-    ignore = "mariadbd is neither on PATH nor in /usr/sbin"
-)]
+#[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
 fn mariadb_is_at_its_url(db: &Mariadb) {
     assert_eq!(
         db.url("/test"),
@@ -111,10 +95,7 @@ fn mariadb_is_at_its_url(db: &Mariadb) {
 
 #[summon(executor = Mariadb::new())]
 #[test]
-#[cfg_attr(
-    not(has_mariadb),
-    ignore = "mariadbd is neither on PATH nor in /usr/sbin"
-)]
+#[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
 fn mariadb_says_in_its_log_which_statement_has_failed_in_whose_database(db: &Mariadb) {
     let port = format!("--port={}", db.port());
     let ask = |statement: &str, database: &str| {
@@ -132,10 +113,7 @@ fn mariadb_says_in_its_log_which_statement_has_failed_in_whose_database(db: &Mar
 }
 
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn postgres_makes_a_cluster_once_for_equal_options() {
     let cluster = |pg: Postgres| -> i64 {
         pg.start().unwrap();
@@ -152,10 +130,7 @@ fn postgres_makes_a_cluster_once_for_equal_options() {
 }
 
 #[test]
-#[cfg_attr(
-    not(has_mariadb),
-    ignore = "mariadbd is neither on PATH nor in /usr/sbin"
-)]
+#[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
 fn mariadb_makes_its_tables_once_for_equal_options() {
     let made = |db: Mariadb| {
         db.start().unwrap();
@@ -169,10 +144,7 @@ fn mariadb_makes_its_tables_once_for_equal_options() {
 
 #[summon(executor = Nats::new().arg("--jetstream"))]
 #[test]
-#[cfg_attr(
-    not(has_nats),
-    ignore = "nats-server is neither on PATH nor in /usr/sbin"
-)]
+#[cfg_attr(not(has_nats), ignore = "nats-server is not installed")]
 fn nats_is_at_its_url(nats: &Nats) {
     assert_eq!(nats.url("/"), format!("nats://127.0.0.1:{}/", nats.port()));
     assert_eq!(answer(nats.addr(), "PING\r\n", 5), "INFO ");
@@ -269,10 +241,7 @@ fn the_server_of_a_developer_is_used_and_left_alone() {
     init_args = ["--data-checksums"]
 )]
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn postgres_has_a_password_and_is_made_as_asked(pg: &Postgres) {
     let url = pg.url("/postgres");
     assert!(url.starts_with("postgres://postgres:s3%20%27cret%7Bdir%7D@127.0.0.1:"));
@@ -298,10 +267,7 @@ fn a_version_of_postgres_that_is_not_installed_is_told() {
 }
 
 #[test]
-#[cfg_attr(
-    not(has_postgres),
-    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
-)]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_version_of_postgres_that_is_installed_is_run() {
     let installed = std::fs::read_dir("/usr/lib/postgresql");
     let versions = installed.into_iter().flatten().flatten();
@@ -319,10 +285,7 @@ fn a_version_of_postgres_that_is_installed_is_run() {
 }
 
 #[test]
-#[cfg_attr(
-    not(has_mariadb),
-    ignore = "mariadbd is neither on PATH nor in /usr/sbin"
-)]
+#[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
 fn mariadb_has_a_password_if_asked() {
     let db = Mariadb::new().password(r"s3'cr\et{dir}").timeout("2m");
     let url = format!(
@@ -355,10 +318,7 @@ fn mariadb_has_a_password_if_asked() {
 }
 
 #[test]
-#[cfg_attr(
-    not(has_nats),
-    ignore = "nats-server is neither on PATH nor in /usr/sbin"
-)]
+#[cfg_attr(not(has_nats), ignore = "nats-server is not installed")]
 fn nats_has_a_token_if_asked() {
     let nats = Nats::new().token("s3cret");
     nats.start().unwrap();

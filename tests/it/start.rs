@@ -7,7 +7,7 @@ use summon::{
     TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{ACTOR, Life, TempDir, actor, ask, eventually, recorded};
+use crate::support::{TempDir, actor, ask, eventually, recorded, tcp};
 
 #[test]
 fn waits_until_the_program_has_been_executed() {
@@ -21,8 +21,7 @@ fn waits_until_the_program_has_been_executed() {
 
 #[test]
 fn waits_until_it_listens_and_makes_no_connection() {
-    let script = actor(["boot", "50", "listen", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["boot", "50", "listen", "127.0.0.1:{port}"], "localhost");
     server.start().unwrap();
     assert_eq!(ask(server.addr()), "1");
 }
@@ -99,8 +98,7 @@ fn a_server_that_never_answers_is_not_ready() {
 
 #[test]
 fn localhost_is_also_ipv6() {
-    let script = actor(["listen", "[::1]:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["listen", "[::1]:{port}"], "localhost");
     server.start().unwrap();
     assert!(server.addr().is_ipv6());
     assert_eq!(ask(server.addr()), "1");
@@ -109,8 +107,7 @@ fn localhost_is_also_ipv6() {
 
 #[test]
 fn a_server_that_ends_at_the_first_connection_survives_its_own_readiness() {
-    let script = actor(["once", "127.0.0.1:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "127.0.0.1", 0);
+    let server = tcp(["once", "127.0.0.1:{port}"], "127.0.0.1");
     server.start().unwrap();
     assert!(server.is_running());
     drop(std::net::TcpStream::connect(server.addr()).unwrap());
@@ -182,8 +179,7 @@ fn a_banner_does_not_save_a_process_that_has_exited() {
 fn what_is_not_ready_in_time_is_stopped_with_all_its_descendants() {
     let dir = TempDir::new();
     let child = format!("ignore record {} child", dir.file("pids"));
-    let script = actor(["child", &child]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0)
+    let server = tcp(["child", &child], "localhost")
         .timeout("1s")
         .stop_timeout("50ms");
     let error = server.start().unwrap_err();
@@ -261,8 +257,7 @@ fn a_strangers_server_is_never_ours() {
 
 #[test]
 fn a_child_may_be_the_one_that_listens() {
-    let script = actor(["stranger", "listen 0.0.0.0:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+    let server = tcp(["stranger", "listen 0.0.0.0:{port}"], "localhost");
     server.start().unwrap();
     assert_eq!(ask(server.addr()), "1");
 }
@@ -291,8 +286,7 @@ fn a_probe_of_ones_own_knows_where_it_listens() {
         assert!(addr.is_ipv6() && addr.port() == target.port());
         std::net::TcpStream::connect(addr)
     };
-    let script = actor(["listen", "[::1]:{port}"]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0).and(greets);
+    let server = tcp(["listen", "[::1]:{port}"], "localhost").and(greets);
     server.start().unwrap();
     // Without a probe that finds the address, the address is the same as before the start.
     let guessed = |target: &probe::Target<'_>| {
@@ -302,55 +296,6 @@ fn a_probe_of_ones_own_knows_where_it_listens() {
             .ok_or("it is another one")
     };
     Coordinated::with(actor(["wait"]), guessed).start().unwrap();
-}
-
-#[test]
-fn passes_on_arguments_environment_and_directory() {
-    let dir = TempDir::new();
-    let script = [
-        "env", "GIVEN", "env", "ALSO", "env", "PATH", "cwd", "args", "a b", "{name}", "{{name}",
-    ];
-    let server = OutputCoordinatedExecutor::new([ACTOR], r"^\[\{name\}\]$")
-        .named("lisa")
-        .args(script)
-        .env("GIVEN", "{name} on {host}")
-        .envs([("ALSO", "1"), ("ALSO", "2")])
-        .env_remove("PATH")
-        .current_dir(dir.path());
-    server.start().unwrap();
-    let expected = format!(
-        "GIVEN=lisa on localhost\nALSO=2\nPATH=(unset)\n{}\n[a b]\n[lisa]\n[{{name}}]\n",
-        dir.path().canonicalize().unwrap().display()
-    );
-    assert_eq!(String::from_utf8_lossy(&server.output()), expected);
-}
-
-#[test]
-fn runs_a_shell_only_if_asked() {
-    let line = "echo $((1 + 1)) '{name}'; exec sleep 1000";
-    let shell = OutputCoordinatedExecutor::new(line, "^2 calc$")
-        .named("calc")
-        .shell(true);
-    shell.start().unwrap();
-    let no_shell = OutputCoordinatedExecutor::new([ACTOR, "args", "$HOME", "*"], r"^\[\*\]$");
-    no_shell.start().unwrap();
-    assert_eq!(no_shell.output(), b"[$HOME]\n[*]\n");
-}
-
-#[test]
-fn ports_are_known_before_the_start_and_stay() {
-    let script = actor([
-        "listen",
-        "127.0.0.1:{port}",
-        "listen",
-        "127.0.0.1:{port:admin}",
-    ]);
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
-    let (port, dir) = (server.port(), server.dir().to_owned());
-    server.start().unwrap();
-    server.restart().unwrap();
-    assert_eq!((server.port(), server.dir()), (port, &*dir));
-    assert_eq!(server.addr().port(), port);
 }
 
 #[test]
@@ -377,56 +322,6 @@ fn a_start_that_is_late_leaves_nothing() {
         };
         assert_eq!(sleeps(), 0, "{limit}");
     }
-}
-
-#[test]
-fn a_relative_directory_is_one_from_the_tests_own() {
-    let here = std::env::current_dir().unwrap();
-    for (dir, expected) in [(".", here.clone()), ("it", here.join("it"))] {
-        let server = OutputCoordinatedExecutor::new(actor(["cwd"]), "/").current_dir(dir);
-        server.start().unwrap();
-        let expected = expected.canonicalize().unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&server.output()).trim(),
-            expected.to_str().unwrap()
-        );
-    }
-}
-
-#[test]
-fn a_builder_call_after_the_first_use_keeps_ports_and_directory() {
-    let server = SimpleExecutor::new("sleep 1000");
-    let (port, dir) = (server.port(), server.dir().to_owned());
-    let server = server.env("SELF", format!("http://localhost:{port}"));
-    assert_eq!((server.port(), server.dir()), (port, &*dir));
-    server.start().unwrap();
-    server.stop().unwrap();
-    let server = server.env("MORE", "1");
-    server.start().unwrap();
-    assert_eq!((server.port(), server.dir()), (port, &*dir));
-}
-
-#[test]
-fn a_builder_call_while_it_runs_panics_and_stops_it() {
-    let server = SimpleExecutor::new("sleep 1000").named("db");
-    server.start().unwrap();
-    let life = Life::of(server.id().unwrap()).unwrap();
-    let late = std::panic::catch_unwind(|| server.timeout("5s")).unwrap_err();
-    let text = late.downcast_ref::<String>().unwrap();
-    assert!(
-        text.contains("db runs, so its options can't change"),
-        "{text}"
-    );
-    assert!(text.contains("tests/it/start.rs:"), "{text}");
-    eventually("it is stopped", || !life.goes_on());
-}
-
-#[test]
-fn a_builder_call_after_it_has_ended_by_itself_is_fine() {
-    let job = SimpleExecutor::new("true");
-    job.start().unwrap();
-    job.wait("20s").unwrap();
-    job.env("MORE", "1").start().unwrap();
 }
 
 #[test]

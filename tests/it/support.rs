@@ -8,6 +8,8 @@ use std::process::{Child, Command};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use summon::TcpCoordinatedExecutor;
+
 /// The program that plays any server. Its arguments are its script.
 pub(crate) const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 /// The program that plays a test process.
@@ -24,6 +26,11 @@ pub(crate) const WITHOUT_PIDFDS: [&str; 2] = ["pidfd_open,pidfd_send_signal", "E
 pub(crate) fn actor<const N: usize>(script: [&str; N]) -> Vec<String> {
     let words = std::iter::once(ACTOR).chain(script);
     words.map(str::to_owned).collect()
+}
+
+/// Returns an actor that is ready when it listens on a free port.
+pub(crate) fn tcp<const N: usize>(script: [&str; N], host: &str) -> TcpCoordinatedExecutor {
+    TcpCoordinatedExecutor::new(actor(script), host, 0)
 }
 
 /// Waits until the condition is true. The limit suits a machine under heavy load.
