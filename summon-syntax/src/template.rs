@@ -9,7 +9,7 @@ use std::fmt;
 use crate::words;
 
 /// The placeholders of every process. `summon` knows their values in `process/placeholders.rs`.
-pub const WORDS: [&str; 4] = ["port", "host", "dir", "name"];
+pub const WORDS: [&str; 5] = ["port", "host", "dir", "name", "url"];
 
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]

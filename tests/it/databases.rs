@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use postgres::{Client, NoTls};
 use summon::servers::Postgres;
-use summon::{Database, Fixture, Signal, summon};
+use summon::{Database, Fixture, Process, Signal, summon};
 
 use crate::project::Project;
 use crate::support::eventually;
@@ -349,4 +349,35 @@ fn a_fixture_gives_a_database_as_a_value_too() {
     let db = PG.database().unwrap();
     let row = connect(&db.url()).query_one("SELECT name FROM public.names", &[]);
     assert_eq!(row.unwrap().get::<_, &str>(0), "Lisa");
+}
+
+#[summon(database = PG, name = "db")]
+#[summon(
+    output = "sh -c 'echo db {db.url}; echo port {db.port}; exec sleep 100'",
+    banner = "^port",
+    name = "shop"
+)]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_program_of_the_set_gets_the_database_of_its_test(own: &Database, shop: &Process) {
+    let said = String::from_utf8_lossy(&shop.output()).into_owned();
+    assert_eq!(
+        said,
+        format!("db {}\nport {}\n", own.url(), own.server().port())
+    );
+}
+
+#[summon(executor = Postgres::new())]
+#[summon(output = "sh -c 'echo {pg.url}; exec sleep 100'", banner = "postgres")]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_program_of_the_set_gets_the_url_of_a_server(pg: &Postgres, shop: &Process) {
+    let said = String::from_utf8_lossy(&shop.output()).into_owned();
+    assert_eq!(said, pg.url("/postgres") + "\n");
 }

@@ -38,6 +38,7 @@ use crate::process::{Process, Resources, Spec};
 /// | `{host}` | the host, `localhost` by default |
 /// | `{dir}` | a private directory, empty at first, which summon removes afterwards |
 /// | `{name}` | the name of the process |
+/// | `{url}` | the URL, as of [`url`](Process::url), with the default database of a ready-made server |
 /// | `{db.port}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
 ///
 /// `{{` is a brace. summon does not change `${word}` and other text in braces, such as JSON.

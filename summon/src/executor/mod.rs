@@ -172,6 +172,12 @@ pub trait Executor: Send + Sync {
         0
     }
 
+    /// Returns the URL of a database that has started, which `{db.url}` in the set is.
+    #[doc(hidden)]
+    fn database_url(&self) -> Option<String> {
+        None
+    }
+
     /// Notes that the test has failed. Returns a fact for its report, with a label.
     #[doc(hidden)]
     fn note_failure(&self) -> Option<(&'static str, String)> {
@@ -210,6 +216,10 @@ macro_rules! forward {
 
             fn used_since(&self) -> u64 {
                 (**self).used_since()
+            }
+
+            fn database_url(&self) -> Option<String> {
+                (**self).database_url()
             }
 
             fn note_failure(&self) -> Option<(&'static str, String)> {

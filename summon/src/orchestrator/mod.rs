@@ -142,7 +142,7 @@ impl Executor for Orchestrator<'_> {
         let own = || nodes.iter().filter(|node| node.shared_as().is_none());
         let own = || own().filter_map(|node| node.process());
         own().for_each(|process| process.join(set));
-        let started = take_turns(own()).and_then(|()| walk::start(&nodes, order, &set.start));
+        let started = take_turns(own()).and_then(|()| walk::start(&nodes, order, set));
         if started.is_err() {
             own().for_each(Process::give_turns_back);
         }

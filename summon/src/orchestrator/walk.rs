@@ -7,16 +7,13 @@ use std::thread;
 use super::order::{Order, name};
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::process::{JointStart, Process};
+use crate::process::{JointStart, Process, Set};
 use crate::trace::Context;
 
 /// Starts all nodes or none. After the first error, or if `start` is called off, stops all nodes,
 /// including nodes that are still starting. Returns the first error.
-pub(super) fn start(
-    nodes: &[&dyn Executor],
-    order: &Order,
-    start: &JointStart,
-) -> Result<(), Error> {
+pub(super) fn start(nodes: &[&dyn Executor], order: &Order, set: &Set) -> Result<(), Error> {
+    let start = &set.start;
     let runs = |node: &&dyn Executor| node.process().is_some_and(Process::is_running);
     // A node that runs already is not stopped here: its start returns an error.
     let ran: Vec<bool> = nodes.iter().map(runs).collect();
@@ -24,7 +21,16 @@ pub(super) fn start(
         true => Ok(()),
         false => nodes[index].stop(),
     };
-    let walked = walk(order, Some((start, &give_up)), |index| nodes[index].start());
+    let begin = |index: usize| {
+        let node = nodes[index];
+        node.start()?;
+        // Nodes that name it start later.
+        if let (Some(name), Some(url)) = (name(node), node.database_url()) {
+            set.set_url(name, url);
+        }
+        Ok(())
+    };
+    let walked = walk(order, Some((start, &give_up)), begin);
     let error = match walked.errors.first() {
         Some((failed, first)) => match picture(nodes, &walked, *failed, &ran) {
             Some(picture) => first.clone().fact("set", picture),

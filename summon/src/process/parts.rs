@@ -1,5 +1,6 @@
 //! The parts of a process, each with its own state, and the set of processes that it may name.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -40,6 +41,8 @@ pub(crate) type Fill = Box<dyn Fn(&str) -> Result<(), Error> + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Set {
     members: Vec<(String, Weak<Parts>)>,
+    /// The URLs of members that are databases.
+    urls: Mutex<BTreeMap<String, String>>,
     pub(crate) start: JointStart,
 }
 
@@ -48,6 +51,7 @@ impl Set {
     pub(super) fn of(members: Vec<(String, Weak<Parts>)>) -> Arc<Set> {
         Arc::new(Set {
             members,
+            urls: Mutex::default(),
             start: JointStart::default(),
         })
     }
@@ -55,6 +59,17 @@ impl Set {
     pub(super) fn find(&self, name: &str) -> Option<Arc<Parts>> {
         let (_, member) = self.members.iter().find(|(member, _)| member == name)?;
         member.upgrade()
+    }
+
+    /// Sets the URL of a member that is a database.
+    pub(crate) fn set_url(&self, name: &str, url: String) {
+        let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        urls.insert(name.to_owned(), url);
+    }
+
+    pub(super) fn url(&self, name: &str) -> Option<String> {
+        let urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        urls.get(name).cloned()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

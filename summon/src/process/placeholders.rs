@@ -9,6 +9,7 @@ use summon_syntax::template::{self, Part};
 
 use super::declaration::port_value;
 use super::parts::Parts;
+use super::spec::Spec;
 use crate::command::Command;
 use crate::error::Error;
 use crate::guard::Program;
@@ -73,6 +74,11 @@ impl Parts {
         if let Some(group) = self.learns_later(part) {
             return Err(NotReady::ever(template::too_early(part, &group)));
         }
+        if let Part::Other(name, "url") = part {
+            if let Some(url) = self.set().url(name) {
+                return Ok(url);
+            }
+        }
         let other;
         let (process, word) = match part {
             Part::Literal(text) => return Ok(text.to_owned()),
@@ -129,8 +135,19 @@ impl Parts {
                 None => return Err(self.has_none("directory")),
             },
             "name" => self.name().to_owned(),
+            "url" => self.url()?,
             _ => return Ok(None),
         }))
+    }
+
+    /// Returns the URL of the service, with its default database.
+    fn url(&self) -> Result<String, NotReady> {
+        let addr = match self.life.addr() {
+            Some(found) => found.to_string(),
+            None => format!("{}:{}", self.host(), self.port("")?),
+        };
+        let Spec { scheme, path, .. } = &self.declaration.spec;
+        Ok(format!("{scheme}{addr}/{path}"))
     }
 
     /// Returns the host that the process has, or else the declared one.

@@ -85,6 +85,8 @@ pub(crate) struct Spec {
     pub(crate) must_live: bool,
     /// The scheme of its URLs: `http://`.
     pub(crate) scheme: Cow<'static, str>,
+    /// The path of the placeholder `{url}`, such as the default database.
+    pub(crate) path: &'static str,
     /// The user as whom summon makes databases, if it can make any on this server.
     pub(crate) superuser: Option<&'static str>,
     pub(crate) declared: Declared,
@@ -127,6 +129,7 @@ impl Spec {
             expect_exit: None,
             must_live: false,
             scheme: "http://".into(),
+            path: "",
             superuser: None,
             declared: Declared(declared),
         }

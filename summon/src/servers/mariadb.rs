@@ -61,6 +61,7 @@ impl Mariadb {
             .before_once(install)
             .known()
             // The server listens while it still recovers its data.
+            .change(|spec| spec.path = "test")
             .says("ready for connections")
             .not_as_root("mysql")
     }

@@ -60,7 +60,10 @@ impl Postgres {
         .says("database system is ready to accept connections")
         // SIGINT is a fast shutdown, which does not wait for clients to leave.
         .stop_signal(Signal::INT)
-        .change(|spec| spec.superuser = Some(SUPERUSER))
+        .change(|spec| {
+            spec.path = "postgres";
+            spec.superuser = Some(SUPERUSER);
+        })
         .not_as_root("postgres")
     }
 

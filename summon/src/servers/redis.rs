@@ -37,6 +37,7 @@ impl Redis {
             // a stop would take up to 100 ms.
             .args(["--hz", "100"])
             // The server listens while it still loads the data of `--appendonly yes`.
+            .change(|spec| spec.path = "0")
             .says("Ready to accept connections")
     }
 
