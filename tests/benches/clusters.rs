@@ -1,4 +1,5 @@
-//! Measures the start of database servers: with the cluster in the cache, and without a cache.
+//! Measures the start of database servers: without a cache, with the cluster in the cache, and with a
+//! copy in memory.
 //!
 //! Each start is in a process of its own, as under nextest. Run it with `cargo bench --bench
 //! clusters`. `-- quick` runs fewer rounds.
@@ -29,12 +30,13 @@ fn start(name: &str) {
     executor.stop().expect("it stops");
 }
 
-/// Returns the time of a start in a process with this cache.
-fn in_process(name: &str, cache: &Path) -> Duration {
+/// Returns the time of a start in a process with this cache, in memory or on disk.
+fn in_process(name: &str, cache: &Path, memory: &str) -> Duration {
     let this = std::env::current_exe().expect("this program");
     let ran = Command::new(this)
         .args([ONE, name])
         .env("SUMMON_CACHE", cache)
+        .env("SUMMON_MEMORY", memory)
         .output()
         .expect("it runs");
     let said = String::from_utf8_lossy(&ran.stdout);
@@ -54,27 +56,40 @@ fn main() {
     let cache = scratch("clusters");
     println!("From the call of `start` to its return, in milliseconds: median (95th percentile).");
     println!();
-    row(&["server", "without a cache", "cluster in the cache", "ratio"]);
-    row(&["---"; 4]);
+    row(&[
+        "server",
+        "without a cache",
+        "cluster in the cache",
+        "ratio",
+        "and in memory",
+        "ratio",
+    ]);
+    row(&["---"; 6]);
     let servers = [
         ("Postgres", cfg!(has_postgres)),
         ("Mariadb", cfg!(has_mariadb)),
     ];
     for (name, _) in servers.into_iter().filter(|(_, is_here)| *is_here) {
-        in_process(name, &cache);
-        let (mut without, mut with) = (Figures::default(), Figures::default());
+        in_process(name, &cache, "0");
+        let mut figures = vec![Figures::default(); 3];
         for _ in 0..rounds {
-            without.add(in_process(name, Path::new("0")));
-            with.add(in_process(name, &cache));
+            figures[0].add(in_process(name, Path::new("0"), "0"));
+            figures[1].add(in_process(name, &cache, "0"));
+            figures[2].add(in_process(name, &cache, "1"));
         }
         let shown =
             |it: &Figures| format!("{} ({})", milliseconds(it.median()), milliseconds(it.p95()));
-        let ratio = without.median().as_secs_f64() / with.median().as_secs_f64();
+        let ratio = |it: &Figures| {
+            let ratio = figures[0].median().as_secs_f64() / it.median().as_secs_f64();
+            format!("{ratio:.1}")
+        };
         row(&[
             name,
-            &shown(&without),
-            &shown(&with),
-            &format!("{ratio:.1}"),
+            &shown(&figures[0]),
+            &shown(&figures[1]),
+            &ratio(&figures[1]),
+            &shown(&figures[2]),
+            &ratio(&figures[2]),
         ]);
     }
     let _ = std::fs::remove_dir_all(cache);

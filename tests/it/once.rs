@@ -98,10 +98,17 @@ impl Cached {
         text.lines().count()
     }
 
+    fn dir_of_cache(&self) -> &str {
+        let (_, dir) = self.set.iter().find(|it| it.0 == "SUMMON_CACHE").unwrap();
+        dir
+    }
+
     /// Returns the directories of the results.
     fn results(&self) -> Vec<PathBuf> {
-        let (_, cache) = self.set.iter().find(|it| it.0 == "SUMMON_CACHE").unwrap();
-        let bases = fs::read_dir(cache).into_iter().flatten().flatten();
+        let bases = fs::read_dir(self.dir_of_cache())
+            .into_iter()
+            .flatten()
+            .flatten();
         let below = bases.flat_map(|base| fs::read_dir(base.path()).unwrap());
         let below = below.map(|entry| entry.unwrap().path());
         below.filter(|path| path.is_dir()).collect()
@@ -260,6 +267,48 @@ fn a_cache_that_cannot_be_used_is_no_error() {
     fs::remove_dir(&base).unwrap();
     symlink(cached.dir.path(), &base).unwrap();
     none(&cached.with("SUMMON_CACHE", &foreign), "a link");
+}
+
+/// Runs a process that sees a small file system at this path.
+fn start_with_full(cached: &Cached, place: &str) -> String {
+    let mount = "mount -t tmpfs -o size=2M none $PLACE && exec \"$@\"";
+    let child = cached.command();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", mount, "sh"]);
+    command.arg(child.get_program()).args(child.get_args());
+    command.envs(
+        child
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    command.env("PLACE", place);
+    shown(&command.output().unwrap())
+}
+
+#[test]
+#[cfg_attr(not(may_mount), ignore = "mounts, and may not or has no `unshare`")]
+fn a_full_disk_is_no_error() {
+    // The result for the cache is too large for the small file system, unlike the other one.
+    let big = "case {dir} in *-cache/*) truncate -s 0 {dir}/data/full; \
+               head -c 3000000 /dev/zero > {dir}/data/full || exit 1;; esac";
+    let cached = Cached::new(&format!("{MAKE}; {big}"));
+    let cached = cached.with("SHOW", "cat data/seven; ls data");
+    // The cache is full while the commands run.
+    let cache = cached.dir_of_cache();
+    fs::create_dir(cache).unwrap();
+    assert_eq!(start_with_full(&cached, cache), "7\nhole\nlink\nseven\n");
+    assert!(cached.results().is_empty());
+    // The private directory is full while a copy is made.
+    let temp = TempDir::new();
+    let small = cached.with("TMPDIR", temp.path().to_str().unwrap());
+    assert_eq!(cached.start(), "7\nfull\nhole\nlink\nseven\n");
+    let before = cached.runs();
+    let full = start_with_full(&small, temp.path().to_str().unwrap());
+    assert_eq!(full, "7\nhole\nlink\nseven\n");
+    assert_eq!((cached.runs(), cached.results().len()), (before + 1, 1));
+    // The result is as good as before.
+    assert_eq!(cached.start(), "7\nfull\nhole\nlink\nseven\n");
+    assert_eq!(cached.runs(), before + 1);
 }
 
 #[test]
