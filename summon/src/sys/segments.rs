@@ -50,7 +50,7 @@ fn release(data: &Dir) {
     }
 }
 
-/// Removes a segment that this process has made for this user, and that no process uses.
+/// Removes a segment, if this process of this user has made it.
 fn remove(segment: i32, pid: i32, owner: u32) {
     let mut found = MaybeUninit::<libc::shmid_ds>::uninit();
     // SAFETY: `IPC_STAT` fills in the structure, which is valid for writes.
@@ -60,10 +60,10 @@ fn remove(segment: i32, pid: i32, owner: u32) {
     // SAFETY: the call has succeeded, so it has filled in the structure.
     let found = unsafe { found.assume_init() };
     // The number may belong to another segment by now, or the file may lie.
-    let is_it = found.shm_cpid == pid && found.shm_perm.cuid == owner;
-    if is_it && found.shm_nattch == 0 {
-        // SAFETY: `IPC_RMID` ignores the structure. A process that attaches the segment just now
-        // keeps it: the kernel removes it after the last one (`shmctl(2)`).
+    if found.shm_cpid == pid && found.shm_perm.cuid == owner {
+        // Children of a killed server may have the segment for another moment. They keep it, and the
+        // kernel removes it after the last one (`shmctl(2)`).
+        // SAFETY: `IPC_RMID` ignores the structure.
         unsafe { libc::shmctl(segment, libc::IPC_RMID, std::ptr::null_mut()) };
     }
 }
