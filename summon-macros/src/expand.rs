@@ -44,6 +44,8 @@ pub(crate) fn function(model: Model) -> TokenStream {
             Kind::Database => used("Cloned", summoned, &called),
             _ => executor(summoned),
         };
+        let is_named = summoned.kind == Kind::Executor;
+        let executor = summoned.setup.wrap(executor, is_named);
         executors.extend(quote!(let #name = #executor;));
         let member = reference(&name, &summoned.main);
         members.extend(quote!((#called, #member),));

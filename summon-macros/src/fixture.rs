@@ -33,11 +33,8 @@ struct Static {
 /// The contents of the attribute.
 struct Declared {
     summoned: Summoned,
-    setup: Option<Expr>,
     /// The function that fills the template of the databases.
     template: Option<Expr>,
-    /// The function that waits for an async setup.
-    block_on: Option<Expr>,
     /// Whether the whole run of cargo shares the process.
     is_run: bool,
     /// The fixtures in its placeholders.
@@ -157,17 +154,13 @@ impl Static {
 impl Declared {
     fn read(attribute: TokenStream, name: &Ident, errors: &mut Errors) -> Option<Declared> {
         let mut args = Args::parse(attribute, errors);
-        let setup = args.option("setup", errors);
         let template = args.option("template", errors);
-        let block_on = args.option("block_on", errors);
-        if let (None, None, Some(block_on)) = (&setup, &template, &block_on) {
-            let message =
-                "`block_on` waits for an async setup, and there is no `setup`; add `setup = ..`";
-            errors.under(block_on, message);
-        }
         let is_run = args.option("scope", errors);
         let is_run = is_run.and_then(|value| errors.keep(scope(&value)));
         let summoned = Summoned::read(args, Span::call_site(), errors)?;
+        if template.is_none() {
+            summoned.setup.refuse_lone_block_on(errors);
+        }
         check::attribute(&summoned, errors);
         if matches!(summoned.kind, Kind::Fixture | Kind::Database) {
             let message = "a fixture can't be the executor of another one; refer to it in a \
@@ -189,9 +182,7 @@ impl Declared {
         }
         Some(Declared {
             summoned,
-            setup,
             template,
-            block_on,
             is_run: is_run.unwrap_or(false),
             needs,
         })
@@ -218,8 +209,9 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
     // The user's expressions see the functions below, so these have names that no user has.
     let given = own("executor");
     let executor = executor(&declared.summoned);
-    let setup = match &declared.setup {
-        Some(setup) => call(setup, &declared.block_on, &given),
+    let setup = &declared.summoned.setup;
+    let set_up = match &setup.function {
+        Some(function) => setup.call(function, &given),
         None => quote! {
             let _ = #given;
             ::core::result::Result::Ok(())
@@ -228,7 +220,7 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
     let template = match &declared.template {
         Some(template) => {
             let database = own("database");
-            let call = call(template, &declared.block_on, &database);
+            let call = setup.call(template, &database);
             quote!(::core::option::Option::Some(|#database| #call))
         }
         None => quote!(::core::option::Option::None),
@@ -266,25 +258,13 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
             ::summon::__private::Made::#make(#executor)
         }
         fn __summon_setup(#given: &#ty) -> ::core::result::Result<(), ::std::string::String> {
-            #setup
+            #set_up
         }
         fn __summon_needs() -> ::std::vec::Vec<(&'static str, &'static dyn ::summon::__private::Needed)> {
             ::std::vec::Vec::from([#(#needs),*])
         }
         #made
     }}
-}
-
-/// The call of a setup or a template function. It is at the user's path, so that a type mismatch
-/// underlines it.
-fn call(setup: &Expr, block_on: &Option<Expr>, given: &Ident) -> TokenStream {
-    let (span, _) = ends(setup);
-    match block_on {
-        Some(block_on) => {
-            quote_spanned!(span=> ::summon::__private::set_up_with(#given, #setup, #block_on))
-        }
-        None => quote_spanned!(span=> ::summon::__private::set_up(#given, #setup)),
-    }
 }
 
 /// The type in `Fixture<T>`, unless it is `Process`.
@@ -311,8 +291,8 @@ fn last(ty: &Type) -> Option<&PathSegment> {
 fn code(declared: &Declared) -> String {
     let is_executor = declared.summoned.kind == Kind::Executor;
     let executor = is_executor.then_some(&declared.summoned.main);
-    let code = executor.into_iter();
-    let code = code.chain(&declared.setup).chain(&declared.template);
+    let setup = &declared.summoned.setup.function;
+    let code = executor.into_iter().chain(setup).chain(&declared.template);
     let code: Vec<String> = code.map(|it| it.to_token_stream().to_string()).collect();
     code.join(", ")
 }

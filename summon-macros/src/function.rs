@@ -51,6 +51,7 @@ fn read(attribute: TokenStream, mut item: Function, errors: &mut Errors) -> Mode
         let args = Args::parse(tokens, errors);
         let read = Summoned::read(args, place, errors);
         if let Some(read) = &read {
+            read.setup.refuse_lone_block_on(errors);
             check::attribute(read, errors);
         }
         summoned.push(read);

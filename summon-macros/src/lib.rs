@@ -19,6 +19,7 @@ mod literal;
 mod options;
 mod parameters;
 mod program;
+mod setup;
 #[cfg(test)]
 mod snapshots;
 mod span;

@@ -8,6 +8,7 @@ use crate::args::{self, Arg, Args};
 use crate::errors::Errors;
 use crate::kind::Kind;
 use crate::program::Program;
+use crate::setup::Setup;
 
 pub(crate) struct Summoned {
     pub(crate) kind: Kind,
@@ -19,6 +20,7 @@ pub(crate) struct Summoned {
     pub(crate) program: Option<Program>,
     /// The values of the keys that belong to the kind.
     pub(crate) parts: Vec<(&'static str, Expr)>,
+    pub(crate) setup: Setup,
     /// All other arguments, in the user's order.
     pub(crate) calls: Vec<Arg>,
 }
@@ -43,6 +45,12 @@ impl Summoned {
             // The parts of the second kind cause no further errors.
             let other = Kind::of(&second.key)?;
             args.take(|key| other.has_part(key) && !kind.has_part(key));
+        }
+        let setup = Setup::take(&mut args, errors);
+        if let (Kind::Fixture | Kind::Database, Some(function)) = (kind, &setup.function) {
+            let message = "a fixture has its setup at its declaration; move `setup` to its \
+                           `#[summon::fixture(..)]`";
+            errors.under(function, message);
         }
         let program = Program::take(&mut args, kind, errors);
         let main = match first.values.is_empty() && program.is_some() {
@@ -72,6 +80,7 @@ impl Summoned {
             main: main?,
             program,
             parts,
+            setup,
             calls: args.list,
         };
         summoned.check_keys(args.is_whole, errors);

@@ -9,6 +9,7 @@ pub use std::sync::Arc;
 use crate::command::Command;
 use crate::error::Error;
 use crate::executor::Executor;
+pub use crate::executor::setup::SetUp;
 use crate::find_program;
 use crate::fixture::Fixture;
 use crate::orchestrator::begin;

@@ -63,7 +63,7 @@ impl Database {
                 claim: Mutex::new(None),
             };
             let what = format!("the template function of {}", of.name());
-            setup::run(&what, &of, || template(&database))
+            setup::run(&what, Some(&of), || template(&database))
         };
         server.fill_template_by(Box::new(fill));
     }

@@ -117,7 +117,7 @@ pub use sys::Signal;
 ///
 /// | option | meaning |
 /// | --- | --- |
-/// | `setup = path` | calls this function once, on a thread of its own, when the process is ready and before a test uses it: `fn(&Process) -> Result<_, X>` with `X: Display`, and `fn(&E)` for a `Fixture<E>` |
+/// | `setup = path` | calls this function once, on a thread of its own, when the process is ready and before a test uses it: `fn(&Process) -> Result<_, X>` with `X: Display`. For a `Fixture<E>` its parameter is `&E` |
 /// | `template = path` | calls this function once, on the database that the [`Database`] of each test is cloned from, like `setup`: `fn(&Database) -> Result<_, X>` |
 /// | `block_on = path` | waits for an async `setup` or `template`, as in `block_on = pollster::block_on` |
 /// | `scope = "binary"` | starts once per test binary, and stops before the process of the binary has ended. The default |
@@ -164,14 +164,15 @@ pub use summon_macros::fixture;
 /// Each other `key = value` or `key(values)` calls the builder's method with that name, so
 /// [`Coordinated`] lists the options: `timeout = "5s"`, `env("RUST_LOG", "debug")`, `args(["-v"])`,
 /// `after = "db"`, `unless = "FATAL"`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. `name = ".."`
-/// calls `named(..)`. A value may be any expression, with the names in scope there (for these examples,
+/// calls `named(..)`. `setup` and `block_on` are those of a [fixture](macro@fixture), and the setup runs
+/// before other programs of the set that need this one. A value may be any expression, with the names in scope there (for these examples,
 /// `use summon::{Signal, probe}`).
 ///
 /// # Parameters
 ///
 /// Several attributes form one orchestrated set. The function has no parameter for them, or one for
-/// each attribute, in the same order: `&Process`, or `&T` for `executor = T::new(..)`. `_: &Process`
-/// ignores a process. A parameter names its process, without leading underscores. Other attributes,
+/// each attribute, in the same order: `&Process`, or `&T` for `executor = T::new(..)` and for a
+/// `Fixture<T>`. `_: &Process` ignores a process. A parameter names its process, without leading underscores. Other attributes,
 /// such as those of rstest, may have parameters too.
 ///
 /// # Where it goes

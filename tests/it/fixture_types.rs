@@ -223,6 +223,54 @@ fn a_setup_that_waits_for_its_own_fixture_is_an_error_at_once() {
     assert!(error.contains("ONE -> OTHER -> ONE"), "{error}");
 }
 
+fn has_row_eight(store: &Store) -> Result<(), Error> {
+    match store.is_running() && store.rows == 8 {
+        true => std::fs::write(store.dir().join("rows"), "8").map_err(Error::other),
+        false => Err(Error::other(format!("{} rows", store.rows))),
+    }
+}
+
+fn writes_seed(process: &Process) -> std::io::Result<()> {
+    std::fs::write(process.dir().join("seed"), process.name())
+}
+
+async fn writes_async(process: &Process) -> std::io::Result<()> {
+    std::fs::write(process.dir().join("async"), "")
+}
+
+#[summon(executor = Store::new(8), setup = has_row_eight)]
+#[summon(simple = "sleep 1000", setup = writes_seed)]
+#[summon(simple = "cat {store.dir}/rows", setup = writes_async, block_on = block_on)]
+#[test]
+fn a_program_of_a_test_has_a_setup_before_others_need_it(
+    store: &Store,
+    seeded: &Process,
+    cat: &Process,
+) {
+    assert_eq!(store.started.load(Ordering::Relaxed), 1);
+    let seed = std::fs::read_to_string(seeded.dir().join("seed")).unwrap();
+    assert_eq!(seed, "seeded");
+    assert!(cat.dir().join("async").exists());
+    cat.wait("10s").unwrap();
+    assert_eq!(cat.output(), b"8");
+}
+
+#[summon(executor = Store::new(9), setup = has_row_eight)]
+fn has_nine_rows(store: &Store) {
+    unreachable!("{} rows", store.rows);
+}
+
+#[test]
+fn a_setup_of_a_test_that_fails_is_the_error_of_the_start() {
+    let panic = std::panic::catch_unwind(has_nine_rows).unwrap_err();
+    let report = panic.downcast_ref::<String>().unwrap();
+    assert!(
+        report.starts_with("the setup of store failed: 9 rows\n"),
+        "{report}"
+    );
+    assert!(report.contains("\n  command   sleep 1000"), "{report}");
+}
+
 #[test]
 fn a_process_that_joins_has_an_executor_of_its_own() {
     for (runner, processes) in [("test", 2), ("nextest run", 6)] {

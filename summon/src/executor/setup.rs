@@ -1,18 +1,69 @@
 //! Runs the setup of an executor: code of the user that follows the start.
 
 use std::io;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::{self, Builder};
 
+use super::Executor;
 use crate::error::Error;
 use crate::process::Process;
 use crate::trace::Context;
+
+/// An executor with a setup, which follows its start.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct SetUp<E, F> {
+    executor: E,
+    setup: F,
+}
+
+impl<E, F> SetUp<E, F>
+where
+    F: Fn(&E) -> Result<(), String>,
+{
+    pub fn new(executor: E, setup: F) -> SetUp<E, F> {
+        SetUp { executor, setup }
+    }
+}
+
+impl<E: Executor, F> Executor for SetUp<E, F>
+where
+    F: Fn(&E) -> Result<(), String> + Send + Sync,
+{
+    fn start(&self) -> Result<(), Error> {
+        self.executor.start()?;
+        let process = self.process();
+        let name = process.map_or("an executor", Process::name);
+        let what = format!("the setup of {name}");
+        run(&what, process, || (self.setup)(&self.executor)).inspect_err(|_| {
+            // The report has the first error.
+            let _ = self.executor.stop();
+        })
+    }
+
+    fn stop(&self) -> Result<(), Error> {
+        self.executor.stop()
+    }
+
+    fn process(&self) -> Option<&Process> {
+        self.executor.process()
+    }
+}
+
+impl<E, F> Deref for SetUp<E, F> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        &self.executor
+    }
+}
 
 /// Runs a setup on a thread of its own, so that it may build an async runtime even if the caller is
 /// in one. `what` names it in the report.
 pub(crate) fn run(
     what: &str,
-    process: &Process,
+    process: Option<&Process>,
     setup: impl FnOnce() -> Result<(), String> + Send,
 ) -> Result<(), Error> {
     let context = Context::of_waiter();
@@ -30,5 +81,9 @@ pub(crate) fn run(
         Ok(Err(panic)) => (format!("{what} panicked"), Some(panic)),
         Err(error) => (format!("{what} got no thread: {error}"), None),
     };
-    Err(process.explain(why, panic))
+    Err(match (process, panic) {
+        (Some(process), panic) => process.explain(why, panic),
+        (None, Some(panic)) => Error::new(why).panicked(&*panic),
+        (None, None) => Error::new(why),
+    })
 }

@@ -51,7 +51,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["check", "expand"],
             &["cases", "parameters"],
             &["item", "summoned"],
-            &["args", "program"],
+            &["args", "program", "setup"],
             &["errors", "kind", "literal", "options", "span"],
         ],
     ),

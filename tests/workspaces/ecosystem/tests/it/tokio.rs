@@ -2,6 +2,7 @@
 
 use crate::support::serves;
 
+use summon::TcpCoordinatedExecutor;
 use summon::{Fixture, Process, summon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,22 +20,42 @@ async fn answers(echo: &Process) {
 #[summon::fixture(bin = "echo", tcp = "--port {port}", setup = greet)]
 static GREETED: Fixture;
 
-/// The setup runs on the thread of the first user, which may already be in a runtime.
-fn greet(echo: &Process) -> std::io::Result<()> {
-    let greet = async {
-        let mut stream = TcpStream::connect(echo.addr()).await?;
-        stream.write_all(b"a greeting\n").await
-    };
-    std::thread::scope(|threads| {
-        let other = threads.spawn(|| tokio::runtime::Runtime::new()?.block_on(greet));
-        other.join().expect("it does not panic")
-    })
+/// A setup runs on a thread of its own. So it builds a runtime even if the first test is in one.
+#[tokio::main(flavor = "current_thread")]
+async fn greet(echo: &Process) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(echo.addr()).await?;
+    stream.write_all(b"a greeting\n").await
 }
 
 #[tokio::test]
 async fn is_greeted_first() {
     let line = GREETED.wait_for_output("a greeting", "10s").unwrap();
     assert_eq!(line, "a greeting");
+}
+
+#[summon::fixture(bin = "echo", tcp = "--port {port}", setup = greet_typed, block_on = in_a_runtime)]
+static TYPED: Fixture<TcpCoordinatedExecutor>;
+
+async fn greet_typed(echo: &TcpCoordinatedExecutor) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(echo.addr()).await?;
+    stream.write_all(b"a second greeting\n").await
+}
+
+fn in_a_runtime<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Runtime::new().unwrap().block_on(future)
+}
+
+#[summon(fixture = TYPED)]
+#[summon(bin = "echo", tcp = "--port {port}", setup = greet_typed_too, block_on = in_a_runtime)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn is_greeted_by_an_async_function(typed: &TcpCoordinatedExecutor, own: &Process) {
+    typed.wait_for_output("a second greeting", "10s").unwrap();
+    own.wait_for_output("a third greeting", "10s").unwrap();
+}
+
+async fn greet_typed_too(echo: &Process) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(echo.addr()).await?;
+    stream.write_all(b"a third greeting\n").await
 }
 
 #[summon(bin = "echo", tcp = "--port {port}")]

@@ -1,0 +1,63 @@
+//! `setup` and `block_on`: a function of the user that follows the start of an executor.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::{Expr, Ident};
+
+use crate::args::Args;
+use crate::errors::Errors;
+use crate::span::{ends, own};
+
+pub(crate) struct Setup {
+    pub(crate) function: Option<Expr>,
+    /// The function that waits for an async setup.
+    block_on: Option<Expr>,
+}
+
+impl Setup {
+    pub(crate) fn take(args: &mut Args, errors: &mut Errors) -> Setup {
+        Setup {
+            function: args.option("setup", errors),
+            block_on: args.option("block_on", errors),
+        }
+    }
+
+    /// Refuses a `block_on` without a function to wait for.
+    pub(crate) fn refuse_lone_block_on(&self, errors: &mut Errors) {
+        if let (None, Some(block_on)) = (&self.function, &self.block_on) {
+            let message =
+                "`block_on` waits for an async setup, and there is no `setup`; add `setup = ..`";
+            errors.under(block_on, message);
+        }
+    }
+
+    /// The call of a setup or a template function. It is at the user's path, so that a type mismatch
+    /// underlines it.
+    pub(crate) fn call(&self, function: &Expr, given: &Ident) -> TokenStream {
+        let (span, _) = ends(function);
+        match &self.block_on {
+            Some(block_on) => {
+                quote_spanned!(span=> ::summon::__private::set_up_with(#given, #function, #block_on))
+            }
+            None => quote_spanned!(span=> ::summon::__private::set_up(#given, #function)),
+        }
+    }
+
+    /// The executor with its setup. The setup gets the process if the user did not name the executor.
+    pub(crate) fn wrap(&self, executor: TokenStream, is_named: bool) -> TokenStream {
+        let Some(function) = &self.function else {
+            return executor;
+        };
+        let (span, _) = ends(function);
+        let given = own("executor");
+        let call = self.call(function, &given);
+        let call = match is_named {
+            true => call,
+            false => quote_spanned!(span=> {
+                let #given: &::summon::Process = #given;
+                #call
+            }),
+        };
+        quote_spanned!(span=> ::summon::__private::SetUp::new(#executor, |#given| #call))
+    }
+}
