@@ -27,6 +27,11 @@ use crate::sys::fd::BorrowedFd;
 use crate::sys::wait::Waker;
 use crate::sys::{Signal, unsupported};
 
+/// Returns whether the runner of this process has ended.
+pub(crate) fn run_has_ended() -> bool {
+    false
+}
+
 /// Hires a warden in advance.
 pub(crate) fn prepare() {}
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::hosts::{is_here, resolve, soon};
 use super::listen::Place;
 use super::{Explained, Target};
-use crate::sys::listeners::{self, Listener, Protocol};
+use crate::sys::listeners::{self, ListeningSocket, Protocol};
 use crate::sys::proc::{self, SocketId};
 
 /// The number of addresses to name.
@@ -38,18 +38,20 @@ pub(super) fn explain(
     all.retain(|it| it.addr.port() != place.port);
     all.extend(on(place.port, place.protocol));
     // A listener may have come since the question above; the report must not place it elsewhere.
-    let is_there =
-        |it: &&Listener| it.addr.port() == place.port && addrs.iter().any(|addr| it.covers(*addr));
-    let (there, elsewhere): (Vec<&Listener>, Vec<&Listener>) = all.iter().partition(is_there);
+    let is_there = |it: &&ListeningSocket| {
+        it.addr.port() == place.port && addrs.iter().any(|addr| it.covers(*addr))
+    };
+    let (there, elsewhere): (Vec<&ListeningSocket>, Vec<&ListeningSocket>) =
+        all.iter().partition(is_there);
     let held: Vec<SocketId> = tree.iter().flat_map(|pid| proc::sockets(*pid)).collect();
-    let is_ours = |it: &&Listener| held.contains(&it.inode);
+    let is_ours = |it: &&ListeningSocket| held.contains(&it.inode);
     if there.iter().any(is_ours) {
         return Explained {
             last: Some("it listens there now, but started too late".to_owned()),
             ..nothing
         };
     }
-    let mut ours: Vec<&Listener> = elsewhere.iter().copied().filter(is_ours).collect();
+    let mut ours: Vec<&ListeningSocket> = elsewhere.iter().copied().filter(is_ours).collect();
     if !ours.is_empty() {
         // Name the listeners on the right port first.
         ours.sort_by_key(|it| (it.addr.port() != place.port, it.addr));
@@ -73,7 +75,7 @@ pub(super) fn explain(
         Protocol::Udp => (Protocol::Tcp, "TCP", "tcp"),
     };
     let others = on(place.port, other);
-    let ours: Vec<&Listener> = others.iter().filter(is_ours).collect();
+    let ours: Vec<&ListeningSocket> = others.iter().filter(is_ours).collect();
     if !ours.is_empty() {
         return Explained {
             last: Some(format!(
@@ -116,7 +118,7 @@ fn reached_at(ip: IpAddr) -> IpAddr {
 }
 
 /// Lists the first addresses, each once.
-fn named(listeners: &[&Listener]) -> String {
+fn named(listeners: &[&ListeningSocket]) -> String {
     let mut shown: Vec<String> = Vec::new();
     for listener in listeners {
         let addr = listener.shown();

@@ -94,7 +94,7 @@ impl Place {
         listeners::that_hears(diag, addr, self.protocol)
     }
 
-    fn listeners(self, diag: &Diag) -> io::Result<Vec<listeners::Listener>> {
+    fn listeners(self, diag: &Diag) -> io::Result<Vec<listeners::ListeningSocket>> {
         listeners::on_port(diag, self.port, self.protocol)
     }
 }
@@ -123,7 +123,7 @@ enum Owner {
     /// The owner can't be read: another user's process, a process with privileges, or a system that
     /// does not answer such questions.
     Unknown,
-    Stranger(listeners::Listener),
+    Stranger(listeners::ListeningSocket),
 }
 
 /// Identifies the owners of the sockets. The service is ready if it serves at least one address of
@@ -132,7 +132,7 @@ fn identify(
     target: &Target<'_>,
     heard: &[Heard],
     place: Place,
-    listeners: &[listeners::Listener],
+    listeners: &[listeners::ListeningSocket],
 ) -> io::Result<Owner> {
     let mut ours = None;
     let mut unknown = false;
@@ -182,7 +182,7 @@ pub(super) fn holder(target: &Target<'_>, inode: SocketId) -> io::Result<Holds> 
 }
 
 /// Returns whether a socket that the service does not hold belongs to another program.
-fn is_strangers(target: &Target<'_>, listener: &listeners::Listener, place: Place) -> bool {
+fn is_strangers(target: &Target<'_>, listener: &listeners::ListeningSocket, place: Place) -> bool {
     let now = target.ask(|diag| place.listeners(diag));
     if !now.is_ok_and(|now| now.is_some_and(|now| now.contains(listener))) {
         return false;
@@ -218,7 +218,7 @@ fn bound(addrs: &[SocketAddr]) -> Result<SocketAddr, NotReady> {
 
 const UNSEEN: &str = "a process whose pid can't be read";
 
-fn describe(listener: &listeners::Listener) -> String {
+fn describe(listener: &listeners::ListeningSocket) -> String {
     let who = proc::holder_of_socket(listener.inode).map(|pid| {
         let command = proc::command_line(pid).unwrap_or_default();
         format!("pid {pid}, `{command}`")

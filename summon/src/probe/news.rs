@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::guard::{Guarded, Interest, Sleeper};
 use crate::sys::fd::{AsFd, BorrowedFd};
-use crate::sys::files::Watch;
+use crate::sys::file_watch::Watch;
 use crate::sys::wait;
 
 /// The events of one wait. A probe that subscribes before its look misses no event.

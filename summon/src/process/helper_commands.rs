@@ -16,7 +16,7 @@ use crate::sys::dir::Dir;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
-use crate::sys::{place, wait};
+use crate::sys::{foreign_dir, wait};
 use crate::trace::Moment;
 
 impl Parts {
@@ -42,7 +42,7 @@ impl Parts {
         let access = declaration.access()?;
         for (name, mode) in &spec.dirs {
             let made = directory_mode(*mode)
-                .and_then(|mode| place::directory(open()?, name, mode, access));
+                .and_then(|mode| foreign_dir::directory(open()?, name, mode, access));
             made.map_err(|error| {
                 let name = name.display();
                 declaration.bad(format!("its directory `{name}` can't be made: {error}"))
@@ -51,9 +51,9 @@ impl Parts {
         let files = spec.files.iter();
         for (name, contents) in files.filter(|(_, contents)| is_wanted(&contents.text)) {
             let text = self.fill_in(contents.text.as_ref(), dir)?;
-            let written = contents
-                .file_mode()
-                .and_then(|mode| place::file(open()?, name, text.as_encoded_bytes(), mode, access));
+            let written = contents.file_mode().and_then(|mode| {
+                foreign_dir::file(open()?, name, text.as_encoded_bytes(), mode, access)
+            });
             written.map_err(|error| {
                 let name = name.display();
                 declaration.bad(format!("its file `{name}` can't be written: {error}"))

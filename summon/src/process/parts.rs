@@ -15,7 +15,7 @@ use crate::port::{NoTurn, Turn};
 use crate::probe::{self, Endpoint};
 use crate::session::Home;
 use crate::sys::fd::{AsFd, BorrowedFd};
-use crate::sys::missing;
+use crate::sys::unmet;
 use crate::trace::{self, Moment, Story};
 
 /// The steps of a start and of a stop are methods here: each of them uses several parts.
@@ -124,7 +124,7 @@ impl Parts {
 
     /// Returns an error on systems where summon can't start processes.
     pub(super) fn check_system(&self) -> Result<(), Error> {
-        match missing() {
+        match unmet() {
             None => Ok(()),
             Some(missing) => Err(self
                 .declaration

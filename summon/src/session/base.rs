@@ -129,7 +129,7 @@ impl Base {
     }
 
     fn made_in(parent: &Path, name: &str) -> io::Result<(PathBuf, Dir)> {
-        if let Some(missing) = sys::missing() {
+        if let Some(missing) = sys::unmet() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, missing.what));
         }
         // Absolute, since guards and services have other working directories.

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use super::base::{Base, name_of};
 use crate::sys::dir::Dir;
 use crate::sys::users::{Access, User};
-use crate::sys::{self, Lock, place, trees};
+use crate::sys::{self, Lock, foreign_dir, trees};
 
 /// How long to keep a result that nobody uses.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -123,7 +123,7 @@ impl Cache {
     /// Writes a file that belongs to the user.
     fn write(&self, dir: &Dir, name: &OsStr, text: &str) -> io::Result<()> {
         let path = Path::new(name);
-        place::file(dir.try_clone()?, path, text.as_bytes(), 0o600, self.access)
+        foreign_dir::file(dir.try_clone()?, path, text.as_bytes(), 0o600, self.access)
     }
 }
 
@@ -193,7 +193,7 @@ impl Entry<'_> {
         let dir = &self.cache.base.dir;
         let file = match dir.append(&name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match place::new_file(dir, &name, self.cache.access) {
+                match foreign_dir::new_file(dir, &name, self.cache.access) {
                     // Another process has made it meanwhile.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
                     made => made?,

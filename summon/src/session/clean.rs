@@ -1,10 +1,10 @@
 //! Removes the files of test processes that could not clean up themselves.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::base::{
     Base, REPORT, SHARED, is_shared, log_dir, logs_of, name_of, open_base, prefix, stream_logs,
@@ -13,11 +13,14 @@ use super::claim;
 use super::memory;
 use super::sweep::INTERRUPTED;
 use crate::progress;
-use crate::sys::dir::{Dir, Found};
+use crate::sys::dir::{Dir, FileStatus};
 use crate::sys::{self, Left, Lock};
 
 /// How long to keep logs that an error has named.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// By how much the times of a file system may lag behind the clock.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// The interval between two searches for leftovers.
 const CLEANED: Duration = Duration::from_secs(5 * 60);
@@ -59,6 +62,7 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
     // The paths depend on the working directory. The function below checks again that the base
     // belongs to this user.
     let found = Base::own().and_then(|base| Ok((base.path, log_dir()?)));
+    let began = Instant::now();
     move |was_killed| {
         let Ok((path, log_dir)) = found else { return };
         let Ok(base) = Base::at(path, sys::user()) else {
@@ -66,20 +70,27 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
         };
         let cleaning = Cleaning::of(&base, log_dir, was_killed);
         let prefix = prefix(process);
+        // The process may have started a service that its run shares. Then it has put files into that
+        // session. Many sessions of other runs may have kept logs, so those are not searched.
+        let is_of_run = |name: &OsStr| {
+            let age = base.dir.look(name).ok().and_then(|found| found.age());
+            is_shared(name) && age.is_none_or(|age| age <= began.elapsed() + SLACK)
+        };
         for name in base.dir.names().unwrap_or_default() {
-            // The process may have started a service that its run shares.
-            if name.to_string_lossy().starts_with(&prefix) || is_shared(&name) {
+            if name.to_string_lossy().starts_with(&prefix) || is_of_run(&name) {
                 cleaning.sweep(&name);
             }
         }
         memory::sweep();
+        cleaning.remove_empty();
     }
 }
 
 struct Cleaning<'a> {
     base: &'a Base,
-    /// The bases of other users.
-    others: Vec<Base>,
+    /// The bases of other users, with the names in them: read once, since a base may have thousands of
+    /// sessions with kept logs, and each is looked up here.
+    others: Vec<(Base, Vec<OsString>)>,
     /// The directory of the logs, if `SUMMON_LOG_DIR` moves them.
     log_dir: Option<PathBuf>,
     /// The test process was killed, so it has failed: its logs stay.
@@ -88,9 +99,13 @@ struct Cleaning<'a> {
 
 impl Cleaning<'_> {
     fn of(base: &Base, log_dir: Option<PathBuf>, was_killed: bool) -> Cleaning<'_> {
+        let names = |other: Base| {
+            let names = other.dir.names().unwrap_or_default();
+            (other, names)
+        };
         Cleaning {
             base,
-            others: others(base),
+            others: others(base).into_iter().map(names).collect(),
             log_dir,
             was_killed,
         }
@@ -139,7 +154,7 @@ impl Cleaning<'_> {
         let mut left = Vec::new();
         for (dir, path) in logs.chain([(session, path)]) {
             for name in dir.names().unwrap_or_default() {
-                let found = dir.look(&name).ok().filter(Found::is_file);
+                let found = dir.look(&name).ok().filter(FileStatus::is_file);
                 let is_wanted = found.is_some() && self.was_killed && is_to_read(&name);
                 let is_kept = found.is_some_and(|it| it.is_kept());
                 if !(is_kept || is_wanted && keep(dir, &name).is_ok()) {
@@ -178,22 +193,31 @@ impl Cleaning<'_> {
 
     /// Removes the directories with other users of sessions that no longer exist.
     fn sweep_others(&self) -> Vec<Left> {
-        self.remove_others(|name| {
+        let left = self.remove_others(|name| {
             let session = session_of(name);
             session.is_some_and(|session| self.base.dir.look(session.as_ref()).is_err())
-        })
+        });
+        self.remove_empty();
+        left
     }
 
-    /// Removes matching directories from the bases of other users, and then each empty base.
+    /// Removes the empty bases of other users.
+    fn remove_empty(&self) {
+        for (other, _) in &self.others {
+            let _ = fs::remove_dir(&other.path);
+        }
+    }
+
+    /// Removes matching directories from the bases of other users.
     fn remove_others(&self, is_it: impl Fn(&str) -> bool) -> Vec<Left> {
         let mut left = Vec::new();
-        for other in &self.others {
-            for name in other.dir.names().unwrap_or_default() {
+        for (other, names) in &self.others {
+            for name in names {
                 if name.to_str().is_some_and(&is_it) {
-                    left.extend(other.dir.remove_home(&name, &other.path));
+                    left.extend(other.dir.remove_home(name, &other.path));
+                    left.extend(other.dir.remove(name, &other.path));
                 }
             }
-            let _ = fs::remove_dir(&other.path);
         }
         left
     }

@@ -82,18 +82,19 @@ impl Session {
                 return Ok(session);
             }
         }
-        clean::after_all(&Base::own()?);
-        let session = Arc::new(Session::create()?);
+        let base = Base::own()?;
+        clean::after_all(&base);
+        let session = Arc::new(Session::create(base)?);
         *current = Some((me, Arc::downgrade(&session)));
         Ok(session)
     }
 
-    fn create() -> io::Result<Session> {
+    fn create(mut base: Base) -> io::Result<Session> {
         for _ in 0..TRIES {
             let number = random() & 0xffff;
             let name = OsString::from(format!("{}{number:04x}", prefix(std::process::id())));
-            let base = Base::own()?;
             if !base.has(&name, true)? {
+                base = Base::own()?;
                 continue;
             }
             // Another process may clean up between the two steps. Then the directory was removed,

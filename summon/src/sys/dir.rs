@@ -122,14 +122,14 @@ impl Dir {
     }
 
     /// Returns the status of the directory itself.
-    pub(crate) fn found(&self) -> io::Result<Found> {
-        Found::of(self)
+    pub(crate) fn found(&self) -> io::Result<FileStatus> {
+        FileStatus::of(self)
     }
 
     /// Returns the status of an entry. Does not follow a link.
-    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Found> {
+    pub(crate) fn look(&self, name: &OsStr) -> io::Result<FileStatus> {
         let found = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(Found(found))
+        Ok(FileStatus(found))
     }
 
     /// Whether the entry `name` is that file.
@@ -201,18 +201,18 @@ pub(super) fn give(made: BorrowedFd<'_>, user: User) -> io::Result<()> {
     // Between making and opening it, another user may have put another directory at the name. That
     // one belongs to the other user, so the owner reveals it. The check and the change use one
     // descriptor, so no swap fits in between.
-    Found::of(made)?.check_ours()?;
+    FileStatus::of(made)?.check_ours()?;
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
     Ok(rustix::fs::fchown(made, Some(uid), Some(gid))?)
 }
 
 /// The status of a file from the kernel itself, even if a preloaded library would answer otherwise
 /// (`fakeroot(1)`).
-pub(crate) struct Found(Stat);
+pub(crate) struct FileStatus(Stat);
 
-impl Found {
-    pub(crate) fn of(file: impl AsFd) -> io::Result<Found> {
-        Ok(Found(rustix::fs::fstat(file)?))
+impl FileStatus {
+    pub(crate) fn of(file: impl AsFd) -> io::Result<FileStatus> {
+        Ok(FileStatus(rustix::fs::fstat(file)?))
     }
 
     pub(crate) fn owner(&self) -> u32 {

@@ -4,21 +4,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::proc::SocketId;
+pub(crate) use super::protocol::Protocol;
 use super::system::interfaces::{interface, interface_name};
 pub(crate) use super::system::listeners::{connections, on_port, that_hears};
 
-/// The protocol of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Protocol {
-    /// Served by a socket in the state LISTEN.
-    Tcp,
-    /// Served by a socket that is bound, without a peer.
-    Udp,
-}
-
 /// A socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Listener {
+pub(crate) struct ListeningSocket {
     pub(crate) addr: SocketAddr,
     pub(crate) inode: SocketId,
     /// Whether it is an IPv6 wildcard that takes IPv4 connections too.
@@ -38,7 +30,7 @@ pub(crate) struct Connection {
     pub(crate) inode: SocketId,
 }
 
-impl Listener {
+impl ListeningSocket {
     /// Formats its address, with its interface as `ss` does: `0.0.0.0%eth0:80`.
     pub(crate) fn shown(&self) -> String {
         match (self.interface, self.addr) {

@@ -7,7 +7,7 @@
 //! signal numbers. This module uses no module above it.
 #![expect(
     unsafe_code,
-    reason = "the one place where Rust meets fork, sigaction and waitid"
+    reason = "the one foreign_dir where Rust meets fork, sigaction and waitid"
 )]
 
 // One directory for each system.
@@ -29,7 +29,7 @@ compile_error!("summon runs on Linux and macOS, and compiles on Windows");
 
 pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
-pub(crate) use system::{diag, files, memory, proc, unix_sockets};
+pub(crate) use system::{diag, file_watch, memory, proc, unix_sockets};
 
 // Shared by Linux and macOS.
 #[cfg(unix)]
@@ -39,21 +39,21 @@ mod bind;
 #[cfg(unix)]
 pub(crate) mod dir;
 #[cfg(unix)]
+pub(crate) mod foreign_dir;
+#[cfg(unix)]
 pub(crate) mod holes;
 #[cfg(unix)]
 mod locks;
 #[cfg(unix)]
-pub(crate) mod meeting;
-#[cfg(unix)]
 pub(crate) mod pipe;
-#[cfg(unix)]
-pub(crate) mod place;
 #[cfg(unix)]
 pub(crate) mod ports;
 #[cfg(unix)]
 pub(crate) mod private;
 #[cfg(unix)]
 mod remove;
+#[cfg(unix)]
+pub(crate) mod rendezvous;
 #[cfg(unix)]
 mod segments;
 #[cfg(unix)]
@@ -82,7 +82,8 @@ pub(crate) use windows::is_privileged;
 pub(crate) use windows::unsupported;
 #[cfg(windows)]
 pub(crate) use windows::{
-    at_path, dir, fd, holes, meeting, pipe, place, ports, private, status, users, wait, walk,
+    at_path, dir, fd, foreign_dir, holes, pipe, ports, private, rendezvous, status, users, wait,
+    walk,
 };
 #[cfg(windows)]
 use windows::{ending, locks, remove};
@@ -91,8 +92,9 @@ use windows::{ending, locks, remove};
 pub(crate) mod exit;
 pub(crate) mod listeners;
 pub(crate) mod maker;
-mod missing;
+mod protocol;
 mod random;
+mod requirement;
 pub(crate) mod runner;
 mod shortage;
 pub(crate) mod signal;
@@ -100,22 +102,22 @@ pub(crate) mod tail;
 pub(crate) mod threads;
 
 pub(crate) use locks::{Lock, is_alone, try_lock_file, unlock_file};
-pub(crate) use missing::Missing;
 pub(crate) use random::random;
 pub(crate) use remove::Left;
+pub(crate) use requirement::Unmet;
 pub(crate) use shortage::is_shortage;
 pub use signal::Signal;
 pub(crate) use users::{has_one_user, user};
 
 /// Returns the reason why this process can't start anything, if there is one.
-pub(crate) fn missing() -> Option<Missing> {
-    // Check this first: the later checks read files, which they must not do for a caller with fewer
+pub(crate) fn unmet() -> Option<Unmet> {
+    // Check this first: the later checks read file_watch, which they must not do for a caller with fewer
     // rights.
     if is_privileged() {
-        return Some(missing::PRIVILEGED);
+        return Some(requirement::PRIVILEGED);
     }
-    let two_users = || (!has_one_user()).then_some(missing::TWO_USERS);
-    system::missing().or_else(two_users)
+    let two_users = || (!has_one_user()).then_some(requirement::TWO_USERS);
+    system::unmet().or_else(two_users)
 }
 
 /// Describes a process for messages.

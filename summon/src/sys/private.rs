@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
 use rustix::fs::Mode;
 
-use super::dir::Found;
+use super::dir::FileStatus;
 
 /// The mode of a file to keep: private like the others, plus the sticky bit, which has no meaning
 /// for a file (`inode(7)`).
@@ -34,7 +34,7 @@ pub(crate) fn options_through_links() -> OpenOptions {
     options
 }
 
-impl Found {
+impl FileStatus {
     /// Whether it belongs to that user, and no one else has any permission.
     pub(crate) fn is_of(&self, user: u32) -> bool {
         // The mode alone proves nothing: the owner of a directory can open it to others, or change
@@ -69,5 +69,5 @@ pub(crate) fn release(file: &File) -> io::Result<()> {
 }
 
 pub(crate) fn is_kept(file: &File) -> bool {
-    Found::of(file).is_ok_and(|found| found.is_kept())
+    FileStatus::of(file).is_ok_and(|found| found.is_kept())
 }

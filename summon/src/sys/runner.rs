@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::fd::OwnedFd;
-use super::{ending, is_privileged, missing, proc};
+use super::{ending, is_privileged, proc, unmet};
 
 /// The program that runs the tests. The run ends with it.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) fn path_from_env(name: &str) -> Option<PathBuf> {
 /// Looks for the runner among the ancestors. A wrapper, rustup's proxy, or rustdoc may stand
 /// between.
 fn find() -> Option<Runner> {
-    if missing().is_some() {
+    if unmet().is_some() {
         // The pids in this `/proc` may belong to other processes, not to the ancestors.
         return None;
     }

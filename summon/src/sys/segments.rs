@@ -8,7 +8,7 @@ use std::io::{Read, Take};
 use std::mem::MaybeUninit;
 use std::path::Path;
 
-use super::dir::{Dir, Found};
+use super::dir::{Dir, FileStatus};
 use super::remove::Left;
 
 /// The most bytes of such a file.
@@ -35,7 +35,7 @@ fn release(data: &Dir) {
     let Ok(file) = data.append(OsStr::new("postmaster.pid")) else {
         return;
     };
-    let owner = Found::of(&file).map(|found| found.owner());
+    let owner = FileStatus::of(&file).map(|found| found.owner());
     let mut text = String::new();
     let mut file: Take<_> = file.take(LONGEST);
     let (Ok(owner), Ok(_)) = (owner, file.read_to_string(&mut text)) else {

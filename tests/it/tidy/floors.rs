@@ -66,13 +66,6 @@ const FLOORS: [(&str, Floors); 3] = [
     ),
 ];
 
-/// Imports of `summon/src` that point up, or close a circle. This table only shrinks: an import that is
-/// no longer needed here is an error, too.
-const KNOWN: &[(&str, &str)] = &[
-    ("sys/macos/socket_info.rs", "sys/listeners.rs"),
-    ("sys/meeting.rs", "sys/mod.rs"),
-];
-
 /// The imports of a crate on a system.
 fn edges(below: &str, system: &str) -> BTreeSet<Edge> {
     let files = sources(below).into_iter().map(|(path, text)| {
@@ -80,10 +73,6 @@ fn edges(below: &str, system: &str) -> BTreeSet<Edge> {
         (path.to_owned(), text)
     });
     Crate::new(system, &files.collect()).edges()
-}
-
-fn is_known((from, to): &Edge) -> bool {
-    KNOWN.contains(&(from, to))
 }
 
 /// Whether an import points to a higher floor.
@@ -104,7 +93,7 @@ fn imports_point_down() {
             assert!(!edges.is_empty(), "{below}");
             for edge in &edges {
                 assert!(
-                    !points_up(floors, edge) || is_known(edge),
+                    !points_up(floors, edge),
                     "{below}: {} imports {}, which is on a higher floor",
                     edge.0,
                     edge.1
@@ -118,36 +107,10 @@ fn imports_point_down() {
 fn no_files_import_each_other_in_a_circle() {
     for (below, _) in FLOORS {
         for system in SYSTEMS {
-            let mut edges = edges(below, system);
-            edges.retain(|edge| !is_known(edge));
-            let circle = circle(&edges).map(|circle| circle.join(" -> "));
+            let circle = circle(&edges(below, system)).map(|circle| circle.join(" -> "));
             assert_eq!(circle, None, "{below} on {system}");
         }
     }
-}
-
-#[test]
-fn known_imports_are_still_wrong() {
-    let (below, floors) = FLOORS[0];
-    let all: Vec<_> = SYSTEMS.iter().map(|system| edges(below, system)).collect();
-    let is_wrong = |edge: &Edge, edges: &BTreeSet<Edge>| {
-        let mut reached = BTreeSet::from([edge.1.clone()]);
-        let mut count = 0;
-        while count < reached.len() {
-            count = reached.len();
-            let next = edges.iter().filter(|(from, _)| reached.contains(from));
-            let next: Vec<_> = next.map(|(_, to)| to.clone()).collect();
-            reached.extend(next);
-        }
-        edges.contains(edge) && (points_up(floors, edge) || reached.contains(&edge.0))
-    };
-    let known = KNOWN
-        .iter()
-        .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
-    let fine: Vec<_> = known
-        .filter(|edge| !all.iter().any(|edges| is_wrong(edge, edges)))
-        .collect();
-    assert!(fine.is_empty(), "remove these from KNOWN: {fine:?}");
 }
 
 fn circle_of(files: &[(&str, &str)]) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The owner's side of a command under a guard.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::BorrowedFd;
@@ -137,8 +138,9 @@ impl Guarded {
         let received = Arc::clone(&self.received);
         let builder = Builder::new().name("summon".into()).stack_size(128 * 1024);
         threads::spawn(builder, move || {
-            while let Ok(Some((body, _))) = wire::receive(&socket) {
-                match News::decode(&body) {
+            let mut inbox = VecDeque::new();
+            while let Ok(Some(frame)) = wire::receive_next(&socket, &mut inbox) {
+                match News::decode(&frame) {
                     Ok(news) => received.learn(news),
                     Err(_) => break,
                 }

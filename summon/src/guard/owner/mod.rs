@@ -13,4 +13,4 @@ pub(crate) use exit_message::note_interruption_in;
 pub(crate) use guarded::Guarded;
 pub(crate) use helper::Helper;
 pub(crate) use received::Sleeper;
-pub(crate) use wardens::prepare;
+pub(crate) use wardens::{prepare, run_has_ended};

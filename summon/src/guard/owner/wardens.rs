@@ -18,7 +18,7 @@ use crate::guard::terms::Terms;
 use crate::sys::maker::PerProcess;
 use crate::sys::{ending, runner, sockets, surroundings, wait};
 
-/// The wardens of a process, newest last.
+/// The wardens of a process, the last used one last.
 ///
 /// A service inherits the user, limits, and namespaces of its warden. So a warden serves only
 /// threads with the same surroundings. A thread that has changed one of these hires another warden.
@@ -49,13 +49,23 @@ fn guard(deadline: Instant) -> io::Result<UnixStream> {
     // The lock is held for the whole request, so two threads can't hire two wardens for the same
     // surroundings.
     let mut wardens = lock();
+    // The warden of the last start forks a guard while this thread reads its surroundings. If they call
+    // for another warden, that guard finds its socket closed before its job, and ends.
+    let last = wardens.hired.last().filter(|_| sockets::SAFE_IN_TRANSIT);
+    let early = last.map(|(_, socket)| ask(socket));
     let here = surroundings::here();
-    if let Some(socket) = wardens.of(&here) {
-        match ask(socket) {
+    let found = wardens.hired.iter().position(|(others, _)| *others == here);
+    if let Some(place) = found {
+        let is_last = place + 1 == wardens.hired.len();
+        let asked = early.filter(|_| is_last);
+        match asked.unwrap_or_else(|| ask(&wardens.hired[place].1)) {
             // The warden has died, so another is hired below. After a time-out it still lives, and
             // must not get a rival. The caller may try again.
             Err(error) if error.kind() != io::ErrorKind::TimedOut => {}
-            asked => return asked,
+            asked => {
+                wardens.hired[place..].rotate_left(1);
+                return asked;
+            }
         }
     }
     ask(wardens.hire(here, deadline)?)
@@ -98,6 +108,11 @@ fn run_ended() -> Option<io::Error> {
     ended.has_come().then(error)
 }
 
+/// Returns whether the runner of this process has ended.
+pub(crate) fn run_has_ended() -> bool {
+    run_ended().is_some()
+}
+
 /// Explains why a guard closed its socket before it answered.
 pub(super) fn why_gone() -> io::Error {
     run_ended().unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into())
@@ -120,12 +135,6 @@ pub(super) fn dismiss() {
 }
 
 impl Wardens {
-    fn of(&self, surroundings: &str) -> Option<&UnixStream> {
-        let mut hired = self.hired.iter();
-        let found = hired.find(|(others, _)| others == surroundings)?;
-        Some(&found.1)
-    }
-
     fn hire(&mut self, here: String, deadline: Instant) -> io::Result<&UnixStream> {
         // First the new warden, then the retirement of the old one: if the start fails, this
         // process keeps the wardens that it has.

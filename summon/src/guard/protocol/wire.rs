@@ -125,6 +125,26 @@ pub(crate) fn receive(mut socket: &UnixStream) -> io::Result<Option<(Vec<u8>, Ve
     }
 }
 
+/// Receives a frame without descriptors, and keeps the bytes behind it in `inbox`. The socket must
+/// block. `None` means that the other end has closed.
+pub(crate) fn receive_next(
+    mut socket: &UnixStream,
+    inbox: &mut VecDeque<u8>,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some(frame) = take_frame(inbox)? {
+            return Ok(Some(frame));
+        }
+        match socket.read(&mut buffer) {
+            Ok(0) => return Ok(None),
+            Ok(read) => inbox.extend(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn receive_some(socket: &UnixStream, into: &mut [u8], fds: &mut Vec<OwnedFd>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -161,6 +181,25 @@ pub(crate) fn garbled() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_are_received_one_by_one_however_they_were_written() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let bytes = [frame(b"one"), frame(b""), frame(&[7; 5000])].concat();
+        let writer = std::thread::spawn(move || {
+            ours.write_all(&bytes[..2]).unwrap();
+            ours.write_all(&bytes[2..]).unwrap();
+            // The beginning of a frame whose sender died.
+            ours.write_all(&frame(b"two")[..6]).unwrap();
+        });
+        let mut inbox = VecDeque::new();
+        let mut next = || receive_next(&theirs, &mut inbox).unwrap();
+        assert_eq!(next().as_deref(), Some(&b"one"[..]));
+        assert_eq!(next().as_deref(), Some(&b""[..]));
+        assert_eq!(next().as_deref(), Some(&[7; 5000][..]));
+        assert_eq!(next(), None);
+        writer.join().unwrap();
+    }
     use std::time::{Duration, Instant};
 
     #[test]

@@ -16,9 +16,9 @@ use crate::guard::protocol::warden::{HELLO, MARK, SORRY, magic, mark};
 use crate::guard::protocol::wire;
 use crate::guard::{signals, title};
 use crate::sys::ending;
-use crate::sys::family::{self, Ends};
+use crate::sys::family::{self, ChildEnds};
 use crate::sys::peer::peer;
-use crate::sys::{executable, exit, has_one_user, is_privileged, missing, user};
+use crate::sys::{executable, exit, has_one_user, is_privileged, unmet, user};
 
 ctor::declarative::ctor! {
     // Runs before other constructors, which might start threads: a fork is safe only in a process
@@ -79,7 +79,7 @@ fn serve() -> io::Result<()> {
 fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     // For example, a `/proc` of another pid namespace shows foreign pids. Guards would take a
     // stranger's pid for one of their services.
-    if let Some(missing) = missing() {
+    if let Some(missing) = unmet() {
         return Err(io::Error::other(missing.what));
     }
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
@@ -121,7 +121,7 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     title::set("summon-warden");
     // SIGCHLD is caught before the first guard exists, so the end of a guard can't be missed.
     let children = signals::notice_children().map_err(|error| failed("pipe", &error))?;
-    let child_ended = Ends::of_warden(children).map_err(|error| failed("kqueue", &error))?;
+    let child_ended = ChildEnds::of_warden(children).map_err(|error| failed("kqueue", &error))?;
     // Some emulators lack this call. Then the warden promises less, and the hello says so. Tests
     // still run.
     let lacks = family::adopt_orphans().err();

@@ -14,7 +14,7 @@ use crate::guard::state::Step;
 use crate::guard::tree::{self, Reaped};
 use crate::guard::watch;
 use crate::sys::ending::Ending;
-use crate::sys::family::{self, Ends, Orphans};
+use crate::sys::family::{self, ChildEnds, Orphans};
 use crate::sys::{Signal, exit, sockets, wait};
 
 /// How long to wait for the owner's end after its socket has closed. A dying process closes its
@@ -22,7 +22,7 @@ use crate::sys::{Signal, exit, sockets, wait};
 pub(super) const END_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) struct Warden {
-    child_ended: Ends,
+    child_ended: ChildEnds,
     guards: Vec<u32>,
     orphans: Orphans,
     /// Whether the owner ended without an exit message.
@@ -30,7 +30,7 @@ pub(super) struct Warden {
 }
 
 impl Warden {
-    pub(super) fn new(child_ended: Ends) -> Warden {
+    pub(super) fn new(child_ended: ChildEnds) -> Warden {
         Warden {
             child_ended,
             guards: Vec::new(),

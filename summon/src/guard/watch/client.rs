@@ -193,6 +193,8 @@ fn hear(socket: &mut impl Read, inbox: &mut VecDeque<u8>) -> Result<(), Closed> 
 /// Sends the last messages to all clients, and waits a moment for slow readers. A halted client, or a
 /// forked child that holds the socket and never reads, can't delay the guard for longer.
 pub(super) fn part(mut clients: Vec<Client>) {
+    let is_reading = |it: &mut Client| it.send().is_ok() && !it.outbox.is_empty();
+    clients.retain_mut(is_reading);
     let until = Instant::now() + LAST_WORDS;
     for client in &clients {
         // Doubles the buffer, so that the last messages fit even if the client reads nothing now. The
@@ -203,7 +205,7 @@ pub(super) fn part(mut clients: Vec<Client>) {
         });
     }
     loop {
-        clients.retain_mut(|it| it.send().is_ok() && !it.outbox.is_empty());
+        clients.retain_mut(is_reading);
         let left = until.saturating_duration_since(Instant::now());
         if clients.is_empty() || left.is_zero() {
             return;

@@ -17,7 +17,7 @@ use crate::guard::spawn::spawn;
 use crate::guard::state::{Ran, Step};
 use crate::guard::tree::{self, Reaped};
 use crate::sys::ending::{self, Ending};
-use crate::sys::family::{self, Ends};
+use crate::sys::family::{self, ChildEnds};
 use crate::sys::{pipes, wait};
 
 /// The number of bytes reported from the end of the output.
@@ -29,7 +29,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// the owner sends garbage.
 pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
     rustix::process::setsid()?;
-    let child_ended = Ends::of_guard(signals::notice_children()?)?;
+    let child_ended = ChildEnds::of_guard(signals::notice_children()?)?;
     // An owner that is halted, or a forked child that holds its socket, never reads. Without a
     // limit the guard would hang, and miss the end of the runner.
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;
@@ -106,7 +106,7 @@ pub(super) fn run(
     program: &Program,
     until: Instant,
     patience: Duration,
-    child_ended: &Ends,
+    child_ended: &ChildEnds,
     owner: &Owner<'_>,
 ) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
     let (read, write) = pipes::pair()?;
@@ -133,7 +133,7 @@ struct Execution<'a> {
     pid: u32,
     output: Option<File>,
     tail: Vec<u8>,
-    child_ended: &'a Ends,
+    child_ended: &'a ChildEnds,
 }
 
 impl Execution<'_> {

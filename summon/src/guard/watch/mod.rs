@@ -62,7 +62,7 @@ struct Guard {
     sharing: Option<Sharing>,
     /// The databases of the service. `None` until a test wants one.
     databases: Option<Databases>,
-    child_ended: family::Ends,
+    child_ended: family::ChildEnds,
     recorder: Recorder,
     notify: Option<Notify>,
     latest: Latest,

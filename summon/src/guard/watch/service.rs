@@ -224,8 +224,8 @@ impl Service {
     fn leader_ended(&mut self, status: i32, reaped: bool) -> Change {
         // The kernel reparents orphans before it reports their parent's end, so the heir is a child
         // of this guard already.
-        let heir = tree::eldest_child().filter(|_| self.daemon && status == 0 && self.is_running());
-        match heir {
+        let has_heir = self.daemon && status == 0 && self.is_running();
+        match has_heir.then(tree::eldest_child).flatten() {
             Some(heir) => {
                 self.leader = heir;
                 Change::NewLeader

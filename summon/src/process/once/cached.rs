@@ -10,7 +10,7 @@ use crate::process::life::Starting;
 use crate::process::parts::Parts;
 use crate::session::{Cache, Entry, Looked};
 use crate::sys::dir::Dir;
-use crate::sys::{place, wait};
+use crate::sys::{foreign_dir, wait};
 
 /// The pause while another process makes the result.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -114,7 +114,7 @@ impl Parts {
             }
         }
         for (name, _) in &self.declaration.spec.files {
-            if place::remove(&tree, name).is_err() {
+            if foreign_dir::remove(&tree, name).is_err() {
                 return Ok(false);
             }
         }

@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use super::diag::Diag;
 use super::peer::{is_ours, peer};
 use super::{proc, sockets, unix_sockets};
-use crate::sys::meeting;
+use crate::sys::rendezvous;
 use crate::sys::users::user;
 
 /// Reads the range of ephemeral ports, its first and its last one (`ip_local_port_range` in
@@ -228,9 +228,9 @@ fn is_connected(socket: &OwnedFd) -> bool {
     rustix::event::poll(&mut polled, Some(&Timespec::default())) == Ok(0)
 }
 
-/// Removes the meeting files from the user's directory if they are unused. Claims leave no files.
+/// Removes the rendezvous sockets from the user's directory if they are unused. Claims leave no files.
 pub(crate) fn tidy(path: &Path) {
-    meeting::tidy(path);
+    rendezvous::tidy(path);
 }
 
 fn claim_name(port: u16) -> String {

@@ -29,26 +29,26 @@ impl Member {
 }
 
 /// A descriptor that is readable when a member of the family has ended.
-pub(crate) struct Ends(OwnedFd);
+pub(crate) struct ChildEnds(OwnedFd);
 
-impl Ends {
+impl ChildEnds {
     /// Watches the family of a guard. `children` is readable when a child has ended.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "on other systems there is more to do"
     )]
-    pub(crate) fn of_guard(children: OwnedFd) -> io::Result<Ends> {
+    pub(crate) fn of_guard(children: OwnedFd) -> io::Result<ChildEnds> {
         // If the kernel refuses, the warden has already reported it.
         let _ = adopt_orphans();
-        Ok(Ends(children))
+        Ok(ChildEnds(children))
     }
 
     /// Watches the guards of a warden. The family of a killed guard becomes the warden's.
-    pub(crate) fn of_warden(children: OwnedFd) -> io::Result<Ends> {
+    pub(crate) fn of_warden(children: OwnedFd) -> io::Result<ChildEnds> {
         // The warden is a subreaper too. The kernel gives an orphan to its nearest living
         // subreaper, so the members of a killed guard's family become children of the warden, not
         // of process 1.
-        Ends::of_guard(children)
+        ChildEnds::of_guard(children)
     }
 
     /// Takes note of a new child. Earlier events stay, since one may be this child's end.
@@ -75,7 +75,7 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
     ))?)
 }
 
-impl AsFd for Ends {
+impl AsFd for ChildEnds {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

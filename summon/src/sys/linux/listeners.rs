@@ -9,10 +9,14 @@ use super::interfaces::interface;
 use super::netlink::{ALL, asked, attributes, question, u32_at};
 use super::proc::SocketId;
 use super::tables::{self, state_name};
-use crate::sys::listeners::{Connection, Listener, Protocol};
+use crate::sys::listeners::{Connection, ListeningSocket, Protocol};
 
 /// Lists the listeners on `port` in both families. Port 0 means all ports.
-pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
+pub(crate) fn on_port(
+    diag: &Diag,
+    port: u16,
+    protocol: Protocol,
+) -> io::Result<Vec<ListeningSocket>> {
     let Some(netlink) = diag.netlink() else {
         return tables::listeners(port, protocol);
     };
@@ -96,13 +100,13 @@ const INET_DIAG_SKV6ONLY: u16 = 11;
 const MESSAGE: usize = 72;
 
 /// Reads a `struct inet_diag_msg` and the attributes behind it.
-fn parse(message: &[u8]) -> Option<Listener> {
+fn parse(message: &[u8]) -> Option<ListeningSocket> {
     let addr = end(message, 4, 8)?;
     let ip = addr.ip();
     // The kernel sends this attribute for IPv6 sockets. Kernels before 4.3 may leave it out. Then
     // assume that a wildcard takes IPv4 too, since that is the default.
     let only = attributes(&message[MESSAGE..]).find(|(kind, _)| *kind == INET_DIAG_SKV6ONLY);
-    Some(Listener {
+    Some(ListeningSocket {
         addr,
         inode: u32_at(message, 68),
         dual: only.map_or(ip.is_ipv6(), |(_, value)| value.first() == Some(&0)),
@@ -140,7 +144,7 @@ mod tests {
     use std::net::TcpListener;
     use std::time::{Duration, Instant};
 
-    fn listener_at(at: &str) -> (TcpListener, Listener) {
+    fn listener_at(at: &str) -> (TcpListener, ListeningSocket) {
         let socket = TcpListener::bind(at).unwrap();
         let addr = socket.local_addr().unwrap();
         let found = on_port(&Diag::open().unwrap(), addr.port(), Protocol::Tcp).unwrap();

@@ -8,7 +8,7 @@ pub(crate) mod emulator;
 pub(crate) mod ending;
 pub(crate) mod executable;
 pub(crate) mod family;
-pub(crate) mod files;
+pub(crate) mod file_watch;
 pub(crate) mod interfaces;
 pub(crate) mod listeners;
 pub(crate) mod memory;
@@ -30,4 +30,4 @@ pub(crate) mod unix_sockets;
 pub(crate) mod view;
 pub(crate) mod waker;
 
-pub(crate) use view::missing;
+pub(crate) use view::unmet;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::OnceLock;
 
 /// The process that made the other end of a connection, or called `listen` there last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,10 @@ pub(crate) fn is_ours(uid: u32) -> bool {
 
 /// Whether a uid means all users without a mapping into this user namespace (`user_namespaces(7)`).
 fn is_of_many(uid: u32) -> bool {
+    static OVERFLOW: OnceLock<u32> = OnceLock::new();
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let overflow = read("/proc/sys/kernel/overflowuid").trim().parse();
-    if uid != overflow.unwrap_or(65534) {
+    let overflow = || read("/proc/sys/kernel/overflowuid").trim().parse();
+    if uid != *OVERFLOW.get_or_init(|| overflow().unwrap_or(65534)) {
         return false;
     }
     // The kernel reports every unmapped user as the overflow uid. So if some users are unmapped,

@@ -28,7 +28,7 @@ fn try_children(pid: u32) -> io::Result<Vec<u32>> {
         tasks => tasks?,
     };
     for task in tasks {
-        match text::read(task?.path().join("children")) {
+        match text::read_list(task?.path().join("children")) {
             Ok(pids) => {
                 let pids = String::from_utf8_lossy(&pids);
                 found.extend(pids.split_ascii_whitespace().flat_map(str::parse::<u32>));

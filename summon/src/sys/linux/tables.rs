@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::proc::SocketId;
 use crate::sys::bind;
-use crate::sys::listeners::{Connection, Listener, Protocol};
+use crate::sys::listeners::{Connection, ListeningSocket, Protocol};
 
 /// Returns the name of a state (`tcp_states.h` in the kernel), as `ss` and `netstat` print it.
 pub(super) fn state_name(state: u8) -> &'static str {
@@ -55,11 +55,11 @@ fn read(table: &str) -> io::Result<Vec<u8>> {
 }
 
 /// Lists the sockets that serve on `port` in both families. Port 0 means all ports.
-pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
+pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<ListeningSocket>> {
     let mut found = Vec::new();
     rows(protocol, |row, serves| {
         if serves && (port == 0 || row.local.port() == port) {
-            found.push(Listener {
+            found.push(ListeningSocket {
                 addr: row.local,
                 inode: row.inode,
                 dual: row.local.is_ipv6(),
@@ -117,8 +117,8 @@ fn rows(protocol: Protocol, mut each: impl FnMut(Row, bool)) -> io::Result<()> {
 
 /// Finds out whether wildcards of IPv6 take IPv4 too: the tables don't say. If one does, the port
 /// can't be bound for IPv4, though no IPv4 socket has it.
-fn tell_dual(found: &mut [Listener], port: u16, protocol: Protocol) {
-    let is_v4 = |listener: &Listener| listener.addr.ip().to_canonical().is_ipv4();
+fn tell_dual(found: &mut [ListeningSocket], port: u16, protocol: Protocol) {
+    let is_v4 = |listener: &ListeningSocket| listener.addr.ip().to_canonical().is_ipv4();
     let has_v4 = found.iter().any(is_v4);
     let mut wildcards = found
         .iter_mut()

@@ -4,13 +4,26 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads a file. `fs::read` begins with 32 bytes, and takes up to eight calls for a page.
+/// Reads a file about one process or thread, such as `stat` or `status`.
 pub(super) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     read_from(File::open(path)?)
 }
 
-/// Reads an open file from its beginning.
-pub(super) fn read_from(mut file: File) -> io::Result<Vec<u8>> {
+/// Reads such a file from its beginning. `fs::read` begins with 32 bytes, and takes up to eight calls
+/// for a page.
+pub(super) fn read_from(file: File) -> io::Result<Vec<u8>> {
+    // The kernel makes such a text in one piece (`single_open` in its `seq_file`), so a read that does
+    // not fill the buffer is the last one.
+    read_until(file, |read, room| read < room)
+}
+
+/// Reads a file with a list, where a short read is not the last one.
+pub(super) fn read_list(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    read_until(File::open(path)?, |read, _| read == 0)
+}
+
+/// Reads until `is_end` of the number of bytes read and of those that had room.
+fn read_until(mut file: File, is_end: impl Fn(usize, usize) -> bool) -> io::Result<Vec<u8>> {
     // Longer than most.
     let mut bytes = vec![0; 4096];
     let mut length = 0;
@@ -18,10 +31,14 @@ pub(super) fn read_from(mut file: File) -> io::Result<Vec<u8>> {
         if length == bytes.len() {
             bytes.resize(2 * length, 0);
         }
-        // A short read is not the end of such a file.
+        let room = bytes.len() - length;
         match file.read(&mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
+            Ok(read) => {
+                length += read;
+                if is_end(read, room) {
+                    break;
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

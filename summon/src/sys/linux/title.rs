@@ -1,9 +1,9 @@
 //! The title of this process, as `ps` shows it.
 
 use std::ffi::CString;
-use std::fs;
+use std::sync::OnceLock;
 
-use super::proc;
+use super::{proc, text};
 
 /// Sets the short name, which `ps -o comm` shows.
 pub(crate) fn set_short(name: &str) {
@@ -16,7 +16,13 @@ pub(crate) fn set_short(name: &str) {
 /// Finds the arguments in memory, from the first byte to behind the last: `arg_start` and `arg_end`
 /// of `/proc/self/stat` (`proc_pid_stat(5)`). The memory is writable, on the process's own stack.
 pub(crate) fn arguments() -> Option<(usize, usize)> {
-    let stat = fs::read("/proc/self/stat").ok()?;
+    // A forked process has them at the same addresses.
+    static ARGUMENTS: OnceLock<Option<(usize, usize)>> = OnceLock::new();
+    *ARGUMENTS.get_or_init(find_arguments)
+}
+
+fn find_arguments() -> Option<(usize, usize)> {
+    let stat = text::read("/proc/self/stat").ok()?;
     let mut fields = proc::behind_name(&stat)?;
     // The iterator starts at the third field of the line. These are the 48th and the 49th.
     let start = fields.nth(45)?.parse().ok()?;

@@ -1,16 +1,25 @@
 //! Whether `/proc` shows the pid namespace of this process and its guards (`pid_namespaces(7)`).
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::text;
-use crate::sys::missing::Missing;
+use crate::sys::maker::PerProcess;
+use crate::sys::requirement::Unmet;
 
 /// Says what is wrong with `/proc`, so that no service can be started. With another namespace's
 /// `/proc` a guard would read pids of strangers, or pids without a process.
-pub(crate) fn missing() -> Option<Missing> {
+pub(crate) fn unmet() -> Option<Unmet> {
+    /// The pid namespace of this process, once `/proc` was found to show it. A process never changes
+    /// that namespace, only that of its children.
+    static SHOWN: PerProcess<OnceLock<PathBuf>> = PerProcess::new();
+    let shown = SHOWN.here();
+    if shown.get().is_some_and(|own| children_are_in(own)) {
+        return None;
+    }
     if !Path::new("/proc/self").exists() && !Path::new("/proc/1").exists() {
-        return Some(Missing {
+        return Some(Unmet {
             what: "it can't be guarded: `/proc` is not mounted",
             lacks: "the list of processes, by which a guard finds all of a service",
             hint: "mount it: `mount -t proc proc /proc`",
@@ -19,21 +28,30 @@ pub(crate) fn missing() -> Option<Missing> {
     // A guard finds the members of its family by their pids in `/proc`, and signals them by these.
     // A pid of another namespace means another process here.
     if !is_ours() {
-        return Some(Missing {
+        return Some(Unmet {
             what: "it can't be guarded: `/proc` shows the processes of another pid namespace",
             lacks: "the list of processes of this namespace, by which a guard finds all of a service",
             hint: "mount it anew: `unshare --mount-proc` does, or `mount -t proc proc /proc`",
         });
     }
-    if !children_are_here() {
-        return Some(Missing {
+    let own = fs::read_link("/proc/self/ns/pid").ok();
+    // Kernels before 4.12 lack the link of the children.
+    let is_known = Path::new(CHILDREN).symlink_metadata().is_ok();
+    if is_known && !own.as_deref().is_some_and(children_are_in) {
+        return Some(Unmet {
             what: "it can't be guarded: new processes of this one are in another pid namespace",
             lacks: "the list of processes of their namespace, by which a guard finds all of a service",
             hint: "start this process in the namespace, by `unshare --pid --fork --mount-proc`",
         });
     }
+    if let Some(own) = own.filter(|_| is_known) {
+        let _ = shown.set(own);
+    }
     None
 }
+
+/// Names the pid namespace of the next child (`pid_namespaces(7)`).
+const CHILDREN: &str = "/proc/self/ns/pid_for_children";
 
 /// Whether `/proc` shows the pid namespace of this process. In a parent namespace this process has
 /// several pids, in an unrelated namespace it has none.
@@ -52,13 +70,10 @@ fn is_ours() -> bool {
     }
 }
 
-/// Whether this process forks children into its own pid namespace (`unshare(2)` can change that).
-fn children_are_here() -> bool {
-    let children = Path::new("/proc/self/ns/pid_for_children");
-    // Kernels before 4.12 lack the link.
-    children.symlink_metadata().is_err()
-        // While the other namespace has no process, the link has no target.
-        || fs::read_link(children).ok() == fs::read_link("/proc/self/ns/pid").ok()
+/// Whether this process forks children into that pid namespace (`unshare(2)` can change that).
+fn children_are_in(namespace: &Path) -> bool {
+    // While another namespace has no process, the link has no target.
+    fs::read_link(CHILDREN).is_ok_and(|children| children == namespace)
 }
 
 #[cfg(test)]
@@ -67,6 +82,6 @@ mod tests {
 
     #[test]
     fn here_nothing_is_missing() {
-        assert!(missing().is_none());
+        assert!(unmet().is_none());
     }
 }

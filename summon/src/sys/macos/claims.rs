@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::kqueue::{Kqueue, Wanted};
 use super::sysctl;
-use crate::sys::meeting;
+use crate::sys::rendezvous;
 
 /// The prefix of the files' names.
 const PREFIX: &str = "port-";
@@ -196,11 +196,11 @@ impl Signed {
     }
 }
 
-/// Removes the file of a claim or a meeting, if it is one and unused.
+/// Removes the file of a claim or a rendezvous, if it is one and unused.
 pub(crate) fn tidy(path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if !name.starts_with(PREFIX) {
-        return meeting::tidy(path);
+        return rendezvous::tidy(path);
     }
     let Ok(file) = options().open(path) else {
         return;

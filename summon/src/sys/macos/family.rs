@@ -42,10 +42,10 @@ impl Member {
 }
 
 /// The processes seen in the family of this process, a guard.
-static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
+static SEEN: Mutex<Vec<Sighting>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Copy)]
-struct Seen {
+struct Sighting {
     member: Member,
     /// When it was found to have ended.
     ended: Option<Instant>,
@@ -61,32 +61,32 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 const LOOKS: usize = 16;
 
 /// A descriptor that is readable when a member of the family has ended or forked.
-pub(crate) struct Ends {
+pub(crate) struct ChildEnds {
     children: OwnedFd,
     queue: Kqueue,
     /// The guards not known to have ended, in a warden.
     guards: Option<RefCell<Vec<u32>>>,
 }
 
-impl Ends {
+impl ChildEnds {
     /// Watches the family of a guard. `children` is readable when a child has ended.
-    pub(crate) fn of_guard(children: OwnedFd) -> io::Result<Ends> {
-        Ends::new(children, None)
+    pub(crate) fn of_guard(children: OwnedFd) -> io::Result<ChildEnds> {
+        ChildEnds::new(children, None)
     }
 
     /// Watches the guards of a warden. The guards watch their families themselves.
-    pub(crate) fn of_warden(children: OwnedFd) -> io::Result<Ends> {
-        Ends::new(children, Some(RefCell::default()))
+    pub(crate) fn of_warden(children: OwnedFd) -> io::Result<ChildEnds> {
+        ChildEnds::new(children, Some(RefCell::default()))
     }
 
-    fn new(children: OwnedFd, guards: Option<RefCell<Vec<u32>>>) -> io::Result<Ends> {
+    fn new(children: OwnedFd, guards: Option<RefCell<Vec<u32>>>) -> io::Result<ChildEnds> {
         // A fork copies the list of the process above, and its family is not this one's.
         seen().clear();
         let queue = Kqueue::new()?;
         // The ends of children come through this descriptor, all others through the queue. With one
         // in the other, a sleeper polls only the queue.
         queue.add(&Wanted::Readable(children.as_raw_fd()))?;
-        Ok(Ends {
+        Ok(ChildEnds {
             children,
             queue,
             guards,
@@ -163,13 +163,13 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
-impl AsFd for Ends {
+impl AsFd for ChildEnds {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.queue.as_fd()
     }
 }
 
-fn seen() -> MutexGuard<'static, Vec<Seen>> {
+fn seen() -> MutexGuard<'static, Vec<Sighting>> {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -177,7 +177,7 @@ fn remember(child: u32) {
     let Some(id) = proc::identity(child) else {
         return;
     };
-    seen().push(Seen {
+    seen().push(Sighting {
         member: Member { pid: child, id },
         ended: None,
         is_told: true,
@@ -208,7 +208,7 @@ fn look() -> Vec<Member> {
         });
         let new = proc::below(&table, &known.chain([me]).collect::<Vec<_>>());
         let new = new.iter().filter(|row| !row.has_ended);
-        seen.extend(new.map(|row| Seen {
+        seen.extend(new.map(|row| Sighting {
             member: Member::of(row),
             ended: None,
             // The kernel reports the end of this process's own children by `wait`. A second report

@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 
 use super::diag::Diag;
 use super::proc::SocketId;
-use crate::sys::listeners::{Connection, Listener, Protocol};
+use crate::sys::listeners::{Connection, ListeningSocket, Protocol};
 
 /// Lists the listeners on `port` in both families. Port 0 means all ports.
-pub(crate) fn on_port(diag: &Diag, port: u16, protocol: Protocol) -> io::Result<Vec<Listener>> {
-    let mut found: Vec<Listener> = Vec::new();
+pub(crate) fn on_port(
+    diag: &Diag,
+    port: u16,
+    protocol: Protocol,
+) -> io::Result<Vec<ListeningSocket>> {
+    let mut found: Vec<ListeningSocket> = Vec::new();
     for socket in diag.sockets()? {
         let Some((addr, dual)) = socket.serves(protocol) else {
             continue;
         };
-        let listener = Listener {
+        let listener = ListeningSocket {
             addr,
             inode: socket.id,
             dual,

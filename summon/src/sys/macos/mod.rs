@@ -8,8 +8,8 @@ pub(crate) mod diag;
 pub(crate) mod ending;
 pub(crate) mod executable;
 pub(crate) mod family;
-#[path = "../untold_files.rs"]
-pub(crate) mod files;
+#[path = "../no_file_watch.rs"]
+pub(crate) mod file_watch;
 pub(crate) mod interfaces;
 mod kqueue;
 mod libproc;
@@ -31,6 +31,6 @@ pub(crate) mod unix_sockets;
 pub(crate) mod waker;
 
 /// macOS lacks nothing.
-pub(crate) fn missing() -> Option<super::missing::Missing> {
+pub(crate) fn unmet() -> Option<super::requirement::Unmet> {
     None
 }

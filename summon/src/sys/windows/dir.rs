@@ -67,11 +67,11 @@ impl Dir {
         match *self {}
     }
 
-    pub(crate) fn found(&self) -> io::Result<Found> {
+    pub(crate) fn found(&self) -> io::Result<FileStatus> {
         match *self {}
     }
 
-    pub(crate) fn look(&self, _name: &OsStr) -> io::Result<Found> {
+    pub(crate) fn look(&self, _name: &OsStr) -> io::Result<FileStatus> {
         match *self {}
     }
 
@@ -102,9 +102,9 @@ impl From<Dir> for OwnedFd {
     }
 }
 
-pub(crate) enum Found {}
+pub(crate) enum FileStatus {}
 
-impl Found {
+impl FileStatus {
     pub(crate) fn is_file(&self) -> bool {
         match *self {}
     }

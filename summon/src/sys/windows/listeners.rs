@@ -5,10 +5,14 @@ use std::net::SocketAddr;
 
 use super::diag::Diag;
 use super::proc::SocketId;
-use crate::sys::listeners::{Connection, Listener, Protocol};
+use crate::sys::listeners::{Connection, ListeningSocket, Protocol};
 
 /// Lists the listeners on `port` in both families. Port 0 means all ports.
-pub(crate) fn on_port(diag: &Diag, _port: u16, _protocol: Protocol) -> io::Result<Vec<Listener>> {
+pub(crate) fn on_port(
+    diag: &Diag,
+    _port: u16,
+    _protocol: Protocol,
+) -> io::Result<Vec<ListeningSocket>> {
     match diag.0 {}
 }
 

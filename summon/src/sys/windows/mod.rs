@@ -8,22 +8,22 @@ pub(crate) mod diag;
 pub(crate) mod dir;
 pub(crate) mod ending;
 pub(crate) mod fd;
-#[path = "../untold_files.rs"]
-pub(crate) mod files;
+#[path = "../no_file_watch.rs"]
+pub(crate) mod file_watch;
+pub(crate) mod foreign_dir;
 pub(crate) mod holes;
 pub(crate) mod interfaces;
 pub(crate) mod listeners;
 pub(crate) mod locks;
-pub(crate) mod meeting;
 #[path = "../no_memory.rs"]
 pub(crate) mod memory;
 pub(crate) mod notices;
 pub(crate) mod pipe;
-pub(crate) mod place;
 pub(crate) mod ports;
 pub(crate) mod private;
 pub(crate) mod proc;
 pub(crate) mod remove;
+pub(crate) mod rendezvous;
 pub(crate) mod signal_numbers;
 pub(crate) mod status;
 pub(crate) mod thread;
@@ -34,7 +34,7 @@ pub(crate) mod walk;
 
 use std::io;
 
-use super::missing::Missing;
+use super::requirement::Unmet;
 
 /// Whether the file of the program has privileges that its caller lacks. Windows has no such files.
 pub(crate) fn is_privileged() -> bool {
@@ -43,8 +43,8 @@ pub(crate) fn is_privileged() -> bool {
 
 /// Describes what Windows lacks: guards, first of all.
 #[expect(clippy::unnecessary_wraps, reason = "other systems lack nothing")]
-pub(crate) fn missing() -> Option<Missing> {
-    Some(Missing {
+pub(crate) fn unmet() -> Option<Unmet> {
+    Some(Unmet {
         what: "summon can't start programs on Windows yet",
         lacks: "guards, the processes that see to it that nothing outlives a test: here they will be \
                 job objects",

@@ -1,4 +1,4 @@
-//! The meeting point of processes that share a service: a Unix socket in the user's directory. The
+//! The rendezvous of processes that share a service, a Unix socket in the user's directory. The
 //! first process binds it and has the service started. Then the guard of the service answers there.
 //!
 //! The directory proves the identity of both sides: only this user can make a socket there, or
@@ -7,12 +7,12 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::dir::Dir;
-use super::fd::OwnedFd;
 use super::locks::Lock;
 use super::peer::peer;
 use super::{sockets, wait};
@@ -23,20 +23,21 @@ const SUFFIX: &str = ".meet";
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// The role of a process at a meeting point.
+/// The role of a process at a rendezvous.
 #[derive(Debug)]
 pub(crate) enum Role {
-    /// The first process. No other can be first until the place's socket and its copies are closed.
-    First(Place),
+    /// The first process. No other can be first until the rendezvous socket and its copies are
+    /// closed.
+    First(Bound),
     /// A later process. The first one's guard answers here.
-    Later(Other),
+    Later(Connected),
     /// The first process or its guard has just ended. Ask again.
     Unclear,
 }
 
-/// The meeting point, as the first process holds it.
+/// The rendezvous socket, as the first process holds it.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Bound {
     pub(crate) path: PathBuf,
     socket: OwnedFd,
     is_guards: bool,
@@ -44,13 +45,13 @@ pub(crate) struct Place {
 
 /// A connection to the first process, or to its guard.
 #[derive(Debug)]
-pub(crate) struct Other {
+pub(crate) struct Connected {
     pub(crate) stream: UnixStream,
     /// The process that was first, or 0 if unknown.
     pub(crate) pid: u32,
 }
 
-/// Meets at the place `name` in the user's directory.
+/// Meets at the rendezvous `name` in the user's directory.
 pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
     // Held until this function returns. To other processes the `connect`, the removal, and the
     // `bind` are one step, so two processes can't both be first.
@@ -69,7 +70,7 @@ pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
     // The socket listens before the lock is released. A later process connects at once, and waits
     // in the queue until the guard answers.
     let socket = UnixListener::bind(&address)?.into();
-    Ok(Role::First(Place {
+    Ok(Role::First(Bound {
         path,
         socket,
         is_guards: false,
@@ -80,7 +81,7 @@ pub(crate) fn meet(base: &Path, name: &str) -> io::Result<Role> {
 fn later(stream: UnixStream) -> io::Result<Role> {
     match peer(&stream) {
         // Root can make a socket in any directory, so check the user too.
-        Ok(peer) if peer.uid == super::users::user() => Ok(Role::Later(Other {
+        Ok(peer) if peer.uid == super::users::user() => Ok(Role::Later(Connected {
             stream,
             pid: peer.pid,
         })),
@@ -91,7 +92,7 @@ fn later(stream: UnixStream) -> io::Result<Role> {
     }
 }
 
-impl Place {
+impl Bound {
     /// Copies the socket, for a guard to answer on.
     pub(crate) fn share(&self) -> io::Result<OwnedFd> {
         // Both descriptors are the same socket with one queue. A client that connects before the
@@ -99,14 +100,14 @@ impl Place {
         self.socket.try_clone()
     }
 
-    /// Leaves the place to a guard, which removes it at its end.
+    /// Leaves the socket to a guard, which removes it at its end.
     pub(crate) fn leave_to_guard(mut self) {
         self.is_guards = true;
     }
 }
 
-impl Drop for Place {
-    /// Gives the place up.
+impl Drop for Bound {
+    /// Gives the rendezvous up.
     fn drop(&mut self) {
         // While this socket is open, `connect` succeeds and no other process binds the name. So the
         // file at the path is still this one's.
@@ -160,31 +161,31 @@ pub(super) fn tidy(path: &Path) {
 mod tests {
     use super::*;
 
-    fn first(base: &Path) -> Place {
+    fn first(base: &Path) -> Bound {
         match meet(base, "fixture").unwrap() {
-            Role::First(place) => place,
+            Role::First(bound) => bound,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_place_is_had_again_when_the_first_one_has_ended() {
+    fn a_rendezvous_is_free_again_when_the_first_process_has_ended() {
         let home =
-            crate::session::Home::create("meeting", None, crate::sys::users::Access::PRIVATE)
+            crate::session::Home::create("rendezvous", None, crate::sys::users::Access::PRIVATE)
                 .unwrap();
         // Longer than the address of a socket.
         let base = home.dir().join("long".repeat(30));
         fs::create_dir(&base).unwrap();
-        let place = first(&base);
+        let bound = first(&base);
         match meet(&base, "fixture").unwrap() {
             Role::Later(other) => assert_eq!(other.pid, std::process::id()),
             other => panic!("{other:?}"),
         }
-        tidy(&place.path);
-        assert!(place.path.exists());
+        tidy(&bound.path);
+        assert!(bound.path.exists());
         // A killed process leaves it like this.
-        let path = place.path.clone();
-        place.leave_to_guard();
+        let path = bound.path.clone();
+        bound.leave_to_guard();
         assert!(path.exists());
         drop(first(&base));
         assert!(!path.exists());

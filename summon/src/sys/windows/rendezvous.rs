@@ -1,4 +1,4 @@
-//! The meeting point of processes that share a service. Not supported.
+//! The rendezvous of processes that share a service. Not supported.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,33 +6,33 @@ use std::path::{Path, PathBuf};
 
 use super::fd::OwnedFd;
 
-/// The role of a process at a meeting point.
+/// The role of a process at a rendezvous.
 #[derive(Debug)]
 pub(crate) enum Role {
-    First(Place),
-    Later(Other),
+    First(Bound),
+    Later(Connected),
     Unclear,
 }
 
-/// The meeting point, as the first process holds it.
+/// The rendezvous socket, as the first process holds it.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Bound {
     pub(crate) path: PathBuf,
 }
 
 /// A connection to the first process, or to its guard.
 #[derive(Debug)]
-pub(crate) struct Other {
+pub(crate) struct Connected {
     pub(crate) stream: Infallible,
     pub(crate) pid: u32,
 }
 
-/// Meets at a place in the user's directory.
+/// Meets at a rendezvous in the user's directory.
 pub(crate) fn meet(_base: &Path, _name: &str) -> io::Result<Role> {
     Err(super::unsupported())
 }
 
-impl Place {
+impl Bound {
     pub(crate) fn share(&self) -> io::Result<OwnedFd> {
         Err(super::unsupported())
     }
