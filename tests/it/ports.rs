@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 
 use summon::{
@@ -390,6 +391,32 @@ fn a_reused_server_must_be_ready_too() {
     outside.wait().unwrap();
     assert!(unready.to_string().contains("it answers 503"), "{unready}");
     ready.unwrap();
+}
+
+#[test]
+fn a_stop_ends_the_wait_for_a_server_to_reuse() {
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let (look, looked) = mpsc::channel();
+    let never = move |_: &probe::Target<'_>| {
+        let _ = look.send(());
+        Err::<(), _>("it never is")
+    };
+    let server = TcpCoordinatedExecutor::new("no-such-program", "127.0.0.1", port)
+        .and(never)
+        .reuse(true)
+        .timeout("600s");
+    thread::scope(|threads| {
+        let starting = threads.spawn(|| server.start().unwrap_err());
+        looked.recv().unwrap();
+        server.stop().unwrap();
+        let error = starting.join().unwrap().to_string();
+        assert!(
+            error.contains(" was stopped before it became ready"),
+            "{error}"
+        );
+    });
+    assert!(!server.is_running());
 }
 
 #[test]

@@ -1,8 +1,18 @@
 //! The state of the descendants of a program.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::guard::{Guarded, State};
 use crate::sys::proc;
+
+/// How long descendants may outlive the program. Workers end within this time, a daemon does not.
+const MOMENT: Duration = Duration::from_millis(100);
+/// The processor time that such a program may use before summon stops it anyway.
+const SETTLING: Duration = Duration::from_millis(50);
+/// The maximum wait for such a program. On a busy machine it waits for a processor.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two checks.
+const PAUSE: Duration = Duration::from_micros(300);
 
 /// Returns the command lines of the living processes of a service without its leader, at most three.
 pub(crate) fn left_behind((guard, leader): (u32, u32)) -> Vec<String> {
@@ -30,7 +40,7 @@ pub(crate) fn left_behind((guard, leader): (u32, u32)) -> Vec<String> {
 
 /// Returns the processor time of a service while one of its processes is busy or its leader has just
 /// ended. Returns `None` if all processes are blocked: the service has then finished its start-up work.
-pub(crate) fn busy_for((guard, leader): (u32, u32)) -> Option<Duration> {
+fn busy_for((guard, leader): (u32, u32)) -> Option<Duration> {
     // Look twice, each time with a new list. While we look at one process, another may wake a
     // process that we have already seen and then block, or fork and exit.
     for _ in 0..2 {
@@ -42,4 +52,48 @@ pub(crate) fn busy_for((guard, leader): (u32, u32)) -> Option<Duration> {
         }
     }
     None
+}
+
+/// Returns the descendants of a program that has exited with code 0, and left them behind for good.
+pub(crate) fn left_for_good(guarded: &Guarded) -> Vec<String> {
+    loop {
+        let state = guarded.state();
+        let (Some(status), Some(at), Some(pids)) = (state.exit, state.exited, state.pids) else {
+            return Vec::new();
+        };
+        if !status.success() || state.gone {
+            return Vec::new();
+        }
+        let left = left_behind(pids);
+        if left.is_empty() || at.elapsed() >= MOMENT {
+            return left;
+        }
+        pause(guarded, |state| state.gone);
+    }
+}
+
+/// Waits until a program is idle. A program that gets the stop signal while it forks away ends
+/// differently, for example with exit code 5.
+pub(crate) fn settle(guarded: &Guarded) {
+    let (began, mut used_before) = (Instant::now(), None);
+    while began.elapsed() < PATIENCE {
+        let state = guarded.state();
+        if state.exit.is_some() || state.gone {
+            return;
+        }
+        let Some(used) = state.pids.and_then(busy_for) else {
+            return;
+        };
+        // Processes that have ended no longer count, so the sum can shrink.
+        let before = *used_before.get_or_insert(used);
+        if used.saturating_sub(before) >= SETTLING {
+            return;
+        }
+        pause(guarded, |state| state.exit.is_some() || state.gone);
+    }
+}
+
+fn pause(guarded: &Guarded, done: impl FnMut(&State) -> bool) {
+    // Only `poll` can fail here. The caller then checks again without a pause.
+    let _ = guarded.wait_until(Instant::now() + PAUSE, &[], done);
 }

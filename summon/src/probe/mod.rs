@@ -41,6 +41,7 @@ mod endpoint;
 mod exec;
 mod file;
 mod forked;
+mod held;
 mod hosts;
 mod http;
 mod lines;
@@ -75,8 +76,9 @@ pub use whose::Listener;
 
 pub use crate::numbers::Statuses;
 
-pub(crate) use descendants::{busy_for, left_behind};
+pub(crate) use descendants::{left_behind, left_for_good, settle};
 pub(crate) use forked::ForkedAway;
+pub(crate) use held::{held, is_held, until_free};
 pub(crate) use hosts::{is_localhost, is_this_machine};
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -82,11 +82,12 @@ impl News {
         self.files.get()?.as_ref()
     }
 
-    pub(super) fn sleep(&self, until: Instant) -> io::Result<()> {
+    pub(super) fn sleep(&self, until: Instant, given_up: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let sleepers = [&self.ends, &self.output, &self.notices];
         let sleepers = sleepers.into_iter().filter_map(OnceCell::get);
         let mut fds: Vec<BorrowedFd<'_>> = sleepers.map(|it| it.waker.as_fd()).collect();
         fds.extend(self.files().into_iter().flat_map(Watch::fds));
+        fds.extend(given_up);
         wait::sleep(&fds, Some(until))
     }
 }

@@ -58,6 +58,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) deadline: Instant,
     /// Whether any listener on the port counts as the service.
     pub(crate) any_listener: bool,
+    /// Readable when the wait for a server that ran before the test is given up. The wait for a
+    /// launched process ends with the process.
+    pub(crate) given_up: Option<BorrowedFd<'a>>,
 }
 
 /// The values of a process that a probe may use.
@@ -291,12 +294,22 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Sleeps until there is news, `until` has come, or the wait is given up.
+    pub(super) fn sleep(&self, until: Instant) -> io::Result<()> {
+        self.news.sleep(until, self.scene.given_up)
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.scene.given_up.is_some_and(|it| wait::is_readable(&it))
+    }
+
     /// Sleeps until one of these descriptors is readable, `until` has come, or the process has ended.
     /// Returns whether one is readable.
     pub(super) fn sleep_on(&self, fds: &[BorrowedFd<'_>], until: Instant) -> io::Result<bool> {
         let is_readable = || fds.iter().any(wait::is_readable);
         let Some(guarded) = self.news.guarded() else {
-            wait::sleep(fds, Some(until))?;
+            let fds: Vec<_> = fds.iter().copied().chain(self.scene.given_up).collect();
+            wait::sleep(&fds, Some(until))?;
             return Ok(is_readable());
         };
         guarded.wait_until(until, fds, |state| {

@@ -79,6 +79,8 @@ pub(crate) enum Why {
     Exited,
     Late,
     Never,
+    /// A stop has cancelled the start.
+    GivenUp,
     /// The process wrote a line that means failure: the banner, and the line.
     Failed(String, String),
 }
@@ -131,6 +133,9 @@ pub(crate) fn until_ready(
         // Reset the wakers, then look, then sleep, in this order: an event after the look ends
         // the sleep at once.
         let told = target.news.reset();
+        if target.is_given_up() {
+            break Err(Why::GivenUp);
+        }
         // Check this before the look: a process that has exited is not ready, even if its files
         // or sockets look ready.
         if exit_matters && target.has_exited() {
@@ -162,9 +167,7 @@ pub(crate) fn until_ready(
                 // The kernel has ended the process, and the guard has not reported it yet; its
                 // report ends this sleep.
                 at = reached;
-                target
-                    .news
-                    .sleep(target.deadline().min(Instant::now() + LONGEST_PAUSE))?;
+                target.sleep(target.deadline().min(Instant::now() + LONGEST_PAUSE))?;
                 continue;
             } else {
                 break find_failure(target, failures).map_or(Ok(()), Err);
@@ -192,7 +195,7 @@ pub(crate) fn until_ready(
         }
         let due = step.iter().filter_map(Watched::due).min();
         let next = due.map_or(deadline, |due| due.min(deadline));
-        target.news.sleep(next.min(progress.due()))?;
+        target.sleep(next.min(progress.due()))?;
     };
     let (mut left, mut halted) = (Vec::new(), false);
     if result.is_err() {

@@ -1,7 +1,9 @@
 //! Hints in reports: the probable cause of a failure, and the remedy.
 
+use std::path::Path;
 use std::process::ExitStatus;
 
+use super::launched::Launched;
 use super::parts::Parts;
 use super::port_conflict;
 use crate::command::Command;
@@ -11,6 +13,34 @@ use crate::guard::StopPlan;
 use crate::probe::{self, Place, Waited, Why};
 use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal, proc};
+
+/// How to keep well-known programs in the foreground.
+const FOREGROUND: [(&str, &str); 24] = [
+    ("apache2", "-DFOREGROUND"),
+    ("avahi-daemon", "without `-D`"),
+    ("dnsmasq", "-k"),
+    ("exim4", "-bdf"),
+    ("haproxy", "-db"),
+    ("httpd", "-DFOREGROUND"),
+    ("lighttpd", "-D"),
+    ("named", "-g"),
+    ("nginx", "-g 'daemon off;'"),
+    ("nmbd", "-F"),
+    ("opendkim", "-f"),
+    ("php-fpm", "-F"),
+    ("proftpd", "-n"),
+    ("pg_ctl", "run `postgres` itself"),
+    ("rsync", "--no-detach"),
+    ("slapd", "-d stats"),
+    ("smbd", "-F"),
+    ("snmpd", "-f"),
+    ("squid", "-N"),
+    ("sshd", "-D"),
+    ("tinyproxy", "-d"),
+    ("unbound", "-d"),
+    ("varnishd", "-F"),
+    ("vsftpd", "-obackground=NO"),
+];
 
 impl Parts {
     /// Returns hints for a process that did not become ready.
@@ -148,5 +178,30 @@ impl Parts {
                  `{{port:label}}` is a further free port"
             )
         })
+    }
+
+    /// Returns the hint if the program has forked away.
+    pub(super) fn forked_away(&self, launched: &Launched) -> Option<String> {
+        let left = launched.left_behind();
+        (!left.is_empty()).then(|| self.hint_at_daemon(&left))
+    }
+
+    /// Returns the hint for a program that has left these descendants behind.
+    pub(super) fn hint_at_daemon(&self, left: &[String]) -> String {
+        let words = self.declaration.spec.command.words().unwrap_or_default();
+        let program = words.first().map(Path::new).and_then(Path::file_name);
+        let flag = FOREGROUND
+            .iter()
+            .find(|(name, _)| program.is_some_and(|it| it == *name))
+            .map(|(_, flag)| match flag.starts_with('-') {
+                true => format!(" (`{flag}`)"),
+                false => format!(" ({flag})"),
+            });
+        format!(
+            "it has left `{}` behind, so it forks away: keep it in the foreground{}, \
+             or set `daemon = true`",
+            left.join("`, `"),
+            flag.unwrap_or_default()
+        )
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::invocation::Invocation;
 use super::live_output::LiveOutput;
@@ -18,6 +18,9 @@ use crate::progress::Progress;
 use crate::session::Home;
 use crate::sys::fd::AsFd;
 use crate::sys::{runner, wait};
+
+/// A program may still fork away this soon after it became ready.
+const FRESH: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Launched {
@@ -68,6 +71,22 @@ impl Launched {
         let state = self.guarded.state();
         let (_, pid) = state.pids?;
         (state.exit.is_none() && !state.gone).then_some(pid)
+    }
+
+    /// Returns the descendants of a program that should have kept running but exited with code 0.
+    /// Empty if that has not happened.
+    pub(super) fn left_behind(&self) -> Vec<String> {
+        match self.is_expected_to_end() {
+            true => Vec::new(),
+            false => probe::left_for_good(&self.guarded),
+        }
+    }
+
+    /// Waits until a program that has just become ready is idle.
+    pub(super) fn settle(&self) {
+        if self.ready.get().is_some_and(|at| at.elapsed() < FRESH) {
+            probe::settle(&self.guarded);
+        }
     }
 
     /// Marks the end of this launch as expected. Returns whether it was unexpected before.

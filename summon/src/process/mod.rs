@@ -7,7 +7,6 @@ mod control;
 mod databases;
 mod declaration;
 mod fixture;
-mod forked_away;
 mod handover;
 mod helper_commands;
 mod hints;

@@ -19,6 +19,9 @@ use crate::sys::unmet;
 use crate::trace::{self, Moment, Story};
 
 /// The steps of a start and of a stop are methods here: each of them uses several parts.
+///
+/// Each part has at most one lock. Whoever needs two takes that of the life first, then that of the
+/// set or of the resources.
 pub(crate) struct Parts {
     /// What it is.
     pub(super) declaration: Declaration,

@@ -3,7 +3,6 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::forked_away::left_behind;
 use super::launched::{Launched, run_ended};
 use super::parts::Parts;
 use crate::error::{Error, Source as _};
@@ -103,7 +102,7 @@ impl Parts {
             self.check_job(launched);
             return Ok(());
         };
-        let left = left_behind(launched);
+        let left = launched.left_behind();
         // Report an end once. But report a fixture that has forked away in each test that uses it.
         if left.is_empty() || self.life.fixture().is_none() {
             launched.expect_end();
@@ -148,7 +147,7 @@ impl Parts {
 
     /// Prints a message if a job has left descendants behind: allowed, but rarely intended.
     fn check_job(&self, launched: &Launched) {
-        let left = left_behind(launched);
+        let left = launched.left_behind();
         if !left.is_empty() {
             progress::say(&format!(
                 "{} exited with code 0 before its test ended ({}): {}",

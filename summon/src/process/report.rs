@@ -52,7 +52,9 @@ impl Parts {
         let (declaration, name) = (&self.declaration, self.name());
         let exit = launched.and_then(|launched| launched.guarded.state().exit);
         let headline = match (why, exit) {
+            // The program may have ended because of the stop.
             _ if is_cancelled => format!("{name} was stopped before it became ready"),
+            (Why::GivenUp, _) => format!("{name} was stopped before it became ready"),
             (Why::Exited, Some(status)) => {
                 format!("{name} {} before it became ready", how_it_ended(status))
             }

@@ -13,8 +13,7 @@ use crate::sys::fd::OwnedFd;
 
 /// The resources of a process. They outlast its restarts, and changes of its options before a start.
 ///
-/// Only [`Parts::give_turns_back`](super::parts::Parts::give_turns_back) holds another lock at the
-/// same time: that of the life, which it takes first.
+/// No other lock of the process is taken under this lock. The lock of the life may be held already.
 #[derive(Default)]
 pub(crate) struct Resources {
     held: Mutex<Held>,

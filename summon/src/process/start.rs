@@ -128,7 +128,7 @@ impl Parts {
         self.run_before(start.starting, start.deadline)?;
         let since = output::length(home.log().file());
         home.streams().into_iter().for_each(|it| it.begin());
-        let mut target = self.target(home, since, start.deadline, false)?;
+        let mut target = self.target(home, since, start.deadline, None)?;
         let probes = &self.declaration.probes;
         probes.iter().for_each(|it| it.begin(&target));
         let guarded = Guarded::launch(&program, &terms, start.deadline)
@@ -225,7 +225,7 @@ impl Parts {
 
     /// Reuses a server that already runs, once it is ready.
     fn reuse(&self, start: &Start<'_>, home: &Home, addr: SocketAddr) -> Result<(), Error> {
-        let target = self.target(home, 0, start.deadline, true)?;
+        let target = self.target(home, 0, start.deadline, Some(start.starting))?;
         let waited = self.wait_for(&target, &[])?;
         let is_cancelled = start.starting.is_cancelled();
         match &waited.result {
@@ -239,12 +239,13 @@ impl Parts {
         Ok(())
     }
 
+    /// Returns what the probes look at: a process about to be launched, or a server to reuse.
     fn target<'a>(
         &'a self,
         home: &'a Home,
         since: u64,
         deadline: Instant,
-        is_reused: bool,
+        reuse: Option<&'a Starting<'a>>,
     ) -> Result<Target<'a>, Error> {
         Ok(Target::new(Scene {
             name: self.name(),
@@ -255,7 +256,8 @@ impl Parts {
             since,
             written: home.written(since, None),
             deadline,
-            any_listener: is_reused || self.declaration.spec.listener == Listener::Any,
+            given_up: reuse.map(Starting::cancelled),
+            any_listener: reuse.is_some() || self.declaration.spec.listener == Listener::Any,
         }))
     }
 

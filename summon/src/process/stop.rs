@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::forked_away;
 use super::launched::Launched;
 use super::parts::Parts;
 use crate::error::Error;
@@ -35,7 +34,7 @@ impl Parts {
         // Settle before the check: a program that is about to fork away then does so before the
         // stop.
         if !self.declaration.is_job() {
-            forked_away::settle(launched);
+            launched.settle();
         }
         let lived = self.check_lived(launched);
         let is_surprise = launched.expect_end();
