@@ -15,6 +15,9 @@ pub mod ports {}
 #[doc = include_str!("../docs/fixtures.md")]
 pub mod fixtures {}
 
+#[doc = include_str!("../docs/databases.md")]
+pub mod databases {}
+
 #[doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}

@@ -16,6 +16,7 @@
 //! [`servers`]: servers
 //! [comparison]: guide::comparison
 //! [compile errors]: guide::compile_errors
+//! [databases]: guide::databases
 //! [ecosystem]: guide::ecosystem
 //! [executors]: guide::executors
 //! [failures]: guide::failures

@@ -18,6 +18,29 @@ mod first {
     } // Here summon stops Redis, also if the test has panicked.
 }
 
+#[cfg(has_postgres)]
+mod databases {
+    use postgres::{Client, NoTls};
+    use summon::{Database, Fixture, servers::Postgres, summon};
+
+    #[summon::fixture(executor = Postgres::new(), scope = "run", template = migrate)]
+    static PG: Fixture<Postgres>;
+
+    /// Runs once. summon clones the result for each test, ahead of time.
+    fn migrate(db: &Database) -> Result<(), postgres::Error> {
+        let mut client = Client::connect(&db.url(), NoTls)?;
+        client.batch_execute("CREATE TABLE songs (title TEXT)")
+    }
+
+    #[summon(database = PG)]
+    #[test]
+    fn adds_a_song(db: &Database) {
+        let mut client = Client::connect(&db.url(), NoTls).unwrap();
+        let added = client.execute("INSERT INTO songs VALUES ('Kalinka')", &[]);
+        assert_eq!(added.unwrap(), 1);
+    }
+}
+
 #[cfg(has_redis)]
 mod own_service {
     use crate::own_service::get;

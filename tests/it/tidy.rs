@@ -216,7 +216,7 @@ fn tests_shown(page: &str, file: &str) -> usize {
 
 #[test]
 fn tests_in_the_readme_are_tests() {
-    assert_eq!(tests_shown("README.md", "tests/it/readme.rs"), 3);
+    assert_eq!(tests_shown("README.md", "tests/it/readme.rs"), 4);
 }
 
 #[test]

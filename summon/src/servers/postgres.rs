@@ -16,7 +16,7 @@ use crate::sys::Signal;
 ///
 /// Making the cluster takes more than half a second, so summon makes it once and copies it for later
 /// starts ([`before_once`](Coordinated::before_once)). Share one server among many tests as a
-/// [fixture](macro@crate::fixture), with a database for each test. Each line of the log about a
+/// [fixture](macro@crate::fixture), with a [database for each test](crate::guide::databases). Each line of the log about a
 /// client has the name of its database (`log_line_prefix`).
 ///
 /// ```no_run
