@@ -9,7 +9,10 @@ async fn sleeps(sleeper: &Process) -> Result<(), summon::Error> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sleeps() -> Result<(), summon::Error> {
-    let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
+    let executor_0 = ::summon::Coordinated::with(
+        "sleep 100",
+        ::summon::probe::started(),
+    );
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(sleeps)),
         [(::core::option::Option::Some("sleeper"), &executor_0)],

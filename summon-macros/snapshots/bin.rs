@@ -5,16 +5,17 @@ fn uses_its_own() {}
 // becomes
 
 fn uses_its_own() {
-    let executor_0 = ::summon::HttpCoordinatedExecutor::new(
+    let executor_0 = ::summon::Coordinated::with(
         ::summon::__private::bin(
             "my-server",
             ::core::env!("CARGO_BIN_EXE_my-server"),
             "--listen {port}",
         ),
-        ::summon::__private::url("localhost", 0u16, "/up"),
+        ::summon::probe::http(::summon::__private::url("localhost", 0u16, "/up")),
     );
-    let executor_1 = ::summon::SimpleExecutor::new(
+    let executor_1 = ::summon::Coordinated::with(
         ::summon::__private::example("other", ""),
+        ::summon::probe::started(),
     );
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(uses_its_own)),

@@ -8,10 +8,9 @@ pub(crate) static REDIS: Fixture;
 pub(crate) static REDIS: Fixture = {
     fn __summon_make() -> ::summon::__private::Made<::summon::Process> {
         ::summon::__private::Made::of(
-            ::summon::TcpCoordinatedExecutor::new(
+            ::summon::Coordinated::with(
                 "redis-server --port {port}",
-                "localhost",
-                0u16,
+                ::summon::probe::tcp("localhost", 0u16),
             ),
         )
     }

@@ -13,10 +13,9 @@ fn sees_rows(name: &str, other: &Other) {
         &POSTGRES,
         ::core::option::Option::Some("pg"),
     );
-    let executor_1 = ::summon::TcpCoordinatedExecutor::new(
+    let executor_1 = ::summon::Coordinated::with(
         "api --db {pg.port} --port {port}",
-        "localhost",
-        0u16,
+        ::summon::probe::tcp("localhost", 0u16),
     );
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(sees_rows)),

@@ -15,7 +15,10 @@ pub(crate) fn method<'a, T: Clone>(
 where
     T: Send,
 {
-    let executor_0 = ::summon::SimpleExecutor::new(self.command);
+    let executor_0 = ::summon::Coordinated::with(
+        self.command,
+        ::summon::probe::started(),
+    );
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(method)),
         [(::core::option::Option::Some("process"), &executor_0)],

@@ -5,14 +5,14 @@ fn serves() {}
 // becomes
 
 fn serves() {
-    let executor_0 = ::summon::HttpCoordinatedExecutor::new(
+    let executor_0 = ::summon::Coordinated::with(
             "my-api --port {port}",
-            ::summon::__private::url("localhost", 0u16, "/health"),
+            ::summon::probe::http(::summon::__private::url("localhost", 0u16, "/health")),
         )
         .status(200..400);
-    let executor_1 = ::summon::HttpCoordinatedExecutor::new(
+    let executor_1 = ::summon::Coordinated::with(
             "my-api",
-            "http://localhost:{port}/",
+            ::summon::probe::http("http://localhost:{port}/"),
         )
         .named("other");
     let _scope = match ::summon::__private::scope(

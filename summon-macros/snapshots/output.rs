@@ -6,9 +6,9 @@ fn works() {}
 
 #[test]
 fn works() {
-    let executor_0 = ::summon::OutputCoordinatedExecutor::new(
+    let executor_0 = ::summon::Coordinated::with(
             ["my-worker", "-v"],
-            "^ready",
+            ::summon::probe::output("^ready"),
         )
         .times(2)
         .unless("FATAL");

@@ -10,7 +10,10 @@ fn panics() {
 #[test]
 #[should_panic(expected = "as it should")]
 fn panics() {
-    let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
+    let executor_0 = ::summon::Coordinated::with(
+        "sleep 100",
+        ::summon::probe::started(),
+    );
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(panics)),
         [(::core::option::Option::None, &executor_0)],

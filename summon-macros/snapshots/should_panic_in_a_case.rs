@@ -14,7 +14,10 @@ fn one_of_two_panics(#[case] n: u32) {
 #[should_panic(expected = "as it should")]
 #[case(2)]
 fn one_of_two_panics(#[case] n: u32) {
-    let executor_0 = ::summon::SimpleExecutor::new("sleep 1000");
+    let executor_0 = ::summon::Coordinated::with(
+        "sleep 1000",
+        ::summon::probe::started(),
+    );
     let _scope = match ::summon::__private::scope(
         ::core::concat!(
             ::core::module_path!(), "::", ::core::stringify!(one_of_two_panics)

@@ -6,7 +6,10 @@ fn sleeps(sleeper: &Process) {
 // becomes
 
 fn sleeps() {
-    let executor_0 = ::summon::SimpleExecutor::new("sleep 100");
+    let executor_0 = ::summon::Coordinated::with(
+        "sleep 100",
+        ::summon::probe::started(),
+    );
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(sleeps)),
         [(::core::option::Option::Some("sleeper"), &executor_0)],

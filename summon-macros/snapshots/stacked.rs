@@ -16,11 +16,11 @@ fn needs_three(api: &Process, r#db: &Process, _redis: &Process, #[case] n: u32) 
 /// Others' attributes stay in their order.
 fn needs_three(#[case] n: u32) {
     #![allow(unused)]
-    let executor_0 = ::summon::OutputCoordinatedExecutor::new(
+    let executor_0 = ::summon::Coordinated::with(
         "my-api --db {db.port}",
-        "up",
+        ::summon::probe::output("up"),
     );
-    let executor_1 = ::summon::SimpleExecutor::new("postgres");
+    let executor_1 = ::summon::Coordinated::with("postgres", ::summon::probe::started());
     let executor_2 = ::summon::__private::Used::new(
         &common::REDIS,
         ::core::option::Option::Some("redis"),

@@ -8,10 +8,9 @@ fn answers(redis: &Process) {
 
 #[test]
 fn answers() {
-    let executor_0 = ::summon::TcpCoordinatedExecutor::new(
+    let executor_0 = ::summon::Coordinated::with(
             "redis-server --port {port}",
-            "localhost",
-            0u16,
+            ::summon::probe::tcp("localhost", 0u16),
         )
         .timeout("5s")
         .env("A", "b")

@@ -4,10 +4,9 @@ fn answers() {}
 // becomes
 
 fn answers() {
-    let executor_0 = ::summon::TcpCoordinatedExecutor::new(
+    let executor_0 = ::summon::Coordinated::with(
             "redis-server --port 6379",
-            "127.0.0.1",
-            6379,
+            ::summon::probe::tcp("127.0.0.1", 6379),
         )
         .named("cache");
     let _scope = match ::summon::__private::scope(

@@ -181,24 +181,11 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
     let part = |name: &str| summoned.part(name).map(ToTokens::to_token_stream);
     let host = || part("host").unwrap_or_else(|| quote!("localhost"));
     let port = || part("port").unwrap_or_else(|| quote!(0u16));
-    let new = |name: &str, rest: TokenStream| {
-        let name = Ident::new(name, span);
-        quote_spanned!(span=> ::summon::#name::new(#main #rest))
-    };
-    let with = |probe: &str, arguments: TokenStream| {
-        let probe = Ident::new(probe, span);
-        quote_spanned!(span=> ::summon::Coordinated::with(#main, ::summon::probe::#probe(#arguments)))
-    };
-    let made = match kind {
-        Kind::Executor | Kind::Fixture | Kind::Database => main.clone(),
-        Kind::Simple => new("SimpleExecutor", TokenStream::new()),
-        Kind::Output => {
-            let banner = part("banner");
-            new("OutputCoordinatedExecutor", quote!(, #banner))
-        }
-        Kind::Tcp => {
+    let (probe, arguments) = match kind {
+        Kind::Simple => ("started", TokenStream::new()),
+        Kind::Tcp | Kind::Udp => {
             let (host, port) = (host(), port());
-            new("TcpCoordinatedExecutor", quote!(, #host, #port))
+            (kind.name(), quote!(#host, #port))
         }
         Kind::Http => {
             let url = part("url").unwrap_or_else(|| {
@@ -206,16 +193,21 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
                 let path = part("path").unwrap_or_else(|| quote!("/"));
                 quote_spanned!(span=> ::summon::__private::url(#host, #port, #path))
             });
-            new("HttpCoordinatedExecutor", quote!(, #url))
+            (kind.name(), url)
         }
-        Kind::Udp => {
-            let (host, port) = (host(), port());
-            with("udp", quote!(#host, #port))
-        }
-        Kind::Unix | Kind::File | Kind::Exec | Kind::Notify => {
+        _ => {
             let values = summoned.parts.iter().map(|(_, value)| value);
-            with(kind.name(), quote!(#(#values),*))
+            (kind.name(), quote!(#(#values),*))
         }
+    };
+    let made = match kind.is_command() {
+        true => {
+            let probe = Ident::new(probe, span);
+            quote_spanned! {span=>
+                ::summon::Coordinated::with(#main, ::summon::probe::#probe(#arguments))
+            }
+        }
+        false => main,
     };
     let calls = summoned.calls.iter().map(|arg| {
         // All executors have a method `port` that returns the port.

@@ -2,6 +2,7 @@
 
 /// The argument of a method that only this crate can implement and call, since no other crate can name
 /// this type.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Sealed;
 

@@ -1,12 +1,12 @@
 //! The executors: they start until ready, and stop until gone.
 
 mod coordinated;
-mod kinds;
+mod flavours;
 mod options;
 pub(crate) mod setup;
 
 pub use coordinated::Coordinated;
-pub use kinds::{
+pub use flavours::{
     HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor,
 };
 
@@ -75,6 +75,9 @@ pub trait Executor: Send + Sync {
 
     /// Stops the executor, and returns when all its processes have ended. If it does not run, this
     /// is no error.
+    ///
+    /// An orchestrator also calls this while another thread is in `start`, if another executor has
+    /// failed. The start should then return an error soon: the orchestrator waits for it.
     ///
     /// ```
     /// use summon::{Executor, SimpleExecutor};

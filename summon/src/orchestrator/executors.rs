@@ -4,7 +4,7 @@ use crate::executor::Executor;
 use crate::tuples::{Sealed, tuples};
 
 /// One executor, or a tuple (up to twelve), an array, a slice, or a vector of executors, borrowed
-/// or owned.
+/// or owned. No other crate can implement this trait.
 ///
 /// ```
 /// use summon::{Orchestrator, SimpleExecutor, orchestrated};

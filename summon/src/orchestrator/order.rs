@@ -17,7 +17,7 @@ pub(super) fn name(node: &dyn Executor) -> Option<&str> {
 }
 
 /// For each node, the nodes that must be ready before it starts.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Order {
     pub(super) before: Vec<Vec<usize>>,
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::ready::as_it_is;
-use super::{Ready, found, kind, served};
+use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
 
 /// A MariaDB with new system tables and a database `test`. Its `root` has no password.
@@ -26,7 +26,7 @@ use crate::executor::Coordinated;
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor.
 /// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
-pub type Mariadb = Coordinated<Ready<kind::Mariadb>>;
+pub type Mariadb = Coordinated<Ready<marker::Mariadb>>;
 
 impl Mariadb {
     /// Makes or copies the tables at the first start, and runs the server on a free port.
@@ -84,7 +84,8 @@ impl Mariadb {
     /// let db = summon::servers::Mariadb::new().password("s3cret");
     /// assert_eq!(db.url("/test"), format!("mysql://root:s3cret@127.0.0.1:{}/test", db.port()));
     /// ```
-    pub fn password(self, password: &str) -> Self {
+    pub fn password(self, password: impl AsRef<str>) -> Self {
+        let password = password.as_ref();
         let quoted = as_it_is(password).replace('\\', r"\\").replace('\'', "''");
         let roots = ["localhost", "127.0.0.1", "::1"];
         let roots = roots.map(|host| format!("root@'{host}' IDENTIFIED BY '{quoted}'"));

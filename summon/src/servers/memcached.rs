@@ -1,6 +1,6 @@
 //! memcached.
 
-use super::{Ready, found, kind, served};
+use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
 use crate::sys::Signal;
 
@@ -17,7 +17,7 @@ use crate::sys::Signal;
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor.
 /// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
-pub type Memcached = Coordinated<Ready<kind::Memcached>>;
+pub type Memcached = Coordinated<Ready<marker::Memcached>>;
 
 impl Memcached {
     /// Runs the server on a free port.

@@ -76,8 +76,8 @@
 //! servers refuse to run as root. If the test is root, as in most containers, they run as [another
 //! user](crate::Coordinated::user): the user of their package, or `nobody`.
 
-mod kind;
 mod mariadb;
+mod marker;
 mod memcached;
 mod nats;
 mod postgres;

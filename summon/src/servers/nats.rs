@@ -1,7 +1,7 @@
 //! NATS.
 
 use super::ready::{as_it_is, in_url};
-use super::{Ready, found, kind, served};
+use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
 use crate::sys::Signal;
 
@@ -18,7 +18,7 @@ use crate::sys::Signal;
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor.
 /// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
-pub type Nats = Coordinated<Ready<kind::Nats>>;
+pub type Nats = Coordinated<Ready<marker::Nats>>;
 
 impl Nats {
     /// Runs the server on a free port.
@@ -45,7 +45,8 @@ impl Nats {
     /// let nats = summon::servers::Nats::new().token("s3cret");
     /// assert_eq!(nats.url("/"), format!("nats://s3cret@127.0.0.1:{}/", nats.port()));
     /// ```
-    pub fn token(self, token: &str) -> Self {
+    pub fn token(self, token: impl AsRef<str>) -> Self {
+        let token = token.as_ref();
         let scheme = format!("nats://{}@", in_url(token));
         self.args(["--auth", &as_it_is(token)]).scheme(scheme)
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::ready::as_it_is;
-use super::{Ready, found, kind, served};
+use super::{Ready, found, marker, served};
 use crate::database::Database;
 use crate::error::Error;
 use crate::executor::Coordinated;
@@ -30,7 +30,7 @@ use crate::sys::Signal;
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor.
 /// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
-pub type Postgres = Coordinated<Ready<kind::Postgres>>;
+pub type Postgres = Coordinated<Ready<marker::Postgres>>;
 
 impl Postgres {
     /// Makes or copies the cluster at the first start, and runs the server on a free port.
@@ -104,8 +104,8 @@ impl Postgres {
     /// ```
     /// let pg = summon::servers::Postgres::new().locale("de_DE.UTF-8");
     /// ```
-    pub fn locale(self, locale: &str) -> Self {
-        self.init_args([format!("--locale={}", as_it_is(locale))])
+    pub fn locale(self, locale: impl AsRef<str>) -> Self {
+        self.init_args([format!("--locale={}", as_it_is(locale.as_ref()))])
     }
 
     /// Sets the encoding of the cluster. Default: `UTF8`.
@@ -113,8 +113,8 @@ impl Postgres {
     /// ```
     /// let pg = summon::servers::Postgres::new().encoding("LATIN1");
     /// ```
-    pub fn encoding(self, encoding: &str) -> Self {
-        self.init_args([format!("--encoding={}", as_it_is(encoding))])
+    pub fn encoding(self, encoding: impl AsRef<str>) -> Self {
+        self.init_args([format!("--encoding={}", as_it_is(encoding.as_ref()))])
     }
 
     /// Sets the password of the superuser. The server then requires it. Default: none.
@@ -124,7 +124,8 @@ impl Postgres {
     /// let url = format!("postgres://postgres:s3cret@127.0.0.1:{}/postgres", pg.port());
     /// assert_eq!(pg.url("/postgres"), url);
     /// ```
-    pub fn password(self, password: &str) -> Self {
+    pub fn password(self, password: impl AsRef<str>) -> Self {
+        let password = password.as_ref();
         self.with_file("password", as_it_is(password) + "\n")
             .init_args(["--auth=scram-sha-256", "--pwfile={dir}/password"])
             .user_in_url("postgres", SUPERUSER, password)
@@ -137,10 +138,10 @@ impl Postgres {
     /// ```
     /// let pg = summon::servers::Postgres::new().version("15");
     /// ```
-    pub fn version(self, version: &str) -> Self {
+    pub fn version(self, version: impl AsRef<str>) -> Self {
         let dir = find_program::version_of(
             "postgres",
-            &VERSIONS.map(|it| it.replace("VERSION", version)),
+            &VERSIONS.map(|it| it.replace("VERSION", version.as_ref())),
         );
         self.change(|spec| {
             spec.command.set_program(dir.join("postgres"));

@@ -1,7 +1,7 @@
 //! Redis and Valkey.
 
 use super::ready::as_it_is;
-use super::{Ready, found, kind, served};
+use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
 
 /// A Redis, or a Valkey if Redis is not installed, that writes nothing to disk.
@@ -17,7 +17,7 @@ use crate::executor::Coordinated;
 ///
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor.
 /// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
-pub type Redis = Coordinated<Ready<kind::Redis>>;
+pub type Redis = Coordinated<Ready<marker::Redis>>;
 
 impl Redis {
     /// Runs the server on a free port.
@@ -47,7 +47,8 @@ impl Redis {
     /// let redis = summon::servers::Redis::new().password("s3cret");
     /// assert_eq!(redis.url("/0"), format!("redis://:s3cret@127.0.0.1:{}/0", redis.port()));
     /// ```
-    pub fn password(self, password: &str) -> Self {
+    pub fn password(self, password: impl AsRef<str>) -> Self {
+        let password = password.as_ref();
         self.args(["--requirepass", &as_it_is(password)])
             .user_in_url("redis", "", password)
     }

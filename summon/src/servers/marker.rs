@@ -3,12 +3,12 @@
 //! A user names the executor, such as [`Redis`](super::Redis), and never these types. So they are
 //! public in a private module.
 
-macro_rules! kinds {
-    ($($kind:ident),*) => {$(
+macro_rules! markers {
+    ($($server:ident),*) => {$(
         #[derive(Debug)]
         #[doc(hidden)]
-        pub enum $kind {}
+        pub enum $server {}
     )*};
 }
 
-kinds!(Mariadb, Memcached, Nats, Postgres, Redis);
+markers!(Mariadb, Memcached, Nats, Postgres, Redis);
