@@ -1,5 +1,6 @@
 //! Tests with real processes, one module for each promise of summon.
 
+mod addresses;
 mod attribute;
 mod builder;
 mod changes;
@@ -11,6 +12,7 @@ mod documented;
 mod errors;
 mod examples;
 mod files;
+mod fixture_runners;
 mod fixture_types;
 mod fixture_use;
 mod fixtures;
@@ -18,6 +20,7 @@ mod halted;
 mod held_ports;
 mod helpers;
 mod hostile;
+mod hostile_files;
 mod http;
 mod killed;
 mod lifecycle;

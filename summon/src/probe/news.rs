@@ -1,10 +1,11 @@
 //! Events that wake a waiting probe and save it from polling.
 
-use std::cell::OnceCell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+
+use once_cell::unsync::OnceCell;
 
 use crate::guard::{Guarded, Interest, Sleeper};
 use crate::sys::fd::{AsFd, BorrowedFd};
@@ -39,8 +40,8 @@ impl News {
     }
 
     fn subscribe(&self, to: &OnceCell<Sleeper>, interest: Interest) -> io::Result<()> {
-        if let (Some(guarded), None) = (&self.guarded, to.get()) {
-            let _ = to.set(guarded.sleeper(interest)?);
+        if let Some(guarded) = &self.guarded {
+            to.get_or_try_init(|| guarded.sleeper(interest))?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! The view that a probe has of its process.
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use once_cell::unsync::OnceCell;
 
 use super::memory::Memory;
 use super::news::News;
@@ -324,14 +325,11 @@ impl<'a> Target<'a> {
         &self,
         question: impl FnOnce(&Diag) -> io::Result<T>,
     ) -> io::Result<Option<T>> {
-        if self.diag.get().is_none() {
-            let diag = match Diag::open() {
-                Err(error) if is_shortage(&error) => return Err(error),
-                diag => diag.ok(),
-            };
-            let _ = self.diag.set(diag);
-        }
-        let Some(diag) = self.diag.get().and_then(Option::as_ref) else {
+        let open = || match Diag::open() {
+            Err(error) if is_shortage(&error) => Err(error),
+            diag => Ok(diag.ok()),
+        };
+        let Some(diag) = self.diag.get_or_try_init(open)? else {
             return Ok(None);
         };
         // Set the pids before each question: a daemon that forks gets another leader.
