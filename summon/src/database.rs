@@ -63,7 +63,9 @@ impl Database {
                 claim: Mutex::new(None),
             };
             let what = format!("the template function of {}", of.name());
-            setup::run(&what, Some(&of), || template(&database))
+            setup::run(&what, Some(&of), || {
+                of.while_filling(|| template(&database))
+            })
         };
         server.fill_template_by(Box::new(fill));
     }

@@ -381,3 +381,20 @@ fn a_program_of_the_set_gets_the_url_of_a_server(pg: &Postgres, shop: &Process) 
     let said = String::from_utf8_lossy(&shop.output()).into_owned();
     assert_eq!(said, pg.url("/postgres") + "\n");
 }
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_wants_a_database_of_its_server_fails_at_once() {
+    #[summon::fixture(executor = Postgres::new(), template = want)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn want(_db: &Database) -> Result<(), summon::Error> {
+        BROKEN.database().map(drop)
+    }
+
+    let error = BROKEN.database().unwrap_err().to_string();
+    assert!(error.contains("would wait for itself"), "{error}");
+}

@@ -1,5 +1,6 @@
 //! Databases of a process, which its guard makes.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,11 @@ use crate::trace::test_name;
 
 /// The time-out for a database. The first one waits for the template function.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+thread_local! {
+    /// The address of the process whose template this thread fills.
+    static FILLING: Cell<usize> = const { Cell::new(0) };
+}
 
 /// A claim on a database. Dropping it gives the database up.
 #[derive(Debug)]
@@ -37,6 +43,15 @@ impl Process {
         let _ = self.parts.fill.set(fill);
     }
 
+    /// Calls the function that fills the template. It must not ask for a database of this server: that
+    /// waits for the template.
+    pub(crate) fn while_filling<T>(&self, fill: impl FnOnce() -> T) -> T {
+        let before = FILLING.replace(Arc::as_ptr(&self.parts).addr());
+        let filled = fill();
+        FILLING.set(before);
+        filled
+    }
+
     /// Gets a database for the test on this thread.
     pub(crate) fn claim_database(&self) -> Result<Claim, Error> {
         let test = test_name();
@@ -45,6 +60,12 @@ impl Process {
             let declaration = &self.parts.declaration;
             declaration.error(format!("{name} has no database for {test}: {why}"))
         };
+        if FILLING.get() == Arc::as_ptr(&self.parts).addr() {
+            return Err(none(
+                "its template function asked for one, and would wait for itself; use the database that \
+                 it gets",
+            ));
+        }
         let Some(user) = self.parts.declaration.spec.superuser else {
             return Err(none("summon makes databases only on `servers::Postgres`"));
         };
