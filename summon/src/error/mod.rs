@@ -75,6 +75,12 @@ impl Error {
         self
     }
 
+    /// Adds each of these hints.
+    pub(crate) fn hints(self, hints: impl IntoIterator<Item = String>) -> Error {
+        let hints = hints.into_iter();
+        hints.fold(self, |error, hint| error.fact("hint", hint))
+    }
+
     /// Adds the message of a panic. A process that gets this error from another one did not print the message.
     pub(crate) fn panicked(self, panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -192,10 +192,7 @@ impl Parts {
                     "its socket can't be bound to {host}:{port}: {error}"
                 ));
                 let hint = is_held.then(|| self.hint_at_held()).flatten();
-                let bad = bad.port_in_use(is_held);
-                Err(hint
-                    .into_iter()
-                    .fold(bad, |bad, hint| bad.fact("hint", hint)))
+                Err(bad.port_in_use(is_held).hints(hint))
             }
         }
     }

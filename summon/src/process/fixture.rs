@@ -49,11 +49,8 @@ impl Parts {
             false => "it is not running",
         };
         let why = format!("{} can't be {verb}: {why}", self.name());
-        let error = self.declaration.error(why);
         let hint = launched.and_then(|launched| self.forked_away(&launched));
-        Err(hint
-            .into_iter()
-            .fold(error, |error, hint| error.fact("hint", hint)))
+        Err(self.declaration.error(why).hints(hint))
     }
 }
 

@@ -107,10 +107,8 @@ impl Process {
         if let Some(status) = exit.filter(|_| !declaration.is_job()) {
             let ended = how_it_ended(status);
             let why = format!("{} {ended} after another test had started it", self.name());
-            let mut error = declaration.error(why).exit(exit);
-            if let Some(hint) = parts.forked_away(&launched) {
-                error = error.fact("hint", hint);
-            }
+            let error = declaration.error(why).exit(exit);
+            let error = error.hints(parts.forked_away(&launched));
             return Err(launched.with_output(error));
         }
         if let Some(addr) = addr {

@@ -113,17 +113,13 @@ impl Parts {
             }
             Ok(ran) => {
                 let error = no(&how(&ran)).said(&ran.output);
-                let hints = self.refuses_root(&ran.output).into_iter();
-                let hints = hints.chain(self.hint_at_missing_shell(command, &ran.output));
-                Err(hints.fold(error, |error, hint| error.fact("hint", hint)))
+                let error = error.hints(self.refuses_root(&ran.output));
+                Err(error.hints(self.hint_at_missing_shell(command, &ran.output)))
             }
             Err(HelperError::GivenUp) => Err(self.cancelled()),
             Err(HelperError::Refused(step, error)) => {
                 let (why, hint) = refused(program, step, error);
-                let error = no(&format!("can't be run: {why}"));
-                Err(hint
-                    .into_iter()
-                    .fold(error, |error, hint| error.fact("hint", hint)))
+                Err(no(&format!("can't be run: {why}")).hints(hint))
             }
             Err(HelperError::Broken(error)) => Err(no(&format!("can't be run: {error}"))),
         }

@@ -243,10 +243,7 @@ impl Process {
             (Ok(None), Ok(Some(state))) => {
                 let ended = state.exit.map_or("is gone".to_owned(), how_it_ended);
                 let error = error(format!("{name} {ended}")).exit(state.exit);
-                Err(match parts.forked_away(&launched) {
-                    Some(hint) => error.fact("hint", hint),
-                    None => error,
-                })
+                Err(error.hints(parts.forked_away(&launched)))
             }
         }
     }

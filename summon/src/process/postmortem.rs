@@ -69,7 +69,7 @@ impl Parts {
             }
             None => return None,
         };
-        let mut error = match &launched {
+        let error = match &launched {
             Some(launched) => {
                 let error = self
                     .declaration
@@ -81,10 +81,8 @@ impl Parts {
                 Error::new(headline).fact("declared", declared)
             }
         };
-        if let Some(hint) = launched.and_then(|launched| self.forked_away(&launched)) {
-            error = error.fact("hint", hint);
-        }
-        Some(error.tail(output::tail_of_test(log, since)))
+        let hint = launched.and_then(|launched| self.forked_away(&launched));
+        Some(error.hints(hint).tail(output::tail_of_test(log, since)))
     }
 
     /// Prints a message if the process has ended unasked. Returns an error instead if it must live,

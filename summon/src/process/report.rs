@@ -33,10 +33,8 @@ impl Parts {
             LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), None),
         };
         let headline = format!("{} could not be started: {why}", self.name());
-        let mut error = self.declaration.error_as_launched(headline, invocation);
-        if let Some(hint) = hint {
-            error = error.fact("hint", hint);
-        }
+        let error = self.declaration.error_as_launched(headline, invocation);
+        let error = error.hints(hint);
         if is_late { error.timeout() } else { error }
     }
 
