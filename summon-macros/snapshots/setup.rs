@@ -14,10 +14,9 @@ fn sees_rows() {
         |executor| ::summon::__private::set_up(executor, migrate),
     );
     let executor_1 = ::summon::__private::SetUp::new(
-        ::summon::TcpCoordinatedExecutor::new(
+        ::summon::Coordinated::with(
             "api --db {pg.port} --port {port}",
-            "localhost",
-            0u16,
+            ::summon::probe::tcp("localhost", 0u16),
         ),
         |executor| {
             let executor: &::summon::Process = executor;
