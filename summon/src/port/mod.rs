@@ -349,6 +349,22 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_does_not_wait_for_the_thread_that_waits_for_it() {
+        let lease = Lease::pick().unwrap();
+        let port = lease.port;
+        drop(lease);
+        let limit = Duration::from_secs(30);
+        let _turn = Turn::take(port, "first", false, limit, None).unwrap();
+        let context = crate::trace::Context::of_waiter();
+        let take = || Turn::take(port, "its setup", false, limit, None);
+        let own = std::thread::scope(|threads| {
+            let setup = threads.spawn(|| context.within(take));
+            setup.join().unwrap().unwrap_err()
+        });
+        assert!(matches!(own, NoTurn::Own(first) if first == "first"));
+    }
+
+    #[test]
     fn a_thread_does_not_wait_for_itself() {
         let lease = Lease::pick().unwrap();
         let port = lease.port;
