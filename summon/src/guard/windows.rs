@@ -134,7 +134,11 @@ impl Guarded {
         match self.0 {}
     }
 
-    pub(crate) fn note_ready(&self) {
+    pub(crate) fn complete_log(&self) {
+        match self.0 {}
+    }
+
+    pub(crate) fn note_ready(&self, _length: u64) {
         match self.0 {}
     }
 

@@ -221,6 +221,8 @@ pub trait Probe: Send + Sync + 'static {
             // `until_ready` looks at the alternatives in place of the probe, and would miss the
             // look of this one.
             alternatives: Vec::new(),
+            // The look of this one may see something else.
+            is_seen_in_log: false,
             ..self.wrapped().map(|it| it.facts()).unwrap_or_default()
         }
     }
@@ -265,6 +267,8 @@ pub struct Facts<'a> {
     pub(crate) values: Vec<&'a str>,
     /// The process is ready after exec, even if it has ended since.
     pub(crate) is_ready_at_exec: bool,
+    /// The sign of readiness is output.
+    pub(crate) is_seen_in_log: bool,
     /// The process needs a socket to say that it is ready.
     pub(crate) is_told_by_socket: bool,
     /// The probes of which one must be ready.
@@ -310,5 +314,29 @@ fn check_path(path: &str, of: &str) -> Result<(), String> {
         "" => Err(format!("the path of the {of} is empty")),
         path if path.contains('\0') => Err(format!("the path {path:?} contains a NUL byte")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Wrapper(Output);
+
+    impl Probe for Wrapper {
+        fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+            self.0.look(target)
+        }
+
+        fn wrapped(&self) -> Option<&dyn Probe> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn what_a_user_wraps_around_a_banner_may_see_more_than_output() {
+        assert!(output("up").facts().is_seen_in_log);
+        assert!(!Wrapper(output("up")).facts().is_seen_in_log);
+        assert!(!any([output("up")]).facts().is_seen_in_log);
     }
 }

@@ -144,6 +144,7 @@ impl Probe for Output {
         let banner = self.compiled.as_ref();
         Facts {
             values: banner.map_or_else(|_| Vec::new(), Pattern::names),
+            is_seen_in_log: true,
             ..Facts::default()
         }
     }

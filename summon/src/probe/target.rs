@@ -277,6 +277,11 @@ impl<'a> Target<'a> {
         Search::new(self.scene.written.clone())
     }
 
+    /// Returns whether stdout and stderr are recorded separately.
+    pub(super) fn is_output_split(&self) -> bool {
+        self.scene.written.len() > 1
+    }
+
     /// Records the address of the process's own port. The first one stays.
     pub(super) fn found_at(&self, addr: SocketAddr) {
         let _ = self.addr.set(addr);

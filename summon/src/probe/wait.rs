@@ -53,6 +53,8 @@ pub(crate) struct Waited {
     pub(crate) result: Result<(), Why>,
     /// The steps of the wait in their order, each with its alternatives.
     pub(crate) seen: Vec<Vec<Verdict>>,
+    /// Whether the log has all output from before the process was ready.
+    pub(crate) is_log_complete: bool,
     /// The index of the step that the wait had reached.
     pub(crate) reached: usize,
     /// The descendants of the program that lived at the end of the wait.
@@ -219,11 +221,19 @@ pub(crate) fn until_ready(
             .iter()
             .map(|step| step.iter().map(seen).collect())
             .collect(),
+        is_log_complete: is_seen_in_log(target, probes),
         reached: at,
         left,
         halted,
         took: began.elapsed(),
     })
+}
+
+/// Returns whether the one sign of readiness stands in the log. All earlier output then does too,
+/// unless the guard reads stdout and stderr from two pipes.
+fn is_seen_in_log(target: &Target<'_>, probes: &[Arc<dyn Probe>]) -> bool {
+    let is_one = matches!(probes, [probe] if probe.facts().is_seen_in_log);
+    is_one && !target.is_output_split()
 }
 
 /// Looks at the probes of a step that are due, and returns whether one is ready.

@@ -182,8 +182,11 @@ impl Parts {
             // A job is ready at its exec, before its start-up.
             if !self.declaration.is_job() {
                 // Output of the start-up may still be in the pipe. The test begins after it.
-                launched.guarded.note_ready();
-                launched.home.log().note_ready();
+                if !waited.is_log_complete {
+                    launched.guarded.complete_log();
+                }
+                let length = launched.home.log().note_ready();
+                launched.guarded.note_ready(length);
             }
             return Ok(());
         };

@@ -82,9 +82,9 @@ impl Log {
     }
 
     /// Records that the process is ready: later output is written during a test.
-    pub(crate) fn note_ready(&self) {
+    pub(crate) fn note_ready(&self) -> u64 {
         let length = || self.file.metadata().map_or(0, |log| log.len());
-        self.ready_at.get_or_init(length);
+        *self.ready_at.get_or_init(length)
     }
 
     pub(super) fn is_copy(&self) -> bool {

@@ -50,10 +50,22 @@ impl Guarded {
         let _ = self.ask_within(ANSWER, Order::Sync);
     }
 
-    /// Like [`Guarded::catch_up`], once the service has become ready. The guard notes that later
-    /// output is written during a test.
-    pub(crate) fn note_ready(&self) {
-        let _ = self.ask_within(ANSWER, Order::Ready);
+    /// Waits until the log has all output so far.
+    ///
+    /// A guard that sleeps has nothing to write, and asking it would wake three threads in turn. It
+    /// sleeps only in `poll`. Output wakes it before the program's `write` returns, and it sleeps
+    /// again only when the pipe is empty.
+    pub(crate) fn complete_log(&self) {
+        let guard = self.state().pids.map(|(guard, _)| guard);
+        if !guard.is_some_and(proc::is_asleep) {
+            self.catch_up();
+        }
+    }
+
+    /// Tells the guard how long the log was when the service first became ready. Later output is
+    /// written during a test.
+    pub(crate) fn note_ready(&self, length: u64) {
+        let _ = self.order(&Order::Ready(length));
     }
 
     /// Like [`Guarded::catch_up`], for a test that failed at `failed`.

@@ -21,7 +21,7 @@ pub(crate) enum Order {
     Pause(bool),
     /// Move all output so far into the log, and answer with the number.
     Sync(u64),
-    /// Like `Sync`, when the service has first become ready.
+    /// The service has first become ready when the log had this length.
     Ready(u64),
     /// Share the service, and give it to the runner. The users get the details.
     Share(Details),
@@ -111,9 +111,9 @@ impl Order {
                 out.bytes.push(5);
                 out.number(*number);
             }
-            Order::Ready(number) => {
+            Order::Ready(length) => {
                 out.bytes.push(8);
-                out.number(*number);
+                out.number(*length);
             }
             Order::Use(test) => {
                 out.bytes.push(6);

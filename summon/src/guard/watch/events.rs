@@ -17,7 +17,8 @@ use crate::sys::wait::timespec;
 type Handler = fn(&mut Guard);
 
 impl Guard {
-    /// Sleeps until events occur, and returns their handlers.
+    /// Sleeps until events occur, and returns their handlers. The guard sleeps nowhere else:
+    /// [`Guarded::complete_log`](crate::guard::Guarded) relies on that.
     pub(super) fn sleep(&self) -> io::Result<Vec<Handler>> {
         let rests = self.sharing.as_ref().and_then(Sharing::rests);
         let run_ends = self.run_ends.filter(|_| self.service.is_running());

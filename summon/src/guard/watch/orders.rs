@@ -25,10 +25,8 @@ impl Guard {
                 Ok(Order::Stop(plan)) => self.stop(plan),
                 Ok(Order::Pause(pause)) => self.service.pause(pause),
                 Ok(Order::Sync(number)) => self.sync(number),
-                Ok(Order::Ready(number)) => {
-                    self.sync(number);
-                    let ready_at = &mut self.terms.about.ready_at;
-                    ready_at.get_or_insert(self.latest.length);
+                Ok(Order::Ready(length)) => {
+                    self.terms.about.ready_at.get_or_insert(length);
                 }
                 Ok(Order::Share(details)) => self.share(details),
                 Ok(Order::Use(test)) => {

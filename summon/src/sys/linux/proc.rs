@@ -323,6 +323,12 @@ pub(crate) fn is_busy(pid: u32) -> bool {
     })
 }
 
+/// Whether the main thread of the process sleeps until an event. A thread that was woken does not
+/// sleep, even before it gets a processor.
+pub(crate) fn is_asleep(pid: u32) -> bool {
+    stat(pid, 0).is_some_and(|state| state == "S")
+}
+
 /// Finds a process that holds a socket, if one is visible. It reads all processes, so use it only
 /// for error messages.
 pub(crate) fn holder_of_socket(inode: SocketId) -> Option<u32> {

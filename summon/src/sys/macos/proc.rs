@@ -225,6 +225,11 @@ pub(crate) fn is_busy(_pid: u32) -> bool {
     false
 }
 
+/// Whether the process certainly sleeps until an event. Not implemented here.
+pub(crate) fn is_asleep(_pid: u32) -> bool {
+    false
+}
+
 /// Finds a process that holds a socket, if one is visible. It reads all processes, so use it only
 /// for error messages.
 pub(crate) fn holder_of_socket(socket: SocketId) -> Option<u32> {
