@@ -53,7 +53,10 @@ impl Drop for Ends {
 #[ignore = "another test runs it, as a user without privileges"]
 fn run_by_another_as_nobody_and_can_not_kill() {
     let program = std::env::var("SUMMON_TESTS_ROOTS").unwrap();
-    let script = [&program, "user", "0", "say", "up"];
+    // The program ends on its own, since nobody could kill it after a run that was cut off here.
+    let script = [
+        &program, "user", "0", "say", "up", "boot", "600000", "exit", "0",
+    ];
     let server = OutputCoordinatedExecutor::new(script, "^up$")
         .after_stop("echo after")
         .named("roots")
@@ -67,7 +70,7 @@ fn run_by_another_as_nobody_and_can_not_kill() {
     eventually("its guard ends", || !guard.goes_on());
     let headline = "roots could not be stopped: some of its processes can't be killed\n";
     assert!(error.starts_with(headline), "{error}");
-    let left = format!("left      pid {pid} (`{program} user 0 say up`)");
+    let left = format!("left      pid {pid} (`{}`)", script.join(" "));
     assert!(error.contains(&left), "{error}");
     // The warden has adopted the process, and still serves others.
     let other = SimpleExecutor::new("sleep 1000");
