@@ -70,7 +70,6 @@ pub(crate) struct Spec {
     pub(crate) before_once: Vec<Command>,
     /// Whether only the commands' words and the server's version decide about the result of
     /// `before_once`, as for the ready-made servers.
-    #[cfg_attr(windows, expect(dead_code, reason = "no cache reads it"))]
     pub(crate) is_known: bool,
     /// Commands to run after the stop.
     pub(crate) after_stop: Vec<Command>,

@@ -11,7 +11,7 @@ pub(crate) fn spread(_: impl AsFd) {}
 
 /// The way to copy.
 #[derive(Debug, Default)]
-pub(crate) struct Way;
+pub(crate) struct Way {}
 
 impl Way {
     /// Copies a file into an empty one.
