@@ -1,5 +1,6 @@
 //! Fuzzing's view of the guard's protocol. Bytes that were decoded are encoded again.
 
+use super::databases;
 use super::protocol::message::{News, Order};
 use super::protocol::{job, wire};
 use super::state::Notice;
@@ -36,4 +37,10 @@ pub fn notices<'a>(messages: impl IntoIterator<Item = &'a [u8]>) -> (String, Vec
         notice.add(message);
     }
     (notice.status.clone(), News::Noticed(notice).encode())
+}
+
+/// Returns what the guard learns when a PostgreSQL answers a statement with these pieces: the answer,
+/// and why the connection ended.
+pub fn postgres<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    databases::answered(pieces)
 }

@@ -25,6 +25,8 @@ use maker::{Done, Job, Maker};
 use message::User;
 pub(super) use message::{DatabaseOrder, get_answer, put_answer};
 use pool::Pool;
+#[cfg(fuzzing)]
+pub(super) use protocol::answered;
 use template::Template;
 pub(crate) use types::{Answer, Server};
 

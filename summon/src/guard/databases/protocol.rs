@@ -179,6 +179,22 @@ impl Protocol {
     }
 }
 
+/// Returns what is learned when a server answers a statement with these pieces.
+#[cfg(fuzzing)]
+pub(in crate::guard) fn answered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut protocol = Protocol::new("fuzzing", "fuzzing");
+    protocol.phase = Phase::Idle;
+    protocol.query("SELECT");
+    let mut received = pieces.into_iter().map(|piece| protocol.receive(piece));
+    let broken = received.find_map(Result::err);
+    let shown = broken.as_ref().map(Broken::to_string);
+    format!(
+        "{:?} {shown:?} {}",
+        protocol.take_answer(),
+        protocol.version()
+    )
+}
+
 /// Splits the first whole message off: its tag, its body, and the bytes after it.
 #[expect(clippy::type_complexity, reason = "three parts of one slice")]
 fn split(bytes: &[u8]) -> Result<Option<(u8, &[u8], &[u8])>, Broken> {

@@ -50,7 +50,7 @@ impl AsFd for Notify {
 
 impl Notice {
     /// Adds a message: lines of `NAME=value`. Unknown names are ignored.
-    pub(super) fn add(&mut self, message: &[u8]) {
+    pub(in crate::guard) fn add(&mut self, message: &[u8]) {
         for line in message.split(|byte| *byte == b'\n') {
             // Messages may be garbage, since any descendant of the service can send them.
             let Some(equals) = line.iter().position(|byte| *byte == b'=') else {
