@@ -8,7 +8,8 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketType, sockopt};
 
-use super::protocol::{Broken, Protocol};
+use super::protocol::Protocol;
+use super::refusal::Broken;
 use super::types::Server;
 use crate::sys::sockets;
 

@@ -10,6 +10,7 @@ mod maker;
 mod message;
 mod pool;
 mod protocol;
+mod refusal;
 mod statements;
 mod template;
 mod types;

@@ -4,7 +4,7 @@
 //! must never wait for a server. The server is a program that a test may have broken on purpose, so
 //! any bytes may come in, and each buffer has a limit.
 
-use std::fmt;
+use super::refusal::{Broken, Refusal, text};
 
 /// The maximum length of a message. The answers to the guard's own statements are far shorter.
 const LONGEST: usize = 1 << 20;
@@ -36,28 +36,6 @@ enum Phase {
     Idle,
     /// The answer to a statement is not complete.
     Busy,
-}
-
-/// The server's reason for a refusal, in its own words.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Refusal {
-    severity: String,
-    code: String,
-    message: String,
-    detail: Option<String>,
-    hint: Option<String>,
-}
-
-/// The connection can't be used any more.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Broken {
-    /// The server has refused the connection, or has ended it with these words.
-    Refused(Refusal),
-    /// The server wants an authentication of this kind.
-    Authentication(i32),
-    /// The server sent bytes that the protocol does not allow here.
-    Garbled,
-    Closed,
 }
 
 impl Protocol {
@@ -233,14 +211,6 @@ fn number(body: &[u8]) -> Result<i32, Broken> {
     Ok(i32::from_be_bytes(*number))
 }
 
-/// Takes a text off the front. A zero byte ends it.
-fn text<'a>(body: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = body.iter().position(|byte| *byte == 0)?;
-    let text = &body[..end];
-    *body = &body[end + 1..];
-    Some(text)
-}
-
 fn parameter(mut body: &[u8]) -> Result<(&str, &str), Broken> {
     let mut next = || text(&mut body).and_then(|it| std::str::from_utf8(it).ok());
     next().zip(next()).ok_or(Broken::Garbled)
@@ -268,70 +238,6 @@ fn row(body: &[u8]) -> Result<Vec<Option<String>>, Broken> {
         rest = after;
     }
     Ok(values)
-}
-
-impl Refusal {
-    /// Decodes the fields of an error. An incomplete one still has the fields so far.
-    fn decode(mut body: &[u8]) -> Refusal {
-        let mut refusal = Refusal::default();
-        while let Some((kind, rest)) = body.split_first().filter(|(kind, _)| **kind != 0) {
-            body = rest;
-            let Some(value) = text(&mut body) else { break };
-            let value = String::from_utf8_lossy(value).into_owned();
-            match kind {
-                b'S' => refusal.severity = value,
-                b'C' => refusal.code = value,
-                b'M' => refusal.message = value,
-                b'D' => refusal.detail = Some(value),
-                b'H' => refusal.hint = Some(value),
-                _ => {}
-            }
-        }
-        refusal
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.severity, self.message)?;
-        if let Some(detail) = &self.detail {
-            write!(f, "; DETAIL: {detail}")?;
-        }
-        if let Some(hint) = &self.hint {
-            write!(f, "; HINT: {hint}")?;
-        }
-        match self.code.as_str() {
-            "" => Ok(()),
-            code => write!(f, " (SQLSTATE {code})"),
-        }
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Broken::Refused(refusal) => refusal.fmt(f),
-            Broken::Authentication(kind) => write!(
-                f,
-                "the server asks for {}; summon makes databases only on a server that trusts \
-                 connections from 127.0.0.1 (`trust` in `pg_hba.conf`)",
-                authentication(*kind)
-            ),
-            Broken::Garbled => {
-                f.write_str("the server sent bytes that are not PostgreSQL's protocol")
-            }
-            Broken::Closed => f.write_str("the server closed the connection"),
-        }
-    }
-}
-
-/// Names a kind of authentication.
-fn authentication(kind: i32) -> String {
-    match kind {
-        3 | 5 | 10 => "a password".to_owned(),
-        7..=9 => "Kerberos or SSPI".to_owned(),
-        kind => format!("authentication {kind}"),
-    }
 }
 
 #[cfg(test)]
