@@ -18,12 +18,12 @@ const CONFIG: &str = r#"{"listen": {port}, "admin": {port:admin}, "db": "{db.hos
     output = ["sh", "-c", "cat conf.d/api.json; exec sleep 100"],
     banner = r#""listen": (?<port>\d+)"#,
     current_dir = "{dir}",
-    with_file("conf.d/api.json", r#"{"listen": 7, "db": {db.port}, "{{name}": 1}"#),
+    with_file("conf.d/api.json", concat!(r#"{"listen": 7, "db": {db.port}, "{{name}": 1}"#, "\n")),
 )]
 #[summon(simple = "sleep 100")]
 #[test]
 fn have_their_placeholders_filled_in(api: &Process, db: &Process) {
-    let expected = format!(r#"{{"listen": 7, "db": {}, "{{name}}": 1}}"#, db.port());
+    let expected = format!("{{\"listen\": 7, \"db\": {}, \"{{name}}\": 1}}\n", db.port());
     assert_eq!(String::from_utf8_lossy(&api.output()), expected);
     let found = fs::metadata(api.dir().join("conf.d/api.json")).unwrap();
     assert_eq!(found.mode() & 0o777, 0o600);
