@@ -11,13 +11,13 @@ use crate::process::{Claim, Process};
 
 /// A database that belongs to one test.
 ///
-/// summon clones it from a template ahead of the demand, so a test usually waits for about a
-/// millisecond. Nobody has used it before, and nobody gets it afterwards. Its name begins with the
+/// summon clones it from a template ahead of the demand, so a test usually waits for a few
+/// milliseconds. Nobody has used it before, and nobody gets it afterwards. Its name begins with the
 /// test's name.
 ///
 /// When the value is dropped, summon ends all connections to the database, and drops it later. The
-/// database of a test that panicked stays until the server stops, and summon prints its URL. If the
-/// test process is killed, the server's guard does the same.
+/// database of a test that panicked stays until the server stops or 16 later tests have failed, and
+/// summon prints its URL. If the test process is killed, the server's guard keeps the database, too.
 ///
 /// ```no_run
 /// use summon::servers::Postgres;
@@ -127,7 +127,7 @@ impl Drop for Database {
         // The report of a fixture's user has the URL. Another server is about to stop.
         if thread::panicking() && self.fail() && self.server.is_fixture() {
             eprintln!(
-                "\nthe database of this failed test stays until {} stops: {}",
+                "\nthe database of this failed test stays until {} stops or 16 later tests have failed: {}",
                 self.server.name(),
                 self.url()
             );

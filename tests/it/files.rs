@@ -23,7 +23,10 @@ const CONFIG: &str = r#"{"listen": {port}, "admin": {port:admin}, "db": "{db.hos
 #[summon(simple = "sleep 100")]
 #[test]
 fn have_their_placeholders_filled_in(api: &Process, db: &Process) {
-    let expected = format!("{{\"listen\": 7, \"db\": {}, \"{{name}}\": 1}}\n", db.port());
+    let expected = format!(
+        "{{\"listen\": 7, \"db\": {}, \"{{name}}\": 1}}\n",
+        db.port()
+    );
     assert_eq!(String::from_utf8_lossy(&api.output()), expected);
     let found = fs::metadata(api.dir().join("conf.d/api.json")).unwrap();
     assert_eq!(found.mode() & 0o777, 0o600);
