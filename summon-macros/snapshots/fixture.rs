@@ -28,7 +28,9 @@ pub(crate) static REDIS: Fixture = {
     ::summon::Fixture::new(::summon::__private::Definition {
         name: "REDIS",
         package: ::core::env!("CARGO_PKG_NAME"),
-        code: "",
+        code: ::core::concat!(
+            "", " at ", ::core::file!(), ":", ::core::line!(), ":", ::core::column!()
+        ),
         lifetime: ::summon::__private::Lifetime::Binary,
         make: __summon_make,
         setup: __summon_setup,

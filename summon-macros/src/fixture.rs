@@ -239,6 +239,13 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
     };
     let name = item.name.unraw().to_string();
     let code = code(declared);
+    let code = match declared.is_run {
+        true => quote!(#code),
+        // Test processes of nextest share it, and two of one binary may have the same name and text.
+        false => quote! {
+            ::core::concat!(#code, " at ", ::core::file!(), ":", ::core::line!(), ":", ::core::column!())
+        },
+    };
     // At the user's type, so that a type mismatch underlines it.
     let (span, _) = ends(&item.ty);
     let made = quote_spanned! {span=>
