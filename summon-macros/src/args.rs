@@ -6,9 +6,9 @@ use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Token, parenthesized, token};
 
+use crate::checked_options;
 use crate::errors::Errors;
 use crate::kind::Kind;
-use crate::options;
 
 pub(crate) struct Arg {
     pub(crate) key: Ident,
@@ -110,7 +110,7 @@ pub(crate) fn refuse_repeats(args: &[Arg], errors: &mut Errors) {
         let (key, method) = (&arg.key, arg.method());
         let mut earlier = args[..index].iter();
         let earlier = earlier.find(|earlier| earlier.method() == method);
-        let Some(earlier) = earlier.filter(|_| !options::may_repeat(&method)) else {
+        let Some(earlier) = earlier.filter(|_| !checked_options::may_repeat(&method)) else {
             continue;
         };
         let message = match earlier.key == *key {

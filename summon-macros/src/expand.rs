@@ -5,11 +5,11 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Ident, LitStr, PatType, ReturnType, Type};
 
 use crate::cases;
+use crate::checked_options::{self, Takes};
 use crate::errors::Errors;
 use crate::item::{self, Function};
 use crate::kind::Kind;
 use crate::literal;
-use crate::options::{self, Takes};
 use crate::program::{Program, Target, VARIABLE};
 use crate::span::{ends, own, split_inner};
 use crate::summoned::Summoned;
@@ -229,8 +229,8 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
 
 /// The value of an option, which may be the text of a named value.
 fn named(method: &str, value: &Expr) -> TokenStream {
-    let text = literal::text(value).filter(|_| options::takes(method) == Takes::Listener);
-    let variant = text.and_then(|text| Some((text, options::listener(&text.value())?)));
+    let text = literal::text(value).filter(|_| checked_options::takes(method) == Takes::Listener);
+    let variant = text.and_then(|text| Some((text, checked_options::listener(&text.value())?)));
     match variant {
         Some((text, variant)) => {
             let variant = Ident::new(variant, text.span());

@@ -13,11 +13,11 @@ use syn::{
 
 use crate::args::{Arg, Args};
 use crate::check;
+use crate::checked_options::{self, Takes};
 use crate::errors::Errors;
 use crate::expand::executor;
 use crate::kind::Kind;
 use crate::literal;
-use crate::options::{self, Takes};
 use crate::parameters;
 use crate::span::{ends, own};
 use crate::summoned::Summoned;
@@ -310,7 +310,7 @@ fn references(summoned: &Summoned) -> Vec<Ident> {
     let parts = summoned.parts.iter().filter(|(name, _)| *name != "banner");
     let is_regex = |arg: &Arg| {
         matches!(
-            options::takes(&arg.method()),
+            checked_options::takes(&arg.method()),
             Takes::LineRegex | Takes::TextRegex
         )
     };

@@ -9,6 +9,7 @@
 mod args;
 mod cases;
 mod check;
+mod checked_options;
 mod errors;
 mod expand;
 mod fixture;
@@ -16,7 +17,6 @@ mod function;
 mod item;
 mod kind;
 mod literal;
-mod options;
 mod parameters;
 mod program;
 mod setup;

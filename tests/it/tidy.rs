@@ -8,7 +8,7 @@ use options::{OPTIONS, Takes};
 mod floors;
 mod imports;
 #[expect(dead_code, reason = "the macros look options up")]
-#[path = "../../summon-macros/src/options.rs"]
+#[path = "../../summon-macros/src/checked_options.rs"]
 mod options;
 
 fn root() -> PathBuf {

@@ -11,10 +11,10 @@ use summon_syntax::url::Url;
 use summon_syntax::{duration, pattern};
 use syn::{Expr, LitStr, PatType};
 
+use crate::checked_options::{self, Takes};
 use crate::errors::Errors;
 use crate::kind::Kind;
 use crate::literal;
-use crate::options::{self, Takes};
 use crate::program::Program;
 use crate::summoned::Summoned;
 use set::Set;
@@ -49,7 +49,7 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
         let Some(value) = arg.values.first() else {
             continue;
         };
-        let takes = options::takes(&arg.method());
+        let takes = checked_options::takes(&arg.method());
         if takes == Takes::Command {
             command(value, Before::Nothing, Some(false), errors);
         }
@@ -59,7 +59,7 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
         let what = format!("`{}`", arg.key);
         match takes {
             Takes::Duration => tell(text, duration::parse(&text.value()).err(), errors),
-            Takes::Listener if options::listener(&text.value()).is_none() => {
+            Takes::Listener if checked_options::listener(&text.value()).is_none() => {
                 let message = "the listener is not `own` or `any`; write `\"own\"` for the process \
                                and its descendants, or `\"any\"` for any process";
                 errors.under(text, message);

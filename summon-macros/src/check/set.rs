@@ -7,11 +7,11 @@ use summon_syntax::{pattern, shell, words};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, PatType};
 
+use crate::checked_options::{self, Takes};
 use crate::errors::Errors;
 use crate::item;
 use crate::kind::Kind;
 use crate::literal;
-use crate::options::{self, Takes};
 use crate::summoned::Summoned;
 
 pub(super) struct Set<'a> {
@@ -235,7 +235,7 @@ pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
         let Some(value) = arg.values.last() else {
             continue;
         };
-        match options::takes(&arg.method()) {
+        match checked_options::takes(&arg.method()) {
             Takes::Text => found.extend(literal::text(value)),
             Takes::Texts | Takes::Command => found.extend(literal::texts(value)),
             Takes::Contents => found.extend(text_of(value)),

@@ -19,14 +19,14 @@
 
 mod databases;
 mod details;
-mod exec;
+mod dispositions;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod killing;
 mod owner;
+mod path_search;
 mod program;
 mod protocol;
-mod signals;
 mod spawn;
 mod state;
 mod terms;

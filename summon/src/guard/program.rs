@@ -25,7 +25,8 @@ pub(crate) struct Program {
 }
 
 /// The attributes that a process inherits unless the builder sets them. Each has the name of its
-/// option, and travels as it is.
+/// option, and travels as it is. A new one is a field here, a method of the builder in
+/// `executor/options/program.rs`, a value in `protocol/job.rs`, and a call in `spawn.rs`.
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Attributes {
     pub(crate) umask: Option<u32>,
@@ -34,8 +35,9 @@ pub(crate) struct Attributes {
 
 impl fmt::Display for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let umask = self.umask.map(|umask| format!("`umask = {umask:#o}`"));
-        let nice = self.nice.map(|nice| format!("`nice = {nice}`"));
+        let Attributes { umask, nice } = self;
+        let umask = umask.map(|umask| format!("`umask = {umask:#o}`"));
+        let nice = nice.map(|nice| format!("`nice = {nice}`"));
         let all: Vec<String> = umask.into_iter().chain(nice).collect();
         f.write_str(&all.join(", "))
     }

@@ -12,9 +12,9 @@ use std::process::Command;
 use rustix::fs::Mode;
 use rustix::process::{Pid, WaitOptions};
 
-use super::exec::Image;
+use super::dispositions;
+use super::path_search::Image;
 use super::program::{Attributes, Program};
-use super::signals;
 use super::state::Step;
 use crate::sys::{exit, family, pipes, walk};
 
@@ -108,11 +108,12 @@ fn execute(
 }
 
 fn set(attributes: &Attributes) -> io::Result<()> {
-    if let Some(umask) = attributes.umask {
-        rustix::process::umask(Mode::from_raw_mode(umask as _));
+    let Attributes { umask, nice } = attributes;
+    if let Some(umask) = umask {
+        rustix::process::umask(Mode::from_raw_mode(*umask as _));
     }
-    if let Some(nice) = attributes.nice {
-        rustix::process::setpriority_process(None, nice)?;
+    if let Some(nice) = nice {
+        rustix::process::setpriority_process(None, *nice)?;
     }
     Ok(())
 }
@@ -194,7 +195,7 @@ fn prepare(
             pass(&sockets)?;
             // Ignored signals stay ignored across exec (`execve(2)`), and the guard ignores almost
             // all.
-            signals::restore();
+            dispositions::restore();
             // The standard library's exec is `execvp(3)`, which runs a file without a valid header
             // as a shell script.
             Err(image.execute())

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::lines::count_lines;
-use super::nearest::nearest_line;
+use super::nearest_line::nearest_line;
 use super::{Explained, Facts, NotReady, Probe, Target};
 use crate::output::{self, Pattern};
 

@@ -76,6 +76,8 @@
 //! servers refuse to run as root. If the test is root, as in most containers, they run as [another
 //! user](crate::Coordinated::user): the user of their package, or `nobody`.
 
+// A new server is a file here, a `pub use` and two rows of the tables above, a type in `marker.rs`, the
+// package of its program in `exec_error/packages.rs`, and a recipe in `examples/servers`.
 mod mariadb;
 mod marker;
 mod memcached;

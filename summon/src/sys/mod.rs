@@ -7,7 +7,7 @@
 //! signal numbers. This module uses no module above it.
 #![expect(
     unsafe_code,
-    reason = "the one foreign_dir where Rust meets fork, sigaction and waitid"
+    reason = "the one place where Rust meets fork, sigaction and waitid"
 )]
 
 // One directory for each system.
@@ -71,7 +71,7 @@ pub(crate) use executable::is_privileged;
 #[cfg(unix)]
 pub(crate) use std::os::fd;
 #[cfg(unix)]
-use system::{beneath, claims, punch, waker};
+use system::{beneath, port_claims, punch, waker};
 #[cfg(unix)]
 pub(crate) use system::{
     ending, executable, family, notices, peer, pipes, sockets, surroundings, thread, title,
@@ -111,7 +111,7 @@ pub(crate) use users::{has_one_user, user};
 
 /// Returns the reason why this process can't start anything, if there is one.
 pub(crate) fn unmet() -> Option<Unmet> {
-    // Check this first: the later checks read file_watch, which they must not do for a caller with fewer
+    // Check this first: the later checks read files, which they must not do for a caller with fewer
     // rights.
     if is_privileged() {
         return Some(requirement::PRIVILEGED);

@@ -52,7 +52,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["cases", "parameters"],
             &["item", "summoned"],
             &["args", "program", "setup"],
-            &["errors", "kind", "literal", "options", "span"],
+            &["checked_options", "errors", "kind", "literal", "span"],
         ],
     ),
     (

@@ -99,8 +99,9 @@ fn get_program(from: &mut In<'_>) -> io::Result<Program> {
 }
 
 fn put_attributes(out: &mut Out<'_>, attributes: &Attributes) {
-    out.option(attributes.umask, |out, umask| out.number(umask.into()));
-    out.option(attributes.nice, Out::signed);
+    let Attributes { umask, nice } = attributes;
+    out.option(*umask, |out, umask| out.number(umask.into()));
+    out.option(*nice, Out::signed);
 }
 
 fn get_attributes(from: &mut In<'_>) -> io::Result<Attributes> {

@@ -14,7 +14,7 @@ use rustix::net::RecvFlags;
 use super::serve::{END_LIMIT, Warden};
 use crate::guard::protocol::warden::{HELLO, MARK, SORRY, magic, mark};
 use crate::guard::protocol::wire;
-use crate::guard::{signals, title};
+use crate::guard::{dispositions, title};
 use crate::sys::ending;
 use crate::sys::family::{self, ChildEnds};
 use crate::sys::peer::peer;
@@ -114,13 +114,13 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     rustix::process::setsid().map_err(|error| failed("setsid", &error.into()))?;
     // `setsid` does not protect against signals to a pid or to a name (`pkill`). The dispositions
     // are set before the handler for SIGCHLD, which would otherwise be overwritten.
-    signals::ignore();
+    dispositions::ignore();
     // A working directory keeps its file system busy (`umount(2)`, EBUSY), and the test may unmount
     // it.
     std::env::set_current_dir("/").map_err(|error| failed("chdir", &error))?;
     title::set("summon-warden");
     // SIGCHLD is caught before the first guard exists, so the end of a guard can't be missed.
-    let children = signals::notice_children().map_err(|error| failed("pipe", &error))?;
+    let children = dispositions::notice_children().map_err(|error| failed("pipe", &error))?;
     let child_ended = ChildEnds::of_warden(children).map_err(|error| failed("kqueue", &error))?;
     // Some emulators lack this call. Then the warden promises less, and the hello says so. Tests
     // still run.

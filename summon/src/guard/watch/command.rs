@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use crate::guard::dispositions;
 use crate::guard::killing::{self, Pace};
 use crate::guard::program::Program;
 use crate::guard::protocol::job::Job;
 use crate::guard::protocol::message::{News, Order};
 use crate::guard::protocol::wire;
-use crate::guard::signals;
 use crate::guard::spawn::spawn;
 use crate::guard::state::{Ran, Step};
 use crate::guard::tree::{self, Reaped};
@@ -29,7 +29,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// the owner sends garbage.
 pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
     rustix::process::setsid()?;
-    let child_ended = ChildEnds::of_guard(signals::notice_children()?)?;
+    let child_ended = ChildEnds::of_guard(dispositions::notice_children()?)?;
     // An owner that is halted, or a forked child that holds its socket, never reads. Without a
     // limit the guard would hang, and miss the end of the runner.
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::report::LostClient;
+use super::killed_test::LostClient;
 use super::{Guard, wake};
 use crate::guard::protocol::message::{News, Use};
 use crate::sys::ending::Ending;

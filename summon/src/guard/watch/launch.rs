@@ -20,7 +20,7 @@ use crate::guard::protocol::wire;
 use crate::guard::spawn::spawn;
 use crate::guard::state::Step;
 use crate::guard::terms::Terms;
-use crate::guard::{signals, title};
+use crate::guard::{dispositions, title};
 use crate::sys::ending;
 use crate::sys::exit;
 use crate::sys::family;
@@ -72,7 +72,7 @@ impl Guard {
             // identifies the descendants.
             rustix::process::setsid()?;
             // SIGCHLD is caught before the program starts, so its end can't be missed.
-            let child_ended = family::ChildEnds::of_guard(signals::notice_children()?)?;
+            let child_ended = family::ChildEnds::of_guard(dispositions::notice_children()?)?;
             let log = terms.log.try_clone()?;
             let (recorder, output) = Recorder::new(log, terms.streams.take(), terms.log_limit)?;
             let notify = terms.notify.as_deref().map(Notify::bind).transpose()?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{self, Owner};
 use super::recorder::LogWriter;
-use super::{Guard, report};
+use super::{Guard, killed_test};
 use crate::guard::protocol::message::News;
 use crate::guard::state::Ran;
 use crate::session::{INTERRUPTED, Sweep};
@@ -64,7 +64,7 @@ impl Guard {
             .flat_map(|it| it.reports(name, &terms.about, log, &files.log))
             .collect();
         if !reports.is_empty() {
-            report::write(&files.logs, &reports, is_of_run);
+            killed_test::write(&files.logs, &reports, is_of_run);
             if is_of_run {
                 let _ = private::keep(log);
             }

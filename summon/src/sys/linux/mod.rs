@@ -1,7 +1,6 @@
 //! Linux: `/proc`, pidfds, inotify, `sock_diag`, subreapers, and sockets with abstract names.
 
 pub(crate) mod beneath;
-pub(crate) mod claims;
 pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod emulator;
@@ -16,6 +15,7 @@ mod netlink;
 pub(crate) mod notices;
 pub(crate) mod peer;
 pub(crate) mod pipes;
+pub(crate) mod port_claims;
 pub(crate) mod proc;
 pub(crate) mod punch;
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! with abstract names. `docs/platforms.md` says how this limits the promises.
 
 pub(crate) mod beneath;
-pub(crate) mod claims;
 pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod ending;
@@ -19,6 +18,7 @@ pub(crate) mod memory;
 pub(crate) mod notices;
 pub(crate) mod peer;
 pub(crate) mod pipes;
+pub(crate) mod port_claims;
 pub(crate) mod proc;
 pub(crate) mod punch;
 mod socket_info;

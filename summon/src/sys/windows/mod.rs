@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "it is there for what would be used after a start")]
 
 pub(crate) mod at_path;
-pub(crate) mod claims;
 pub(crate) mod diag;
 pub(crate) mod dir;
 pub(crate) mod ending;
@@ -19,6 +18,7 @@ pub(crate) mod locks;
 pub(crate) mod memory;
 pub(crate) mod notices;
 pub(crate) mod pipe;
+pub(crate) mod port_claims;
 pub(crate) mod ports;
 pub(crate) mod private;
 pub(crate) mod proc;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 
-pub(crate) use super::claims::{Holder, claim, holder, keeper, tidy, what_is_claimed};
+pub(crate) use super::port_claims::{Holder, claim, holder, keeper, tidy, what_is_claimed};
 use crate::sys::listeners::Protocol;
 
 /// Returns the range of ephemeral ports (RFC 6335).
