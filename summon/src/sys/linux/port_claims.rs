@@ -67,11 +67,12 @@ impl Holder {
             return true;
         };
         let mut said = [0; 8];
-        loop {
+        // Any user can take the name of a claim and send without end, so the number of reads is
+        // limited. The wait for the port has a deadline.
+        for _ in 0..READS {
             match rustix::io::read(connection, &mut said) {
                 Ok(0) => return true,
-                // Any user can take the name of a claim and say anything. Only this user's word
-                // counts.
+                // Only this user's word counts.
                 Ok(length) => {
                     let is_said = said[..length].contains(&FIXTURE);
                     self.is_fixture |= is_said && !self.is_others;
@@ -81,8 +82,12 @@ impl Holder {
                 Err(_) => return true,
             }
         }
+        false
     }
 }
+
+/// The maximum number of reads in one look. A guard sends one byte in all.
+const READS: usize = 16;
 
 /// What the guard of a fixture says to each process of its user that waits.
 const FIXTURE: u8 = b'F';
@@ -273,6 +278,22 @@ mod tests {
         assert!(!signed.is_wanted());
         signed.meet();
         assert!(signed.is_wanted());
+    }
+
+    #[test]
+    fn a_holder_that_sends_much_does_not_keep_a_look_from_ending() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        io::Write::write_all(&mut theirs, &[b'x'; 4096]).unwrap();
+        let mut holder = Holder {
+            pid: 1,
+            is_others: true,
+            is_fixture: false,
+            connection: Some(ours.into()),
+        };
+        assert!(!holder.has_ended() && !holder.is_fixture);
+        let rest = rustix::io::read(holder.connection.as_ref().unwrap(), &mut [0; 4096]).unwrap();
+        assert!(rest > 0);
     }
 
     #[test]
