@@ -168,7 +168,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the process does not launched, or is a fixture.
+    /// If the process does not run, or is a fixture.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         let launched = self.parts.running_own("signalled")?;
         launched.expect_end();
@@ -194,7 +194,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the process does not launched, or is a fixture.
+    /// If the process does not run, or is a fixture.
     pub fn paused<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
         let launched = self.parts.running_own("paused")?;
         let no = |error: io::Error| self.no("be paused", &error);
@@ -224,7 +224,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the process does not launched, does not die of the signal within its
+    /// If the process does not run, does not die of the signal within its
     /// [`stop_timeout`](crate::Coordinated::stop_timeout), or is a fixture.
     pub fn crash(&self, signal: Signal) -> Result<ExitStatus, Error> {
         let launched = self.parts.running_own("crashed")?;
