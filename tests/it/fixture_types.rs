@@ -284,3 +284,65 @@ fn a_process_that_joins_has_an_executor_of_its_own() {
         }
     }
 }
+
+/// An executor that needs another fixture, or its own one, in its constructor.
+fn after(other: &Fixture<Store>) -> Store {
+    Store::new(other.rows)
+}
+
+#[summon::fixture(executor = after(&CIRCLE_TWO))]
+static CIRCLE_ONE: Fixture<Store>;
+
+#[summon::fixture(executor = after(&CIRCLE_ONE))]
+static CIRCLE_TWO: Fixture<Store>;
+
+#[summon(fixture = CIRCLE_ONE)]
+fn uses_a_circle(store: &Store) {
+    unreachable!("{} rows", store.rows);
+}
+
+#[test]
+fn constructors_that_wait_for_each_other_are_an_error_at_once() {
+    let panic = std::panic::catch_unwind(uses_a_circle).unwrap_err();
+    let report = panic.downcast_ref::<String>().unwrap();
+    assert!(
+        report.contains("CIRCLE_ONE -> CIRCLE_TWO -> CIRCLE_ONE"),
+        "{report}"
+    );
+}
+
+/// An executor that writes a file into its directory in its constructor.
+struct Configured(SimpleExecutor);
+
+impl Configured {
+    fn new() -> Configured {
+        let cat = SimpleExecutor::new("sh -c 'cat {dir}/config; exec sleep 1000'");
+        std::fs::write(cat.dir().join("config"), "configured").unwrap();
+        Configured(cat)
+    }
+}
+
+impl Executor for Configured {
+    fn start(&self) -> Result<(), Error> {
+        self.0.start()
+    }
+
+    fn stop(&self) -> Result<(), Error> {
+        self.0.stop()
+    }
+
+    fn process(&self) -> Option<&Process> {
+        Some(&self.0)
+    }
+}
+
+#[summon::fixture(executor = Configured::new(), scope = "run")]
+static CONFIGURED: Fixture<Configured>;
+
+#[test]
+fn a_fixture_of_the_run_whose_directory_would_end_before_the_run_is_an_error() {
+    let error = CONFIGURED.get().err().unwrap().to_string();
+    let why = "CONFIGURED could not be started: its directory was made before its start, so it";
+    assert!(error.starts_with(why), "{error}");
+    assert!(error.contains("\n  hint      use `with_file`"), "{error}");
+}

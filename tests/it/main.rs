@@ -11,6 +11,7 @@ mod databases;
 mod documented;
 mod errors;
 mod examples;
+mod failed_starts;
 mod files;
 mod fixture_runners;
 mod fixture_types;

@@ -1,6 +1,7 @@
 //! The terms of a service: how it ends, and which resources its guard holds.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,16 @@ pub(crate) struct Sharing {
     pub(crate) path: PathBuf,
     /// Whether the service ends early: when it has no users and another process wants its port.
     pub(crate) yields: bool,
+}
+
+impl Sharing {
+    pub(crate) fn share(&self) -> io::Result<Sharing> {
+        Ok(Sharing {
+            socket: self.socket.try_clone()?,
+            path: self.path.clone(),
+            yields: self.yields,
+        })
+    }
 }
 
 /// The content of a report after its headline.

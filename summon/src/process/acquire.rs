@@ -102,8 +102,7 @@ impl Parts {
             false => None,
         };
         let leases = self.resources.claims().map_err(no_file)?;
-        // Taken after the steps that can fail, so that a retry finds it.
-        let sharing = self.resources.take_sharing();
+        let sharing = self.resources.sharing().map_err(no_file)?;
         sweep.socket = sharing.as_ref().map(|sharing| sharing.path.clone());
         let terms = Terms {
             daemon: spec.daemon,

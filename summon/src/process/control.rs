@@ -133,7 +133,8 @@ impl Process {
     /// called. If `body` panics, an error of the start is printed to stderr.
     pub fn stopped<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
         self.parts.check_own("stopped")?;
-        self.parts.stop()?;
+        let stopped = self.parts.stop();
+        stopped.inspect_err(|_| self.parts.give_turns_back())?;
         let maker = Maker::here();
         let result = catch_unwind(AssertUnwindSafe(body));
         // A child that `body` has forked may return from `body` too. It must not start the process.

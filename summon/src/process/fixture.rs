@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::Process;
 use super::launched::Launched;
+use super::life::Fixture;
 use super::parts::Parts;
 use crate::error::Error;
 use crate::sys::signal::how_it_ended;
@@ -17,17 +18,19 @@ impl Parts {
     pub(super) fn check_own(&self, verb: &str) -> Result<(), Error> {
         let declaration = &self.declaration;
         let launched = self.life.launched();
+        let launched = launched.as_ref();
         if launched.is_some_and(|launched| !launched.guarded.is_ours()) {
             return Err(declaration.error(format!(
                 "{} can't be {verb} by a forked child of the process that started it",
                 self.name()
             )));
         }
-        match self
-            .life
-            .fixture()
-            .filter(|fixture| !fixture.is_ended_here())
-        {
+        // Before its first use, only its executor and its setup know the fixture, unless another test
+        // process has started it.
+        let is_shared = launched.is_some_and(|it| it.guarded.state().shared.is_some());
+        let is_used = |fixture: &Fixture| is_shared || fixture.is_begun();
+        let fixture = self.life.fixture().filter(is_used);
+        match fixture.filter(|fixture| !fixture.is_ended_here()) {
             None => Ok(()),
             Some(fixture) => Err(declaration.error(format!(
                 "{} is a fixture that other tests use, so it can't be {verb}; \
@@ -89,7 +92,7 @@ impl Process {
         }
     }
 
-    /// Removes the files of a fixture. No destructor does this, since statics are never dropped.
+    /// Frees what a fixture has. No destructor does this, since statics are never dropped.
     pub(crate) fn clear(&self) {
         drop(self.parts.life.forget());
         self.parts.resources.clear();

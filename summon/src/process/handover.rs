@@ -16,14 +16,24 @@ use crate::sys::signal::how_it_ended;
 const ANSWER: Duration = Duration::from_secs(10);
 
 impl Process {
-    /// Makes the next start a shared start, with its files in the session of the run.
-    pub(crate) fn share_in(&self, session: Arc<Session>, sharing: Sharing) {
-        self.parts.resources.share_in(session, sharing);
+    /// Makes the launches from now on shared ones, with their files in the session of the run.
+    pub(crate) fn share_in(&self, session: Arc<Session>, sharing: Sharing) -> Result<(), Error> {
+        if self.parts.resources.share_in(session, sharing) {
+            return Ok(());
+        }
+        let name = self.parts.life.fixture().map_or(self.name(), |it| it.name);
+        let why = format!(
+            "{name} could not be started: its directory was made before its start, so it would end \
+             with this test process, and the fixture would not"
+        );
+        let hint =
+            "use `with_file` instead, or call `dir` in the `start` of the executor or in the setup";
+        Err(self.parts.declaration.error(why).fact("hint", hint))
     }
 
-    /// Drops the sharing of a start that has not used it.
+    /// Makes the launches from now on private ones.
     pub(crate) fn unshare(&self) {
-        self.parts.resources.return_sharing(None);
+        self.parts.resources.unshare();
     }
 
     /// Shares the process with other test processes, until the run ends. Returns whether its guard

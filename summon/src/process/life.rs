@@ -58,6 +58,11 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
+    /// Returns whether tests may use the fixture by now.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
+    }
+
     /// Returns whether this thread may stop the fixture.
     pub(super) fn is_ended_here(&self) -> bool {
         self.ender == Some(sys::this_thread())

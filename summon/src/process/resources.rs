@@ -31,7 +31,7 @@ struct Held {
     home: Option<Arc<Home>>,
     /// The session of its files, if not that of this test process.
     session: Option<Arc<Session>>,
-    /// Set if the next start shares the process with other test processes.
+    /// Set while a start is to be shared with other test processes.
     sharing: Option<Sharing>,
 }
 
@@ -131,21 +131,26 @@ impl Resources {
         self.dir.get().is_some_and(|own| path.starts_with(own))
     }
 
-    /// Makes the next start a shared start, with its files in the session of the run.
-    pub(super) fn share_in(&self, session: Arc<Session>, sharing: Sharing) {
+    /// Makes the launches from now on shared ones, with their files in the session of the run.
+    /// Returns `false` if the files exist already, in the session of this test process.
+    pub(super) fn share_in(&self, session: Arc<Session>, sharing: Sharing) -> bool {
         let mut held = self.lock();
+        if held.home.as_ref().is_some_and(|home| !home.is_copy()) {
+            return false;
+        }
         held.session = Some(session);
         held.sharing = Some(sharing);
+        true
     }
 
-    /// Takes the sharing, for the launch that uses it.
-    pub(super) fn take_sharing(&self) -> Option<Sharing> {
-        self.lock().sharing.take()
+    /// Copies the sharing, for one launch. The executor of a fixture may launch its process twice.
+    pub(super) fn sharing(&self) -> io::Result<Option<Sharing>> {
+        self.lock().sharing.as_ref().map(Sharing::share).transpose()
     }
 
-    /// Returns the sharing of a failed launch, so that the next launch is shared too.
-    pub(super) fn return_sharing(&self, sharing: Option<Sharing>) {
-        self.lock().sharing = sharing;
+    /// Makes the launches from now on private ones.
+    pub(super) fn unshare(&self) {
+        drop(self.lock().sharing.take());
     }
 
     /// Takes over the ports and the files of a process that another test process has started.
@@ -157,9 +162,10 @@ impl Resources {
         held.home = Some(home);
     }
 
-    /// Removes the files.
+    /// Removes the files, and gives the turns back.
     pub(super) fn clear(&self) {
         let home = self.lock().home.take();
         drop(home);
+        self.give_turns_back();
     }
 }

@@ -68,7 +68,8 @@ impl Parts {
         if let Some(launched) = ended {
             // The last launch ended unasked, and was not stopped. Stop its descendants before the
             // next launch.
-            self.end(&launched)?;
+            let ended = self.end(&launched);
+            ended.inspect_err(|_| self.resources.give_turns_back())?;
         }
         Ok(starting)
     }
@@ -121,7 +122,7 @@ impl Parts {
     ) -> Result<(), Error> {
         let Acquired {
             program,
-            mut terms,
+            terms,
             invocation,
             input,
         } = self.open(home, resolved)?;
@@ -159,7 +160,6 @@ impl Parts {
             // failure.
             let _ = launched.stop(self.name());
             start.starting.set_launched(None);
-            self.resources.return_sharing(terms.sharing.take());
         }
         ready
     }
