@@ -77,6 +77,19 @@ fn that_write_a_gigabyte() {
 }
 
 #[test]
+fn whose_mark_of_a_server_is_a_pipe() {
+    // Nobody may read from it: no process ever closes the other end.
+    let script = "mkdir data; mkfifo postmaster.pid data/postmaster.pid; echo up; exec sleep 1000";
+    let server = OutputCoordinatedExecutor::new(script, "up")
+        .shell(true)
+        .current_dir("{dir}");
+    server.start().unwrap();
+    let dir = server.dir().to_owned();
+    drop(server);
+    assert!(!dir.exists());
+}
+
+#[test]
 fn whose_files_are_sockets_pipes_and_loops() {
     let script = "mkfifo pipe; ln -s loop loop; mkdir -p a/b; chmod 0 a; echo up; exec sleep 1000";
     let server = OutputCoordinatedExecutor::new(script, "up")

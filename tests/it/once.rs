@@ -314,11 +314,17 @@ fn a_full_disk_is_no_error() {
 #[test]
 fn a_damaged_result_is_made_anew() {
     let cached = Cached::new(MAKE);
-    let damages: [fn(&Path); 5] = [
+    let damages: [fn(&Path); 6] = [
         |result| fs::remove_file(result.join("tree/data/seven")).unwrap(),
         |result| fs::write(result.join("tree/data/seven"), "77\n").unwrap(),
         |result| fs::write(result.join("tree/data/more"), "").unwrap(),
         |result| fs::write(result.join("key"), "").unwrap(),
+        |result| {
+            let key = result.join("key");
+            fs::remove_file(&key).unwrap();
+            let made = Command::new("mkfifo").arg(&key).status();
+            assert!(made.unwrap().success());
+        },
         |result| fs::write(result.join("tree/data/postmaster.pid"), "1\n").unwrap(),
     ];
     assert_eq!(cached.start(), "7\n");

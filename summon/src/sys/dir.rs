@@ -95,7 +95,11 @@ impl Dir {
         // In append mode the kernel moves to the end and writes in one step (`open(2)`), so writers
         // in several processes never overwrite each other on a local file system.
         rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
-        Ok(file.into())
+        // A read from a named pipe would wait forever, since this descriptor is its other end, too.
+        match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
+            FileType::RegularFile => Ok(file.into()),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
     }
 
     pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
