@@ -48,7 +48,7 @@ impl Job {
         match self {
             Job::Count => vec![statements::highest_number()],
             Job::Create(name) => vec![statements::create(name)],
-            Job::Analyze(_) => vec!["ANALYZE".into()],
+            Job::Analyze(name) => statements::analyze(name).into(),
             Job::Shut(name) => statements::shut(name).into(),
             Job::Look(name) => vec![statements::connected(name)],
             Job::Read(name) => statements::traits(name).into(),

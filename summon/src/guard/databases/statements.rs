@@ -39,6 +39,13 @@ pub(super) fn create(name: &str) -> String {
     format!("CREATE DATABASE {}", quoted(name))
 }
 
+/// Collects the statistics of the template, on a connection to it. The others end first, since they
+/// may have locks. The time-out is for those that end slowly, or come again.
+pub(super) fn analyze(template: &str) -> [String; 3] {
+    let others = format!("{} AND pid <> pg_backend_pid()", end_connections(template));
+    [others, "SET lock_timeout = '5s'".into(), "ANALYZE".into()]
+}
+
 /// Keeps everyone off the template, and returns who was connected: a clone of a database with a
 /// connection fails after five seconds.
 pub(super) fn shut(template: &str) -> [String; 2] {
