@@ -255,6 +255,56 @@ fn a_template_function_that_panics_is_one_report_to_all() {
     not(has_postgres),
     ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
 )]
+fn a_template_function_that_fails_with_many_words_is_a_short_report_to_all() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn fail(_db: &Database) -> Result<(), String> {
+        Err("\u{fc}".repeat(40_000_000))
+    }
+
+    let report = || BROKEN.database().unwrap_err().to_string();
+    let reports: BTreeSet<String> = std::thread::scope(|threads| {
+        let threads: Vec<_> = (0..60).map(|_| threads.spawn(report)).collect();
+        let reports = threads.into_iter().map(|it| it.join().unwrap());
+        reports.collect()
+    });
+    let [report] = &Vec::from_iter(reports)[..] else {
+        panic!("one report");
+    };
+    assert!(report.len() < 100_000, "{}", report.len());
+    let why = "the template function of BROKEN failed: \u{fc}\u{fc}";
+    assert!(report.starts_with(why), "{report}");
+    assert!(report.contains("\n  declared  "), "{report}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_may_leave_a_lock() {
+    #[summon::fixture(executor = Postgres::new(), template = lock)]
+    static LOCKED: Fixture<Postgres>;
+
+    fn lock(db: &Database) -> Result<(), postgres::Error> {
+        let mut client = Client::connect(&db.url(), NoTls)?;
+        client.batch_execute("CREATE TABLE names (name TEXT)")?;
+        client.batch_execute("BEGIN; LOCK TABLE names")?;
+        std::mem::forget(client);
+        Ok(())
+    }
+
+    let db = LOCKED.database().unwrap();
+    let names = connect(&db.url()).query("SELECT FROM names", &[]);
+    assert!(names.unwrap().is_empty());
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
 fn a_clone_that_fails_has_the_words_of_the_server() {
     #[summon::fixture(executor = Postgres::new(), args = ["-c", "max_prepared_transactions=1"], template = prepare)]
     static BROKEN: Fixture<Postgres>;

@@ -1,5 +1,6 @@
 //! The orders and the answers about databases.
 
+use std::borrow::Cow;
 use std::io;
 use std::os::fd::RawFd;
 
@@ -9,6 +10,9 @@ use crate::guard::protocol::wire::garbled;
 
 /// The number of a connection to the guard, which identifies a user.
 pub(in crate::guard) type User = RawFd;
+
+/// The maximum length of a text, such as a report, which the guard sends to each test that waits.
+const LONGEST: usize = 64 << 10;
 
 /// An order about databases.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,14 +42,14 @@ impl DatabaseOrder {
             } => {
                 out.number(0);
                 out.number(*number);
-                out.bytes(test.as_bytes());
+                put_text(out, test);
                 out.bytes(server.addr.to_string().as_bytes());
                 out.bytes(server.user.as_bytes());
             }
             DatabaseOrder::Filled { name, failure } => {
                 out.number(1);
                 out.bytes(name.as_bytes());
-                out.option(failure.as_ref(), |out, report| out.bytes(report.as_bytes()));
+                out.option(failure.as_ref(), |out, report| put_text(out, report));
             }
             DatabaseOrder::Done { name, has_failed } => {
                 out.number(2);
@@ -86,7 +90,7 @@ pub(in crate::guard) fn put_answer(out: &mut Out<'_>, answer: &Answer) {
         Answer::Refused(why) => (3, why),
     };
     out.number(tag);
-    out.bytes(text.as_bytes());
+    put_text(out, text);
 }
 
 pub(in crate::guard) fn get_answer(from: &mut In<'_>) -> io::Result<Answer> {
@@ -99,9 +103,43 @@ pub(in crate::guard) fn get_answer(from: &mut In<'_>) -> io::Result<Answer> {
     })
 }
 
+fn put_text(out: &mut Out<'_>, text: &str) {
+    out.bytes(shortened(text).as_bytes());
+}
+
+/// Leaves out the middle of a long text: a report begins with the reason, and ends with the log.
+fn shortened(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return text.into();
+    }
+    let is_boundary = |at: &usize| text.is_char_boundary(*at);
+    let begin = (0..=LONGEST / 2).rfind(is_boundary).unwrap_or_default();
+    let end = (text.len() - LONGEST / 2..text.len()).find(is_boundary);
+    let end = end.unwrap_or(text.len());
+    let count = end - begin;
+    format!("{} .. {count} bytes .. {}", &text[..begin], &text[end..]).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_lose_their_middle() {
+        let long = format!("a{}z", "\u{fc}".repeat(1 << 20));
+        let mut out = Out::default();
+        put_answer(&mut out, &Answer::Refused(long.clone()));
+        let mut from = In::new(&out.bytes, Vec::new());
+        let Answer::Refused(short) = get_answer(&mut from).unwrap() else {
+            panic!("another answer");
+        };
+        assert!(short.starts_with("a\u{fc}") && short.ends_with("\u{fc}z"));
+        assert!(short.len() < LONGEST + 100, "{}", short.len());
+        let kept = short.matches('\u{fc}').count() * 2 + 2;
+        let left_out = format!(" .. {} bytes .. ", long.len() - kept);
+        assert!(short.contains(&left_out), "{left_out}");
+        assert_eq!(shortened(&long[..LONGEST - 1]), long[..LONGEST - 1]);
+    }
 
     #[test]
     fn orders_and_answers_are_read_as_they_were_written() {

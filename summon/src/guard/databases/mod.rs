@@ -145,6 +145,7 @@ impl Databases {
         self.users.remove(&user);
         self.waiters.retain(|want| want.user != user);
         self.naming.retain(|(want, _)| want.user != user);
+        self.answers.retain(|(of, ..)| *of != user);
         for name in self.pool.used_by(user) {
             self.done(user, &name, true);
         }
@@ -210,6 +211,11 @@ impl Databases {
     /// Takes the answers to users.
     pub(super) fn take_answers(&mut self) -> Vec<(User, u64, Answer)> {
         std::mem::take(&mut self.answers)
+    }
+
+    /// Takes back answers that can't be sent now.
+    pub(super) fn put_back(&mut self, answers: Vec<(User, u64, Answer)>) {
+        self.answers.extend(answers);
     }
 
     /// Returns the descriptors to wait for.

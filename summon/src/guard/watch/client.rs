@@ -82,6 +82,11 @@ impl Client {
         self.outbox.extend(wire::frame(&news.encode()));
     }
 
+    /// Returns whether a long message still leaves less unread than a client may leave.
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.len() < MOST_UNREAD / 2
+    }
+
     pub(super) fn tell_latest(&mut self, latest: &Latest) {
         if self.told_notices != latest.notices {
             self.told_notices = latest.notices;

@@ -57,10 +57,19 @@ impl Guard {
             true => databases.go_on(users),
             false => databases.close(),
         }
+        let mut later = Vec::new();
         for (user, number, answer) in databases.take_answers() {
-            let news = News::Database { number, answer };
-            let user = self.clients().find(|it| it.socket.as_raw_fd() == user);
-            user.into_iter().for_each(|it| it.tell(&news));
+            match self.clients().find(|it| it.socket.as_raw_fd() == user) {
+                Some(client) if client.has_room() => {
+                    client.tell(&News::Database { number, answer });
+                }
+                // Its socket wakes the guard when it has read the earlier ones.
+                Some(_) => later.push((user, number, answer)),
+                None => {}
+            }
+        }
+        if let Some(databases) = &mut self.databases {
+            databases.put_back(later);
         }
     }
 }
