@@ -1,10 +1,12 @@
 //! What an executor does in its start, and what a start that fails leaves behind: no process, and no
 //! turn on a fixed port.
 
+use std::panic::catch_unwind;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use summon::{Error, Executor, Fixture, Process, TcpCoordinatedExecutor};
+use summon::{Error, Executor, Fixture, Process, SimpleExecutor, TcpCoordinatedExecutor, summon};
 
 use crate::support::{actor, eventually};
 use crate::turns::free_port;
@@ -133,4 +135,72 @@ fn a_restart_whose_stop_fails_gives_its_turn_back() {
     assert!(error.contains("exited with code 3"), "{error}");
     eventually("it has stopped", || !failed.is_running());
     assert_free(port);
+}
+
+/// The members of a set whose start has begun.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+static IS_CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// An executor that fails when all others of its set are being started, or waits until the set's start
+/// is cancelled.
+struct Member {
+    process: SimpleExecutor,
+    fails: bool,
+}
+
+impl Member {
+    fn new(fails: bool) -> Member {
+        let process = SimpleExecutor::new("sleep 1000");
+        Member { process, fails }
+    }
+}
+
+fn until_cancelled(_: &Process) -> Result<(), Error> {
+    BEGUN.fetch_add(1, Ordering::Relaxed);
+    eventually("the set is given up", || {
+        IS_CANCELLED.load(Ordering::Relaxed)
+    });
+    Ok(())
+}
+
+impl Executor for Member {
+    fn start(&self) -> Result<(), Error> {
+        if !self.fails {
+            return until_cancelled(&self.process);
+        }
+        eventually("the others begin", || BEGUN.load(Ordering::Relaxed) == 2);
+        Err(Error::other("no login"))
+    }
+
+    fn stop(&self) -> Result<(), Error> {
+        IS_CANCELLED.store(true, Ordering::Relaxed);
+        self.process.stop()
+    }
+
+    fn process(&self) -> Option<&Process> {
+        Some(&self.process)
+    }
+}
+
+#[summon::fixture(simple = "sleep 1000", setup = until_cancelled)]
+static SLOW: Fixture;
+
+#[summon(fixture = SLOW)]
+#[summon(executor = Member::new(false))]
+#[summon(executor = Member::new(true))]
+fn fails(slow: &Process, waiting: &Member, failing: &Member) {
+    unreachable!("{slow:?}, {:?}, {:?}", waiting.process, failing.process);
+}
+
+#[test]
+fn a_fixture_that_starts_beside_a_failed_program_is_not_cancelled() {
+    let panic = catch_unwind(fails).unwrap_err();
+    let report = panic.downcast_ref::<String>().unwrap();
+    let set =
+        "\n  set       started, left to other tests: slow\n            start cancelled: waiting";
+    assert!(
+        report.starts_with("no login") && report.contains(set),
+        "{report}"
+    );
+    assert!(SLOW.is_running());
 }

@@ -70,8 +70,10 @@ fn picture(
             .collect();
         names.join(", ")
     };
-    let given_up = |index: usize| walked.given_up.contains(&index);
     let is_shared = |index: usize| nodes[index].shared_as().is_some();
+    // A fixture starts for other tests, too, so a set that fails does not cancel its start.
+    let given_up = |index: usize| walked.given_up.contains(&index) && !is_shared(index);
+    let has_failed = |index: usize| walked.errors.iter().any(|(failed, _)| *failed == index);
     let is_up = |index: usize| walked.begun[index] && !given_up(index) && !ran[index];
     let lines = [
         ("already running: ", names(&|index| ran[index])),
@@ -81,7 +83,7 @@ fn picture(
         ),
         (
             "started, left to other tests: ",
-            names(&|index| is_up(index) && is_shared(index)),
+            names(&|index| is_up(index) && is_shared(index) && !has_failed(index)),
         ),
         (
             "start cancelled: ",
@@ -89,7 +91,10 @@ fn picture(
         ),
         (
             "not started: ",
-            names(&|index| !walked.begun[index] && !ran[index]),
+            names(&|index| {
+                let has_failed = is_shared(index) && has_failed(index);
+                (!walked.begun[index] || has_failed) && !ran[index]
+            }),
         ),
     ];
     let lines: Vec<String> = lines
