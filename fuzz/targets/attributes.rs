@@ -17,6 +17,8 @@ mod args;
 mod cases;
 #[path = "../../summon-macros/src/check/mod.rs"]
 mod check;
+#[path = "../../summon-macros/src/checked_options.rs"]
+mod checked_options;
 #[path = "../../summon-macros/src/errors.rs"]
 mod errors;
 #[path = "../../summon-macros/src/expand.rs"]
@@ -31,12 +33,12 @@ mod item;
 mod kind;
 #[path = "../../summon-macros/src/literal.rs"]
 mod literal;
-#[path = "../../summon-macros/src/options.rs"]
-mod options;
 #[path = "../../summon-macros/src/parameters.rs"]
 mod parameters;
 #[path = "../../summon-macros/src/program.rs"]
 mod program;
+#[path = "../../summon-macros/src/setup.rs"]
+mod setup;
 #[path = "../../summon-macros/src/span.rs"]
 mod span;
 #[path = "../../summon-macros/src/summoned.rs"]
