@@ -238,6 +238,11 @@ fn what_a_killed_process_has_begun_the_next_one_makes() {
     assert_eq!(cached.start(), "data\n");
     assert_eq!(cached.start(), "data\n");
     assert_eq!(cached.runs(), 3);
+    // The part that the killed one has made is gone.
+    let names = fs::read_dir(cached.results()[0].parent().unwrap()).unwrap();
+    let names = names.map(|it| it.unwrap().file_name().into_string().unwrap());
+    let is_part = |it: &String| it.contains('.') && !it.ends_with(".lock") && it != ".tidied";
+    assert_eq!(names.filter(is_part).count(), 0);
 }
 
 #[test]

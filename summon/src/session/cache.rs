@@ -205,9 +205,10 @@ impl Entry<'_> {
         Ok(is_ours.then_some(file))
     }
 
-    /// Makes a directory for the commands to work in.
+    /// Makes a directory for the commands to work in. The caller has the right to make the result.
     pub(crate) fn begin(&self) -> io::Result<Making<'_>> {
         let base = &self.cache.base;
+        self.remove_parts();
         let mut name = self.name.clone();
         name.push(format!(".{:08x}", sys::random() as u32));
         let made = base.dir.make(&name)?;
@@ -224,6 +225,25 @@ impl Entry<'_> {
             tree.give(user)?;
         }
         Ok(making)
+    }
+
+    /// Removes what killed processes have made of this result.
+    fn remove_parts(&self) {
+        let base = &self.cache.base;
+        let mut prefix = self.name.clone();
+        prefix.push(".");
+        for name in base.dir.names().unwrap_or_default() {
+            let is_part = name
+                .as_encoded_bytes()
+                .starts_with(prefix.as_encoded_bytes());
+            if !is_part {
+                continue;
+            }
+            // The lock is a file, which can't be entered.
+            if let Ok(Some(_dir)) = base.dir.enter_locked(&name, Lock::Nobody) {
+                base.dir.remove(&name, &base.path);
+            }
+        }
     }
 }
 
