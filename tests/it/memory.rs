@@ -68,6 +68,26 @@ fn starts_and_waits() {
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
 }
 
+#[test]
+#[cfg_attr(
+    not(all(has_memory, may_mount)),
+    ignore = "mounts, and may not or has no `unshare`"
+)]
+fn is_not_used_without_room_for_files() {
+    let mount = "mount -t tmpfs -o size=3G,nr_inodes=200 none /dev/shm && exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", mount, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "memory::starts_and_waits"])
+        .args(["--ignored", "--nocapture", "--test-threads=1"])
+        .env("IN_MEMORY", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("</") && !said.contains("</dev/shm"), "{said}");
+}
+
 /// A test process with a process of its own.
 struct Owner {
     child: Child,

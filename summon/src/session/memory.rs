@@ -16,11 +16,13 @@ use crate::sys::{self, Left, Lock};
 
 /// The free memory without which private directories are on disk. Docker gives 64 MB.
 const ROOM: u64 = 2_000_000_000;
+/// The same for files. Each database of a PostgreSQL has about 300.
+const FILES: u64 = 20_000;
 
 /// Makes the parent of a private directory. `None` if there is no room.
 pub(super) fn base(user: Option<User>, executes: bool) -> Option<Base> {
     let memory = Memory::find()?;
-    if memory.free < ROOM || (executes && !memory.is_executable) {
+    if memory.free < ROOM || memory.free_files < FILES || (executes && !memory.is_executable) {
         return None;
     }
     let parent = Dir::open(memory.path).ok()?;

@@ -7,6 +7,7 @@ use std::path::Path;
 pub(crate) struct Memory {
     pub(crate) path: &'static Path,
     pub(crate) free: u64,
+    pub(crate) free_files: u64,
     pub(crate) is_executable: bool,
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Memory {
     pub(crate) path: &'static Path,
     /// The number of free bytes.
     pub(crate) free: u64,
+    /// The number of files for which there is room.
+    pub(crate) free_files: u64,
     /// Whether programs in it can be executed.
     pub(crate) is_executable: bool,
 }
@@ -36,6 +38,11 @@ impl Memory {
         (!found.f_flag.contains(StatVfsMountFlags::RDONLY)).then(|| Memory {
             path,
             free: found.f_bavail.saturating_mul(found.f_frsize),
+            // A tmpfs without a limit has the total 0 (`tmpfs(5)`, `nr_inodes`).
+            free_files: match found.f_files {
+                0 => u64::MAX,
+                _ => found.f_favail,
+            },
             is_executable: !found.f_flag.intersects(no),
         })
     }
