@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::rc::Rc;
 
 use summon::SimpleExecutor;
 
@@ -45,7 +46,8 @@ fn starts_a_process() {
 
 /// A cache, and the processes that use it.
 struct Cached {
-    dir: TempDir,
+    /// Kept by all variants: another test would get the name of a directory that is gone.
+    dir: Rc<TempDir>,
     set: Vec<(&'static str, String)>,
 }
 
@@ -61,6 +63,7 @@ impl Cached {
             ("SERVER", "sleep".to_owned()),
             ("SHOW", "cat data/seven".to_owned()),
         ];
+        let dir = Rc::new(dir);
         Cached { dir, set }
     }
 
@@ -69,7 +72,7 @@ impl Cached {
         set.retain(|(other, _)| *other != name);
         set.push((name, value.to_owned()));
         Cached {
-            dir: TempDir::new(),
+            dir: Rc::clone(&self.dir),
             set,
         }
     }
