@@ -56,8 +56,13 @@ impl Way {
                 Err(_) => self.can_share = false,
             }
         }
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "the type differs between processors"
+        )]
+        let blocks = found.st_blocks as u64;
         // `st_blocks` counts units of 512 bytes (`inode(7)`).
-        if (found.st_blocks as u64).saturating_mul(512) >= size {
+        if blocks.saturating_mul(512) >= size {
             return self.range(from, to, 0, size);
         }
         let mut at = 0;
