@@ -70,7 +70,7 @@ impl Database {
         server.fill_template_by(Box::new(fill));
     }
 
-    /// Gives the database up. Nobody may use it any more.
+    /// Gives the database up. The guard may drop it from now on.
     pub(crate) fn give_up(&self) {
         drop(self.lock().take());
     }

@@ -20,18 +20,18 @@ use crate::trace::{self, Moment, Story};
 
 /// The steps of a start and of a stop are methods here: each of them uses several parts.
 ///
-/// Each part has at most one lock. Whoever needs two takes that of the life first, then that of the
-/// set or of the resources.
+/// Each part has at most one lock. A method that needs two locks takes the life's first, then
+/// the set's or the resources'.
 pub(crate) struct Parts {
-    /// What it is.
+    /// Its declaration: the command and the options.
     pub(super) declaration: Declaration,
-    /// What it has.
+    /// Its ports, directory, and session.
     pub(super) resources: Arc<Resources>,
     /// Which processes it may name.
     set: Mutex<Arc<Set>>,
-    /// What it does.
+    /// Its state: it starts, runs, and is stopped.
     pub(super) life: Life,
-    /// What is told of it.
+    /// Its events, for the trace.
     story: Story,
     /// Fills the template of its databases.
     pub(super) fill: OnceLock<Fill>,

@@ -26,8 +26,8 @@ pub(crate) fn known_test() -> Option<String> {
     known.or_else(thread_name)
 }
 
-/// Returns this thread, or the thread that waits for it. What either of them has, the other can't
-/// wait for.
+/// Returns this thread, or the thread that waits for it. Neither of them can wait
+/// for what the other has.
 pub(crate) fn acting_thread() -> ThreadId {
     let waiter = WAITER.try_with(Cell::get).ok().flatten();
     waiter.unwrap_or_else(|| std::thread::current().id())

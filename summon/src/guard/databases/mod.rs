@@ -1,7 +1,7 @@
-//! The databases of a service: a template, clones of it ahead of the demand, and what becomes of them.
+//! The databases of a service: makes a template, clones it ahead of the demand, and drops the clones.
 //!
 //! The guard of the server does this, since it outlives every test of the run and knows when a user
-//! has ended. A test gets a clone that nobody had before and nobody gets after it. Nothing here waits
+//! has ended. Each clone goes to one test only. Nothing here waits
 //! for the server: [`Databases::go_on`] is a step in the guard's loop.
 
 mod connection;

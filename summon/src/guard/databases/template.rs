@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) enum Template {
-    /// Nobody has asked for a database, or the template was lost with its user.
+    /// No test has asked for a database, or the process that filled the template has ended too early.
     None,
     /// The server makes the empty database for this order.
     Creating {

@@ -1,4 +1,4 @@
-//! What is known of the requests to a URL.
+//! The earlier requests to a URL and their answers.
 
 use std::net::SocketAddr;
 
