@@ -22,7 +22,7 @@ use crate::sys::listeners::Protocol;
 use crate::sys::{self, pipe, walk};
 use crate::trace;
 
-/// The files, sockets, and leases of one launch.
+/// The program, terms, and descriptors of one launch.
 pub(super) struct Acquired {
     pub(super) program: Program,
     pub(super) terms: Terms,
