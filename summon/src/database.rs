@@ -12,7 +12,7 @@ use crate::process::{Claim, Process};
 /// A database that belongs to one test.
 ///
 /// summon clones it from a template ahead of the demand, so a test usually waits for a few
-/// milliseconds. Nobody has used it before, and nobody gets it afterwards. Its name begins with the
+/// milliseconds. No other test uses it, before or after. Its name begins with the
 /// test's name.
 ///
 /// When the value is dropped, summon ends all connections to the database, and drops it later. The
