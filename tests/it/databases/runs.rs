@@ -1,0 +1,66 @@
+//! The tests of a run share one server, and each has a database of its own.
+
+use std::collections::BTreeSet;
+
+use crate::project::Project;
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn each_test_of_a_run_has_one_and_the_template_is_filled_once() {
+    for runner in ["test", "nextest run"] {
+        if runner == "nextest run" && cfg!(not(has_nextest)) {
+            continue;
+        }
+        let ran = Project::new()
+            .run(&format!("{runner} --test databases use_"))
+            .succeeded();
+        assert_eq!(ran.count("fill"), 1, "{}", ran.said());
+        assert_eq!(databases(&ran.record).len(), 8, "{}", ran.said());
+    }
+}
+
+/// Returns the names in a record. Each is of one test.
+fn databases(record: &[String]) -> BTreeSet<&str> {
+    let names = record
+        .iter()
+        .filter_map(|line| line.strip_prefix("database-"));
+    let names: Vec<_> = names.collect();
+    let different: BTreeSet<_> = names.iter().copied().collect();
+    assert_eq!(names.len(), different.len(), "{names:?}");
+    different
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_nextest)),
+    ignore = "no postgres or no cargo-nextest"
+)]
+fn a_template_that_dies_with_its_process_is_made_anew() {
+    let args = "nextest run --no-fail-fast -j 4 --test databases use_";
+    let ran = Project::new().run_with(args, &[("DIE", "fill")]);
+    assert_eq!(ran.count("fill"), 2, "{}", ran.said());
+    assert_eq!(databases(&ran.record).len(), 7, "{}", ran.said());
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_nextest)),
+    ignore = "no postgres or no cargo-nextest"
+)]
+fn the_database_of_a_failed_test_is_in_its_report_and_is_used_by_no_other() {
+    let args = "nextest run --no-fail-fast -j 2 --retries 2 --test databases";
+    let ran = Project::new().run(args);
+    // Of the ten tests, two were run three times.
+    assert_eq!(databases(&ran.record).len(), 14, "{}", ran.said());
+    let said = ran.said();
+    let reported = said.lines().filter(|line| {
+        let url = line
+            .trim()
+            .strip_prefix("database  postgres://postgres@127.0.0.1:");
+        url.is_some_and(|url| url.contains("/fails_"))
+    });
+    assert!(reported.count() >= 3, "{said}");
+}

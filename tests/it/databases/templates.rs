@@ -1,0 +1,230 @@
+//! The databases of a fixture are clones of a template, which a function fills once.
+
+use std::collections::BTreeSet;
+
+use postgres::{Client, NoTls};
+use summon::servers::Postgres;
+use summon::{Database, Fixture, summon};
+
+use super::connect;
+
+#[summon::fixture(executor = Postgres::new(), template = fill)]
+static PG: Fixture<Postgres>;
+
+/// Fills the template with everything that `CREATE DATABASE` does not clone, and stays connected.
+fn fill(db: &Database) -> Result<(), postgres::Error> {
+    let mut client = Client::connect(&db.url(), NoTls)?;
+    let name = db.name();
+    client.batch_execute(&format!(
+        "CREATE TABLE names (name TEXT); INSERT INTO names VALUES ('Lisa');
+         CREATE ROLE app; CREATE ROLE \"Other App\" CONNECTION LIMIT 7;
+         ALTER DATABASE {name} OWNER TO \"Other App\";
+         ALTER DATABASE {name} CONNECTION LIMIT 9;
+         ALTER DATABASE {name} SET search_path = app, \"Weird, 'schema'\";
+         ALTER ROLE app IN DATABASE {name} SET work_mem = '7MB';
+         REVOKE CONNECT ON DATABASE {name} FROM PUBLIC;
+         GRANT CONNECT ON DATABASE {name} TO app WITH GRANT OPTION"
+    ))?;
+    std::mem::forget(client);
+    Ok(())
+}
+
+#[summon(database = PG)]
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_database_is_like_the_template(db: &Database) {
+    let mut client = connect(&db.url());
+    let row = client.query_one("SELECT name FROM public.names", &[]);
+    assert_eq!(row.unwrap().get::<_, &str>(0), "Lisa");
+    let like = |what: &str| {
+        format!(
+            "SELECT DISTINCT {what} FROM pg_database d LEFT JOIN pg_db_role_setting \
+             ON setdatabase = d.oid WHERE datname = '{}' OR datname LIKE 'summon_template_%'",
+            db.name()
+        )
+    };
+    for (what, count) in [
+        ("datdba", 1),
+        ("datconnlimit", 1),
+        ("datacl::text", 1),
+        // One for the database, and one for a role in it.
+        ("setrole, setconfig", 2),
+    ] {
+        let rows = client.query(&like(what), &[]).unwrap();
+        assert_eq!(rows.len(), count, "{what}");
+    }
+    let path: String = client.query_one("SHOW search_path", &[]).unwrap().get(0);
+    assert_eq!(path, "app, \"Weird, 'schema'\"");
+}
+
+/// Returns the reports of two tests that fail to get a database.
+fn reports(test: fn()) -> [String; 2] {
+    [test, test].map(|test| {
+        let panic = std::panic::catch_unwind(test).unwrap_err();
+        panic.downcast_ref::<String>().unwrap().clone()
+    })
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_fails_is_one_report_to_all() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn fail(db: &Database) -> Result<(), postgres::Error> {
+        connect(&db.url()).batch_execute("SELECT no_such_column")
+    }
+
+    #[summon(database = BROKEN)]
+    fn uses(_db: &Database) {
+        unreachable!();
+    }
+
+    let [one, other] = reports(uses);
+    assert_eq!(one, other);
+    let why = "the template function of BROKEN failed: db error\n";
+    assert!(one.starts_with(why), "{one}");
+    // The client does not show the server's words. The log does.
+    let words = "ERROR:  column \"no_such_column\" does not exist";
+    assert!(one.contains(words), "{one}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_panics_is_one_report_to_all() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn fail(_db: &Database) -> Result<(), String> {
+        panic!("on purpose")
+    }
+
+    #[summon(database = BROKEN)]
+    fn uses(_db: &Database) {
+        unreachable!();
+    }
+
+    let [one, other] = reports(uses);
+    assert_eq!(one, other);
+    assert!(
+        one.starts_with("the template function of BROKEN panicked\n"),
+        "{one}"
+    );
+    assert!(one.contains("on purpose"), "{one}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_fails_with_many_words_is_a_short_report_to_all() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn fail(_db: &Database) -> Result<(), String> {
+        Err("\u{fc}".repeat(40_000_000))
+    }
+
+    let report = || BROKEN.database().unwrap_err().to_string();
+    let reports: BTreeSet<String> = std::thread::scope(|threads| {
+        let threads: Vec<_> = (0..60).map(|_| threads.spawn(report)).collect();
+        let reports = threads.into_iter().map(|it| it.join().unwrap());
+        reports.collect()
+    });
+    let [report] = &Vec::from_iter(reports)[..] else {
+        panic!("one report");
+    };
+    assert!(report.len() < 100_000, "{}", report.len());
+    let why = "the template function of BROKEN failed: \u{fc}\u{fc}";
+    assert!(report.starts_with(why), "{report}");
+    assert!(report.contains("\n  declared  "), "{report}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_may_leave_a_lock() {
+    #[summon::fixture(executor = Postgres::new(), template = lock)]
+    static LOCKED: Fixture<Postgres>;
+
+    fn lock(db: &Database) -> Result<(), postgres::Error> {
+        let mut client = Client::connect(&db.url(), NoTls)?;
+        client.batch_execute("CREATE TABLE names (name TEXT)")?;
+        client.batch_execute("BEGIN; LOCK TABLE names")?;
+        std::mem::forget(client);
+        Ok(())
+    }
+
+    let db = LOCKED.database().unwrap();
+    let names = connect(&db.url()).query("SELECT FROM names", &[]);
+    assert!(names.unwrap().is_empty());
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_clone_that_fails_has_the_words_of_the_server() {
+    #[summon::fixture(executor = Postgres::new(), args = ["-c", "max_prepared_transactions=1"], template = prepare)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn prepare(db: &Database) -> Result<(), postgres::Error> {
+        connect(&db.url())
+            .batch_execute("BEGIN; CREATE TABLE names (name TEXT); PREPARE TRANSACTION 'open'")
+    }
+
+    #[summon(database = BROKEN)]
+    fn uses(_db: &Database) {
+        unreachable!();
+    }
+
+    let [one, other] = reports(uses);
+    for report in [one, other] {
+        assert!(
+            report.contains("the template could not be cloned: ERROR: source database"),
+            "{report}"
+        );
+        assert!(report.contains("1 prepared transaction"), "{report}");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_wants_a_database_of_its_server_fails_at_once() {
+    #[summon::fixture(executor = Postgres::new(), template = want)]
+    static BROKEN: Fixture<Postgres>;
+
+    fn want(_db: &Database) -> Result<(), summon::Error> {
+        BROKEN.database().map(drop)
+    }
+
+    let error = BROKEN.database().unwrap_err().to_string();
+    assert!(error.contains("would wait for itself"), "{error}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_fixture_gives_a_database_as_a_value_too() {
+    let db = PG.database().unwrap();
+    let row = connect(&db.url()).query_one("SELECT name FROM public.names", &[]);
+    assert_eq!(row.unwrap().get::<_, &str>(0), "Lisa");
+}
