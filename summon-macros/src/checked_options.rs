@@ -4,17 +4,37 @@
 /// The value of an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
-    /// A text with placeholders, which is the last value.
+    /// A text with placeholders.
     Text,
+    /// A text without placeholders.
+    Name,
     /// A list of texts with placeholders.
     Texts,
+    /// A name, and a text with placeholders.
+    Variable,
     /// A list of pairs, of which the second is a text with placeholders.
     Pairs,
-    /// The contents of a file, with placeholders, which are the last value.
+    /// A name and a text without placeholders.
+    Header,
+    /// The name of a file, and its contents with placeholders.
     Contents,
+    /// The name of a directory, and its mode.
+    Dir,
     /// A command, which summon runs without a shell.
     Command,
     Duration,
+    Flag,
+    Integer,
+    /// A set of exit codes.
+    Codes,
+    /// A set of HTTP statuses.
+    Statuses,
+    /// The permissions of a file.
+    Mode,
+    Probe,
+    /// A `summon::Signal`, or its name.
+    Signal,
+    Size,
     /// A `summon::probe::Listener`, or its text.
     Listener,
     /// A regular expression for a line.
@@ -26,29 +46,84 @@ pub(crate) enum Takes {
 }
 
 /// An option of the builder: its name, its value, and whether a repetition adds to it.
-pub(crate) const OPTIONS: [(&str, Takes, bool); 21] = [
-    ("after", Takes::Other, true),
+pub(crate) const OPTIONS: &[(&str, Takes, bool)] = &[
+    ("after", Takes::Name, true),
     ("after_stop", Takes::Command, true),
-    ("and", Takes::Other, true),
+    ("and", Takes::Probe, true),
     ("arg", Takes::Text, true),
     ("args", Takes::Texts, true),
     ("before", Takes::Command, true),
     ("before_once", Takes::Command, true),
     ("body_matches", Takes::TextRegex, false),
     ("current_dir", Takes::Text, false),
-    ("env", Takes::Text, true),
-    ("env_remove", Takes::Other, true),
+    ("daemon", Takes::Flag, false),
+    ("dir_mode", Takes::Mode, false),
+    ("env", Takes::Variable, true),
+    ("env_remove", Takes::Name, true),
     ("envs", Takes::Pairs, true),
-    ("header", Takes::Other, true),
+    ("expect_exit", Takes::Codes, false),
+    ("header", Takes::Header, true),
+    ("in_memory", Takes::Flag, false),
+    ("listen_fd", Takes::Flag, false),
     ("listener", Takes::Listener, false),
+    ("log_limit", Takes::Size, false),
+    ("method", Takes::Name, false),
+    ("must_live", Takes::Flag, false),
+    ("named", Takes::Name, false),
+    ("nice", Takes::Integer, false),
+    ("not_empty", Takes::Flag, false),
+    ("reuse", Takes::Flag, false),
+    ("shell", Takes::Flag, false),
+    ("signal_only_leader", Takes::Flag, false),
+    ("split_output", Takes::Flag, false),
+    ("status", Takes::Statuses, false),
     ("stop_command", Takes::Command, false),
+    ("stop_signal", Takes::Signal, false),
     ("stop_timeout", Takes::Duration, false),
     ("timeout", Takes::Duration, false),
+    ("times", Takes::Integer, false),
     ("turn_timeout", Takes::Duration, false),
+    ("umask", Takes::Mode, false),
     ("unless", Takes::LineRegex, true),
-    ("with_dir", Takes::Other, true),
+    ("user", Takes::Name, false),
+    ("with_dir", Takes::Dir, true),
     ("with_file", Takes::Contents, true),
 ];
+
+/// The signals with a constant in `summon::Signal`, and the numbers that are equal on all systems.
+pub(crate) const SIGNALS: [(&str, Option<i32>); 11] = [
+    ("TERM", Some(15)),
+    ("INT", Some(2)),
+    ("HUP", Some(1)),
+    ("QUIT", Some(3)),
+    ("KILL", Some(9)),
+    ("USR1", None),
+    ("USR2", None),
+    ("STOP", None),
+    ("CONT", None),
+    ("ABRT", Some(6)),
+    ("SEGV", Some(11)),
+];
+
+impl Takes {
+    /// The number of values of the builder's method. None if only rustc knows.
+    pub(crate) fn count(self) -> Option<usize> {
+        match self {
+            Takes::Variable | Takes::Header | Takes::Contents | Takes::Dir => Some(2),
+            Takes::Other => None,
+            _ => Some(1),
+        }
+    }
+
+    /// The path below `::summon` of the value that a text names: `stop_signal = "INT"`.
+    pub(crate) fn named_value(self, text: &str) -> Option<(&'static [&'static str], &'static str)> {
+        match self {
+            Takes::Listener => Some((&["probe", "Listener"], listener(text)?)),
+            Takes::Signal => Some((&["Signal"], signal(text)?)),
+            _ => None,
+        }
+    }
+}
 
 pub(crate) fn takes(name: &str) -> Takes {
     let found = OPTIONS.iter().find(|option| option.0 == name);
@@ -56,12 +131,19 @@ pub(crate) fn takes(name: &str) -> Takes {
 }
 
 /// The variant of `summon::probe::Listener` with this text.
-pub(crate) fn listener(text: &str) -> Option<&'static str> {
+fn listener(text: &str) -> Option<&'static str> {
     match text {
         "own" => Some("Own"),
         "any" => Some("Any"),
         _ => None,
     }
+}
+
+/// The constant of `summon::Signal` with this name: `INT` or `SIGINT`.
+fn signal(text: &str) -> Option<&'static str> {
+    let name = text.strip_prefix("SIG").unwrap_or(text);
+    let found = SIGNALS.iter().find(|signal| signal.0 == name);
+    found.map(|signal| signal.0)
 }
 
 pub(crate) fn may_repeat(name: &str) -> bool {

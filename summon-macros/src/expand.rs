@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Ident, LitStr, PatType, ReturnType, Type};
 
 use crate::cases;
-use crate::checked_options::{self, Takes};
+use crate::checked_options;
 use crate::errors::Errors;
 use crate::item::{self, Function};
 use crate::kind::Kind;
@@ -229,12 +229,14 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
 
 /// The value of an option, which may be the text of a named value.
 fn named(method: &str, value: &Expr) -> TokenStream {
-    let text = literal::text(value).filter(|_| checked_options::takes(method) == Takes::Listener);
-    let variant = text.and_then(|text| Some((text, checked_options::listener(&text.value())?)));
-    match variant {
-        Some((text, variant)) => {
-            let variant = Ident::new(variant, text.span());
-            quote_spanned!(text.span()=> ::summon::probe::Listener::#variant)
+    let takes = checked_options::takes(method);
+    let named =
+        literal::text(value).and_then(|text| Some((text, takes.named_value(&text.value())?)));
+    match named {
+        Some((text, (path, name))) => {
+            let ident = |name: &str| Ident::new(name, text.span());
+            let (path, name) = (path.iter().map(|part| ident(part)), ident(name));
+            quote_spanned!(text.span()=> ::summon::#(#path::)*#name)
         }
         None => value.to_token_stream(),
     }

@@ -45,7 +45,7 @@ pub(crate) fn boolean(value: &Expr) -> Option<bool> {
     }
 }
 
-fn literal(value: &Expr) -> Option<&Lit> {
+pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
     match bare(value) {
         Expr::Lit(literal) => Some(&literal.lit),
         _ => None,

@@ -1,4 +1,4 @@
-//! How summon reads texts: commands, placeholders, durations, URLs, and regular expressions. Also
+//! How summon reads texts: commands, placeholders, durations, sizes, URLs, and regular expressions. Also
 //! finds processes whose texts refer to each other in a circle.
 //!
 //! The attribute checks literals with these functions at compile time, and the runtime checks all
@@ -11,6 +11,7 @@ pub mod duration;
 pub mod pattern;
 mod possible;
 pub mod shell;
+pub mod size;
 pub mod template;
 pub mod url;
 pub mod words;

@@ -62,6 +62,14 @@ impl<T: Into<i64>> Numbers<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
+
+    /// The first number of the first range that has no number in `possible`.
+    pub(crate) fn first_outside(&self, possible: Range<T>) -> Option<i128> {
+        let (start, end) = (wide(possible.start), wide(possible.end));
+        let is_outside = |range: &&Range<i128>| range.end <= start || range.start >= end;
+        let found = self.ranges.iter().find(is_outside);
+        found.map(|range| range.start)
+    }
 }
 
 fn wide(number: impl Into<i64>) -> i128 {
@@ -125,6 +133,11 @@ mod tests {
         assert!(ExitCodes::from([0, 130]).allow(130) && !ExitCodes::from([]).allow(0));
         assert!(Statuses::from(200..400).allow(399) && !Statuses::from(200..400).allow(400));
         assert!(Statuses::from(200..200).is_empty() && Statuses::from([]).is_empty());
+        assert_eq!(
+            Statuses::from([200, 2000]).first_outside(100..600),
+            Some(2000)
+        );
+        assert_eq!(Statuses::from(0..1000).first_outside(100..600), None);
         assert_eq!(Statuses::from([200, 401]).to_string(), "200 or 401");
         assert_eq!(Statuses::from(200..=299).to_string(), "200 to 299");
     }

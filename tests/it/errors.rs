@@ -177,6 +177,10 @@ fn statuses_headers_and_methods_are_checked() {
     let cases = HashMap::from([
         ("`G T` is not an HTTP method", http().method("G T")),
         (
+            "`status`: 2000 is not an HTTP status; these are from 100 to 599",
+            http().status(2000),
+        ),
+        (
             r"`a: b\r\nc` is not an HTTP header",
             http().header("a", "b\r\nc"),
         ),

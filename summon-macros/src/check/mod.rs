@@ -3,9 +3,11 @@
 
 mod circle;
 mod set;
+mod values;
 
 use std::borrow::Cow;
 
+use quote::quote;
 use summon_syntax::shell::{self, Before};
 use summon_syntax::url::Url;
 use summon_syntax::{duration, pattern};
@@ -45,11 +47,24 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
     if summoned.kind == Kind::Http {
         url(summoned, errors);
     }
+    for (name, value) in &summoned.parts {
+        if let Some(why) = values::part_mistake(name, value) {
+            errors.under(value, why);
+        }
+    }
     for arg in &summoned.calls {
+        let takes = checked_options::takes(&arg.method());
+        if let Some(why) = values::mistake(arg, takes) {
+            let values = &arg.values;
+            match values.is_empty() {
+                true => errors.at(arg.key.span(), why),
+                false => errors.under(&quote!(#(#values),*), why),
+            }
+            continue;
+        }
         let Some(value) = arg.values.first() else {
             continue;
         };
-        let takes = checked_options::takes(&arg.method());
         if takes == Takes::Command {
             command(value, Before::Nothing, Some(false), errors);
         }
@@ -59,7 +74,7 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
         let what = format!("`{}`", arg.key);
         match takes {
             Takes::Duration => tell(text, duration::parse(&text.value()).err(), errors),
-            Takes::Listener if checked_options::listener(&text.value()).is_none() => {
+            Takes::Listener if takes.named_value(&text.value()).is_none() => {
                 let message = "the listener is not `own` or `any`; write `\"own\"` for the process \
                                and its descendants, or `\"any\"` for any process";
                 errors.under(text, message);

@@ -236,7 +236,7 @@ pub(super) fn texts(summoned: &Summoned) -> Vec<&LitStr> {
             continue;
         };
         match checked_options::takes(&arg.method()) {
-            Takes::Text => found.extend(literal::text(value)),
+            Takes::Text | Takes::Variable => found.extend(literal::text(value)),
             Takes::Texts | Takes::Command => found.extend(literal::texts(value)),
             Takes::Contents => found.extend(text_of(value)),
             Takes::Pairs => {
@@ -264,6 +264,7 @@ fn text_of(contents: &Expr) -> Option<&LitStr> {
 /// Lists the names in `after`.
 pub(super) fn after(summoned: &Summoned) -> impl Iterator<Item = &LitStr> {
     let is_command = summoned.kind.is_command();
-    let calls = summoned.calls("after").filter(move |_| is_command);
+    let calls = summoned.calls("after");
+    let calls = calls.filter(move |arg| is_command && arg.values.len() == 1);
     calls.filter_map(|arg| literal::text(arg.values.first()?))
 }

@@ -40,6 +40,23 @@ fn a_language_of_its_own() {}
 #[summon(simple = if cfg!(debug_assertions) { "a" } else { "b" }, shell = !cfg!(windows))]
 fn expressions() {}
 
+#[summon(
+    simple = "my-server",
+    stop_signal = "INT",
+    umask = 0o022,
+    dir_mode = 0o755,
+    log_limit = "1 MiB"
+)]
+#[summon(
+    simple = "other-server",
+    stop_signal = "SIGUSR1",
+    umask = 0,
+    log_limit = 100_000,
+    expect_exit = 0..3
+)]
+#[summon(http = "my-api", name = "api", status = 0..1000, listener = "any")]
+fn values_in_any_form() {}
+
 macro_rules! summoned {
     ($command:literal, $port:expr) => {
         #[summon(tcp = $command, port = $port)]

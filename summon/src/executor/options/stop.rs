@@ -7,7 +7,8 @@ use crate::numbers::ExitCodes;
 use crate::sys::Signal;
 
 impl<P> Coordinated<P> {
-    /// Sets the signal that asks the process to end. Default: [`Signal::TERM`].
+    /// Sets the signal that asks the process to end. Default: [`Signal::TERM`]. The attribute also takes
+    /// its name: `stop_signal = "INT"`.
     ///
     /// ```
     /// summon::SimpleExecutor::new("postgres").stop_signal(summon::Signal::INT);

@@ -170,6 +170,11 @@ impl Probe for Http {
         if self.statuses.is_empty() {
             return Err("`status` is empty, so no answer could be right".to_owned());
         }
+        if let Some(other) = self.statuses.first_outside(100..600) {
+            return Err(format!(
+                "`status`: {other} is not an HTTP status; these are from 100 to 599"
+            ));
+        }
         match &self.body_matches {
             Some(_) if self.method == "HEAD" => {
                 Err("`body_matches` can't match an answer to HEAD, which has no body".to_owned())

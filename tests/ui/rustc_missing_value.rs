@@ -1,4 +1,0 @@
-#[summon::summon(simple = "my-server", env("A"))]
-fn f() {}
-
-fn main() {}

@@ -1,4 +1,0 @@
-#[summon::summon(simple = "my-server", timeout = 5)]
-fn f() {}
-
-fn main() {}
