@@ -1,12 +1,14 @@
 //! Private directories in memory, and shared memory that a killed server leaves.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use summon::servers::Postgres;
-use summon::{SimpleExecutor, summon};
+use summon::{Database, Fixture, Process, SimpleExecutor, summon};
 
 use crate::support::{Group, TempDir, eventually, family};
 
@@ -31,10 +33,27 @@ fn keeps_a_directory_until_the_drop() {
     assert!(!dir.exists() && !dir.parent().unwrap().exists());
 }
 
+#[summon::fixture(simple = "sleep 1000", template = nothing)]
+static WITH_TEMPLATE: Fixture;
+
+#[summon::fixture(simple = "sleep 1000", template = nothing, in_memory = false)]
+static ON_DISK: Fixture;
+
+fn nothing(_: &Database) -> Result<(), String> {
+    Ok(())
+}
+
+#[test]
+#[cfg_attr(not(has_memory), ignore = "/dev/shm has less than 2 GB")]
+fn is_used_for_a_fixture_with_a_template() {
+    assert!(is_in_memory(WITH_TEMPLATE.dir()));
+}
+
 #[test]
 fn is_not_used_unless_asked_for() {
     assert!(!is_in_memory(sleeper().dir()));
     assert!(!is_in_memory(sleeper().in_memory(false).dir()));
+    assert!(!is_in_memory(ON_DISK.dir()));
     // Another user could not enter it.
     assert!(!is_in_memory(
         sleeper().in_memory(true).dir_mode(0o755).dir()
@@ -59,11 +78,14 @@ fn belongs_to_the_user_of_the_process() {
 #[test]
 #[ignore = "another test runs it, with variables"]
 fn starts_and_waits() {
-    let server = match std::env::var_os("IN_MEMORY") {
-        Some(_) => sleeper().in_memory(true),
-        None => sleeper(),
+    let own = sleeper().in_memory(std::env::var_os("IN_MEMORY").is_some());
+    let server: &Process = match std::env::var_os("TEMPLATE") {
+        Some(_) => &WITH_TEMPLATE,
+        None => {
+            own.start().unwrap();
+            &own
+        }
     };
-    server.start().unwrap();
     println!("<{}>", server.dir().display());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
 }
@@ -88,6 +110,15 @@ fn is_not_used_without_room_for_files() {
     assert!(said.contains("</") && !said.contains("</dev/shm"), "{said}");
 }
 
+/// Signals a process of this test's child, which is alive until now.
+fn signal(pid: u32, signal: i32) {
+    // SAFETY: `kill` takes any numbers.
+    #[expect(unsafe_code, reason = "std can't signal processes by pid")]
+    unsafe {
+        libc::kill(pid.try_into().unwrap(), signal);
+    }
+}
+
 /// A test process with a process of its own.
 struct Owner {
     child: Child,
@@ -97,12 +128,12 @@ struct Owner {
 }
 
 impl Owner {
-    fn start(temp: &TempDir, name: &str, value: &str) -> Owner {
+    fn start(temp: &TempDir, set: &[(&str, &str)]) -> Owner {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "memory::starts_and_waits", "--ignored"])
             .args(["--nocapture", "--test-threads=1"])
             .env("TMPDIR", temp.path())
-            .env(name, value)
+            .envs(set.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -132,17 +163,20 @@ impl Owner {
 #[cfg_attr(not(has_memory), ignore = "/dev/shm has less than 2 GB")]
 fn is_for_all_by_a_variable() {
     let temp = TempDir::new();
-    let dir = Owner::start(&temp, "SUMMON_MEMORY", "1").end();
+    let dir = Owner::start(&temp, &[("SUMMON_MEMORY", "1")]).end();
     assert!(is_in_memory(&dir) && !dir.exists());
-    let dir = Owner::start(&temp, "SUMMON_MEMORY", "0").end();
-    assert!(!is_in_memory(&dir));
+    let off = ("SUMMON_MEMORY", "0");
+    for wish in [("IN_MEMORY", "1"), ("TEMPLATE", "1")] {
+        let dir = Owner::start(&temp, &[off, wish]).end();
+        assert!(!is_in_memory(&dir), "{wish:?}");
+    }
 }
 
 #[test]
 #[cfg_attr(not(has_memory), ignore = "/dev/shm has less than 2 GB")]
 fn is_free_after_the_death_of_the_test_process() {
     let temp = TempDir::new();
-    let mut owner = Owner::start(&temp, "IN_MEMORY", "1");
+    let mut owner = Owner::start(&temp, &[("IN_MEMORY", "1")]);
     assert!(is_in_memory(&owner.dir) && owner.dir.exists());
     owner.child.kill().unwrap();
     owner.child.wait().unwrap();
@@ -154,8 +188,8 @@ fn is_free_after_the_death_of_the_test_process() {
 #[cfg_attr(not(has_memory), ignore = "/dev/shm has less than 2 GB")]
 fn is_free_after_the_next_run_if_all_were_killed() {
     let (temp, others) = (TempDir::new(), TempDir::new());
-    let mut owner = Owner::start(&temp, "IN_MEMORY", "1");
-    let alive = Owner::start(&others, "IN_MEMORY", "1");
+    let mut owner = Owner::start(&temp, &[("IN_MEMORY", "1")]);
+    let alive = Owner::start(&others, &[("IN_MEMORY", "1")]);
     // The warden is nobody's child, and the guard is the warden's.
     let marked = format!("TMPDIR={}", temp.path().display());
     let mut pids = Vec::new();
@@ -167,26 +201,20 @@ fn is_free_after_the_next_run_if_all_were_killed() {
                 entry
                     .file_name()
                     .to_str()
-                    .and_then(|it| it.parse::<i32>().ok()),
+                    .and_then(|it| it.parse::<u32>().ok()),
             );
         }
     }
     assert!(pids.len() >= 4, "{pids:?}");
-    for signal in [libc::SIGSTOP, libc::SIGKILL] {
-        for pid in &pids {
-            // SAFETY: `kill` takes any numbers. These processes are children of this test's child.
-            #[expect(unsafe_code, reason = "std can't signal processes by pid")]
-            unsafe {
-                libc::kill(*pid, signal);
-            }
-        }
+    for number in [libc::SIGSTOP, libc::SIGKILL] {
+        pids.iter().for_each(|pid| signal(*pid, number));
     }
     owner.child.wait().unwrap();
     let parent = owner.dir.parent().unwrap().to_owned();
     // Nobody of this run is left to remove it. The next run has another temporary directory, as other
     // tests do: the place in memory is common to all.
     eventually("the directory goes", || {
-        Owner::start(&TempDir::new(), "SUMMON_MEMORY", "0").end();
+        Owner::start(&TempDir::new(), &[("SUMMON_MEMORY", "0")]).end();
         !parent.exists()
     });
     assert!(alive.dir.exists(), "a live process uses it");
@@ -200,20 +228,36 @@ fn segments_of(pid: u32) -> Vec<String> {
     table.lines().filter(is_its).map(str::to_owned).collect()
 }
 
+/// Returns the files in memory that a process has mapped.
+fn files_of(pid: u32) -> Vec<PathBuf> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let paths = maps.lines().filter_map(|line| line.split_once("/dev/shm/"));
+    let mut files: Vec<_> = paths.map(|it| Path::new("/dev/shm").join(it.1)).collect();
+    files.dedup();
+    files
+}
+
 #[test]
 #[cfg_attr(
     not(has_postgres),
     ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
 )]
 fn of_a_killed_server_goes_with_its_directory() {
-    let pg = Postgres::new();
+    // By default the files are in the data directory.
+    let pg = Postgres::new().args(["-c", "dynamic_shared_memory_type=posix"]);
     pg.start().unwrap();
     let pid = pg.id().unwrap();
-    assert_eq!(segments_of(pid).len(), 1);
+    let files = files_of(pid);
+    assert_eq!((segments_of(pid).len(), files.is_empty()), (1, false));
     pg.kill().unwrap();
     assert_eq!(segments_of(pid).len(), 1, "PostgreSQL has left it");
+    assert!(
+        files.iter().all(|file| file.exists()),
+        "PostgreSQL has left them"
+    );
     drop(pg);
     assert_eq!(segments_of(pid), Vec::<String>::new());
+    assert!(!files.iter().any(|file| file.exists()), "{files:?}");
 }
 
 #[test]
@@ -256,11 +300,7 @@ fn of_a_server_whose_guard_was_killed_goes_too() {
     let lives = family(guard);
     assert!(lives.len() > 1);
     for victim in [guard, owner.id()] {
-        // SAFETY: `kill` takes any numbers. The guard and the child are alive until now.
-        #[expect(unsafe_code, reason = "std can't signal processes by pid")]
-        unsafe {
-            libc::kill(victim.try_into().unwrap(), libc::SIGKILL);
-        }
+        signal(victim, libc::SIGKILL);
     }
     eventually("the segment goes", || segments_of(pid).is_empty());
     eventually("the directory goes", || {
@@ -281,4 +321,69 @@ fn has_a_whole_server(pg: &Postgres) {
         .batch_execute("CREATE TABLE names (name TEXT)")
         .unwrap();
     pg.restart().unwrap();
+}
+
+/// Returns the pid of the server that works in a cache.
+fn server_in(cache: &Path) -> Option<u32> {
+    let dirs = |at: PathBuf| fs::read_dir(at).into_iter().flatten().flatten();
+    let parts = dirs(cache.to_owned()).flat_map(|base| dirs(base.path()));
+    let mut files = parts.map(|part| part.path().join("tree/data/postmaster.pid"));
+    let text = files.find_map(|file| fs::read_to_string(file).ok())?;
+    // The pid of a single-user server has a minus sign. The seventh line is the last one.
+    let lines: Vec<_> = text.lines().collect();
+    let is_whole = lines.len() >= 7 && text.ends_with('\n');
+    is_whole.then(|| lines[0].trim_start_matches('-').parse().ok())?
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn of_a_killed_initdb_goes_with_the_next_start() {
+    let temp = TempDir::new();
+    // `nobody` works there.
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let cache = temp.path().join("cache");
+    let owner = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "memory::starts_a_postgres_and_waits"])
+            .args(["--ignored", "--nocapture", "--test-threads=1"])
+            .env("SUMMON_CACHE", &cache)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        Group::spawn(&mut command)
+    };
+    let mut killed = owner();
+    let halted = Cell::new(None);
+    eventually("initdb has memory", || {
+        let Some(server) = server_in(&cache) else {
+            return false;
+        };
+        // Halted, it does not end before its death. If it has ended, initdb starts another one.
+        signal(server, libc::SIGSTOP);
+        let files = files_of(server);
+        if files.is_empty() {
+            signal(server, libc::SIGCONT);
+            return false;
+        }
+        halted.set(Some((server, files)));
+        true
+    });
+    let (pid, files) = halted.take().unwrap();
+    assert_eq!(segments_of(pid).len(), 1);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    eventually("the server ends", || {
+        !Path::new(&format!("/proc/{pid}")).exists()
+    });
+    assert_eq!(segments_of(pid).len(), 1, "PostgreSQL has left it");
+    let mut next = owner();
+    let mut said = BufReader::new(next.stdout.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains('<')));
+    assert_eq!(segments_of(pid), Vec::<String>::new());
+    assert!(!files.iter().any(|file| file.exists()), "{files:?}");
+    drop(next.stdin.take());
+    assert!(next.wait().unwrap().success());
 }

@@ -157,13 +157,14 @@ impl Declaration {
     }
 
     /// Returns what the private directory must be like. `SUMMON_MEMORY` decides about the memory, or
-    /// else the option.
-    pub(super) fn site(&self) -> Result<Site, Error> {
+    /// else the option, or else whether it is known that the server clones databases.
+    pub(super) fn site(&self, has_template: bool) -> Result<Site, Error> {
         let everywhere = std::env::var_os("SUMMON_MEMORY").filter(|it| !it.is_empty());
+        let by_option = self.spec.in_memory.unwrap_or(has_template);
         let mut files = self.spec.files.iter();
         Ok(Site {
             access: self.access()?,
-            in_memory: everywhere.map_or(self.spec.in_memory == Some(true), |it| it != "0"),
+            in_memory: everywhere.map_or(by_option, |it| it != "0"),
             executes: files.any(|(_, file)| file.file_mode().is_ok_and(|mode| mode & 0o111 != 0)),
         })
     }

@@ -160,7 +160,9 @@ impl Parts {
         if let Some(home) = made.filter(|home| !home.is_copy()) {
             return Ok(home);
         }
-        let (test, site) = (self.test(), self.declaration.site()?);
+        // A fixture has its template function before anything asks for the directory.
+        let site = self.declaration.site(self.fill.get().is_some())?;
+        let test = self.test();
         let make = |session| Home::of_test(self.name(), test.as_deref(), session, site);
         self.resources.home_or(make)
     }

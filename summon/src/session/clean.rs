@@ -158,7 +158,7 @@ impl Cleaning<'_> {
                 let is_wanted = found.is_some() && self.was_killed && is_to_read(&name);
                 let is_kept = found.is_some_and(|it| it.is_kept());
                 if !(is_kept || is_wanted && keep(dir, &name).is_ok()) {
-                    left.extend(dir.remove_home(&name, path));
+                    left.extend(dir.remove(&name, path));
                 }
             }
             // Fails if a log was kept in it.
@@ -173,7 +173,7 @@ impl Cleaning<'_> {
         let logs = open_own(&logs_path);
         let mut left = Vec::new();
         for (name, _claim) in claim::dead(session) {
-            left.extend(session.remove_home(name.as_ref(), path));
+            left.extend(session.remove(name.as_ref(), path));
             let other = format!("{}-{name}", name_of(path).to_string_lossy());
             left.extend(self.remove_others(|name| name == other));
             let log = logs_path.join(format!("{name}.log"));
@@ -214,7 +214,6 @@ impl Cleaning<'_> {
         for (other, names) in &self.others {
             for name in names {
                 if name.to_str().is_some_and(&is_it) {
-                    left.extend(other.dir.remove_home(name, &other.path));
                     left.extend(other.dir.remove(name, &other.path));
                 }
             }

@@ -277,7 +277,7 @@ impl Drop for Home {
             return;
         }
         let parent = self.dir.parent().unwrap_or(&self.dir);
-        for left in self.place().remove_home(name_of(&self.dir), parent) {
+        for left in self.place().remove(name_of(&self.dir), parent) {
             progress::say(&left.to_string());
         }
         if let Some(base) = &self.base {

@@ -74,9 +74,7 @@ pub(super) fn sweep() -> Vec<Left> {
 
 fn empty(dir: &Dir, path: &Path) -> Vec<Left> {
     let names = dir.names().unwrap_or_default().into_iter();
-    names
-        .flat_map(|name| dir.remove_home(&name, path))
-        .collect()
+    names.flat_map(|name| dir.remove(&name, path)).collect()
 }
 
 /// Returns the user in the name of such a directory.

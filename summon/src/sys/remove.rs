@@ -44,8 +44,8 @@ const ROUNDS: usize = 10;
 const TOLD: usize = 10;
 
 impl Dir {
-    /// Removes the entry `name` with everything in it, and returns what could not be removed.
-    /// `path` is the path of this directory, for messages.
+    /// Removes the entry `name` with everything in it, and the shared memory of servers whose data
+    /// was there. Returns what could not be removed. `path` is the path of this directory, for messages.
     pub(crate) fn remove(&self, name: &OsStr, path: &Path) -> Vec<Left> {
         let mut removal = Removal::default();
         removal.remove(self.as_fd(), name, path, None);
@@ -128,6 +128,8 @@ impl Removal {
         path: &Path,
         depth: Option<Depth<'_>>,
     ) -> rustix::io::Result<()> {
+        // Before the files, which name the memory.
+        super::segments::release(at);
         let found = rustix::fs::fstat(at)?;
         // Removing an entry needs write and search permission on its directory (`unlink(2)`).
         if !Mode::from_raw_mode(found.st_mode).contains(Mode::RWXU) {

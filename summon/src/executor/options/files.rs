@@ -69,7 +69,8 @@ impl<P> Coordinated<P> {
 
     /// Keeps the private directory in memory, in `/dev/shm`. If less than 2 GB are free there, as in
     /// Docker by default, the directory is on disk. `SUMMON_MEMORY=1` does this for all processes,
-    /// and `SUMMON_MEMORY=0` for none. Default: on disk.
+    /// and `SUMMON_MEMORY=0` for none. Default: in memory for a fixture with a `template` function, and
+    /// on disk for all others.
     ///
     /// ```
     /// let pg = summon::servers::Postgres::new().in_memory(true);

@@ -78,7 +78,7 @@ impl Guard {
 /// log then. `for_warden`: the log stays until a warden has decided about it.
 fn remove(files: &Sweep, log: &mut LogWriter, for_warden: bool) {
     let parent = files.tree.parent().unwrap_or(&files.tree);
-    let left = files.homes.remove_home(name(&files.tree), parent);
+    let left = files.homes.remove(name(&files.tree), parent);
     for left in &left {
         log.keep(format!("[summon: {left}]\n").as_bytes());
     }

@@ -59,10 +59,6 @@ impl Dir {
         match *self {}
     }
 
-    pub(crate) fn remove_home(&self, _name: &OsStr, _path: &Path) -> Vec<Left> {
-        match *self {}
-    }
-
     pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         match *self {}
     }
