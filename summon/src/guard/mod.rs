@@ -35,7 +35,7 @@ mod tree;
 mod warden;
 mod watch;
 
-pub(crate) use databases::{Answer, Server};
+pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
 pub(crate) use owner::{Guarded, Helper, Sleeper, note_interruption_in, prepare, run_has_ended};
 pub(crate) use program::{Attributes, Program};

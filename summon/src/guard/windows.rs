@@ -17,7 +17,7 @@ mod state;
 #[path = "terms.rs"]
 mod terms;
 
-pub(crate) use databases::{Answer, Server};
+pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};

@@ -66,7 +66,7 @@ impl Process {
                  it gets",
             ));
         }
-        let Some(user) = self.parts.declaration.spec.superuser else {
+        let Some(kind) = self.parts.declaration.spec.server_kind else {
             return Err(none("summon makes databases only on `servers::Postgres`"));
         };
         let Some(launched) = self.parts.life.launched() else {
@@ -79,10 +79,8 @@ impl Process {
                 None,
             )
         };
-        let server = Server {
-            addr: self.addr(),
-            user: user.to_owned(),
-        };
+        let addr = self.addr();
+        let server = Server { kind, addr };
         let guarded = &launched.guarded;
         let lost = |error: io::Error| match guarded.is_ours() {
             true => failed(&"the server has ended"),

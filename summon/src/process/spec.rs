@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::command::Command;
 use crate::contents::{self, Contents};
-use crate::guard::Attributes;
+use crate::guard::{Attributes, ServerKind};
 use crate::limit::Limit;
 use crate::numbers::ExitCodes;
 use crate::probe::Listener;
@@ -87,8 +87,8 @@ pub(crate) struct Spec {
     pub(crate) scheme: Cow<'static, str>,
     /// The path of the placeholder `{url}`, such as the default database.
     pub(crate) path: &'static str,
-    /// The user as whom summon makes databases, if it can make any on this server.
-    pub(crate) superuser: Option<&'static str>,
+    /// What kind of server it is, if summon can make databases on it.
+    pub(crate) server_kind: Option<ServerKind>,
     pub(crate) declared: Declared,
 }
 
@@ -130,7 +130,7 @@ impl Spec {
             must_live: false,
             scheme: "http://".into(),
             path: "",
-            superuser: None,
+            server_kind: None,
             declared: Declared(declared),
         }
     }

@@ -9,6 +9,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::executor::Coordinated;
 use crate::find_program;
+use crate::guard::ServerKind;
 use crate::sys::Signal;
 
 /// A PostgreSQL with a new database cluster, without passwords on 127.0.0.1. The superuser and the
@@ -62,7 +63,7 @@ impl Postgres {
         .stop_signal(Signal::INT)
         .change(|spec| {
             spec.path = "postgres";
-            spec.superuser = Some(SUPERUSER);
+            spec.server_kind = Some(ServerKind::Postgres);
         })
         .not_as_root("postgres")
     }
@@ -158,7 +159,7 @@ const VERSIONS: [&str; 4] = [
     "/usr/local/opt/postgresql@VERSION/bin",
 ];
 
-const SUPERUSER: &str = "postgres";
+const SUPERUSER: &str = ServerKind::Postgres.superuser();
 
 /// Each copy of the cluster has a segment of the log, which by default has 16 MB.
 const INIT: [&str; 4] = [

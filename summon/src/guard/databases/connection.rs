@@ -8,9 +8,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketType, sockopt};
 
-use super::protocol::Protocol;
-use super::refusal::Broken;
-use super::types::Server;
+use super::dialect::{Broken, Protocol};
 use crate::sys::sockets;
 
 /// How many pieces are read at once, so that one connection can't keep the guard here.
@@ -21,30 +19,33 @@ pub(super) struct Connection {
     socket: OwnedFd,
     addr: SocketAddr,
     is_connected: bool,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: Box<dyn Protocol>,
 }
 
 impl Connection {
-    /// Begins a connection to a database.
-    pub(super) fn open(server: &Server, database: &str) -> Result<Connection, String> {
-        let family = match server.addr {
+    /// Begins a connection to the server at this address.
+    pub(super) fn open(
+        addr: SocketAddr,
+        protocol: Box<dyn Protocol>,
+    ) -> Result<Connection, String> {
+        let family = match addr {
             SocketAddr::V4(_) => AddressFamily::INET,
             SocketAddr::V6(_) => AddressFamily::INET6,
         };
         let open = || {
             let socket = sockets::socket(family, SocketType::STREAM)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
-            match rustix::net::connect(&socket, &server.addr) {
+            match rustix::net::connect(&socket, &addr) {
                 // `go_on` hears how it went.
                 Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => io::Result::Ok(socket),
                 Err(error) => Err(error.into()),
             }
         };
         Ok(Connection {
-            socket: open().map_err(|error| failed(server.addr, &error))?,
-            addr: server.addr,
+            socket: open().map_err(|error| failed(addr, &error))?,
+            addr,
             is_connected: false,
-            protocol: Protocol::new(&server.user, database),
+            protocol,
         })
     }
 

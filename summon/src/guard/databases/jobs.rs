@@ -1,10 +1,11 @@
 //! Which jobs to begin next, and what follows when one has ended.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::maker::{Done, Job};
-use super::protocol::Rows;
-use super::statements::{self, Traits};
+use super::dialect::Rows;
+use super::job::Job;
+use super::maker::Done;
 use super::template::Template;
 use super::types::Answer;
 use super::{Databases, IDLE};
@@ -29,8 +30,8 @@ impl Databases {
                     self.jobs.push_back(Job::Look(closing.name.clone()));
                 }
             }
-            Template::Ready { name, traits } => {
-                let (template, traits) = (name.clone(), traits.clone());
+            Template::Ready(recipe) => {
+                let recipe = Arc::clone(recipe);
                 self.hand_out();
                 let making = self
                     .all_jobs()
@@ -40,18 +41,15 @@ impl Databases {
                     true => 0,
                     false => self
                         .pool
-                        .lacks(making, self.waiters.len(), users, traits.size),
+                        .lacks(making, self.waiters.len(), users, recipe.size),
                 };
                 for _ in 0..lacks {
-                    let name = format!("summon_clone_{}", self.next_number());
-                    let (template, traits) = (template.clone(), traits.clone());
-                    self.jobs.push_back(Job::Clone {
-                        name,
-                        template,
-                        traits,
-                    });
+                    let number = self.next_number();
+                    let name = self.dialect.clone_name(number);
+                    let recipe = Arc::clone(&recipe);
+                    self.jobs.push_back(Job::Clone { name, recipe });
                 }
-                self.drop_garbage(traits.size);
+                self.drop_garbage(recipe.size);
             }
             Template::Failed(_) => self.drop_garbage(0),
             Template::Creating { .. } | Template::With { .. } => {}
@@ -67,7 +65,7 @@ impl Databases {
             };
             let number = self.next_number();
             if let Some(want) = self.waiters.pop_front() {
-                let name = statements::of_test(&want.test, number);
+                let name = self.dialect.name(&clone, &want.test, number);
                 self.naming.push((want, name.clone()));
                 // A test waits for this, and for none of the other jobs.
                 self.jobs.push_front(Job::Rename { clone, name });
@@ -114,7 +112,7 @@ impl Databases {
                 }
             }
             Job::Look(name) => self.looked(name, done.result),
-            Job::Read(name) => self.read(name, done.result),
+            Job::Read(name) => self.read(&name, done.result),
             Job::Clone { name, .. } => match done.result {
                 Ok(_) => self.pool.add(name),
                 Err(why) => {
@@ -135,17 +133,16 @@ impl Databases {
     }
 
     fn counted(&mut self, result: Result<Vec<Rows>, String>) {
-        let last = result.map(|answers| {
-            let number = answers.first()?.first()?.first()?.clone()?;
-            number.parse::<u64>().ok()
-        });
-        match last {
-            Ok(last) => self.last = self.last.max(last.unwrap_or(0)),
+        match result {
+            Ok(answers) => {
+                let numbers = self.dialect.numbers(&answers);
+                self.last = self.last.max(numbers.last);
+            }
             Err(why) => return self.refuse_template(&why),
         }
         let number = self.next_number();
         if let Template::Creating { name, .. } = &mut self.template {
-            *name = format!("summon_template_{number}");
+            *name = self.dialect.template_name(number);
             self.jobs.push_back(Job::Create(name.clone()));
         }
     }
@@ -174,13 +171,12 @@ impl Databases {
         let Template::Closing(closing) = &mut self.template else {
             return;
         };
-        match result {
-            Ok(answers) if answers.iter().all(Vec::is_empty) => self.jobs.push_back(Job::Read(of)),
-            Ok(answers) => {
+        let connections = result.map(|answers| self.dialect.connections(&closing.name, &answers));
+        match connections {
+            Ok(connections) if connections.is_empty() => self.jobs.push_back(Job::Read(of)),
+            Ok(connections) => {
                 if !closing.rest() {
-                    let pids = answers.iter().flatten().flatten().flatten();
-                    let pids: Vec<_> = pids.map(String::as_str).collect();
-                    let pids = pids.join(", ");
+                    let pids = connections.join(", ");
                     let why =
                         format!("connections to `{of}` do not end, of the server's pids {pids}");
                     self.refuse_template(&why);
@@ -190,13 +186,9 @@ impl Databases {
         }
     }
 
-    fn read(&mut self, name: String, result: Result<Vec<Rows>, String>) {
-        let traits = result.and_then(|answers| {
-            let traits = Traits::read(&answers);
-            traits.ok_or_else(|| format!("`{name}` does not exist any more"))
-        });
-        match traits {
-            Ok(traits) => self.template = Template::Ready { name, traits },
+    fn read(&mut self, name: &str, result: Result<Vec<Rows>, String>) {
+        match result.and_then(|answers| self.dialect.recipe(name, &answers)) {
+            Ok(recipe) => self.template = Template::Ready(Arc::new(recipe)),
             Err(why) => self.refuse_template(&why),
         }
     }

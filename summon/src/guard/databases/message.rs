@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::os::fd::RawFd;
 
-use super::types::{Answer, Server};
+use super::types::{Answer, Server, ServerKind};
 use crate::guard::protocol::encoding::{In, Out};
 use crate::guard::protocol::wire::garbled;
 
@@ -43,8 +43,8 @@ impl DatabaseOrder {
                 out.number(0);
                 out.number(*number);
                 put_text(out, test);
+                out.number(server.kind as u64);
                 out.bytes(server.addr.to_string().as_bytes());
-                out.bytes(server.user.as_bytes());
             }
             DatabaseOrder::Filled { name, failure } => {
                 out.number(1);
@@ -65,8 +65,8 @@ impl DatabaseOrder {
                 number: from.number()?,
                 test: from.text()?,
                 server: Server {
+                    kind: get_kind(from)?,
                     addr: from.text()?.parse().map_err(|_| garbled())?,
-                    user: from.text()?,
                 },
             },
             1 => DatabaseOrder::Filled {
@@ -80,6 +80,14 @@ impl DatabaseOrder {
             _ => return Err(garbled()),
         })
     }
+}
+
+fn get_kind(from: &mut In<'_>) -> io::Result<ServerKind> {
+    let number = from.number()?;
+    let mut kinds = [ServerKind::Postgres].into_iter();
+    kinds
+        .find(|kind| *kind as u64 == number)
+        .ok_or_else(garbled)
 }
 
 pub(in crate::guard) fn put_answer(out: &mut Out<'_>, answer: &Answer) {
@@ -144,8 +152,8 @@ mod tests {
     #[test]
     fn orders_and_answers_are_read_as_they_were_written() {
         let server = Server {
+            kind: ServerKind::Postgres,
             addr: "[::1]:5432".parse().unwrap(),
-            user: "postgres".into(),
         };
         let (name, test, has_failed) = ("a_7".to_owned(), "a".to_owned(), true);
         for order in [

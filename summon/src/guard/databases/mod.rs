@@ -5,31 +5,36 @@
 //! for the server: [`Databases::go_on`] is a step in the guard's loop.
 
 mod connection;
+mod dialect;
+mod job;
 mod jobs;
 mod maker;
 mod message;
+mod names;
 mod pool;
-mod protocol;
-mod refusal;
-mod statements;
+mod postgres;
 mod template;
 mod types;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
 use crate::sys::ending::{self, Ending};
-use maker::{Done, Job, Maker};
+use dialect::Dialect;
+use job::Job;
+use maker::{Done, Maker};
 use message::User;
 pub(super) use message::{DatabaseOrder, get_answer, put_answer};
 use pool::Pool;
+use postgres::Postgres;
 #[cfg(fuzzing)]
-pub(super) use protocol::answered;
+pub(super) use postgres::answered;
 use template::Template;
-pub(crate) use types::{Answer, Server};
+pub(crate) use types::{Answer, Server, ServerKind};
 
 /// How many times a job may be followed by another in one round of the guard.
 const AT_ONCE: usize = 16;
@@ -49,7 +54,8 @@ pub(super) struct Want {
 /// The databases of one server.
 #[derive(Debug)]
 pub(super) struct Databases {
-    server: Server,
+    dialect: &'static dyn Dialect,
+    addr: SocketAddr,
     makers: Vec<Maker>,
     /// The jobs that no maker has taken so far.
     jobs: VecDeque<Job>,
@@ -71,8 +77,12 @@ pub(super) struct Databases {
 
 impl Databases {
     pub(super) fn new(server: Server) -> Databases {
+        let dialect: &'static dyn Dialect = match server.kind {
+            ServerKind::Postgres => &Postgres,
+        };
         Databases {
-            server,
+            dialect,
+            addr: server.addr,
             makers: Vec::new(),
             jobs: VecDeque::new(),
             template: Template::None,
@@ -184,7 +194,7 @@ impl Databases {
             if let Some(maker) = self.makers.iter_mut().find(|maker| maker.can_take(&job)) {
                 maker.take(job);
             } else if self.makers.len() < pool::MOST_CONNECTIONS {
-                match Maker::open(&self.server, &job) {
+                match Maker::open(self.dialect, self.addr, &job) {
                     Ok(mut maker) => {
                         maker.take(job);
                         self.makers.push(maker);

@@ -1,9 +1,10 @@
 //! The life of the template.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::job::Recipe;
 use super::message::User;
-use super::statements::Traits;
 use super::types::Answer;
 
 /// The pause between two looks whether the connections to the template have ended.
@@ -27,10 +28,7 @@ pub(super) enum Template {
         name: String,
     },
     Closing(Closing),
-    Ready {
-        name: String,
-        traits: Traits,
-    },
+    Ready(Arc<Recipe>),
     /// It can't be made. The answer to everyone who wants a database.
     Failed(Answer),
 }

@@ -2,11 +2,26 @@
 
 use std::net::SocketAddr;
 
-/// Where the server is, and as whom to connect.
-#[derive(Clone, Debug, PartialEq)]
+/// Where the server is, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Server {
+    pub(crate) kind: ServerKind,
     pub(crate) addr: SocketAddr,
-    pub(crate) user: String,
+}
+
+/// A kind of server on which summon can make databases.
+#[derive(Clone, Copy, Debug, Hash, PartialEq)]
+pub(crate) enum ServerKind {
+    Postgres,
+}
+
+impl ServerKind {
+    /// Returns the user as whom summon connects.
+    pub(crate) const fn superuser(self) -> &'static str {
+        match self {
+            ServerKind::Postgres => "postgres",
+        }
+    }
 }
 
 /// The answer to a test that wants a database.

@@ -1,9 +1,8 @@
-//! The statements that make, name, and drop databases, and the names themselves.
+//! The statements that make, name, and drop databases.
 
-use super::protocol::Rows;
+use super::super::dialect::Rows;
+use super::super::job::{CLONE, Recipe};
 
-/// The length of an identifier (`NAMEDATALEN` - 1).
-const LONGEST_NAME: usize = 63;
 /// The servers from this version on copy the files of a template if asked to. Their default writes
 /// each page to the log, which takes three times as long and makes a later drop slow.
 const HAS_STRATEGY: u32 = 15;
@@ -11,9 +10,8 @@ const HAS_STRATEGY: u32 = 15;
 const HAS_FORCE: u32 = 13;
 
 /// What a clone does not inherit from its template.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Traits {
-    pub(super) size: u64,
+struct Traits {
+    size: u64,
     owner: String,
     connection_limit: String,
     has_settings: bool,
@@ -21,7 +19,6 @@ pub(super) struct Traits {
     grants: Vec<Grant>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
 struct Grant {
     privilege: String,
     /// A quoted name, or `PUBLIC`.
@@ -90,7 +87,7 @@ pub(super) fn traits(template: &str) -> [String; 2] {
 
 impl Traits {
     /// Reads the answers to [`traits`].
-    pub(super) fn read(answers: &[Rows]) -> Option<Traits> {
+    fn read(answers: &[Rows]) -> Option<Traits> {
         let [database, grants] = answers else {
             return None;
         };
@@ -115,16 +112,13 @@ impl Traits {
     }
 }
 
-/// Makes a clone that equals its template.
-pub(super) fn clone(name: &str, template: &str, traits: &Traits, version: u32) -> Vec<String> {
-    let (clone, from) = (quoted(name), quoted(template));
-    let strategy = match version >= HAS_STRATEGY {
-        true => " STRATEGY FILE_COPY",
-        false => "",
-    };
+/// Returns what makes a clone that equals its template, by the answers to [`traits`].
+pub(super) fn recipe(template: &str, answers: &[Rows]) -> Option<Recipe> {
+    let traits = Traits::read(answers)?;
+    let (clone, from) = (quoted(CLONE), quoted(template));
     let (owner, limit) = (&traits.owner, &traits.connection_limit);
     let mut statements = vec![format!(
-        "CREATE DATABASE {clone} TEMPLATE {from} OWNER {owner} CONNECTION LIMIT {limit}{strategy}"
+        "CREATE DATABASE {clone} TEMPLATE {from} OWNER {owner} CONNECTION LIMIT {limit}"
     )];
     if traits.has_settings {
         // The row that `ALTER DATABASE .. SET` and `ALTER ROLE .. IN DATABASE .. SET` would write.
@@ -134,7 +128,7 @@ pub(super) fn clone(name: &str, template: &str, traits: &Traits, version: u32) -
              FROM pg_db_role_setting, pg_database old, pg_database new \
              WHERE setdatabase = old.oid AND old.datname = {} AND new.datname = {}",
             literal(template),
-            literal(name)
+            literal(CLONE)
         ));
     }
     if !traits.grants.is_empty() {
@@ -150,7 +144,19 @@ pub(super) fn clone(name: &str, template: &str, traits: &Traits, version: u32) -
         }
         statements.push(grants);
     }
-    statements
+    Some(Recipe {
+        size: traits.size,
+        clone: statements,
+    })
+}
+
+/// Returns the statement with this number that makes a clone with this name.
+pub(super) fn clone(recipe: &Recipe, at: usize, name: &str, version: u32) -> Option<String> {
+    let mut statement = recipe.clone.get(at)?.replace(CLONE, name);
+    if at == 0 && version >= HAS_STRATEGY {
+        statement += " STRATEGY FILE_COPY";
+    }
+    Some(statement)
 }
 
 pub(super) fn rename(clone: &str, name: &str) -> String {
@@ -179,28 +185,6 @@ pub(super) fn drop(name: &str, version: u32) -> String {
     format!("DROP DATABASE IF EXISTS {}{force}", quoted(name))
 }
 
-/// Returns the name of the database for a test: the test's name, shortened, and a number. It needs no
-/// quotes, neither in `psql` nor in a URL.
-pub(super) fn of_test(test: &str, number: u64) -> String {
-    let number = format!("_{number}");
-    let mut name = String::new();
-    for letter in test.chars() {
-        match letter.to_ascii_lowercase() {
-            letter @ ('a'..='z' | '0'..='9') => name.push(letter),
-            _ if name.ends_with('_') || name.is_empty() => {}
-            _ => name.push('_'),
-        }
-    }
-    let name = name.trim_end_matches('_');
-    let mut name = match name.chars().next() {
-        None => "test".to_owned(),
-        Some('0'..='9') => format!("t{name}"),
-        Some(_) => name.to_owned(),
-    };
-    name.truncate(LONGEST_NAME - number.len());
-    name + &number
-}
-
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -212,22 +196,6 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_begins_with_the_test_and_needs_no_quotes() {
-        for (test, name) in [
-            ("orders::adds_one", "orders_adds_one_7"),
-            ("Größe::case_1", "gr_e_case_1_7"),
-            ("2::b", "t2_b_7"),
-            ("::", "test_7"),
-            ("", "test_7"),
-        ] {
-            assert_eq!(of_test(test, 7), name);
-        }
-        let long = of_test(&"a".repeat(100), 1234);
-        assert_eq!((long.len(), long.ends_with("a_1234")), (63, true));
-        assert!(of_test(&"ü".repeat(100), u64::MAX).len() <= 63);
-    }
 
     #[test]
     fn a_name_can_not_leave_its_quotes() {

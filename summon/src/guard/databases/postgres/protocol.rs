@@ -1,20 +1,15 @@
 //! The client's side of PostgreSQL's protocol, version 3: start-up, and statements as text.
-//!
-//! No I/O happens here: bytes go in, and answers and bytes come out. A guard has one thread, so it
-//! must never wait for a server. The server is a program that a test may have broken on purpose, so
-//! any bytes may come in, and each buffer has a limit.
 
-use super::refusal::{Broken, Refusal, text};
+use super::super::dialect::{self, Broken, Rows};
+use super::refusal::{Refusal, text, wants};
 
 /// The maximum length of a message. The answers to the guard's own statements are far shorter.
 const LONGEST: usize = 1 << 20;
 /// The maximum number of bytes in the rows of one answer.
 const MOST_ROWS: usize = 4 << 20;
+const GARBLED: Broken = Broken::Garbled("PostgreSQL");
 /// Version 3.0 of the protocol.
 const VERSION: i32 = 3 << 16;
-
-/// The rows of an answer, each with its values as text.
-pub(super) type Rows = Vec<Vec<Option<String>>>;
 
 /// One connection to a server.
 #[derive(Debug)]
@@ -27,7 +22,7 @@ pub(super) struct Protocol {
     rows: Rows,
     size: usize,
     refusal: Option<Refusal>,
-    answer: Option<Result<Rows, Refusal>>,
+    answer: Option<Result<Rows, String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,28 +53,72 @@ impl Protocol {
         }
     }
 
-    /// Returns the bytes to send.
-    pub(super) fn outbox(&self) -> &[u8] {
+    fn learn(&mut self, tag: u8, body: &[u8]) -> Result<(), Broken> {
+        match tag {
+            b'R' if self.phase == Phase::Starting => match number(body)? {
+                0 => {}
+                kind => return Err(Broken::Refused(wants(kind))),
+            },
+            b'S' => {
+                let (name, value) = parameter(body)?;
+                if name == "server_version" {
+                    self.version = major(value);
+                }
+            }
+            b'D' if self.phase == Phase::Busy => {
+                self.size += body.len();
+                if self.size > MOST_ROWS {
+                    return Err(GARBLED);
+                }
+                self.rows.push(row(body)?);
+            }
+            b'E' => {
+                let refusal = Refusal::decode(body);
+                if self.phase == Phase::Starting {
+                    return Err(Broken::Refused(refusal.to_string()));
+                }
+                // The first refusal is the cause. More can follow, for example if the server then
+                // shuts down.
+                self.refusal.get_or_insert(refusal);
+            }
+            b'Z' => {
+                if self.phase == Phase::Busy {
+                    let rows = std::mem::take(&mut self.rows);
+                    self.size = 0;
+                    self.answer = Some(match self.refusal.take() {
+                        Some(refusal) => Err(refusal.to_string()),
+                        None => Ok(rows),
+                    });
+                }
+                self.phase = Phase::Idle;
+            }
+            // The key for a cancellation, a notice, a notification, a newer version: none matters
+            // here. Nor do the names of columns and the ends of single statements.
+            b'K' | b'N' | b'A' | b'v' | b'T' | b'C' | b'I' => {}
+            _ => return Err(GARBLED),
+        }
+        Ok(())
+    }
+}
+
+impl dialect::Protocol for Protocol {
+    fn outbox(&self) -> &[u8] {
         &self.outbox
     }
 
-    /// Forgets bytes that were sent.
-    pub(super) fn sent(&mut self, count: usize) {
+    fn sent(&mut self, count: usize) {
         self.outbox.drain(..count);
     }
 
-    /// Returns whether a statement can be sent.
-    pub(super) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.phase == Phase::Idle
     }
 
-    /// Returns the server's major version, such as 15.
-    pub(super) fn version(&self) -> u32 {
+    fn version(&self) -> u32 {
         self.version
     }
 
-    /// Sends a statement. The connection must be idle.
-    pub(super) fn query(&mut self, statement: &str) {
+    fn query(&mut self, statement: &str) {
         debug_assert!(self.is_idle(), "{:?}", self.phase);
         self.phase = Phase::Busy;
         let mut body = Vec::with_capacity(statement.len() + 1);
@@ -88,13 +127,11 @@ impl Protocol {
         self.outbox.extend(with_length(&body));
     }
 
-    /// Takes the answer to the statement, once it is complete.
-    pub(super) fn take_answer(&mut self) -> Option<Result<Rows, Refusal>> {
+    fn take_answer(&mut self) -> Option<Result<Rows, String>> {
         self.answer.take()
     }
 
-    /// Takes in bytes from the server.
-    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+    fn receive(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         self.inbox.extend(bytes);
         let inbox = std::mem::take(&mut self.inbox);
         let mut rest = &inbox[..];
@@ -106,60 +143,17 @@ impl Protocol {
         Ok(())
     }
 
-    /// Returns why the server has closed the connection.
-    pub(super) fn closed(&mut self) -> Broken {
+    fn closed(&mut self) -> Broken {
         // A server says why before it closes, for example that it shuts down.
-        self.refusal.take().map_or(Broken::Closed, Broken::Refused)
-    }
-
-    fn learn(&mut self, tag: u8, body: &[u8]) -> Result<(), Broken> {
-        match tag {
-            b'R' if self.phase == Phase::Starting => match number(body)? {
-                0 => {}
-                kind => return Err(Broken::Authentication(kind)),
-            },
-            b'S' => {
-                let (name, value) = parameter(body)?;
-                if name == "server_version" {
-                    self.version = major(value);
-                }
-            }
-            b'D' if self.phase == Phase::Busy => {
-                self.size += body.len();
-                if self.size > MOST_ROWS {
-                    return Err(Broken::Garbled);
-                }
-                self.rows.push(row(body)?);
-            }
-            b'E' => {
-                let refusal = Refusal::decode(body);
-                if self.phase == Phase::Starting {
-                    return Err(Broken::Refused(refusal));
-                }
-                // The first refusal is the cause. More can follow, for example if the server then
-                // shuts down.
-                self.refusal.get_or_insert(refusal);
-            }
-            b'Z' => {
-                if self.phase == Phase::Busy {
-                    let rows = std::mem::take(&mut self.rows);
-                    self.size = 0;
-                    self.answer = Some(self.refusal.take().map_or(Ok(rows), Err));
-                }
-                self.phase = Phase::Idle;
-            }
-            // The key for a cancellation, a notice, a notification, a newer version: none matters
-            // here. Nor do the names of columns and the ends of single statements.
-            b'K' | b'N' | b'A' | b'v' | b'T' | b'C' | b'I' => {}
-            _ => return Err(Broken::Garbled),
-        }
-        Ok(())
+        let refusal = self.refusal.take();
+        refusal.map_or(Broken::Closed, |it| Broken::Refused(it.to_string()))
     }
 }
 
 /// Returns what is learned when a server answers a statement with these pieces.
 #[cfg(fuzzing)]
 pub(in crate::guard) fn answered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    use dialect::Protocol as _;
     let mut protocol = Protocol::new("fuzzing", "fuzzing");
     protocol.phase = Phase::Idle;
     protocol.query("SELECT");
@@ -184,10 +178,10 @@ fn split(bytes: &[u8]) -> Result<Option<(u8, &[u8], &[u8])>, Broken> {
     };
     // The length counts its own four bytes.
     let length = u32::from_be_bytes(*length) as usize;
-    let length = length.checked_sub(4).ok_or(Broken::Garbled)?;
+    let length = length.checked_sub(4).ok_or(GARBLED)?;
     // Checked before the message is complete: otherwise the inbox would grow to any length.
     if length > LONGEST {
-        return Err(Broken::Garbled);
+        return Err(GARBLED);
     }
     Ok(rest
         .split_at_checked(length)
@@ -207,13 +201,13 @@ fn with_length(body: &[u8]) -> Vec<u8> {
 }
 
 fn number(body: &[u8]) -> Result<i32, Broken> {
-    let (number, _) = body.split_first_chunk::<4>().ok_or(Broken::Garbled)?;
+    let (number, _) = body.split_first_chunk::<4>().ok_or(GARBLED)?;
     Ok(i32::from_be_bytes(*number))
 }
 
 fn parameter(mut body: &[u8]) -> Result<(&str, &str), Broken> {
     let mut next = || text(&mut body).and_then(|it| std::str::from_utf8(it).ok());
-    next().zip(next()).ok_or(Broken::Garbled)
+    next().zip(next()).ok_or(GARBLED)
 }
 
 /// Returns the major version of a text such as `15.14 (Debian)` or `18beta1`.
@@ -223,7 +217,7 @@ fn major(version: &str) -> u32 {
 }
 
 fn row(body: &[u8]) -> Result<Vec<Option<String>>, Broken> {
-    let (count, mut rest) = body.split_first_chunk::<2>().ok_or(Broken::Garbled)?;
+    let (count, mut rest) = body.split_first_chunk::<2>().ok_or(GARBLED)?;
     let mut values = Vec::new();
     for _ in 0..u16::from_be_bytes(*count) {
         let length = number(rest)?;
@@ -233,7 +227,7 @@ fn row(body: &[u8]) -> Result<Vec<Option<String>>, Broken> {
             values.push(None);
             continue;
         };
-        let (value, after) = rest.split_at_checked(length).ok_or(Broken::Garbled)?;
+        let (value, after) = rest.split_at_checked(length).ok_or(GARBLED)?;
         values.push(Some(String::from_utf8_lossy(value).into_owned()));
         rest = after;
     }
@@ -242,6 +236,8 @@ fn row(body: &[u8]) -> Result<Vec<Option<String>>, Broken> {
 
 #[cfg(test)]
 mod tests {
+    use dialect::Protocol as _;
+
     use super::*;
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -351,22 +347,18 @@ mod tests {
             b"Z\x7f\xff\xff\xff",
         ] {
             let mut protocol = Protocol::new("me", "data");
-            assert_eq!(
-                protocol.receive(garbage),
-                Err(Broken::Garbled),
-                "{garbage:?}"
-            );
+            assert_eq!(protocol.receive(garbage), Err(GARBLED), "{garbage:?}");
         }
         for row in [&b"\0"[..], b"\0\x01", b"\0\x01\0\0\0\x07", b"\xff\xff"] {
             let mut protocol = started();
             protocol.query("SELECT");
             let row = message(b'D', row);
-            assert_eq!(protocol.receive(&row), Err(Broken::Garbled), "{row:?}");
+            assert_eq!(protocol.receive(&row), Err(GARBLED), "{row:?}");
         }
         let mut protocol = started();
         protocol.query("SELECT");
         let long = message(b'D', &[b"\0\x01\0\x08\0\0", &[b'x'; 1 << 19][..]].concat());
         let mut rows = (0..9).map(|_| protocol.receive(&long));
-        assert!(rows.any(|received| received == Err(Broken::Garbled)));
+        assert!(rows.any(|received| received == Err(GARBLED)));
     }
 }

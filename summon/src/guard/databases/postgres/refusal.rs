@@ -1,4 +1,4 @@
-//! Why a server refuses a statement, or a connection can't be used any more.
+//! Why a PostgreSQL refuses a statement or a connection.
 
 use std::fmt;
 
@@ -10,18 +10,6 @@ pub(super) struct Refusal {
     message: String,
     detail: Option<String>,
     hint: Option<String>,
-}
-
-/// The connection can't be used any more.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Broken {
-    /// The server has refused the connection, or has ended it with these words.
-    Refused(Refusal),
-    /// The server wants an authentication of this kind.
-    Authentication(i32),
-    /// The server sent bytes that the protocol does not allow here.
-    Garbled,
-    Closed,
 }
 
 impl Refusal {
@@ -61,22 +49,13 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Broken::Refused(refusal) => refusal.fmt(f),
-            Broken::Authentication(kind) => write!(
-                f,
-                "the server asks for {}; summon makes databases only on a server that trusts \
-                 connections from 127.0.0.1 (`trust` in `pg_hba.conf`)",
-                authentication(*kind)
-            ),
-            Broken::Garbled => {
-                f.write_str("the server sent bytes that are not PostgreSQL's protocol")
-            }
-            Broken::Closed => f.write_str("the server closed the connection"),
-        }
-    }
+/// Says that the server wants an authentication of this kind.
+pub(super) fn wants(kind: i32) -> String {
+    format!(
+        "the server asks for {}; summon makes databases only on a server that trusts connections \
+         from 127.0.0.1 (`trust` in `pg_hba.conf`)",
+        authentication(kind)
+    )
 }
 
 /// Names a kind of authentication.

@@ -1,0 +1,44 @@
+//! The pieces of work on a server.
+
+use std::sync::Arc;
+
+/// The name of a clone in the statements of a [`Recipe`]. Numbers begin at 1, so no database has it.
+pub(super) const CLONE: &str = "summon_clone_0";
+
+/// A piece of work on the server. A dialect may have nothing to do for some of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Job {
+    /// Find the highest number that a database of this server has.
+    Count,
+    /// Make an empty database, which becomes a template.
+    Create(String),
+    /// Collect the statistics of the template.
+    Analyze(String),
+    /// End all connections to the template, and prevent new ones.
+    Shut(String),
+    /// Look who is still connected to the template.
+    Look(String),
+    /// Read what a clone needs.
+    Read(String),
+    Clone {
+        name: String,
+        recipe: Arc<Recipe>,
+    },
+    /// Give a clone its final name.
+    Rename {
+        clone: String,
+        name: String,
+    },
+    /// End all connections to a database.
+    End(String),
+    Drop(String),
+}
+
+/// What makes a clone, read from the template once.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Recipe {
+    /// The bytes of a clone.
+    pub(super) size: u64,
+    /// The statements that make the clone with the name [`CLONE`].
+    pub(super) clone: Vec<String>,
+}
