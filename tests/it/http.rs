@@ -356,3 +356,19 @@ fn a_worker_that_may_not_read_is_told_where_root_could() {
     assert!(error.contains("as another user (uid 65534)"), "{error}");
     assert!(!error.contains("denies access"), "{error}");
 }
+
+/// A server may log each request. Its log should show its own work.
+#[test]
+fn a_server_that_answers_otherwise_is_asked_gently() {
+    let sick = server(["sick", "127.0.0.1:{port}", "2000"]);
+    sick.start().unwrap();
+    let asked = String::from_utf8_lossy(&sick.output())
+        .matches("GET /")
+        .count();
+    // A pause is a tenth of the wait, and at most 50 ms.
+    assert!((10..120).contains(&asked), "{asked}");
+    let never = server(["http", "127.0.0.1:{port}", "503"]).timeout("500ms");
+    let error = never.start().unwrap_err().to_string();
+    assert!(error.contains(" lines like this"), "{error}");
+    assert_eq!(error.matches("| GET /").count(), 1, "{error}");
+}

@@ -1,5 +1,6 @@
 //! The error type of the crate, which prints a report.
 
+mod fold;
 mod shown;
 mod tail;
 
@@ -93,7 +94,8 @@ impl Error {
     /// Adds the last lines of a helper command's output.
     pub(crate) fn said(self, output: &[u8]) -> Error {
         let text = String::from_utf8_lossy(output);
-        match tail::last_lines(&text).join("\n") {
+        let rows: Vec<_> = tail::last_rows(&text).iter().map(fold::Row::text).collect();
+        match rows.join("\n") {
             said if said.is_empty() => self,
             said => self.fact("it said", said),
         }

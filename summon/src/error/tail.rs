@@ -6,14 +6,20 @@ use std::panic::RefUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The maximum number of lines of output in a report.
+use super::fold::{self, Row};
+
+/// The maximum number of rows of output in a report.
 const SHOWN: usize = 20;
 
-/// Returns the last lines of output that a report shows.
-pub(super) fn last_lines(text: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = text.lines().rev().take(SHOWN).collect();
-    lines.reverse();
-    lines
+/// Returns the last rows of output that a report shows.
+pub(super) fn last_rows(text: &str) -> Vec<Row<'_>> {
+    let mut rows = fold::rows(text);
+    let mut hidden = rows.len().saturating_sub(SHOWN);
+    // A count needs its example above it.
+    if matches!(rows.get(hidden), Some(Row::Like(_))) {
+        hidden += 1;
+    }
+    rows.split_off(hidden)
 }
 
 /// The end of a program's output.
@@ -83,10 +89,11 @@ impl Tail {
             _ => (self.bytes.len(), self.lines, String::new()),
         };
         let text = String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(part)..]);
-        let shown = last_lines(&text);
-        let count = shown.len();
+        let shown = last_rows(&text);
+        let count: usize = shown.iter().map(Row::lines).sum();
         write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
-        for line in shown {
+        for row in shown {
+            let line = row.text();
             // An empty line gets no trailing space, which editors would strip from snapshots.
             let gap = if line.is_empty() { "" } else { " " };
             write!(f, "\n            |{gap}{line}")?;

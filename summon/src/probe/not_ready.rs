@@ -23,6 +23,8 @@ pub(super) enum Again {
     AtItsPace,
     /// Slightly more often, since the look does not load the program.
     Soon,
+    /// Seldom: the server answers, and may write a line for each question.
+    Gently,
     /// At this time, not earlier.
     Later(Instant),
     /// After the next event: the probe has subscribed to each event that could change the answer.
@@ -86,6 +88,12 @@ impl NotReady {
     /// Marks a look that does not load the program.
     pub(super) fn soon(mut self) -> NotReady {
         self.again = Again::Soon;
+        self
+    }
+
+    /// Marks a look that a server has answered.
+    pub(super) fn gently(mut self) -> NotReady {
+        self.again = Again::Gently;
         self
     }
 

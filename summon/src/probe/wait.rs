@@ -20,6 +20,10 @@ const SHORT_PAUSE: Duration = Duration::from_micros(500);
 const PACE: u32 = 200;
 /// The pace of looks that do not load the program.
 const SOON_PACE: u32 = 250;
+/// The pace and the longest pause of looks that a server answers. It may log each of them, and the log
+/// should show what the server does, not what summon asks.
+const GENTLE_PACE: u32 = 10;
+const LONGEST_GENTLE_PAUSE: Duration = Duration::from_millis(50);
 /// With more than this number of waits in the test process, each wait takes longer pauses, so that
 /// their total cost stays the same.
 const SIDE_BY_SIDE: u32 = 8;
@@ -94,14 +98,21 @@ struct Watched<'p> {
     /// The end of the last look, and its duration.
     looked: Instant,
     took: Duration,
-    /// The start of polling, and the pace; `None` if events decide when to look.
-    paced: Option<(Instant, u32)>,
+    /// The start of polling, and its pace; `None` if events decide when to look.
+    paced: Option<(Instant, Pace)>,
     /// The time of the next look, if the probe has set it.
     later: Option<Instant>,
     last: Option<String>,
     hint: Option<String>,
     ready: bool,
     never: bool,
+}
+
+/// The growth of the pauses, and the longest pause.
+#[derive(Clone, Copy)]
+struct Pace {
+    part: u32,
+    longest: Duration,
 }
 
 /// Looks until the target is ready, or can't become ready any more.
@@ -293,9 +304,11 @@ impl<'p> Watched<'p> {
         }
         self.never = seen.again == Again::Never;
         let since = self.paced.map_or(looked, |(since, _)| since);
+        let pace = |part, longest| Some((since, Pace { part, longest }));
         self.paced = match seen.again {
-            Again::AtItsPace => Some((since, PACE)),
-            Again::Soon => Some((since, SOON_PACE)),
+            Again::AtItsPace => pace(PACE, LONGEST_PAUSE),
+            Again::Soon => pace(SOON_PACE, LONGEST_PAUSE),
+            Again::Gently => pace(GENTLE_PACE, LONGEST_GENTLE_PAUSE),
             Again::Later(_) | Again::WhenTold | Again::Never => None,
         };
         self.later = match seen.again {
@@ -321,7 +334,8 @@ impl<'p> Watched<'p> {
             _ if self.looks == 0 => Duration::ZERO,
             Some((since, pace)) => {
                 let waited = self.looked - since;
-                let pause = waited.clamp(FIRST_PAUSE, SHORT_PAUSE).max(waited / pace);
+                let pause = waited.clamp(FIRST_PAUSE, SHORT_PAUSE);
+                let pause = pause.max(waited / pace.part).min(pace.longest);
                 let pause = pause * WAITS.load(Ordering::Relaxed).div_ceil(SIDE_BY_SIDE).max(1);
                 pause
                     .max(self.took.saturating_sub(CHEAP))

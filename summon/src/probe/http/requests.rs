@@ -160,7 +160,7 @@ impl Http {
                             format!("it answers {status}, and asks for a pause of {pause}{said}");
                         NotReady::yet(why).not_before(pause::soonest(after, target.deadline()))
                     }
-                    None => NotReady::yet(format!("it answers {status}{said}")),
+                    None => NotReady::yet(format!("it answers {status}{said}")).gently(),
                 },
             );
         }
@@ -183,13 +183,14 @@ impl Http {
             1 => "1 byte".to_owned(),
             length => format!("{length} bytes"),
         };
-        Err(NotReady::yet(match (&answer.coding, answer.body.len()) {
+        let why = match (&answer.coding, answer.body.len()) {
             (_, 0) => format!("it answers {status} without a body"),
             (Some(coding), _) => {
                 format!("it answers {status} with a compressed body (`{coding}`), {length}")
             }
             _ => format!("it answers {status}, but its body does not match, {length}: {shown:?}"),
-        }))
+        };
+        Err(NotReady::yet(why).gently())
     }
 
     /// Records an outcome without a hint. At the deadline it keeps the earlier outcome: a request
