@@ -13,7 +13,8 @@ use crate::process::{Claim, Process};
 ///
 /// summon clones it from a template ahead of the demand, so a test usually waits for a few
 /// milliseconds. No other test uses it, before or after. Its name begins with the
-/// test's name.
+/// test's name. A [`Redis`](crate::servers::Redis) has numbered databases, which summon may empty and
+/// use again.
 ///
 /// When the value is dropped, summon ends all connections to the database, and drops it later. The
 /// database of a test that panicked stays until the server stops or 16 later tests have failed, and
@@ -97,7 +98,8 @@ impl Database {
         self.server.url(self.name())
     }
 
-    /// Returns the name: that of the test, shortened, and a number.
+    /// Returns the name: that of the test, shortened, and a number. On a
+    /// [`Redis`](crate::servers::Redis) it is only the number.
     ///
     /// ```no_run
     /// # let pg = summon::servers::Postgres::new();

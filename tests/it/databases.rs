@@ -1,5 +1,6 @@
 //! Each test has a database of its own.
 
+mod redis;
 mod runs;
 mod templates;
 

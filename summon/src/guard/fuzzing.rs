@@ -42,5 +42,10 @@ pub fn notices<'a>(messages: impl IntoIterator<Item = &'a [u8]>) -> (String, Vec
 /// Returns what the guard learns when a PostgreSQL answers a statement with these pieces: the answer,
 /// and why the connection ended.
 pub fn postgres<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
-    databases::answered(pieces)
+    databases::postgres_answered(pieces)
+}
+
+/// Returns what the guard learns when a Redis replies to a command with these pieces.
+pub fn redis<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    databases::redis_answered(pieces)
 }

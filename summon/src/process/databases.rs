@@ -67,7 +67,9 @@ impl Process {
             ));
         }
         let Some(kind) = self.parts.declaration.spec.server_kind else {
-            return Err(none("summon makes databases only on `servers::Postgres`"));
+            return Err(none(
+                "summon makes databases only on `servers::Postgres` and `servers::Redis`",
+            ));
         };
         let Some(launched) = self.parts.life.launched() else {
             let error = none("summon makes databases only on a server that it has started");

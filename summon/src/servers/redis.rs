@@ -2,9 +2,14 @@
 
 use super::ready::as_it_is;
 use super::{Ready, found, marker, served};
+use crate::database::Database;
+use crate::error::Error;
 use crate::executor::Coordinated;
+use crate::guard::ServerKind;
 
-/// A Redis, or a Valkey if Redis is not installed, that writes nothing to disk.
+/// A Redis, or a Valkey if Redis is not installed, that writes nothing to disk. It has 16384 numbered
+/// databases. Share one server among many tests as a [fixture](macro@crate::fixture), with a
+/// [database for each test](crate::guide::databases).
 ///
 /// ```no_run
 /// use summon::servers::Redis;
@@ -36,9 +41,34 @@ impl Redis {
             // The server checks for a stop signal this many times a second. With its default of 10,
             // a stop would take up to 100 ms.
             .args(["--hz", "100"])
+            // One for each test. An empty one takes half a kilobyte.
+            .args(["--databases", "16384"])
             // The server listens while it still loads the data of `--appendonly yes`.
-            .change(|spec| spec.path = "0")
+            .change(|spec| {
+                spec.path = "0";
+                spec.server_kind = Some(ServerKind::Redis);
+            })
             .says("Ready to accept connections")
+    }
+
+    /// Returns a numbered database for this test, on the running server. It has copies of the keys of
+    /// a template, which is empty unless the fixture has a `template` function. Its name is the
+    /// number. Publish and subscribe, `FLUSHALL`, scripts, and `CONFIG` affect the whole server.
+    ///
+    /// ```no_run
+    /// let redis = summon::servers::Redis::new();
+    /// redis.start()?;
+    /// let db = redis.database()?;
+    /// assert_eq!(db.url(), redis.url(db.name()));
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the server does not run, or summon has not started it. If it requires a password, or if all
+    /// its databases are in use. If a server before Redis 6.2 must copy keys.
+    pub fn database(&self) -> Result<Database, Error> {
+        Database::of(self)
     }
 
     /// Sets the password of its user `default`. Default: none.

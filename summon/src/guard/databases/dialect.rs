@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::job::{Job, Recipe};
+use super::numbers::Numbers;
 
 /// How a kind of server makes, clones, and drops databases.
 pub(super) trait Dialect: fmt::Debug + Sync {
@@ -48,7 +49,13 @@ pub(super) trait Dialect: fmt::Debug + Sync {
     }
 
     /// Returns the name that the clone gets with its test.
-    fn name(&self, clone: &str, test: &str, number: u64) -> String;
+    fn name(&self, clone: &str, test: &str) -> String;
+
+    /// Returns the number of a database that was dropped, if another one must use it again.
+    fn used_again(&self, dropped: &str) -> Option<u64> {
+        let _ = dropped;
+        None
+    }
 }
 
 /// The client's side of one connection. No I/O happens here: bytes go in, and answers and bytes come
@@ -85,11 +92,9 @@ pub(super) trait Protocol: fmt::Debug {
 /// The rows of an answer, each with its values as text.
 pub(super) type Rows = Vec<Vec<Option<String>>>;
 
-/// The numbers of the databases on a server.
-#[derive(Debug, PartialEq)]
-pub(super) struct Numbers {
-    /// The highest one in use. An earlier run of the server may have left databases.
-    pub(super) last: u64,
+/// Returns the first value of an answer.
+pub(super) fn first(answer: &Rows) -> Option<&str> {
+    answer.first()?.first()?.as_deref()
 }
 
 /// The connection can't be used any more.

@@ -44,12 +44,15 @@ impl Databases {
                         .lacks(making, self.waiters.len(), users, recipe.size),
                 };
                 for _ in 0..lacks {
-                    let number = self.next_number();
+                    let Some(number) = self.numbers.next() else {
+                        break;
+                    };
                     let name = self.dialect.clone_name(number);
                     let recipe = Arc::clone(&recipe);
                     self.jobs.push_back(Job::Clone { name, recipe });
                 }
                 self.drop_garbage(recipe.size);
+                self.recycle();
             }
             Template::Failed(_) => self.drop_garbage(0),
             Template::Creating { .. } | Template::With { .. } => {}
@@ -63,9 +66,8 @@ impl Databases {
             let Some(clone) = self.pool.take() else {
                 return;
             };
-            let number = self.next_number();
             if let Some(want) = self.waiters.pop_front() {
-                let name = self.dialect.name(&clone, &want.test, number);
+                let name = self.dialect.name(&clone, &want.test);
                 self.naming.push((want, name.clone()));
                 // A test waits for this, and for none of the other jobs.
                 self.jobs.push_front(Job::Rename { clone, name });
@@ -79,11 +81,44 @@ impl Databases {
         if !self.is_idle() {
             self.busy = now;
         }
-        let is_dropping = self.all_jobs().any(|job| matches!(job, Job::Drop(_)));
-        let may = self.pool.is_full(size) || (self.is_idle() && now >= self.busy + IDLE);
-        if may && !is_dropping {
+        if self.pool.is_full(size) || (self.is_idle() && now >= self.busy + IDLE) {
+            self.drop_oldest();
+        }
+    }
+
+    /// Drops the oldest database that was given up, one after another.
+    fn drop_oldest(&mut self) {
+        // Its connections must have ended before: the number may be that of another database soon.
+        let is_dropping = |job: &Job| matches!(job, Job::Drop(_) | Job::End(_));
+        if !self.all_jobs().any(is_dropping) {
             let name = self.pool.take_garbage();
             self.jobs.extend(name.map(Job::Drop));
+        }
+    }
+
+    /// Drops a database if tests wait and all numbers are used: the oldest that was given up, or else
+    /// that of the oldest failed test.
+    fn recycle(&mut self) {
+        let is_making = |job: &Job| !matches!(job, Job::End(_));
+        if self.waiters.is_empty() || self.numbers.left() > 0 || self.all_jobs().any(is_making) {
+            return;
+        }
+        if !self.pool.has_garbage() && !self.pool.give_up_failed() && !self.pool.is_used() {
+            let why = self.exhausted();
+            return self.refuse_waiters(&why);
+        }
+        self.drop_oldest();
+    }
+
+    fn exhausted(&self) -> String {
+        let count = self.numbers.most.saturating_add(1);
+        format!("the server has only {count} databases, and no free one")
+    }
+
+    fn refuse_waiters(&mut self, why: &str) {
+        for want in self.waiters.drain(..) {
+            let answer = Answer::Refused(why.to_owned());
+            self.answers.push((want.user, want.number, answer));
         }
     }
 
@@ -119,16 +154,19 @@ impl Databases {
                     // The database may exist, without its settings.
                     self.pool.give_up(name);
                     self.is_stuck = true;
-                    for want in self.waiters.drain(..) {
-                        let answer =
-                            Answer::Refused(format!("the template could not be cloned: {why}"));
-                        self.answers.push((want.user, want.number, answer));
-                    }
+                    self.refuse_waiters(&format!("the template could not be cloned: {why}"));
                 }
             },
             Job::Rename { clone, name } => self.renamed(clone, name, done.result.map(drop)),
+            Job::Drop(name) => {
+                let again = done
+                    .result
+                    .ok()
+                    .and_then(|_| self.dialect.used_again(&name));
+                self.numbers.again.extend(again);
+            }
             // What does not end or can't be dropped stays until the server ends.
-            Job::End(_) | Job::Drop(_) => {}
+            Job::End(_) => {}
         }
     }
 
@@ -136,11 +174,15 @@ impl Databases {
         match result {
             Ok(answers) => {
                 let numbers = self.dialect.numbers(&answers);
-                self.last = self.last.max(numbers.last);
+                self.numbers.last = self.numbers.last.max(numbers.last);
+                self.numbers.most = numbers.most;
             }
             Err(why) => return self.refuse_template(&why),
         }
-        let number = self.next_number();
+        let Some(number) = self.numbers.next() else {
+            let why = self.exhausted();
+            return self.refuse_template(&why);
+        };
         if let Template::Creating { name, .. } = &mut self.template {
             *name = self.dialect.template_name(number);
             self.jobs.push_back(Job::Create(name.clone()));
@@ -196,21 +238,25 @@ impl Databases {
     fn renamed(&mut self, clone: String, name: String, result: Result<(), String>) {
         let at = self.naming.iter().position(|(_, it)| *it == name);
         let want = at.map(|at| self.naming.swap_remove(at).0);
-        match (want, result) {
+        let answer = match (want, result) {
             (Some(want), Ok(())) => {
                 self.pool.use_by(want.user, name.clone());
-                self.answers
-                    .push((want.user, want.number, Answer::Database(name)));
-            }
-            (Some(want), Err(why)) => {
-                self.pool.give_up(clone);
-                let answer = Answer::Refused(why);
-                self.answers.push((want.user, want.number, answer));
+                (want, Answer::Database(name))
             }
             // Its user has ended meanwhile.
-            (None, Ok(())) => self.pool.give_up(name),
-            (None, Err(_)) => self.pool.give_up(clone),
-        }
+            (None, Ok(())) => return self.pool.give_up(name),
+            (want, Err(why)) => {
+                // Either may exist.
+                if name != clone {
+                    self.pool.give_up(name);
+                }
+                self.pool.give_up(clone);
+                let Some(want) = want else { return };
+                (want, Answer::Refused(why))
+            }
+        };
+        let (want, answer) = answer;
+        self.answers.push((want.user, want.number, answer));
     }
 
     fn refuse_template(&mut self, why: &str) {

@@ -79,7 +79,8 @@ impl Maker {
             if let Some(answer) = self.connection.protocol.take_answer() {
                 match answer {
                     Ok(rows) => self.answers.push(rows),
-                    Err(why) => return (self.stays, done(self, Err(why))),
+                    // What its statements have set is unknown, so no other job gets the connection.
+                    Err(why) => return (false, done(self, Err(why))),
                 }
             }
             let Some(job) = self

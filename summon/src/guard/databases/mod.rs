@@ -11,8 +11,10 @@ mod jobs;
 mod maker;
 mod message;
 mod names;
+mod numbers;
 mod pool;
 mod postgres;
+mod redis;
 mod template;
 mod types;
 
@@ -29,10 +31,14 @@ use job::Job;
 use maker::{Done, Maker};
 use message::User;
 pub(super) use message::{DatabaseOrder, get_answer, put_answer};
+use numbers::Numbers;
 use pool::Pool;
 use postgres::Postgres;
 #[cfg(fuzzing)]
-pub(super) use postgres::answered;
+pub(super) use postgres::answered as postgres_answered;
+use redis::Redis;
+#[cfg(fuzzing)]
+pub(super) use redis::answered as redis_answered;
 use template::Template;
 pub(crate) use types::{Answer, Server, ServerKind};
 
@@ -66,8 +72,7 @@ pub(super) struct Databases {
     waiters: VecDeque<Want>,
     /// The tests whose database gets its name, and the name.
     naming: Vec<(Want, String)>,
-    /// The number of the last database.
-    last: u64,
+    numbers: Numbers,
     /// A clone has failed. The next one is made only if somebody asks.
     is_stuck: bool,
     /// When there was last something to do for a test.
@@ -79,6 +84,7 @@ impl Databases {
     pub(super) fn new(server: Server) -> Databases {
         let dialect: &'static dyn Dialect = match server.kind {
             ServerKind::Postgres => &Postgres,
+            ServerKind::Redis => &Redis,
         };
         Databases {
             dialect,
@@ -90,7 +96,7 @@ impl Databases {
             users: BTreeMap::new(),
             waiters: VecDeque::new(),
             naming: Vec::new(),
-            last: 0,
+            numbers: Numbers::default(),
             is_stuck: false,
             busy: Instant::now(),
             answers: Vec::new(),
@@ -259,10 +265,5 @@ impl Databases {
         self.jobs
             .iter()
             .chain(self.makers.iter().filter_map(Maker::job))
-    }
-
-    fn next_number(&mut self) -> u64 {
-        self.last += 1;
-        self.last
     }
 }

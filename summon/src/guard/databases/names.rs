@@ -3,10 +3,11 @@
 /// The length of an identifier: 63 in PostgreSQL (`NAMEDATALEN` - 1), 64 in MariaDB.
 const LONGEST: usize = 63;
 
-/// Returns the name of the database for a test: the test's name, shortened, and a number. It needs no
+/// Returns the name of the database for a test: the test's name, shortened, and the
+/// number of its clone. It needs no
 /// quotes, neither in `psql` nor in a URL.
-pub(super) fn of_test(test: &str, number: u64) -> String {
-    let number = format!("_{number}");
+pub(super) fn of_test(test: &str, clone: &str) -> String {
+    let number = clone.rfind('_').map_or("", |at| &clone[at..]);
     let mut name = String::new();
     for letter in test.chars() {
         match letter.to_ascii_lowercase() {
@@ -22,7 +23,7 @@ pub(super) fn of_test(test: &str, number: u64) -> String {
         Some(_) => name.to_owned(),
     };
     name.truncate(LONGEST - number.len());
-    name + &number
+    name + number
 }
 
 #[cfg(test)]
@@ -38,10 +39,11 @@ mod tests {
             ("::", "test_7"),
             ("", "test_7"),
         ] {
-            assert_eq!(of_test(test, 7), name);
+            assert_eq!(of_test(test, "summon_clone_7"), name);
         }
-        let long = of_test(&"a".repeat(100), 1234);
+        let long = of_test(&"a".repeat(100), "summon_clone_1234");
         assert_eq!((long.len(), long.ends_with("a_1234")), (63, true));
-        assert!(of_test(&"ü".repeat(100), u64::MAX).len() <= 63);
+        let most = format!("summon_clone_{}", u64::MAX);
+        assert!(of_test(&"ü".repeat(100), &most).len() <= 63);
     }
 }

@@ -65,6 +65,18 @@ impl Pool {
         }
     }
 
+    /// Gives up the database of the oldest failed test. Returns whether there is one.
+    pub(super) fn give_up_failed(&mut self) -> bool {
+        let oldest = self.failed.pop_front();
+        let is_one = oldest.is_some();
+        self.given_up.extend(oldest);
+        is_one
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        !self.used.is_empty()
+    }
+
     /// Returns how many more clones to begin, when `making` of this size are being made for `waiters`.
     pub(super) fn lacks(&self, making: usize, waiters: usize, users: usize, size: u64) -> usize {
         let room = usize::try_from(MOST_AHEAD / size.max(1)).unwrap_or(usize::MAX);

@@ -13,6 +13,7 @@ pub(crate) struct Server {
 #[derive(Clone, Copy, Debug, Hash, PartialEq)]
 pub(crate) enum ServerKind {
     Postgres,
+    Redis,
 }
 
 impl ServerKind {
@@ -20,6 +21,7 @@ impl ServerKind {
     pub(crate) const fn superuser(self) -> &'static str {
         match self {
             ServerKind::Postgres => "postgres",
+            ServerKind::Redis => "default",
         }
     }
 }

@@ -4,9 +4,10 @@ mod protocol;
 mod refusal;
 mod statements;
 
-use super::dialect::{self, Dialect, Numbers, Rows};
+use super::dialect::{self, Dialect, Rows};
 use super::job::{Job, Recipe};
 use super::names;
+use super::numbers::Numbers;
 use super::types::ServerKind;
 use protocol::Protocol;
 #[cfg(fuzzing)]
@@ -50,10 +51,8 @@ impl Dialect for Postgres {
     }
 
     fn numbers(&self, answers: &[Rows]) -> Numbers {
-        let number = || answers.first()?.first()?.first()?.as_deref()?.parse().ok();
-        Numbers {
-            last: number().unwrap_or(0),
-        }
+        let last = answers.first().and_then(dialect::first);
+        Numbers::after(last.and_then(|last| last.parse().ok()).unwrap_or(0))
     }
 
     fn recipe(&self, template: &str, answers: &[Rows]) -> Result<Recipe, String> {
@@ -61,7 +60,7 @@ impl Dialect for Postgres {
         recipe.ok_or_else(|| format!("`{template}` does not exist any more"))
     }
 
-    fn name(&self, _clone: &str, test: &str, number: u64) -> String {
-        names::of_test(test, number)
+    fn name(&self, clone: &str, test: &str) -> String {
+        names::of_test(test, clone)
     }
 }

@@ -1,0 +1,57 @@
+//! The numbers of the databases on a server, which their names end with.
+
+use std::collections::VecDeque;
+
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Numbers {
+    /// The highest one so far. An earlier run of the server may have left databases.
+    pub(super) last: u64,
+    /// The highest one that the server allows.
+    pub(super) most: u64,
+    /// Those of databases that were emptied, the oldest first.
+    pub(super) again: VecDeque<u64>,
+}
+
+impl Numbers {
+    /// Returns the numbers of a server that allows any.
+    pub(super) fn after(last: u64) -> Numbers {
+        Numbers {
+            last,
+            most: u64::MAX,
+            again: VecDeque::new(),
+        }
+    }
+
+    /// Takes a number that no database has.
+    pub(super) fn next(&mut self) -> Option<u64> {
+        if self.last < self.most {
+            self.last += 1;
+            return Some(self.last);
+        }
+        self.again.pop_front()
+    }
+
+    /// Returns how many numbers there are left.
+    pub(super) fn left(&self) -> usize {
+        let unused = usize::try_from(self.most.saturating_sub(self.last)).unwrap_or(usize::MAX);
+        unused.saturating_add(self.again.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_used_again_when_all_were_used() {
+        let mut numbers = Numbers {
+            last: 3,
+            most: 5,
+            again: [2, 1].into(),
+        };
+        assert_eq!(numbers.left(), 4);
+        let all: Vec<_> = std::iter::from_fn(|| numbers.next()).collect();
+        assert_eq!(all, [4, 5, 2, 1]);
+        assert_eq!(numbers.left(), 0);
+    }
+}
