@@ -24,5 +24,10 @@ fn panics() {
             return;
         }
     };
-    panic!("as it should");
+    ::summon::__private::end_expected(
+        _scope,
+        ::summon::__private::catch(|| {
+            panic!("as it should");
+        }),
+    )
 }

@@ -70,6 +70,7 @@ pub(crate) const OPTIONS: &[(&str, Takes, bool)] = &[
     ("method", Takes::Name, false),
     ("must_live", Takes::Flag, false),
     ("named", Takes::Name, false),
+    ("never", Takes::LineRegex, true),
     ("nice", Takes::Integer, false),
     ("not_empty", Takes::Flag, false),
     ("reuse", Takes::Flag, false),

@@ -59,8 +59,10 @@ pub(crate) fn function(model: Model) -> TokenStream {
         true => quote!(::summon::__private::expect_panic(scope)),
         false => quote!(scope),
     };
-    // A test that should panic must not pass because of a failed start.
-    let failed = match all_should_panic && matches!(item.signature.output, ReturnType::Default) {
+    // A test that should panic must not pass because of a failed start or stop.
+    let returns_nothing = matches!(item.signature.output, ReturnType::Default);
+    let judges_panic = all_should_panic && returns_nothing;
+    let failed = match judges_panic {
         true => quote!({
             ::summon::__private::report(&#error);
             return;
@@ -80,7 +82,9 @@ pub(crate) fn function(model: Model) -> TokenStream {
         #bindings
     };
     let (inner, mut statements) = split_inner(item.body.stream());
-    if let Some(ty) = item.result() {
+    if judges_panic {
+        statements = expected(&item, &scope, &statements);
+    } else if let Some(ty) = item.result() {
         statements = judged(&item, ty, &scope, &statements);
     }
     with_body(&item, &quote!(#inner #prologue #statements))
@@ -150,6 +154,24 @@ fn judged(item: &Function, ty: &Type, scope: &Ident, statements: &TokenStream) -
         }
         #result
     }
+}
+
+/// The statements of a test that should panic. Their panic goes on after the stop, and not if the stop
+/// fails.
+fn expected(item: &Function, scope: &Ident, statements: &TokenStream) -> TokenStream {
+    let body = match item.signature.asyncness {
+        None => quote!(::summon::__private::catch(|| { #statements })),
+        // An async block can't name its type, so a `return` that never runs does.
+        Some(_) => quote! {
+            ::summon::__private::catch_async(async {
+                if false {
+                    return;
+                }
+                #statements
+            }).await
+        },
+    };
+    quote!(::summon::__private::end_expected(#scope, #body))
 }
 
 /// The use of a fixture, or of a database on it.

@@ -6,6 +6,12 @@ pub use crate::orchestrator::Scope;
 
 pub use std::sync::Arc;
 
+use std::future::poll_fn;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::thread;
+
 use crate::command::Command;
 use crate::error::Error;
 use crate::executor::Executor;
@@ -35,6 +41,34 @@ pub fn scope<'a, const N: usize>(
 /// Marks the scope of a `#[should_panic]` test, which passes if it panics.
 pub fn expect_panic(scope: Scope<'_>) -> Scope<'_> {
     scope.expect_panic()
+}
+
+/// Runs the body of a `#[should_panic]` test.
+pub fn catch(body: impl FnOnce()) -> thread::Result<()> {
+    panic::catch_unwind(AssertUnwindSafe(body))
+}
+
+/// Like [`catch`], for an async body.
+pub async fn catch_async(body: impl Future<Output = ()>) -> thread::Result<()> {
+    let mut body = pin!(body);
+    let poll = move |context: &mut Context<'_>| {
+        let poll = || body.as_mut().poll(context);
+        match panic::catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    };
+    poll_fn(poll).await
+}
+
+/// Ends a `#[should_panic]` test with the outcome of its body. If a stop fails, the test must fail,
+/// so this prints the error and returns: a panic would pass the test.
+pub fn end_expected(scope: Scope<'_>, body: thread::Result<()>) {
+    match (scope.stop(), body) {
+        (Err(error), _) => report(&error),
+        (Ok(()), Err(panic)) => panic::resume_unwind(panic),
+        (Ok(()), Ok(())) => {}
+    }
 }
 
 /// Marks the scope as failed, because the function has returned an error.
@@ -140,7 +174,7 @@ pub fn fail(error: &Error) -> ! {
     panic!("{error}");
 }
 
-/// Prints the report of a start that failed in a `#[should_panic]` test. The test must then return: a
+/// Prints the report of a `#[should_panic]` test whose start or stop has failed. The test must then return: a
 /// panic would pass it.
 pub fn report(error: &Error) {
     eprintln!("{error}");

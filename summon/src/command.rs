@@ -55,6 +55,11 @@ impl Command {
         }
     }
 
+    /// Returns whether the program is one of the user's package.
+    pub(crate) fn is_own(&self) -> bool {
+        self.program.is_some()
+    }
+
     /// Appends words to a list of words. Leaves a text unchanged.
     pub(crate) fn add(&mut self, more: impl IntoIterator<Item = OsString>) {
         if let Form::Words(words) = &mut self.form {

@@ -26,6 +26,7 @@ mod http;
 mod killed;
 mod lifecycle;
 mod memory;
+mod never;
 mod notify;
 mod odd;
 mod once;

@@ -12,6 +12,9 @@ fn placeholder() {}
 #[summon(simple = "my-server", unless = r"\pL+ failed")]
 fn unicode() {}
 
+#[summon(simple = "my-server", never = "panicked at (")]
+fn never() {}
+
 #[summon(http = "my-server --port {port}", path = "/", body_matches = "status (UP")]
 fn body() {}
 

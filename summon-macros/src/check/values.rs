@@ -228,6 +228,8 @@ fn one(key: &str, takes: Takes, value: &Expr) -> Option<String> {
                     several(key, takes, &values)
                 ))
             }
+            // A flag forbids or allows the panics of the program.
+            _ if key == "never" && literal::boolean(value).is_some() => None,
             _ if key == "user" && shown(value) == "0" => Some(format!(
                 "`{key}` takes the name of a user; {}",
                 write("\"root\"")

@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 pub(crate) use shown::{Escaped, escaped, is_obeyed, shown_command};
-pub(crate) use tail::{Count, SinceReady, Source, Tail};
+pub(crate) use tail::{Count, Excerpt, SinceReady, Source, Tail};
 
 /// Why a process could not be started, waited for, or stopped.
 ///
@@ -128,6 +128,14 @@ impl Error {
 
     pub(crate) fn tail(mut self, tail: Tail) -> Error {
         self.report().output = Some(tail);
+        self
+    }
+
+    /// Shows these lines of the output instead of the last lines.
+    pub(crate) fn excerpt(mut self, excerpt: Excerpt) -> Error {
+        if let Some(tail) = &mut self.report().output {
+            tail.excerpt = Some(excerpt);
+        }
         self
     }
 
@@ -263,6 +271,7 @@ mod tests {
                 bytes: b"one\n\x1b[1mtwo\n".to_vec(),
                 lines: lines(7),
                 since_ready: None,
+                excerpt: None,
                 source: Arc::new(Nowhere),
             });
         let expected = "\
@@ -287,6 +296,7 @@ redis exited with code 1 before it was ready
                 bytes: b"one\ntwo\n".to_vec(),
                 lines: lines(7),
                 since_ready,
+                excerpt: None,
                 source: Arc::new(Nowhere),
             });
             assert_eq!(error.output(), b"one\ntwo\n");

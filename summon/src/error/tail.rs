@@ -30,7 +30,17 @@ pub(crate) struct Tail {
     pub(crate) lines: Count,
     /// The part since the program became ready, if it had written output before that.
     pub(crate) since_ready: Option<SinceReady>,
+    /// The lines to show instead of the last lines.
+    pub(crate) excerpt: Option<Excerpt>,
     pub(crate) source: Arc<dyn Source>,
+}
+
+/// A line of output with the lines around it.
+#[derive(Clone, Debug)]
+pub(crate) struct Excerpt {
+    pub(crate) lines: Vec<String>,
+    /// The index of the line that matters.
+    pub(crate) marked: usize,
 }
 
 /// The part of a tail that a program wrote since it became ready.
@@ -73,6 +83,14 @@ impl Tail {
     pub(super) fn show(&self, f: &mut impl Write) -> fmt::Result {
         self.source.name_it();
         let path = self.source.path().display();
+        if let Some(excerpt) = &self.excerpt {
+            write!(f, "\n  output    the lines around it, {path}")?;
+            for (index, line) in excerpt.lines.iter().enumerate() {
+                let mark = if index == excerpt.marked { '>' } else { '|' };
+                show_line(f, mark, line)?;
+            }
+            return Ok(());
+        }
         if self.bytes.is_empty() {
             return write!(f, "\n  output    none, {path}");
         }
@@ -93,11 +111,14 @@ impl Tail {
         let count: usize = shown.iter().map(Row::lines).sum();
         write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
         for row in shown {
-            let line = row.text();
-            // An empty line gets no trailing space, which editors would strip from snapshots.
-            let gap = if line.is_empty() { "" } else { " " };
-            write!(f, "\n            |{gap}{line}")?;
+            show_line(f, '|', &row.text())?;
         }
         Ok(())
     }
+}
+
+fn show_line(f: &mut impl Write, mark: char, line: &str) -> fmt::Result {
+    // An empty line gets no trailing space, which editors would strip from snapshots.
+    let gap = if line.is_empty() { "" } else { " " };
+    write!(f, "\n            {mark}{gap}{line}")
 }

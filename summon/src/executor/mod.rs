@@ -181,10 +181,10 @@ pub trait Executor: Send + Sync {
         None
     }
 
-    /// Notes that the test has failed. Returns a fact for its report, with a label.
+    /// Notes that the test has failed. Returns facts for its report, each with a label.
     #[doc(hidden)]
-    fn note_failure(&self) -> Option<(&'static str, String)> {
-        None
+    fn note_failure(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// Returns the members of an orchestrator, so that a set includes them.
@@ -225,7 +225,7 @@ macro_rules! forward {
                 (**self).database_url()
             }
 
-            fn note_failure(&self) -> Option<(&'static str, String)> {
+            fn note_failure(&self) -> Vec<(&'static str, String)> {
                 (**self).note_failure()
             }
 

@@ -39,5 +39,5 @@ pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
 pub(crate) use owner::{Guarded, Helper, Sleeper, note_interruption_in, prepare, run_has_ended};
 pub(crate) use program::{Attributes, Program};
-pub(crate) use state::{HelperError, Interest, LaunchError, Ran, State, Step, Whom};
+pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};

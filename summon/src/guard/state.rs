@@ -83,6 +83,17 @@ pub(crate) struct Notice {
     pub(crate) extend: Option<Duration>,
 }
 
+/// A place in the output of a service from which on a test allows lines that match, or no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    pub(crate) pattern: String,
+    pub(crate) begins: bool,
+    /// The length of the log.
+    pub(crate) log: u64,
+    /// The lengths of standard output and standard error, if these are kept apart.
+    pub(crate) streams: [u64; 2],
+}
+
 /// The result of a helper command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ran {

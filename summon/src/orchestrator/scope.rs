@@ -128,9 +128,8 @@ impl Scope<'_> {
             let Some(process) = node.process() else {
                 continue;
             };
-            let fact = node.note_failure();
+            let facts = node.note_failure().into_iter();
             if let Some(told) = process.postmortem(&failed, node.used_since()) {
-                let facts = fact.into_iter();
                 let told = facts.fold(told, |told, (label, fact)| told.fact(label, fact));
                 eprintln!("\n{told}");
             }

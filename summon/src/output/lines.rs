@@ -26,18 +26,19 @@ impl Lines {
         self.searched = self.searched.min(kept);
     }
 
-    /// Takes out the first matching line and everything before it.
+    /// Takes out the first line that matches one of the patterns, and everything before it.
     ///
     /// An unfinished line matches only if later output can't undo the match: `ready$` does not
     /// match `ready`, which may become `ready or not`. A pattern with groups waits for the end of
     /// the line. The rest of a returned line does not count again. So the result does not depend on
     /// how the output is split into pieces.
-    pub(crate) fn take(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
+    pub(crate) fn take(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
+        let is_match = |line: &[u8]| patterns.iter().any(|it| it.is_match(line));
         let mut start = 0;
         while let Some(found) = position(&self.pending[self.searched..], b'\n') {
             let end = self.searched + found;
             let line = &self.pending[start..end];
-            let line = (!self.is_taken && pattern.is_match(line)).then(|| line.to_vec());
+            let line = (!self.is_taken && is_match(line)).then(|| line.to_vec());
             start = end + 1;
             self.searched = start;
             self.is_taken = false;
@@ -47,11 +48,22 @@ impl Lines {
             }
         }
         self.forget(start);
-        self.take_unfinished(pattern)
+        self.take_unfinished(patterns)
+    }
+
+    /// Takes the unfinished line if it matches as it is now, although more of it could undo that.
+    pub(crate) fn take_last(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
+        let is_match = !self.is_taken && patterns.iter().any(|it| it.is_match(&self.pending));
+        if !is_match || self.pending.is_empty() {
+            return None;
+        }
+        self.is_taken = true;
+        self.searched = 0;
+        Some(std::mem::take(&mut self.pending))
     }
 
     /// Searches the pending output, which has no line end.
-    fn take_unfinished(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
+    fn take_unfinished(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
         if self.searched == self.pending.len() {
             return None;
         }
@@ -59,7 +71,7 @@ impl Lines {
             self.forget(self.pending.len());
             return None;
         }
-        if pattern.is_match_so_far(&self.pending) {
+        if patterns.iter().any(|it| it.is_match_so_far(&self.pending)) {
             self.is_taken = true;
             self.searched = 0;
             return Some(std::mem::take(&mut self.pending));
@@ -94,7 +106,7 @@ mod tests {
     }
 
     fn found(lines: &mut Lines, regex: &str) -> Option<String> {
-        let line = lines.take(&Pattern::new(regex).unwrap())?;
+        let line = lines.take(&[Pattern::new(regex).unwrap()])?;
         Some(String::from_utf8_lossy(&line).into_owned())
     }
 

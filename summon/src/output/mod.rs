@@ -1,5 +1,6 @@
 //! The output of a process: its log on disk, and the search for lines.
 
+mod excerpt;
 mod lines;
 mod pattern;
 mod terminal;
@@ -9,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use excerpt::around;
 pub(crate) use lines::Lines;
 pub(crate) use pattern::{Pattern, of_text};
 
@@ -114,7 +116,8 @@ impl Search {
         deadline: Instant,
     ) -> io::Result<Option<Vec<u8>>> {
         for part in &mut self.0 {
-            if let Some(line) = part.find(pattern, deadline)? {
+            let pattern = std::slice::from_ref(pattern);
+            if let Some(line) = part.find(pattern, u64::MAX, Some(deadline))? {
                 return Ok(Some(line));
             }
         }
@@ -122,13 +125,53 @@ impl Search {
     }
 }
 
+/// A search in one file that stops at given positions.
+#[derive(Debug)]
+pub(crate) struct Scan(Part);
+
+impl Scan {
+    /// Searches a file from this position on.
+    pub(crate) fn new(written: Written, from: u64) -> Scan {
+        Scan(Part {
+            written,
+            read: from,
+            lines: Lines::default(),
+        })
+    }
+
+    /// Returns the next line before this position that matches one of the patterns. A line counts
+    /// where it matches, which may be before its end.
+    pub(crate) fn next(&mut self, patterns: &[Pattern], until: u64) -> Option<Vec<u8>> {
+        // If the log can't be read, there is no line.
+        self.0.find(patterns, until, None).ok().flatten()
+    }
+
+    /// Returns the unfinished last line if it matches as it is.
+    pub(crate) fn last(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
+        self.0.lines.take_last(patterns)
+    }
+
+    /// Returns the length of the file now.
+    pub(crate) fn length(&self) -> u64 {
+        length(self.0.written.file())
+    }
+}
+
 impl Part {
-    fn find(&mut self, pattern: &Pattern, deadline: Instant) -> io::Result<Option<Vec<u8>>> {
+    fn find(
+        &mut self,
+        patterns: &[Pattern],
+        until: u64,
+        deadline: Option<Instant>,
+    ) -> io::Result<Option<Vec<u8>>> {
         loop {
-            if let Some(line) = self.lines.take(pattern) {
+            if let Some(line) = self.lines.take(patterns) {
                 return Ok(Some(line));
             }
-            let parts = holes::data(self.written.file(), self.read..u64::MAX);
+            if self.read >= until {
+                return Ok(None);
+            }
+            let parts = holes::data(self.written.file(), self.read..until);
             let Some(part) = parts.first() else {
                 return Ok(None);
             };
@@ -147,8 +190,8 @@ impl Part {
             self.read += bytes.len() as u64;
             self.lines.add(&bytes);
             // Checked after a chunk, so that a search past its deadline still sees existing output.
-            if Instant::now() >= deadline {
-                return Ok(self.lines.take(pattern));
+            if deadline.is_some_and(|it| Instant::now() >= it) {
+                return Ok(self.lines.take(patterns));
             }
         }
     }

@@ -13,6 +13,7 @@ use super::spec::Spec;
 use crate::contents::directory_mode;
 use crate::error::Error;
 use crate::limit::Limit;
+use crate::never::PANIC;
 use crate::output::Pattern;
 use crate::probe::{Endpoint, Probe};
 use crate::session::Site;
@@ -112,19 +113,30 @@ impl Declaration {
         program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
     }
 
-    /// Checks the probes, and compiles the patterns of `unless`.
+    /// Checks the probes and the patterns of lines, and compiles those of `unless`.
     pub(super) fn check(&self) -> Result<Vec<Pattern>, Error> {
         for probe in &self.probes {
             probe.check().map_err(|why| self.bad(why))?;
         }
-        let compile = |banner: &String| match Pattern::new(banner) {
+        let compile = |option: &str, banner: &String| match Pattern::new(banner) {
             Ok(pattern) if pattern.is_match(b"") => Err(self.bad(format!(
-                "`unless` has `{banner}`, which matches the empty line"
+                "`{option}` has `{banner}`, which matches the empty line"
             ))),
             Ok(pattern) => Ok(pattern),
-            Err(why) => Err(self.bad(format!("`unless` {why}"))),
+            Err(why) => Err(self.bad(format!("`{option}` {why}"))),
         };
-        self.spec.unless.iter().map(compile).collect()
+        let given = self.spec.never.iter().filter(|it| *it != PANIC);
+        for banner in given {
+            compile("never", banner)?;
+        }
+        let unless = self.spec.unless.iter();
+        unless.map(|it| compile("unless", it)).collect()
+    }
+
+    /// Returns the patterns of lines that fail a test. `check` has checked them.
+    pub(super) fn never(&self) -> Vec<Pattern> {
+        let never = self.spec.never.iter();
+        never.filter_map(|it| Pattern::new(it).ok()).collect()
     }
 
     pub(super) fn limit(&self, limit: &Limit) -> Result<Duration, Error> {

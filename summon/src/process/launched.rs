@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::invocation::Invocation;
 use super::live_output::LiveOutput;
+use super::window::{Position, Window};
 use crate::error::Error;
 use crate::guard::{Guarded, State, StopPlan};
 use crate::output;
@@ -39,6 +40,8 @@ pub(super) struct Launched {
     pub(super) input: Input,
     /// The thread that prints the output, for `SUMMON_OUTPUT=live`.
     pub(super) live_output: OnceLock<LiveOutput>,
+    /// The output that the test answers for. A fixture has none: it belongs to no test.
+    pub(super) window: Option<Window>,
     /// Whether the test has stopped or signalled the process, or has waited for its end.
     expected_to_end: AtomicBool,
 }
@@ -62,8 +65,18 @@ impl Launched {
             values: Mutex::default(),
             input: Input::default(),
             live_output: OnceLock::new(),
+            window: None,
             expected_to_end: AtomicBool::new(false),
         }
+    }
+
+    /// Makes the test of this launch answer for all of its output.
+    pub(super) fn watched(mut self) -> Launched {
+        self.window = Some(Window::new(Position {
+            log: self.since,
+            streams: self.home.streams().map(|it| it.begun()),
+        }));
+        self
     }
 
     /// Returns the pid of the program if it runs.

@@ -3,6 +3,7 @@
 //! The parts of a process are in [`parts`]. A start is the list of steps in [`start`].
 
 mod acquire;
+mod allowance;
 mod control;
 mod databases;
 mod declaration;
@@ -16,6 +17,7 @@ mod joint_start;
 mod launched;
 mod life;
 mod live_output;
+mod never;
 mod once;
 mod output;
 mod parts;
@@ -27,13 +29,16 @@ mod resources;
 mod spec;
 mod start;
 mod stop;
+mod window;
 
+pub use allowance::Allowance;
 pub(crate) use databases::Claim;
 pub(crate) use joint_start::JointStart;
 pub use output::Mark;
 pub(crate) use parts::Set;
 pub(crate) use resources::Resources;
 pub(crate) use spec::Spec;
+pub(crate) use window::Window;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -310,6 +315,29 @@ impl Process {
     /// must live.
     pub(crate) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
         self.parts.check_lived_since(begun)
+    }
+
+    /// Begins a part of the output that a test answers for, if the process has lines that it must
+    /// not write.
+    pub(crate) fn begin_window(&self) -> Option<Window> {
+        let never = &self.parts.declaration.spec.never;
+        (!never.is_empty()).then(|| Window::new(self.position()))
+    }
+
+    /// Returns an error if the window has a line that must not be there.
+    pub(crate) fn check_never(&self, window: &Window) -> Result<(), Error> {
+        match self.parts.life.launched() {
+            Some(launched) => self.parts.check_never(&launched, window),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns what the report of a failed test says about such a line.
+    pub(crate) fn told_never(&self, window: &Window) -> Option<String> {
+        let launched = self.parts.life.launched()?;
+        let failed = Instant::now();
+        let ago = |at| failed.saturating_duration_since(at);
+        self.parts.told_never(&launched, window, ago)
     }
 
     /// Returns the length of the log so far. Later output begins at this offset.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Process;
 use super::launched::NotWritten;
+use super::window::Position;
 use crate::error::{Error, Source as _};
 use crate::limit::Limit;
 use crate::output::{self, Pattern, Search};
@@ -31,13 +32,6 @@ use crate::sys::signal::how_it_ended;
 pub struct Mark<'p> {
     process: &'p Process,
     position: Position,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Position {
-    log: u64,
-    /// The positions in standard output and standard error, for `split_output`.
-    streams: Option<[u64; 2]>,
 }
 
 impl Mark<'_> {
@@ -163,15 +157,20 @@ impl Process {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn mark(&self) -> Mark<'_> {
+        Mark {
+            process: self,
+            position: self.position(),
+        }
+    }
+
+    /// Returns the end of the output so far.
+    pub(super) fn position(&self) -> Position {
         self.catch_up();
         let home = self.parts.resources.home();
         let streams = home.and_then(|home| Some(home.streams()?.lengths()));
-        Mark {
-            process: self,
-            position: Position {
-                log: self.parts.log_length(),
-                streams,
-            },
+        Position {
+            log: self.parts.log_length(),
+            streams,
         }
     }
 

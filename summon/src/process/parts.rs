@@ -35,6 +35,8 @@ pub(crate) struct Parts {
     story: Story,
     /// Fills the template of its databases.
     pub(super) fill: OnceLock<Fill>,
+    /// The patterns that the test allows at present.
+    pub(super) allowed: Mutex<Vec<String>>,
 }
 
 /// Fills the template with this name.
@@ -89,6 +91,7 @@ impl Parts {
             life: Life::default(),
             story: Story::default(),
             fill: OnceLock::new(),
+            allowed: Mutex::default(),
         }
     }
 

@@ -81,6 +81,14 @@ impl Parts {
                 Error::new(headline).fact("declared", declared)
             }
         };
+        let mut never = None;
+        if let Some(launched) = &launched {
+            let window = launched.window.as_ref();
+            never = window.and_then(|it| self.told_never(launched, it, |at| failed.after(at)));
+        }
+        let error = never
+            .into_iter()
+            .fold(error, |it, never| it.fact("never", never));
         let hint = launched.and_then(|launched| self.forked_away(&launched));
         Some(error.hints(hint).tail(output::tail_of_test(log, since)))
     }

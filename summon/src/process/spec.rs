@@ -11,6 +11,7 @@ use crate::command::Command;
 use crate::contents::{self, Contents};
 use crate::guard::{Attributes, ServerKind};
 use crate::limit::Limit;
+use crate::never::PANIC;
 use crate::numbers::ExitCodes;
 use crate::probe::Listener;
 use crate::size::Size;
@@ -48,6 +49,8 @@ pub(crate) struct Spec {
     pub(crate) listener: Listener,
     /// Patterns of output lines that report a failure.
     pub(crate) unless: Vec<String>,
+    /// Patterns of output lines that fail a test.
+    pub(crate) never: Vec<String>,
     /// Whether the program inherits its listening socket.
     pub(crate) listen_fd: bool,
     pub(crate) stdin: Stdin,
@@ -95,6 +98,11 @@ pub(crate) struct Spec {
 impl Spec {
     pub(crate) fn new(command: Command, declared: &'static Location<'static>) -> Spec {
         Spec {
+            // A panic of the user's own program is a bug that its test must not miss.
+            never: match command.is_own() {
+                true => vec![PANIC.to_owned()],
+                false => Vec::new(),
+            },
             command,
             args: Vec::new(),
             shell: false,

@@ -136,6 +136,11 @@ impl Parts {
             .map_err(|error| self.not_launched(&program, &invocation, error))?;
         let stop = terms.stop;
         let launched = Launched::new(guarded, invocation, Arc::clone(home), since, stop);
+        let launched = match self.life.fixture() {
+            Some(_) => launched,
+            None => launched.watched(),
+        };
+        self.allow_in(&launched);
         launched.input.set(input);
         let live = LiveOutput::of(
             &self.full_name(),

@@ -37,6 +37,8 @@ impl Parts {
             launched.settle();
         }
         let lived = self.check_lived(launched);
+        // Before the stop: its output does not count.
+        let quiet = self.check_never_of(launched);
         let is_surprise = launched.expect_end();
         let ended = self.end(launched);
         // The program may have been ending before the stop, unknown to `check_lived`.
@@ -45,7 +47,8 @@ impl Parts {
             true => self.check_had_lived(launched),
             false => Ok(()),
         });
-        ended.and(lived)
+        // The line is more likely to be the cause of the other errors than their effect.
+        quiet.and(ended).and(lived)
     }
 
     /// Ends a launch, and checks how it has ended.
@@ -160,12 +163,18 @@ impl Drop for Parts {
         if launched.guarded.state().shared.is_some() {
             return;
         }
+        let mut quiet = Ok(());
         if !is_panicking {
             // `drop` can't return the error.
             if let Err(error) = self.check_lived(&launched) {
                 eprintln!("{error}");
             }
+            quiet = self.check_never_of(&launched);
         }
         let _ = launched.stop(self.name());
+        // A test that does not call `stop` must not pass.
+        if let Err(error) = quiet {
+            panic!("{error}");
+        }
     }
 }

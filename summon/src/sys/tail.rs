@@ -33,6 +33,7 @@ pub(crate) fn of(source: Arc<dyn Source>, part: Range<u64>, ready_at: Option<u64
         bytes,
         lines,
         since_ready,
+        excerpt: None,
         source,
     }
 }

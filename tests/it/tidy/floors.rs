@@ -27,6 +27,7 @@ const FLOORS: [(&str, Floors); 3] = [
                 "exec_error",
                 "find_program",
                 "limit",
+                "never",
                 "numbers",
                 "output",
                 "panicked",

@@ -3,6 +3,7 @@
 use crate::command::Command;
 use crate::executor::Coordinated;
 use crate::limit::Limit;
+use crate::never::{Lines, Never, PANIC};
 use crate::numbers::ExitCodes;
 use crate::sys::Signal;
 
@@ -83,5 +84,44 @@ impl<P> Coordinated<P> {
     /// ```
     pub fn must_live(self, must_live: bool) -> Self {
         self.change(|spec| spec.must_live = must_live)
+    }
+
+    /// Forbids a line of output: `stop` returns an error if one matches, and a scope panics, so the
+    /// test fails. The value is a regular expression as in
+    /// [`probe::output`](crate::probe::output()), which says how summon searches lines. Several
+    /// calls forbid several lines. Default: none, and for a program of your package (`bin` or
+    /// `example` in the attribute) the message of a panic: `thread '..' panicked at`.
+    ///
+    /// ```
+    /// use summon::OutputCoordinatedExecutor;
+    ///
+    /// let script = "echo up; echo ERROR: out of cheese; exec sleep 100";
+    /// let server = OutputCoordinatedExecutor::new(["sh", "-c", script], "^up$").never("ERROR|FATAL");
+    /// server.start()?;
+    /// server.wait_for_output("cheese", "5s")?;
+    /// let error = server.stop().unwrap_err();
+    /// assert!(error.to_string().contains("`ERROR: out of cheese` matches `ERROR|FATAL`"));
+    /// assert!(!server.is_running());
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// All output from the start of the program until its stop counts, also output from before it
+    /// was ready. Output during the stop does not count. If summon has cut the middle of a long log
+    /// ([`log_limit`](Coordinated::log_limit)), it searches the rest. If a test has declared a
+    /// fixture with `#[summon(fixture = ..)]`, the output counts that the fixture has written from
+    /// the beginning of the test to its end.
+    ///
+    /// [`Process::allows`](crate::Process::allows) allows the line in a part of the test. If nobody
+    /// calls `stop`, the drop of the executor panics. If the test has already failed, its report
+    /// has the line. A test with `#[should_panic]` prints the error, and fails.
+    ///
+    /// `never(false)` removes all patterns, also the default. `never(true)` forbids the message of a
+    /// panic in a program that is not of your package.
+    pub fn never(self, line: impl Into<Never>) -> Self {
+        self.change(|spec| match line.into().0 {
+            Lines::Matching(pattern) => spec.never.push(pattern),
+            Lines::Panics(true) => spec.never.push(PANIC.to_owned()),
+            Lines::Panics(false) => spec.never.clear(),
+        })
     }
 }

@@ -16,7 +16,7 @@ use crate::guard::details::Details;
 use crate::guard::program::Program;
 use crate::guard::protocol::message::{News, Order, Use};
 use crate::guard::protocol::wire;
-use crate::guard::state::{Interest, LaunchError, State, Whom};
+use crate::guard::state::{Allowed, Interest, LaunchError, State, Whom};
 use crate::guard::terms::{StopPlan, Terms};
 use crate::sys::Signal;
 use crate::sys::maker::Maker;
@@ -189,6 +189,31 @@ impl Guarded {
     /// Reports that the test with this number has ended.
     pub(crate) fn end_use(&self, number: u64) {
         let _ = self.order(&Order::Unuse(number));
+    }
+
+    /// Tells the guard that this process allows lines that match from here on, or no longer. The
+    /// guard has noted it when it answers the next `sync`.
+    pub(crate) fn allow(&self, pattern: &str, begins: bool) {
+        // If this fails, the guard has ended, and the output is complete.
+        let _ = self.order(&Order::Allow {
+            pattern: pattern.to_owned(),
+            begins,
+        });
+    }
+
+    /// Notes an allowance that the guard does not know of.
+    pub(crate) fn note_allowed(&self, allowed: Allowed) {
+        self.received.note_allowed(allowed);
+    }
+
+    /// Returns where tests allow lines, in the order of the output.
+    pub(crate) fn allowed(&self) -> Vec<Allowed> {
+        self.received.allowed()
+    }
+
+    /// Returns when the part of the log at this offset came, as far as this process has seen it.
+    pub(crate) fn written_at(&self, offset: u64) -> Option<Instant> {
+        self.received.written_at(offset)
     }
 
     pub(super) fn order(&self, order: &Order) -> io::Result<()> {

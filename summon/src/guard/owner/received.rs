@@ -9,8 +9,11 @@ use std::time::Instant;
 
 use crate::guard::databases::Answer;
 use crate::guard::protocol::message::News;
-use crate::guard::state::{Interest, State};
+use crate::guard::state::{Allowed, Interest, State};
 use crate::sys::wait::{self, Waker};
+
+/// The most lengths of a log that are kept. Beyond that, every second one goes.
+const MOST_LENGTHS: usize = 2048;
 
 /// The state of a service by the guard's news.
 #[derive(Debug, Default)]
@@ -21,6 +24,10 @@ struct Known {
     state: State,
     /// The answers to tests that want a database, with the numbers of their orders.
     answers: Vec<(u64, Answer)>,
+    /// Where tests allow lines that they forbid otherwise, in the order of the output.
+    allowed: Vec<Allowed>,
+    /// The lengths that the log had, and when the owner heard them.
+    lengths: Vec<(u64, Instant)>,
     sleepers: Vec<(Arc<Waker>, Interest)>,
 }
 
@@ -96,7 +103,40 @@ impl Received {
         Some(answers.remove(at).1)
     }
 
+    pub(super) fn allowed(&self) -> Vec<Allowed> {
+        self.lock().allowed.clone()
+    }
+
+    pub(super) fn note_allowed(&self, allowed: Allowed) {
+        self.lock().allowed.push(allowed);
+    }
+
+    /// Returns when the owner heard that the log has reached beyond this offset.
+    pub(super) fn written_at(&self, offset: u64) -> Option<Instant> {
+        let lengths = &self.lock().lengths;
+        let later = lengths.partition_point(|(length, _)| *length <= offset);
+        lengths.get(later).map(|(_, at)| *at)
+    }
+
+    fn note_length(&self, length: u64) {
+        let lengths = &mut self.lock().lengths;
+        lengths.push((length, Instant::now()));
+        if lengths.len() >= MOST_LENGTHS {
+            let mut index = 0;
+            // Keeps the last one, which answers for the newest output.
+            lengths.retain(|_| {
+                index += 1;
+                index % 2 == 0
+            });
+        }
+    }
+
     pub(super) fn learn(&self, news: News) {
+        match news {
+            News::Allowed(allowed) => return self.note_allowed(allowed),
+            News::Grown(length) => self.note_length(length),
+            _ => {}
+        }
         if let News::Database { number, answer } = news {
             self.lock().answers.push((number, answer));
             return self.update(|interest| interest == Interest::All, |_| ());
@@ -145,7 +185,7 @@ impl Received {
             News::Survived(names) => state.survivors = names,
             News::RunEnded => state.run_ended = true,
             // The guard of a service never sends this.
-            News::Ran(_) | News::Database { .. } => {}
+            News::Ran(_) | News::Database { .. } | News::Allowed(_) => {}
         });
     }
 

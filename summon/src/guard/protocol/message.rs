@@ -8,7 +8,7 @@ use super::job::{get_stop, put_stop};
 use super::wire::garbled;
 use crate::guard::databases::{Answer, DatabaseOrder, get_answer, put_answer};
 use crate::guard::details::Details;
-use crate::guard::state::{Notice, Ran, Step, Whom};
+use crate::guard::state::{Allowed, Notice, Ran, Step, Whom};
 use crate::guard::terms::StopPlan;
 use crate::sys::Signal;
 
@@ -32,6 +32,11 @@ pub(crate) enum Order {
     /// Run the helper command within this time.
     Run(Duration),
     Database(DatabaseOrder),
+    /// A test allows lines that match this pattern from here on, or no longer.
+    Allow {
+        pattern: String,
+        begins: bool,
+    },
 }
 
 /// A test that uses a shared service.
@@ -80,6 +85,8 @@ pub(crate) enum News {
     RunEnded,
     /// The answer to the test that wants a database, with the number of its order.
     Database { number: u64, answer: Answer },
+    /// A test allows lines from a place in the output on, or no longer.
+    Allowed(Allowed),
 }
 
 impl Order {
@@ -129,6 +136,11 @@ impl Order {
                 out.bytes.push(9);
                 order.put(&mut out);
             }
+            Order::Allow { pattern, begins } => {
+                out.bytes.push(10);
+                out.bytes(pattern.as_bytes());
+                out.flag(*begins);
+            }
         }
         out.bytes
     }
@@ -156,6 +168,10 @@ impl Order {
             7 => Ok(Order::Unuse(from.number()?)),
             8 => Ok(Order::Ready(from.number()?)),
             9 => Ok(Order::Database(DatabaseOrder::get(&mut from)?)),
+            10 => Ok(Order::Allow {
+                pattern: from.text()?,
+                begins: from.flag()?,
+            }),
             _ => Err(garbled()),
         }
     }
@@ -227,6 +243,13 @@ impl News {
                 out.number(*number);
                 put_answer(&mut out, answer);
             }
+            News::Allowed(allowed) => {
+                tag(16);
+                out.bytes(allowed.pattern.as_bytes());
+                out.flag(allowed.begins);
+                out.number(allowed.log);
+                allowed.streams.iter().for_each(|it| out.number(*it));
+            }
         }
         out.bytes
     }
@@ -268,6 +291,12 @@ impl News {
                 number: from.number()?,
                 answer: get_answer(&mut from)?,
             },
+            16 => News::Allowed(Allowed {
+                pattern: from.text()?,
+                begins: from.flag()?,
+                log: from.number()?,
+                streams: [from.number()?, from.number()?],
+            }),
             _ => return Err(garbled()),
         })
     }
@@ -308,6 +337,12 @@ mod tests {
             News::Exited(-1),
             News::Survived(vec!["pid 7 (`su`)".into()]),
             News::RunEnded,
+            News::Allowed(Allowed {
+                pattern: "ERROR".into(),
+                begins: true,
+                log: 1,
+                streams: [2, 3],
+            }),
         ] {
             assert_eq!(News::decode(&news.encode()).unwrap(), news);
         }

@@ -108,6 +108,7 @@ impl Guard {
             run_ends: None,
             sharing,
             databases: None,
+            allowed: Vec::new(),
             child_ended,
             latest: Latest::new(recorder.log.length),
             recorder,

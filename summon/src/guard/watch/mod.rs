@@ -4,6 +4,7 @@
 //! owner's orders. When the owner ends for any reason, the guard stops the service and all its
 //! descendants, as far as the system shows them ([`family`](crate::sys::family)).
 
+mod allowed;
 mod client;
 mod command;
 mod databases;
@@ -19,6 +20,7 @@ mod sharing;
 mod sweep;
 mod users;
 
+use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -33,6 +35,7 @@ use super::databases::Databases;
 use super::killing;
 use super::program::Program;
 use super::protocol::message::News;
+use super::state::Allowed;
 use super::terms::Terms;
 use crate::sys::ending::Ending;
 use crate::sys::family;
@@ -62,6 +65,8 @@ struct Guard {
     sharing: Option<Sharing>,
     /// The databases of the service. `None` until a test wants one.
     databases: Option<Databases>,
+    /// What clients allow at present, by their sockets.
+    allowed: Vec<(RawFd, Allowed)>,
     child_ended: family::ChildEnds,
     recorder: Recorder,
     notify: Option<Notify>,

@@ -43,6 +43,12 @@ impl Guard {
                         self.obey_about_databases(owner, order);
                     }
                 }
+                Ok(Order::Allow { pattern, begins }) => {
+                    let owner = self.owner.as_ref().map(|it| it.socket.as_raw_fd());
+                    if let Some(owner) = owner {
+                        self.allow(owner, pattern, begins);
+                    }
+                }
                 // An owner that breaks the protocol can't be trusted to stop the service later.
                 Ok(Order::Run(_)) | Err(_) => self.lose_owner(),
             }

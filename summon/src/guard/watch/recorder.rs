@@ -95,6 +95,19 @@ impl Recorder {
         }
     }
 
+    /// Returns the lengths of the log, and of the logs of standard output and standard error, if
+    /// these are kept apart.
+    pub(super) fn lengths(&self) -> (u64, [u64; 2]) {
+        let mut apart = self.inputs.iter().map(|input| &input.apart);
+        let mut next = || {
+            apart
+                .next()
+                .and_then(Option::as_ref)
+                .map_or(0, |it| it.length)
+        };
+        (self.log.length, [next(), next()])
+    }
+
     /// Returns the number of lost bytes, and the errno.
     pub(super) fn lost(&self) -> Option<(u64, i32)> {
         let apart = self.inputs.iter().filter_map(|input| input.apart.as_ref());

@@ -12,16 +12,20 @@ impl Guard {
         // A new user first hears what earlier users know already.
         let mut news = vec![self.started()];
         news.extend(self.service.exit.map(News::Exited));
+        news.extend(self.allowances());
         let Some(sharing) = &mut self.sharing else {
             return;
         };
         sharing.meet_users(news);
-        let (mut asked, mut databases) = (Vec::new(), Vec::new());
+        let (mut asked, mut databases, mut allowed) = (Vec::new(), Vec::new(), Vec::new());
         let killed = sharing.hear_users(|user, order| match order {
             Order::Sync(number) => asked.push((user.socket.as_raw_fd(), number)),
             Order::Use(test) => user.begin_use(test),
             Order::Unuse(number) => user.end_use(number),
             Order::Database(order) => databases.push((user.socket.as_raw_fd(), order)),
+            Order::Allow { pattern, begins } => {
+                allowed.push((user.socket.as_raw_fd(), pattern, begins));
+            }
             // Users must not stop or signal a service that other tests use.
             _ => {}
         });
@@ -31,8 +35,13 @@ impl Guard {
         for (user, order) in databases {
             self.obey_about_databases(user, order);
         }
+        // Before the answers to `Sync`: whoever gets one knows all allowances from before it.
+        for (user, pattern, begins) in allowed {
+            self.allow(user, pattern, begins);
+        }
         // Before the next user is accepted: it may get the number of a closed socket.
         self.forget_users_of_databases();
+        self.forget_allowances();
         // One `pump` serves all requests that were read in this round: each was sent before it.
         if !asked.is_empty() {
             self.pump();

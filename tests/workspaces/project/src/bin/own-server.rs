@@ -1,5 +1,5 @@
-//! A server as this package might contain it: it answers with its environment and arguments, and
-//! exits with success on TERM.
+//! A server as this package might contain it: it answers each connection, and exits with success on
+//! TERM. With `FRAGILE` in its environment, it panics when it has answered.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -13,6 +13,7 @@ fn main() {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let _ = stream.unwrap().write_all(b"own");
+            assert!(std::env::var_os("FRAGILE").is_none(), "out of cheese");
         }
     });
     told();

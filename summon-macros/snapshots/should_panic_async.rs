@@ -1,0 +1,37 @@
+#[summon(simple = "sleep 100")]
+#[tokio::test]
+#[should_panic(expected = "as it should")]
+async fn panics() {
+    panic!("as it should");
+}
+
+// becomes
+
+#[tokio::test]
+#[should_panic(expected = "as it should")]
+async fn panics() {
+    let executor_0 = ::summon::Coordinated::with(
+        "sleep 100",
+        ::summon::probe::started(),
+    );
+    let _scope = match ::summon::__private::scope(
+        ::core::concat!(::core::module_path!(), "::", ::core::stringify!(panics)),
+        [(::core::option::Option::None, &executor_0)],
+    ) {
+        ::core::result::Result::Ok(scope) => ::summon::__private::expect_panic(scope),
+        ::core::result::Result::Err(error) => {
+            ::summon::__private::report(&error);
+            return;
+        }
+    };
+    ::summon::__private::end_expected(
+        _scope,
+        ::summon::__private::catch_async(async {
+                if false {
+                    return;
+                }
+                panic!("as it should");
+            })
+            .await,
+    )
+}
