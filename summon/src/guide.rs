@@ -18,6 +18,9 @@ pub mod fixtures {}
 #[doc = include_str!("../docs/databases.md")]
 pub mod databases {}
 
+#[doc = include_str!("../docs/links.md")]
+pub mod links {}
+
 #[doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}

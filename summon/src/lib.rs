@@ -22,6 +22,7 @@
 //! [failures]: guide::failures
 //! [fixtures]: guide::fixtures
 //! [lifecycle]: guide::lifecycle
+//! [links]: guide::links
 //! [own service]: guide::own_service
 //! [platforms]: guide::platforms
 //! [ports]: guide::ports
@@ -58,6 +59,7 @@ mod guard;
 mod guard;
 pub mod guide;
 mod limit;
+mod link;
 mod never;
 mod numbers;
 mod orchestrator;
@@ -86,6 +88,7 @@ pub use executor::{
 };
 pub use fixture::Fixture;
 pub use limit::Limit;
+pub use link::{Connections, Delay, Link, OneWay, Way};
 pub use never::Never;
 pub use numbers::{ExitCodes, Numbers};
 pub use orchestrator::{Executors, Orchestrator, Scope, orchestrated};

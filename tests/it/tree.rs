@@ -49,7 +49,7 @@ macro_rules! survivors {
     };
 }
 
-survivors!(plain stubborn daemon);
+survivors!(plain stubborn daemon linked);
 
 fn survives_nothing(service: &str, ending: Ending) {
     let word = match ending {
@@ -63,6 +63,7 @@ fn survives_nothing(service: &str, ending: Ending) {
     let expected = match service {
         "plain" => 5,
         "stubborn" => 8,
+        // In the place of a child, the process of a link.
         _ => 6,
     };
     let lives = owner.lives();

@@ -24,12 +24,13 @@ fn main() {
         return hold_port(port.parse().expect("a port"), actor);
     }
     let script: &[&str] = match service.as_str() {
-        "plain" | "another" | "open" => &["fds"],
+        "plain" | "another" | "open" | "linked" => &["fds"],
         "stubborn" => &["child", STUBBORN, "child", STUBBORN, "stranger", STUBBORN],
         "daemon" => &["daemon", STUBBORN],
         other => panic!("no such service: {other}"),
     };
     let (is_another, is_open) = (service == "another", service == "open");
+    let is_linked = service == "linked";
     let mut service = OutputCoordinatedExecutor::new([actor.as_str()], "^ready$")
         .args(script.iter().copied())
         .args(["say", "ready"])
@@ -54,6 +55,8 @@ fn main() {
     }
     let sleeper = SimpleExecutor::new("sleep 1000").stop_timeout(GRACE);
     sleeper.start().unwrap();
+    let served = SimpleExecutor::new("sleep {port}");
+    let link = is_linked.then(|| served.link().unwrap());
     let pids = [&service.id(), &sleeper.id()].map(|id| id.unwrap().to_string());
     println!("ready {} {}", service.dir().display(), pids.join(" "));
     std::io::stdout().flush().unwrap();
@@ -61,7 +64,7 @@ fn main() {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
     }
     if ending == "return" {
-        std::mem::forget((service, sleeper));
+        std::mem::forget((service, sleeper, link));
         return;
     }
     end(ending);

@@ -23,6 +23,7 @@ mod dispositions;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod killing;
+mod link;
 mod owner;
 mod path_search;
 mod program;
@@ -37,7 +38,10 @@ mod watch;
 
 pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
-pub(crate) use owner::{Guarded, Helper, Sleeper, note_interruption_in, prepare, run_has_ended};
+pub(crate) use link::{Close, Faults, WayFaults};
+pub(crate) use owner::{
+    Guarded, Helper, LinkProcess, Sleeper, note_interruption_in, prepare, run_has_ended,
+};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};

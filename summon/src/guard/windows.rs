@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 mod databases;
 #[path = "details.rs"]
 mod details;
+#[path = "link/faults.rs"]
+mod faults;
 #[path = "program.rs"]
 mod program;
 #[path = "state.rs"]
@@ -19,11 +22,13 @@ mod terms;
 
 pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
+use faults::Counts;
+pub(crate) use faults::{Close, Faults, WayFaults};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};
 
-use crate::sys::fd::BorrowedFd;
+use crate::sys::fd::{BorrowedFd, OwnedFd};
 use crate::sys::wait::Waker;
 use crate::sys::{Signal, unsupported};
 
@@ -207,6 +212,33 @@ impl Helper {
         _limit: Duration,
         _sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
     ) -> Result<Ran, HelperError> {
+        match self.0 {}
+    }
+}
+
+/// The process of a link.
+#[derive(Debug)]
+pub(crate) struct LinkProcess(Infallible);
+
+impl LinkProcess {
+    pub(crate) fn start(
+        _name: &str,
+        _port: u16,
+        _lease: &OwnedFd,
+        _target: Option<SocketAddr>,
+    ) -> io::Result<LinkProcess> {
+        Err(unsupported())
+    }
+
+    pub(crate) fn apply(&self, _faults: Faults) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn lead_to(&self, _target: SocketAddr) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn counts(&self) -> io::Result<Counts> {
         match self.0 {}
     }
 }

@@ -38,6 +38,7 @@ impl Parts {
         // a warden, the launch fails with the reason.
         guard::prepare();
         let (home, set) = (self.home()?, self.set());
+        self.acquire_link()?;
         if self.declaration.spec.listen_fd || self.declaration.endpoints().next().is_some() {
             self.lease("")?;
         }

@@ -16,6 +16,8 @@ mod invocation;
 mod joint_start;
 mod launched;
 mod life;
+mod linked;
+mod links;
 mod live_output;
 mod never;
 mod once;

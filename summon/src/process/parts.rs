@@ -9,6 +9,7 @@ use super::declaration::Declaration;
 use super::joint_start::JointStart;
 use super::launched::Launched;
 use super::life::{Busy, Life};
+use super::links::Links;
 use super::resources::Resources;
 use crate::error::Error;
 use crate::port::{NoTurn, Turn};
@@ -37,6 +38,7 @@ pub(crate) struct Parts {
     pub(super) fill: OnceLock<Fill>,
     /// The patterns that the test allows at present.
     pub(super) allowed: Mutex<Vec<String>>,
+    pub(super) links: Links,
 }
 
 /// Fills the template with this name.
@@ -92,6 +94,7 @@ impl Parts {
             story: Story::default(),
             fill: OnceLock::new(),
             allowed: Mutex::default(),
+            links: Links::default(),
         }
     }
 

@@ -87,6 +87,9 @@ impl Parts {
             Part::Own(word) => (self, word),
             Part::Other(name, word) => {
                 other = self.member(name, word)?;
+                if let Some(value) = other.word_through_link(word)? {
+                    return Ok(value);
+                }
                 (&*other, word)
             }
         };
@@ -137,6 +140,19 @@ impl Parts {
             "name" => self.name().to_owned(),
             "url" => self.url()?,
             _ => return Ok(None),
+        }))
+    }
+
+    /// Returns the value of a word for other processes, if they use the process through its link.
+    fn word_through_link(&self, word: &str) -> Result<Option<String>, NotReady> {
+        if !self.declaration.spec.linked || !matches!(word, "port" | "host" | "url") {
+            return Ok(None);
+        }
+        let link = self.links.own().ok_or_else(|| self.has_none("link"))?;
+        Ok(Some(match word {
+            "port" => link.port().to_string(),
+            "host" => link.addr().ip().to_string(),
+            _ => link.url(self.declaration.spec.path),
         }))
     }
 

@@ -89,6 +89,10 @@ impl Parts {
         let error = never
             .into_iter()
             .fold(error, |it, never| it.fact("never", never));
+        let link = self.links.own().and_then(|link| link.report(failed));
+        let error = link
+            .into_iter()
+            .fold(error, |error, link| error.fact("link", link));
         let hint = launched.and_then(|launched| self.forked_away(&launched));
         Some(error.hints(hint).tail(output::tail_of_test(log, since)))
     }

@@ -47,6 +47,8 @@ pub(crate) struct Spec {
     pub(crate) turn_timeout: Limit,
     pub(crate) reuse: bool,
     pub(crate) listener: Listener,
+    /// Whether the process has a link of its own, which other processes use.
+    pub(crate) linked: bool,
     /// Patterns of output lines that report a failure.
     pub(crate) unless: Vec<String>,
     /// Patterns of output lines that fail a test.
@@ -114,6 +116,7 @@ impl Spec {
             turn_timeout: Limit::seconds(10 * 60),
             reuse: false,
             listener: Listener::default(),
+            linked: false,
             unless: Vec::new(),
             listen_fd: false,
             stdin: Stdin::default(),

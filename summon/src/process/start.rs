@@ -183,6 +183,7 @@ impl Parts {
             if let Some(addr) = target.found() {
                 let _ = launched.addr.set(addr);
             }
+            self.lead_links();
             let _ = launched.ready.set(Instant::now());
             // A job is ready at its exec, before its start-up.
             if !self.declaration.is_job() {
@@ -243,7 +244,9 @@ impl Parts {
             Ok(()) if is_cancelled => return Err(self.cancelled()),
             Ok(()) => {}
         }
-        start.starting.set_reused(target.found().unwrap_or(addr));
+        let addr = target.found().unwrap_or(addr);
+        start.starting.set_reused(addr);
+        self.links.lead_to(addr);
         Ok(())
     }
 

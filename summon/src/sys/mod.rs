@@ -74,7 +74,8 @@ pub(crate) use std::os::fd;
 use system::{beneath, port_claims, punch, waker};
 #[cfg(unix)]
 pub(crate) use system::{
-    ending, executable, family, notices, peer, pipes, sockets, surroundings, thread, title,
+    ending, events, executable, family, notices, peer, pipes, sockets, splice, streams,
+    surroundings, thread, title,
 };
 #[cfg(windows)]
 pub(crate) use windows::is_privileged;

@@ -19,7 +19,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["orchestrator", "fixture", "database"],
             &["executor"],
             &["process"],
-            &["probe"],
+            &["link", "probe"],
             &["guard"],
             &[
                 "command",

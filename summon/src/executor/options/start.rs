@@ -71,6 +71,23 @@ impl<P> Coordinated<P> {
         self.change(|spec| spec.listen_fd = listen)
     }
 
+    /// Puts a [`Link`](crate::Link) in front of the process. [`link`](crate::Process::link) returns it. The
+    /// placeholders `{name.port}`, `{name.host}`, and `{name.url}` of other processes lead to the link.
+    /// Readiness concerns the process itself. Default: no.
+    ///
+    /// ```no_run
+    /// use summon::{SimpleExecutor, orchestrated, servers::Redis};
+    ///
+    /// let redis = Redis::new().named("redis").linked(true);
+    /// let api = SimpleExecutor::new("my-api --redis 127.0.0.1:{redis.port}");
+    /// let _scope = orchestrated((&redis, &api))?;
+    /// redis.link()?.cut()?;                    // the API loses its Redis
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    pub fn linked(self, linked: bool) -> Self {
+        self.change(|spec| spec.linked = linked)
+    }
+
     /// Starts this process when the named process of the set is ready, as a placeholder does.
     /// Default: after the processes in its placeholders, and in parallel with all others.
     ///

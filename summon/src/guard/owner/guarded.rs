@@ -14,6 +14,7 @@ use super::received::{Received, Sleeper};
 use super::wardens;
 use crate::guard::details::Details;
 use crate::guard::program::Program;
+use crate::guard::protocol::job::Task;
 use crate::guard::protocol::message::{News, Order, Use};
 use crate::guard::protocol::wire;
 use crate::guard::state::{Allowed, Interest, LaunchError, State, Whom};
@@ -68,13 +69,12 @@ impl Guarded {
         terms: &Terms,
         deadline: Instant,
     ) -> Result<Guarded, LaunchError> {
-        let socket =
-            wardens::give_job(program, Some(terms), deadline).map_err(|error| {
-                match error.kind() {
-                    io::ErrorKind::TimedOut => LaunchError::Late,
-                    _ => LaunchError::NoGuard(error),
-                }
-            })?;
+        let socket = wardens::give_job(&Task::Service(program, terms), deadline).map_err(
+            |error| match error.kind() {
+                io::ErrorKind::TimedOut => LaunchError::Late,
+                _ => LaunchError::NoGuard(error),
+            },
+        )?;
         let guarded = Guarded::new(socket);
         guarded.listen().map_err(LaunchError::NoGuard)?;
         let known = guarded.wait_until(deadline, &[], |state| {

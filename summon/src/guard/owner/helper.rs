@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::wardens;
 use crate::guard::program::Program;
+use crate::guard::protocol::job::Task;
 use crate::guard::protocol::message::{News, Order};
 use crate::guard::protocol::wire;
 use crate::guard::state::{HelperError, Ran};
@@ -19,7 +20,7 @@ pub(crate) struct Helper(UnixStream);
 impl Helper {
     pub(crate) fn hire(command: &Program, deadline: Instant) -> io::Result<Helper> {
         // The job has no terms, so the guard waits for orders and runs the command once for each.
-        let socket = wardens::give_job(command, None, deadline)?;
+        let socket = wardens::give_job(&Task::Command(command), deadline)?;
         Ok(Helper(socket))
     }
 

@@ -10,11 +10,9 @@ use std::time::Instant;
 
 use super::exit_message;
 use super::start_warden::{COPY_LIMIT, start_warden};
-use crate::guard::program::Program;
-use crate::guard::protocol::job::{self, Endings};
+use crate::guard::protocol::job::{self, Endings, Task};
 use crate::guard::protocol::warden::{GOT, RETIRED};
 use crate::guard::protocol::wire;
-use crate::guard::terms::Terms;
 use crate::sys::maker::PerProcess;
 use crate::sys::{ending, runner, sockets, surroundings, wait};
 
@@ -72,11 +70,7 @@ fn guard(deadline: Instant) -> io::Result<UnixStream> {
 }
 
 /// Hires a guard, and sends it its job.
-pub(super) fn give_job(
-    program: &Program,
-    terms: Option<&Terms>,
-    deadline: Instant,
-) -> io::Result<UnixStream> {
+pub(super) fn give_job(task: &Task<'_>, deadline: Instant) -> io::Result<UnixStream> {
     let socket = guard(deadline)?;
     // The pidfd is opened here, where the pid is certainly this process. A guard that opened it
     // later could get a stranger, if this process died first and its pid was reused.
@@ -85,7 +79,7 @@ pub(super) fn give_job(
         owner: owner.as_ref().map(AsFd::as_fd),
         runner: runner::current().map(|runner| runner.ending.as_fd()),
     };
-    let job = job::encode(&endings, program, terms);
+    let job = job::encode(&endings, task);
     match wire::send(&socket, &job.bytes, &job.fds) {
         // Without a guard the socket is closed. The caller finds that too, and its error says more.
         Err(error) if !is_closed(&error) => Err(error),

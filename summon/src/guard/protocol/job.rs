@@ -3,17 +3,28 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 #[cfg(any(test, fuzzing))]
 use std::os::fd::AsFd;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::encoding::{In, Out};
+use super::wire::garbled;
 use crate::guard::program::{Attributes, Program};
 use crate::guard::terms::{About, Sharing, StopPlan, Terms};
 use crate::session::Sweep;
 use crate::sys::users::User;
 
-/// The first frame that a guard receives.
+/// The first frame that a child of the warden receives.
+#[derive(Debug)]
+pub(crate) enum First {
+    /// It becomes a guard.
+    Guard(Box<Job>),
+    /// It becomes a link.
+    Link(LinkJob),
+}
+
+/// The job of a guard.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) endings: Endings<OwnedFd>,
@@ -30,33 +41,88 @@ pub(crate) struct Endings<Fd> {
     pub(crate) runner: Option<Fd>,
 }
 
+/// The job of a link.
+#[derive(Debug)]
+pub(crate) struct LinkJob {
+    pub(crate) endings: Endings<OwnedFd>,
+    pub(crate) name: String,
+    pub(crate) port: u16,
+    /// The lease of the port.
+    pub(crate) lease: OwnedFd,
+    /// Where the server listens, if that is known.
+    pub(crate) target: Option<SocketAddr>,
+}
+
+/// What a child of the warden should do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Task<'a> {
+    Service(&'a Program, &'a Terms),
+    /// Run a helper command each time the owner asks.
+    Command(&'a Program),
+    Link {
+        name: &'a str,
+        port: u16,
+        lease: BorrowedFd<'a>,
+        target: Option<SocketAddr>,
+    },
+}
+
 /// Encodes a job.
-pub(crate) fn encode<'a>(
-    endings: &'a Endings<BorrowedFd<'a>>,
-    program: &'a Program,
-    terms: Option<&'a Terms>,
-) -> Out<'a> {
+pub(crate) fn encode<'a>(endings: &'a Endings<BorrowedFd<'a>>, task: &'a Task<'a>) -> Out<'a> {
     let mut out = Out::default();
+    out.flag(matches!(task, Task::Link { .. }));
     // A descriptor has no place in the bytes. The flag of the option tells the decoder whether to
     // take the next one, so both sides stay in step.
     out.option(endings.owner.as_ref(), Out::fd);
     out.option(endings.runner.as_ref(), Out::fd);
-    put_program(&mut out, program);
-    out.option(terms, put_terms);
+    match task {
+        Task::Service(program, terms) => {
+            put_program(&mut out, program);
+            out.option(Some(*terms), put_terms);
+        }
+        Task::Command(program) => {
+            put_program(&mut out, program);
+            out.option(None, put_terms);
+        }
+        Task::Link {
+            name,
+            port,
+            lease,
+            target,
+        } => {
+            out.bytes(name.as_bytes());
+            out.number((*port).into());
+            out.fd(lease);
+            out.option(*target, |out, target| {
+                out.bytes(target.to_string().as_bytes());
+            });
+        }
+    }
     out
 }
 
-impl Job {
-    pub(crate) fn decode(bytes: &[u8], fds: Vec<OwnedFd>) -> io::Result<Job> {
+impl First {
+    pub(crate) fn decode(bytes: &[u8], fds: Vec<OwnedFd>) -> io::Result<First> {
         let mut from = In::new(bytes, fds);
-        Ok(Job {
-            endings: Endings {
-                owner: from.option(In::fd)?,
-                runner: from.option(In::fd)?,
-            },
-            program: get_program(&mut from)?,
-            terms: from.option(get_terms)?,
-        })
+        let is_link = from.flag()?;
+        let endings = Endings {
+            owner: from.option(In::fd)?,
+            runner: from.option(In::fd)?,
+        };
+        if !is_link {
+            return Ok(First::Guard(Box::new(Job {
+                endings,
+                program: get_program(&mut from)?,
+                terms: from.option(get_terms)?,
+            })));
+        }
+        Ok(First::Link(LinkJob {
+            endings,
+            name: from.text()?,
+            port: from.number()? as u16,
+            lease: from.fd()?,
+            target: from.option(|from| from.text()?.parse().map_err(|_| garbled()))?,
+        }))
     }
 }
 
@@ -218,13 +284,29 @@ pub(crate) fn written_again(bytes: &[u8]) -> io::Result<(Vec<u8>, usize)> {
     let null = OwnedFd::from(std::fs::File::open("/dev/null")?);
     // 64 descriptors are enough for every small job.
     let fds = (0..bytes.len().min(64)).map(|_| null.try_clone());
-    let job = Job::decode(bytes, fds.collect::<io::Result<_>>()?)?;
-    let endings = Endings {
-        owner: job.endings.owner.as_ref().map(AsFd::as_fd),
-        runner: job.endings.runner.as_ref().map(AsFd::as_fd),
+    let first = First::decode(bytes, fds.collect::<io::Result<_>>()?)?;
+    let endings = match &first {
+        First::Guard(job) => &job.endings,
+        First::Link(job) => &job.endings,
     };
-    let out = encode(&endings, &job.program, job.terms.as_ref());
-    Ok((out.bytes, out.fds.len()))
+    let endings = Endings {
+        owner: endings.owner.as_ref().map(AsFd::as_fd),
+        runner: endings.runner.as_ref().map(AsFd::as_fd),
+    };
+    let task = match &first {
+        First::Guard(job) => match &job.terms {
+            Some(terms) => Task::Service(&job.program, terms),
+            None => Task::Command(&job.program),
+        },
+        First::Link(job) => Task::Link {
+            name: &job.name,
+            port: job.port,
+            lease: job.lease.as_fd(),
+            target: job.target,
+        },
+    };
+    let out = encode(&endings, &task);
+    Ok((out.bytes.clone(), out.fds.len()))
 }
 
 #[cfg(test)]
@@ -292,7 +374,25 @@ mod tests {
             owner: Some(owner.as_fd()),
             runner: Some(runner.as_fd()),
         };
-        let out = encode(&endings, &program, Some(&terms));
+        let task = Task::Service(&program, &terms);
+        let out = encode(&endings, &task);
+        (out.bytes.clone(), out.fds.len())
+    }
+
+    /// Returns the job of a link, and its number of descriptors.
+    fn link() -> (Vec<u8>, usize) {
+        let null = OwnedFd::from(File::open("/dev/null").unwrap());
+        let endings = Endings {
+            owner: Some(null.as_fd()),
+            runner: None,
+        };
+        let task = Task::Link {
+            name: "redis",
+            port: 7000,
+            lease: null.as_fd(),
+            target: Some("[::1]:80".parse().unwrap()),
+        };
+        let out = encode(&endings, &task);
         (out.bytes.clone(), out.fds.len())
     }
 
@@ -301,14 +401,18 @@ mod tests {
         let (bytes, fds) = job();
         assert_eq!(fds, 14);
         assert_eq!(written_again(&bytes).unwrap(), (bytes, fds));
+        let (bytes, fds) = link();
+        assert_eq!(fds, 2);
+        assert_eq!(written_again(&bytes).unwrap(), (bytes, fds));
     }
 
     #[test]
     fn garbage_is_an_error_and_not_a_panic() {
-        let (good, _) = job();
-        for length in 0..good.len() {
-            assert!(written_again(&good[..length]).is_err());
+        for (good, _) in [job(), link()] {
+            for length in 0..good.len() {
+                assert!(written_again(&good[..length]).is_err());
+            }
+            assert!(First::decode(&good, Vec::new()).is_err());
         }
-        assert!(Job::decode(&good, Vec::new()).is_err());
     }
 }

@@ -13,8 +13,9 @@ use super::recorder::Recorder;
 use super::service::Service;
 use super::sharing::Sharing;
 use super::{Guard, command, wake};
+use crate::guard::link;
 use crate::guard::program::Program;
-use crate::guard::protocol::job::{Endings, Job};
+use crate::guard::protocol::job::{Endings, First};
 use crate::guard::protocol::message::News;
 use crate::guard::protocol::wire;
 use crate::guard::spawn::spawn;
@@ -37,8 +38,16 @@ pub(in crate::guard) fn run(owner: UnixStream, warden: Pid) {
     let Ok(Some((body, fds))) = wire::receive(&owner) else {
         exit::now(0);
     };
-    let Ok(mut job) = Job::decode(&body, fds) else {
-        exit::now(1);
+    let mut job = match First::decode(&body, fds) {
+        Ok(First::Guard(job)) => *job,
+        Ok(First::Link(job)) => {
+            title::set(&format!("summon-link: {}", job.name));
+            let _ = link::serve(&owner, job);
+            // As below.
+            wake(warden);
+            exit::now(0);
+        }
+        Err(_) => exit::now(1),
     };
     let _ = owner.set_read_timeout(None);
     title::set(&format!("summon-guard: {}", job.program.name));

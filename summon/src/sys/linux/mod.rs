@@ -5,6 +5,7 @@ pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod emulator;
 pub(crate) mod ending;
+pub(crate) mod events;
 pub(crate) mod executable;
 pub(crate) mod family;
 pub(crate) mod file_watch;
@@ -21,6 +22,8 @@ pub(crate) mod punch;
 #[cfg(test)]
 mod reach;
 pub(crate) mod sockets;
+pub(crate) mod splice;
+pub(crate) mod streams;
 pub(crate) mod surroundings;
 mod tables;
 mod text;

@@ -5,6 +5,7 @@ pub(crate) mod beneath;
 pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod ending;
+pub(crate) mod events;
 pub(crate) mod executable;
 pub(crate) mod family;
 #[path = "../no_file_watch.rs"]
@@ -23,6 +24,8 @@ pub(crate) mod proc;
 pub(crate) mod punch;
 mod socket_info;
 pub(crate) mod sockets;
+pub(crate) mod splice;
+pub(crate) mod streams;
 pub(crate) mod surroundings;
 mod sysctl;
 pub(crate) mod thread;

@@ -1,0 +1,23 @@
+//! Links: a process passes bytes between clients and a server, and breaks the connections on
+//! request.
+//!
+//! A link is a process of its own, which the warden forks like a guard. A thread of the test would hold
+//! two descriptors for each connection, and a forked child of the test would keep them open. It ends
+//! with its owner, like a guard.
+//!
+//! [`serve`] obeys the owner. [`relay`] has the connections, [`connection`] both directions of one, and
+//! [`flow`] one of them.
+
+mod connection;
+mod faults;
+mod flow;
+mod message;
+mod queue;
+mod rate;
+mod relay;
+mod serve;
+
+pub(super) use faults::Counts;
+pub(crate) use faults::{Close, Faults, WayFaults};
+pub(super) use message::{LinkAnswer, LinkOrder};
+pub(super) use serve::serve;

@@ -1,0 +1,280 @@
+//! The connections of a link, and its faults.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, Fate, Rates, Side};
+use super::faults::{Counts, Faults};
+use super::flow::{Socket, Tools};
+use super::rate::Rate;
+use crate::sys::events::{Event, Events};
+use crate::sys::streams;
+
+/// The token of the listener. Connections have higher tokens.
+pub(super) const LISTENER: u64 = 0;
+/// The first number of a connection. Its tokens are twice that, and one more.
+const FIRST: u64 = 8;
+/// How long to wait before the next connection if there are no descriptors for it.
+const SHORTAGE: Duration = Duration::from_millis(10);
+
+pub(super) struct Relay {
+    addr: SocketAddr,
+    listener: OwnedFd,
+    /// The address of the server. `None` if it is unknown so far.
+    target: Option<SocketAddr>,
+    faults: Faults,
+    rates: Rates,
+    connections: HashMap<u64, Connection>,
+    /// Sockets of connections that the link has ended. The link reads and discards their bytes until the
+    /// other side closes: to close a socket with unread bytes would reset the connection.
+    lingering: HashMap<u64, Socket>,
+    /// The connection that fills the queue of new connections, so that clients hang.
+    filler: Option<OwnedFd>,
+    /// The times at which connections continue. At equal times, the longest wait comes first.
+    due: BTreeSet<(Instant, u64, u64)>,
+    sequence: u64,
+    /// Connections that can continue at once.
+    ready: Vec<u64>,
+    /// When to accept again.
+    accept_at: Option<Instant>,
+    next: u64,
+    /// The bytes of ended connections.
+    passed: (u64, u64),
+    tools: Tools,
+}
+
+impl Relay {
+    pub(super) fn new(addr: SocketAddr, target: Option<SocketAddr>) -> io::Result<Relay> {
+        streams::allow_many();
+        Ok(Relay {
+            addr,
+            listener: streams::listener(&addr)?,
+            target,
+            faults: Faults::default(),
+            rates: Rates::default(),
+            connections: HashMap::new(),
+            lingering: HashMap::new(),
+            filler: None,
+            due: BTreeSet::new(),
+            sequence: 0,
+            ready: Vec::new(),
+            accept_at: None,
+            next: FIRST,
+            passed: (0, 0),
+            tools: Tools::new(),
+        })
+    }
+
+    pub(super) fn listener(&self) -> &OwnedFd {
+        &self.listener
+    }
+
+    pub(super) fn lead_to(&mut self, target: SocketAddr) {
+        self.target = Some(target);
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let (mut to_server, mut to_client) = self.passed;
+        for connection in self.connections.values() {
+            to_server += connection.passed().0;
+            to_client += connection.passed().1;
+        }
+        Counts {
+            open: self.connections.len() as u64,
+            accepted: self.next - FIRST,
+            to_server,
+            to_client,
+        }
+    }
+
+    /// Puts faults into force, in place of the former ones.
+    pub(super) fn apply(&mut self, faults: Faults, events: &Events) -> io::Result<()> {
+        let now = Instant::now();
+        // Accept first: a client that has connected before the fault must not be refused. In a blackhole,
+        // the queue must stay full.
+        if self.filler.is_none() {
+            self.accept(events);
+        }
+        let before = mem::replace(&mut self.faults, faults);
+        let rate = |limit: Option<u64>, rate: Option<Rate>| {
+            let limit = limit?;
+            let same = rate.filter(|rate| rate.per_second() == limit);
+            Some(same.unwrap_or_else(|| Rate::new(limit, now)))
+        };
+        self.rates = Rates {
+            to_server: rate(self.faults.to_server.limit, self.rates.to_server.take()),
+            to_client: rate(self.faults.to_client.limit, self.rates.to_client.take()),
+        };
+        if self.faults.cut {
+            if !before.cut {
+                streams::refuse(&self.listener)?;
+            }
+            self.filler = None;
+            self.reset_all();
+            return Ok(());
+        }
+        if self.faults.blackhole && self.filler.is_none() {
+            // After a cut this listens, too.
+            self.filler = Some(streams::fill_queue(&self.listener, &self.addr)?);
+        } else if !self.faults.blackhole && (before.cut || self.filler.is_some()) {
+            streams::listen(&self.listener)?;
+            self.accept(events);
+            self.filler = None;
+        }
+        self.ready = self.connections.keys().copied().collect();
+        Ok(())
+    }
+
+    /// Resets all connections.
+    pub(super) fn reset_all(&mut self) {
+        self.due.clear();
+        self.ready.clear();
+        for (_, connection) in mem::take(&mut self.connections) {
+            self.count(&connection);
+            connection.reset();
+        }
+        for (_, socket) in mem::take(&mut self.lingering) {
+            streams::reset(&socket.fd);
+        }
+    }
+
+    fn count(&mut self, connection: &Connection) {
+        let (to_server, to_client) = connection.passed();
+        self.passed.0 += to_server;
+        self.passed.1 += to_client;
+    }
+
+    /// Takes all new connections.
+    pub(super) fn accept(&mut self, events: &Events) {
+        self.accept_at = None;
+        if self.faults.cut || self.faults.blackhole {
+            return;
+        }
+        loop {
+            match streams::accept(&self.listener) {
+                Ok(Some((client, peer))) => self.take(client, peer, events),
+                Ok(None) => return,
+                Err(_) => {
+                    self.accept_at = Some(Instant::now() + SHORTAGE);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes a new connection. `peer` is the client's address. The kernel can name the process with this
+    /// address (`sock_diag(7)`), so links between nodes will identify pairs here.
+    fn take(&mut self, client: OwnedFd, peer: SocketAddr, events: &Events) {
+        if self.filler.as_ref().and_then(streams::own_addr) == Some(peer) {
+            return;
+        }
+        let number = self.next;
+        self.next += 1;
+        let Some(Ok(server)) = self.target.map(|target| streams::connect(&target)) else {
+            return streams::reset(&client);
+        };
+        let added = events
+            .add(&client, 2 * number)
+            .and_then(|()| events.add(&server, 2 * number + 1));
+        if added.is_err() {
+            return streams::reset(&client);
+        }
+        let connection = Connection::new(client, server);
+        self.connections.insert(number, connection);
+    }
+
+    /// Notes an event of a connection.
+    pub(super) fn note(&mut self, event: Event) {
+        let number = event.token / 2;
+        let side = match event.token % 2 {
+            0 => Side::Client,
+            _ => Side::Server,
+        };
+        if let Some(connection) = self.connections.get_mut(&number) {
+            let socket = connection.socket(side);
+            socket.readable |= event.readable;
+            socket.writable |= event.writable;
+            if event.failed {
+                connection.note_failure(side);
+            }
+            self.ready.push(number);
+        } else if let Some(socket) = self.lingering.get_mut(&number) {
+            socket.readable |= event.readable;
+            if self.tools.discard(socket) {
+                self.lingering.remove(&number);
+            }
+        }
+    }
+
+    /// Moves bytes as far as possible. Returns the time of the next move.
+    pub(super) fn go_on(&mut self, events: &Events) -> Option<Instant> {
+        let now = Instant::now();
+        if self.accept_at.is_some_and(|at| at <= now) {
+            self.accept(events);
+        }
+        let mut ready = mem::take(&mut self.ready);
+        // Each connection stays in `due` until it has moved, since it may keep its place.
+        ready.extend(
+            self.due
+                .iter()
+                .take_while(|(at, ..)| *at <= now)
+                .map(|(.., it)| *it),
+        );
+        for number in ready {
+            self.advance(number);
+        }
+        if !self.ready.is_empty() {
+            return Some(now);
+        }
+        let due = self.due.first().map(|(at, ..)| *at);
+        due.into_iter().chain(self.accept_at).min()
+    }
+
+    fn advance(&mut self, number: u64) {
+        let Some(connection) = self.connections.get_mut(&number) else {
+            return;
+        };
+        let fate = connection.advance(&self.faults, &mut self.rates, &mut self.tools);
+        let noted = connection.due.take();
+        if let Some((at, sequence)) = noted {
+            self.due.remove(&(at, sequence, number));
+        }
+        match fate {
+            Fate::Waits(None) => {}
+            Fate::Waits(Some(at)) => {
+                // A connection that got no bandwidth keeps its place. Otherwise a busy connection could take
+                // all bandwidth.
+                let sequence = match noted {
+                    Some((_, sequence)) if !connection.has_moved() => sequence,
+                    _ => {
+                        self.sequence += 1;
+                        self.sequence
+                    }
+                };
+                connection.due = Some((at, sequence));
+                self.due.insert((at, sequence, number));
+            }
+            Fate::GoesOn => self.ready.push(number),
+            Fate::Closed | Fate::Reset | Fate::Full(_) => {
+                let Some(connection) = self.connections.remove(&number) else {
+                    return;
+                };
+                self.count(&connection);
+                match fate {
+                    Fate::Reset => connection.reset(),
+                    Fate::Full(side) => {
+                        let mut socket = connection.end(side);
+                        if !self.tools.discard(&mut socket) {
+                            self.lingering.insert(number, socket);
+                        }
+                    }
+                    _ => drop(connection),
+                }
+            }
+        }
+    }
+}

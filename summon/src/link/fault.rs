@@ -1,0 +1,204 @@
+//! The faults of a link.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::guard::{Close, Faults, WayFaults};
+use crate::limit::Limit;
+use crate::size::Size;
+
+/// A direction of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// From clients to the server.
+    ToServer,
+    /// From the server to clients.
+    ToClient,
+}
+
+/// A delay, with its jitter: a duration as in [`Limit`], or a pair of durations.
+///
+/// ```no_run
+/// # let link = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+/// link.delay("100ms")?;
+/// link.delay(("100ms", "20ms"))?;          // 80 to 120 ms
+/// # Ok::<(), summon::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Delay {
+    delay: Limit,
+    jitter: Limit,
+}
+
+impl Delay {
+    pub(super) fn get(&self) -> Result<(Duration, Duration), String> {
+        Ok((self.delay.get()?, self.jitter.get()?))
+    }
+}
+
+impl<A: Into<Limit>, B: Into<Limit>> From<(A, B)> for Delay {
+    fn from((delay, jitter): (A, B)) -> Delay {
+        Delay {
+            delay: delay.into(),
+            jitter: jitter.into(),
+        }
+    }
+}
+
+macro_rules! without_jitter {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Delay {
+            fn from(delay: $type) -> Delay {
+                Delay::from((delay, Duration::ZERO))
+            }
+        }
+    )*};
+}
+
+without_jitter!(&str, String, Duration);
+
+/// Reads a bandwidth.
+pub(super) fn bytes_per_second(size: &Size) -> Result<u64, String> {
+    match size.get()? {
+        0 => Err("no byte would ever pass; use `silence`".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
+/// A fault. Some are in one direction, or in both if that is `None`.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    /// The end of all faults.
+    None,
+    Cut,
+    Blackhole,
+    Silence(Option<Way>),
+    Delay(Way, Duration, Duration),
+    Limit(Option<Way>, u64),
+    CloseAfter(Way, u64),
+}
+
+fn way_of(faults: &mut Faults, way: Way) -> &mut WayFaults {
+    match way {
+        Way::ToServer => &mut faults.to_server,
+        Way::ToClient => &mut faults.to_client,
+    }
+}
+
+fn ways(way: Option<Way>) -> impl Iterator<Item = Way> {
+    let both = [Way::ToServer, Way::ToClient].into_iter();
+    both.filter(move |one| way.is_none_or(|way| way == *one))
+}
+
+impl Fault {
+    /// Adds the fault. `order` is its number.
+    pub(super) fn put(&self, faults: &mut Faults, order: u64) {
+        match *self {
+            Fault::None => *faults = Faults::default(),
+            Fault::Cut => faults.cut = true,
+            Fault::Blackhole => faults.blackhole = true,
+            Fault::Silence(way) => ways(way).for_each(|way| way_of(faults, way).silent = true),
+            Fault::Delay(way, delay, jitter) => {
+                let way = way_of(faults, way);
+                (way.delay, way.jitter) = (delay, jitter);
+            }
+            Fault::Limit(way, limit) => {
+                ways(way).for_each(|way| way_of(faults, way).limit = Some(limit));
+            }
+            Fault::CloseAfter(way, after) => {
+                way_of(faults, way).close = Some(Close { after, order });
+            }
+        }
+    }
+
+    /// Makes what the fault has changed as it was `before`. Leaves other faults.
+    pub(super) fn undo(&self, faults: &mut Faults, before: &Faults) {
+        let mut before = before.clone();
+        match *self {
+            Fault::None => *faults = before,
+            Fault::Cut => faults.cut = before.cut,
+            Fault::Blackhole => faults.blackhole = before.blackhole,
+            Fault::Silence(way) => ways(way).for_each(|way| {
+                way_of(faults, way).silent = way_of(&mut before, way).silent;
+            }),
+            Fault::Delay(way, ..) => {
+                let (now, before) = (way_of(faults, way), way_of(&mut before, way));
+                (now.delay, now.jitter) = (before.delay, before.jitter);
+            }
+            Fault::Limit(way, _) => ways(way).for_each(|way| {
+                way_of(faults, way).limit = way_of(&mut before, way).limit;
+            }),
+            Fault::CloseAfter(way, _) => {
+                way_of(faults, way).close = way_of(&mut before, way).close;
+            }
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = match self {
+            Fault::None => return f.write_str("healed"),
+            Fault::Cut => return f.write_str("cut"),
+            Fault::Blackhole => return f.write_str("a blackhole"),
+            Fault::Silence(way) => {
+                f.write_str("silent")?;
+                *way
+            }
+            Fault::Delay(way, delay, jitter) => {
+                write!(f, "delayed by {delay:?}")?;
+                if !jitter.is_zero() {
+                    write!(f, " \u{b1} {jitter:?}")?;
+                }
+                // The usual way goes without saying.
+                Some(*way).filter(|way| *way == Way::ToServer)
+            }
+            Fault::Limit(way, limit) => {
+                write!(f, "limited to {limit} bytes per second")?;
+                *way
+            }
+            Fault::CloseAfter(way, after) => {
+                write!(f, "closed after {after} bytes")?;
+                Some(*way).filter(|way| *way == Way::ToServer)
+            }
+        };
+        match way {
+            None => Ok(()),
+            Some(Way::ToServer) => f.write_str(" to the server"),
+            Some(Way::ToClient) => f.write_str(" to the client"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undoing_a_fault_leaves_the_others() {
+        let mut faults = Faults::default();
+        let first = Fault::Delay(Way::ToClient, Duration::from_secs(1), Duration::ZERO);
+        first.put(&mut faults, 1);
+        let all = [
+            Fault::Cut,
+            Fault::Blackhole,
+            Fault::Silence(None),
+            Fault::Silence(Some(Way::ToServer)),
+            Fault::Delay(Way::ToClient, Duration::from_secs(2), Duration::ZERO),
+            Fault::Limit(None, 7),
+            Fault::CloseAfter(Way::ToClient, 8),
+        ];
+        for fault in all {
+            let before = faults.clone();
+            fault.put(&mut faults, 2);
+            assert_ne!(faults, before, "{fault}");
+            // Another one in the meantime.
+            let other = Fault::CloseAfter(Way::ToServer, 9);
+            other.put(&mut faults, 3);
+            fault.undo(&mut faults, &before);
+            assert!(faults.to_server.close.is_some(), "{fault}");
+            other.undo(&mut faults, &before);
+            assert_eq!(faults, before, "{fault}");
+        }
+    }
+}

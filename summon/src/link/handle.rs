@@ -1,0 +1,313 @@
+//! A handle on a link.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Instant;
+
+use super::fault::Fault;
+use super::history::History;
+use crate::error::Error;
+use crate::guard::{Faults, LinkProcess};
+use crate::panicked::{self, Failure};
+use crate::port::Lease;
+use crate::sys::maker::Maker;
+
+/// A TCP port of its own in front of a server, which passes everything on, and on which a test can break
+/// the network: connections are cut, fall silent, or become slow.
+///
+/// [`Process::link`](crate::Process::link) makes one. It does not disturb the server, nor other tests
+/// that use it. A verb changes the connections that exist and those to come, and returns when it is in
+/// force. Without a fault, clients see the same through the link as without it. Bytes never change, and
+/// never change their order.
+///
+/// Each verb has a form that takes a closure. It undoes this one fault afterwards, also if the closure
+/// panics.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use std::net::TcpStream;
+/// use summon::SimpleExecutor;
+///
+/// let server = SimpleExecutor::new("sleep 100 {port}").listen_fd(true);
+/// server.start()?;
+/// let link = server.link()?;
+/// assert!(TcpStream::connect(link.addr()).is_ok());
+/// link.cut()?;
+/// assert!(TcpStream::connect(link.addr()).is_err());
+/// assert!(TcpStream::connect(server.addr()).is_ok());     // nobody else notices
+/// link.heal()?;
+/// assert!(TcpStream::connect(link.addr()).is_ok());
+/// # }
+/// # Ok::<(), summon::Error>(())
+/// ```
+///
+/// The link ends when its last handle is dropped, and resets the connections that are left.
+///
+/// # Platform notes
+///
+/// Links exist on Linux. Elsewhere summon returns an error.
+#[derive(Clone)]
+pub struct Link {
+    parts: Arc<Parts>,
+}
+
+/// A panic leaves each value complete, either old or new.
+impl UnwindSafe for Link {}
+impl RefUnwindSafe for Link {}
+
+#[derive(Debug)]
+struct Parts {
+    server: Server,
+    port: u16,
+    begun: Instant,
+    maker: Maker,
+    state: Mutex<State>,
+}
+
+/// The server of a link.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) name: String,
+    /// The scheme of its URLs, such as `http://`.
+    pub(crate) scheme: String,
+    /// Its address, if known.
+    pub(crate) addr: Option<SocketAddr>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    process: LinkProcess,
+    faults: Faults,
+    /// The number of faults so far.
+    orders: u64,
+    target: Option<SocketAddr>,
+    history: History,
+    /// Whether a report has the history.
+    is_told: bool,
+}
+
+/// The connections of a link, as [`Link::connections`] counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connections {
+    /// The number of open connections.
+    pub open: u64,
+    /// The number of connections so far.
+    pub accepted: u64,
+    /// The number of bytes passed on to the server.
+    pub to_server: u64,
+    /// The number of bytes passed on to clients.
+    pub to_client: u64,
+}
+
+/// A link that may have ended.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakLink(Weak<Parts>);
+
+impl WeakLink {
+    pub(crate) fn upgrade(&self) -> Option<Link> {
+        let parts = self.0.upgrade()?;
+        Some(Link { parts })
+    }
+}
+
+/// The maximum number of ports to try. Between the lease and the bind, a program without summon may take a port.
+const ATTEMPTS: usize = 5;
+
+impl Link {
+    pub(crate) fn to(server: Server) -> Result<Link, Error> {
+        let failed = |why: &dyn fmt::Display| {
+            let name = &server.name;
+            Error::new(format!("the link to {name} could not be made: {why}"))
+        };
+        panicked::note_times();
+        let mut attempt = 0;
+        let (lease, process) = loop {
+            let lease = Lease::pick()?;
+            let claim = lease.share().map_err(|error| failed(&error))?;
+            match LinkProcess::start(&server.name, lease.port, &claim, server.addr) {
+                Ok(process) => break (lease, process),
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::AddrInUse && attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                Err(error) => return Err(failed(&error)),
+            }
+        };
+        let state = State {
+            process,
+            faults: Faults::default(),
+            orders: 0,
+            target: server.addr,
+            history: History::default(),
+            is_told: false,
+        };
+        Ok(Link {
+            parts: Arc::new(Parts {
+                port: lease.port,
+                server,
+                begun: Instant::now(),
+                maker: Maker::here(),
+                state: Mutex::new(state),
+            }),
+        })
+        // The process of the link holds the lease from now on.
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakLink {
+        WeakLink(Arc::downgrade(&self.parts))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        let state = self.parts.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn failed(&self, why: &dyn fmt::Display) -> Error {
+        let name = &self.parts.server.name;
+        Error::new(format!("the link to {name} can't be changed: {why}"))
+    }
+
+    /// Leads new connections to this address.
+    pub(crate) fn lead_to(&self, target: SocketAddr) -> Result<(), Error> {
+        let mut state = self.lock();
+        if state.target != Some(target) {
+            let led = state.process.lead_to(target);
+            led.map_err(|error| self.failed(&error))?;
+            state.target = Some(target);
+        }
+        Ok(())
+    }
+
+    /// Adds a fault. Returns the former faults.
+    pub(super) fn put(&self, fault: &Fault) -> Result<Faults, Error> {
+        let mut state = self.lock();
+        state.orders += 1;
+        let mut faults = state.faults.clone();
+        fault.put(&mut faults, state.orders);
+        self.apply(&mut state, faults, &fault.to_string())
+    }
+
+    /// Undoes one fault, and leaves the others. `before`: the faults without it.
+    pub(super) fn undo(&self, fault: &Fault, before: &Faults) -> Result<(), Error> {
+        let mut state = self.lock();
+        let mut faults = state.faults.clone();
+        fault.undo(&mut faults, before);
+        let what = format!("no longer {fault}");
+        self.apply(&mut state, faults, &what).map(drop)
+    }
+
+    pub(super) fn apply(
+        &self,
+        state: &mut State,
+        faults: Faults,
+        what: &str,
+    ) -> Result<Faults, Error> {
+        let applied = state.process.apply(faults.clone());
+        applied.map_err(|error| self.failed(&error))?;
+        state.history.note(what);
+        Ok(std::mem::replace(&mut state.faults, faults))
+    }
+
+    /// Returns the history of the link, for the report of a failed test. `None` if the test has not changed
+    /// the link. The drop of the link does not print it again.
+    pub(crate) fn report(&self, failed: &Failure) -> Option<String> {
+        let mut state = self.lock();
+        state.is_told = true;
+        state.history.report(failed)
+    }
+
+    /// Returns the port of the link, on 127.0.0.1.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let server = summon::SimpleExecutor::new("my-api --port {port}");
+    /// let link = server.link()?;
+    /// assert_ne!(link.port(), server.port());
+    /// # }
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    pub fn port(&self) -> u16 {
+        self.parts.port
+    }
+
+    /// Returns the address of the link: its port on 127.0.0.1.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let link = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// assert_eq!(link.addr(), ([127, 0, 0, 1], link.port()).into());
+    /// # }
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port()).into()
+    }
+
+    /// Returns the URL of a path on the server, through the link. [`Process::url`](crate::Process::url)
+    /// has the same scheme.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let link = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// assert_eq!(link.url("/users"), format!("http://127.0.0.1:{}/users", link.port()));
+    /// # }
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    pub fn url(&self, path: &str) -> String {
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        format!("{}{}{slash}{path}", self.parts.server.scheme, self.addr())
+    }
+
+    /// Counts the connections, and the bytes that were passed on.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let link = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// assert_eq!(link.connections()?.accepted, 0);
+    /// # }
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the process of the link was killed.
+    pub fn connections(&self) -> Result<Connections, Error> {
+        let counts = self.lock().process.counts();
+        let counts = counts.map_err(|error| self.failed(&error))?;
+        Ok(Connections {
+            open: counts.open,
+            accepted: counts.accepted,
+            to_server: counts.to_server,
+            to_client: counts.to_client,
+        })
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("server", &self.parts.server.name)
+            .field("addr", &self.addr())
+            .field("faults", &self.lock().faults)
+            .finish()
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if !thread::panicking() || !self.maker.is_here() {
+            return;
+        }
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let report = || state.history.report(&Failure::since(self.begun));
+        if let Some(report) = (!state.is_told).then(report).flatten() {
+            let name = &self.server.name;
+            eprintln!("\nthe link to {name} in this failed test:\n{report}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Links: a private way to a server, on which a test can break the network.
+
+mod fault;
+mod handle;
+mod history;
+mod one_way;
+mod scoped;
+mod verbs;
+
+pub use fault::{Delay, Way};
+pub use handle::{Connections, Link};
+pub(crate) use handle::{Server, WeakLink};
+pub use one_way::OneWay;

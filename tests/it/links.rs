@@ -1,0 +1,191 @@
+//! A link passes on what it gets, and is as short-lived as its test.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+
+use summon::{Fixture, OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
+
+use crate::linked::{Linked, answers, ends, is_reset, noise, says};
+use crate::support::{ACTOR, actor, eventually, tcp};
+
+#[test]
+fn passes_every_byte_on_in_its_order_both_ways_at_once() {
+    let linked = Linked::new();
+    let (client, server) = linked.connect();
+    let (up, down) = (noise(3 << 20, 1), noise(5 << 20, 2));
+    let exchange = |stream: &TcpStream, sent: &[u8], expected: &[u8]| {
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                (&mut &*stream).write_all(sent).unwrap();
+                stream.shutdown(Shutdown::Write).unwrap();
+            });
+            let mut found = Vec::new();
+            (&mut &*stream).read_to_end(&mut found).unwrap();
+            assert!(found == expected, "{} of {}", found.len(), expected.len());
+        });
+    };
+    std::thread::scope(|threads| {
+        threads.spawn(|| exchange(&client, &up, &down));
+        threads.spawn(|| exchange(&server, &down, &up));
+    });
+    let connections = linked.link.connections().unwrap();
+    assert_eq!(connections.to_server, up.len() as u64 + 1);
+    assert_eq!(connections.to_client, down.len() as u64);
+    assert_eq!(connections.accepted, 1);
+    eventually("the end of the connection", || {
+        linked.link.connections().unwrap().open == 0
+    });
+}
+
+#[test]
+fn an_end_of_one_half_is_passed_on_and_the_other_half_goes_on() {
+    let linked = Linked::new();
+    let (mut client, mut server) = linked.connect();
+    client.write_all(b"request").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    says(&mut server, b"request");
+    assert!(ends(&mut server));
+    server.write_all(b"answer").unwrap();
+    says(&mut client, b"answer");
+    drop(server);
+    assert!(ends(&mut client));
+}
+
+#[test]
+fn a_reset_is_passed_on_behind_the_bytes_from_before() {
+    let linked = Linked::new();
+    let (mut client, mut server) = linked.connect();
+    // To drop a socket with unread bytes resets the connection.
+    client.write_all(b"unread").unwrap();
+    server.peek(&mut [0]).unwrap();
+    server.write_all(b"last").unwrap();
+    drop(server);
+    says(&mut client, b"last");
+    assert!(is_reset(&mut client));
+
+    let (client, mut server) = linked.connect();
+    server.write_all(b"unread").unwrap();
+    client.peek(&mut [0]).unwrap();
+    drop(client);
+    assert!(is_reset(&mut server));
+}
+
+#[test]
+fn a_reset_after_the_end_of_the_stream_is_passed_on() {
+    let linked = Linked::new();
+    let (client, mut server) = linked.connect();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert!(ends(&mut server));
+    server.write_all(b"unread").unwrap();
+    client.peek(&mut [0]).unwrap();
+    drop(client);
+    eventually("the reset of the server's end", || {
+        (&server).write_all(b"more").is_err()
+    });
+}
+
+#[test]
+fn a_server_that_is_gone_is_gone_behind_the_link_too() {
+    let server = tcp(["http", "127.0.0.1:{port}", "200"], "127.0.0.1");
+    // Before its start.
+    let link = server.link().unwrap();
+    assert!(!answers(&link));
+    server.start().unwrap();
+    assert!(answers(&link));
+    server.stopped(|| assert!(!answers(&link))).unwrap();
+    assert!(answers(&link));
+    server.kill().unwrap();
+    assert!(!answers(&link));
+}
+
+#[test]
+fn a_link_follows_a_port_that_the_banner_reports() {
+    let script = [
+        "http",
+        "127.0.0.1:{port:hidden}",
+        "200",
+        "say",
+        "port {port:hidden}",
+    ];
+    let server = OutputCoordinatedExecutor::new(actor(script), r"^port (?<port>\d+)$");
+    let link = server.link().unwrap();
+    assert!(!answers(&link));
+    server.start().unwrap();
+    assert!(answers(&link));
+}
+
+#[test]
+fn nothing_is_left_of_a_link_that_was_dropped() {
+    let linked = Linked::new();
+    let (mut client, mut server) = linked.connect();
+    let Linked { link, .. } = linked;
+    let addr = link.addr();
+    let other = link.clone();
+    drop(link);
+    client.write_all(b"still").unwrap();
+    says(&mut server, b"still");
+    drop(other);
+    assert!(is_reset(&mut client) && is_reset(&mut server));
+    // Its port is free at once.
+    TcpListener::bind(addr).unwrap();
+}
+
+#[test]
+fn a_process_without_a_tcp_port_has_no_link() {
+    let error = SimpleExecutor::new("sleep 100").link().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("sleep can't have a link: it has no port\n"),
+        "{error}"
+    );
+    let udp = summon::Coordinated::with("dns {port}", summon::probe::udp("127.0.0.1", 0));
+    let error = udp.link().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("dns can't have a link: links pass on TCP, and it serves UDP\n"),
+        "{error}"
+    );
+}
+
+#[summon(tcp = [ACTOR, "listen", "127.0.0.1:{port}"], linked = true)]
+#[summon(output = [ACTOR, "args", "{db.port} {db.host} {db.url}"], banner = "^.")]
+#[test]
+fn other_processes_of_the_set_use_the_link_of_a_linked_one(db: &Process, api: &Process) {
+    let link = db.link().unwrap();
+    let (port, url) = (link.port(), link.url("/"));
+    let told = String::from_utf8_lossy(&api.output()).into_owned();
+    assert_eq!(told, format!("[{port} 127.0.0.1 {url}]\n"));
+    assert_ne!(db.port(), port);
+    // The same link, and nobody has looked for readiness through it.
+    assert_eq!(db.link().unwrap().port(), port);
+    assert_eq!(link.connections().unwrap().accepted, 0);
+    db.restart().unwrap();
+    assert_eq!(db.link().unwrap().port(), port);
+    TcpStream::connect(link.addr()).unwrap();
+}
+
+#[summon::fixture(tcp = [ACTOR, "listen", "127.0.0.1:{port}"], linked = true)]
+static LINKED: Fixture;
+
+#[test]
+fn a_fixture_has_no_link_of_its_own_and_says_what_to_do() {
+    let error = LINKED.get().unwrap_err().to_string();
+    let expected = "LINKED could not be started: a fixture has no link of its own; each test makes one with \
+                    `LINKED.link()`\n";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[summon::fixture(tcp = [ACTOR, "http", "127.0.0.1:{port}", "200"])]
+static SHARED: Fixture;
+
+#[test]
+fn links_to_a_fixture_are_independent_of_each_other() {
+    let (one, other) = (SHARED.link().unwrap(), SHARED.link().unwrap());
+    one.cut().unwrap();
+    assert!(TcpStream::connect(one.addr()).is_err());
+    assert!(answers(&other));
+    drop(one);
+    assert!(answers(&other));
+}
