@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::thread;
 
+use crate::annotation::{self, Place};
 use crate::command::Command;
 use crate::error::Error;
 use crate::executor::Executor;
@@ -19,6 +20,7 @@ pub use crate::executor::setup::SetUp;
 use crate::find_program;
 use crate::fixture::Fixture;
 use crate::orchestrator::begin;
+use crate::trace::test_name;
 
 /// Starts the executors that the attributes of one function declare. `function` is its path. Each
 /// executor comes with the name of its parameter, if any.
@@ -63,7 +65,9 @@ pub async fn catch_async(body: impl Future<Output = ()>) -> thread::Result<()> {
 
 /// Ends a `#[should_panic]` test with the outcome of its body. If a stop fails, the test must fail,
 /// so this prints the error and returns: a panic would pass the test.
+#[track_caller]
 pub fn end_expected(scope: Scope<'_>, body: thread::Result<()>) {
+    scope.hold_expected(body.is_ok());
     match (scope.stop(), body) {
         (Err(error), _) => report(&error),
         (Ok(()), Err(panic)) => panic::resume_unwind(panic),
@@ -171,11 +175,20 @@ pub fn example(name: &str, arguments: impl Into<Command>) -> Command {
 /// Fails the test with the report of a start.
 #[track_caller]
 pub fn fail(error: &Error) -> ! {
+    annotate(error);
     panic!("{error}");
 }
 
 /// Prints the report of a `#[should_panic]` test whose start or stop has failed. The test must then return: a
 /// panic would pass it.
+#[track_caller]
 pub fn report(error: &Error) {
+    annotate(error);
     eprintln!("{error}");
+}
+
+#[track_caller]
+fn annotate(error: &Error) {
+    let place = Place::from(panic::Location::caller());
+    annotation::print(&test_name(), &error.to_string(), [place]);
 }

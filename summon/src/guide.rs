@@ -32,6 +32,9 @@ pub mod recipes {}
 #[doc = include_str!("../docs/trace.svg")]
 pub mod failures {}
 
+#[doc = include_str!("../docs/debugging.md")]
+pub mod debugging {}
+
 #[doc = include_str!("../docs/compile-errors.md")]
 pub mod compile_errors {}
 

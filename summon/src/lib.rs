@@ -17,6 +17,7 @@
 //! [comparison]: guide::comparison
 //! [compile errors]: guide::compile_errors
 //! [databases]: guide::databases
+//! [debugging]: guide::debugging
 //! [ecosystem]: guide::ecosystem
 //! [executors]: guide::executors
 //! [failures]: guide::failures
@@ -41,6 +42,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+mod annotation;
 mod command;
 mod contents;
 mod database;

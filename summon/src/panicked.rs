@@ -1,19 +1,42 @@
-//! Records when a test panics. The scopes of the test unwind only after the panic message is
+//! Records when and where a test panics, and its message. The scopes of the test unwind only after the panic message is
 //! printed, and in a debug build a backtrace takes seconds to print.
 
-use std::cell::Cell;
-use std::panic;
+use std::cell::RefCell;
+use std::panic::{self, PanicHookInfo};
 use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::annotation::Place;
+
 thread_local! {
-    static AT: Cell<Option<Instant>> = const { Cell::new(None) };
+    static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// Installs a panic hook that records the time of each panic, and then calls the previous hook. If the
-/// test replaces the hook later, the times are unknown.
-pub(crate) fn note_times() {
+/// The last panic of a thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Panic {
+    at: Instant,
+    pub(crate) place: Option<Place>,
+    pub(crate) message: String,
+}
+
+impl Panic {
+    fn of(panic: &PanicHookInfo<'_>) -> Panic {
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        Panic {
+            at: Instant::now(),
+            place: panic.location().map(Place::from),
+            message: text.unwrap_or("a panic without a text").to_owned(),
+        }
+    }
+}
+
+/// Installs a panic hook that records each panic, and then calls the previous hook. If the test
+/// replaces the hook later, its panics are unknown.
+pub(crate) fn note_panics() {
     static NOTES: Once = Once::new();
     // `take_hook` and `set_hook` panic on a thread that is panicking.
     if NOTES.is_completed() || thread::panicking() {
@@ -23,16 +46,17 @@ pub(crate) fn note_times() {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             // A panic in the destructor of a thread-local can come after this one is destroyed.
-            let _ = AT.try_with(|at| at.set(Some(Instant::now())));
+            let _ = LAST.try_with(|last| last.replace(Some(Panic::of(panic))));
             before(panic);
         }));
     });
 }
 
 /// The failure of a test.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    panicked: Option<Instant>,
+    /// `None` if the test has returned an error, or if its panic is unknown.
+    pub(crate) panic: Option<Panic>,
     /// When summon noticed the failure.
     pub(crate) seen: Instant,
 }
@@ -40,10 +64,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// Returns the failure of this thread's test, which started its first process at `begun`.
     pub(crate) fn since(begun: Instant) -> Failure {
-        let panicked = AT.try_with(Cell::get).ok().flatten();
+        let last = LAST.try_with(|last| last.borrow().clone()).ok().flatten();
         Failure {
             // The test has caught any earlier panic.
-            panicked: panicked.filter(|at| thread::panicking() && *at >= begun),
+            panic: last.filter(|panic| thread::panicking() && panic.at >= begun),
             seen: Instant::now(),
         }
     }
@@ -51,7 +75,7 @@ impl Failure {
     /// Returns how long before the failure an event happened. Returns zero for a later event: if a
     /// server ends, its client may panic before summon sees that end.
     pub(crate) fn after(&self, at: Instant) -> Duration {
-        let failed = self.panicked.unwrap_or(self.seen);
+        let failed = self.panic.as_ref().map_or(self.seen, |panic| panic.at);
         failed.saturating_duration_since(at)
     }
 }

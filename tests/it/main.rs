@@ -20,6 +20,7 @@ mod fixtures;
 mod halted;
 mod held_ports;
 mod helpers;
+mod hold;
 mod hostile;
 mod hostile_files;
 mod http;

@@ -5,6 +5,7 @@ mod shown;
 mod tail;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub struct Error(Arc<Report>);
 #[derive(Clone, Default)]
 struct Report {
     headline: String,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(Cow<'static, str>, String)>,
     timeout: bool,
     already_running: bool,
     port_in_use: bool,
@@ -71,8 +72,12 @@ impl Error {
     }
 
     /// Adds a fact to the report. `Display` aligns its further lines with the first.
-    pub(crate) fn fact(mut self, label: &'static str, fact: impl Into<String>) -> Error {
-        self.report().facts.push((label, fact.into()));
+    pub(crate) fn fact(
+        mut self,
+        label: impl Into<Cow<'static, str>>,
+        fact: impl Into<String>,
+    ) -> Error {
+        self.report().facts.push((label.into(), fact.into()));
         self
     }
 

@@ -99,6 +99,10 @@ impl Guarded {
         match self.0 {}
     }
 
+    pub(crate) fn hold(&self, _limit: Duration) {
+        match self.0 {}
+    }
+
     pub(crate) fn begin_use(&self, _test: String, _since: u64) -> u64 {
         match self.0 {}
     }

@@ -1,6 +1,7 @@
 //! Combines executors: starts them in the order of their dependencies, and stops them in reverse.
 
 mod executors;
+mod hold;
 mod order;
 mod scope;
 mod walk;

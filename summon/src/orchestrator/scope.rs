@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::hold::{Setting, Told, hold};
 use super::{Executors, Orchestrator};
+use crate::annotation::{self, Place};
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::panicked::{self, Failure};
 use crate::sys::maker::Maker;
-use crate::trace::Test;
+use crate::trace::{Test, test_name};
 
 /// Starts executors. Returns a guard that stops them in reverse order when it is dropped.
 ///
@@ -38,8 +40,8 @@ pub(crate) fn begin<'a>(
     executors: impl Executors<'a>,
     test: Option<&str>,
 ) -> Result<Scope<'a>, Error> {
-    let (test, begun) = (Test::begin(test), Instant::now());
-    panicked::note_times();
+    let (test, begun, hold) = (Test::begin(test), Instant::now(), Setting::read()?);
+    panicked::note_panics();
     let orchestrator = Orchestrator::new(executors);
     orchestrator.start()?;
     Ok(Scope {
@@ -47,6 +49,7 @@ pub(crate) fn begin<'a>(
         maker: Maker::here(),
         _test: test,
         begun,
+        hold,
         stopped: false,
         failed: AtomicBool::new(false),
         expects_panic: false,
@@ -83,6 +86,7 @@ pub struct Scope<'a> {
     _test: Test,
     /// When the start began.
     begun: Instant,
+    hold: Option<Setting>,
     stopped: bool,
     /// Whether the test has returned an error.
     failed: AtomicBool,
@@ -122,20 +126,64 @@ impl Scope<'_> {
     }
 
     /// Prints a report on each process of the failed test, into the test's output.
-    fn tell(&self) {
-        let failed = Failure::since(self.begun);
+    fn tell(&self) -> Told {
+        let told = self.look();
+        // nextest shows the end of a test's output with a colour. The annotation must not be the end.
+        self.annotate(&told);
+        for report in &told.reports {
+            eprintln!("\n{report}");
+        }
+        told
+    }
+
+    fn look(&self) -> Told {
+        let failure = Failure::since(self.begun);
+        let mut reports = Vec::new();
         for node in self.orchestrator.nodes() {
             let Some(process) = node.process() else {
                 continue;
             };
             let facts = node.note_failure().into_iter();
-            if let Some(told) = process.postmortem(&failed, node.used_since()) {
+            if let Some(told) = process.postmortem(&failure, node.used_since()) {
                 let told = facts.fold(told, |told, (label, fact)| told.fact(label, fact));
-                eprintln!("\n{told}");
+                reports.push(told);
             }
             if node.shared_as().is_none() {
                 process.was_told();
             }
+        }
+        Told { failure, reports }
+    }
+
+    /// Prints the failure for GitHub's runner.
+    fn annotate(&self, told: &Told) {
+        let panic = told.failure.panic.as_ref();
+        let message = panic.map_or("the test has returned an error", |panic| &panic.message);
+        let headlines = told.reports.iter().map(Error::headline);
+        let message: Vec<&str> = std::iter::once(message).chain(headlines).collect();
+        // A panic in a library is not in the repository.
+        let places = panic.and_then(|panic| panic.place.clone()).into_iter();
+        let places = places.chain(self.declared());
+        annotation::print(&test_name(), &message.join("\n"), places);
+    }
+
+    /// Returns the places of the attributes or of the constructors.
+    fn declared(&self) -> Vec<Place> {
+        let nodes = self.orchestrator.nodes().into_iter();
+        let declared = nodes.filter_map(|node| Some(node.process()?.declared()));
+        declared.collect()
+    }
+
+    /// Holds the processes of a `#[should_panic]` test. It has failed if it has returned.
+    pub(crate) fn hold_expected(&self, has_returned: bool) {
+        if self.hold.is_some() && self.maker.is_here() {
+            self.hold(has_returned.then(|| self.look()).as_ref());
+        }
+    }
+
+    fn hold(&self, told: Option<&Told>) {
+        if let Some(setting) = &self.hold {
+            hold(setting, &test_name(), &self.orchestrator.nodes(), told);
         }
     }
 }
@@ -146,14 +194,17 @@ impl Drop for Scope<'_> {
             return;
         }
         let panics = std::thread::panicking() && !self.expects_panic;
-        if panics || self.failed.load(Ordering::Relaxed) {
-            // Report before the stop, so that the reports show the processes as they were at the
-            // failure.
-            self.tell();
-        }
+        let has_failed = panics || self.failed.load(Ordering::Relaxed);
+        // Report before the stop, so that the reports show the processes as they were at the
+        // failure.
+        let told = has_failed.then(|| self.tell());
+        self.hold(told.as_ref());
         match self.orchestrator.stop() {
             Err(error) if std::thread::panicking() => eprintln!("{error}"),
-            Err(error) => panic!("{error}"),
+            Err(error) => {
+                annotation::print(&test_name(), &error.to_string(), self.declared());
+                panic!("{error}")
+            }
             Ok(()) => {}
         }
     }

@@ -10,6 +10,7 @@ mod declaration;
 mod failed_start;
 mod fixture;
 mod handover;
+mod held;
 mod helper_commands;
 mod hints;
 mod invocation;
@@ -49,6 +50,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::annotation::Place;
 use crate::error::Error;
 use crate::panicked::Failure;
 use crate::probe::Probe;
@@ -340,6 +342,11 @@ impl Process {
         let failed = Instant::now();
         let ago = |at| failed.saturating_duration_since(at);
         self.parts.told_never(&launched, window, ago)
+    }
+
+    /// Returns the place of the attribute or of the constructor.
+    pub(crate) fn declared(&self) -> Place {
+        self.parts.declaration.spec.declared.place()
     }
 
     /// Returns the length of the log so far. Later output begins at this offset.

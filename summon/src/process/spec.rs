@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::path::PathBuf;
 
+use crate::annotation::Place;
 use crate::command::Command;
 use crate::contents::{self, Contents};
 use crate::guard::{Attributes, ServerKind};
@@ -21,6 +22,12 @@ use crate::sys::Signal;
 /// The place of a declaration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Declared(&'static Location<'static>);
+
+impl Declared {
+    pub(crate) fn place(self) -> Place {
+        Place::from(self.0)
+    }
+}
 
 impl fmt::Display for Declared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,7 +32,7 @@ impl Parts {
         self.check_system()?;
         // Record the times of panics from now on: the report of a failed test relates events to
         // them.
-        panicked::note_times();
+        panicked::note_panics();
         let starting = self.claim_start()?;
         let _span = trace::enter(trace::Span::Start, self.name());
         let began = Instant::now();

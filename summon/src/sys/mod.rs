@@ -59,6 +59,8 @@ mod segments;
 #[cfg(unix)]
 pub(crate) mod status;
 #[cfg(unix)]
+pub(crate) mod terminal;
+#[cfg(unix)]
 pub(crate) mod trees;
 #[cfg(unix)]
 pub(crate) mod users;
@@ -83,8 +85,8 @@ pub(crate) use windows::is_privileged;
 pub(crate) use windows::unsupported;
 #[cfg(windows)]
 pub(crate) use windows::{
-    at_path, dir, fd, foreign_dir, holes, pipe, ports, private, rendezvous, status, users, wait,
-    walk,
+    at_path, dir, fd, foreign_dir, holes, pipe, ports, private, rendezvous, status, terminal,
+    users, wait, walk,
 };
 #[cfg(windows)]
 use windows::{ending, locks, remove};

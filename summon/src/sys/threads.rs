@@ -20,6 +20,13 @@ pub(crate) fn spawn<T: Send + 'static>(
     builder.spawn(work)
 }
 
+/// Calls `act` on this thread, which takes no signals meanwhile.
+#[cfg(unix)]
+pub(crate) fn without_signals<T>(act: impl FnOnce() -> T) -> T {
+    let _blocked = Blocked::begin();
+    act()
+}
+
 /// Blocks signals on this thread while it lives.
 #[cfg(unix)]
 struct Blocked {

@@ -22,6 +22,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["link", "probe"],
             &["guard"],
             &[
+                "annotation",
                 "command",
                 "contents",
                 "exec_error",

@@ -173,6 +173,12 @@ impl Guarded {
         self.order(&Order::Signal(signal, whom))
     }
 
+    /// Tells the guard to end the service at the latest after this time.
+    pub(crate) fn hold(&self, limit: Duration) {
+        // A guard that has gone needs no limit.
+        let _ = self.order(&Order::Hold(limit));
+    }
+
     /// Reports that a test begins to use a shared service at this length of the log. Returns the
     /// number for [`Guarded::end_use`].
     pub(crate) fn begin_use(&self, test: String, since: u64) -> u64 {

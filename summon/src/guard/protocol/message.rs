@@ -37,6 +37,8 @@ pub(crate) enum Order {
         pattern: String,
         begins: bool,
     },
+    /// A person looks into the service. End it at the latest after this time.
+    Hold(Duration),
 }
 
 /// A test that uses a shared service.
@@ -141,6 +143,10 @@ impl Order {
                 out.bytes(pattern.as_bytes());
                 out.flag(*begins);
             }
+            Order::Hold(limit) => {
+                out.bytes.push(11);
+                out.duration(*limit);
+            }
         }
         out.bytes
     }
@@ -172,6 +178,7 @@ impl Order {
                 pattern: from.text()?,
                 begins: from.flag()?,
             }),
+            11 => Ok(Order::Hold(from.duration()?)),
             _ => Err(garbled()),
         }
     }

@@ -86,6 +86,15 @@ impl Guard {
         }
     }
 
+    /// Ends a service whose test was held for too long: its owner may be halted.
+    pub(super) fn end_hold(&mut self) {
+        if self.held_until.is_some_and(|until| Instant::now() >= until) {
+            self.held_until = None;
+            self.service.hurry();
+            self.end();
+        }
+    }
+
     pub(super) fn end(&mut self) {
         // A stop under way keeps its own plan: starting over would extend the grace.
         if self.service.is_running() {

@@ -24,7 +24,13 @@ impl Guard {
         let run_ends = self.run_ends.filter(|_| self.service.is_running());
         // The earliest deadline bounds the sleep. Everything else arrives through a descriptor.
         let databases = self.databases.as_ref().and_then(Databases::due);
-        let due = [self.service.due(), rests, run_ends, databases];
+        let due = [
+            self.service.due(),
+            rests,
+            run_ends,
+            databases,
+            self.held_until,
+        ];
         let timeout = due
             .into_iter()
             .flatten()

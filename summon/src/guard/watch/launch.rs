@@ -115,6 +115,7 @@ impl Guard {
             owner_ended: watch(endings.owner),
             runner: watch(endings.runner),
             run_ends: None,
+            held_until: None,
             sharing,
             databases: None,
             allowed: Vec::new(),

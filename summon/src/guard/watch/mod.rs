@@ -62,6 +62,8 @@ struct Guard {
     runner: Option<Ending>,
     /// When to stop the service, once the runner has ended.
     run_ends: Option<Instant>,
+    /// When to stop the service of a test that is held.
+    held_until: Option<Instant>,
     sharing: Option<Sharing>,
     /// The databases of the service. `None` until a test wants one.
     databases: Option<Databases>,
@@ -116,6 +118,7 @@ impl Guard {
                 }
             }
             self.end_with_run();
+            self.end_hold();
             self.go_on_with_databases();
         }
         // A halted warden would not clean up after the owner, and this guard is about to end.

@@ -1,6 +1,7 @@
 //! How a guard obeys its owner.
 
 use std::os::fd::AsRawFd;
+use std::time::Instant;
 
 use super::Guard;
 use super::client::Client;
@@ -49,6 +50,7 @@ impl Guard {
                         self.allow(owner, pattern, begins);
                     }
                 }
+                Ok(Order::Hold(limit)) => self.held_until = Instant::now().checked_add(limit),
                 // An owner that breaks the protocol can't be trusted to stop the service later.
                 Ok(Order::Run(_)) | Err(_) => self.lose_owner(),
             }

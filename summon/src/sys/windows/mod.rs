@@ -26,6 +26,7 @@ pub(crate) mod remove;
 pub(crate) mod rendezvous;
 pub(crate) mod signal_numbers;
 pub(crate) mod status;
+pub(crate) mod terminal;
 pub(crate) mod thread;
 pub(crate) mod unix_sockets;
 pub(crate) mod users;

@@ -1,0 +1,76 @@
+//! `SUMMON_HOLD`: which tests to hold, and for how long.
+
+use std::time::Duration;
+
+use summon_syntax::duration;
+
+use crate::error::Error;
+
+const NAME: &str = "SUMMON_HOLD";
+/// How long `SUMMON_HOLD=always` holds.
+const DEFAULT: Duration = Duration::from_secs(10 * 60);
+/// The longest hold. A guard adds it to a point in time.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::orchestrator) struct Setting {
+    /// Whether tests that pass are held, too.
+    pub(super) always: bool,
+    pub(super) limit: Duration,
+}
+
+impl Setting {
+    pub(in crate::orchestrator) fn read() -> Result<Option<Setting>, Error> {
+        let Some(value) = std::env::var_os(NAME) else {
+            return Ok(None);
+        };
+        let text = value.to_string_lossy();
+        Setting::parse(&text).map_err(|why| {
+            let hint = format!(
+                "write `{NAME}=10m` to hold tests that fail, or `{NAME}=always,10m` to hold all tests"
+            );
+            Error::new(format!("`{NAME}={text}` can't be read: {why}")).fact("hint", hint)
+        })
+    }
+
+    fn parse(text: &str) -> Result<Option<Setting>, String> {
+        let (mut always, mut limit) = (false, None);
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            match part {
+                "always" if !always => always = true,
+                part if limit.is_none() => limit = Some(duration::parse(part)?),
+                part => return Err(format!("`{part}` is too much")),
+            }
+        }
+        let default = if always { DEFAULT } else { Duration::ZERO };
+        let limit = limit.unwrap_or(default).min(LONGEST);
+        Ok((!limit.is_zero()).then_some(Setting { always, limit }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_a_time_and_perhaps_always() {
+        let setting = |always, seconds| {
+            let limit = Duration::from_secs(seconds);
+            Ok(Some(Setting { always, limit }))
+        };
+        assert_eq!(Setting::parse("90s"), setting(false, 90));
+        assert_eq!(Setting::parse("always"), setting(true, 600));
+        assert_eq!(Setting::parse("always, 1m 30s"), setting(true, 90));
+        assert_eq!(Setting::parse("5s,always"), setting(true, 5));
+        for off in ["", "0", " "] {
+            assert_eq!(Setting::parse(off), Ok(None), "{off:?}");
+        }
+        for wrong in ["1", "yes", "always,always", "5s,6s", "-1s"] {
+            assert!(Setting::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
