@@ -123,7 +123,7 @@ impl Link {
             let name = &server.name;
             Error::new(format!("the link to {name} could not be made: {why}"))
         };
-        panicked::note_times();
+        panicked::note_panics();
         let mut attempt = 0;
         let (lease, process) = loop {
             let lease = Lease::pick()?;
