@@ -1,5 +1,6 @@
 //! Each test has a database of its own.
 
+mod mariadb;
 mod redis;
 mod runs;
 mod templates;

@@ -45,6 +45,11 @@ pub fn postgres<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     databases::postgres_answered(pieces)
 }
 
+/// Returns what the guard learns when a MariaDB answers a statement with these pieces.
+pub fn mariadb<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    databases::mariadb_answered(pieces)
+}
+
 /// Returns what the guard learns when a Redis replies to a command with these pieces.
 pub fn redis<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     databases::redis_answered(pieces)

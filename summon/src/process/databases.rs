@@ -68,7 +68,7 @@ impl Process {
         }
         let Some(kind) = self.parts.declaration.spec.server_kind else {
             return Err(none(
-                "summon makes databases only on `servers::Postgres` and `servers::Redis`",
+                "summon makes databases only on `servers::Mariadb`, `Postgres`, and `Redis`",
             ));
         };
         let Some(launched) = self.parts.life.launched() else {

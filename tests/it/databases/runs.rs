@@ -81,3 +81,21 @@ fn the_number_of_a_failed_test_is_in_its_report_and_is_used_by_no_other() {
     let reported = lines.filter(|line| line.starts_with("database  redis://127.0.0.1:"));
     assert!(reported.count() >= 3, "{said}");
 }
+
+#[test]
+#[cfg_attr(
+    not(all(has_mariadb, has_nextest)),
+    ignore = "no mariadbd or no cargo-nextest"
+)]
+fn the_databases_of_killed_tests_stay_and_are_used_by_no_other() {
+    let args = "nextest run --no-fail-fast -j 1 --retries 2 --test maria_databases";
+    let ran = Project::new().run(args);
+    assert_eq!(ran.count("fill"), 1, "{}", ran.said());
+    // Of the ten tests, two were run three times.
+    assert_eq!(databases(&ran.record).len(), 14, "{}", ran.said());
+    assert_eq!(ran.count("killed-3"), 1, "{:?}", ran.record);
+    let said = ran.said();
+    let lines = said.lines().map(str::trim);
+    let reported = lines.filter(|line| line.starts_with("database  mysql://root@127.0.0.1:"));
+    assert!(reported.count() >= 3, "{said}");
+}

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::job::{Job, Recipe};
 use super::numbers::Numbers;
+use super::rows::Rows;
 
 /// How a kind of server makes, clones, and drops databases.
 pub(super) trait Dialect: fmt::Debug + Sync {
@@ -87,14 +88,6 @@ pub(super) trait Protocol: fmt::Debug {
     fn version(&self) -> u32 {
         0
     }
-}
-
-/// The rows of an answer, each with its values as text.
-pub(super) type Rows = Vec<Vec<Option<String>>>;
-
-/// Returns the first value of an answer.
-pub(super) fn first(answer: &Rows) -> Option<&str> {
-    answer.first()?.first()?.as_deref()
 }
 
 /// The connection can't be used any more.

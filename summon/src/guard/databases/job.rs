@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 /// The name of a clone in the statements of a [`Recipe`]. Numbers begin at 1, so no database has it.
 pub(super) const CLONE: &str = "summon_clone_0";
+/// The final name of a clone in the statements of a [`Recipe`].
+pub(super) const NAME: &str = "summon_name_0";
 
 /// A piece of work on the server. A dialect may have nothing to do for some of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,7 @@ pub(super) enum Job {
     Rename {
         clone: String,
         name: String,
+        recipe: Arc<Recipe>,
     },
     /// End all connections to a database.
     End(String),
@@ -41,4 +44,6 @@ pub(super) struct Recipe {
     pub(super) size: u64,
     /// The statements that make the clone with the name [`CLONE`].
     pub(super) clone: Vec<String>,
+    /// The statements that give it the name [`NAME`], if the dialect needs the recipe for that.
+    pub(super) rename: Vec<String>,
 }

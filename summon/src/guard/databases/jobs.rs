@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::dialect::Rows;
-use super::job::Job;
+use super::job::{Job, Recipe};
 use super::maker::Done;
+use super::rows::Rows;
 use super::template::Template;
 use super::types::Answer;
 use super::{Databases, IDLE};
@@ -32,7 +32,7 @@ impl Databases {
             }
             Template::Ready(recipe) => {
                 let recipe = Arc::clone(recipe);
-                self.hand_out();
+                self.hand_out(&recipe);
                 let making = self
                     .all_jobs()
                     .filter(|job| matches!(job, Job::Clone { .. }))
@@ -61,7 +61,7 @@ impl Databases {
 
     /// Gives the clones to the tests that wait. Each gets its test's name, for those who look at the
     /// server.
-    fn hand_out(&mut self) {
+    fn hand_out(&mut self, recipe: &Arc<Recipe>) {
         while !self.waiters.is_empty() {
             let Some(clone) = self.pool.take() else {
                 return;
@@ -70,7 +70,11 @@ impl Databases {
                 let name = self.dialect.name(&clone, &want.test);
                 self.naming.push((want, name.clone()));
                 // A test waits for this, and for none of the other jobs.
-                self.jobs.push_front(Job::Rename { clone, name });
+                self.jobs.push_front(Job::Rename {
+                    clone,
+                    name,
+                    recipe: Arc::clone(recipe),
+                });
             }
         }
     }
@@ -157,7 +161,7 @@ impl Databases {
                     self.refuse_waiters(&format!("the template could not be cloned: {why}"));
                 }
             },
-            Job::Rename { clone, name } => self.renamed(clone, name, done.result.map(drop)),
+            Job::Rename { clone, name, .. } => self.renamed(clone, name, done.result.map(drop)),
             Job::Drop(name) => {
                 let again = done
                     .result
@@ -252,6 +256,7 @@ impl Databases {
                 }
                 self.pool.give_up(clone);
                 let Some(want) = want else { return };
+                let why = format!("the clone could not be completed: {why}");
                 (want, Answer::Refused(why))
             }
         };

@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::event::PollFlags;
 
 use super::connection::Connection;
-use super::dialect::{Dialect, Rows};
+use super::dialect::Dialect;
 use super::job::Job;
+use super::rows::Rows;
 
 /// A job that has ended: the answers to its statements, or the server's reason.
 #[derive(Debug)]

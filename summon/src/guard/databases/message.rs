@@ -84,7 +84,7 @@ impl DatabaseOrder {
 
 fn get_kind(from: &mut In<'_>) -> io::Result<ServerKind> {
     let number = from.number()?;
-    let mut kinds = [ServerKind::Postgres, ServerKind::Redis].into_iter();
+    let mut kinds = [ServerKind::Mariadb, ServerKind::Postgres, ServerKind::Redis].into_iter();
     kinds
         .find(|kind| *kind as u64 == number)
         .ok_or_else(garbled)

@@ -9,12 +9,14 @@ mod dialect;
 mod job;
 mod jobs;
 mod maker;
+mod mariadb;
 mod message;
 mod names;
 mod numbers;
 mod pool;
 mod postgres;
 mod redis;
+mod rows;
 mod template;
 mod types;
 
@@ -29,6 +31,9 @@ use crate::sys::ending::{self, Ending};
 use dialect::Dialect;
 use job::Job;
 use maker::{Done, Maker};
+use mariadb::Mariadb;
+#[cfg(fuzzing)]
+pub(super) use mariadb::answered as mariadb_answered;
 use message::User;
 pub(super) use message::{DatabaseOrder, get_answer, put_answer};
 use numbers::Numbers;
@@ -83,6 +88,7 @@ pub(super) struct Databases {
 impl Databases {
     pub(super) fn new(server: Server) -> Databases {
         let dialect: &'static dyn Dialect = match server.kind {
+            ServerKind::Mariadb => &Mariadb,
             ServerKind::Postgres => &Postgres,
             ServerKind::Redis => &Redis,
         };

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::rows::Rows;
+
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Numbers {
     /// The highest one so far. An earlier run of the server may have left databases.
@@ -13,10 +15,11 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Returns the numbers of a server that allows any.
-    pub(super) fn after(last: u64) -> Numbers {
+    /// Reads the highest number of a server that allows any.
+    pub(super) fn after(answers: &[Rows]) -> Numbers {
+        let last = || answers.first()?.first()?.first()?.as_deref()?.parse().ok();
         Numbers {
-            last,
+            last: last().unwrap_or(0),
             most: u64::MAX,
             again: VecDeque::new(),
         }

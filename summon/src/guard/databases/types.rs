@@ -12,6 +12,7 @@ pub(crate) struct Server {
 /// A kind of server on which summon can make databases.
 #[derive(Clone, Copy, Debug, Hash, PartialEq)]
 pub(crate) enum ServerKind {
+    Mariadb,
     Postgres,
     Redis,
 }
@@ -20,6 +21,7 @@ impl ServerKind {
     /// Returns the user as whom summon connects.
     pub(crate) const fn superuser(self) -> &'static str {
         match self {
+            ServerKind::Mariadb => "root",
             ServerKind::Postgres => "postgres",
             ServerKind::Redis => "default",
         }

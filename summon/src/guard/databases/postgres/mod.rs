@@ -4,10 +4,11 @@ mod protocol;
 mod refusal;
 mod statements;
 
-use super::dialect::{self, Dialect, Rows};
+use super::dialect::{self, Dialect};
 use super::job::{Job, Recipe};
 use super::names;
 use super::numbers::Numbers;
+use super::rows::Rows;
 use super::types::ServerKind;
 use protocol::Protocol;
 #[cfg(fuzzing)]
@@ -44,15 +45,14 @@ impl Dialect for Postgres {
             Job::Look(name) => of(name, statements::connected),
             Job::Read(name) => statements::traits(name).into_iter().nth(at),
             Job::Clone { name, recipe } => statements::clone(recipe, at, name, version),
-            Job::Rename { clone, name } => (at == 0).then(|| statements::rename(clone, name)),
+            Job::Rename { clone, name, .. } => (at == 0).then(|| statements::rename(clone, name)),
             Job::End(name) => of(name, statements::end_connections),
             Job::Drop(name) => (at == 0).then(|| statements::drop(name, version)),
         }
     }
 
     fn numbers(&self, answers: &[Rows]) -> Numbers {
-        let last = answers.first().and_then(dialect::first);
-        Numbers::after(last.and_then(|last| last.parse().ok()).unwrap_or(0))
+        Numbers::after(answers)
     }
 
     fn recipe(&self, template: &str, answers: &[Rows]) -> Result<Recipe, String> {

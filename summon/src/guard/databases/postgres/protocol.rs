@@ -1,6 +1,7 @@
 //! The client's side of PostgreSQL's protocol, version 3: start-up, and statements as text.
 
-use super::super::dialect::{self, Broken, Rows};
+use super::super::dialect::{self, Broken};
+use super::super::rows::Rows;
 use super::refusal::{Refusal, text, wants};
 
 /// The maximum length of a message. The answers to the guard's own statements are far shorter.

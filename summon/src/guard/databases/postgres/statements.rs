@@ -1,7 +1,7 @@
 //! The statements that make, name, and drop databases.
 
-use super::super::dialect::Rows;
 use super::super::job::{CLONE, Recipe};
+use super::super::rows::Rows;
 
 /// The servers from this version on copy the files of a template if asked to. Their default writes
 /// each page to the log, which takes three times as long and makes a later drop slow.
@@ -147,6 +147,7 @@ pub(super) fn recipe(template: &str, answers: &[Rows]) -> Option<Recipe> {
     Some(Recipe {
         size: traits.size,
         clone: statements,
+        rename: Vec::new(),
     })
 }
 

@@ -4,9 +4,10 @@ mod protocol;
 
 use std::collections::VecDeque;
 
-use super::dialect::{self, Dialect, Rows, first};
+use super::dialect::{self, Dialect};
 use super::job::{CLONE, Job, Recipe};
 use super::numbers::Numbers;
+use super::rows::{Rows, first};
 use protocol::Protocol;
 #[cfg(fuzzing)]
 pub(in crate::guard) use protocol::answered;
@@ -109,6 +110,7 @@ impl Dialect for Redis {
         Ok(Recipe {
             size: size.and_then(|size| size.parse().ok()).unwrap_or(0),
             clone: vec![eval(COPY, &[template, CLONE])],
+            rename: Vec::new(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The client's side of Redis's protocol (RESP2): commands as lines of text, and their replies.
 
-use super::super::dialect::{self, Broken, Rows};
+use super::super::dialect::{self, Broken};
+use super::super::rows::Rows;
 
 /// The maximum length of a reply. The longest one is the list of clients.
 const LONGEST: usize = 16 << 20;
