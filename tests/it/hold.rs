@@ -255,6 +255,20 @@ fn ends_with_the_run_at_ctrl_c() {
 }
 
 #[test]
+#[cfg_attr(
+    not(all(has_script, has_nextest)),
+    ignore = "no script and cargo-nextest"
+)]
+fn reaches_a_person_past_the_capture_of_nextest() {
+    let mut held = Held::in_terminal("nextest run --test held -- --exact fails", "10m");
+    held.says("` ends this test process; Ctrl-C ends the run");
+    let lives = held.lives();
+    assert_eq!(lives.len(), 3, "{lives:?}");
+    held.press("\x03");
+    held.ends(&lives);
+}
+
+#[test]
 fn ends_if_its_runner_is_killed() {
     let held = Held::quiet("test --test held -- --exact fails", "10m");
     held.says("go on ");
