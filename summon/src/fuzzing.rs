@@ -64,7 +64,9 @@ pub fn matching<'a>(pattern: &Pattern, pieces: impl IntoIterator<Item = &'a [u8]
     let mut found = Vec::new();
     for piece in pieces {
         lines.add(piece);
-        found.extend(std::iter::from_fn(|| lines.take(&pattern.0)));
+        found.extend(std::iter::from_fn(|| {
+            lines.take(std::slice::from_ref(&pattern.0))
+        }));
     }
     found
 }
