@@ -131,7 +131,8 @@ pub trait Outcome {
 
 impl<T, X: std::fmt::Display> Outcome for Result<T, X> {
     fn into_result(self) -> Result<(), String> {
-        self.map(drop).map_err(|error| error.to_string())
+        // The alternate form of `anyhow` and `eyre` has the causes.
+        self.map(drop).map_err(|error| format!("{error:#}"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Each test has a database of its own.
 
+mod deaths;
 mod mariadb;
 mod redis;
 mod runs;
@@ -50,6 +51,31 @@ fn no_two_tests_get_the_same_database(pg: &Postgres) {
 #[summon(executor = Postgres::new())]
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
+fn databases_that_were_given_up_have_bounds(pg: &Postgres) {
+    const THREADS: usize = 4;
+    let most = Mutex::new(0);
+    std::thread::scope(|threads| {
+        for _ in 0..THREADS {
+            // The next test always waits, so the server has no time to drop databases unasked.
+            threads.spawn(|| {
+                for number in 0..50 {
+                    drop(pg.database().unwrap());
+                    if number % 10 == 9 {
+                        let count = names(pg).len();
+                        let mut most = most.lock().unwrap();
+                        *most = count.max(*most);
+                    }
+                }
+            });
+        }
+    });
+    let most = most.into_inner().unwrap();
+    assert!(most <= deaths::MOST + THREADS, "{most}");
+}
+
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_database_has_the_name_of_its_test(pg: &Postgres) {
     let db = pg.database().unwrap();
     let name = db.name();
@@ -78,6 +104,25 @@ fn a_database_that_was_given_up_loses_its_connections_and_is_dropped(pg: &Postgr
     });
     client.batch_execute("SELECT 1").unwrap_err();
     eventually("the drop of the database", || !names(pg).contains(&name));
+}
+
+#[summon(executor = Postgres::new(), args = ["-c", "max_prepared_transactions=1"])]
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
+fn a_database_that_the_server_does_not_drop_is_in_the_log(pg: &Postgres) {
+    let db = pg.database().unwrap();
+    let open = "BEGIN; CREATE TABLE mine (x INT); PREPARE TRANSACTION 'open'";
+    connect(&db.url()).batch_execute(open).unwrap();
+    let name = db.name().to_owned();
+    drop(db);
+    let refused = format!(
+        "[summon: the database `{name}` stays until the server stops, since it can't be dropped: \
+         ERROR: database \"{name}\" is being used by prepared transactions; DETAIL: There is 1 \
+         prepared transaction using the database."
+    );
+    eventually("the refusal", || {
+        String::from_utf8_lossy(&pg.output()).contains(&refused)
+    });
 }
 
 #[summon(executor = Postgres::new())]

@@ -1,9 +1,9 @@
 //! Databases of a process, which its guard makes.
 
-use std::cell::Cell;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::Process;
@@ -17,9 +17,20 @@ use crate::trace::test_name;
 /// The time-out for a database. The first one waits for the template function.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
-thread_local! {
-    /// The address of the process whose template this thread fills.
-    static FILLING: Cell<usize> = const { Cell::new(0) };
+/// The template functions that run: the addresses of their servers, and their threads.
+static FILLING: Mutex<Vec<(usize, ThreadId)>> = Mutex::new(Vec::new());
+
+/// A template function that runs until the drop, also if it panics.
+struct Filling(usize, ThreadId);
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        filling().retain(|it| *it != (self.0, self.1));
+    }
+}
+
+fn filling() -> MutexGuard<'static, Vec<(usize, ThreadId)>> {
+    FILLING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A claim on a database. Dropping it gives the database up.
@@ -46,10 +57,28 @@ impl Process {
     /// Calls the function that fills the template. It must not ask for a database of this server: that
     /// waits for the template.
     pub(crate) fn while_filling<T>(&self, fill: impl FnOnce() -> T) -> T {
-        let before = FILLING.replace(Arc::as_ptr(&self.parts).addr());
-        let filled = fill();
-        FILLING.set(before);
-        filled
+        let (server, thread) = (self.address(), thread::current().id());
+        filling().push((server, thread));
+        let _filling = Filling(server, thread);
+        fill()
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.parts).addr()
+    }
+
+    /// Returns what a long wait for a database may wait for.
+    fn awaited(&self) -> String {
+        let name = self.name();
+        // Another test may have called the function, so this is no error.
+        match filling().iter().any(|(it, _)| *it == self.address()) {
+            true => format!(
+                "waiting for a database of {name}, whose template function still runs in this process; \
+                 if that function itself waits for this thread, it waits for itself, and should use the \
+                 database that it gets"
+            ),
+            false => format!("waiting for a database of {name}"),
+        }
     }
 
     /// Gets a database for the test on this thread.
@@ -60,7 +89,7 @@ impl Process {
             let declaration = &self.parts.declaration;
             declaration.error(format!("{name} has no database for {test}: {why}"))
         };
-        if FILLING.get() == Arc::as_ptr(&self.parts).addr() {
+        if filling().contains(&(self.address(), thread::current().id())) {
             return Err(none(
                 "its template function asked for one, and would wait for itself; use the database that \
                  it gets",
@@ -82,7 +111,8 @@ impl Process {
             )
         };
         let addr = self.addr();
-        let server = Server { kind, addr };
+        let url = self.url("");
+        let server = Server { kind, addr, url };
         let guarded = &launched.guarded;
         let lost = |error: io::Error| match guarded.is_ours() {
             true => failed(&"the server has ended"),
@@ -114,9 +144,10 @@ impl Process {
                 Some(Answer::Failed(report)) => return Err(Error::new(report)),
                 Some(Answer::Refused(why)) => return Err(failed(&why)),
                 None if began.elapsed() >= LIMIT => {
-                    return Err(failed(&"it takes too long").timeout());
+                    let why = format!("it takes too long: {}", self.awaited());
+                    return Err(failed(&why).timeout());
                 }
-                None => progress.say(&format!("waiting for a database of {}", self.name())),
+                None => progress.say(&self.awaited()),
             }
         }
     }

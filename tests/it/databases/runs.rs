@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::project::Project;
+use crate::support::{TempDir, eventually};
 
 #[test]
 #[cfg_attr(
@@ -43,6 +44,37 @@ fn a_template_that_dies_with_its_process_is_made_anew() {
     let ran = Project::new().run_with(args, &[("DIE", "fill")]);
     assert_eq!(ran.count("fill"), 2, "{}", ran.said());
     assert_eq!(databases(&ran.record).len(), 7, "{}", ran.said());
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_nextest)),
+    ignore = "no postgres or no cargo-nextest"
+)]
+fn the_database_of_a_killed_test_is_in_the_report_about_it() {
+    let (project, logs) = (Project::new(), TempDir::new());
+    let args = "nextest run --no-fail-fast --test databases -- --exact is_killed use_a";
+    let ran = project.run_with(args, &[("SUMMON_LOG_DIR", logs.path().to_str().unwrap())]);
+    let name = databases(&ran.record)
+        .into_iter()
+        .find(|it| it.starts_with("is_killed"));
+    let report = || {
+        let sessions = std::fs::read_dir(logs.path()).unwrap().flatten();
+        let reports = sessions.map(|it| it.path().join("report.txt"));
+        reports
+            .filter_map(|it| std::fs::read_to_string(it).ok())
+            .collect::<String>()
+    };
+    eventually("the report", || !report().is_empty());
+    let report = report();
+    let url = format!("/{}\n", name.unwrap());
+    let start = "PG was alive when its test was killed\n  test      is_killed\n  database  \
+                 postgres://postgres@127.0.0.1:";
+    assert!(
+        report.starts_with(start) && report.contains(&url),
+        "{report}"
+    );
+    assert!(!report.contains("/use_a"), "{report}");
 }
 
 #[test]

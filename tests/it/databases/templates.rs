@@ -1,6 +1,8 @@
 //! The databases of a fixture are clones of a template, which a function fills once.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use postgres::{Client, NoTls};
 use summon::servers::Postgres;
@@ -170,6 +172,13 @@ fn a_template_function_may_leave_a_lock() {
     let db = LOCKED.database().unwrap();
     let names = connect(&db.url()).query("SELECT FROM names", &[]);
     assert!(names.unwrap().is_empty());
+    // A report shows this, if the function did not expect the end of its connection.
+    let said = String::from_utf8_lossy(&LOCKED.output()).into_owned();
+    let ended = "[summon: the template function left connections to `summon_template_1` open, which \
+                 summon has ended: pid ";
+    assert!(said.contains(ended), "{said}");
+    let query = ", user `postgres`, query `BEGIN; LOCK TABLE names`, idle in transaction]\n";
+    assert!(said.contains(query), "{said}");
 }
 
 #[test]
@@ -227,4 +236,69 @@ fn a_fixture_gives_a_database_as_a_value_too() {
     let db = PG.database().unwrap();
     let row = connect(&db.url()).query_one("SELECT name FROM public.names", &[]);
     assert_eq!(row.unwrap().get::<_, &str>(0), "Lisa");
+}
+
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_waits_for_itself() {
+    #[summon::fixture(executor = Postgres::new(), template = wait)]
+    static SLOW: Fixture<Postgres>;
+
+    fn wait(_db: &Database) -> Result<(), summon::Error> {
+        // A function that joined this thread would never return.
+        std::thread::spawn(|| SLOW.database().map(drop));
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+        Ok(())
+    }
+
+    SLOW.database().unwrap();
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_template_function_that_waits_for_itself_on_another_thread_says_so() {
+    let test = "databases::templates::run_by_another_and_waits_for_itself";
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let expected = "summon: waiting for a database of SLOW, whose template function still runs in this \
+                    process; if that function itself waits for this thread, it waits for itself, and \
+                    should use the database that it gets";
+    let found = said.map(Result::unwrap).any(|line| line == expected);
+    drop(child.stdin.take());
+    assert!(found && child.wait().unwrap().success());
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn an_error_of_a_template_function_has_its_causes_as_anyhow_shows_them() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+
+    struct Error;
+
+    impl std::fmt::Display for Error {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let cause = if f.alternate() { ": no such table" } else { "" };
+            write!(f, "migration 7{cause}")
+        }
+    }
+
+    fn fail(_db: &Database) -> Result<(), Error> {
+        Err(Error)
+    }
+
+    let error = BROKEN.database().unwrap_err().to_string();
+    let why = "the template function of BROKEN failed: migration 7: no such table\n";
+    assert!(error.starts_with(why), "{error}");
 }

@@ -24,6 +24,13 @@ pub(super) trait Dialect: fmt::Debug + Sync {
     /// Reads the answers to [`Job::Count`].
     fn numbers(&self, answers: &[Rows]) -> Numbers;
 
+    /// Reads the answers to [`Job::Analyze`] and [`Job::Shut`]: describes each connection that the job
+    /// has ended.
+    fn ended(&self, answers: &[Rows]) -> Vec<String> {
+        let _ = answers;
+        Vec::new()
+    }
+
     /// Reads the answers to [`Job::Look`]: the connections to the template.
     fn connections(&self, template: &str, answers: &[Rows]) -> Vec<String> {
         let _ = template;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::job::{Job, Recipe};
 use super::maker::Done;
+use super::pool::{MOST_MAKERS, Used};
 use super::rows::Rows;
 use super::template::Template;
 use super::types::Answer;
@@ -33,17 +34,15 @@ impl Databases {
             Template::Ready(recipe) => {
                 let recipe = Arc::clone(recipe);
                 self.hand_out(&recipe);
-                let making = self
-                    .all_jobs()
-                    .filter(|job| matches!(job, Job::Clone { .. }))
-                    .count();
+                let making = self.count(|job| matches!(job, Job::Clone { .. }));
+                let room = self.pool.room(making + self.dropping(), recipe.size);
                 let lacks = match self.is_stuck {
                     true => 0,
                     false => self
                         .pool
                         .lacks(making, self.waiters.len(), users, recipe.size),
                 };
-                for _ in 0..lacks {
+                for _ in 0..lacks.min(room) {
                     let Some(number) = self.numbers.next() else {
                         break;
                     };
@@ -85,19 +84,35 @@ impl Databases {
         if !self.is_idle() {
             self.busy = now;
         }
-        if self.pool.is_full(size) || (self.is_idle() && now >= self.busy + IDLE) {
-            self.drop_oldest();
+        // Without room for a clone, tests wait for the drops.
+        if self.pool.room(self.dropping(), size) == 0 {
+            (0..MOST_MAKERS).for_each(|_| self.drop_oldest(MOST_MAKERS));
+        } else if self.pool.is_full(size) || (self.is_idle() && now >= self.busy + IDLE) {
+            self.drop_oldest(1);
         }
     }
 
-    /// Drops the oldest database that was given up, one after another.
-    fn drop_oldest(&mut self) {
-        // Its connections must have ended before: the number may be that of another database soon.
-        let is_dropping = |job: &Job| matches!(job, Job::Drop(_) | Job::End(_));
-        if !self.all_jobs().any(is_dropping) {
-            let name = self.pool.take_garbage();
-            self.jobs.extend(name.map(Job::Drop));
+    /// Drops the oldest database that was given up, if fewer than `most` are being dropped.
+    fn drop_oldest(&mut self, most: usize) {
+        if self.dropping() >= most {
+            return;
         }
+        // Its connections must have ended before: the number may be that of another database soon.
+        let ending = self.all_jobs().filter_map(|job| match job {
+            Job::End(name) => Some(name.clone()),
+            _ => None,
+        });
+        let ending: Vec<String> = ending.collect();
+        let name = self.pool.take_garbage(&ending);
+        self.jobs.extend(name.map(Job::Drop));
+    }
+
+    fn dropping(&self) -> usize {
+        self.count(|job| matches!(job, Job::Drop(_)))
+    }
+
+    fn count(&self, is_it: fn(&Job) -> bool) -> usize {
+        self.all_jobs().filter(|job| is_it(job)).count()
     }
 
     /// Drops a database if tests wait and all numbers are used: the oldest that was given up, or else
@@ -111,7 +126,7 @@ impl Databases {
             let why = self.exhausted();
             return self.refuse_waiters(&why);
         }
-        self.drop_oldest();
+        self.drop_oldest(1);
     }
 
     fn exhausted(&self) -> String {
@@ -138,6 +153,7 @@ impl Databases {
             Job::Create(name) => self.created(name, done.result.map(drop)),
             // Without statistics, plans may be slower, and nothing else.
             Job::Analyze(name) => {
+                self.note_ended(&name, &done.result.unwrap_or_default());
                 if self.closes(&name) {
                     self.jobs.push_back(Job::Shut(name));
                 }
@@ -145,7 +161,10 @@ impl Databases {
             Job::Shut(name) => {
                 if self.closes(&name) {
                     match done.result {
-                        Ok(_) => self.jobs.push_back(Job::Look(name)),
+                        Ok(answers) => {
+                            self.note_ended(&name, &answers);
+                            self.jobs.push_back(Job::Look(name));
+                        }
                         Err(why) => self.refuse_template(&why),
                     }
                 }
@@ -162,15 +181,15 @@ impl Databases {
                 }
             },
             Job::Rename { clone, name, .. } => self.renamed(clone, name, done.result.map(drop)),
-            Job::Drop(name) => {
-                let again = done
-                    .result
-                    .ok()
-                    .and_then(|_| self.dialect.used_again(&name));
-                self.numbers.again.extend(again);
-            }
-            // What does not end or can't be dropped stays until the server ends.
+            // The connections end with the database, at the latest.
             Job::End(_) => {}
+            Job::Drop(name) => match done.result {
+                Ok(_) => self.numbers.again.extend(self.dialect.used_again(&name)),
+                Err(why) => self.remarks.push(format!(
+                    "the database `{name}` stays until the server stops, since it can't be dropped: \
+                     {why}"
+                )),
+            },
         }
     }
 
@@ -213,6 +232,17 @@ impl Databases {
         matches!(&self.template, Template::Closing(closing) if closing.name == of)
     }
 
+    /// Notes the connections to the template that were ended.
+    fn note_ended(&mut self, template: &str, answers: &[Rows]) {
+        let ended = self.dialect.ended(answers);
+        if !ended.is_empty() {
+            self.remarks.push(format!(
+                "the template function left connections to `{template}` open, which summon has ended: {}",
+                ended.join("; ")
+            ));
+        }
+    }
+
     fn looked(&mut self, of: String, result: Result<Vec<Rows>, String>) {
         let Template::Closing(closing) = &mut self.template else {
             return;
@@ -222,9 +252,8 @@ impl Databases {
             Ok(connections) if connections.is_empty() => self.jobs.push_back(Job::Read(of)),
             Ok(connections) => {
                 if !closing.rest() {
-                    let pids = connections.join(", ");
-                    let why =
-                        format!("connections to `{of}` do not end, of the server's pids {pids}");
+                    let whose = connections.join("; ");
+                    let why = format!("connections to `{of}` do not end: {whose}");
                     self.refuse_template(&why);
                 }
             }
@@ -244,7 +273,11 @@ impl Databases {
         let want = at.map(|at| self.naming.swap_remove(at).0);
         let answer = match (want, result) {
             (Some(want), Ok(())) => {
-                self.pool.use_by(want.user, name.clone());
+                self.pool.begin_use(Used {
+                    user: want.user,
+                    test: want.test.clone(),
+                    name: name.clone(),
+                });
                 (want, Answer::Database(name))
             }
             // Its user has ended meanwhile.

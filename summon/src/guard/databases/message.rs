@@ -45,6 +45,7 @@ impl DatabaseOrder {
                 put_text(out, test);
                 out.number(server.kind as u64);
                 out.bytes(server.addr.to_string().as_bytes());
+                out.bytes(server.url.as_bytes());
             }
             DatabaseOrder::Filled { name, failure } => {
                 out.number(1);
@@ -67,6 +68,7 @@ impl DatabaseOrder {
                 server: Server {
                     kind: get_kind(from)?,
                     addr: from.text()?.parse().map_err(|_| garbled())?,
+                    url: from.text()?,
                 },
             },
             1 => DatabaseOrder::Filled {
@@ -154,6 +156,7 @@ mod tests {
         let server = Server {
             kind: ServerKind::Postgres,
             addr: "[::1]:5432".parse().unwrap(),
+            url: "postgres://postgres@[::1]:5432/".into(),
         };
         let (name, test, has_failed) = ("a_7".to_owned(), "a".to_owned(), true);
         for order in [

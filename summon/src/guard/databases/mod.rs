@@ -67,6 +67,8 @@ pub(super) struct Want {
 pub(super) struct Databases {
     dialect: &'static dyn Dialect,
     addr: SocketAddr,
+    /// The URL of a database, without the name at its end.
+    url: String,
     makers: Vec<Maker>,
     /// The jobs that no maker has taken so far.
     jobs: VecDeque<Job>,
@@ -83,6 +85,10 @@ pub(super) struct Databases {
     /// When there was last something to do for a test.
     busy: Instant,
     answers: Vec<(User, u64, Answer)>,
+    /// The tests with a database of connected users whose process has ended, with the URLs.
+    killed: BTreeMap<User, Vec<(String, String)>>,
+    /// What the log should say.
+    remarks: Vec<String>,
 }
 
 impl Databases {
@@ -95,6 +101,7 @@ impl Databases {
         Databases {
             dialect,
             addr: server.addr,
+            url: server.url,
             makers: Vec::new(),
             jobs: VecDeque::new(),
             template: Template::None,
@@ -106,6 +113,8 @@ impl Databases {
             is_stuck: false,
             busy: Instant::now(),
             answers: Vec::new(),
+            killed: BTreeMap::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -160,6 +169,8 @@ impl Databases {
         let gone = users.filter(|(user, it)| !connected.contains(user) || has_ended(it));
         let gone: Vec<User> = gone.map(|(user, _)| *user).collect();
         gone.into_iter().for_each(|user| self.forget(user));
+        // Another user may get the number of a closed connection.
+        self.killed.retain(|user, _| connected.contains(user));
     }
 
     /// A user has ended. Tests that it had not reported as ended were killed, and so have failed.
@@ -168,8 +179,10 @@ impl Databases {
         self.waiters.retain(|want| want.user != user);
         self.naming.retain(|(want, _)| want.user != user);
         self.answers.retain(|(of, ..)| *of != user);
-        for name in self.pool.used_by(user) {
-            self.done(user, &name, true);
+        // The end of the process may be seen before that of the connection, which leads to the report.
+        self.killed.insert(user, self.of_user(user));
+        for used in self.pool.used_by(user) {
+            self.done(user, &used.name, true);
         }
         if self.template.of(user) {
             // The next user begins anew, with another database: half a template is of no use.
@@ -228,6 +241,19 @@ impl Databases {
         self.jobs.clear();
         self.naming.clear();
         self.fail_template(Answer::Refused("the server ends".into()));
+    }
+
+    /// Returns the tests of this user that have a database, each with the URL.
+    pub(super) fn of_user(&self, user: User) -> Vec<(String, String)> {
+        let used = self.pool.used_by(user).into_iter();
+        let used = used.map(|used| (used.test, format!("{}{}", self.url, used.name)));
+        let killed = self.killed.get(&user).into_iter().flatten().cloned();
+        used.chain(killed).collect()
+    }
+
+    /// Takes the lines for the log.
+    pub(super) fn take_remarks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.remarks)
     }
 
     /// Takes the answers to users.

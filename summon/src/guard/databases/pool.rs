@@ -21,9 +21,17 @@ const MOST_FAILED: usize = 16;
 pub(super) struct Pool {
     /// The clones that nobody has had.
     ahead: VecDeque<String>,
-    used: Vec<(User, String)>,
+    used: Vec<Used>,
     given_up: VecDeque<String>,
     failed: VecDeque<String>,
+}
+
+/// A database in use.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Used {
+    pub(super) user: User,
+    pub(super) test: String,
+    pub(super) name: String,
 }
 
 impl Pool {
@@ -36,21 +44,21 @@ impl Pool {
         self.ahead.pop_front()
     }
 
-    pub(super) fn use_by(&mut self, user: User, name: String) {
-        self.used.push((user, name));
+    pub(super) fn begin_use(&mut self, used: Used) {
+        self.used.push(used);
     }
 
     /// Returns whether the user had this database.
     pub(super) fn end_use(&mut self, user: User, name: &str) -> bool {
         let before = self.used.len();
         self.used
-            .retain(|(other, used)| (*other, used.as_str()) != (user, name));
+            .retain(|used| (used.user, used.name.as_str()) != (user, name));
         self.used.len() < before
     }
 
-    pub(super) fn used_by(&self, user: User) -> Vec<String> {
-        let of_user = self.used.iter().filter(|(other, _)| *other == user);
-        of_user.map(|(_, name)| name.clone()).collect()
+    pub(super) fn used_by(&self, user: User) -> Vec<Used> {
+        let of_user = self.used.iter().filter(|used| used.user == user);
+        of_user.cloned().collect()
     }
 
     pub(super) fn give_up(&mut self, name: String) {
@@ -86,6 +94,15 @@ impl Pool {
         lacks.min(makers.saturating_sub(making))
     }
 
+    /// Returns how many more clones of this size may be on the server, with `busy` others that are being
+    /// made or dropped. Databases in use count when they are given up.
+    pub(super) fn room(&self, busy: usize, size: u64) -> usize {
+        let bytes = (MOST_AHEAD + MOST_BYTES_GIVEN_UP) / size.max(1);
+        let most = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let most = most.clamp(1, AHEAD.1 + MOST_GIVEN_UP);
+        most.saturating_sub(self.ahead.len() + self.given_up.len() + busy)
+    }
+
     pub(super) fn has_garbage(&self) -> bool {
         !self.given_up.is_empty()
     }
@@ -96,8 +113,10 @@ impl Pool {
         count > MOST_GIVEN_UP || count as u64 * size > MOST_BYTES_GIVEN_UP
     }
 
-    pub(super) fn take_garbage(&mut self) -> Option<String> {
-        self.given_up.pop_front()
+    /// Takes the oldest database that was given up, except for these.
+    pub(super) fn take_garbage(&mut self, except: &[String]) -> Option<String> {
+        let at = self.given_up.iter().position(|it| !except.contains(it))?;
+        self.given_up.remove(at)
     }
 }
 
@@ -132,13 +151,18 @@ mod tests {
     #[test]
     fn a_database_is_of_one_user() {
         let mut pool = Pool::default();
-        pool.use_by(3, "a_1".into());
-        pool.use_by(4, "b_2".into());
+        let used = |user, name: &str| Used {
+            user,
+            test: "test".into(),
+            name: name.into(),
+        };
+        pool.begin_use(used(3, "a_1"));
+        pool.begin_use(used(4, "b_2"));
         assert!(!pool.end_use(4, "a_1"));
-        assert_eq!(pool.used_by(3), ["a_1"]);
+        assert_eq!(pool.used_by(3), [used(3, "a_1")]);
         assert!(pool.end_use(3, "a_1"));
         assert!(!pool.end_use(3, "a_1"));
-        assert_eq!(pool.used_by(3), [""; 0]);
+        assert_eq!(pool.used_by(3), []);
     }
 
     #[test]
@@ -147,8 +171,20 @@ mod tests {
         for number in 0..20 {
             pool.keep(number.to_string());
         }
-        let garbage: Vec<_> = std::iter::from_fn(|| pool.take_garbage()).collect();
+        let garbage: Vec<_> = std::iter::from_fn(|| pool.take_garbage(&[])).collect();
         assert_eq!(garbage, ["0", "1", "2", "3"]);
+    }
+
+    #[test]
+    fn no_clone_is_made_until_others_are_dropped() {
+        let mut pool = Pool::default();
+        assert_eq!((pool.room(0, 1), pool.room(1, 1)), (96, 95));
+        (0..80).for_each(|number| pool.give_up(number.to_string()));
+        (0..10).for_each(|number| pool.add(number.to_string()));
+        assert_eq!((pool.room(0, 1), pool.room(9, 1)), (6, 0));
+        // A database larger than that is made if there is no other.
+        assert_eq!(pool.room(0, 1 << 40), 0);
+        assert_eq!(Pool::default().room(0, 1 << 40), 1);
     }
 
     #[test]

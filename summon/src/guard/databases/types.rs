@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 /// Where the server is, and what it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Server {
     pub(crate) kind: ServerKind,
     pub(crate) addr: SocketAddr,
+    /// The URL of a database, without the name at its end.
+    pub(crate) url: String,
 }
 
 /// A kind of server on which summon can make databases.

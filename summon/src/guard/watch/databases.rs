@@ -3,6 +3,7 @@
 use std::os::fd::{AsRawFd, RawFd};
 
 use super::Guard;
+use crate::error::escaped;
 use crate::guard::databases::{DatabaseOrder, Databases, Want};
 use crate::guard::protocol::message::News;
 use crate::sys::peer::peer;
@@ -45,6 +46,24 @@ impl Guard {
         }
     }
 
+    /// Returns the tests of this user that have a database, each with the URL.
+    pub(super) fn databases_of(&self, user: RawFd) -> Vec<(String, String)> {
+        let databases = self.databases.iter();
+        databases.flat_map(|it| it.of_user(user)).collect()
+    }
+
+    /// Writes remarks about the databases into the log, where reports show them.
+    fn write_remarks(&mut self) {
+        let remarks = self.databases.iter_mut().flat_map(Databases::take_remarks);
+        for remark in remarks.collect::<Vec<_>>() {
+            // The service has written its own lines about this before.
+            self.pump();
+            let line = format!("[summon: {}]\n", escaped(&remark));
+            self.recorder.log.keep(line.as_bytes());
+            self.latest.length = self.recorder.log.length;
+        }
+    }
+
     /// Goes on with the databases, and answers the tests that want one.
     pub(super) fn go_on_with_databases(&mut self) {
         self.forget_users_of_databases();
@@ -57,6 +76,10 @@ impl Guard {
             true => databases.go_on(users),
             false => databases.close(),
         }
+        self.write_remarks();
+        let Some(databases) = &mut self.databases else {
+            return;
+        };
         let mut later = Vec::new();
         for (user, number, answer) in databases.take_answers() {
             match self.clients().find(|it| it.socket.as_raw_fd() == user) {

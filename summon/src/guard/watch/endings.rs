@@ -1,8 +1,9 @@
 //! The ends of the owner, of users, and of the run, each of which may end the service.
 
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
-use super::killed_test::LostClient;
+use super::killed_test::{LostClient, LostTest};
 use super::{Guard, wake};
 use crate::guard::protocol::message::{News, Use};
 use crate::sys::ending::Ending;
@@ -35,11 +36,16 @@ impl Guard {
             // the stop.
             self.pump();
             let about = &self.terms.about;
-            let tests = match (&*about.test, &owner.uses()[..]) {
-                ("", []) => vec![(String::new(), about.since)],
-                ("", uses) => uses.iter().map(|it| (it.test.clone(), it.since)).collect(),
-                (test, _) => vec![(test.to_owned(), about.since)],
+            let uses = owner.uses();
+            let tests: Vec<_> = match (&*about.test, &uses[..]) {
+                ("", []) => vec![("", about.since)],
+                ("", uses) => uses.iter().map(|it| (&*it.test, it.since)).collect(),
+                (test, _) => vec![(test, about.since)],
             };
+            let databases = self.databases_of(owner.socket.as_raw_fd());
+            let tests = tests.into_iter();
+            let tests = tests.map(|(test, since)| LostTest::new(test, since, &databases));
+            let tests = tests.collect();
             let exit = self.service.exit.zip(self.ended);
             let lost = LostClient::new(tests, self.recorder.log.length, exit, ending);
             self.lost.push(lost);
@@ -49,9 +55,12 @@ impl Guard {
     }
 
     /// Records users that were killed while their tests used the service.
-    pub(super) fn lose_users(&mut self, uses: Vec<Use>) {
+    pub(super) fn lose_users(&mut self, uses: &[(RawFd, Use)]) {
         self.pump();
-        let tests = uses.into_iter().map(|it| (it.test, it.since)).collect();
+        let lost = |(user, it): &(RawFd, Use)| {
+            LostTest::new(&it.test, it.since, &self.databases_of(*user))
+        };
+        let tests = uses.iter().map(lost).collect();
         let exit = self.service.exit.zip(self.ended);
         let lost = LostClient::new(tests, self.recorder.log.length, exit, None);
         self.lost.push(lost);

@@ -25,8 +25,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) struct LostClient {
     /// When the guard lost it.
     at: Instant,
-    /// The tests that had not ended, and the position in the log where each began.
-    tests: Vec<(String, u64)>,
+    tests: Vec<LostTest>,
     /// The length of the log. Later output belongs to the stop of the service.
     length: u64,
     /// The wait status of a service that had ended before, and how long before.
@@ -35,9 +34,30 @@ pub(super) struct LostClient {
     owner: Option<Ending>,
 }
 
+/// A test that had not ended.
+pub(super) struct LostTest {
+    name: String,
+    /// The position in the log where it began.
+    since: u64,
+    /// The URLs of its databases.
+    databases: Vec<String>,
+}
+
+impl LostTest {
+    /// `databases` are those of the client, each with the name of its test.
+    pub(super) fn new(name: &str, since: u64, databases: &[(String, String)]) -> LostTest {
+        let own = databases.iter().filter(|(test, _)| test == name);
+        LostTest {
+            name: name.to_owned(),
+            since,
+            databases: own.map(|(_, url)| url.clone()).collect(),
+        }
+    }
+}
+
 impl LostClient {
     pub(super) fn new(
-        tests: Vec<(String, u64)>,
+        tests: Vec<LostTest>,
         length: u64,
         exit: Option<(i32, Instant)>,
         owner: Option<Ending>,
@@ -80,15 +100,18 @@ impl LostClient {
             }
             None => format!("{name} was alive when its test was killed"),
         };
-        let report = |(test, since): &(String, u64)| {
+        let report = |test: &LostTest| {
             let mut error = Error::new(&*headline);
-            if !test.is_empty() {
-                error = error.fact("test", &**test);
+            if !test.name.is_empty() {
+                error = error.fact("test", &*test.name);
+            }
+            for url in &test.databases {
+                error = error.fact("database", &**url);
             }
             let error = Error::new(format!("{error}{}", about.facts));
             // On a file system without holes the log may have been cut below the start of the test.
             // The range must not run backwards then.
-            let whole = *since..self.length.max(*since);
+            let whole = test.since..self.length.max(test.since);
             let source = log.try_clone().map(|file| OrphanedLog {
                 file,
                 path: path.to_owned(),

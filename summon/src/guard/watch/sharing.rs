@@ -1,7 +1,7 @@
 //! The guard's side of a shared service.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
@@ -50,8 +50,12 @@ impl Sharing {
     }
 
     /// Receives the users' messages, and passes their orders to `obey`. Drops users that have
-    /// closed. Returns the tests that these had not reported as ended: they were killed.
-    pub(super) fn hear_users(&mut self, mut obey: impl FnMut(&mut Client, Order)) -> Vec<Use> {
+    /// closed. Returns the tests that these had not reported as ended, with the user's number: they
+    /// were killed.
+    pub(super) fn hear_users(
+        &mut self,
+        mut obey: impl FnMut(&mut Client, Order),
+    ) -> Vec<(RawFd, Use)> {
         let mut killed = Vec::new();
         self.users.retain_mut(|user| {
             let is_open = user.hear().is_ok() && !user.is_lost;
@@ -63,7 +67,8 @@ impl Sharing {
                 }
             }
             if !is_open {
-                killed.extend(user.uses());
+                let number = user.socket.as_raw_fd();
+                killed.extend(user.uses().into_iter().map(|it| (number, it)));
             }
             is_open
         });

@@ -29,15 +29,17 @@ impl Guard {
             // Users must not stop or signal a service that other tests use.
             _ => {}
         });
-        if !killed.is_empty() {
-            self.lose_users(killed);
-        }
         for (user, order) in databases {
             self.obey_about_databases(user, order);
         }
         // Before the answers to `Sync`: whoever gets one knows all allowances from before it.
         for (user, pattern, begins) in allowed {
             self.allow(user, pattern, begins);
+        }
+        // After the orders, which may report the end of a test, and before the databases of the dead
+        // are forgotten.
+        if !killed.is_empty() {
+            self.lose_users(&killed);
         }
         // Before the next user is accepted: it may get the number of a closed socket.
         self.forget_users_of_databases();

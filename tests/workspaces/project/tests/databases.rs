@@ -2,9 +2,7 @@
 
 mod common;
 
-use std::process::Command;
-
-use common::{die_once, kill_myself, record};
+use common::{die_once, kill_myself, psql, record};
 use summon::servers::Postgres;
 use summon::{Database, Fixture, summon};
 
@@ -13,28 +11,17 @@ static PG: Fixture<Postgres>;
 
 fn fill(db: &Database) -> Result<(), String> {
     record("fill");
-    psql(db, "CREATE TABLE names (name TEXT); INSERT INTO names VALUES ('Lisa')")?;
+    psql(db, &["CREATE TABLE names (name TEXT); INSERT INTO names VALUES ('Lisa')"])?;
     die_once("fill");
     Ok(())
-}
-
-fn psql(db: &Database, sql: &str) -> Result<String, String> {
-    let output = Command::new("psql")
-        .args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &db.url(), "-c", sql])
-        .output()
-        .map_err(|error| error.to_string())?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
 }
 
 /// Uses the database of a test, which nobody else has used.
 fn use_database(db: &Database) {
     record(&format!("database-{}", db.name()));
     // This fails if there is such a table.
-    psql(db, "CREATE TABLE mine (x INT)").unwrap();
-    assert_eq!(psql(db, "SELECT name FROM names").unwrap(), "Lisa");
+    psql(db, &["CREATE TABLE mine (x INT)"]).unwrap();
+    assert_eq!(psql(db, &["SELECT name FROM names"]).unwrap(), "Lisa");
 }
 
 macro_rules! tests {

@@ -55,6 +55,14 @@ impl Dialect for Postgres {
         Numbers::after(answers)
     }
 
+    fn ended(&self, answers: &[Rows]) -> Vec<String> {
+        statements::described(answers)
+    }
+
+    fn connections(&self, _template: &str, answers: &[Rows]) -> Vec<String> {
+        statements::described(answers)
+    }
+
     fn recipe(&self, template: &str, answers: &[Rows]) -> Result<Recipe, String> {
         let recipe = statements::recipe(template, answers);
         recipe.ok_or_else(|| format!("`{template}` does not exist any more"))

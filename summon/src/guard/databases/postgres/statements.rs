@@ -37,34 +37,62 @@ pub(super) fn create(name: &str) -> String {
 }
 
 /// Collects the statistics of the template, on a connection to it. The others end first, since they
-/// may have locks. The time-out is for those that end slowly, or come again.
+/// may have locks. The time-out is for those that end slowly, or come again. Describes those that it
+/// ends.
 pub(super) fn analyze(template: &str) -> [String; 3] {
-    let others = format!("{} AND pid <> pg_backend_pid()", end_connections(template));
+    let end = ended(template);
+    let others = format!("{end} AND pid <> pg_backend_pid()");
     [others, "SET lock_timeout = '5s'".into(), "ANALYZE".into()]
 }
 
-/// Keeps everyone off the template, and returns who was connected: a clone of a database with a
-/// connection fails after five seconds.
+/// Keeps everyone off the template, and describes the connections that it ends: a clone of a database
+/// with a connection fails after five seconds.
 pub(super) fn shut(template: &str) -> [String; 2] {
-    let literal = literal(template);
     [
         format!(
             "ALTER DATABASE {} ALLOW_CONNECTIONS false",
             quoted(template)
         ),
-        format!(
-            "SELECT pid, application_name, pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE datname = {literal}"
-        ),
+        ended(template),
     ]
 }
 
+/// The columns that [`described`] reads.
+const CONNECTION: &str = "pid, usename, application_name, state, left(query, 100)";
+
 /// Returns one row for each connection to a database.
 pub(super) fn connected(name: &str) -> String {
+    let literal = literal(name);
+    format!("SELECT {CONNECTION} FROM pg_stat_activity WHERE datname = {literal}")
+}
+
+/// Ends the connections to a database, and returns one row for each.
+fn ended(name: &str) -> String {
+    let literal = literal(name);
     format!(
-        "SELECT pid FROM pg_stat_activity WHERE datname = {}",
-        literal(name)
+        "SELECT {CONNECTION}, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal}"
     )
+}
+
+/// Describes the connections in the answers to such statements.
+pub(super) fn described(answers: &[Rows]) -> Vec<String> {
+    let describe = |row: &Vec<Option<String>>| {
+        let [pid, user, application, state, query, ..] = &row[..] else {
+            return None;
+        };
+        let mut text = format!("pid {}", pid.as_deref()?);
+        for (what, value) in [
+            ("user", user),
+            ("application", application),
+            ("query", query),
+        ] {
+            if let Some(value) = value.as_deref().filter(|it| !it.is_empty()) {
+                text += &format!(", {what} `{value}`");
+            }
+        }
+        Some(text + &state.as_ref().map_or(String::new(), |it| format!(", {it}")))
+    };
+    answers.iter().flatten().filter_map(describe).collect()
 }
 
 /// Reads what a clone does not inherit.

@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use summon::{Fixture, Process};
+use summon::{Database, Fixture, Process};
 
 pub fn env(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
@@ -63,6 +63,18 @@ pub fn kill_myself() -> ! {
     let _ = std::process::Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
     loop {
         std::thread::park();
+    }
+}
+
+/// Runs statements in a database, and returns the lines of their rows.
+pub fn psql(db: &Database, statements: &[&str]) -> Result<String, String> {
+    let mut command = std::process::Command::new("psql");
+    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &db.url()]);
+    let output = command.args(statements.iter().flat_map(|it| ["-c", it])).output();
+    let output = output.map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
 }
 
