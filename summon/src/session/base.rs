@@ -76,8 +76,6 @@ impl Base {
         // Only the owner may set the mode. This also fails for a directory of another user whom the
         // kernel shows under the same number because neither is mapped (`user_namespaces(7)`).
         base.dir.set_mode(PASSED)?;
-        #[cfg(unix)]
-        sys::trees::spread(&base.dir);
         Ok(base)
     }
 
@@ -96,14 +94,13 @@ impl Base {
         )
     }
 
-    /// Makes a directory. Returns whether it is new, or with `is_new = false` whether it exists.
-    pub(super) fn has(&self, name: &OsStr, is_new: bool) -> io::Result<bool> {
+    /// Makes a directory, unless it exists. Another process may have removed the empty base, and the
+    /// caller then makes a new one.
+    pub(super) fn has(&self, name: &OsStr) -> io::Result<()> {
+        use io::ErrorKind::{AlreadyExists, NotFound};
         match self.dir.make(name) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(!is_new),
-            // Another process has removed the empty base. The caller makes a new one.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+            Err(error) if ![AlreadyExists, NotFound].contains(&error.kind()) => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -134,20 +131,29 @@ impl Base {
         }
         // Absolute, since guards and services have other working directories.
         let path = std::path::absolute(parent)?.join(name);
-        match private::directory().create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-        // From here on the descriptor identifies the directory, even if its name is changed.
-        let dir = match Dir::open(&path) {
-            // Another process has removed the empty directory meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                private::directory().create(&path)?;
-                Dir::open(&path)?
+        let mut is_new = false;
+        // Another process may remove the empty directory before this one opens it.
+        for _ in 0..TRIES {
+            // From here on the descriptor identifies the directory, even if its name is changed.
+            let dir = match Dir::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    match private::directory().create(&path) {
+                        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                            return Err(error);
+                        }
+                        _ => is_new = true,
+                    }
+                    continue;
+                }
+                opened => opened.map_err(|_| not_private())?,
+            };
+            #[cfg(unix)]
+            if is_new {
+                sys::trees::spread(&dir);
             }
-            opened => opened.map_err(|_| not_private())?,
-        };
-        Ok((path, dir))
+            return Ok((path, dir));
+        }
+        Err(io::Error::other("other processes remove it"))
     }
 
     /// Opens an existing base.
@@ -170,11 +176,7 @@ impl Base {
     fn checked(path: PathBuf, dir: Dir, uid: u32) -> io::Result<Base> {
         // A stranger could open such a directory to all users at any later moment.
         match dir.found()?.is_of(uid) && (uid != sys::user() || dir.is_proved()) {
-            true => {
-                #[cfg(unix)]
-                sys::trees::spread(&dir);
-                Ok(Base { path, dir })
-            }
+            true => Ok(Base { path, dir }),
             false => Err(not_private()),
         }
     }

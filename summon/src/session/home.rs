@@ -147,7 +147,7 @@ impl Home {
             Some(base) if is_in_memory => base.path.join(name),
             Some(base) => base.path.join(format!("{}-{name}", session.name())),
         };
-        let place = base.as_ref().map_or(&session.dir, |base| &base.dir);
+        let place = base.as_ref().map_or(&*session.dir, |base| &base.dir);
         let made = place.make(name_of(&dir))?;
         let home = Home {
             dir,
@@ -159,7 +159,9 @@ impl Home {
         if let Some(user) = access.user {
             made.give(user)?;
         }
-        made.set_mode(access.mode)?;
+        if access.is_open() {
+            made.set_mode(access.mode)?;
+        }
         Ok(home)
     }
 
@@ -252,9 +254,12 @@ impl Home {
         let claim = self.log.claim.as_ref();
         let claim = claim.map(|claim| io::Result::Ok((claim.path().to_owned(), claim.share()?)));
         Ok(Sweep {
-            session: session.dir.try_clone()?,
-            logs: session.logs_dir.try_clone()?,
-            homes: self.place().try_clone()?,
+            session: Arc::clone(&session.dir),
+            logs: Arc::clone(&session.logs_dir),
+            homes: match &self.base {
+                None => Arc::clone(&session.dir),
+                Some(base) => Arc::new(base.dir.try_clone()?),
+            },
             tree: self.dir.clone(),
             log: self.log.path.clone(),
             streams: stream_logs(&self.log.path).to_vec(),
@@ -267,7 +272,7 @@ impl Home {
     fn place(&self) -> &Dir {
         self.base
             .as_ref()
-            .map_or(&self.log.session.dir, |base| &base.dir)
+            .map_or(&*self.log.session.dir, |base| &base.dir)
     }
 }
 

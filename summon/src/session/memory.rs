@@ -30,13 +30,10 @@ pub(super) fn base(user: Option<User>, executes: bool) -> Option<Base> {
     for _ in 0..TRIES {
         let name = format!("summon-{uid}.{:08x}", sys::random() as u32);
         let name = OsStr::new(&name);
-        match parent.make(name) {
+        let dir = match parent.make_locked(name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            made => made.ok()?,
-        };
-        // Another process may have removed it before it was locked.
-        let Some(dir) = parent.enter_locked(name, Lock::Nobody).ok()? else {
-            continue;
+            Ok(None) => continue,
+            made => made.ok()??,
         };
         if let Some(user) = user {
             dir.give(user).ok()?;

@@ -55,10 +55,10 @@ use crate::sys::{self, Lock, private, random};
 pub(crate) struct Session {
     path: PathBuf,
     /// Locked until this and all its copies are closed.
-    dir: Dir,
+    dir: Arc<Dir>,
     /// The directory of the logs.
     logs: PathBuf,
-    logs_dir: Dir,
+    logs_dir: Arc<Dir>,
     /// Several test processes use the session, so the lock does not show which processes are alive.
     is_shared: bool,
     maker: Maker,
@@ -93,13 +93,15 @@ impl Session {
         for _ in 0..TRIES {
             let number = random() & 0xffff;
             let name = OsString::from(format!("{}{number:04x}", prefix(std::process::id())));
-            if !base.has(&name, true)? {
-                base = Base::own()?;
-                continue;
-            }
-            // Another process may clean up between the two steps. Then the directory was removed,
-            // or is locked for a moment, and another name will do.
-            let made = match base.dir.enter_locked(&name, Lock::Nobody) {
+            let made = match base.dir.make_locked(&name) {
+                // Another process has removed the empty base.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    base = Base::own()?;
+                    continue;
+                }
+                // The name is taken, or another process cleans up: it has removed the directory, or
+                // has locked it for a moment. Another name will do.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Ok(None) => continue,
                 Ok(Some(dir)) => Session::at(base.path.join(&name), dir, false),
                 Err(error) => Err(error),
@@ -118,7 +120,7 @@ impl Session {
         clean::after_all(&Base::own()?);
         for _ in 0..10 * TRIES {
             let base = Base::own()?;
-            base.has(name.as_ref(), false)?;
+            base.has(name.as_ref())?;
             // Another process may be cleaning it. If that removes the directory, the next round
             // makes it again.
             if let Some(dir) = base.dir.enter_locked(name.as_ref(), Lock::Others)? {
@@ -132,15 +134,16 @@ impl Session {
     fn at(path: PathBuf, dir: Dir, is_shared: bool) -> io::Result<Session> {
         let log_dir = log_dir()?;
         let logs = logs_of(&path, log_dir.as_deref());
+        let dir = Arc::new(dir);
         let logs_dir = match &log_dir {
-            None => dir.try_clone()?,
-            Some(log_dir) => logs_in(log_dir, &logs, is_shared).map_err(|error| {
+            None => Arc::clone(&dir),
+            Some(log_dir) => Arc::new(logs_in(log_dir, &logs, is_shared).map_err(|error| {
                 let why = format!(
                     "{}, where SUMMON_LOG_DIR wants logs: {error}",
                     logs.display()
                 );
                 io::Error::new(error.kind(), why)
-            })?,
+            })?),
         };
         Ok(Session {
             path,

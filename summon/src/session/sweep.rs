@@ -1,6 +1,7 @@
 //! The files to remove when their owner is dead.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::sys::dir::Dir;
 use crate::sys::fd::OwnedFd;
@@ -10,11 +11,11 @@ use crate::sys::fd::OwnedFd;
 #[cfg_attr(windows, expect(dead_code, reason = "no guard reads it"))]
 pub(crate) struct Sweep {
     /// The session's directory. Its lock lasts until all copies of this descriptor are closed.
-    pub(crate) session: Dir,
+    pub(crate) session: Arc<Dir>,
     /// The directory of the logs.
-    pub(crate) logs: Dir,
+    pub(crate) logs: Arc<Dir>,
     /// The parent directory of `tree`.
-    pub(crate) homes: Dir,
+    pub(crate) homes: Arc<Dir>,
     /// The private directory of the process, removed with its contents.
     pub(crate) tree: PathBuf,
     /// The log, which stays if it is marked as kept.

@@ -45,7 +45,24 @@ impl Dir {
         let made = self.enter(name)?;
         // Between the two calls, another user with write permission here could have moved the new
         // directory away, and put one in its place. Such a directory belongs to that user.
-        made.found()?.check_ours()?;
+        let found = made.found()?;
+        found.check_ours()?;
+        // The umask may have taken a right away.
+        if found.mode() != Mode::RWXU.bits() {
+            rustix::fs::fchmod(&made, Mode::RWXU)?;
+        }
+        Ok(made)
+    }
+
+    /// Makes a new directory in this one and locks it. Returns `None` if another process has locked or
+    /// removed it in between.
+    pub(crate) fn make_locked(&self, name: &OsStr) -> io::Result<Option<Dir>> {
+        rustix::fs::mkdirat(self, name, Mode::RWXU)?;
+        let made = self.enter_locked(name, Lock::Nobody)?;
+        if let Some(made) = &made {
+            // See `make`.
+            made.found()?.check_ours()?;
+        }
         Ok(made)
     }
 
@@ -72,7 +89,9 @@ impl Dir {
 
     /// Makes a new private file.
     pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
-        self.file(name, OFlags::CREATE | OFlags::EXCL)
+        // `EXCL` fails if anything has the name, a link included. So this opens no file of others, such
+        // as a named pipe.
+        Ok(self.open_file(name, OFlags::CREATE | OFlags::EXCL)?.into())
     }
 
     /// Opens a file in it to read and to append.
@@ -88,18 +107,21 @@ impl Dir {
     fn file(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {
         // Non-blocking: another user may have put a named pipe there, and `open` would wait for its
         // other end (`fifo(7)`).
-        let flags = flags | OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let file = rustix::fs::openat(self, name, flags | OFlags::CLOEXEC, mode)?;
+        let file = self.open_file(name, flags | OFlags::NONBLOCK)?;
         // `F_SETFL` replaces all flags, so this clears the non-blocking one and keeps append mode.
-        // In append mode the kernel moves to the end and writes in one step (`open(2)`), so writers
-        // in several processes never overwrite each other on a local file system.
         rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
         // A read from a named pipe would wait forever, since this descriptor is its other end, too.
         match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
             FileType::RegularFile => Ok(file.into()),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
+    }
+
+    fn open_file(&self, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        // In append mode the kernel moves to the end and writes in one step (`open(2)`), so writers
+        // in several processes never overwrite each other on a local file system.
+        let flags = flags | OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(self, name, flags, Mode::RUSR | Mode::WUSR)
     }
 
     pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {

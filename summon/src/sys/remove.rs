@@ -48,7 +48,10 @@ impl Dir {
     /// was there. Returns what could not be removed. `path` is the path of this directory, for messages.
     pub(crate) fn remove(&self, name: &OsStr, path: &Path) -> Vec<Left> {
         let mut removal = Removal::default();
-        removal.remove(self.as_fd(), name, path, None);
+        // Most private directories are empty. The kernel checks that as part of the removal.
+        if self.remove_empty(name).is_err() {
+            removal.remove(self.as_fd(), name, path, None);
+        }
         removal.left
     }
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 #[cfg(any(test, fuzzing))]
 use std::os::fd::AsFd;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use super::encoding::{In, Out};
 use super::wire::garbled;
@@ -250,9 +251,9 @@ pub(crate) fn get_stop(from: &mut In<'_>) -> io::Result<StopPlan> {
 }
 
 fn put_sweep<'a>(out: &mut Out<'a>, sweep: &'a Sweep) {
-    out.fd(&sweep.session);
-    out.fd(&sweep.logs);
-    out.fd(&sweep.homes);
+    out.fd(&*sweep.session);
+    out.fd(&*sweep.logs);
+    out.fd(&*sweep.homes);
     out.os(sweep.tree.as_os_str());
     out.os(sweep.log.as_os_str());
     out.list(&sweep.streams, |out, path| out.os(path.as_os_str()));
@@ -266,9 +267,9 @@ fn put_sweep<'a>(out: &mut Out<'a>, sweep: &'a Sweep) {
 
 fn get_sweep(from: &mut In<'_>) -> io::Result<Sweep> {
     Ok(Sweep {
-        session: from.fd()?.into(),
-        logs: from.fd()?.into(),
-        homes: from.fd()?.into(),
+        session: Arc::new(from.fd()?.into()),
+        logs: Arc::new(from.fd()?.into()),
+        homes: Arc::new(from.fd()?.into()),
         tree: from.os()?.into(),
         log: from.os()?.into(),
         streams: from.list(|from| Ok(from.os()?.into()))?,
@@ -352,9 +353,9 @@ mod tests {
                 ready_at: Some(8),
             },
             sweep: Sweep {
-                session: null().into(),
-                logs: null().into(),
-                homes: null().into(),
+                session: Arc::new(null().into()),
+                logs: Arc::new(null().into()),
+                homes: Arc::new(null().into()),
                 tree: "/tmp/x".into(),
                 log: "/tmp/x.log".into(),
                 streams: vec!["/tmp/x.out".into()],
