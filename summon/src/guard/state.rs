@@ -130,9 +130,11 @@ impl Step {
     }
 }
 
-/// The news that wake a sleeper, in addition to ends.
+/// The news that wake a sleeper: ends, and for some also output or notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
+    /// Only the end of the guard.
+    Gone,
     Ends,
     Output,
     Notices,

@@ -63,7 +63,7 @@ impl News {
         watch.as_ref().is_some_and(|watch| watch.add(path).is_ok())
     }
 
-    /// Resets the wakers, and returns whether there was an event. The order is reset, look, sleep: an
+    /// Resets the wakers, and returns whether there was an event. The order is look, sleep, reset: an
     /// event after the look then ends the sleep at once.
     pub(super) fn reset(&self) -> bool {
         // The end of a process is an event too: when the first process of a daemon ends, another
@@ -83,7 +83,12 @@ impl News {
         self.files.get()?.as_ref()
     }
 
-    pub(super) fn sleep(&self, until: Instant, given_up: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    /// Returns whether there may be an event.
+    pub(super) fn sleep(
+        &self,
+        until: Instant,
+        given_up: Option<BorrowedFd<'_>>,
+    ) -> io::Result<bool> {
         let sleepers = [&self.ends, &self.output, &self.notices];
         let sleepers = sleepers.into_iter().filter_map(OnceCell::get);
         let mut fds: Vec<BorrowedFd<'_>> = sleepers.map(|it| it.waker.as_fd()).collect();

@@ -300,8 +300,9 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Sleeps until there is news, `until` has come, or the wait is given up.
-    pub(super) fn sleep(&self, until: Instant) -> io::Result<()> {
+    /// Sleeps until there is news, `until` has come, or the wait is given up. Returns whether there may
+    /// be news.
+    pub(super) fn sleep(&self, until: Instant) -> io::Result<bool> {
         self.news.sleep(until, self.scene.given_up)
     }
 

@@ -142,10 +142,11 @@ pub(crate) fn until_ready(
     }
     let mut progress = Progress::new(began);
     let mut at = 0;
+    let mut is_woken = false;
     let result = loop {
-        // Reset the wakers, then look, then sleep, in this order: an event after the look ends
-        // the sleep at once.
-        let told = target.news.reset();
+        // Look, sleep, reset the wakers, in this order: an event after the look ends the sleep at
+        // once. A sleep until its time has no waker to reset.
+        let told = is_woken && target.news.reset();
         if target.is_given_up() {
             break Err(Why::GivenUp);
         }
@@ -180,7 +181,7 @@ pub(crate) fn until_ready(
                 // The kernel has ended the process, and the guard has not reported it yet; its
                 // report ends this sleep.
                 at = reached;
-                target.sleep(target.deadline().min(Instant::now() + LONGEST_PAUSE))?;
+                is_woken = target.sleep(target.deadline().min(Instant::now() + LONGEST_PAUSE))?;
                 continue;
             } else {
                 break find_failure(target, failures).map_or(Ok(()), Err);
@@ -208,7 +209,7 @@ pub(crate) fn until_ready(
         }
         let due = step.iter().filter_map(Watched::due).min();
         let next = due.map_or(deadline, |due| due.min(deadline));
-        target.sleep(next.min(progress.due()))?;
+        is_woken = target.sleep(next.min(progress.due()))?;
     };
     let (mut left, mut halted) = (Vec::new(), false);
     if result.is_err() {

@@ -9,8 +9,8 @@ use rustix::io::Errno;
 
 pub(crate) use super::waker::Waker;
 
-/// Sleeps until one of the descriptors is readable, or until `until`.
-pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Result<()> {
+/// Sleeps until one of the descriptors is readable, or until `until`. Returns whether one is.
+pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Result<bool> {
     let mut polled: Vec<_> = fds
         .iter()
         .map(|fd| PollFd::new(fd, PollFlags::IN))
@@ -22,7 +22,7 @@ pub(crate) fn sleep(fds: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Resul
         match rustix::event::poll(&mut polled, left.as_ref()) {
             // `timespec` has cut the duration, so the deadline is still ahead.
             Ok(0) if until.is_none_or(|until| Instant::now() < until) => {}
-            Ok(_) => return Ok(()),
+            Ok(readable) => return Ok(readable > 0),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -33,7 +33,8 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 #[derive(Debug)]
 pub(crate) struct Guarded {
     maker: Maker,
-    socket: UnixStream,
+    /// Shared with the thread that receives.
+    socket: Arc<UnixStream>,
     pub(super) received: Arc<Received>,
     /// The number of sync requests so far.
     pub(super) syncs: AtomicU64,
@@ -112,7 +113,7 @@ impl Guarded {
     fn new(socket: UnixStream) -> Guarded {
         Guarded {
             maker: Maker::here(),
-            socket,
+            socket: Arc::new(socket),
             received: Arc::default(),
             syncs: AtomicU64::new(0),
             uses: AtomicU64::new(0),
@@ -134,7 +135,7 @@ impl Guarded {
     /// Receives the guard's messages on a new thread until the guard closes. The thread has no
     /// other job, and ends with the service.
     fn listen(&self) -> io::Result<()> {
-        let socket = self.socket.try_clone()?;
+        let socket = Arc::clone(&self.socket);
         let received = Arc::clone(&self.received);
         let builder = Builder::new().name("summon".into()).stack_size(128 * 1024);
         threads::spawn(builder, move || {
@@ -255,8 +256,12 @@ impl Guarded {
         let mut limit = Instant::now() + grace + PATIENCE;
         // The guard grants no more.
         let last = limit + most;
+        // The steps before the end need no answer, and each wake-up would take the processor from
+        // whoever ends.
+        let sleeper = self.sleeper(Interest::Gone)?;
         loop {
-            if let Some(state) = self.wait_until(limit.min(due), &[], |state| state.gone)? {
+            let until = limit.min(due);
+            if let Some(state) = sleeper.wait_until(until, &[], |state| state.gone)? {
                 return Ok(state);
             }
             if Instant::now() < limit {

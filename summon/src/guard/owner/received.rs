@@ -60,9 +60,6 @@ impl Sleeper {
         mut done: impl FnMut(&State) -> bool,
     ) -> io::Result<Option<State>> {
         loop {
-            // Reset, look, sleep. News after the look sets the waker, so the sleep returns at once.
-            // A reset after the look would erase such news.
-            self.waker.reset();
             let state = self.received.state();
             if done(&state) {
                 return Ok(Some(state));
@@ -73,6 +70,9 @@ impl Sleeper {
             let mut all = vec![self.waker.as_fd()];
             all.extend(fds);
             wait::sleep(&all, Some(deadline))?;
+            // Look, sleep, reset. News after the look sets the waker, so the sleep returns at once. A
+            // reset between the look and the sleep would erase such news.
+            self.waker.reset();
         }
     }
 }
@@ -147,7 +147,11 @@ impl Received {
             News::Noticed(_) => Interest::Notices,
             _ => Interest::Ends,
         };
-        let wakes = |interest| of == Interest::Ends || interest == of || interest == Interest::All;
+        let wakes = |interest| match interest {
+            Interest::All => true,
+            Interest::Gone => false,
+            _ => of == Interest::Ends || interest == of,
+        };
         self.update(wakes, |state| match news {
             News::Started { guard, pid } => {
                 state.forked_away = state.pids.is_some();
@@ -204,12 +208,13 @@ impl Received {
     }
 
     fn update(&self, wakes: impl Fn(Interest) -> bool, change: impl FnOnce(&mut State)) {
-        let mut known = self.lock();
-        change(&mut known.state);
-        for (waker, interest) in &known.sleepers {
-            if wakes(*interest) {
-                waker.wake();
-            }
-        }
+        let woken: Vec<_> = {
+            let mut known = self.lock();
+            change(&mut known.state);
+            let sleepers = known.sleepers.iter().filter(|(_, it)| wakes(*it));
+            sleepers.map(|(waker, _)| Arc::clone(waker)).collect()
+        };
+        // After the lock: a woken thread takes it at once, and would sleep again.
+        woken.iter().for_each(|it| it.wake());
     }
 }

@@ -36,7 +36,7 @@ impl Ending {
 
     /// Waits for the end, until `until` at the latest.
     pub(crate) fn wait(&self, until: Instant) -> io::Result<()> {
-        wait::sleep(&[self.as_fd()], Some(until))
+        wait::sleep(&[self.as_fd()], Some(until)).map(drop)
     }
 }
 

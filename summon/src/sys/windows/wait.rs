@@ -26,7 +26,7 @@ impl Waker {
 
 impl AsFd for Waker {}
 
-pub(crate) fn sleep(_fds: &[BorrowedFd<'_>], _until: Option<Instant>) -> io::Result<()> {
+pub(crate) fn sleep(_fds: &[BorrowedFd<'_>], _until: Option<Instant>) -> io::Result<bool> {
     Err(super::unsupported())
 }
 
