@@ -43,15 +43,12 @@ pub(crate) fn left_behind((guard, leader): (u32, u32)) -> Vec<String> {
 fn busy_for((guard, leader): (u32, u32)) -> Option<Duration> {
     // Look twice, each time with a new list. While we look at one process, another may wake a
     // process that we have already seen and then block, or fork and exit.
-    for _ in 0..2 {
+    // A leader that has ended counts as busy, since the guard is about to report its end.
+    let is_busy = (0..2).any(|_| proc::is_service_busy(guard, leader));
+    is_busy.then(|| {
         let tree = proc::service(guard, leader).unwrap_or_default();
-        // A leader that has ended counts as busy, since the guard is about to report its end.
-        if tree.iter().any(|pid| proc::is_busy(*pid)) || proc::has_ended(leader) {
-            let times = tree.into_iter().filter_map(proc::processor_time);
-            return Some(times.sum());
-        }
-    }
-    None
+        tree.into_iter().filter_map(proc::processor_time).sum()
+    })
 }
 
 /// Returns the descendants of a program that has exited with code 0, and left them behind for good.

@@ -104,11 +104,10 @@ fn patience(state: &State) -> Duration {
     let family = proc::service(guard, leader).unwrap_or_default();
     // A zombie has ended, and may stay a zombie for ever.
     let is_ending = |pid: &u32| proc::is_ending(*pid) && !proc::has_ended(*pid);
-    let is_busy = |pid: &u32| proc::is_busy(*pid);
     match () {
         // The longest patience first: one process that is ending outweighs others that are idle.
         () if family.iter().any(is_ending) => ENDING,
-        () if proc::has_ended(leader) || family.iter().any(is_busy) => BUSY,
+        () if proc::is_service_busy(guard, leader) => BUSY,
         () => MOMENT,
     }
 }

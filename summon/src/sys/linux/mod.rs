@@ -18,9 +18,11 @@ pub(crate) mod peer;
 pub(crate) mod pipes;
 pub(crate) mod port_claims;
 pub(crate) mod proc;
+mod process_tree;
 pub(crate) mod punch;
 #[cfg(test)]
 mod reach;
+mod socket_holders;
 pub(crate) mod sockets;
 pub(crate) mod splice;
 pub(crate) mod streams;

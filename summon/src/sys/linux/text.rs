@@ -17,9 +17,12 @@ pub(super) fn read_from(file: File) -> io::Result<Vec<u8>> {
     read_until(file, |read, room| read < room)
 }
 
-/// Reads a file with a list, where a short read is not the last one.
+/// Reads a file with a list of pids. The kernel makes such a text a page at a time, and cuts a page
+/// before the entry that does not fit. So a read may end a little early, and not be the last one.
 pub(super) fn read_list(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    read_until(File::open(path)?, |read, _| read == 0)
+    /// Shorter than a page by more than an entry.
+    const PART: usize = 4000;
+    read_until(File::open(path)?, |read, room| read < room.min(PART))
 }
 
 /// Reads until `is_end` of the number of bytes read and of those that had room.

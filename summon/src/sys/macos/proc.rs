@@ -220,9 +220,9 @@ pub(crate) fn is_ending(pid: u32) -> bool {
         .is_none_or(|info| info.status == libc::SZOMB || info.flags & EXITING != 0)
 }
 
-/// Whether a thread of the process runs or is ready to run. Not implemented here.
-pub(crate) fn is_busy(_pid: u32) -> bool {
-    false
+/// Whether the leader has ended. Whether a thread runs is not implemented here.
+pub(crate) fn is_service_busy(_guard: u32, leader: u32) -> bool {
+    has_ended(leader)
 }
 
 /// Whether the process certainly sleeps until an event. Not implemented here.

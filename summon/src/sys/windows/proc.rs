@@ -80,8 +80,8 @@ pub(crate) fn is_halted(_pid: u32) -> bool {
     true
 }
 
-/// Whether a thread of the process runs, is ready to run, or waits for a disk.
-pub(crate) fn is_busy(_pid: u32) -> bool {
+/// Whether a thread of the service runs, is ready to run, or waits for a disk, or the leader has ended.
+pub(crate) fn is_service_busy(_guard: u32, _leader: u32) -> bool {
     false
 }
 
