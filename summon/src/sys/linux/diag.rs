@@ -6,6 +6,7 @@
 //! `/proc/net`.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::netlink::Netlink;
 use super::tables;
@@ -18,6 +19,9 @@ pub(crate) struct Diag {
     netlink: Option<Netlink>,
 }
 
+/// Whether the kernel has answered questions about both protocols.
+static ANSWERS: AtomicBool = AtomicBool::new(false);
+
 impl Diag {
     /// Whether the source covers the sockets of all processes, including other users'.
     pub(crate) const SEES_ALL: bool = true;
@@ -25,8 +29,12 @@ impl Diag {
     pub(crate) fn open() -> io::Result<Diag> {
         let asked = Netlink::open().and_then(|netlink| {
             // The kernel may have netlink sockets without the modules that answer (`tcp_diag`,
-            // `udp_diag`). Find out now: a refusal in the middle of a wait would be an error.
-            netlink.check()?;
+            // `udp_diag`). Find out now: a refusal in the middle of a wait would be an error. A
+            // kernel that has answered once keeps its modules, or loads them again.
+            if !ANSWERS.load(Ordering::Relaxed) {
+                netlink.check()?;
+                ANSWERS.store(true, Ordering::Relaxed);
+            }
             Ok(netlink)
         });
         match asked {

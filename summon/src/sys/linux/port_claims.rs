@@ -6,6 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
+use once_cell::race::OnceBox;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
@@ -16,9 +17,16 @@ use super::{proc, sockets, unix_sockets};
 use crate::sys::rendezvous;
 use crate::sys::users::user;
 
-/// Reads the range of ephemeral ports, its first and its last one (`ip_local_port_range` in
+/// Returns the range of ephemeral ports, its first and its last one (`ip_local_port_range` in
 /// `ip(7)`). The kernel takes a port from it for a socket that asks for port 0.
 pub(crate) fn ephemeral() -> Option<(u16, u16)> {
+    // Read once. A process may enter a network namespace with another range. Then this range only
+    // makes a worse choice, since `is_free` decides on each port.
+    static RANGE: OnceBox<Option<(u16, u16)>> = OnceBox::new();
+    *RANGE.get_or_init(|| Box::new(read_ephemeral()))
+}
+
+fn read_ephemeral() -> Option<(u16, u16)> {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut ends = text.split_ascii_whitespace().map(str::parse);
     Some((ends.next()?.ok()?, ends.next()?.ok()?))
