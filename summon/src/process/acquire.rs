@@ -92,7 +92,7 @@ impl Parts {
             dir: resolved.dir.clone(),
             user: resolved.user,
             attributes: spec.attributes.clone(),
-            stdin: Some(stdin),
+            stdin,
             sockets,
         };
         let is_private = self.resources.is_private(&program.dir);
@@ -145,24 +145,26 @@ impl Parts {
         }
     }
 
-    /// Opens the standard input. Also returns the write end for `Stdin::piped()`.
-    fn standard_input(&self, resolved: &Resolved) -> Result<(OwnedFd, Option<File>), Error> {
+    /// Opens the standard input, unless it is empty. Also returns the write end for `Stdin::piped()`.
+    fn standard_input(
+        &self,
+        resolved: &Resolved,
+    ) -> Result<(Option<OwnedFd>, Option<File>), Error> {
         let opened = match (&self.declaration.spec.stdin.0, &resolved.stdin) {
-            (Kind::Text(text), _) => pipe::of_text(text).map(|text| (text, None)),
-            (Kind::Piped, _) => pipe::to_write().map(|(read, write)| (read, Some(write))),
+            (Kind::Text(text), _) => pipe::of_text(text).map(|text| (Some(text), None)),
+            (Kind::Piped, _) => pipe::to_write().map(|(read, write)| (Some(read), Some(write))),
             (Kind::File(_), Some(path)) => {
                 let opened = match resolved.user {
                     None => File::open(path),
                     Some(user) => walk::file(path, user).map_err(walk::explain),
                 };
-                let opened = opened.map(|file| (file.into(), None));
+                let opened = opened.map(|file| (Some(file.into()), None));
                 opened.map_err(|error| {
                     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
                 })
             }
-            (Kind::Null | Kind::File(_), _) => {
-                File::open("/dev/null").map(|null| (null.into(), None))
-            }
+            // The guard opens `/dev/null`.
+            (Kind::Null | Kind::File(_), _) => Ok((None, None)),
         };
         opened.map_err(|error| {
             self.declaration
