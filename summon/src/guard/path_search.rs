@@ -4,7 +4,7 @@
 //! `execvp(3)` would pass it to a shell.
 
 use std::collections::BTreeMap;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -17,8 +17,11 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 pub(super) struct Image {
     /// Candidate paths, in the order of PATH.
     paths: Vec<CString>,
-    argv: Vec<CString>,
-    env: Vec<CString>,
+    _texts: Vec<CString>,
+    /// Pointers to the texts, which end in a null pointer.
+    argv: Vec<*const libc::c_char>,
+    /// The same, with room for one more variable.
+    env: Vec<*const libc::c_char>,
 }
 
 impl Image {
@@ -32,23 +35,26 @@ impl Image {
             pair.push(value);
             text(&pair)
         });
+        let words = argv.iter().map(|word| text(word));
+        let mut texts = words.collect::<io::Result<Vec<_>>>()?;
+        let argv = pointers(&texts);
+        let mut variables = pairs.collect::<io::Result<Vec<_>>>()?;
+        let mut env = pointers(&variables);
+        env.push(ptr::null());
+        texts.append(&mut variables);
         Ok(Image {
             paths: places(program, path)?,
-            argv: argv
-                .iter()
-                .map(|word| text(word))
-                .collect::<Result<_, _>>()?,
-            env: pairs.collect::<Result<_, _>>()?,
+            _texts: texts,
+            argv,
+            env,
         })
     }
 
-    /// Executes the program. Returns only if that fails.
-    pub(super) fn execute(&self) -> io::Error {
-        let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
-            let texts = texts.iter().map(|text| text.as_ptr());
-            texts.chain([ptr::null()]).collect()
-        };
-        let (argv, env) = (pointers(&self.argv), pointers(&self.env));
+    /// Executes the program, with one more variable if there is one. Returns only if that fails.
+    /// Allocates no memory.
+    pub(super) fn execute(&mut self, variable: Option<&CStr>) -> io::Error {
+        let place = self.env.len() - 2;
+        self.env[place] = variable.map_or(ptr::null(), CStr::as_ptr);
         let mut why = io::Error::from_raw_os_error(libc::ENOENT);
         // A successful `execve` does not return, so each round is a failed candidate. A check with
         // `access(2)` first would race with a change of the file, and could disagree with the
@@ -56,7 +62,7 @@ impl Image {
         for path in &self.paths {
             // SAFETY: the path and all strings end in NUL, both lists end in a null pointer, and
             // all of them outlive the call.
-            unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+            unsafe { libc::execve(path.as_ptr(), self.argv.as_ptr(), self.env.as_ptr()) };
             let error = io::Error::last_os_error();
             match error.raw_os_error() {
                 // The program is not at this place, so try the next one. glibc's `execvpe` also
@@ -84,6 +90,11 @@ impl Image {
         }
         why
     }
+}
+
+fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    let pointers = texts.iter().map(|text| text.as_ptr());
+    pointers.chain([ptr::null()]).collect()
 }
 
 /// Returns the candidate paths of a program. A name with a slash is a path.

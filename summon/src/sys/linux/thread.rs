@@ -1,6 +1,10 @@
 //! The calling thread.
 
+use std::io;
+
 use rustix::thread::{Gid, Uid};
+
+use crate::sys::exit;
 
 /// The place of its `errno`.
 pub(crate) use libc::__errno_location as errno_place;
@@ -14,7 +18,7 @@ pub(crate) fn this_thread() -> u64 {
 ///
 /// It makes the system calls itself: a preloaded library may replace the functions of the C library
 /// and only claim success (`fakeroot(1)`).
-pub(crate) fn become_user(uid: u32, gid: u32) -> std::io::Result<()> {
+pub(crate) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     let gid = Gid::from_raw(gid);
     // The user comes last. After that step the process lacks the right to change its groups, and
     // would keep root's.
@@ -50,5 +54,48 @@ pub(crate) fn dispose_realtime(handler: libc::sighandler_t) {
                 LAST as usize / 8,
             )
         };
+    }
+}
+
+/// Whether a child shares the memory of its parent until it executes a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    Shared,
+    Copied,
+}
+
+/// Runs `child` in a new process, and returns the pid of that process after exec or after its end.
+///
+/// A shared memory saves the copy of the page tables, and a page fault for each page that one of the
+/// two writes to later (`CLONE_VM` in `clone(2)`).
+///
+/// # Safety
+///
+/// This process has one thread. `child` executes a program. It returns if that fails, and drops nothing
+/// that this process has.
+pub(crate) unsafe fn fork_to_exec<F: FnMut()>(memory: Memory, mut child: F) -> io::Result<i32> {
+    /// Far more than the calls up to exec need.
+    const STACK: usize = 64 * 1024;
+    extern "C" fn enter<F: FnMut()>(child: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: the pointer is that of `child` below. The parent sleeps until this process has
+        // executed a program or has ended (`CLONE_VFORK`), so nobody else uses it.
+        let child = unsafe { &mut *child.cast::<F>() };
+        child();
+        exit::now(127)
+    }
+    // A stack of its own: on the parent's, the frames of the child would overwrite those that the
+    // parent returns to.
+    let mut stack = vec![0u128; STACK / size_of::<u128>()];
+    let shared = match memory {
+        Memory::Shared => libc::CLONE_VM,
+        Memory::Copied => 0,
+    };
+    let flags = shared | libc::CLONE_VFORK | libc::SIGCHLD;
+    let top = stack.as_mut_ptr_range().end;
+    // SAFETY: the stack is aligned, grows down from its end, and lives until the call returns. By then
+    // the child has left this memory.
+    match unsafe { libc::clone(enter::<F>, top.cast(), flags, (&raw mut child).cast()) } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(pid),
     }
 }

@@ -1,5 +1,9 @@
 //! The calling thread.
 
+use std::io;
+
+use crate::sys::exit;
+
 /// The place of its `errno`.
 pub(crate) use libc::__error as errno_place;
 
@@ -43,3 +47,27 @@ pub(crate) const FAULTS: &[i32] = &[
 
 /// Does nothing: macOS has no real-time signals.
 pub(crate) fn dispose_realtime(_: libc::sighandler_t) {}
+
+/// Whether a child shares the memory of its parent until it executes a program. Here it never does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    Shared,
+    Copied,
+}
+
+/// Runs `child` in a new process, and returns the pid of that process.
+///
+/// # Safety
+///
+/// This process has one thread. `child` executes a program. It returns if that fails.
+pub(crate) unsafe fn fork_to_exec<F: FnMut()>(_: Memory, mut child: F) -> io::Result<i32> {
+    // SAFETY: the child of a process with one thread holds no lock of another.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            child();
+            exit::now(127)
+        }
+        pid => Ok(pid),
+    }
+}
