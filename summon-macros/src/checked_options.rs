@@ -72,6 +72,7 @@ pub(crate) const OPTIONS: &[(&str, Takes, bool)] = &[
     ("named", Takes::Name, false),
     ("never", Takes::LineRegex, true),
     ("nice", Takes::Integer, false),
+    ("nodes", Takes::Integer, false),
     ("not_empty", Takes::Flag, false),
     ("reuse", Takes::Flag, false),
     ("shell", Takes::Flag, false),

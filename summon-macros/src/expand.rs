@@ -4,6 +4,7 @@ use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Ident, LitStr, PatType, ReturnType, Type};
 
+use crate::args::Arg;
 use crate::cases;
 use crate::checked_options;
 use crate::errors::Errors;
@@ -44,8 +45,12 @@ pub(crate) fn function(model: Model) -> TokenStream {
             Kind::Database => used("Cloned", summoned, &called),
             _ => executor(summoned),
         };
-        let is_named = summoned.kind == Kind::Executor;
-        let executor = summoned.setup.wrap(executor, is_named);
+        let given = match (summoned.kind, summoned.nodes()) {
+            (Kind::Executor, _) => None,
+            (_, Some(_)) => Some(quote!(::summon::Cluster)),
+            _ => Some(quote!(::summon::Process)),
+        };
+        let executor = summoned.setup.wrap(executor, given);
         executors.extend(quote!(let #name = #executor;));
         let member = reference(&name, &summoned.main);
         members.extend(quote!((#called, #member),));
@@ -231,7 +236,10 @@ pub(crate) fn executor(summoned: &Summoned) -> TokenStream {
         }
         false => main,
     };
-    let calls = summoned.calls.iter().map(|arg| {
+    // `nodes` returns a cluster, which has no options, so it is the last call.
+    let is_last = |arg: &&Arg| kind.is_command() && arg.key == "nodes";
+    let (last, first): (Vec<_>, Vec<_>) = summoned.calls.iter().partition(is_last);
+    let calls = first.into_iter().chain(last).map(|arg| {
         // All executors have a method `port` that returns the port.
         let method = match *kind == Kind::Executor && arg.key == "port" {
             true => "on_port".to_owned(),

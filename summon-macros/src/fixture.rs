@@ -167,6 +167,11 @@ impl Declared {
                            placeholder, as in `{OTHER.port}`";
             errors.at(summoned.key.span(), message);
         }
+        if let Some(nodes) = summoned.nodes() {
+            let message = "a fixture is one process, so it has no `nodes`; start the cluster in each test, \
+                           with `#[summon(.., nodes = 3)]`";
+            errors.at(nodes.key.span(), message);
+        }
         check::fixture(&summoned, errors);
         let mut needs = Vec::new();
         for other in references(&summoned) {

@@ -31,7 +31,9 @@ pub(crate) fn take(
         |ty: &Type| referenced(ty).is_some_and(|name| name == "Process" || types.contains(name));
     let wanted = summoned.len();
     if item.free_types().filter(|ty| is_ours(ty)).count() == wanted {
-        return item.take_parameters(is_ours);
+        let taken = item.take_parameters(is_ours);
+        check_clusters(summoned, &taken, errors);
+        return taken;
     }
     if are_of_fixtures(item, summoned) {
         let mut left = wanted;
@@ -43,8 +45,21 @@ pub(crate) fn take(
     }
     let taken = item.take_parameters(|ty| is_ours(ty) || meant(ty, &types).is_some());
     for PatType { pat, ty, .. } in taken.iter().filter(|it| !is_ours(&it.ty)) {
-        let name = meant(ty, &types).unwrap_or_default();
+        let is_slice =
+            matches!(ty.as_ref(), Type::Reference(it) if matches!(*it.elem, Type::Slice(_)));
+        let name = match types.iter().find(|it| is_slice && *it == "Cluster") {
+            Some(cluster) => cluster.to_string(),
+            None => meant(ty, &types).unwrap_or_default(),
+        };
         let pattern = pat.to_token_stream();
+        if name == "Cluster" && !types.iter().any(|it| it == "Cluster") {
+            let message = format!(
+                "no attribute of this function starts a cluster; add `nodes = 3` to it, or write \
+                 `{pattern}: &Process`"
+            );
+            errors.under(ty, message);
+            continue;
+        }
         errors.under(
             ty,
             format!("summon passes a `&{name}`, not this type; write `{pattern}: &{name}`"),
@@ -56,6 +71,34 @@ pub(crate) fn take(
         errors.add(wrong_count(&taken, wanted));
     }
     taken
+}
+
+/// Refuses `&Process` for a cluster, and `&Cluster` for a process.
+fn check_clusters(summoned: &[Option<Summoned>], taken: &[PatType], errors: &mut Errors) {
+    for (summoned, PatType { pat, ty, .. }) in summoned.iter().zip(taken) {
+        let Some(summoned) = summoned.as_ref().filter(|it| it.kind.is_command()) else {
+            continue;
+        };
+        let pattern = pat.to_token_stream();
+        let is_cluster = referenced(ty).is_some_and(|name| name == "Cluster");
+        match (summoned.nodes(), is_cluster) {
+            (Some(_), false) => {
+                let message = format!(
+                    "`nodes` makes a cluster; write `{pattern}: &Cluster`, and `{pattern}[0]` is the \
+                     process of its first node"
+                );
+                errors.under(ty, message);
+            }
+            (None, true) => {
+                let message = format!(
+                    "this parameter belongs to an attribute without `nodes`; add `nodes = 3` there, or \
+                     write `{pattern}: &Process`"
+                );
+                errors.under(ty, message);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Whether the first parameters of the form `&Type` get a process. The attribute of a fixture does not
@@ -117,7 +160,7 @@ fn referenced(ty: &Type) -> Option<&Ident> {
 fn meant(ty: &Type, made: &[Ident]) -> Option<String> {
     let meant = |path: &Path| {
         let last = &path.segments.last()?.ident;
-        if made.contains(last) {
+        if made.contains(last) || is_ours(path, "Cluster") {
             return Some(last.to_string());
         }
         let is_like = is_like_process(path) || last == "Fixture";
@@ -147,6 +190,7 @@ fn paths(ty: &Type) -> Vec<&Path> {
         Type::Reference(inner) => paths(&inner.elem),
         Type::Paren(inner) => paths(&inner.elem),
         Type::Group(inner) => paths(&inner.elem),
+        Type::Slice(inner) => paths(&inner.elem),
         Type::Path(TypePath { path, .. }) => {
             let arguments = path.segments.iter().map(|segment| &segment.arguments);
             let types = arguments.filter_map(|arguments| match arguments {
@@ -165,6 +209,9 @@ fn paths(ty: &Type) -> Vec<&Path> {
 
 /// The type of the executor of an attribute, if the expression shows it.
 fn made(summoned: &Summoned) -> Option<Ident> {
+    if let Some(nodes) = summoned.nodes() {
+        return Some(Ident::new("Cluster", nodes.key.span()));
+    }
     match summoned.kind {
         Kind::Executor => constructed(&summoned.main),
         Kind::Database => Some(Ident::new("Database", summoned.key.span())),

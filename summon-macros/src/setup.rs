@@ -43,18 +43,19 @@ impl Setup {
         }
     }
 
-    /// The executor with its setup. The setup gets the process if the user did not name the executor.
-    pub(crate) fn wrap(&self, executor: TokenStream, is_named: bool) -> TokenStream {
+    /// The executor with its setup. The setup gets a reference to `ty`. If that is none, it gets
+    /// the executor itself.
+    pub(crate) fn wrap(&self, executor: TokenStream, ty: Option<TokenStream>) -> TokenStream {
         let Some(function) = &self.function else {
             return executor;
         };
         let (span, _) = ends(function);
         let given = own("executor");
         let call = self.call(function, &given);
-        let call = match is_named {
-            true => call,
-            false => quote_spanned!(span=> {
-                let #given: &::summon::Process = #given;
+        let call = match ty {
+            None => call,
+            Some(ty) => quote_spanned!(span=> {
+                let #given: &#ty = #given;
                 #call
             }),
         };

@@ -98,6 +98,13 @@ impl Summoned {
         self.calls.iter().filter(move |arg| arg.method() == method)
     }
 
+    /// The option that makes several nodes of the process.
+    pub(crate) fn nodes(&self) -> Option<&Arg> {
+        self.calls("nodes")
+            .last()
+            .filter(|_| self.kind.is_command())
+    }
+
     fn check_keys(&self, is_whole: bool, errors: &mut Errors) {
         let Summoned { kind, key, .. } = self;
         if let Some((name, what)) = kind.required() {

@@ -8,6 +8,7 @@
 
 pub mod circle;
 pub mod duration;
+pub mod nodes;
 pub mod pattern;
 mod possible;
 pub mod shell;

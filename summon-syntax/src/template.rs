@@ -1,7 +1,7 @@
-//! Texts with placeholders: `{port}`, `{port:admin}`, `{redis.port}`.
+//! Texts with placeholders: `{port}`, `{port:admin}`, `{redis.port}`, `{redis.port:admin}`.
 //!
-//! Only `{word}`, `{word:word}`, and `{word.word}` are placeholders. `{{` is a brace. `${word}` stays
-//! for a shell to expand. All other braces, such as those in JSON, are literal text.
+//! Only these forms, of words, are placeholders. `{{` is a brace. `${word}` stays for a shell to
+//! expand. All other braces, such as those in JSON, are literal text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,6 +10,14 @@ use crate::words;
 
 /// The placeholders of every process. `summon` knows their values in `process/placeholders.rs`.
 pub const WORDS: [&str; 5] = ["port", "host", "dir", "name", "url"];
+
+/// The further placeholders of a node. `summon` knows their values in `process/nodes.rs`.
+pub const WORDS_OF_NODES: [&str; 3] = ["index", "peers", "others"];
+
+/// Whether a placeholder of a node may have the label of a port, as in `{peers:admin}`.
+pub fn lists_ports(word: &str) -> bool {
+    matches!(word, "peers" | "others")
+}
 
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -22,6 +30,8 @@ pub enum Part<'a> {
     Labelled(&'a str, &'a str),
     /// `{process.word}`
     Other(&'a str, &'a str),
+    /// `{process.word:label}`
+    OtherLabelled(&'a str, &'a str, &'a str),
 }
 
 /// The part as it is written.
@@ -32,6 +42,9 @@ impl fmt::Display for Part<'_> {
             Part::Own(word) => write!(f, "{{{word}}}"),
             Part::Labelled(word, label) => write!(f, "{{{word}:{label}}}"),
             Part::Other(process, word) => write!(f, "{{{process}.{word}}}"),
+            Part::OtherLabelled(process, word, label) => {
+                write!(f, "{{{process}.{word}:{label}}}")
+            }
         }
     }
 }
@@ -52,21 +65,30 @@ pub fn too_early(placeholder: Part<'_>, group: &str) -> String {
     )
 }
 
-/// Explains that a placeholder does not exist. `groups` are the groups in the banner of the process that
-/// it is about. `other` is the name of another process, for an example.
+/// Explains that a placeholder does not exist. `further` lists the groups in the banner of its process, and
+/// the words of a node. `other` is the name of another process, for an example.
 pub fn unknown<'a>(
     placeholder: Part<'_>,
-    groups: impl IntoIterator<Item = &'a str>,
+    further: impl IntoIterator<Item = &'a str>,
     other: &str,
 ) -> String {
+    let further = further.into_iter().filter(|word| !WORDS.contains(word));
+    let words: Vec<&str> = WORDS.into_iter().chain(further).collect();
+    if let Part::Own(word) | Part::Labelled(word, _) = placeholder {
+        if WORDS_OF_NODES.contains(&word) && !words.contains(&word) {
+            return format!(
+                "`{placeholder}` is a placeholder of nodes; start several with `nodes = 3`, or write \
+                 `{{{placeholder}` to keep the text"
+            );
+        }
+    }
     let prefix = match placeholder {
-        Part::Other(process, _) => format!("{process}."),
+        Part::Other(process, _) | Part::OtherLabelled(process, ..) => format!("{process}."),
         _ => String::new(),
     };
-    let groups = groups.into_iter().filter(|word| !WORDS.contains(word));
-    let words = WORDS.into_iter().chain(groups);
+    let words = words.into_iter();
     let mut known: Vec<_> = words.map(|word| format!("`{{{prefix}{word}}}`")).collect();
-    if let Part::Other(process, _) = placeholder {
+    if let Part::Other(process, _) | Part::OtherLabelled(process, ..) = placeholder {
         let known = words::list(&known);
         return format!("`{placeholder}` is not a placeholder; `{process}` has {known}");
     }
@@ -75,6 +97,21 @@ pub fn unknown<'a>(
     format!(
         "`{placeholder}` is not a placeholder; there are {}; write `{{{placeholder}` to keep the text",
         words::list(&known)
+    )
+}
+
+/// Explains that a placeholder needs one node, and names a cluster.
+pub fn of_cluster(cluster: &str, placeholder: Part<'_>) -> String {
+    let (word, label) = match placeholder {
+        Part::Other(_, word) => (word, String::new()),
+        Part::OtherLabelled(_, word, label) => (word, format!(":{label}")),
+        Part::Literal(_) | Part::Own(_) | Part::Labelled(..) => ("port", String::new()),
+    };
+    let is_known = WORDS.contains(&word) || WORDS_OF_NODES.contains(&word);
+    let word = if is_known { word } else { "port" };
+    format!(
+        "`{placeholder}` names a cluster; write `{{{cluster}-0.{word}{label}}}` for its first node, or \
+         `{{{cluster}.peers}}` for the addresses of all"
     )
 }
 
@@ -115,14 +152,25 @@ fn placeholder(text: &str, brace: usize) -> Option<(Part<'_>, usize)> {
     }
     let close = brace + text[brace..].find('}')?;
     let inside = &text[brace + 1..close];
-    let part = if let Some((word, label)) = inside.split_once(':') {
-        (is_word(word) && is_word(label)).then_some(Part::Labelled(word, label))
-    } else if let Some((process, word)) = inside.rsplit_once('.') {
-        (is_word(process) && is_word(word)).then_some(Part::Other(process, word))
-    } else {
-        is_word(inside).then_some(Part::Own(inside))
+    let (place, label) = match inside.split_once(':') {
+        Some((place, label)) => (place, Some(label)),
+        None => (inside, None),
     };
-    Some((part?, close + 1))
+    let (process, word) = match place.rsplit_once('.') {
+        Some((process, word)) => (Some(process), word),
+        None => (None, place),
+    };
+    let words = [process, Some(word), label];
+    if !words.into_iter().flatten().all(is_word) {
+        return None;
+    }
+    let part = match (process, label) {
+        (None, None) => Part::Own(word),
+        (None, Some(label)) => Part::Labelled(word, label),
+        (Some(process), None) => Part::Other(process, word),
+        (Some(process), Some(label)) => Part::OtherLabelled(process, word, label),
+    };
+    Some((part, close + 1))
 }
 
 /// Checks for a letter or `_`, followed by letters, digits, `_`, and `-`, as in `redis-server`.
@@ -150,7 +198,7 @@ pub fn fill<'a, E>(
 /// Lists the processes that a text refers to: `redis` in `{redis.port}`.
 pub fn references(text: &str) -> impl Iterator<Item = &str> {
     parts(text).into_iter().filter_map(|part| match part {
-        Part::Other(process, _) => Some(process),
+        Part::Other(process, _) | Part::OtherLabelled(process, ..) => Some(process),
         _ => None,
     })
 }
@@ -168,6 +216,10 @@ mod tests {
             parts("{redis-server.port}!"),
             [Other("redis-server", "port"), Literal("!")]
         );
+        assert_eq!(
+            parts("{node-0.port:peer}"),
+            [OtherLabelled("node-0", "port", "peer")]
+        );
         assert_eq!(parts(""), []);
     }
 
@@ -182,6 +234,8 @@ mod tests {
             "${HOME}",
             "{a.b.c}",
             "{a:}",
+            "{a.b:}",
+            "{a:b.c}",
             "{unclosed",
             "}",
         ] {

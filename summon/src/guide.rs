@@ -21,6 +21,9 @@ pub mod databases {}
 #[doc = include_str!("../docs/links.md")]
 pub mod links {}
 
+#[doc = include_str!("../docs/clusters.md")]
+pub mod clusters {}
+
 #[doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}

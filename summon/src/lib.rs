@@ -14,6 +14,7 @@
 //! [`probe::udp`]: probe::udp()
 //! [`probe::unix`]: probe::unix()
 //! [`servers`]: servers
+//! [clusters]: guide::clusters
 //! [comparison]: guide::comparison
 //! [compile errors]: guide::compile_errors
 //! [databases]: guide::databases
@@ -43,6 +44,7 @@
 #[doc(hidden)]
 pub mod __private;
 mod annotation;
+mod cluster;
 mod command;
 mod contents;
 mod database;
@@ -80,6 +82,7 @@ mod sys;
 mod trace;
 mod tuples;
 
+pub use cluster::Cluster;
 pub use command::Command;
 pub use contents::Contents;
 pub use database::Database;
@@ -171,7 +174,7 @@ pub use summon_macros::fixture;
 ///
 /// Each other `key = value` or `key(values)` calls the builder's method with that name, so
 /// [`Coordinated`] lists the options: `timeout = "5s"`, `env("RUST_LOG", "debug")`, `args(["-v"])`,
-/// `after = "db"`, `unless = "FATAL"`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. `name = ".."`
+/// `after = "db"`, `unless = "FATAL"`, `nodes = 3`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. `name = ".."`
 /// calls `named(..)`. `setup` and `block_on` are those of a [fixture](macro@fixture), and the setup runs
 /// before other programs of the set that need this one. A value may be any expression, with the names in scope there (for these examples,
 /// `use summon::{Signal, probe}`).
@@ -179,9 +182,10 @@ pub use summon_macros::fixture;
 /// # Parameters
 ///
 /// Several attributes form one orchestrated set. The function has no parameter for them, or one for
-/// each attribute, in the same order: `&Process`, or `&T` for `executor = T::new(..)` and for a
-/// `Fixture<T>`. `_: &Process` ignores a process. A parameter names its process, without leading underscores. Other attributes,
-/// such as those of rstest, may have parameters too.
+/// each attribute, in the same order: `&Process`, `&Cluster` for several `nodes`, or `&T` for
+/// `executor = T::new(..)` and for a `Fixture<T>`. `_: &Process` ignores a process. A parameter names its
+/// process, without leading underscores; a cluster has the name of its program. Other attributes, such as
+/// those of rstest, may have parameters too.
 ///
 /// # Where it goes
 ///

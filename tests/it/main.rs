@@ -5,6 +5,8 @@ mod attribute;
 mod builder;
 mod changes;
 mod cleaning;
+mod cluster_errors;
+mod clusters;
 mod combined;
 mod daemons;
 mod databases;

@@ -44,7 +44,7 @@ fn waits<'a>(set: &Set<'a>) -> Vec<Wait<'a>> {
         let mut add = |name: &str, text: &'a LitStr| {
             let is_new = |to: &usize| !waits.iter().any(|it| it.from == from && it.to == *to);
             // A process may use its own name in its placeholders.
-            let to = set.position(name).filter(|to| *to != from);
+            let to = set.member(name).filter(|to| *to != from);
             if let Some(to) = to.filter(is_new) {
                 waits.push(Wait { from, to, text });
             }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use quote::quote;
 use summon_syntax::shell::{self, Before};
 use summon_syntax::url::Url;
-use summon_syntax::{duration, pattern};
+use summon_syntax::{duration, nodes, pattern};
 use syn::{Expr, LitStr, PatType};
 
 use crate::checked_options::{self, Takes};
@@ -51,6 +51,10 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
         if let Some(why) = values::part_mistake(name, value) {
             errors.under(value, why);
         }
+    }
+    if let Some(value) = summoned.nodes().and_then(|arg| arg.values.first()) {
+        count_of_nodes(value, errors);
+        fixed_port_of_nodes(summoned, errors);
     }
     for arg in &summoned.calls {
         let takes = checked_options::takes(&arg.method());
@@ -202,6 +206,47 @@ fn port(value: &Expr, errors: &mut Errors) {
             number.base10_digits()
         );
         errors.under(value, message);
+    }
+}
+
+fn count_of_nodes(value: &Expr, errors: &mut Errors) {
+    let Some((is_negative, number)) = literal::integer(value) else {
+        return;
+    };
+    let count = number.base10_parse::<usize>().unwrap_or(usize::MAX);
+    let why = match is_negative {
+        true => Some(format!(
+            "-{count} is not a number of nodes; write, for example, `nodes = 3`"
+        )),
+        false => nodes::refusal(count),
+    };
+    if let Some(why) = why {
+        errors.under(value, why);
+    }
+}
+
+/// Refuses a fixed port, which only one of the nodes could have.
+fn fixed_port_of_nodes(summoned: &Summoned, errors: &mut Errors) {
+    if let Some(value) = summoned.part("port") {
+        // An error says that it is no port.
+        let port = literal::integer(value).map(|(_, port)| port.base10_parse::<u16>());
+        let message = match port {
+            Some(Ok(port)) => nodes::shared_port(port),
+            Some(Err(_)) => return,
+            None => {
+                "nodes can't share a fixed port; remove `port`, so that each node gets a free port \
+                     in `{port}`"
+                    .to_owned()
+            }
+        };
+        errors.under(value, message);
+    }
+    if let Some(text) = summoned.part("url").and_then(literal::text) {
+        let text_of_url = text.value();
+        let port = Url::parse(&text_of_url).map(|url| url.port.parse::<u16>());
+        if let Ok(Ok(port)) = port {
+            errors.under(text, nodes::shared_port(port));
+        }
     }
 }
 

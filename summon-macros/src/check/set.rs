@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use summon_syntax::template::{self, Part};
-use summon_syntax::{pattern, shell, words};
+use summon_syntax::template::{self, Part, WORDS_OF_NODES};
+use summon_syntax::{nodes, pattern, shell, words};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, PatType};
 
@@ -26,6 +26,29 @@ pub(super) struct Member<'a> {
     pub(super) name: Option<String>,
     /// The groups of its banner, which are placeholders, too. None if only the runtime knows them.
     groups: Option<Vec<String>>,
+    nodes: Nodes,
+}
+
+/// Whether a member is a cluster.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nodes {
+    None,
+    Some {
+        count: Option<usize>,
+    },
+    /// Only the runtime knows.
+    Unknown,
+}
+
+/// The meaning of a name in a text.
+enum Named<'a> {
+    Process(&'a Member<'a>),
+    Cluster,
+    /// The cluster has only this number of nodes.
+    NoNode(usize),
+    /// Only the runtime knows.
+    Unknown,
+    Nothing,
 }
 
 impl<'a> Set<'a> {
@@ -41,6 +64,7 @@ impl<'a> Set<'a> {
                 summoned,
                 name: name(summoned, parameter(index)),
                 groups: groups(summoned),
+                nodes: Nodes::of(summoned),
             })
             .collect();
         let is_known = members.len() == summoned.len()
@@ -56,6 +80,7 @@ impl<'a> Set<'a> {
                 summoned,
                 name: None,
                 groups: groups(summoned),
+                nodes: Nodes::of(summoned),
             }],
             is_known: false,
         }
@@ -64,6 +89,34 @@ impl<'a> Set<'a> {
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         let mut members = self.members.iter();
         members.position(|member| member.name.as_deref() == Some(name))
+    }
+
+    /// Returns the member with this name, or the cluster of the node with this name.
+    pub(super) fn member(&self, name: &str) -> Option<usize> {
+        self.position(name).or_else(|| {
+            let (cluster, _) = nodes::split(name)?;
+            self.position(cluster)
+                .filter(|at| self.members[*at].nodes != Nodes::None)
+        })
+    }
+
+    fn named(&self, name: &str) -> Named<'_> {
+        let Some(member) = self.member(name).map(|at| &self.members[at]) else {
+            return match self.is_known {
+                true => Named::Nothing,
+                false => Named::Unknown,
+            };
+        };
+        let node = nodes::split(name).filter(|_| member.name.as_deref() != Some(name));
+        match (member.nodes, node) {
+            (Nodes::None, _) => Named::Process(member),
+            (Nodes::Unknown, _) => Named::Unknown,
+            (Nodes::Some { .. }, None) => Named::Cluster,
+            (Nodes::Some { count: Some(count) }, Some((_, index))) if index >= count => {
+                Named::NoNode(count)
+            }
+            (Nodes::Some { .. }, Some(_)) => Named::Process(member),
+        }
     }
 
     pub(super) fn check_names(&self, errors: &mut Errors) {
@@ -97,8 +150,10 @@ impl<'a> Set<'a> {
             }
             for text in after(member.summoned) {
                 let name = text.value();
-                if self.is_known && self.position(&name).is_none() {
-                    errors.under(text, self.unknown(member, &name, ""));
+                match self.named(&name) {
+                    Named::Nothing => errors.under(text, self.unknown(member, &name, "")),
+                    Named::NoNode(count) => errors.under(text, no_node(&name, count)),
+                    Named::Process(_) | Named::Cluster | Named::Unknown => {}
                 }
             }
         }
@@ -114,21 +169,47 @@ impl<'a> Set<'a> {
                 let is_too_early = member.has_group(&group);
                 is_too_early.then(|| template::too_early(part, &group))
             }
+            Part::Own(word) | Part::Labelled(word, _) if member.lists_ports(word) => {
+                let group = match part {
+                    Part::Labelled(_, label) => format!("port_{label}"),
+                    _ => "port".to_owned(),
+                };
+                let is_too_early = member.has_group(&group);
+                is_too_early.then(|| template::too_early(part, &group))
+            }
             Part::Own(word) if member.has(word)? => None,
             Part::Own(_) | Part::Labelled(..) => {
                 let other = self.others(member).into_iter().next();
                 Some(member.unknown(part, other.unwrap_or("process")))
             }
-            Part::Other(process, word) => match self.position(process) {
-                Some(other) => {
-                    let other = &self.members[other];
-                    (!other.has(word)?).then(|| other.unknown(part, process))
-                }
-                None if self.is_known => {
-                    Some(self.unknown(member, process, &format!(" for `{part}`")))
-                }
-                None => None,
-            },
+            Part::Other(process, word) => self.wrong_of_other(member, part, process, word),
+            Part::OtherLabelled(process, word, _) => {
+                self.wrong_of_other(member, part, process, word)
+            }
+        }
+    }
+
+    /// Checks a placeholder of another process.
+    fn wrong_of_other(
+        &self,
+        member: &Member<'_>,
+        part: Part<'_>,
+        process: &str,
+        word: &str,
+    ) -> Option<String> {
+        match self.named(process) {
+            Named::Cluster if word == "peers" => None,
+            Named::Cluster => Some(template::of_cluster(process, part)),
+            Named::Process(other) => {
+                let has = match part {
+                    Part::OtherLabelled(..) => word == "port" || other.lists_ports(word),
+                    _ => other.has(word)?,
+                };
+                (!has).then(|| other.unknown(part, process))
+            }
+            Named::NoNode(count) => Some(no_node(process, count)),
+            Named::Nothing => Some(self.unknown(member, process, &format!(" for `{part}`"))),
+            Named::Unknown => None,
         }
     }
 
@@ -160,7 +241,8 @@ impl Member<'_> {
 
     /// Whether it has a placeholder. None if only the runtime knows.
     fn has(&self, word: &str) -> Option<bool> {
-        if template::WORDS.contains(&word) {
+        let is_of_nodes = || self.is_cluster() && WORDS_OF_NODES.contains(&word);
+        if template::WORDS.contains(&word) || is_of_nodes() {
             return Some(true);
         }
         let groups = self.groups.as_ref()?;
@@ -168,9 +250,45 @@ impl Member<'_> {
     }
 
     fn unknown(&self, part: Part<'_>, other: &str) -> String {
-        let groups = self.groups.iter().flatten();
-        template::unknown(part, groups.map(String::as_str), other)
+        let groups = self.groups.iter().flatten().map(String::as_str);
+        let of_nodes = self.is_cluster().then_some(WORDS_OF_NODES);
+        template::unknown(part, groups.chain(of_nodes.into_iter().flatten()), other)
     }
+
+    fn is_cluster(&self) -> bool {
+        matches!(self.nodes, Nodes::Some { .. })
+    }
+
+    /// Whether a placeholder is a list of the ports of its cluster.
+    fn lists_ports(&self, word: &str) -> bool {
+        self.is_cluster() && template::lists_ports(word)
+    }
+}
+
+impl Nodes {
+    fn of(summoned: &Summoned) -> Nodes {
+        match summoned.nodes() {
+            Some(arg) => {
+                let count = arg.values.first().and_then(literal::integer);
+                let count = count.and_then(|(_, count)| count.base10_parse().ok());
+                Nodes::Some { count }
+            }
+            None if summoned.kind.is_command() => Nodes::None,
+            None => Nodes::Unknown,
+        }
+    }
+}
+
+fn no_node(name: &str, count: usize) -> String {
+    let cluster = nodes::split(name).map_or(name, |(cluster, _)| cluster);
+    let names: Vec<_> = (0..count)
+        .map(|index| nodes::name(cluster, index))
+        .collect();
+    let names = match names.as_slice() {
+        [first, .., last] if count > 3 => format!("`{first}` to `{last}`"),
+        names => words::list_names(names),
+    };
+    format!("there is no node `{name}`; the cluster has {names}")
 }
 
 /// The name of a process: from its option `name`, else from its parameter, else from its program.
@@ -189,10 +307,15 @@ fn name(summoned: &Summoned, parameter: Option<&PatType>) -> Option<String> {
             let named = summoned.calls("named").last();
             match named {
                 Some(arg) => literal::text(arg.values.first()?).map(LitStr::value),
-                None => parameter.or_else(|| match &summoned.program {
-                    Some(program) => Some(program.name.value()),
-                    None => stem(&summoned.main),
-                }),
+                // The parameter of a cluster is usually a plural, and does not name its nodes.
+                None => {
+                    parameter
+                        .filter(|_| summoned.nodes().is_none())
+                        .or_else(|| match &summoned.program {
+                            Some(program) => Some(program.name.value()),
+                            None => stem(&summoned.main),
+                        })
+                }
             }
         }
     }

@@ -39,7 +39,8 @@ use crate::process::{Process, Resources, Spec};
 /// | `{dir}` | a private directory, empty at first, which summon removes afterwards |
 /// | `{name}` | the name of the process |
 /// | `{url}` | the URL, as of [`url`](Process::url), with the default database of a ready-made server |
-/// | `{db.port}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
+/// | `{db.port}`, `{db.port:admin}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
+/// | `{index}`, `{peers}`, `{others}` | only with [`nodes`](Coordinated::nodes): the number of the node, from 0, and the addresses of all nodes, or of all others |
 ///
 /// `{{` is a brace. summon does not change `${word}` and other text in braces, such as JSON.
 ///
@@ -122,6 +123,29 @@ impl<P> Coordinated<P> {
         }
     }
 
+    /// Returns the options and the probes. Panics if the process runs.
+    pub(crate) fn into_declaration(mut self) -> (Spec, Vec<Arc<dyn Probe>>)
+    where
+        P: Probe,
+    {
+        self.change_process();
+        let probes = self.probes();
+        (self.spec, probes)
+    }
+
+    fn probes(&self) -> Vec<Arc<dyn Probe>>
+    where
+        P: Probe,
+    {
+        let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+        if self.spec.daemon {
+            probes.push(Arc::new(ForkedAway));
+        }
+        probes.push(Arc::clone(&self.probe) as _);
+        probes.extend(self.also.iter().cloned());
+        probes
+    }
+
     /// Also waits for this probe. summon looks at each probe after the earlier probes are ready.
     /// Default: no further probe.
     ///
@@ -144,13 +168,8 @@ impl<P: Probe> Deref for Coordinated<P> {
 
     fn deref(&self) -> &Process {
         self.process.get_or_init(|| {
-            let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
-            if self.spec.daemon {
-                probes.push(Arc::new(ForkedAway));
-            }
-            probes.push(Arc::clone(&self.probe) as _);
-            probes.extend(self.also.iter().cloned());
-            Process::new(self.spec.clone(), probes, Arc::clone(&self.resources))
+            let resources = Arc::clone(&self.resources);
+            Process::new(self.spec.clone(), self.probes(), resources)
         })
     }
 }

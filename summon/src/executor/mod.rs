@@ -162,6 +162,12 @@ pub trait Executor: Send + Sync {
     /// ```
     fn joined(&self) {}
 
+    /// Returns all processes, for an executor with several. An executor without any is a barrier.
+    #[doc(hidden)]
+    fn processes(&self) -> Vec<&Process> {
+        self.process().into_iter().collect()
+    }
+
     /// Returns the name in the set, for a shared executor. Such an executor is no member of the
     /// set, but the set may refer to its name.
     #[doc(hidden)]
@@ -215,6 +221,10 @@ macro_rules! forward {
 
             fn shared_as(&self) -> Option<&str> {
                 (**self).shared_as()
+            }
+
+            fn processes(&self) -> Vec<&Process> {
+                (**self).processes()
             }
 
             fn used_since(&self) -> u64 {

@@ -33,9 +33,9 @@ where
 {
     fn start(&self) -> Result<(), Error> {
         self.executor.start()?;
-        let process = self.process();
-        let name = process.map_or("an executor", Process::name);
-        let what = format!("the setup of {name}");
+        let process = self.processes().into_iter().next();
+        let name = process.map(|process| process.cluster().unwrap_or_else(|| process.name()));
+        let what = format!("the setup of {}", name.unwrap_or("an executor"));
         run(&what, process, || (self.setup)(&self.executor)).inspect_err(|_| {
             // The report has the first error.
             let _ = self.executor.stop();
@@ -48,6 +48,10 @@ where
 
     fn process(&self) -> Option<&Process> {
         self.executor.process()
+    }
+
+    fn processes(&self) -> Vec<&Process> {
+        self.executor.processes()
     }
 }
 

@@ -7,8 +7,10 @@ mod scope;
 mod walk;
 
 pub use executors::Executors;
+pub(crate) use order::Order;
 pub(crate) use scope::begin;
 pub use scope::{Scope, orchestrated};
+pub(crate) use walk::{act, start};
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -18,7 +20,6 @@ use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::{Process, Set};
 use crate::tuples::Sealed;
-use order::Order;
 
 /// An executor that starts and stops several executors.
 ///
@@ -94,8 +95,8 @@ impl<'a> Orchestrator<'a> {
 
     fn set(&self, nodes: &[&dyn Executor]) -> &Arc<Set> {
         self.set.get_or_init(|| {
-            let named = nodes.iter().filter_map(|node| order::named(*node));
-            Set::new(named.map(|(name, process)| (name.to_owned(), process)))
+            let named = nodes.iter().flat_map(|node| order::named(*node));
+            Set::new(named)
         })
     }
 }
@@ -141,9 +142,15 @@ impl Executor for Orchestrator<'_> {
             return Err(error.already_running());
         };
         let own = || nodes.iter().filter(|node| node.shared_as().is_none());
-        let own = || own().filter_map(|node| node.process());
+        let own = || own().flat_map(|node| node.processes());
         own().for_each(|process| process.join(set));
-        let started = take_turns(own()).and_then(|()| walk::start(&nodes, order, set));
+        let note = |node: &dyn Executor| {
+            if let (Some(name), Some(url)) = (order::name(node), node.database_url()) {
+                set.set_url(name, url);
+            }
+        };
+        let started =
+            take_turns(own()).and_then(|()| start(&nodes, order, &set.start, "set", note));
         if started.is_err() {
             own().for_each(Process::give_turns_back);
         }
@@ -176,7 +183,7 @@ impl Executor for Orchestrator<'_> {
 
 impl fmt::Debug for Orchestrator<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let processes = self.nodes().into_iter().map(|node| node.process());
+        let processes = self.nodes().into_iter().map(|node| node.processes());
         f.debug_list().entries(processes).finish()
     }
 }

@@ -1,40 +1,58 @@
 //! The start order of a set.
 
-use summon_syntax::circle;
+use summon_syntax::{circle, nodes};
 
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::process::Process;
 
-/// Returns the process of a node, with its name in the set.
-pub(super) fn named(node: &dyn Executor) -> Option<(&str, &Process)> {
-    let process = node.process()?;
-    Some((node.shared_as().unwrap_or_else(|| process.name()), process))
+/// Returns the processes of a node, each with its name in the set.
+pub(super) fn named(node: &dyn Executor) -> Vec<(String, &Process)> {
+    let name = |process: &Process| match (node.shared_as(), process.index()) {
+        (None, _) => process.name().to_owned(),
+        (Some(shared), None) => shared.to_owned(),
+        (Some(shared), Some(index)) => nodes::name(shared, index),
+    };
+    let processes = node.processes().into_iter();
+    processes.map(|it| (name(it), it)).collect()
 }
 
+/// Returns the name of a node in the set: that of its process, or of its cluster.
 pub(super) fn name(node: &dyn Executor) -> Option<&str> {
-    named(node).map(|(name, _)| name)
+    let first = node.processes().into_iter().next()?;
+    let own = match node.process() {
+        Some(process) => process.name(),
+        None => first.cluster().unwrap_or_else(|| first.name()),
+    };
+    Some(node.shared_as().unwrap_or(own))
+}
+
+/// Returns all names of a node in the set.
+fn names(node: &dyn Executor) -> Vec<String> {
+    let cluster = name(node).map(str::to_owned);
+    let processes = named(node).into_iter().map(|(name, _)| name);
+    let mut names: Vec<String> = cluster.into_iter().chain(processes).collect();
+    names.dedup();
+    names
 }
 
 /// For each node, the nodes that must be ready before it starts.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(crate) struct Order {
     pub(super) before: Vec<Vec<usize>>,
 }
 
 impl Order {
     /// Computes the order from names, placeholders, `after`, and barriers.
     pub(super) fn of(nodes: &[&dyn Executor]) -> Result<Order, Error> {
-        let names: Vec<Option<&str>> = nodes.iter().map(|node| name(*node)).collect();
-        for (index, name) in names.iter().enumerate() {
-            if name.is_some() && names[..index].contains(name) {
-                let name = name.unwrap_or_default();
-                let why =
-                    format!("two processes of one set are named `{name}`; rename one with `named`");
-                return Err(nodes[index].process().map_or_else(
-                    || Error::new(&*why),
-                    |process| process.misplaced(why.clone()),
-                ));
+        let names: Vec<Vec<String>> = nodes.iter().map(|node| names(*node)).collect();
+        for (index, own) in names.iter().enumerate() {
+            let mut earlier = names[..index].iter().flatten();
+            let process = nodes[index].processes().into_iter().next();
+            if let (Some(name), Some(process)) = (earlier.find(|it| own.contains(it)), process) {
+                return Err(process.misplaced(format!(
+                    "two processes of one set are named `{name}`; rename one with `named`"
+                )));
             }
         }
         let mut order = Order {
@@ -42,12 +60,15 @@ impl Order {
         };
         for (index, node) in nodes.iter().enumerate() {
             // The dependencies of a fixture were started with it, and are not in this set.
-            let Some(process) = node.process().filter(|_| node.shared_as().is_none()) else {
+            // All nodes of a cluster have the same predecessors.
+            let process = node.processes().into_iter().next();
+            let Some(process) = process.filter(|_| node.shared_as().is_none()) else {
                 continue;
             };
             for wanted in process.predecessors() {
-                match names.iter().position(|name| *name == Some(wanted.as_str())) {
-                    // A process may name itself. This does not affect the order.
+                match names.iter().position(|names| names.contains(&wanted)) {
+                    // A process may name itself, and a node its cluster. This does not affect the
+                    // order.
                     Some(before) if before == index => {}
                     Some(before) => order.before[index].push(before),
                     None => return Err(unknown(process, &wanted, &names)),
@@ -55,7 +76,7 @@ impl Order {
             }
         }
         for (index, name) in names.iter().enumerate() {
-            if name.is_none() {
+            if name.is_empty() {
                 order.before[index] = (0..index).collect();
                 (index + 1..nodes.len()).for_each(|later| order.before[later].push(index));
             }
@@ -63,13 +84,43 @@ impl Order {
         match order.circle() {
             None => Ok(order),
             Some(circle) => {
-                let name = |index: &usize| names[*index].unwrap_or("an executor without a process");
+                let name = |index: &usize| {
+                    let first = names[*index].first().map(String::as_str);
+                    first.unwrap_or("an executor without a process")
+                };
                 let shown: Vec<_> = circle.iter().map(name).collect();
                 Err(Error::new(format!(
                     "these processes wait for each other: {}",
                     shown.join(" -> ")
                 )))
             }
+        }
+    }
+
+    /// Computes the order of the nodes of a cluster, from `after`.
+    pub(crate) fn of_cluster(nodes: &[&Process]) -> Result<Order, Error> {
+        let position = |name: &String| nodes.iter().position(|node| node.name() == name);
+        let before = |(index, node): (usize, &&Process)| {
+            let after = node.after().iter().filter_map(position);
+            after.filter(|before| *before != index).collect()
+        };
+        let order = Order {
+            before: nodes.iter().enumerate().map(before).collect(),
+        };
+        match order.circle() {
+            None => Ok(order),
+            Some(circle) => {
+                let shown: Vec<_> = circle.iter().map(|index| nodes[*index].name()).collect();
+                let shown = shown.join(" -> ");
+                Err(nodes[circle[0]].misplaced(format!("these nodes wait for each other: {shown}")))
+            }
+        }
+    }
+
+    /// Returns an order in which no node depends on another.
+    pub(crate) fn parallel(length: usize) -> Order {
+        Order {
+            before: vec![Vec::new(); length],
         }
     }
 
@@ -97,14 +148,12 @@ impl Order {
     }
 }
 
-fn unknown(process: &Process, wanted: &str, names: &[Option<&str>]) -> Error {
+fn unknown(process: &Process, wanted: &str, names: &[Vec<String>]) -> Error {
     let name = process.name();
-    let known: Vec<_> = names
+    let others = names
         .iter()
-        .flatten()
-        .filter(|other| **other != name)
-        .copied()
-        .collect();
+        .filter(|names| !names.iter().any(|it| it == name));
+    let known: Vec<_> = others.flatten().map(String::as_str).collect();
     let known = match known.as_slice() {
         [] => "the set has no other process".to_owned(),
         known => format!("the set has {}", known.join(", ")),

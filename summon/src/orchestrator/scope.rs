@@ -140,16 +140,16 @@ impl Scope<'_> {
         let failure = Failure::since(self.begun);
         let mut reports = Vec::new();
         for node in self.orchestrator.nodes() {
-            let Some(process) = node.process() else {
-                continue;
-            };
-            let facts = node.note_failure().into_iter();
-            if let Some(told) = process.postmortem(&failure, node.used_since()) {
-                let told = facts.fold(told, |told, (label, fact)| told.fact(label, fact));
-                reports.push(told);
-            }
-            if node.shared_as().is_none() {
-                process.was_told();
+            let facts = node.note_failure();
+            for process in node.processes() {
+                if let Some(told) = process.postmortem(&failure, node.used_since()) {
+                    let facts = facts.iter();
+                    let told = facts.fold(told, |told, (label, fact)| told.fact(*label, fact));
+                    reports.push(told);
+                }
+                if node.shared_as().is_none() {
+                    process.was_told();
+                }
             }
         }
         Told { failure, reports }
@@ -170,7 +170,7 @@ impl Scope<'_> {
     /// Returns the places of the attributes or of the constructors.
     fn declared(&self) -> Vec<Place> {
         let nodes = self.orchestrator.nodes().into_iter();
-        let declared = nodes.filter_map(|node| Some(node.process()?.declared()));
+        let declared = nodes.filter_map(|node| Some(node.processes().first()?.declared()));
         declared.collect()
     }
 

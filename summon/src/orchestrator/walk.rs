@@ -7,14 +7,25 @@ use std::thread;
 use super::order::{Order, name};
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::process::{JointStart, Process, Set};
+use crate::process::{JointStart, Process};
 use crate::trace::Context;
 
 /// Starts all nodes or none. After the first error, or if `start` is called off, stops all nodes,
 /// including nodes that are still starting. Returns the first error.
-pub(super) fn start(nodes: &[&dyn Executor], order: &Order, set: &Set) -> Result<(), Error> {
-    let start = &set.start;
-    let runs = |node: &&dyn Executor| node.process().is_some_and(Process::is_running);
+///
+/// `label` is that of the picture of the other nodes in the report. `note` is called for each node
+/// that has started, before the nodes that depend on it start.
+pub(crate) fn start(
+    nodes: &[&dyn Executor],
+    order: &Order,
+    start: &JointStart,
+    label: &'static str,
+    note: impl Fn(&dyn Executor) + Sync,
+) -> Result<(), Error> {
+    let runs = |node: &&dyn Executor| {
+        let processes = node.processes();
+        !processes.is_empty() && processes.into_iter().all(Process::is_running)
+    };
     // A node that runs already is not stopped here: its start returns an error.
     let ran: Vec<bool> = nodes.iter().map(runs).collect();
     let give_up = |index: usize| match ran[index] {
@@ -25,15 +36,13 @@ pub(super) fn start(nodes: &[&dyn Executor], order: &Order, set: &Set) -> Result
         let node = nodes[index];
         node.start()?;
         // Nodes that name it start later.
-        if let (Some(name), Some(url)) = (name(node), node.database_url()) {
-            set.set_url(name, url);
-        }
+        note(node);
         Ok(())
     };
     let walked = walk(order, Some((start, &give_up)), begin);
     let error = match walked.errors.first() {
         Some((failed, first)) => match picture(nodes, &walked, *failed, &ran) {
-            Some(picture) => first.clone().fact("set", picture),
+            Some(picture) => first.clone().fact(label, picture),
             None => first.clone(),
         },
         None if start.is_called_off() => {
@@ -50,8 +59,16 @@ pub(super) fn start(nodes: &[&dyn Executor], order: &Order, set: &Set) -> Result
 }
 
 /// Stops all nodes, each after the nodes that depend on it. Returns the first error.
-pub(super) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
-    let walked = walk(&order.reversed(), None, |index| nodes[index].stop());
+pub(crate) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
+    act(order, |index| nodes[index].stop())
+}
+
+/// Calls `act` for each node, each after the nodes that depend on it. Returns the first error.
+pub(crate) fn act(
+    order: &Order,
+    act: impl Fn(usize) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let walked = walk(&order.reversed(), None, act);
     let first = walked.errors.into_iter().next();
     first.map_or(Ok(()), |(_, error)| Err(error))
 }

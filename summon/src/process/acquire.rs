@@ -9,6 +9,7 @@ use std::sync::Arc;
 use summon_syntax::template::{self, Part};
 
 use super::invocation::Invocation;
+use super::nodes::Named;
 use super::parts::Parts;
 use super::resolve::Resolved;
 use crate::error::{Error, Source as _};
@@ -37,7 +38,7 @@ impl Parts {
         // Hire the warden before creating files: it removes them however this process ends. Without
         // a warden, the launch fails with the reason.
         guard::prepare();
-        let (home, set) = (self.home()?, self.set());
+        let home = self.home()?;
         self.acquire_link()?;
         if self.declaration.spec.listen_fd || self.declaration.endpoints().next().is_some() {
             self.lease("")?;
@@ -47,12 +48,12 @@ impl Parts {
                 match part {
                     Part::Own("port") => self.lease("")?,
                     Part::Labelled("port", label) => self.lease(label)?,
-                    // A process whose own texts do not need its port or directory has none yet.
-                    Part::Other(name, word @ ("port" | "dir")) => match (set.find(name), word) {
-                        (Some(member), "port") => member.lease("")?,
-                        (Some(member), _) => drop(member.home()?),
-                        (None, _) => {}
-                    },
+                    Part::Own(word) if template::lists_ports(word) => self.lease_for_nodes("")?,
+                    Part::Labelled(word, label) if template::lists_ports(word) => {
+                        self.lease_for_nodes(label)?;
+                    }
+                    Part::Other(name, word) => self.acquire_of(name, word, "")?,
+                    Part::OtherLabelled(name, word, label) => self.acquire_of(name, word, label)?,
                     _ => {}
                 }
             }
@@ -60,8 +61,26 @@ impl Parts {
         Ok(home)
     }
 
+    /// Makes another process acquire what a placeholder needs. A process whose own texts do not need
+    /// its port or directory has none yet.
+    fn acquire_of(&self, name: &str, word: &str, label: &str) -> Result<(), Error> {
+        let Some(Named::Process(other) | Named::Cluster(other)) = self.named(name) else {
+            return Ok(());
+        };
+        // A node may ask before the other one has begun its start.
+        if label.is_empty() && matches!(word, "port" | "host" | "url") {
+            other.acquire_link()?;
+        }
+        match word {
+            "port" => other.lease(label),
+            "dir" => other.home().map(drop),
+            word if template::lists_ports(word) => other.lease_for_nodes(label),
+            _ => Ok(()),
+        }
+    }
+
     /// Leases a port, unless it is fixed, or the banner reports it.
-    fn lease(&self, label: &str) -> Result<(), Error> {
+    pub(super) fn lease(&self, label: &str) -> Result<(), Error> {
         if let Ok(None) = self.declared_port(label) {
             let leased = self.resources.lease(label);
             leased.map_err(|error| self.declaration.bad(error.headline()))?;

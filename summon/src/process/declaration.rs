@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use summon_syntax::template;
+use summon_syntax::{nodes, template};
 
 use super::invocation::Invocation;
 use super::spec::Spec;
@@ -25,27 +25,41 @@ pub(super) struct Declaration {
     /// The process is ready when each probe has succeeded, one after the other.
     pub(super) probes: Vec<Arc<dyn Probe>>,
     name: OnceLock<String>,
+    /// Which node of its cluster this is.
+    pub(super) index: Option<usize>,
 }
 
 impl Declaration {
-    pub(super) fn new(spec: Spec, probes: Vec<Arc<dyn Probe>>) -> Declaration {
+    pub(super) fn new(
+        spec: Spec,
+        probes: Vec<Arc<dyn Probe>>,
+        index: Option<usize>,
+    ) -> Declaration {
+        let name = spec.name.clone().map(|name| numbered(name, index));
         Declaration {
-            name: spec.name.clone().map(OnceLock::from).unwrap_or_default(),
+            name: name.map(OnceLock::from).unwrap_or_default(),
             spec,
             probes,
+            index,
         }
     }
 
     pub(super) fn name(&self) -> &str {
         self.name.get_or_init(|| {
             let stem = self.spec.command.stem();
-            stem.unwrap_or_else(|| "process".to_owned())
+            numbered(stem.unwrap_or_else(|| "process".to_owned()), self.index)
         })
     }
 
-    /// Sets the name, unless the process has a name.
+    /// Returns the name of its cluster, if it is a node.
+    pub(super) fn cluster(&self) -> Option<&str> {
+        let (cluster, index) = nodes::split(self.name())?;
+        (Some(index) == self.index).then_some(cluster)
+    }
+
+    /// Sets the name, unless the process has a name. A node adds its index.
     pub(super) fn suggest_name(&self, name: &str) {
-        let _ = self.name.set(name.to_owned());
+        let _ = self.name.set(numbered(name.to_owned(), self.index));
     }
 
     pub(super) fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
@@ -70,15 +84,24 @@ impl Declaration {
     }
 
     /// Returns the processes that must be ready before this one starts: the names in its
-    /// placeholders, and the names in `after`.
+    /// placeholders, and the names in `after`. The nodes of a cluster may name each other in
+    /// placeholders, since their ports are known before they start.
     pub(super) fn predecessors(&self) -> Vec<String> {
         let mut found = self.spec.after.clone();
         for text in self.texts() {
-            found.extend(template::references(&text).map(str::to_owned));
+            let others = template::references(&text).filter(|name| !self.is_of_own_cluster(name));
+            found.extend(others.map(str::to_owned));
         }
         found.sort();
         found.dedup();
         found
+    }
+
+    /// Returns whether the name is that of its cluster, or of a node of it.
+    fn is_of_own_cluster(&self, name: &str) -> bool {
+        let cluster = self.cluster();
+        cluster.is_some()
+            && (cluster == Some(name) || cluster == nodes::split(name).map(|(cluster, _)| cluster))
     }
 
     /// Returns every text that may contain placeholders.
@@ -201,6 +224,14 @@ impl Declaration {
     ) -> Error {
         let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
         invocation.add_to(error)
+    }
+}
+
+/// Returns the name of a process, which for a node ends with its index.
+fn numbered(name: String, index: Option<usize>) -> String {
+    match index {
+        Some(index) => nodes::name(&name, index),
+        None => name,
     }
 }
 

@@ -21,6 +21,7 @@ mod linked;
 mod links;
 mod live_output;
 mod never;
+mod nodes;
 mod once;
 mod output;
 mod parts;
@@ -38,7 +39,7 @@ pub use allowance::Allowance;
 pub(crate) use databases::Claim;
 pub(crate) use joint_start::JointStart;
 pub use output::Mark;
-pub(crate) use parts::Set;
+pub(crate) use parts::{Nodes, Set};
 pub(crate) use resources::Resources;
 pub(crate) use spec::Spec;
 pub(crate) use window::Window;
@@ -90,7 +91,7 @@ impl Process {
         probes: Vec<Arc<dyn Probe>>,
         resources: Arc<Resources>,
     ) -> Process {
-        let declaration = Declaration::new(spec, probes);
+        let declaration = Declaration::new(spec, probes, None);
         let parts = Arc::new(Parts::new(declaration, resources));
         Process { parts }
     }

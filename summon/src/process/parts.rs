@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use summon_syntax::nodes;
+
 use super::declaration::Declaration;
 use super::joint_start::JointStart;
 use super::launched::Launched;
@@ -39,6 +41,8 @@ pub(crate) struct Parts {
     /// The patterns that the test allows at present.
     pub(super) allowed: Mutex<Vec<String>>,
     pub(super) links: Links,
+    /// All nodes of its cluster, itself included.
+    pub(super) nodes: OnceLock<Arc<Nodes>>,
 }
 
 /// Fills the template with this name.
@@ -50,6 +54,14 @@ pub(crate) struct Set {
     members: Vec<(String, Weak<Parts>)>,
     /// The URLs of members that are databases.
     urls: Mutex<BTreeMap<String, String>>,
+    pub(crate) start: JointStart,
+}
+
+/// The nodes of a cluster. Weak, since each node holds this value.
+pub(crate) struct Nodes {
+    /// The nodes by index.
+    pub(super) all: Vec<Weak<Parts>>,
+    /// The start of several nodes together.
     pub(crate) start: JointStart,
 }
 
@@ -66,6 +78,12 @@ impl Set {
     pub(super) fn find(&self, name: &str) -> Option<Arc<Parts>> {
         let (_, member) = self.members.iter().find(|(member, _)| member == name)?;
         member.upgrade()
+    }
+
+    /// Returns the first node of the cluster with this name in the set.
+    pub(super) fn first_node(&self, cluster: &str) -> Option<Arc<Parts>> {
+        self.find(&nodes::name(cluster, 0))
+            .filter(|member| member.declaration.index == Some(0))
     }
 
     /// Sets the URL of a member that is a database.
@@ -95,6 +113,7 @@ impl Parts {
             fill: OnceLock::new(),
             allowed: Mutex::default(),
             links: Links::default(),
+            nodes: OnceLock::new(),
         }
     }
 
@@ -129,6 +148,12 @@ impl Parts {
 
     pub(super) fn set(&self) -> Arc<Set> {
         Arc::clone(&self.set.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns whether a start of its set, or of its cluster, is called off.
+    pub(super) fn is_called_off(&self) -> bool {
+        let cluster = self.nodes.get();
+        self.set().start.is_called_off() || cluster.is_some_and(|it| it.start.is_called_off())
     }
 
     /// Returns an error on systems where summon can't start processes.
@@ -210,7 +235,7 @@ impl Parts {
         if self.resources.has_turn(port) {
             return Ok(());
         }
-        let waker = self.life.wait_early(|| self.set().start.is_called_off());
+        let waker = self.life.wait_early(|| self.is_called_off());
         let waker = waker.map_err(|busy| match busy {
             Busy::Failed(error) => self.no_turn(port, NoTurn::Failed(error)),
             _ => self.cancelled(),

@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use summon_syntax::template::{self, Part};
+use summon_syntax::template::{self, Part, WORDS_OF_NODES};
 
 use super::declaration::port_value;
+use super::nodes::Named;
 use super::parts::Parts;
 use super::spec::Spec;
 use crate::command::Command;
@@ -80,26 +81,32 @@ impl Parts {
             }
         }
         let other;
-        let (process, word) = match part {
+        let (process, word, label) = match part {
             Part::Literal(text) => return Ok(text.to_owned()),
-            Part::Labelled("port", label) => return self.port(label).map(|it| it.to_string()),
-            Part::Labelled(..) => return Err(self.unknown(part)),
-            Part::Own(word) => (self, word),
+            Part::Own(word) => (self, word, ""),
+            Part::Labelled(word, label) => (self, word, label),
             Part::Other(name, word) => {
-                other = self.member(name, word)?;
+                other = self.other(name, word, part)?;
                 if let Some(value) = other.word_through_link(word)? {
                     return Ok(value);
                 }
-                (&*other, word)
+                (&*other, word, "")
+            }
+            Part::OtherLabelled(name, word, label) => {
+                other = self.other(name, word, part)?;
+                (&*other, word, label)
             }
         };
-        process.word(word)?.ok_or_else(|| process.unknown(part))
+        let value = process.word(word, label)?;
+        value.ok_or_else(|| process.unknown(part))
     }
 
     fn unknown(&self, part: Part<'_>) -> NotReady {
         let probes = self.declaration.probes.iter();
         let groups = probes.flat_map(|probe| probe.facts().values);
-        NotReady::ever(template::unknown(part, groups, "process"))
+        let of_nodes = self.declaration.index.map(|_| WORDS_OF_NODES);
+        let further = groups.chain(of_nodes.into_iter().flatten());
+        NotReady::ever(template::unknown(part, further, "process"))
     }
 
     /// Returns the banner's group that sets this placeholder, if the process does not run so far.
@@ -109,28 +116,45 @@ impl Parts {
             Part::Labelled("port", label) => port_value(label),
             _ => return None,
         };
+        // The port of each node is in the list.
+        let group = match self.declaration.index {
+            Some(_) if template::lists_ports(&group) => port_value(""),
+            _ => group,
+        };
         let is_later = self.declaration.learns(&group) && self.life.launched().is_none();
         is_later.then_some(group)
     }
 
-    /// Returns another process of the set. `word` is its placeholder, for the error.
-    fn member(&self, name: &str, word: &str) -> Result<Arc<Parts>, NotReady> {
+    /// Returns another process of the set, or a node of a cluster if the word is about all of them.
+    fn other(&self, name: &str, word: &str, part: Part<'_>) -> Result<Arc<Parts>, NotReady> {
+        match self.named(name) {
+            Some(Named::Process(process)) => return Ok(process),
+            Some(Named::Cluster(node)) if word == "peers" => return Ok(node),
+            Some(Named::Cluster(_)) => {
+                return Err(NotReady::ever(template::of_cluster(name, part)));
+            }
+            None => {}
+        }
         let set = self.set();
-        set.find(name).ok_or_else(|| {
-            let known: Vec<_> = set.names().filter(|name| *name != self.name()).collect();
-            let known = match known.as_slice() {
-                [] => "; the set has no other process".to_owned(),
-                known => format!("; the set has {}", known.join(", ")),
-            };
-            NotReady::ever(format!(
-                "`{{{name}.{word}}}` names a process that is not in the same set{known}"
-            ))
-        })
+        let known: Vec<_> = set.names().filter(|name| *name != self.name()).collect();
+        let known = match known.as_slice() {
+            [] => "; the set has no other process".to_owned(),
+            known => format!("; the set has {}", known.join(", ")),
+        };
+        Err(NotReady::ever(format!(
+            "`{part}` names a process that is not in the same set{known}"
+        )))
     }
 
-    fn word(&self, word: &str) -> Result<Option<String>, NotReady> {
+    fn word(&self, word: &str, label: &str) -> Result<Option<String>, NotReady> {
+        if let Some(value) = self.word_of_node(word, label)? {
+            return Ok(Some(value));
+        }
+        if !label.is_empty() && word != "port" {
+            return Ok(None);
+        }
         Ok(Some(match word {
-            "port" => self.port("")?.to_string(),
+            "port" => self.port(label)?.to_string(),
             "host" => self.try_host()?,
             _ if self.declaration.learns(word) => self.learned(word)?,
             "dir" => match self.resources.home() {
@@ -144,7 +168,7 @@ impl Parts {
     }
 
     /// Returns the value of a word for other processes, if they use the process through its link.
-    fn word_through_link(&self, word: &str) -> Result<Option<String>, NotReady> {
+    pub(super) fn word_through_link(&self, word: &str) -> Result<Option<String>, NotReady> {
         if !self.declaration.spec.linked || !matches!(word, "port" | "host" | "url") {
             return Ok(None);
         }
@@ -175,7 +199,7 @@ impl Parts {
         })
     }
 
-    fn try_host(&self) -> Result<String, NotReady> {
+    pub(super) fn try_host(&self) -> Result<String, NotReady> {
         match self.declaration.endpoint() {
             _ if self.declaration.learns("host") => self.learned("host"),
             // A host of `{host}` refers to itself.
@@ -296,7 +320,7 @@ mod tests {
     fn a_text_takes_no_resource() {
         let mut spec = Spec::new("cat {port} {port:admin} {dir}".into(), Location::caller());
         spec.split_output = true;
-        let parts = Parts::new(Declaration::new(spec, Vec::new()), Arc::default());
+        let parts = Parts::new(Declaration::new(spec, Vec::new(), None), Arc::default());
         assert!(parts.resolve().is_err() && parts.fill("{dir}").is_err());
         assert!(parts.resources.ports().is_empty() && parts.resources.home().is_none());
         let port = parts.port_or_lease("").unwrap();

@@ -50,21 +50,18 @@ impl Parts {
     /// Claims the start for this thread. Returns an error if the process runs or is being started.
     fn claim_start(&self) -> Result<Starting<'_>, Error> {
         let (declaration, name) = (&self.declaration, self.name());
-        let (starting, ended) = self
-            .life
-            .start(|| self.set().start.is_called_off())
-            .map_err(|busy| {
-                let why = match busy {
-                    Busy::Failed(error) => return declaration.bad(error),
-                    Busy::CalledOff => return self.cancelled(),
-                    Busy::Running => format!("{name} is already running"),
-                    Busy::Starting => format!("{name} is already being started"),
-                    Busy::Fixture(fixture) => {
-                        format!("{fixture} is a fixture, which is started once, by its first use")
-                    }
-                };
-                declaration.error(why).already_running()
-            })?;
+        let (starting, ended) = self.life.start(|| self.is_called_off()).map_err(|busy| {
+            let why = match busy {
+                Busy::Failed(error) => return declaration.bad(error),
+                Busy::CalledOff => return self.cancelled(),
+                Busy::Running => format!("{name} is already running"),
+                Busy::Starting => format!("{name} is already being started"),
+                Busy::Fixture(fixture) => {
+                    format!("{fixture} is a fixture, which is started once, by its first use")
+                }
+            };
+            declaration.error(why).already_running()
+        })?;
         if let Some(launched) = ended {
             // The last launch ended unasked, and was not stopped. Stop its descendants before the
             // next launch.

@@ -16,7 +16,7 @@ const FLOORS: [(&str, Floors); 3] = [
         &[
             &["lib", "__private", "guide", "fuzzing"],
             &["servers"],
-            &["orchestrator", "fixture", "database"],
+            &["cluster", "orchestrator", "fixture", "database"],
             &["executor"],
             &["process"],
             &["link", "probe"],
@@ -63,7 +63,9 @@ const FLOORS: [(&str, Floors); 3] = [
             &["lib"],
             &["pattern"],
             &["template"],
-            &["circle", "duration", "possible", "shell", "url", "words"],
+            &[
+                "circle", "duration", "nodes", "possible", "shell", "url", "words",
+            ],
         ],
     ),
 ];

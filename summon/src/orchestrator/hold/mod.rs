@@ -70,7 +70,7 @@ pub(super) fn hold(setting: &Setting, test: &str, nodes: &[&dyn Executor], told:
     // if this process is halted, or blocked in the queue.
     let latest = enqueue(setting.limit);
     let own = nodes.iter().filter(|node| node.shared_as().is_none());
-    for process in own.filter_map(|node| node.process()) {
+    for process in own.flat_map(|node| node.processes()) {
         process.hold(latest.saturating_duration_since(Instant::now()) + SPARE);
     }
     let _turn = TURN.try_lock().unwrap_or_else(|_| {
@@ -147,12 +147,11 @@ fn block(
     let time = humantime(setting.limit);
     let mut block = Error::new(format!("{test} {how}, and summon holds it for {time}"));
     for node in nodes {
-        let Some(process) = node.process() else {
-            continue;
-        };
-        let name = node.shared_as().unwrap_or(process.name()).to_owned();
-        let lines = process.lines_for_a_person(node.database_url());
-        block = block.fact(name, lines.join("\n"));
+        for process in node.processes() {
+            let name = node.shared_as().unwrap_or(process.name()).to_owned();
+            let lines = process.lines_for_a_person(node.database_url());
+            block = block.fact(name, lines.join("\n"));
+        }
     }
     let pid = std::process::id();
     let go_on = match can_read {
