@@ -17,7 +17,13 @@ fn adds() {
         [(::core::option::Option::Some("database"), &executor_0)],
     ) {
         ::core::result::Result::Ok(scope) => scope,
-        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+        ::core::result::Result::Err(error) => {
+            use ::summon::__private::Unmade as _;
+            match ::summon::__private::Skipped::<()>::by(&error).value() {
+                ::core::option::Option::Some(value) => return value,
+                ::core::option::Option::None => ::summon::__private::fail(&error),
+            }
+        }
     };
     let database: &Database = &executor_0;
     use_it(database);

@@ -13,6 +13,12 @@ fn accepts() {
         [(::core::option::Option::None, &executor_0)],
     ) {
         ::core::result::Result::Ok(scope) => scope,
-        ::core::result::Result::Err(error) => ::summon::__private::fail(&error),
+        ::core::result::Result::Err(error) => {
+            use ::summon::__private::Unmade as _;
+            match ::summon::__private::Skipped::<()>::by(&error).value() {
+                ::core::option::Option::Some(value) => return value,
+                ::core::option::Option::None => ::summon::__private::fail(&error),
+            }
+        }
     };
 }

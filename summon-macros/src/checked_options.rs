@@ -37,6 +37,8 @@ pub(crate) enum Takes {
     Size,
     /// A `summon::probe::Listener`, or its text.
     Listener,
+    /// A `summon::Missing`, or its text.
+    Missing,
     /// A regular expression for a line.
     LineRegex,
     /// A regular expression for text of several lines.
@@ -68,6 +70,7 @@ pub(crate) const OPTIONS: &[(&str, Takes, bool)] = &[
     ("listener", Takes::Listener, false),
     ("log_limit", Takes::Size, false),
     ("method", Takes::Name, false),
+    ("missing", Takes::Missing, false),
     ("must_live", Takes::Flag, false),
     ("named", Takes::Name, false),
     ("never", Takes::LineRegex, true),
@@ -121,6 +124,7 @@ impl Takes {
     pub(crate) fn named_value(self, text: &str) -> Option<(&'static [&'static str], &'static str)> {
         match self {
             Takes::Listener => Some((&["probe", "Listener"], listener(text)?)),
+            Takes::Missing => Some((&["Missing"], missing(text)?)),
             Takes::Signal => Some((&["Signal"], signal(text)?)),
             _ => None,
         }
@@ -137,6 +141,15 @@ fn listener(text: &str) -> Option<&'static str> {
     match text {
         "own" => Some("Own"),
         "any" => Some("Any"),
+        _ => None,
+    }
+}
+
+/// The variant of `summon::Missing` with this text.
+fn missing(text: &str) -> Option<&'static str> {
+    match text {
+        "skip" => Some("Skip"),
+        "fail" => Some("Fail"),
         _ => None,
     }
 }

@@ -68,11 +68,16 @@ pub(crate) fn function(model: Model) -> TokenStream {
     let returns_nothing = matches!(item.signature.output, ReturnType::Default);
     let judges_panic = all_should_panic && returns_nothing;
     let failed = match judges_panic {
-        true => quote!({
-            ::summon::__private::report(&#error);
-            return;
-        }),
-        false => quote!(::summon::__private::fail(&#error)),
+        true => {
+            let expected = cases::expected(&item.attributes);
+            let expected = expected.map_or_else(|| quote!(""), ToTokens::into_token_stream);
+            quote!({
+                ::summon::__private::skip_by_panic(&#error, #expected);
+                ::summon::__private::report(&#error);
+                return;
+            })
+        }
+        false => failed(&item, &error),
     };
     // The scope comes before the function's own locals, so it is dropped after them.
     let prologue = quote! {
@@ -158,6 +163,23 @@ fn judged(item: &Function, ty: &Type, scope: &Ident, statements: &TokenStream) -
             }
         }
         #result
+    }
+}
+
+/// The statements of a function whose start has failed. A test whose program is not there returns, if it
+/// may be skipped and summon can make the value that it returns.
+fn failed(item: &Function, error: &Ident) -> TokenStream {
+    let fail = quote!(::summon::__private::fail(&#error));
+    match item.nameable_output() {
+        // A case that should panic would fail by the return, and the others would not.
+        Some(ty) if !cases::some_should_panic(&item.attributes) => quote!({
+            use ::summon::__private::Unmade as _;
+            match ::summon::__private::Skipped::<#ty>::by(&#error).value() {
+                ::core::option::Option::Some(value) => return value,
+                ::core::option::Option::None => #fail,
+            }
+        }),
+        _ => fail,
     }
 }
 

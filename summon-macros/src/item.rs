@@ -1,7 +1,7 @@
 //! The function below the attribute. Its body stays tokens.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -46,6 +46,18 @@ impl Function {
         }
         self.signature.inputs = rest;
         taken
+    }
+
+    /// The return type, if the body can name it too.
+    pub(crate) fn nameable_output(&self) -> Option<TokenStream> {
+        match &self.signature.output {
+            ReturnType::Default => Some(quote!(())),
+            ReturnType::Type(_, ty) => {
+                let tokens = ty.to_token_stream();
+                let is_value = !matches!(**ty, Type::Never(_));
+                (is_value && is_nameable(tokens.clone())).then_some(tokens)
+            }
+        }
     }
 
     /// The return type, if it has `Result` in its name, and the body can name it too.

@@ -7,8 +7,10 @@ pub use crate::orchestrator::Scope;
 pub use std::sync::Arc;
 
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::pin;
+use std::process::ExitCode;
 use std::task::{Context, Poll};
 use std::thread;
 
@@ -20,6 +22,7 @@ pub use crate::executor::setup::SetUp;
 use crate::find_program;
 use crate::fixture::Fixture;
 use crate::orchestrator::begin;
+use crate::skipped;
 use crate::trace::test_name;
 
 /// Starts the executors that the attributes of one function declare. `function` is its path. Each
@@ -173,11 +176,74 @@ pub fn example(name: &str, arguments: impl Into<Command>) -> Command {
     arguments.into().run_by(&find_program::example(name))
 }
 
-/// Fails the test with the report of a start.
+/// Fails the test with the report of a start. The function is no `Skipped` one.
 #[track_caller]
 pub fn fail(error: &Error) -> ! {
     annotate(error);
-    panic!("{error}");
+    match error.skipped() {
+        Some(why) => panic!("{}", unskippable(error, why)),
+        None => panic!("{error}"),
+    }
+}
+
+fn unskippable(error: &Error, why: &str) -> Error {
+    let hint = format!(
+        "{why}, but this test can't be skipped, since summon can't make the value that it returns, or \
+         does not know whether this case should panic; return `()` or `Result<(), _>`"
+    );
+    error.clone().fact("hint", hint)
+}
+
+/// The value of a test that is skipped, by its type.
+#[derive(Debug)]
+pub struct Skipped<'a, T>(&'a Error, PhantomData<fn() -> T>);
+
+impl<'a, T> Skipped<'a, T> {
+    pub fn by(error: &'a Error) -> Skipped<'a, T> {
+        Skipped(error, PhantomData)
+    }
+
+    /// Returns the value if the test is to be skipped, and says so.
+    fn with(&self, value: T) -> Option<T> {
+        skipped::note(self.0.skipped()?);
+        Some(value)
+    }
+}
+
+impl Skipped<'_, ()> {
+    pub fn value(&self) -> Option<()> {
+        self.with(())
+    }
+}
+
+impl<E> Skipped<'_, Result<(), E>> {
+    pub fn value(&self) -> Option<Result<(), E>> {
+        self.with(Ok(()))
+    }
+}
+
+impl Skipped<'_, ExitCode> {
+    pub fn value(&self) -> Option<ExitCode> {
+        self.with(ExitCode::SUCCESS)
+    }
+}
+
+/// The fallback for types of which summon can't make a value.
+pub trait Unmade<T> {
+    fn value(&self) -> Option<T> {
+        None
+    }
+}
+
+impl<T> Unmade<T> for Skipped<'_, T> {}
+
+/// Skips a `#[should_panic]` test with the panic that it expects.
+#[track_caller]
+pub fn skip_by_panic(error: &Error, expected: &str) {
+    if let Some(why) = error.skipped() {
+        skipped::note(why);
+        panic!("SKIPPED: {why}; this test passes only by a panic: {expected}");
+    }
 }
 
 /// Prints the report of a `#[should_panic]` test whose start or stop has failed. The test must then return: a

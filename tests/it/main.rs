@@ -59,6 +59,7 @@ mod sandbox;
 mod security;
 mod servers;
 mod settings;
+mod skipping;
 mod start;
 mod stop;
 mod support;

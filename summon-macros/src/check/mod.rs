@@ -83,6 +83,11 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
                                and its descendants, or `\"any\"` for any process";
                 errors.under(text, message);
             }
+            Takes::Missing if takes.named_value(&text.value()).is_none() => {
+                let message = "`missing` is not `skip` or `fail`; write `\"skip\"` to pass a test \
+                               without its program, or `\"fail\"` to fail it";
+                errors.under(text, message);
+            }
             Takes::LineRegex => line_regex(text, &what, errors),
             Takes::TextRegex => {
                 let why = pattern::read(&text.value()).err();

@@ -361,6 +361,7 @@ fn example(takes: Takes) -> &'static str {
         Takes::Signal => "\"INT\"",
         Takes::Size => "\"64MB\"",
         Takes::Listener => "\"any\"",
+        Takes::Missing => "\"skip\"",
         Takes::Probe => "probe::output(\"..\")",
         _ => "\"..\"",
     }

@@ -40,6 +40,8 @@ struct Report {
     port_in_use: bool,
     exit: Option<ExitStatus>,
     output: Option<Tail>,
+    /// Why the test should be skipped.
+    skip: Option<String>,
 }
 
 impl Error {
@@ -144,6 +146,17 @@ impl Error {
         self
     }
 
+    /// Asks to skip the test, for this reason.
+    pub(crate) fn skip(mut self, why: impl Into<String>) -> Error {
+        self.report().skip = Some(why.into());
+        self
+    }
+
+    /// Returns why the test should be skipped.
+    pub(crate) fn skipped(&self) -> Option<&str> {
+        self.0.skip.as_deref()
+    }
+
     /// Returns the first line. It names no log, so it keeps no log.
     pub(crate) fn headline(&self) -> &str {
         &self.0.headline
@@ -171,6 +184,30 @@ impl Error {
     /// ```
     pub fn is_already_running(&self) -> bool {
         self.0.already_running
+    }
+
+    /// Returns whether the test should be skipped: a program is not there, and
+    /// [`missing`](crate::Coordinated::missing) or `SUMMON_MISSING` asks to skip the test. The
+    /// attribute skips a test without this.
+    ///
+    /// ```
+    /// use summon::{Error, Missing, SimpleExecutor};
+    ///
+    /// fn test() -> Result<(), Error> {
+    ///     let server = SimpleExecutor::new("no-such-program").missing(Missing::Skip);
+    ///     match server.start() {
+    ///         Err(error) if error.is_skipped() => {
+    ///             println!("SKIPPED: {error}");
+    ///             return Ok(());
+    ///         }
+    ///         started => started?,
+    ///     }
+    ///     server.stop()
+    /// }
+    /// # let _ = test();
+    /// ```
+    pub fn is_skipped(&self) -> bool {
+        self.0.skip.is_some()
     }
 
     /// Returns the exit status of the process if its end caused the error, else `None`.

@@ -112,6 +112,18 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Returns whether nothing is at the place, or at all the places, where the program would be.
+    pub(crate) fn is_absent(&self) -> bool {
+        let is_nothing = |path: &Path| {
+            let found = fs::symlink_metadata(path);
+            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        match self.is_path() {
+            true => is_nothing(&self.dir.join(self.program)),
+            false => self.path().is_some() && self.places().all(|path| is_nothing(&path)),
+        }
+    }
+
     fn is_path(&self) -> bool {
         self.program.as_encoded_bytes().contains(&b'/')
     }

@@ -33,6 +33,8 @@ pub(crate) struct Failure {
     /// The exit status of the program, if its end caused the error.
     pub(super) exit: Option<ExitStatus>,
     pub(super) report: String,
+    /// Why the tests should be skipped.
+    pub(super) skip: Option<String>,
 }
 
 impl From<&Error> for Failure {
@@ -42,6 +44,7 @@ impl From<&Error> for Failure {
             is_already_running: error.is_already_running(),
             exit: error.exit_status(),
             report: error.to_string(),
+            skip: error.skipped().map(str::to_owned),
         }
     }
 }
@@ -51,6 +54,9 @@ impl From<Failure> for Error {
         let mut error = Error::new(failure.report).exit(failure.exit);
         if failure.is_timeout {
             error = error.timeout();
+        }
+        if let Some(why) = failure.skip {
+            error = error.skip(why);
         }
         if failure.is_already_running {
             error = error.already_running();

@@ -141,6 +141,9 @@ impl Executor for Orchestrator<'_> {
             let error = Error::new("this orchestrator is already being started");
             return Err(error.already_running());
         };
+        // Before any start: the others would start for nothing.
+        let mut processes = nodes.iter().filter_map(|node| node.process());
+        processes.try_for_each(Process::check_there)?;
         let own = || nodes.iter().filter(|node| node.shared_as().is_none());
         let own = || own().flat_map(|node| node.processes());
         own().for_each(|process| process.join(set));

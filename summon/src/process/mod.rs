@@ -2,6 +2,7 @@
 //!
 //! The parts of a process are in [`parts`]. A start is the list of steps in [`start`].
 
+mod absent;
 mod acquire;
 mod allowance;
 mod control;

@@ -12,6 +12,7 @@ use crate::command::Command;
 use crate::contents::{self, Contents};
 use crate::guard::{Attributes, ServerKind};
 use crate::limit::Limit;
+use crate::missing::Missing;
 use crate::never::PANIC;
 use crate::numbers::ExitCodes;
 use crate::probe::Listener;
@@ -58,6 +59,8 @@ pub(crate) struct Spec {
     pub(crate) linked: bool,
     /// Patterns of output lines that report a failure.
     pub(crate) unless: Vec<String>,
+    /// What to do if the program is not there. `SUMMON_MISSING` decides if `None`.
+    pub(crate) missing: Option<Missing>,
     /// Patterns of output lines that fail a test.
     pub(crate) never: Vec<String>,
     /// Whether the program inherits its listening socket.
@@ -125,6 +128,7 @@ impl Spec {
             listener: Listener::default(),
             linked: false,
             unless: Vec::new(),
+            missing: None,
             listen_fd: false,
             stdin: Stdin::default(),
             attributes: Attributes::default(),

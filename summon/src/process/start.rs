@@ -75,6 +75,9 @@ impl Parts {
         let declaration = &self.declaration;
         let limit = declaration.limit(&declaration.spec.timeout)?;
         let failures = declaration.check()?;
+        if !declaration.spec.reuse {
+            self.check_there()?;
+        }
         for port in self.fixed_ports() {
             self.take_turn(port, starting.cancelled())?;
         }
@@ -86,6 +89,9 @@ impl Parts {
             deadline: Instant::now() + limit,
         };
         let served = self.look_who_serves()?;
+        if declaration.spec.reuse && served.is_none() {
+            self.check_there()?;
+        }
         let home = self.acquire()?;
         if let Some(addr) = served {
             return self.reuse(&start, &home, addr);

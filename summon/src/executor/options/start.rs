@@ -3,6 +3,7 @@
 use crate::command::Command;
 use crate::executor::Coordinated;
 use crate::limit::Limit;
+use crate::missing::Missing;
 use crate::probe::Listener;
 
 impl<P> Coordinated<P> {
@@ -107,6 +108,34 @@ impl<P> Coordinated<P> {
     /// ```
     pub fn unless(self, banner: impl Into<String>) -> Self {
         self.change(|spec| spec.unless.push(banner.into()))
+    }
+
+    /// Sets the outcome of a test whose program is not there. [`Missing::Skip`] skips the test: it
+    /// prints `SKIPPED: no redis-server in PATH`, and passes. In the attribute the value may be the
+    /// text `"skip"` or `"fail"`. Default: the value of the variable `SUMMON_MISSING`, or else
+    /// [`Missing::Fail`].
+    ///
+    /// ```
+    /// use summon::{Missing, SimpleExecutor};
+    ///
+    /// let server = SimpleExecutor::new("no-such-program").missing(Missing::Skip);
+    /// let error = server.start().unwrap_err();
+    /// assert!(error.is_skipped() || std::env::var_os("CI").is_some());
+    /// ```
+    ///
+    /// With `SUMMON_REQUIRE=1`, or if `CI` is set, the test fails. A variable counts as not set if
+    /// it is empty, `0`, or `false`. `SUMMON_REQUIRE=0` allows skipping if `CI` is set.
+    ///
+    /// A program is not there if `PATH` has no such file, or if nothing is at its path. The same
+    /// applies to the commands of [`before`](Coordinated::before) and
+    /// [`before_once`](Coordinated::before_once). A program without its interpreter, without
+    /// permission, or with a placeholder in its path counts as there. So does a program of your
+    /// package (`bin`, `example`), a path if a command runs before, and a program that a shell runs.
+    ///
+    /// Only the attribute can skip a test. Without it, `start` returns an error for which
+    /// [`is_skipped`](crate::Error::is_skipped) is true.
+    pub fn missing(self, missing: Missing) -> Self {
+        self.change(|spec| spec.missing = Some(missing))
     }
 
     /// Runs a command before the start, such as `initdb`, which must exit with code 0. It has the

@@ -51,6 +51,7 @@ impl Failure {
         out.flag(self.is_already_running);
         out.option(self.exit, |out, exit| out.signed(exit.into_raw()));
         out.bytes(self.report.as_bytes());
+        out.option(self.skip.as_ref(), |out, why| out.bytes(why.as_bytes()));
         out.bytes
     }
 
@@ -61,6 +62,7 @@ impl Failure {
             is_already_running: from.flag()?,
             exit: from.option(In::signed)?.map(ExitStatus::from_raw),
             report: from.text()?,
+            skip: from.option(In::text)?,
         })
     }
 }
@@ -104,11 +106,17 @@ mod tests {
             .fact("declared", "a.rs:1")
             .timeout();
         let error = error.exit(Some(ExitStatus::from_raw(256)));
-        for error in [error.clone(), error.already_running(), Error::new("no")] {
+        for error in [
+            error.clone(),
+            error.clone().already_running(),
+            error.skip("no server"),
+            Error::new("no"),
+        ] {
             let failure = Failure::decode(&Failure::from(&error).encode()).unwrap();
             let read = Error::from(failure);
             assert_eq!(read.to_string(), error.to_string());
             assert_eq!(read.exit_status(), error.exit_status());
+            assert_eq!(read.skipped(), error.skipped());
             assert_eq!(read.is_timeout(), error.is_timeout());
             assert_eq!(read.is_already_running(), error.is_already_running());
         }

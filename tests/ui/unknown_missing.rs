@@ -1,0 +1,4 @@
+#[summon::summon(tcp = "my-server", missing = "ignore")]
+fn f() {}
+
+fn main() {}
