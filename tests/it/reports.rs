@@ -1,6 +1,6 @@
-//! When a test fails, one message says why. Real cargo runs each test of
-//! `tests/workspaces/project/tests/failures.rs`, and `tests/it/reports` holds the messages for readers.
-//! `SUMMON_BLESS=1` writes them again.
+//! When a test fails, one message says why. Real cargo runs each test of `failures.rs` and
+//! `forbidden.rs` in `tests/workspaces/project/tests`, and `tests/it/reports` holds the messages for
+//! readers. `SUMMON_BLESS=1` writes them again.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -41,7 +41,7 @@ fn normalised(text: &str, project: &Project) -> String {
         (r"pid \d+, `[^`]*`", "pid PID, `..`"),
         (r"\d+\.\d s\b", "N s"),
         (r"\b\d+ checks?\b", "N checks"),
-        (r"(tests/failures\.rs):\d+(:\d+)?", "$1:LINE"),
+        (r"(tests/(?:failures|forbidden)\.rs):\d+(:\d+)?", "$1:LINE"),
         (r"\(\d+\) panicked", "panicked"),
         (r"/\S*/debug/own-server", "own-server"),
         (r"(?m)^note: run with.*\n", ""),
@@ -52,10 +52,12 @@ fn normalised(text: &str, project: &Project) -> String {
 /// Returns the message of each test that failed.
 fn sections(stdout: &str) -> BTreeMap<String, String> {
     let mut sections = BTreeMap::new();
-    let end = stdout.find("\nfailures:\n    ").unwrap_or(stdout.len());
-    for section in stdout[..end].split("\n---- ").skip(1) {
-        let (name, said) = section.split_once(" stdout ----\n").unwrap();
-        sections.insert(name.to_owned(), said.trim().to_owned() + "\n");
+    for binary in stdout.split("\nrunning ") {
+        let end = binary.find("\nfailures:\n    ").unwrap_or(binary.len());
+        for section in binary[..end].split("\n---- ").skip(1) {
+            let (name, said) = section.split_once(" stdout ----\n").unwrap();
+            sections.insert(name.to_owned(), said.trim().to_owned() + "\n");
+        }
     }
     sections
 }
@@ -64,8 +66,9 @@ fn sections(stdout: &str) -> BTreeMap<String, String> {
 fn are_what_a_reader_wants() {
     let project = Project::new();
     let output = project
-        .cargo("test --test failures")
+        .cargo("test --no-fail-fast --test failures --test forbidden")
         .env("RUST_BACKTRACE", "0")
+        .env_remove("PYTHONUNBUFFERED")
         .output()
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -156,7 +159,8 @@ fn are_the_same_under_nextest() {
         "a_program_of_the_package_panics",
     ];
     let project = Project::new();
-    let args = "nextest run --no-fail-fast --success-output never --test failures -- --exact";
+    let args = "nextest run --no-fail-fast --success-output never --test failures \
+                --test forbidden -- --exact";
     let output = project
         .cargo(args)
         .args(names)

@@ -157,6 +157,14 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    /// Returns the first line of a script, after `#!`.
+    pub(crate) fn first_line(&self) -> Option<String> {
+        match Format::of(&self.find()?)? {
+            Format::Script(line) => Some(line),
+            _ => None,
+        }
+    }
+
     /// Returns a hint for a script with the line ends of Windows. The name of its interpreter ends in a
     /// carriage return.
     pub(crate) fn ends_lines_as_windows(&self) -> Option<String> {

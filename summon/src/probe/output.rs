@@ -47,8 +47,8 @@ pub struct Output {
 /// sets [`Process::value`](crate::Process::value) and `{token}`; other processes of the set write
 /// `{api.token}`. The values are available once the line has come.
 ///
-/// Many programs buffer their output when it goes to a pipe. To prevent that, run Python with `-u`,
-/// and C programs with `stdbuf -oL`.
+/// Many programs buffer their output when it goes to a pipe. To prevent that, set
+/// `env("PYTHONUNBUFFERED", "1")` for Python, and run C programs with `stdbuf -oL`.
 ///
 /// ```
 /// let banner = summon::probe::output(r"listening on port \d+$");
@@ -109,7 +109,7 @@ impl Probe for Output {
             };
         }
         Explained {
-            last: nearest_line(&self.banner, &output)
+            last: nearest_line(&self.banner, &output::shown(&output))
                 .map(|line| format!("{NO_LINE}; the nearest is `{line}`")),
             hint: None,
         }

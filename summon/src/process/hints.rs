@@ -60,12 +60,22 @@ impl Parts {
         if port_conflict::is_said(&output.bytes) {
             hints.push(self.port_is_taken());
         }
-        hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited, &output.bytes)));
+        hints.extend(exit.and_then(|status| self.hint_at_exit(status, waited)));
+        if !self.declaration.is_shell() && !self.declaration.spec.shell {
+            let command = &self.declaration.spec.command;
+            hints.extend(self.hint_at_missing_shell(command, &output.bytes));
+        }
         let steps = waited.seen.iter().flatten();
         hints.extend(steps.filter_map(|seen| seen.hint.clone()));
-        // The hint about shells fits every shell, so it is left out if there is a specific hint.
-        if exit.is_none() && hints.is_empty() && waited.result == Err(Why::Late) {
-            hints.extend(self.hint_at_shell(waited));
+        // These fit many programs, so they are left out if there is a specific hint.
+        if hints.is_empty() {
+            hints.extend(match exit {
+                None if waited.result == Err(Why::Late) => self
+                    .hint_at_shell(waited)
+                    .or_else(|| self.hint_at_buffer(waited, &output.bytes)),
+                Some(status) if status.success() => self.hint_at_empty_input(),
+                _ => None,
+            });
         }
         hints
     }
@@ -89,7 +99,7 @@ impl Parts {
         ))
     }
 
-    fn hint_at_exit(&self, status: ExitStatus, waited: &Waited, output: &[u8]) -> Option<String> {
+    fn hint_at_exit(&self, status: ExitStatus, waited: &Waited) -> Option<String> {
         let is_shell = self.declaration.spec.shell || self.declaration.is_shell();
         if let (Some(126 | 127), Some(hint)) = (status.code(), self.hint_at_script()) {
             return Some(hint);
@@ -101,9 +111,6 @@ impl Parts {
             }
             Some(127) if is_shell => {
                 Some("a shell exits with code 127 if it does not find a program".to_owned())
-            }
-            Some(1..) if !is_shell => {
-                self.hint_at_missing_shell(&self.declaration.spec.command, output)
             }
             None if Signal::KILL.has_ended(status) => Some(
                 "summon did not kill it; the kernel kills processes when memory runs out"
@@ -127,15 +134,29 @@ impl Parts {
         Attempt::new(&argv, &env, &dir).ends_lines_as_windows()
     }
 
-    /// Returns a hint for a shell that waits for the real program.
+    /// Returns a hint for a shell that waits for its child. The child's port, output, files, and
+    /// notices count as those of the shell. Only an inherited socket does not: `LISTEN_PID` names the
+    /// shell, so its child ignores the socket (`sd_listen_fds(3)`).
     fn hint_at_shell(&self, waited: &Waited) -> Option<String> {
+        let spec = &self.declaration.spec;
         let child = waited
             .left
             .first()
-            .filter(|_| self.declaration.is_shell() || self.declaration.spec.shell)?;
-        Some(format!(
-            "the program is a shell, which runs `{child}` as its child: write `exec` before the command, so that it replaces the shell"
-        ))
+            .filter(|_| self.declaration.is_shell() || spec.shell)?;
+        if spec.listen_fd {
+            return Some(format!(
+                "the program is a shell, and `LISTEN_PID` does not name its child `{child}`: write \
+                 `exec` before the command, so that it replaces the shell"
+            ));
+        }
+        // Without output, the child may keep it in a buffer.
+        let is_seen_in_log = self.waits_for_output();
+        (!is_seen_in_log).then(|| {
+            format!(
+                "the program is a shell that waits for `{child}`, and runs the rest of its command \
+                 after that"
+            )
+        })
     }
 
     /// Returns a hint if the program refuses to run as root, as PostgreSQL, memcached, and MySQL

@@ -5,6 +5,7 @@
 mod absent;
 mod acquire;
 mod allowance;
+mod buffered;
 mod control;
 mod databases;
 mod declaration;

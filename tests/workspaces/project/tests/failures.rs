@@ -108,7 +108,35 @@ fn listens_on_another_address() {
 #[test]
 fn a_stranger_listens() {
     let server = tcp("wait");
-    let _stranger = TcpListener::bind(("127.0.0.1", server.port())).unwrap();
+    let stranger = ["listen".to_owned(), format!("127.0.0.1:{}", server.port()), "say".to_owned(), "up".to_owned()];
+    let _stranger = Stranger::new(&stranger);
+    server.start().unwrap();
+}
+
+/// A server that summon knows nothing of.
+struct Stranger(std::process::Child);
+
+impl Stranger {
+    fn new(script: &[String]) -> Stranger {
+        let mut command = std::process::Command::new(env("ACTOR"));
+        let mut child = command.args(script).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut up = [0; 3];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut up).unwrap();
+        Stranger(child)
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_test_itself_listens() {
+    let server = tcp("wait");
+    let _own = TcpListener::bind(("127.0.0.1", server.port())).unwrap();
     server.start().unwrap();
 }
 
@@ -161,6 +189,69 @@ fn a_banner_never_comes() {
 #[test]
 fn a_banner_comes_too_seldom() {
     output("say ready say ready", "^ready$").times(3).start().unwrap();
+}
+
+#[test]
+fn a_program_keeps_its_output() {
+    output("wait", "up").start().unwrap();
+}
+
+#[test]
+fn python_keeps_its_output() {
+    let server = OutputCoordinatedExecutor::new(["{dir}/python3", "wait"], "up").named("server").timeout("300ms");
+    std::os::unix::fs::symlink(env("ACTOR"), server.dir().join("python3")).unwrap();
+    server.start().unwrap();
+}
+
+#[test]
+fn a_line_has_colours() {
+    let words = [&*env("ACTOR"), "say", "\x1b[32mReady to accept\x1b[0m connections", "wait"].map(str::to_owned);
+    OutputCoordinatedExecutor::new(words, "ready to accept connections").named("server").timeout("300ms").start().unwrap();
+}
+
+#[test]
+fn it_ends_with_its_input() {
+    OutputCoordinatedExecutor::new("cat", "up").start().unwrap();
+}
+
+#[test]
+fn a_variable_is_not_expanded() {
+    let command = format!("{} listen 127.0.0.1:{{port:other}} args --port $PORT", env("ACTOR"));
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0).named("server").timeout("300ms").start().unwrap();
+}
+
+#[test]
+fn a_home_is_not_expanded() {
+    let command = format!("{} exit 0 -D ~/data", env("ACTOR"));
+    OutputCoordinatedExecutor::new(command, "up").named("server").start().unwrap();
+}
+
+#[test]
+fn a_pattern_of_files_is_not_expanded() {
+    OutputCoordinatedExecutor::new("cat no-such/*.conf", "up").start().unwrap();
+}
+
+#[test]
+fn a_shell_and_its_socket() {
+    let script = "true; sleep 1000; echo never";
+    let server = OutputCoordinatedExecutor::new(script, "up").named("server").shell(true).listen_fd(true);
+    server.timeout("300ms").start().unwrap();
+}
+
+#[test]
+fn a_script_has_the_line_ends_of_windows() {
+    let server = SimpleExecutor::new(["{dir}/program"]).named("server");
+    file(&server, "#!/bin/sh\r\necho up\r\n", 0o700);
+    server.start().unwrap();
+}
+
+#[test]
+fn a_text_is_no_program() {
+    let server = SimpleExecutor::new(["{dir}/program"]).named("server");
+    file(&server, "touch {dir}/run-by-a-shell\n", 0o700);
+    let started = server.start();
+    assert!(!server.dir().join("run-by-a-shell").exists());
+    started.unwrap();
 }
 
 #[test]
@@ -335,77 +426,4 @@ fn end_it(server: &Process) {
 #[should_panic(expected = "on purpose")]
 fn panics_on_purpose(_server: &Process) {
     panic!("on purpose");
-}
-
-/// Lets the server write the lines of its script that follow `await`.
-fn provoke(server: &Process) {
-    std::fs::write(server.dir().join("go"), "").unwrap();
-    server.wait_for_output("^bye$", "5s").unwrap();
-}
-
-#[summon(output = actor("say up await {dir}/go complain ERROR:no-cheese say bye"), banner = "^up$", never = "ERROR|FATAL", never = "panicked")]
-#[test]
-fn a_forbidden_line(server: &Process) {
-    provoke(server);
-}
-
-#[summon(output = actor("say up await {dir}/go complain ERROR:no-cheese say bye"), banner = "^up$", never = "ERROR|FATAL")]
-#[test]
-fn a_forbidden_line_in_a_test_that_returns(server: &Process) -> Result<(), String> {
-    provoke(server);
-    Ok(())
-}
-
-#[summon(output = actor("say up await {dir}/go complain ERROR:no-cheese say bye"), banner = "^up$", never = "ERROR|FATAL")]
-#[test]
-fn a_forbidden_line_and_a_panic(server: &Process) {
-    provoke(server);
-    panic!("on purpose");
-}
-
-/// The body panics as it should, and the test fails.
-#[summon(output = actor("say up await {dir}/go complain ERROR:no-cheese say bye"), banner = "^up$", never = "ERROR|FATAL")]
-#[test]
-#[should_panic]
-fn a_forbidden_line_and_a_panic_on_purpose(server: &Process) {
-    provoke(server);
-    panic!("on purpose");
-}
-
-#[summon(bin = "own-server", tcp = "--listen 127.0.0.1:{port}", env("FRAGILE", "1"))]
-#[test]
-fn a_program_of_the_package_panics(server: &Process) {
-    break_it(server);
-}
-
-fn break_it(server: &Process) {
-    let mut answer = String::new();
-    let mut stream = std::net::TcpStream::connect(server.addr()).unwrap();
-    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
-    assert_eq!(answer, "own");
-    server.wait_for_output("out of cheese", "5s").unwrap();
-}
-
-/// This test passes.
-#[summon(bin = "own-server", tcp = "--listen 127.0.0.1:{port}", env("FRAGILE", "1"))]
-#[test]
-fn a_panic_of_the_program_is_allowed(server: &Process) {
-    server.allows("panicked at", || break_it(server));
-}
-
-/// This test passes.
-#[summon(bin = "own-server", tcp = "--listen 127.0.0.1:{port}", env("FRAGILE", "1"), never = false)]
-#[test]
-fn the_program_may_panic(server: &Process) {
-    break_it(server);
-}
-
-#[summon::fixture(output = actor("say up serve {dir}"), banner = "^up$", never = "ERROR")]
-static WATCHED: Fixture;
-
-#[summon(fixture = WATCHED)]
-#[test]
-fn a_fixture_writes_a_forbidden_line(watched: &Process) {
-    std::fs::write(watched.dir().join("line"), "ERROR of this test\n").unwrap();
-    watched.wait_for_output("of this test", "5s").unwrap();
 }
