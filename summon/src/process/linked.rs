@@ -69,6 +69,10 @@ impl Parts {
 
     /// Leads all links to the address of the process, which has become ready.
     pub(super) fn lead_links(&self) {
+        // A process without a port has no link, and `addr` would lease one.
+        if !self.has_port() {
+            return;
+        }
         if let Ok(addr) = self.addr() {
             self.links.lead_to(addr);
         }
