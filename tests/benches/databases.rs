@@ -1,0 +1,233 @@
+//! Measures how long a test waits for a migrated database of its own: with summon, by hand, and as fast
+//! as the server can.
+//!
+//! Run it with `cargo bench --bench databases`. `-- quick` runs fewer tests.
+
+mod common;
+#[path = "common/migrations.rs"]
+mod migrations;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{Figures, asked, milliseconds, row, scratch};
+use migrations::migrations;
+use postgres::{Client, NoTls};
+use summon::servers::Postgres;
+use summon::{Database, Fixture};
+
+/// The argument of a process that measures one way.
+const ONE: &str = "--measure";
+/// The work of a test.
+const TEST: Duration = Duration::from_millis(50);
+
+#[summon::fixture(executor = Postgres::new(), template = migrate)]
+static PG: Fixture<Postgres>;
+
+fn migrate(db: &Database) -> Result<(), postgres::Error> {
+    migrate_at(&db.url())
+}
+
+fn migrate_at(url: &str) -> Result<(), postgres::Error> {
+    let mut client = Client::connect(url, NoTls)?;
+    let mut all = migrations().into_iter();
+    all.try_for_each(|migration| client.batch_execute(&migration))
+}
+
+fn admin() -> Client {
+    Client::connect(&PG.url("/postgres"), NoTls).expect("a connection")
+}
+
+/// Calls `work` with each number, on so many threads, and returns the time that all of it took.
+fn on_threads(threads: usize, count: usize, work: impl Fn(usize, &mut Client) + Sync) -> Duration {
+    let next = AtomicUsize::new(0);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut client = admin();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    work(number, &mut client);
+                }
+            });
+        }
+    });
+    began.elapsed()
+}
+
+/// Makes a database for each test with `make`. Prints the time of all, and the wait of each test, in
+/// nanoseconds.
+fn measure(
+    threads: usize,
+    count: usize,
+    make: impl Fn(usize, &mut Client) -> Option<Database> + Sync,
+) {
+    let waits = Mutex::new(Vec::new());
+    let all = on_threads(threads, count, |number, client| {
+        let began = Instant::now();
+        let _db = make(number, client);
+        let waited = began.elapsed();
+        waits.lock().expect("no panic").push(waited);
+        std::thread::sleep(TEST);
+    });
+    let waits = waits.into_inner().expect("no panic");
+    let all = [all].into_iter().chain(waits);
+    all.for_each(|time| println!("{}", time.as_nanos()));
+}
+
+/// Measures one way in this process.
+fn measure_one(way: &str, threads: usize, count: usize) {
+    // The server runs and the template is filled before the first test.
+    drop(PG.database().expect("a database"));
+    let create = |client: &mut Client, what: &str| {
+        client
+            .batch_execute(&format!("CREATE DATABASE {what}"))
+            .expect("it is made");
+    };
+    match way {
+        "summon" => measure(threads, count, |_, _| {
+            Some(PG.database().expect("a database"))
+        }),
+        "migrations" => measure(threads, count, |number, client| {
+            create(client, &format!("by_hand_{number}"));
+            migrate_at(&PG.url(&format!("by_hand_{number}"))).expect("it is migrated");
+            None
+        }),
+        "template" => {
+            create(&mut admin(), "by_hand");
+            migrate_at(&PG.url("by_hand")).expect("it is migrated");
+            measure(threads, count, |number, client| {
+                create(client, &format!("by_hand_{number} TEMPLATE by_hand"));
+                None
+            });
+        }
+        _ => {
+            create(&mut admin(), "by_hand");
+            migrate_at(&PG.url("by_hand")).expect("it is migrated");
+            let best = on_threads(threads, count, |number, client| {
+                create(
+                    client,
+                    &format!("by_hand_{number} TEMPLATE by_hand STRATEGY FILE_COPY"),
+                );
+            });
+            println!("{}", best.as_nanos());
+        }
+    }
+}
+
+/// Returns the time of all tests, and the waits, of a process that measures one way.
+fn measured(way: &str, memory: &str, threads: usize, count: usize) -> (Duration, Figures) {
+    let this = std::env::current_exe().expect("this program");
+    let ran = Command::new(this)
+        .args([ONE, way, &threads.to_string(), &count.to_string()])
+        .env("SUMMON_MEMORY", memory)
+        .output()
+        .expect("it runs");
+    assert!(ran.status.success(), "{ran:?}");
+    read(&String::from_utf8_lossy(&ran.stdout))
+}
+
+fn read(text: &str) -> (Duration, Figures) {
+    let times = text
+        .lines()
+        .map(|line| line.trim().parse().expect("a time"));
+    let mut times = times.map(Duration::from_nanos);
+    let all = times.next().unwrap_or_default();
+    let mut waits = Figures::default();
+    times.for_each(|time| waits.add(time));
+    (all, waits)
+}
+
+/// Returns the waits of the tests of a project that a runner runs.
+fn under(runner: &str, threads: usize, count: usize) -> Figures {
+    let dir = scratch("databases");
+    let record = dir.join("record");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = "--test timed_databases";
+    let args = match runner {
+        "cargo test" => format!("test --quiet {tests} -- --test-threads {threads}"),
+        _ => format!("nextest run -j {threads} {tests} --"),
+    };
+    // Each module has twenty tests.
+    let modules = (0..count.div_ceil(20)).map(|number| format!("m{number}::"));
+    let ran = Command::new(env!("CARGO"))
+        .args(args.split(' '))
+        .args(modules)
+        .current_dir(root.join("workspaces/project"))
+        .env("CARGO_TARGET_DIR", root.join("../target/project"))
+        .env("RECORD", &record)
+        .env("SUMMON_MEMORY", "0")
+        .output()
+        .expect("it runs");
+    assert!(ran.status.success(), "{ran:?}");
+    let record = std::fs::read_to_string(record).expect("a record");
+    let waits = record.lines().filter_map(|line| line.strip_prefix("wait-"));
+    let waits = waits.filter_map(|line| line.split(' ').next());
+    let text: Vec<_> = std::iter::once("0").chain(waits).collect();
+    let _ = std::fs::remove_dir_all(dir);
+    read(&text.join("\n")).1
+}
+
+fn waits(of: &Figures) -> [String; 2] {
+    [milliseconds(of.median()), milliseconds(of.p95())]
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if let [_, one, way, threads, count] = &args[..] {
+        if one == ONE {
+            let number = |text: &str| text.parse().expect("a number");
+            return measure_one(way, number(threads), number(count));
+        }
+    }
+    let Some(quick) = asked() else { return };
+    if cfg!(not(has_postgres)) {
+        return;
+    }
+    let count = if quick { 40 } else { 200 };
+    println!("The wait of a test for its database, in milliseconds. Tests of 50 ms, 4 at a time.");
+    println!();
+    row(&[
+        "way",
+        "in memory: median",
+        "95th percentile",
+        "on disk: median",
+        "95th percentile",
+    ]);
+    row(&["---"; 5]);
+    for (way, name) in [
+        ("summon", "summon"),
+        ("template", "by hand, `CREATE DATABASE` with a template"),
+        ("migrations", "by hand, `CREATE DATABASE` and 87 migrations"),
+    ] {
+        let figures = ["1", "0"].map(|memory| waits(&measured(way, memory, 4, count).1));
+        let [[a, b], [c, d]] = &figures;
+        row(&[name, a, b, c, d]);
+    }
+    println!();
+    let (best, _) = measured("best", "0", 4, count);
+    let (all, _) = measured("summon", "0", 16, count);
+    let ratio = all.as_secs_f64() / best.as_secs_f64();
+    println!(
+        "{count} tests of 50 ms on disk, 16 at a time: {} ms. {count} clones by four makers: {} ms. Ratio: \
+         {ratio:.2}",
+        milliseconds(all),
+        milliseconds(best)
+    );
+    if cfg!(has_nextest) {
+        let [test, nextest] = ["cargo test", "cargo nextest run"].map(|it| under(it, 16, count));
+        let ratio = nextest.median().as_secs_f64() / test.median().as_secs_f64();
+        let ([a, b], [c, d]) = (waits(&test), waits(&nextest));
+        println!(
+            "Their waits under cargo test: {a} (95th percentile {b}). Under cargo nextest run: {c} ({d}). \
+             Ratio of the medians: {ratio:.2}"
+        );
+    }
+}
