@@ -23,7 +23,49 @@ pub(crate) struct Model {
     pub(crate) parameters: Vec<PatType>,
 }
 
-pub(crate) fn function(model: Model) -> TokenStream {
+/// Expands a function. A fixture with an `export` starts below the attributes of others: their setup may read
+/// the variable, and it runs before the body.
+pub(crate) fn function(mut model: Model) -> TokenStream {
+    let exports = exports(&model);
+    if exports.is_empty() {
+        return start(model, Place::Body);
+    }
+    let below = syn::parse_quote!(#[::summon::__private::exporting(#(#exports)*)]);
+    model.item.attributes.push(below);
+    start(model, Place::BodyOfExporting)
+}
+
+/// Expands the function that starts the fixtures with an `export`.
+pub(crate) fn function_that_exports(model: Model) -> TokenStream {
+    start(model, Place::Below)
+}
+
+/// Where the executors start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the body of the user's function.
+    Body,
+    /// There, but the fixtures with an `export` have started before.
+    BodyOfExporting,
+    /// In a function that another attribute has made around the user's.
+    Below,
+}
+
+/// The arguments of the attributes with an `export`, in parentheses, with the name of the parameter.
+fn exports(model: &Model) -> Vec<TokenStream> {
+    let members = model.summoned.iter().enumerate();
+    let exports = members.filter_map(|(index, summoned)| {
+        let Summoned { key, main, .. } = summoned;
+        let export = summoned.export.as_ref()?;
+        // The function below has no parameter, so the key gives the fixture its name there.
+        let parameter = model.parameters.get(index).and_then(item::name);
+        let name = parameter.map(|name| quote!(, name = #name));
+        Some(quote!((#key = #main, export = #export #name)))
+    });
+    exports.collect()
+}
+
+fn start(model: Model, place: Place) -> TokenStream {
     let Model {
         item,
         summoned,
@@ -41,7 +83,14 @@ pub(crate) fn function(model: Model) -> TokenStream {
             None => quote!(::core::option::Option::None),
         };
         let executor = match summoned.kind {
-            Kind::Fixture => used("Used", summoned, &called),
+            Kind::Fixture => {
+                let used = used("Used", summoned, &called);
+                match (&summoned.export, place) {
+                    (Some(variable), Place::Below) => quote!(#used.export(#variable)),
+                    (Some(_), _) => quote!(#used.exported_below()),
+                    (None, _) => used,
+                }
+            }
             Kind::Database => used("Cloned", summoned, &called),
             _ => executor(summoned),
         };
@@ -57,6 +106,12 @@ pub(crate) fn function(model: Model) -> TokenStream {
         if let Some(parameter) = parameter {
             bindings.extend(bind(parameter, &reference(&name, &parameter.ty)));
         }
+    }
+    let (inner, mut statements) = split_inner(item.body.stream());
+    let is_started = summoned.iter().all(|summoned| summoned.export.is_some());
+    if place == Place::BodyOfExporting && is_started {
+        let executors = (!bindings.is_empty()).then_some(executors);
+        return with_body(&item, &quote!(#inner #executors #bindings #statements));
     }
     let (scope, error, name) = (own("_scope"), own("error"), &item.signature.ident);
     let all_should_panic = cases::all_should_panic(&item.attributes);
@@ -91,7 +146,6 @@ pub(crate) fn function(model: Model) -> TokenStream {
         };
         #bindings
     };
-    let (inner, mut statements) = split_inner(item.body.stream());
     if judges_panic {
         statements = expected(&item, &scope, &statements);
     } else if let Some(ty) = item.result() {

@@ -1,6 +1,6 @@
 //! `#[summon(..)] fn name(..) { .. }`: reads the attributes and the function, checks both, and expands.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::Meta;
 use syn::spanned::Spanned;
 
@@ -30,6 +30,30 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         true => expand::function(model),
         false => expand::with_errors(errors, model),
     }
+}
+
+/// Starts the fixtures that have an `export`, in the function that the attributes above have made. `attribute`
+/// holds the arguments of one `#[summon]` after the other, which were checked before.
+pub(crate) fn exporting(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let item: Function = match syn::parse2(item) {
+        Ok(function) => function,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut errors = Errors::default();
+    let groups = attribute.into_iter().filter_map(|token| match token {
+        TokenTree::Group(group) => Some(group.stream()),
+        _ => None,
+    });
+    let summoned = groups.filter_map(|tokens| {
+        let args = Args::parse(tokens, &mut errors);
+        Summoned::read(args, Span::call_site(), &mut errors)
+    });
+    let model = Model {
+        item,
+        summoned: summoned.collect(),
+        parameters: Vec::new(),
+    };
+    expand::function_that_exports(model)
 }
 
 fn read(attribute: TokenStream, mut item: Function, errors: &mut Errors) -> Model {

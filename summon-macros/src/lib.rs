@@ -12,6 +12,7 @@ mod check;
 mod checked_options;
 mod errors;
 mod expand;
+mod export;
 mod fixture;
 mod function;
 mod item;
@@ -35,6 +36,16 @@ pub fn summon(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     function::expand(attribute.into(), item.into()).into()
+}
+
+/// Starts fixtures with `export` before the function. [`macro@summon`] puts it below all other attributes.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn exporting(
+    attribute: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    function::exporting(attribute.into(), item.into()).into()
 }
 
 #[expect(

@@ -53,9 +53,13 @@ fn expanded(item: &str) -> String {
         Meta::List(list) => list.tokens.clone(),
         _ => TokenStream::new(),
     };
-    let expansion = match attribute.path().is_ident("summon") {
-        true => crate::function::expand(arguments, item),
-        false => crate::fixture::expand(arguments, item),
+    let path = attribute.path();
+    let expansion = if path.is_ident("summon") {
+        crate::function::expand(arguments, item)
+    } else if path.is_ident("exporting") {
+        crate::function::exporting(arguments, item)
+    } else {
+        crate::fixture::expand(arguments, item)
     };
     prettyplease::unparse(&syn::parse2(expansion).unwrap())
 }

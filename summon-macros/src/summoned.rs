@@ -6,6 +6,7 @@ use syn::{Expr, Ident, LitStr};
 
 use crate::args::{self, Arg, Args};
 use crate::errors::Errors;
+use crate::export;
 use crate::kind::Kind;
 use crate::program::Program;
 use crate::setup::Setup;
@@ -21,6 +22,8 @@ pub(crate) struct Summoned {
     /// The values of the keys that belong to the kind.
     pub(crate) parts: Vec<(&'static str, Expr)>,
     pub(crate) setup: Setup,
+    /// The environment variable that gets the URL of the fixture.
+    pub(crate) export: Option<Expr>,
     /// All other arguments, in the user's order.
     pub(crate) calls: Vec<Arg>,
 }
@@ -52,6 +55,7 @@ impl Summoned {
                            `#[summon::fixture(..)]`";
             errors.under(function, message);
         }
+        let export = export::take(&mut args, kind, errors);
         let program = Program::take(&mut args, kind, errors);
         let main = match first.values.is_empty() && program.is_some() {
             true => {
@@ -81,6 +85,7 @@ impl Summoned {
             program,
             parts,
             setup,
+            export,
             calls: args.list,
         };
         summoned.check_keys(args.is_whole, errors);

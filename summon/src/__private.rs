@@ -3,6 +3,7 @@
 
 pub use crate::fixture::{Cloned, Definition, Lifetime, Made, Needed, Used};
 pub use crate::orchestrator::Scope;
+pub use summon_macros::exporting;
 
 pub use std::sync::Arc;
 

@@ -169,7 +169,7 @@ pub use summon_macros::fixture;
 /// | `#[summon(exec = "cmd", probe = "pg_isready")]` | the probe command exits with code 0 |
 /// | `#[summon(executor = expr)]` | the executor's `start` returns |
 /// | `#[summon(database = NAME)]` | the fixture is ready, and this test has a [`Database`] of its own on it |
-/// | `#[summon(fixture = NAME)]` | the fixture has started and its setup has returned ([`macro@fixture`]) |
+/// | `#[summon(fixture = NAME)]` | the fixture has started and its setup has returned ([`macro@fixture`]). `export = "DATABASE_URL"` sets this environment variable to its URL ([how](guide::databases#set-a-variable-to-the-url)) |
 ///
 /// `bin = "name"` or `example = "name"` runs a program of your package. The text of the kind then holds
 /// only its arguments, and may be absent: `#[summon(bin = "my-server", tcp = "--port {port}")]`

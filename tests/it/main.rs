@@ -13,6 +13,7 @@ mod databases;
 mod documented;
 mod errors;
 mod examples;
+mod exported;
 mod failed_starts;
 mod files;
 mod fixture_runners;

@@ -193,6 +193,12 @@ pub trait Executor: Send + Sync {
         Vec::new()
     }
 
+    /// Returns whether another member of the same test reports on the process after a failure.
+    #[doc(hidden)]
+    fn is_reported_elsewhere(&self) -> bool {
+        false
+    }
+
     /// Returns the members of an orchestrator, so that a set includes them.
     #[doc(hidden)]
     fn members(&self) -> Option<Vec<&dyn Executor>> {
@@ -237,6 +243,10 @@ macro_rules! forward {
 
             fn note_failure(&self) -> Vec<(&'static str, String)> {
                 (**self).note_failure()
+            }
+
+            fn is_reported_elsewhere(&self) -> bool {
+                (**self).is_reported_elsewhere()
             }
 
             fn members(&self) -> Option<Vec<&dyn Executor>> {

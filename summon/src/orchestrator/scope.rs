@@ -139,7 +139,8 @@ impl Scope<'_> {
     fn look(&self) -> Told {
         let failure = Failure::since(self.begun);
         let mut reports = Vec::new();
-        for node in self.orchestrator.nodes() {
+        let nodes = self.orchestrator.nodes().into_iter();
+        for node in nodes.filter(|node| !node.is_reported_elsewhere()) {
             let facts = node.note_failure();
             for process in node.processes() {
                 if let Some(told) = process.postmortem(&failure, node.used_since()) {

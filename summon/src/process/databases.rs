@@ -10,7 +10,7 @@ use super::Process;
 use super::launched::Launched;
 use super::parts::Fill;
 use crate::error::Error;
-use crate::guard::{Answer, Server};
+use crate::guard::{Answer, Guarded, Server, ServerKind};
 use crate::progress::Progress;
 use crate::trace::test_name;
 
@@ -84,10 +84,41 @@ impl Process {
     /// Gets a database for the test on this thread.
     pub(crate) fn claim_database(&self) -> Result<Claim, Error> {
         let test = test_name();
+        let failure = format!("{} has no database for {test}", self.name());
+        let (name, launched) = self.ask_for_database(&failure, |guarded, server| {
+            guarded.want_database(test.clone(), server)
+        })?;
+        let has_failed = AtomicBool::new(false);
+        Ok(Claim {
+            name,
+            launched,
+            has_failed,
+        })
+    }
+
+    /// Lets the databases that others create on this server be copies of the template. Does nothing without a
+    /// template, and on a server on which summon makes no databases or which it has not started.
+    pub(crate) fn share_template(&self) -> Result<(), Error> {
+        let kind = self.parts.declaration.spec.server_kind;
+        let can_share = kind.is_some_and(ServerKind::has_own_template);
+        let has_template = self.parts.fill.get().is_some();
+        if !can_share || !has_template || self.parts.life.launched().is_none() {
+            return Ok(());
+        }
+        let failure = format!("{} can't share its template", self.name());
+        self.ask_for_database(&failure, Guarded::want_defaults)?;
+        Ok(())
+    }
+
+    /// Asks the guard by `order`. Fills the template if the guard wants that. Returns the name of the database.
+    fn ask_for_database(
+        &self,
+        failure: &str,
+        order: impl FnOnce(&Guarded, Server) -> io::Result<u64>,
+    ) -> Result<(String, Arc<Launched>), Error> {
         let none = |why: &str| {
-            let name = self.name();
             let declaration = &self.parts.declaration;
-            declaration.error(format!("{name} has no database for {test}: {why}"))
+            declaration.error(format!("{failure}: {why}"))
         };
         if filling().contains(&(self.address(), thread::current().id())) {
             return Err(none(
@@ -104,12 +135,7 @@ impl Process {
             let error = none("summon makes databases only on a server that it has started");
             return Err(error.fact("hint", "call `start` first, without `reuse`"));
         };
-        let failed = |why: &dyn std::fmt::Display| {
-            self.explain(
-                format!("{} has no database for {test}: {why}", self.name()),
-                None,
-            )
-        };
+        let failed = |why: &dyn std::fmt::Display| self.explain(format!("{failure}: {why}"), None);
         let addr = self.addr();
         let url = self.url("");
         let server = Server { kind, addr, url };
@@ -118,23 +144,15 @@ impl Process {
             true => failed(&"the server has ended"),
             false => failed(&error),
         };
-        let wanted = guarded.want_database(test.clone(), server);
-        let number = wanted.map_err(lost)?;
+        let number = order(guarded, server).map_err(lost)?;
         let began = Instant::now();
         let mut progress = Progress::new(began);
         loop {
             let until = progress.due().min(began + LIMIT);
             let answer = guarded.wait_for_database(number, until);
             match answer.map_err(lost)? {
-                Some(Answer::Database(name)) => {
-                    let launched = Arc::clone(&launched);
-                    let has_failed = AtomicBool::new(false);
-                    return Ok(Claim {
-                        name,
-                        launched,
-                        has_failed,
-                    });
-                }
+                Some(Answer::Database(name)) => return Ok((name, launched)),
+                Some(Answer::Shared) => return Ok((String::new(), launched)),
                 Some(Answer::Fill(name)) => {
                     let fill = self.parts.fill.get();
                     let filled = fill.map_or(Ok(()), |fill| fill(&name));

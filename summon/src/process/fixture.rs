@@ -92,6 +92,12 @@ impl Process {
         }
     }
 
+    /// Returns the URL of a fixture that runs, with its default database. `None` if it has no port.
+    pub(crate) fn own_url(&self) -> Option<String> {
+        let has_port = self.parts.has_port();
+        has_port.then(|| self.parts.url().ok()).flatten()
+    }
+
     /// Frees what a fixture has. No destructor does this, since statics are never dropped.
     pub(crate) fn clear(&self) {
         drop(self.parts.life.forget());

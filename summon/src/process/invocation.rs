@@ -61,7 +61,7 @@ impl Invocation {
 }
 
 /// Returns `NAME=value`, with secrets masked.
-fn shown_variable(name: &OsStr, value: &OsStr) -> String {
+pub(crate) fn shown_variable(name: &OsStr, value: &OsStr) -> String {
     let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
     if is_secret(&name) {
         return format!("{name}=***");

@@ -57,7 +57,7 @@ impl Parts {
     }
 
     /// Whether the process has a port, as far as its declaration says.
-    fn has_port(&self) -> bool {
+    pub(super) fn has_port(&self) -> bool {
         let is_port = |part: &Part<'_>| matches!(part, Part::Own("port"));
         let names_port = |text: &String| template::parts(text).iter().any(is_port);
         let declaration = &self.declaration;

@@ -39,9 +39,11 @@ mod window;
 
 pub use allowance::Allowance;
 pub(crate) use databases::Claim;
+pub(crate) use invocation::shown_variable;
 pub(crate) use joint_start::JointStart;
 pub use output::Mark;
 pub(crate) use parts::{Nodes, Set};
+pub(crate) use resolve::is_variable;
 pub(crate) use resources::Resources;
 pub(crate) use spec::Spec;
 pub(crate) use window::Window;

@@ -181,7 +181,7 @@ impl Parts {
     }
 
     /// Returns the URL of the service, with its default database.
-    fn url(&self) -> Result<String, NotReady> {
+    pub(super) fn url(&self) -> Result<String, NotReady> {
         let addr = match self.life.addr() {
             Some(found) => found.to_string(),
             None => format!("{}:{}", self.host(), self.port("")?),

@@ -144,7 +144,8 @@ impl Parts {
     }
 }
 
-fn is_variable(name: &OsStr) -> bool {
+/// Returns whether an environment variable may have this name.
+pub(crate) fn is_variable(name: &OsStr) -> bool {
     let bytes = name.as_encoded_bytes();
     !bytes.is_empty() && !bytes.contains(&b'=') && !has_nul(name)
 }

@@ -103,6 +103,7 @@ mod shortage;
 pub(crate) mod signal;
 pub(crate) mod tail;
 pub(crate) mod threads;
+pub(crate) mod variable;
 
 pub(crate) use locks::{Lock, is_alone, try_lock_file, unlock_file};
 pub(crate) use random::random;

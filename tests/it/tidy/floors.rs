@@ -55,7 +55,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["check", "expand"],
             &["cases", "parameters"],
             &["item", "summoned"],
-            &["args", "program", "setup"],
+            &["args", "export", "program", "setup"],
             &["checked_options", "errors", "kind", "literal", "span"],
         ],
     ),

@@ -26,6 +26,8 @@ pub(super) enum Job {
         name: String,
         recipe: Arc<Recipe>,
     },
+    /// Let a clone take the place of the template that the server copies by itself.
+    Replace(String),
     /// Give a clone its final name.
     Rename {
         clone: String,

@@ -16,10 +16,11 @@ impl Databases {
     pub(super) fn plan(&mut self, users: usize) {
         match &mut self.template {
             Template::None => {
-                let Some(want) = self.waiters.front() else {
+                let want = self.waiters.front();
+                let first = want.map(|want| (want.user, want.number));
+                let Some((user, number)) = first.or_else(|| self.defaults.first()) else {
                     return self.drop_garbage(0);
                 };
-                let (user, number) = (want.user, want.number);
                 // The name follows when the numbers in use are known.
                 let name = String::new();
                 self.template = Template::Creating { user, number, name };
@@ -36,11 +37,10 @@ impl Databases {
                 self.hand_out(&recipe);
                 let making = self.count(|job| matches!(job, Job::Clone { .. }));
                 let room = self.pool.room(making + self.dropping(), recipe.size);
-                let lacks = match self.is_stuck {
-                    true => 0,
-                    false => self
-                        .pool
-                        .lacks(making, self.waiters.len(), users, recipe.size),
+                let wanted = self.waiters.len() + usize::from(self.defaults.wants_clone());
+                let lacks = match self.makes_ahead {
+                    true => self.pool.lacks(making, wanted, users, recipe.size),
+                    false => wanted.saturating_sub(making),
                 };
                 for _ in 0..lacks.min(room) {
                     let Some(number) = self.numbers.next() else {
@@ -61,6 +61,13 @@ impl Databases {
     /// Gives the clones to the tests that wait. Each gets its test's name, for those who look at the
     /// server.
     fn hand_out(&mut self, recipe: &Arc<Recipe>) {
+        if self.defaults.wants_clone() {
+            if let Some(clone) = self.pool.take() {
+                self.defaults.begin();
+                self.jobs.push_front(Job::Replace(clone));
+            }
+        }
+        self.answers.extend(self.defaults.answer_if_replaced());
         while !self.waiters.is_empty() {
             let Some(clone) = self.pool.take() else {
                 return;
@@ -143,7 +150,8 @@ impl Databases {
 
     pub(super) fn is_idle(&self) -> bool {
         let mut jobs = self.all_jobs();
-        self.waiters.is_empty() && jobs.all(|job| matches!(job, Job::Drop(_)))
+        let waits = !self.waiters.is_empty() || !self.defaults.is_idle();
+        !waits && jobs.all(|job| matches!(job, Job::Drop(_)))
     }
 
     /// Takes the result of a job.
@@ -176,10 +184,22 @@ impl Databases {
                 Err(why) => {
                     // The database may exist, without its settings.
                     self.pool.give_up(name);
-                    self.is_stuck = true;
-                    self.refuse_waiters(&format!("the template could not be cloned: {why}"));
+                    self.makes_ahead = false;
+                    let why = format!("the template could not be cloned: {why}");
+                    self.refuse_waiters(&why);
+                    self.answers
+                        .extend(self.defaults.answer(&Answer::Refused(why)));
                 }
             },
+            Job::Replace(clone) => {
+                self.defaults.end(done.result.is_ok());
+                if let Err(why) = done.result {
+                    self.pool.give_up(clone);
+                    let why = format!("the server's own template could not be replaced: {why}");
+                    let answers = self.defaults.answer(&Answer::Refused(why));
+                    self.answers.extend(answers);
+                }
+            }
             Job::Rename { clone, name, .. } => self.renamed(clone, name, done.result.map(drop)),
             // The connections end with the database, at the latest.
             Job::End(_) => {}

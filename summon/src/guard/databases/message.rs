@@ -23,6 +23,8 @@ pub(in crate::guard) enum DatabaseOrder {
         test: String,
         server: Server,
     },
+    /// A process wants `CREATE DATABASE` on this server to copy the template. The answers have the number.
+    WantDefaults { number: u64, server: Server },
     /// The template with this name is filled, or this report says why not.
     Filled {
         name: String,
@@ -43,9 +45,7 @@ impl DatabaseOrder {
                 out.number(0);
                 out.number(*number);
                 put_text(out, test);
-                out.number(server.kind as u64);
-                out.bytes(server.addr.to_string().as_bytes());
-                out.bytes(server.url.as_bytes());
+                put_server(out, server);
             }
             DatabaseOrder::Filled { name, failure } => {
                 out.number(1);
@@ -57,6 +57,11 @@ impl DatabaseOrder {
                 out.bytes(name.as_bytes());
                 out.flag(*has_failed);
             }
+            DatabaseOrder::WantDefaults { number, server } => {
+                out.number(3);
+                out.number(*number);
+                put_server(out, server);
+            }
         }
     }
 
@@ -65,11 +70,7 @@ impl DatabaseOrder {
             0 => DatabaseOrder::Want {
                 number: from.number()?,
                 test: from.text()?,
-                server: Server {
-                    kind: get_kind(from)?,
-                    addr: from.text()?.parse().map_err(|_| garbled())?,
-                    url: from.text()?,
-                },
+                server: get_server(from)?,
             },
             1 => DatabaseOrder::Filled {
                 name: from.text()?,
@@ -78,6 +79,10 @@ impl DatabaseOrder {
             2 => DatabaseOrder::Done {
                 name: from.text()?,
                 has_failed: from.flag()?,
+            },
+            3 => DatabaseOrder::WantDefaults {
+                number: from.number()?,
+                server: get_server(from)?,
             },
             _ => return Err(garbled()),
         })
@@ -92,12 +97,27 @@ fn get_kind(from: &mut In<'_>) -> io::Result<ServerKind> {
         .ok_or_else(garbled)
 }
 
+fn put_server(out: &mut Out<'_>, server: &Server) {
+    out.number(server.kind as u64);
+    out.bytes(server.addr.to_string().as_bytes());
+    out.bytes(server.url.as_bytes());
+}
+
+fn get_server(from: &mut In<'_>) -> io::Result<Server> {
+    Ok(Server {
+        kind: get_kind(from)?,
+        addr: from.text()?.parse().map_err(|_| garbled())?,
+        url: from.text()?,
+    })
+}
+
 pub(in crate::guard) fn put_answer(out: &mut Out<'_>, answer: &Answer) {
     let (tag, text) = match answer {
         Answer::Fill(name) => (0, name),
         Answer::Database(name) => (1, name),
         Answer::Failed(report) => (2, report),
         Answer::Refused(why) => (3, why),
+        Answer::Shared => (4, &String::new()),
     };
     out.number(tag);
     put_text(out, text);
@@ -109,6 +129,10 @@ pub(in crate::guard) fn get_answer(from: &mut In<'_>) -> io::Result<Answer> {
         1 => Answer::Database(from.text()?),
         2 => Answer::Failed(from.text()?),
         3 => Answer::Refused(from.text()?),
+        4 => {
+            from.text()?;
+            Answer::Shared
+        }
         _ => return Err(garbled()),
     })
 }
@@ -163,8 +187,9 @@ mod tests {
             DatabaseOrder::Want {
                 number: 7,
                 test,
-                server,
+                server: server.clone(),
             },
+            DatabaseOrder::WantDefaults { number: 8, server },
             DatabaseOrder::Filled {
                 name: name.clone(),
                 failure: Some("no such table".into()),
@@ -185,6 +210,7 @@ mod tests {
             Answer::Database("a_7".into()),
             Answer::Failed("no".into()),
             Answer::Refused("ERROR: no".into()),
+            Answer::Shared,
         ] {
             let mut out = Out::default();
             put_answer(&mut out, &answer);

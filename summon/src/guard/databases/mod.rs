@@ -5,6 +5,7 @@
 //! for the server: [`Databases::go_on`] is a step in the guard's loop.
 
 mod connection;
+mod defaults;
 mod dialect;
 mod job;
 mod jobs;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use crate::sys::ending::{self, Ending};
+use defaults::Defaults;
 use dialect::Dialect;
 use job::Job;
 use maker::{Done, Maker};
@@ -73,6 +75,7 @@ pub(super) struct Databases {
     /// The jobs that no maker has taken so far.
     jobs: VecDeque<Job>,
     template: Template,
+    defaults: Defaults,
     pool: Pool,
     /// The ends of the users' processes: a forked child may hold the connection of a dead one.
     users: BTreeMap<User, Option<Ending>>,
@@ -80,8 +83,8 @@ pub(super) struct Databases {
     /// The tests whose database gets its name, and the name.
     naming: Vec<(Want, String)>,
     numbers: Numbers,
-    /// A clone has failed. The next one is made only if somebody asks.
-    is_stuck: bool,
+    /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
+    makes_ahead: bool,
     /// When there was last something to do for a test.
     busy: Instant,
     answers: Vec<(User, u64, Answer)>,
@@ -105,12 +108,13 @@ impl Databases {
             makers: Vec::new(),
             jobs: VecDeque::new(),
             template: Template::None,
+            defaults: Defaults::default(),
             pool: Pool::default(),
             users: BTreeMap::new(),
             waiters: VecDeque::new(),
             naming: Vec::new(),
             numbers: Numbers::default(),
-            is_stuck: false,
+            makes_ahead: false,
             busy: Instant::now(),
             answers: Vec::new(),
             killed: BTreeMap::new(),
@@ -120,17 +124,30 @@ impl Databases {
 
     /// A test in the process with this pid wants a database.
     pub(super) fn want(&mut self, want: Want, pid: Option<u32>) {
-        self.is_stuck = false;
-        // The pid may have been reused if the process has died. Then only the end of its connection
-        // is seen.
-        let watch = || ending::watch(ending::of(pid?).ok()?).ok();
-        self.users.entry(want.user).or_insert_with(watch);
+        self.makes_ahead = true;
+        self.know(want.user, pid);
         match &self.template {
             Template::Failed(answer) => {
                 self.answers.push((want.user, want.number, answer.clone()));
             }
             _ => self.waiters.push_back(want),
         }
+    }
+
+    /// The process with this pid wants that the databases of others are copies of the template.
+    pub(super) fn want_defaults(&mut self, user: User, number: u64, pid: Option<u32>) {
+        self.know(user, pid);
+        match &self.template {
+            Template::Failed(answer) => self.answers.push((user, number, answer.clone())),
+            _ => self.defaults.wait(user, number),
+        }
+    }
+
+    fn know(&mut self, user: User, pid: Option<u32>) {
+        // The pid may have been reused if the process has died. Then only the end of its connection
+        // is seen.
+        let watch = || ending::watch(ending::of(pid?).ok()?).ok();
+        self.users.entry(user).or_insert_with(watch);
     }
 
     /// A user has filled the template, or could not.
@@ -177,6 +194,7 @@ impl Databases {
     fn forget(&mut self, user: User) {
         self.users.remove(&user);
         self.waiters.retain(|want| want.user != user);
+        self.defaults.forget(user);
         self.naming.retain(|(want, _)| want.user != user);
         self.answers.retain(|(of, ..)| *of != user);
         // The end of the process may be seen before that of the connection, which leads to the report.
@@ -284,6 +302,7 @@ impl Databases {
         for want in self.waiters.drain(..) {
             self.answers.push((want.user, want.number, answer.clone()));
         }
+        self.answers.extend(self.defaults.answer(&answer));
         self.template = Template::Failed(answer);
     }
 

@@ -28,6 +28,11 @@ impl ServerKind {
             ServerKind::Redis => "default",
         }
     }
+
+    /// Returns whether the server creates each database as a copy of a template of its own.
+    pub(crate) const fn has_own_template(self) -> bool {
+        matches!(self, ServerKind::Postgres)
+    }
 }
 
 /// The answer to a test that wants a database.
@@ -37,6 +42,8 @@ pub(crate) enum Answer {
     Fill(String),
     /// The database with this name is the test's own.
     Database(String),
+    /// The databases that others create are copies of the template.
+    Shared,
     /// The template function has failed with this report.
     Failed(String),
     /// The server can't make one, for this reason.

@@ -20,6 +20,16 @@ impl Guarded {
         Ok(number)
     }
 
+    /// Asks that `CREATE DATABASE` copies the template. Returns the number of the answers.
+    pub(crate) fn want_defaults(&self, server: Server) -> io::Result<u64> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        self.order(&Order::Database(DatabaseOrder::WantDefaults {
+            number,
+            server,
+        }))?;
+        Ok(number)
+    }
+
     /// Waits for the next answer with this number. Returns `None` at the deadline, and an error if the
     /// guard has ended.
     pub(crate) fn wait_for_database(

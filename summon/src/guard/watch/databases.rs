@@ -17,10 +17,14 @@ impl Guard {
                 test,
                 server,
             } => {
-                let socket = self.clients().find(|it| it.socket.as_raw_fd() == user);
-                let pid = socket.and_then(|it| Some(peer(&it.socket).ok()?.pid));
+                let pid = self.pid_of(user);
                 let databases = self.databases.get_or_insert_with(|| Databases::new(server));
                 databases.want(Want { user, number, test }, pid);
+            }
+            DatabaseOrder::WantDefaults { number, server } => {
+                let pid = self.pid_of(user);
+                let databases = self.databases.get_or_insert_with(|| Databases::new(server));
+                databases.want_defaults(user, number, pid);
             }
             DatabaseOrder::Filled { name, failure } => {
                 if let Some(databases) = &mut self.databases {
@@ -33,6 +37,11 @@ impl Guard {
                 }
             }
         }
+    }
+
+    fn pid_of(&mut self, user: RawFd) -> Option<u32> {
+        let client = self.clients().find(|it| it.socket.as_raw_fd() == user);
+        client.and_then(|it| Some(peer(&it.socket).ok()?.pid))
     }
 
     /// Gives up the databases of users that have ended.

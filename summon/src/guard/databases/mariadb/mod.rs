@@ -33,7 +33,7 @@ impl Dialect for Mariadb {
         match job {
             Job::Count => first(&statements::highest_number),
             Job::Create(name) => first(&|| statements::create(name)),
-            Job::Analyze(_) => None,
+            Job::Analyze(_) | Job::Replace(_) => None,
             Job::Shut(name) | Job::End(name) => first(&|| statements::end_connections(name)),
             Job::Look(name) => first(&|| statements::connected(name)),
             Job::Read(name) => schema::read(name, answers),

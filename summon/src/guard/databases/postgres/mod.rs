@@ -45,6 +45,9 @@ impl Dialect for Postgres {
             Job::Look(name) => of(name, statements::connected),
             Job::Read(name) => statements::traits(name).into_iter().nth(at),
             Job::Clone { name, recipe } => statements::clone(recipe, at, name, version),
+            Job::Replace(clone) => statements::replace_default(clone, version)
+                .into_iter()
+                .nth(at),
             Job::Rename { clone, name, .. } => (at == 0).then(|| statements::rename(clone, name)),
             Job::End(name) => of(name, statements::end_connections),
             Job::Drop(name) => (at == 0).then(|| statements::drop(name, version)),

@@ -9,6 +9,10 @@ const HAS_STRATEGY: u32 = 15;
 /// The servers from this version on end the connections to a database that they drop.
 const HAS_FORCE: u32 = 13;
 
+/// The database that `CREATE DATABASE` copies unless told otherwise
+/// (<https://www.postgresql.org/docs/current/manage-ag-templatedbs.html>).
+const DEFAULT: &str = "template1";
+
 /// What a clone does not inherit from its template.
 struct Traits {
     size: u64,
@@ -186,6 +190,21 @@ pub(super) fn clone(recipe: &Recipe, at: usize, name: &str, version: u32) -> Opt
         statement += " STRATEGY FILE_COPY";
     }
     Some(statement)
+}
+
+/// Lets a clone take the place of `template1`. A server drops no database that it takes for a template.
+pub(super) fn replace_default(clone: &str, version: u32) -> [String; 5] {
+    [
+        end_connections(DEFAULT),
+        // An earlier attempt may have dropped it, so this is no `ALTER DATABASE`.
+        format!(
+            "UPDATE pg_database SET datistemplate = false WHERE datname = {}",
+            literal(DEFAULT)
+        ),
+        drop(DEFAULT, version),
+        rename(clone, DEFAULT),
+        format!("ALTER DATABASE {} IS_TEMPLATE true", quoted(DEFAULT)),
+    ]
 }
 
 pub(super) fn rename(clone: &str, name: &str) -> String {

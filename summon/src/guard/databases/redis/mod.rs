@@ -46,7 +46,7 @@ impl Dialect for Redis {
             Job::Create(name) => answers.is_empty().then(|| eval(EMPTY, &[name])),
             // Whoever is connected to the template does not prevent a copy.
             Job::Shut(name) | Job::End(name) => end_clients(name, answers),
-            Job::Analyze(_) | Job::Look(_) | Job::Rename { .. } => None,
+            Job::Analyze(_) | Job::Look(_) | Job::Replace(_) | Job::Rename { .. } => None,
             Job::Read(name) => match answers.len() {
                 0 => Some(eval(COUNT, &[name])),
                 1 => Some("INFO memory".to_owned()),

@@ -1,0 +1,8 @@
+//! summon beside database clients and migration tools, one module each.
+
+mod diesel;
+mod mysql;
+mod redis;
+mod rstest;
+mod sqlx;
+mod tokio_postgres;
