@@ -29,10 +29,11 @@ struct Unreadable {
 }
 
 impl Arg {
-    /// The builder's method: `name` sets what `named` sets.
+    /// The builder's method: `name` sets what `named` sets, and `link` what `linked` sets.
     pub(crate) fn method(&self) -> String {
         match self.key.to_string() {
             key if key == "name" => "named".to_owned(),
+            key if key == "link" => "linked".to_owned(),
             key => key,
         }
     }

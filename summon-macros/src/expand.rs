@@ -92,6 +92,7 @@ fn start(model: Model, place: Place) -> TokenStream {
                 }
             }
             Kind::Database => used("Cloned", summoned, &called),
+            Kind::Link => used("Linked", summoned, &called),
             _ => executor(summoned),
         };
         let given = match (summoned.kind, summoned.nodes()) {
@@ -255,7 +256,7 @@ fn expected(item: &Function, scope: &Ident, statements: &TokenStream) -> TokenSt
     quote!(::summon::__private::end_expected(#scope, #body))
 }
 
-/// The use of a fixture, or of a database on it.
+/// The use of a fixture, of a database on it, or of a link to it.
 fn used(member: &str, summoned: &Summoned, called: &TokenStream) -> TokenStream {
     let Summoned { key, main, .. } = summoned;
     let (at_key, at_main) = (ends(key).0, ends(main).0);

@@ -162,7 +162,16 @@ impl Declared {
             summoned.setup.refuse_lone_block_on(errors);
         }
         check::attribute(&summoned, errors);
-        if matches!(summoned.kind, Kind::Fixture | Kind::Database) {
+        if let (false, Some(arg)) = (
+            summoned.kind.is_of_fixture(),
+            summoned.calls("linked").next(),
+        ) {
+            let message = format!(
+                "a fixture has no link of its own; each test makes one with `#[summon(link = {name})]`"
+            );
+            errors.at(arg.key.span(), message);
+        }
+        if summoned.kind.is_of_fixture() {
             let message = "a fixture can't be the executor of another one; refer to it in a \
                            placeholder, as in `{OTHER.port}`";
             errors.at(summoned.key.span(), message);

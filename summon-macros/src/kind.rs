@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     Executor,
     Fixture,
     Database,
+    Link,
 }
 
 /// A kind with its name, an example as a user would type it, and the keys that belong to it and are no
@@ -31,7 +32,7 @@ type Row = (
 );
 
 #[rustfmt::skip]
-const KINDS: [Row; 12] = [
+const KINDS: [Row; 13] = [
     (Kind::Simple, "simple", r#"simple = "my-daemon""#, &[], None),
     (Kind::Output, "output", r#"output = "my-worker", banner = "^ready""#,
         &["banner"], Some("a regular expression for the line that shows readiness")),
@@ -49,6 +50,7 @@ const KINDS: [Row; 12] = [
     (Kind::Executor, "executor", "executor = MyServer::new()", &[], None),
     (Kind::Fixture, "fixture", "fixture = REDIS", &[], None),
     (Kind::Database, "database", "database = PG", &[], None),
+    (Kind::Link, "link", "link = PG", &[], None),
 ];
 
 impl Kind {
@@ -100,14 +102,19 @@ impl Kind {
 
     /// Whether the value is a command, and the other keys are the builder's options.
     pub(crate) fn is_command(self) -> bool {
-        !matches!(self, Kind::Executor | Kind::Fixture | Kind::Database)
+        self != Kind::Executor && !self.is_of_fixture()
+    }
+
+    /// Whether the value is a fixture.
+    pub(crate) fn is_of_fixture(self) -> bool {
+        matches!(self, Kind::Fixture | Kind::Database | Kind::Link)
     }
 
     /// The error of a kind without a value.
     pub(crate) fn needs_value(self) -> String {
         let what = match self {
             Kind::Executor => "executor",
-            Kind::Fixture | Kind::Database => "fixture",
+            kind if kind.is_of_fixture() => "fixture",
             _ => "command",
         };
         let (name, example) = (self.name(), self.example());

@@ -215,6 +215,7 @@ fn made(summoned: &Summoned) -> Option<Ident> {
     match summoned.kind {
         Kind::Executor => constructed(&summoned.main),
         Kind::Database => Some(Ident::new("Database", summoned.key.span())),
+        Kind::Link => Some(Ident::new("Link", summoned.key.span())),
         _ => None,
     }
 }

@@ -31,7 +31,11 @@ pub(crate) struct Summoned {
 impl Summoned {
     /// Reads an attribute. Returns its contents if it has a kind with a value, even if there are errors.
     pub(crate) fn read(mut args: Args, place: Span, errors: &mut Errors) -> Option<Summoned> {
-        let mut kinds = args.take(|key| Kind::of(key).is_some()).into_iter();
+        // Beside a kind, `link` is an option.
+        let is_kind = |key: &Ident| Kind::of(key).is_some_and(|kind| kind != Kind::Link);
+        let has_other = args.list.iter().any(|arg| is_kind(&arg.key));
+        let is_kind = |key: &Ident| is_kind(key) || (!has_other && Kind::of(key).is_some());
+        let mut kinds = args.take(is_kind).into_iter();
         let Some(first) = kinds.next() else {
             no_kind(&args, place, errors);
             return None;
@@ -50,7 +54,7 @@ impl Summoned {
             args.take(|key| other.has_part(key) && !kind.has_part(key));
         }
         let setup = Setup::take(&mut args, errors);
-        if let (Kind::Fixture | Kind::Database, Some(function)) = (kind, &setup.function) {
+        if let (true, Some(function)) = (kind.is_of_fixture(), &setup.function) {
             let message = "a fixture has its setup at its declaration; move `setup` to its \
                            `#[summon::fixture(..)]`";
             errors.under(function, message);
@@ -118,6 +122,11 @@ impl Summoned {
                 errors.at(key.span(), message);
             }
         }
+        if let (Kind::Link, Expr::Lit(literal)) = (kind, &self.main) {
+            let message = "`link` names a fixture, as in `link = PG`; `link = true` goes with another kind, \
+                           as in `executor = Redis::new(), link = true`";
+            errors.under(literal, message);
+        }
         if let Some(url) = self.part("url") {
             let others = self.parts.iter().map(|(name, _)| *name);
             let others: Vec<_> = others.filter(|name| *name != "url").collect();
@@ -129,8 +138,12 @@ impl Summoned {
             }
         }
         for arg in &self.calls {
-            let is_name = *kind == Kind::Database && arg.method() == "named";
-            if matches!(kind, Kind::Fixture | Kind::Database) && !is_name {
+            let is_name = *kind != Kind::Fixture && arg.method() == "named";
+            if kind.is_of_fixture() && arg.method() == "linked" {
+                let message =
+                    "a test has a link of its own to a fixture; write `#[summon(link = NAME)]`";
+                errors.at(arg.key.span(), message);
+            } else if kind.is_of_fixture() && !is_name {
                 let message = format!(
                     "a fixture has its options at its declaration; move `{}` to its \
                      `#[summon::fixture(..)]`",

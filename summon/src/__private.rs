@@ -1,7 +1,7 @@
 //! The items that the expansions of the attributes use. No other code may use them: they change without
 //! notice.
 
-pub use crate::fixture::{Cloned, Definition, Lifetime, Made, Needed, Used};
+pub use crate::fixture::{Cloned, Definition, Lifetime, Linked, Made, Needed, Used};
 pub use crate::orchestrator::Scope;
 pub use summon_macros::exporting;
 

@@ -169,6 +169,7 @@ pub use summon_macros::fixture;
 /// | `#[summon(exec = "cmd", probe = "pg_isready")]` | the probe command exits with code 0 |
 /// | `#[summon(executor = expr)]` | the executor's `start` returns |
 /// | `#[summon(database = NAME)]` | the fixture is ready, and this test has a [`Database`] of its own on it |
+/// | `#[summon(link = NAME)]` | the fixture is ready, and this test has a [`Link`] of its own to it ([more](guide::links)) |
 /// | `#[summon(fixture = NAME)]` | the fixture has started and its setup has returned ([`macro@fixture`]). `export = "DATABASE_URL"` sets this environment variable to its URL ([how](guide::databases#set-a-variable-to-the-url)) |
 ///
 /// `bin = "name"` or `example = "name"` runs a program of your package. The text of the kind then holds
@@ -178,7 +179,7 @@ pub use summon_macros::fixture;
 /// Each other `key = value` or `key(values)` calls the builder's method with that name, so
 /// [`Coordinated`] lists the options: `timeout = "5s"`, `env("RUST_LOG", "debug")`, `args(["-v"])`,
 /// `after = "db"`, `unless = "FATAL"`, `nodes = 3`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. `name = ".."`
-/// calls `named(..)`. `setup` and `block_on` are those of a [fixture](macro@fixture), and the setup runs
+/// calls `named(..)`, and `link = true` calls `linked(true)`. `setup` and `block_on` are those of a [fixture](macro@fixture), and the setup runs
 /// before other programs of the set that need this one. A value may be any expression, with the names in scope there (for these examples,
 /// `use summon::{Signal, probe}`).
 ///

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use summon::{Fixture, OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
+use summon::{Fixture, Link, OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
 
 use crate::linked::{Linked, answers, ends, is_reset, noise, says};
 use crate::support::{ACTOR, actor, eventually, tcp};
@@ -166,14 +166,18 @@ fn other_processes_of_the_set_use_the_link_of_a_linked_one(db: &Process, api: &P
     TcpStream::connect(link.addr()).unwrap();
 }
 
-#[summon::fixture(tcp = [ACTOR, "listen", "127.0.0.1:{port}"], linked = true)]
+fn linked_executor() -> SimpleExecutor {
+    SimpleExecutor::new("sleep {port}").linked(true)
+}
+
+#[summon::fixture(executor = linked_executor())]
 static LINKED: Fixture;
 
 #[test]
 fn a_fixture_has_no_link_of_its_own_and_says_what_to_do() {
     let error = LINKED.get().unwrap_err().to_string();
     let expected = "LINKED could not be started: a fixture has no link of its own; each test makes one with \
-                    `LINKED.link()`\n";
+                    `#[summon(link = LINKED)]`\n";
     assert!(error.starts_with(expected), "{error}");
 }
 
@@ -188,4 +192,23 @@ fn links_to_a_fixture_are_independent_of_each_other() {
     assert!(answers(&other));
     drop(one);
     assert!(answers(&other));
+}
+
+#[summon(link = SHARED)]
+#[summon(output = [ACTOR, "args", "{shared.port} {shared.host} {shared.url}"], banner = "^.")]
+#[test]
+fn a_declared_link_is_what_other_processes_of_the_set_use(shared: &Link, api: &Process) {
+    let (port, url) = (shared.port(), shared.url("/"));
+    let told = String::from_utf8_lossy(&api.output()).into_owned();
+    assert_eq!(told, format!("[{port} 127.0.0.1 {url}]\n"));
+    assert_ne!(SHARED.port(), port);
+    assert!(answers(shared));
+    shared.cut().unwrap();
+    assert!(TcpStream::connect(SHARED.addr()).is_ok());
+}
+
+#[summon(tcp = [ACTOR, "listen", "127.0.0.1:{port}"], link = true)]
+#[test]
+fn a_process_with_a_link_of_its_own_always_returns_this_one(db: &Process) {
+    assert_eq!(db.link().unwrap().port(), db.link().unwrap().port());
 }

@@ -11,7 +11,7 @@ use quote::quote;
 use summon_syntax::shell::{self, Before};
 use summon_syntax::url::Url;
 use summon_syntax::{duration, nodes, pattern};
-use syn::{Expr, LitStr, PatType};
+use syn::{Expr, Lit, LitStr, PatType};
 
 use crate::checked_options::{self, Takes};
 use crate::errors::Errors;
@@ -47,6 +47,7 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
     if summoned.kind == Kind::Http {
         url(summoned, errors);
     }
+    link(summoned, errors);
     for (name, value) in &summoned.parts {
         if let Some(why) = values::part_mistake(name, value) {
             errors.under(value, why);
@@ -96,6 +97,39 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
             _ => {}
         }
     }
+}
+
+/// Refuses a link to a process that certainly has no TCP port.
+fn link(summoned: &Summoned, errors: &mut Errors) {
+    let Some(arg) = summoned.calls("linked").next() else {
+        return;
+    };
+    let is_true = |value: &Expr| {
+        let literal = match value {
+            Expr::Lit(literal) => &literal.lit,
+            _ => return false,
+        };
+        matches!(literal, Lit::Bool(value) if value.value)
+    };
+    if !arg.values.first().is_some_and(is_true) {
+        return;
+    }
+    // Another probe may have a port.
+    let is_open = summoned
+        .calls("and")
+        .chain(summoned.calls("listen_fd"))
+        .next()
+        .is_some();
+    let message = match summoned.kind {
+        Kind::Udp => "a link passes on TCP, and this process serves UDP; remove it",
+        Kind::Simple | Kind::File | Kind::Unix | Kind::Notify
+            if !is_open && set::lacks_port(summoned) =>
+        {
+            "a link leads to a port, and this process has none; write `{port}` into its command"
+        }
+        _ => return,
+    };
+    errors.at(arg.key.span(), message);
 }
 
 /// Checks the attributes of one function together.

@@ -7,6 +7,7 @@ use summon_syntax::{nodes, pattern, shell, words};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, PatType};
 
+use crate::args::Arg;
 use crate::checked_options::{self, Takes};
 use crate::errors::Errors;
 use crate::item;
@@ -297,7 +298,7 @@ fn name(summoned: &Summoned, parameter: Option<&PatType>) -> Option<String> {
     match summoned.kind {
         // Only the runtime knows its name.
         Kind::Executor => None,
-        Kind::Fixture | Kind::Database => match (summoned.calls("named").last(), &summoned.main) {
+        kind if kind.is_of_fixture() => match (summoned.calls("named").last(), &summoned.main) {
             (Some(arg), _) => literal::text(arg.values.first()?).map(LitStr::value),
             _ if parameter.is_some() => parameter,
             (None, Expr::Path(path)) => Some(path.path.segments.last()?.ident.unraw().to_string()),
@@ -344,6 +345,20 @@ fn groups(summoned: &Summoned) -> Option<Vec<String>> {
         Some(banner) => Some(pattern::read(&literal::text(banner)?.value()).ok()?.groups),
         None => Some(Vec::new()),
     }
+}
+
+/// Whether no text of the process has its port, as far as all of them are literals.
+pub(super) fn lacks_port(summoned: &Summoned) -> bool {
+    let is_known = literal::text(&summoned.main).is_some();
+    let is_constant = |arg: &Arg| matches!(arg.values.last(), None | Some(Expr::Lit(_)));
+    let names_port = |text: &LitStr| {
+        let text = text.value();
+        let is_port = |part: &Part<'_>| matches!(part, Part::Own("port"));
+        template::parts(&text).iter().any(is_port)
+    };
+    is_known
+        && summoned.calls.iter().all(is_constant)
+        && !texts(summoned).into_iter().any(names_port)
 }
 
 /// Lists the literals that may have placeholders.

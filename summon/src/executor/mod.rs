@@ -10,6 +10,7 @@ pub use flavours::{
     HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor,
 };
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -187,6 +188,12 @@ pub trait Executor: Send + Sync {
         None
     }
 
+    /// Returns the address that other processes of the set use, for a link that has started.
+    #[doc(hidden)]
+    fn link_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
     /// Notes that the test has failed. Returns facts for its report, each with a label.
     #[doc(hidden)]
     fn note_failure(&self) -> Vec<(&'static str, String)> {
@@ -239,6 +246,10 @@ macro_rules! forward {
 
             fn database_url(&self) -> Option<String> {
                 (**self).database_url()
+            }
+
+            fn link_addr(&self) -> Option<SocketAddr> {
+                (**self).link_addr()
             }
 
             fn note_failure(&self) -> Vec<(&'static str, String)> {

@@ -221,6 +221,11 @@ impl Link {
         state.history.report(failed)
     }
 
+    /// Returns the history of the link, for a test that has failed now.
+    pub(crate) fn report_now(&self) -> Option<String> {
+        self.report(&Failure::since(self.parts.begun))
+    }
+
     /// Returns the port of the link, on 127.0.0.1.
     ///
     /// ```

@@ -148,6 +148,9 @@ impl Executor for Orchestrator<'_> {
         let own = || own().flat_map(|node| node.processes());
         own().for_each(|process| process.join(set));
         let note = |node: &dyn Executor| {
+            if let (Some(name), Some(addr)) = (order::name(node), node.link_addr()) {
+                set.set_addr(name, addr);
+            }
             if let (Some(name), Some(url)) = (order::name(node), node.database_url()) {
                 set.set_url(name, url);
             }

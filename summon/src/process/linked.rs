@@ -24,7 +24,7 @@ impl Parts {
         if let Some(fixture) = self.life.fixture() {
             let name = &fixture.name;
             return Err(self.declaration.bad(format!(
-                "a fixture has no link of its own; each test makes one with `{name}.link()`"
+                "a fixture has no link of its own; each test makes one with `#[summon(link = {name})]`"
             )));
         }
         self.link().map(drop)
@@ -80,6 +80,11 @@ impl Parts {
 }
 
 impl Process {
+    /// Returns the path of the placeholder `{url}`.
+    pub(crate) fn default_path(&self) -> &'static str {
+        self.parts.declaration.spec.path
+    }
+
     /// Makes a [`Link`]: a port of its own in front of this process, on which the test can break the
     /// network. Each call makes another one, and the process's other clients notice nothing. If the process
     /// is [`linked`](crate::Coordinated::linked), each call returns the same link, which other

@@ -54,6 +54,8 @@ pub(crate) struct Set {
     members: Vec<(String, Weak<Parts>)>,
     /// The URLs of members that are databases.
     urls: Mutex<BTreeMap<String, String>>,
+    /// The addresses of members that are links.
+    addrs: Mutex<BTreeMap<String, SocketAddr>>,
     pub(crate) start: JointStart,
 }
 
@@ -71,6 +73,7 @@ impl Set {
         Arc::new(Set {
             members,
             urls: Mutex::default(),
+            addrs: Mutex::default(),
             start: JointStart::default(),
         })
     }
@@ -95,6 +98,17 @@ impl Set {
     pub(super) fn url(&self, name: &str) -> Option<String> {
         let urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
         urls.get(name).cloned()
+    }
+
+    /// Sets the address of a member that is a link.
+    pub(crate) fn set_addr(&self, name: &str, addr: SocketAddr) {
+        let mut addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner);
+        addrs.insert(name.to_owned(), addr);
+    }
+
+    pub(super) fn addr(&self, name: &str) -> Option<SocketAddr> {
+        let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner);
+        addrs.get(name).copied()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

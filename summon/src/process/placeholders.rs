@@ -80,6 +80,14 @@ impl Parts {
                 return Ok(url);
             }
         }
+        if let Part::Other(name, word @ ("port" | "host")) = part {
+            if let Some(addr) = self.set().addr(name) {
+                return Ok(match word {
+                    "port" => addr.port().to_string(),
+                    _ => addr.ip().to_string(),
+                });
+            }
+        }
         let other;
         let (process, word, label) = match part {
             Part::Literal(text) => return Ok(text.to_owned()),

@@ -74,7 +74,8 @@ impl<P> Coordinated<P> {
 
     /// Puts a [`Link`](crate::Link) in front of the process. [`link`](crate::Process::link) returns it. The
     /// placeholders `{name.port}`, `{name.host}`, and `{name.url}` of other processes lead to the link.
-    /// Readiness concerns the process itself. Default: no.
+    /// Readiness concerns the process itself. Default: no. In the attribute, write
+    /// `link = true`.
     ///
     /// ```no_run
     /// use summon::{SimpleExecutor, orchestrated, servers::Redis};
