@@ -8,6 +8,14 @@ use crate::limit::Limit;
 use crate::size::Size;
 
 /// A direction of a link.
+///
+/// ```no_run
+/// use summon::Way;
+///
+/// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+/// api.one_way(Way::ToServer).delay("50ms")?; // requests arrive 50 ms later, answers at once
+/// # Ok::<(), summon::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
     /// From clients to the server.

@@ -90,6 +90,13 @@ pub(super) struct State {
 }
 
 /// The connections of a link, as [`Link::connections`] counts them.
+///
+/// ```no_run
+/// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+/// let counted = api.connections()?;
+/// println!("{} of {} are open", counted.open, counted.accepted);
+/// # Ok::<(), summon::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connections {

@@ -59,6 +59,14 @@ impl OneWay<'_> {
 
     /// Passes nothing on in this direction. See [`Link::silence`].
     ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToClient).silence()?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the process of the link was killed.
@@ -67,6 +75,14 @@ impl OneWay<'_> {
     }
 
     /// Delays this direction. See [`Link::delay`].
+    ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToServer).delay(("50ms", "10ms"))?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -77,6 +93,14 @@ impl OneWay<'_> {
 
     /// Limits the bandwidth of this direction, in bytes per second. See [`Link::limit`].
     ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToServer).limit("100kB")?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the text is not a size, or the size is 0, or the process of the link was killed.
@@ -86,6 +110,14 @@ impl OneWay<'_> {
 
     /// Ends each connection when so many more bytes have passed in this direction. The receiver sees the
     /// end of the stream, and the sender that the connection was closed. See [`Link::close_after`].
+    ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToServer).close_after(10)?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -149,6 +149,14 @@ impl OneWay<'_> {
     /// Silences this direction while `body` runs. Returns the result of `body`. See
     /// [`Link::silenced`].
     ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToClient).silenced(|| println!("requests arrive, and no answer returns"))?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the process of the link was killed.
@@ -157,6 +165,14 @@ impl OneWay<'_> {
     }
 
     /// Delays this direction while `body` runs. Returns the result of `body`. See [`Link::delayed`].
+    ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToServer).delayed("50ms", || println!("requests are slow"))?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -172,6 +188,14 @@ impl OneWay<'_> {
     /// Limits the bandwidth of this direction while `body` runs. Returns the result of `body`. See
     /// [`Link::limited`].
     ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToServer).limited("100kB", || println!("uploads are slow"))?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the text is not a size, or the size is 0, or the process of the link was killed.
@@ -185,6 +209,14 @@ impl OneWay<'_> {
 
     /// Ends each connection after so many bytes in this direction while `body` runs. Returns the result
     /// of `body`. See [`Link::closed_after`].
+    ///
+    /// ```no_run
+    /// use summon::Way;
+    ///
+    /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
+    /// api.one_way(Way::ToServer).closed_after(10, || println!("requests end early"))?;
+    /// # Ok::<(), summon::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
