@@ -1,4 +1,4 @@
-//! Databases: each test gets one of its own on a shared server.
+//! Gives each test a private database on a shared server.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -12,9 +12,9 @@ use crate::process::{Claim, Process};
 /// A database that belongs to one test.
 ///
 /// summon clones it from a template ahead of the demand, so a test usually waits for a few
-/// milliseconds. No other test uses it, before or after. Its name begins with the
-/// test's name. A [`Redis`](crate::servers::Redis) has numbered databases, which summon may empty and
-/// use again.
+/// milliseconds. No other test uses it, before or after. Its name begins with the test's name. A
+/// [`Redis`](crate::servers::Redis) has numbered databases: summon empties a database after its test,
+/// and uses its number again if all numbers were used.
 ///
 /// When the value is dropped, summon ends all connections to the database, and drops it later. The
 /// database of a test that panicked stays until the server stops or 16 later tests have failed, and
@@ -98,7 +98,7 @@ impl Database {
         self.server.url(self.name())
     }
 
-    /// Returns the name: that of the test, shortened, and a number. On a
+    /// Returns the name: the shortened name of the test, and a number. On a
     /// [`Redis`](crate::servers::Redis) it is only the number.
     ///
     /// ```no_run

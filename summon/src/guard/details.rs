@@ -1,4 +1,4 @@
-//! What a process must know to join a shared service, or to report why it could not start.
+//! Facts for processes that join a shared service, or report its failed start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

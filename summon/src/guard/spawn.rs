@@ -95,14 +95,14 @@ fn move_above(fd: OwnedFd, least: i32) -> io::Result<OwnedFd> {
     }
 }
 
-/// What a child needs to become the program. All memory is allocated before the fork: a child that
-/// shares the guard's memory would leave behind what it allocates.
+/// The prepared parts of a child that becomes the program. All memory is allocated before the fork: a
+/// child that shares the guard's memory would leave behind what it allocates.
 struct Child<'a> {
     program: &'a Program,
     /// The working directory, for another user.
     dir: Option<OwnedFd>,
     image: Image,
-    /// The standard input, if the program has none of its own.
+    /// The standard input, if the program has no other.
     null: Option<OwnedFd>,
     output: [&'a OwnedFd; 2],
     /// Copies above the target numbers. If one socket had the target number of another, `dup2` in

@@ -15,8 +15,8 @@ use crate::panicked::{self, Failure};
 use crate::port::Lease;
 use crate::sys::maker::Maker;
 
-/// A TCP port of its own in front of a server, which passes everything on, and on which a test can break
-/// the network: connections are cut, fall silent, or become slow.
+/// A private TCP port in front of a server. The link passes everything on until a test breaks the
+/// network: it cuts, silences, or slows down the connections.
 ///
 /// [`Process::link`](crate::Process::link) makes one. It does not disturb the server, nor other tests
 /// that use it. A verb changes the connections that exist and those to come, and returns when it is in

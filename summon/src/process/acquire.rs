@@ -61,8 +61,8 @@ impl Parts {
         Ok(home)
     }
 
-    /// Makes another process acquire what a placeholder needs. A process whose own texts do not need
-    /// its port or directory has none yet.
+    /// Makes another process acquire what a placeholder needs. A process without the port or directory
+    /// in its own texts has none yet.
     fn acquire_of(&self, name: &str, word: &str, label: &str) -> Result<(), Error> {
         let Some(Named::Process(other) | Named::Cluster(other)) = self.named(name) else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Parts of a test in which a process may write lines that `never` forbids.
+//! Parts of a test that allow lines which `never` forbids.
 
 use std::fmt;
 use std::sync::{MutexGuard, PoisonError};

@@ -1,4 +1,5 @@
-//! What a process is: its options, its probes, and its name. Errors about a process say this.
+//! The declaration of a process: its options, its probes, and its name. Errors about a process say
+//! this.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -97,7 +98,7 @@ impl Declaration {
         found
     }
 
-    /// Returns whether the name is that of its cluster, or of a node of it.
+    /// Returns whether its cluster, or a node of its cluster, has this name.
     fn is_of_own_cluster(&self, name: &str) -> bool {
         let cluster = self.cluster();
         cluster.is_some()
@@ -136,7 +137,7 @@ impl Declaration {
         program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
     }
 
-    /// Checks the probes and the patterns of lines, and compiles those of `unless`.
+    /// Checks the probes and the patterns of lines, and compiles the patterns of `unless`.
     pub(super) fn check(&self) -> Result<Vec<Pattern>, Error> {
         for probe in &self.probes {
             probe.check().map_err(|why| self.bad(why))?;

@@ -58,7 +58,7 @@ impl Parts {
 }
 
 impl Process {
-    /// Makes the process a fixture of this name, which tests may not stop.
+    /// Makes the process a fixture of this name. Then tests can't stop it.
     pub(crate) fn become_fixture(&self, name: &'static str) {
         self.suggest_name(name);
         self.parts.life.become_fixture(name);

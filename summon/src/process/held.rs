@@ -1,4 +1,4 @@
-//! What a person needs to look into a process while a test is held.
+//! The facts that a person needs to look into a process during a hold.
 
 use std::ffi::OsStr;
 use std::time::Duration;

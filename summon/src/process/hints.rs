@@ -127,7 +127,7 @@ impl Parts {
         command.shell_hint(said)
     }
 
-    /// Returns a hint for a script whose `#!` line ends with a carriage return, as on Windows.
+    /// Returns a hint for a script if its `#!` line ends with a carriage return, as on Windows.
     fn hint_at_script(&self) -> Option<String> {
         let (argv, env) = (self.argv().ok()?, self.environment().ok()?);
         let dir = self.working_directory().ok()?;
@@ -135,8 +135,8 @@ impl Parts {
     }
 
     /// Returns a hint for a shell that waits for its child. The child's port, output, files, and
-    /// notices count as those of the shell. Only an inherited socket does not: `LISTEN_PID` names the
-    /// shell, so its child ignores the socket (`sd_listen_fds(3)`).
+    /// notices count as the shell's. An inherited socket does not count: `LISTEN_PID` names the shell,
+    /// so its child ignores the socket (`sd_listen_fds(3)`).
     fn hint_at_shell(&self, waited: &Waited) -> Option<String> {
         let spec = &self.declaration.spec;
         let child = waited

@@ -16,7 +16,7 @@ impl Parts {
         }
     }
 
-    /// Makes the link of a process that has one of its own.
+    /// Makes the link of a process with `link = true`.
     pub(super) fn acquire_link(&self) -> Result<(), Error> {
         if !self.declaration.spec.linked {
             return Ok(());
@@ -85,12 +85,12 @@ impl Process {
         self.parts.declaration.spec.path
     }
 
-    /// Makes a [`Link`]: a port of its own in front of this process, on which the test can break the
-    /// network. Each call makes another one, and the process's other clients notice nothing. If the process
-    /// is [`linked`](crate::Coordinated::linked), each call returns the same link, which other
-    /// processes of the set use.
+    /// Makes a [`Link`]: a private port in front of this process, where the test can break the network.
+    /// Each call makes another one, and the process's other clients notice nothing. If the process is
+    /// [`linked`](crate::Coordinated::linked), each call returns the same link, which other processes
+    /// of the set use.
     ///
-    /// The process need not run so far. A link outlives its restarts.
+    /// The process may start later. A link outlives its restarts.
     ///
     /// ```no_run
     /// use summon::servers::Redis;

@@ -9,7 +9,7 @@ use crate::link::{Link, Server, WeakLink};
 #[derive(Debug, Default)]
 pub(super) struct Links {
     all: Mutex<Vec<WeakLink>>,
-    /// The link of a process that has one of its own.
+    /// The link of a process with `link = true`.
     own: Mutex<Option<Link>>,
 }
 

@@ -18,7 +18,8 @@ pub(super) enum Named {
 }
 
 impl Parts {
-    /// Returns the process or the cluster with this name: one of its own cluster, or of its set.
+    /// Returns the process or the cluster with this name: a node of its cluster, or a member of its
+    /// set.
     pub(super) fn named(&self, name: &str) -> Option<Named> {
         let mut own = self.nodes().into_iter();
         if let Some(node) = own.find(|node| node.name() == name) {
@@ -60,7 +61,7 @@ impl Parts {
         Ok(addresses?.join(","))
     }
 
-    /// Returns the address for other nodes: that of its link if it is linked.
+    /// Returns the address for other nodes. A linked node returns its link's address.
     fn address(&self, label: &str) -> Result<String, NotReady> {
         let through = |word| match label {
             "" => self.word_through_link(word),

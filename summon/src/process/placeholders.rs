@@ -1,5 +1,5 @@
-//! The values of a process's placeholders, for its own texts and for texts of other processes. To
-//! fill in a text takes no resource: a port that nobody has leased has no value.
+//! The values of a process's placeholders, for its own texts and for texts of other processes. Filling
+//! in a text leases no port: a port without a lease has no value.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -133,7 +133,7 @@ impl Parts {
         is_later.then_some(group)
     }
 
-    /// Returns another process of the set, or a node of a cluster if the word is about all of them.
+    /// Returns another process of the set, or a node of a cluster if the word concerns all nodes.
     fn other(&self, name: &str, word: &str, part: Part<'_>) -> Result<Arc<Parts>, NotReady> {
         match self.named(name) {
             Some(Named::Process(process)) => return Ok(process),
@@ -216,8 +216,7 @@ impl Parts {
         }
     }
 
-    /// Returns the port with this label: the declared one, the one that the banner reported, or the
-    /// one that summon has leased.
+    /// Returns the port with this label: declared, reported by the banner, or leased.
     pub(super) fn port(&self, label: &str) -> Result<u16, NotReady> {
         let declared = self.declared_port(label)?;
         let port = declared.or_else(|| self.resources.port(label));

@@ -55,11 +55,11 @@ pub(crate) struct Spec {
     pub(crate) turn_timeout: Limit,
     pub(crate) reuse: bool,
     pub(crate) listener: Listener,
-    /// Whether the process has a link of its own, which other processes use.
+    /// Whether the process has a link that other processes use.
     pub(crate) linked: bool,
     /// Patterns of output lines that report a failure.
     pub(crate) unless: Vec<String>,
-    /// What to do if the program is not there. `SUMMON_MISSING` decides if `None`.
+    /// The reaction to a missing program. `SUMMON_MISSING` decides if `None`.
     pub(crate) missing: Option<Missing>,
     /// Patterns of output lines that fail a test.
     pub(crate) never: Vec<String>,
@@ -81,7 +81,7 @@ pub(crate) struct Spec {
     pub(crate) in_memory: Option<bool>,
     /// Commands that must succeed before the first start.
     pub(crate) before: Vec<Command>,
-    /// Commands whose result is kept for later starts. They run before `before`.
+    /// Commands that run once. summon keeps their result for later starts. They run before `before`.
     pub(crate) before_once: Vec<Command>,
     /// Whether only the commands' words and the server's version decide about the result of
     /// `before_once`, as for the ready-made servers.
@@ -102,7 +102,7 @@ pub(crate) struct Spec {
     pub(crate) scheme: Cow<'static, str>,
     /// The path of the placeholder `{url}`, such as the default database.
     pub(crate) path: &'static str,
-    /// What kind of server it is, if summon can make databases on it.
+    /// The kind of the server, if summon can make databases on it.
     pub(crate) server_kind: Option<ServerKind>,
     pub(crate) declared: Declared,
 }

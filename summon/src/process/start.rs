@@ -116,7 +116,7 @@ impl Parts {
         }
     }
 
-    /// Launches the program. Returns when it is ready, or when nothing of a failed launch is left.
+    /// Launches the program. Returns when it is ready, or when a failed launch has ended completely.
     fn launch(
         &self,
         start: &Start<'_>,

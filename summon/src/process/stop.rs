@@ -12,7 +12,7 @@ use crate::progress;
 use crate::sys::signal::how_it_ended;
 use crate::trace::{self, Moment};
 
-/// The shortest grace for which a kill is reported: a program that ignores its stop signal then
+/// The shortest grace after which summon reports a kill: a program that ignores its stop signal then
 /// slows the tests down.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
@@ -124,7 +124,7 @@ impl Parts {
         Err(launched.with_output(error))
     }
 
-    /// Kills the process without grace. Returns when no process of it is left.
+    /// Kills the process without grace. Returns when all its processes have ended.
     pub(super) fn kill(&self, launched: &Launched) -> Result<(), Error> {
         self.life.cancel_start();
         launched.expect_end();

@@ -74,7 +74,7 @@ impl Connection {
                 Ok((_, 0)) => return Err(self.protocol.closed().into()),
                 Ok((_, read)) => self.protocol.receive(&buffer[..read])?,
                 Err(Errno::INTR) => {}
-                // Not connected so far.
+                // The connection attempt still runs.
                 Err(Errno::WOULDBLOCK | Errno::NOTCONN) => break,
                 Err(error) => return Err(self.because(error)),
             }

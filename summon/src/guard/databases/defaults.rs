@@ -13,7 +13,7 @@ pub(super) struct Defaults {
 
 #[derive(Debug, Default, PartialEq)]
 enum Stage {
-    /// It is as the server has made it.
+    /// The server's own template.
     #[default]
     Original,
     Replacing,

@@ -1,5 +1,4 @@
-//! What the guard must know about a kind of server. Each kind implements these traits in a folder of
-//! its own.
+//! The traits of a kind of server. Each kind implements them in its own folder.
 
 use std::fmt;
 
@@ -9,7 +8,7 @@ use super::rows::Rows;
 
 /// How a kind of server makes, clones, and drops databases.
 pub(super) trait Dialect: fmt::Debug + Sync {
-    /// Begins the client's side of a connection to a database. `None` stands for any.
+    /// Begins the client's side of a connection to a database. `None` means any database.
     fn connect(&self, database: Option<&str>) -> Box<dyn Protocol>;
 
     /// Returns the database that the job must be connected to. `None` allows any.

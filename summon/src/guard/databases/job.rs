@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-/// The name of a clone in the statements of a [`Recipe`]. Numbers begin at 1, so no database has it.
+/// The name of a clone in the statements of a [`Recipe`]. Numbers begin at 1, so no database has this
+/// name.
 pub(super) const CLONE: &str = "summon_clone_0";
 /// The final name of a clone in the statements of a [`Recipe`].
 pub(super) const NAME: &str = "summon_name_0";
 
-/// A piece of work on the server. A dialect may have nothing to do for some of them.
+/// A piece of work on the server. A dialect may need no statements for some jobs.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Job {
     /// Find the highest number that a database of this server has.
@@ -18,7 +19,7 @@ pub(super) enum Job {
     Analyze(String),
     /// End all connections to the template, and prevent new ones.
     Shut(String),
-    /// Look who is still connected to the template.
+    /// List the remaining connections to the template.
     Look(String),
     /// Read what a clone needs.
     Read(String),
@@ -26,7 +27,7 @@ pub(super) enum Job {
         name: String,
         recipe: Arc<Recipe>,
     },
-    /// Let a clone take the place of the template that the server copies by itself.
+    /// Replace the server's own template with a clone.
     Replace(String),
     /// Give a clone its final name.
     Rename {
@@ -39,7 +40,7 @@ pub(super) enum Job {
     Drop(String),
 }
 
-/// What makes a clone, read from the template once.
+/// The statements for a clone, and its size. summon reads the template once.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Recipe {
     /// The bytes of a clone.

@@ -58,8 +58,8 @@ impl Databases {
         }
     }
 
-    /// Gives the clones to the tests that wait. Each gets its test's name, for those who look at the
-    /// server.
+    /// Gives the clones to the tests that wait. Each clone gets its test's name, for a person who
+    /// inspects the server.
     fn hand_out(&mut self, recipe: &Arc<Recipe>) {
         if self.defaults.wants_clone() {
             if let Some(clone) = self.pool.take() {
@@ -85,7 +85,7 @@ impl Databases {
         }
     }
 
-    /// Drops a database that was given up, when nobody waits or when there are too many.
+    /// Drops a database that was given up, if no test waits or if too many were given up.
     fn drop_garbage(&mut self, size: u64) {
         let now = Instant::now();
         if !self.is_idle() {
@@ -104,7 +104,7 @@ impl Databases {
         if self.dropping() >= most {
             return;
         }
-        // Its connections must have ended before: the number may be that of another database soon.
+        // Its connections must have ended before: another database may soon have its number.
         let ending = self.all_jobs().filter_map(|job| match job {
             Job::End(name) => Some(name.clone()),
             _ => None,
@@ -122,8 +122,8 @@ impl Databases {
         self.all_jobs().filter(|job| is_it(job)).count()
     }
 
-    /// Drops a database if tests wait and all numbers are used: the oldest that was given up, or else
-    /// that of the oldest failed test.
+    /// Drops a database if tests wait and all numbers are used: the oldest given-up database, or else
+    /// the database of the oldest failed test.
     fn recycle(&mut self) {
         let is_making = |job: &Job| !matches!(job, Job::End(_));
         if self.waiters.is_empty() || self.numbers.left() > 0 || self.all_jobs().any(is_making) {

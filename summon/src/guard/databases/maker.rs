@@ -80,7 +80,7 @@ impl Maker {
             if let Some(answer) = self.connection.protocol.take_answer() {
                 match answer {
                     Ok(rows) => self.answers.push(rows),
-                    // What its statements have set is unknown, so no other job gets the connection.
+                    // Settings of its statements may remain, so no other job gets the connection.
                     Err(why) => return (false, done(self, Err(why))),
                 }
             }

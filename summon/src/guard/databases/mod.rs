@@ -1,8 +1,8 @@
 //! The databases of a service: makes a template, clones it ahead of the demand, and drops the clones.
 //!
-//! The guard of the server does this, since it outlives every test of the run and knows when a user
-//! has ended. Each clone goes to one test only. Nothing here waits
-//! for the server: [`Databases::go_on`] is a step in the guard's loop.
+//! The guard of the server does this, since it outlives every test of the run and knows when a user has
+//! ended. Two tests never share a clone. Nothing here waits for the server: [`Databases::go_on`] is a
+//! step in the guard's loop.
 
 mod connection;
 mod defaults;
@@ -80,7 +80,7 @@ pub(super) struct Databases {
     /// The ends of the users' processes: a forked child may hold the connection of a dead one.
     users: BTreeMap<User, Option<Ending>>,
     waiters: VecDeque<Want>,
-    /// The tests whose database gets its name, and the name.
+    /// The tests that wait until a clone has its new name, with that name.
     naming: Vec<(Want, String)>,
     numbers: Numbers,
     /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
@@ -88,9 +88,9 @@ pub(super) struct Databases {
     /// When there was last something to do for a test.
     busy: Instant,
     answers: Vec<(User, u64, Answer)>,
-    /// The tests with a database of connected users whose process has ended, with the URLs.
+    /// By connected user with an ended process: its tests with a database, and the URLs.
     killed: BTreeMap<User, Vec<(String, String)>>,
-    /// What the log should say.
+    /// Lines for the log.
     remarks: Vec<String>,
 }
 
@@ -179,7 +179,7 @@ impl Databases {
         }
     }
 
-    /// Gives up everything of users that are not connected any more, or whose process has ended.
+    /// Gives up all databases of users that have disconnected or ended.
     pub(super) fn forget_all_but(&mut self, connected: &[User]) {
         let has_ended = |ending: &Option<Ending>| ending.as_ref().is_some_and(Ending::has_come);
         let users = self.users.iter();
@@ -197,7 +197,8 @@ impl Databases {
         self.defaults.forget(user);
         self.naming.retain(|(want, _)| want.user != user);
         self.answers.retain(|(of, ..)| *of != user);
-        // The end of the process may be seen before that of the connection, which leads to the report.
+        // The guard may notice the end of the process before the end of the connection. The latter
+        // leads to the report.
         self.killed.insert(user, self.of_user(user));
         for used in self.pool.used_by(user) {
             self.done(user, &used.name, true);

@@ -6,11 +6,11 @@ use super::rows::Rows;
 
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Numbers {
-    /// The highest one so far. An earlier run of the server may have left databases.
+    /// The highest number so far. An earlier run of the server may have left databases.
     pub(super) last: u64,
-    /// The highest one that the server allows.
+    /// The highest number that the server allows.
     pub(super) most: u64,
-    /// Those of databases that were emptied, the oldest first.
+    /// The numbers of emptied databases, the oldest first.
     pub(super) again: VecDeque<u64>,
 }
 

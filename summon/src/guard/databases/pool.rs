@@ -1,4 +1,4 @@
-//! How many databases there are: clones ahead of the demand, clones in use, and the others.
+//! Counts databases: clones ahead of the demand, clones in use, and the others.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use super::message::User;
 
 /// How many clones are made at once: more are not faster.
 pub(super) const MOST_MAKERS: usize = 4;
-/// The makers, a drop, and something short.
+/// Enough for the makers, a drop, and a short job.
 pub(super) const MOST_CONNECTIONS: usize = MOST_MAKERS + 2;
 /// The least and the most clones ahead of the demand, and their most bytes.
 const AHEAD: (usize, usize) = (8, 32);
 const MOST_AHEAD: u64 = 512 << 20;
-/// What may be given up before it is dropped in any case.
+/// The limits on given-up databases. Above these, summon drops them even while tests wait.
 const MOST_GIVEN_UP: usize = 64;
 const MOST_BYTES_GIVEN_UP: u64 = 1 << 30;
 /// How many databases of failed tests stay: the newest ones.
@@ -19,7 +19,7 @@ const MOST_FAILED: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    /// The clones that nobody has had.
+    /// The unused clones.
     ahead: VecDeque<String>,
     used: Vec<Used>,
     given_up: VecDeque<String>,
@@ -39,7 +39,7 @@ impl Pool {
         self.ahead.push_back(clone);
     }
 
-    /// Takes a clone, which nobody else gets.
+    /// Takes a clone out of the pool.
     pub(super) fn take(&mut self) -> Option<String> {
         self.ahead.pop_front()
     }

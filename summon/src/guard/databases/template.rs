@@ -29,11 +29,11 @@ pub(super) enum Template {
     },
     Closing(Closing),
     Ready(Arc<Recipe>),
-    /// It can't be made. The answer to everyone who wants a database.
+    /// The template can't be made. Each request for a database gets this answer.
     Failed(Answer),
 }
 
-/// A template whose connections end.
+/// A template while its connections end.
 #[derive(Debug)]
 pub(super) struct Closing {
     pub(super) name: String,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-/// Where the server is, and what it is.
+/// The address and the kind of a server.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Server {
     pub(crate) kind: ServerKind,
@@ -29,7 +29,7 @@ impl ServerKind {
         }
     }
 
-    /// Returns whether the server creates each database as a copy of a template of its own.
+    /// Returns whether the server itself creates each database as a copy of a template.
     pub(crate) const fn has_own_template(self) -> bool {
         matches!(self, ServerKind::Postgres)
     }

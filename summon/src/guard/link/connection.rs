@@ -47,8 +47,8 @@ pub(super) struct Connection {
     is_connected: bool,
     to_server: Flow,
     to_client: Flow,
-    /// The time at which it continues, and its place among connections with the same time. The caller
-    /// sets both.
+    /// The time when it continues, and its place among connections with the same time. The caller sets
+    /// both.
     pub(super) due: Option<(Instant, u64)>,
     /// The number of bytes at the last call of `has_moved`.
     seen: (u64, u64),

@@ -247,7 +247,7 @@ impl Flow {
                 }
                 let received = streams::read(&from.fd, &mut tools.buffer);
                 if let Ok(count @ 1..) = received {
-                    // The time of this read, which may be later than that of the event.
+                    // The time of this read. The event may have been earlier.
                     let now = Instant::now();
                     self.queue.push(&tools.buffer[..count], now, delay(faults));
                 }

@@ -1,12 +1,12 @@
 //! Links: a process passes bytes between clients and a server, and breaks the connections on
 //! request.
 //!
-//! A link is a process of its own, which the warden forks like a guard. A thread of the test would hold
-//! two descriptors for each connection, and a forked child of the test would keep them open. It ends
-//! with its owner, like a guard.
+//! A link is a separate process. The warden forks it like a guard. A thread of the test would hold two
+//! descriptors for each connection, and a forked child of the test would keep them open. It ends with
+//! its owner, like a guard.
 //!
-//! [`serve`] obeys the owner. [`relay`] has the connections, [`connection`] both directions of one, and
-//! [`flow`] one of them.
+//! [`serve`] obeys the owner. [`relay`] has all connections. A [`connection`] has two directions, and a
+//! [`flow`] is one direction.
 
 mod connection;
 mod faults;

@@ -33,7 +33,7 @@ pub(super) enum Next<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     items: VecDeque<Item>,
-    /// How many bytes of the first item are gone.
+    /// The number of bytes already taken from the first item.
     gone: usize,
     length: usize,
 }

@@ -8,7 +8,7 @@ const CATCH_UP: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Rate {
     per_second: u64,
-    /// The time at which all bytes so far have passed.
+    /// The time when all bytes so far have passed.
     free_at: Instant,
 }
 

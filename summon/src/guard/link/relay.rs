@@ -34,7 +34,7 @@ pub(super) struct Relay {
     lingering: HashMap<u64, Socket>,
     /// The connection that fills the queue of new connections, so that clients hang.
     filler: Option<OwnedFd>,
-    /// The times at which connections continue. At equal times, the longest wait comes first.
+    /// The times when connections continue. At equal times, the longest wait comes first.
     due: BTreeSet<(Instant, u64, u64)>,
     sequence: u64,
     /// Connections that can continue at once.

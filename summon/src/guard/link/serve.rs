@@ -32,7 +32,7 @@ pub(in crate::guard) fn serve(owner: &UnixStream, job: LinkJob) -> io::Result<()
         lease,
         ..
     } = job;
-    // The process holds the lease by its own name as long as it holds the port.
+    // This process is the holder of the lease while it holds the port.
     let lease = ports::sign(lease);
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;
     owner.set_read_timeout(Some(ANSWER_LIMIT))?;

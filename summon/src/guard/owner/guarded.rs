@@ -176,7 +176,7 @@ impl Guarded {
 
     /// Tells the guard to end the service at the latest after this time.
     pub(crate) fn hold(&self, limit: Duration) {
-        // A guard that has gone needs no limit.
+        // A guard that has ended needs no limit.
         let _ = self.order(&Order::Hold(limit));
     }
 

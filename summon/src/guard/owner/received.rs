@@ -1,4 +1,4 @@
-//! What a guard has told its owner, and the threads that wait for more.
+//! The messages of a guard to its owner, and the threads that wait for more.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

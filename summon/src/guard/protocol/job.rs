@@ -54,7 +54,7 @@ pub(crate) struct LinkJob {
     pub(crate) target: Option<SocketAddr>,
 }
 
-/// What a child of the warden should do.
+/// The task of a child of the warden.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Task<'a> {
     Service(&'a Program, &'a Terms),

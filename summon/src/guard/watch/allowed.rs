@@ -1,5 +1,5 @@
-//! The parts of the output in which a test allows lines that `never` forbids. All users of a shared
-//! service hear about them: a line that one test provokes must not fail the others.
+//! The parts of the output where a test allows lines that `never` forbids. The guard reports them to
+//! all users of a shared service: a line that one test provokes must not fail the others.
 
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -31,7 +31,7 @@ impl Guard {
         self.tell(&News::Allowed(allowed));
     }
 
-    /// Ends what clients that have ended had allowed.
+    /// Ends the allowances of clients that have ended.
     pub(super) fn forget_allowances(&mut self) {
         if self.allowed.is_empty() {
             return;

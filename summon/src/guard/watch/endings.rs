@@ -1,4 +1,4 @@
-//! The ends of the owner, of users, and of the run, each of which may end the service.
+//! The ends of the owner, of users, and of the run. Each may end the service.
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
@@ -95,7 +95,7 @@ impl Guard {
         }
     }
 
-    /// Ends a service whose test was held for too long: its owner may be halted.
+    /// Ends a service after the time limit of a hold: its owner may be halted.
     pub(super) fn end_hold(&mut self) {
         if self.held_until.is_some_and(|until| Instant::now() >= until) {
             self.held_until = None;

@@ -13,7 +13,7 @@ use crate::guard::databases::Databases;
 use crate::sys::ports::Signed;
 use crate::sys::wait::timespec;
 
-/// What a guard does when a descriptor is ready. It may run without need, and must not block.
+/// The reaction of a guard to a ready descriptor. It may run without need, and must not block.
 type Handler = fn(&mut Guard);
 
 impl Guard {
@@ -55,7 +55,7 @@ impl Guard {
         Ok(ready.map(|(_, (handler, ..))| *handler).collect())
     }
 
-    /// Returns the descriptors to wait for, in the order in which their handlers run.
+    /// Returns the descriptors to wait for, in the order of their handlers.
     fn watched(&self) -> Vec<(Handler, BorrowedFd<'_>, PollFlags)> {
         let mut watched = Vec::new();
         let mut watch = |handler: Handler, fd, wanted| watched.push((handler, fd, wanted));

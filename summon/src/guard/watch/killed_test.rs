@@ -44,7 +44,7 @@ pub(super) struct LostTest {
 }
 
 impl LostTest {
-    /// `databases` are those of the client, each with the name of its test.
+    /// `databases` are the client's databases, each with the name of its test.
     pub(super) fn new(name: &str, since: u64, databases: &[(String, String)]) -> LostTest {
         let own = databases.iter().filter(|(test, _)| test == name);
         LostTest {

@@ -67,7 +67,7 @@ struct Guard {
     sharing: Option<Sharing>,
     /// The databases of the service. `None` until a test wants one.
     databases: Option<Databases>,
-    /// What clients allow at present, by their sockets.
+    /// The present allowances of clients, by their sockets.
     allowed: Vec<(RawFd, Allowed)>,
     child_ended: family::ChildEnds,
     recorder: Recorder,

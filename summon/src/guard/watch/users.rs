@@ -32,7 +32,7 @@ impl Guard {
         for (user, order) in databases {
             self.obey_about_databases(user, order);
         }
-        // Before the answers to `Sync`: whoever gets one knows all allowances from before it.
+        // Before the answers to `Sync`: a user with an answer must know all earlier allowances.
         for (user, pattern, begins) in allowed {
             self.allow(user, pattern, begins);
         }
@@ -63,7 +63,7 @@ impl Guard {
         }
     }
 
-    /// Says to processes that wait for a port of the service that a fixture has it.
+    /// Tells processes that wait for a port of the service that a fixture uses the port.
     pub(super) fn meet_waiters(&mut self) {
         self.leases.iter_mut().for_each(Signed::meet);
     }

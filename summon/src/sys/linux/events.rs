@@ -47,7 +47,7 @@ impl Events {
         )?)
     }
 
-    /// Adds a descriptor with an event in each wait for as long as it is readable.
+    /// Adds a descriptor. Each wait has an event while it is readable.
     pub(crate) fn add_while_readable(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
         let data = EventData::new_u64(token);
         Ok(epoll::add(&self.epoll, fd, data, EventFlags::IN)?)

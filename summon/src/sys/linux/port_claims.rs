@@ -97,7 +97,7 @@ impl Holder {
 /// The maximum number of reads in one look. A guard sends one byte in all.
 const READS: usize = 16;
 
-/// What the guard of a fixture says to each process of its user that waits.
+/// The byte that the guard of a fixture sends to each waiting process of its user.
 const FIXTURE: u8 = b'F';
 
 /// Finds the holder of the claim on a port. Returns `None` if the claim is free.
@@ -108,8 +108,8 @@ pub(crate) fn holder(
     let socket = sockets::socket(AddressFamily::UNIX, SocketType::STREAM)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     let name = SocketAddrUnix::new_abstract_name(claim_name(port).as_bytes())?;
-    // The connection waits in the listener's queue, and ends with the last holder. So a waiter can
-    // poll it and needs no other sign. Only the guard of a fixture accepts it, to say what it is.
+    // The connection waits in the listener's queue, and ends with the last holder. So a waiter can poll
+    // it and needs no other sign. Only the guard of a fixture accepts it, and answers with a byte.
     match rustix::net::connect(&socket, &name) {
         Ok(()) => {
             // The kernel recorded the holder at its last `listen` (`SO_PEERCRED`). Its pid may be
@@ -214,8 +214,8 @@ impl Signed {
             let Ok(socket) = rustix::net::accept_with(&self.claim, SocketFlags::CLOEXEC) else {
                 return;
             };
-            // The kernel recorded the user at `connect`, so a waiter can't pretend to be another
-            // one. Other users hear nothing of this user's services.
+            // The kernel recorded the user at `connect`, so a waiter can't pretend to be another one.
+            // Other users get no answer about this user's services.
             if peer(&socket).is_ok_and(|peer| is_ours(peer.uid)) {
                 // The buffer of a new connection is empty, so this can't block. A waiter that has
                 // given up must not cost a signal.
@@ -312,7 +312,7 @@ mod tests {
         assert!(!own.has_ended() && !own.is_fixture);
         signed.meet();
         assert!(!own.has_ended() && own.is_fixture);
-        // The holder is the process that the kernel names, whatever the holder says.
+        // The kernel names the holder. The holder's own messages don't matter.
         assert!(!others.has_ended() && !others.is_fixture);
         drop(signed);
         assert!(own.has_ended() && own.is_fixture);

@@ -33,8 +33,8 @@ fn socket(addr: &SocketAddr) -> io::Result<OwnedFd> {
     )?)
 }
 
-/// Makes a socket that listens on an address. The port must be a number other than 0: the kernel takes a
-/// port of its own choice away when the socket stops listening.
+/// Makes a socket that listens on an address. The port must be a number other than 0: the kernel frees
+/// an automatic port when the socket stops listening.
 pub(crate) fn listener(addr: &SocketAddr) -> io::Result<OwnedFd> {
     let socket = socket(addr)?;
     rustix::net::bind(&socket, addr)?;
@@ -55,8 +55,8 @@ pub(crate) fn listen(listener: &OwnedFd) -> io::Result<()> {
 
 fn listen_with(listener: &OwnedFd, queue: i32) -> io::Result<()> {
     // Connections in TIME_WAIT hold the port against this call, unless both they and the listener have
-    // this option. The listener has it only during this call: later another socket with the option
-    // could bind the port while this one refuses connections.
+    // this option. The listener has the option only during this call. Otherwise another socket with the
+    // option could bind the port while this one refuses connections.
     sockopt::set_socket_reuseaddr(listener, true)?;
     let listening = rustix::net::listen(listener, queue);
     sockopt::set_socket_reuseaddr(listener, false)?;

@@ -1,4 +1,4 @@
-//! Files of `/proc`, which say nothing of their length.
+//! Files of `/proc`, which report no length.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,7 +25,8 @@ pub(super) fn read_list(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     read_until(File::open(path)?, |read, room| read < room.min(PART))
 }
 
-/// Reads until `is_end` of the number of bytes read and of those that had room.
+/// Reads until `is_end` returns `true`. Its arguments: the number of bytes read, and the size of the
+/// buffer.
 fn read_until(mut file: File, is_end: impl Fn(usize, usize) -> bool) -> io::Result<Vec<u8>> {
     // Longer than most.
     let mut bytes = vec![0; 4096];

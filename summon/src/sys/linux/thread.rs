@@ -43,7 +43,7 @@ pub(crate) fn dispose_realtime(handler: libc::sighandler_t) {
     // function.
     let action = [handler, 0, 0, 0, 0];
     for signal in 32..=LAST {
-        // SAFETY: `action` is at least as long as the kernel's `struct sigaction`, and its handler
+        // SAFETY: `action` has at least the length of the kernel's `struct sigaction`, and its handler
         // is `SIG_IGN` or `SIG_DFL`, not a function.
         unsafe {
             libc::syscall(
@@ -64,7 +64,7 @@ pub(crate) enum Memory {
     Copied,
 }
 
-/// Runs `child` in a new process, and returns the pid of that process after exec or after its end.
+/// Runs `child` in a new process, and returns its pid after exec or after its end.
 ///
 /// A shared memory saves the copy of the page tables, and a page fault for each page that one of the
 /// two writes to later (`CLONE_VM` in `clone(2)`).
@@ -77,14 +77,14 @@ pub(crate) unsafe fn fork_to_exec<F: FnMut()>(memory: Memory, mut child: F) -> i
     /// Far more than the calls up to exec need.
     const STACK: usize = 64 * 1024;
     extern "C" fn enter<F: FnMut()>(child: *mut libc::c_void) -> libc::c_int {
-        // SAFETY: the pointer is that of `child` below. The parent sleeps until this process has
-        // executed a program or has ended (`CLONE_VFORK`), so nobody else uses it.
+        // SAFETY: the pointer points to `child` below. The parent sleeps until this process has
+        // executed a program or has ended (`CLONE_VFORK`), so no other code uses it.
         let child = unsafe { &mut *child.cast::<F>() };
         child();
         exit::now(127)
     }
-    // A stack of its own: on the parent's, the frames of the child would overwrite those that the
-    // parent returns to.
+    // The child needs a separate stack: on the parent's stack, it would overwrite the frames of the
+    // parent's callers.
     let mut stack = vec![0u128; STACK / size_of::<u128>()];
     let shared = match memory {
         Memory::Shared => libc::CLONE_VM,

@@ -55,7 +55,7 @@ pub(crate) enum Memory {
     Copied,
 }
 
-/// Runs `child` in a new process, and returns the pid of that process.
+/// Runs `child` in a new process, and returns its pid.
 ///
 /// # Safety
 ///

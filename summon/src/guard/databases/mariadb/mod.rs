@@ -1,8 +1,8 @@
 //! MariaDB: clones by the definitions of the template's tables, which are read once, and copies of
 //! their rows.
 //!
-//! The server copies the rows itself (`INSERT .. SELECT`). So a row has the same bytes in each clone,
-//! whatever its type and character set, and the guard needs no memory for it.
+//! The server copies the rows itself (`INSERT .. SELECT`). So rows of all types and character sets keep
+//! their bytes, and the guard needs no memory for them.
 
 mod packets;
 mod protocol;

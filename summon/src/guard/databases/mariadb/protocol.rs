@@ -8,8 +8,8 @@ const GARBLED: Broken = Broken::Garbled("MariaDB");
 /// The maximum number of bytes in the rows of one answer.
 const MOST_ROWS: usize = 16 << 20;
 
-/// What this client can do: the protocol of version 4.1, without a password or with an empty one of the
-/// default authentication, several statements at once, and their several results.
+/// The capabilities of this client: the protocol of version 4.1, without a password or with an empty
+/// one of the default authentication, several statements at once, and their several results.
 const CAPABILITIES: u32 = LONG_PASSWORD
     | LONG_FLAG
     | PROTOCOL_41
@@ -251,7 +251,7 @@ fn row(packet: &[u8]) -> Result<Vec<Option<String>>, Broken> {
     Ok(values)
 }
 
-/// Returns what is learned when a server answers a statement with these pieces.
+/// Receives the answer to a statement in these pieces, and returns the result.
 #[cfg(fuzzing)]
 pub(in crate::guard) fn answered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     use dialect::Protocol as _;

@@ -1,4 +1,4 @@
-//! Reads the template's definitions, and writes the statements that make a clone of them.
+//! Reads the template's definitions, and writes statements that make a clone.
 
 use super::super::job::{CLONE, NAME, Recipe};
 use super::super::rows::Rows;
@@ -6,14 +6,15 @@ use super::statements::{literal, pattern, quoted};
 
 /// The maximum number of bytes in the statements for a clone.
 const LONGEST: usize = 8 << 20;
-/// What is in effect while a clone is made. Rows may have the value 0 in a column that counts, and refer
-/// to rows that follow. Whoever holds a lock on the template must not stop the guard for a day.
+/// The settings of a session that makes a clone. Rows may have the value 0 in an `AUTO_INCREMENT`
+/// column, and refer to later rows. By default, a lock on the template would block the session for a
+/// day.
 const SETTINGS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0, \
      lock_wait_timeout = 10, max_statement_time = 0, sql_quote_show_create = 1, \
      character_set_client = utf8mb4, character_set_results = utf8mb4, \
      collation_connection = utf8mb4_general_ci, time_zone = '+00:00'";
-/// Leaves the database: a connection to it would be ended with those of its test.
+/// Leaves the database: summon ends the connections to it after its test.
 const LEAVE: &str = "USE information_schema";
 
 /// Returns the next statement that reads the template.
@@ -155,7 +156,7 @@ struct Reading<'a> {
     answers: &'a [Rows],
 }
 
-/// The statements for a clone, in the order in which the server needs them.
+/// The statements for a clone, in the order that the server needs.
 #[derive(Default)]
 struct Parts {
     tables: Vec<String>,
@@ -275,7 +276,7 @@ impl Reading<'_> {
         Some(parts)
     }
 
-    /// Copies the rows of a table. Generated columns get their values by themselves.
+    /// Copies the rows of a table. The server computes the values of generated columns.
     fn copy(&self, table: &str) -> String {
         let columns = self.answers.get(2).into_iter().flatten();
         let columns = columns.filter_map(|row| match &row[..] {
@@ -287,9 +288,9 @@ impl Reading<'_> {
         format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {from}.{table}")
     }
 
-    /// Returns the grants on the template, as grants on the clone. The name of a database is a pattern
-    /// there, in which `_` stands for any letter. With `\\_` it could be too long for the server. No
-    /// other database has the number, so the pattern fits no other name.
+    /// Returns the grants on the template, as grants on the clone. A grant treats the name of a
+    /// database as a pattern, and `_` matches any letter. With `\\_` the name could be too long for the
+    /// server. No other database has the number, so the pattern fits no other name.
     fn grants(&self) -> impl Iterator<Item = String> {
         let shown = self.answers.get(9).into_iter().flatten();
         let shown = shown.filter_map(|row| row.first()?.as_deref());
@@ -314,8 +315,8 @@ fn in_mode(mode: &str, collation: &str, others: &str, definition: String) -> [St
     [settings, definition]
 }
 
-/// Orders views: a view comes after the views that it names. The names in it may be those of columns,
-/// too, so there may be a circle: then the first one comes first.
+/// Orders views: a view comes after the views that it names. A name in a view may also be a column, so
+/// a circle is possible. The first view of a circle comes first.
 fn in_order(mut views: Vec<View>) -> Vec<String> {
     let mut ordered = Vec::new();
     while !views.is_empty() {

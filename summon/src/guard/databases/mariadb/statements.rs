@@ -15,7 +15,7 @@ pub(super) fn create(name: &str) -> String {
     format!("CREATE DATABASE {}", quoted(name))
 }
 
-/// Ends all connections to a database. One that has ended meanwhile is no error.
+/// Ends all connections to a database. Ignores connections that have ended meanwhile.
 pub(super) fn end_connections(name: &str) -> String {
     format!(
         "SET SESSION sql_mode = ''; BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; \
@@ -37,8 +37,8 @@ pub(super) fn clone(recipe: &Recipe, name: &str) -> String {
     filled(&recipe.clone, name, "")
 }
 
-/// Gives a clone its name. MariaDB can't rename a database: the tables move to another one. What can't
-/// move is made there.
+/// Gives a clone its name. MariaDB can't rename a database: the tables move to another one. summon
+/// makes all other objects there.
 pub(super) fn rename(recipe: &Recipe, clone: &str, name: &str) -> String {
     filled(&recipe.rename, clone, name)
 }

@@ -93,8 +93,8 @@ impl Protocol {
                 }
                 self.phase = Phase::Idle;
             }
-            // The key for a cancellation, a notice, a notification, a newer version: none matters
-            // here. Nor do the names of columns and the ends of single statements.
+            // The key for a cancellation, a notice, a notification, a newer version, the names of
+            // columns, and the ends of single statements: none matters here.
             b'K' | b'N' | b'A' | b'v' | b'T' | b'C' | b'I' => {}
             _ => return Err(GARBLED),
         }
@@ -151,7 +151,7 @@ impl dialect::Protocol for Protocol {
     }
 }
 
-/// Returns what is learned when a server answers a statement with these pieces.
+/// Receives the answer to a statement in these pieces, and returns the result.
 #[cfg(fuzzing)]
 pub(in crate::guard) fn answered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     use dialect::Protocol as _;

@@ -3,8 +3,8 @@
 use super::super::job::{CLONE, Recipe};
 use super::super::rows::Rows;
 
-/// The servers from this version on copy the files of a template if asked to. Their default writes
-/// each page to the log, which takes three times as long and makes a later drop slow.
+/// The servers from this version on copy the files of a template if asked to. By default, they write
+/// each page to the log. Then a clone takes three times the time, and its drop is slow.
 const HAS_STRATEGY: u32 = 15;
 /// The servers from this version on end the connections to a database that they drop.
 const HAS_FORCE: u32 = 13;
@@ -13,7 +13,7 @@ const HAS_FORCE: u32 = 13;
 /// (<https://www.postgresql.org/docs/current/manage-ag-templatedbs.html>).
 const DEFAULT: &str = "template1";
 
-/// What a clone does not inherit from its template.
+/// The properties that a clone does not inherit from its template.
 struct Traits {
     size: u64,
     owner: String,
@@ -40,9 +40,9 @@ pub(super) fn create(name: &str) -> String {
     format!("CREATE DATABASE {}", quoted(name))
 }
 
-/// Collects the statistics of the template, on a connection to it. The others end first, since they
-/// may have locks. The time-out is for those that end slowly, or come again. Describes those that it
-/// ends.
+/// Collects the statistics of the template, on a connection to it. The others end first, since they may
+/// have locks. The time-out limits the wait if connections end slowly, or if clients connect again.
+/// Describes each connection that it ends.
 pub(super) fn analyze(template: &str) -> [String; 3] {
     let end = ended(template);
     let others = format!("{end} AND pid <> pg_backend_pid()");
@@ -192,7 +192,8 @@ pub(super) fn clone(recipe: &Recipe, at: usize, name: &str, version: u32) -> Opt
     Some(statement)
 }
 
-/// Lets a clone take the place of `template1`. A server drops no database that it takes for a template.
+/// Lets a clone take the place of `template1`. A server refuses to drop a database with the template
+/// flag.
 pub(super) fn replace_default(clone: &str, version: u32) -> [String; 5] {
     [
         end_connections(DEFAULT),

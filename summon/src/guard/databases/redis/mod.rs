@@ -12,16 +12,16 @@ use protocol::Protocol;
 #[cfg(fuzzing)]
 pub(in crate::guard) use protocol::answered;
 
-/// Empties a database. A script does this, since the selected database of a script is not that of its
-/// connection: the connections of the guard stay in database 0.
+/// Empties a database. In a script, `SELECT` does not affect the connection: the guard's connections
+/// stay in database 0.
 const EMPTY: &str = "local selected = redis.pcall('SELECT', ARGV[1]) \
                      if selected.err then return selected end \
                      return redis.pcall('FLUSHDB')";
 /// Counts the keys of a database.
 const COUNT: &str = "redis.call('SELECT', ARGV[1]) return redis.call('DBSIZE')";
 /// Copies the next keys of a database to another. Returns the cursor for the next call. The keys stay
-/// on the server, so they may have any bytes. A call takes a few milliseconds, in which other clients
-/// wait.
+/// on the server, so they may have any bytes. Other clients wait during a call, which takes a few
+/// milliseconds.
 const COPY: &str = "redis.call('SELECT', ARGV[1]) \
                     local found = redis.call('SCAN', ARGV[3], 'COUNT', 1000) \
                     for _, key in ipairs(found[2]) do \
@@ -44,7 +44,7 @@ impl Dialect for Redis {
                 asked.get(answers.len()).map(|it| (*it).to_owned())
             }
             Job::Create(name) => answers.is_empty().then(|| eval(EMPTY, &[name])),
-            // Whoever is connected to the template does not prevent a copy.
+            // Redis also copies keys while clients are connected to the template.
             Job::Shut(name) | Job::End(name) => end_clients(name, answers),
             Job::Analyze(_) | Job::Look(_) | Job::Replace(_) | Job::Rename { .. } => None,
             Job::Read(name) => match answers.len() {
@@ -131,7 +131,7 @@ impl Dialect for Redis {
     }
 }
 
-/// Ends the connections to a database: asks who is connected, and then ends one after another.
+/// Ends the connections to a database: lists the clients, and then ends them one after another.
 fn end_clients(name: &str, answers: &[Rows]) -> Option<String> {
     let Some((clients, ended)) = answers.split_first() else {
         return Some("CLIENT LIST".to_owned());

@@ -34,7 +34,7 @@ impl dialect::Protocol for Protocol {
         !self.is_busy
     }
 
-    /// Sends a command as a line, in which quotes hold words together.
+    /// Sends a command as a line. Quotes may enclose an argument with spaces.
     fn query(&mut self, command: &str) {
         debug_assert!(self.is_idle());
         self.is_busy = true;
@@ -63,7 +63,7 @@ impl dialect::Protocol for Protocol {
                 Some(refusal) => Err(in_words(&refusal)),
                 None => Ok(vec![reply.values]),
             };
-            // A server that refuses a connection says why, although nobody has asked.
+            // A server that refuses a connection sends the reason without a command.
             if !std::mem::take(&mut self.is_busy) {
                 return Err(answer.map_or_else(Broken::Refused, |_| GARBLED));
             }
@@ -99,7 +99,7 @@ impl Reply {
             b"-" => {
                 self.refusal.get_or_insert(lossy(text));
             }
-            // -1 stands for no value.
+            // -1 means no value.
             b"$" => match length(text)? {
                 None => self.add(None)?,
                 Some(length) if length > LONGEST => return Err(GARBLED),
@@ -166,7 +166,7 @@ fn line<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Broken> {
     }
 }
 
-/// Reads a length. `None` stands for no value.
+/// Reads a length. `None` means no value.
 fn length(text: &[u8]) -> Result<Option<usize>, Broken> {
     let text = std::str::from_utf8(text).map_err(|_| GARBLED)?;
     match text {
@@ -179,7 +179,7 @@ fn lossy(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
-/// Returns what is learned when a server answers a command with these pieces.
+/// Receives the answer to a command in these pieces, and returns the result.
 #[cfg(fuzzing)]
 pub(in crate::guard) fn answered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     use dialect::Protocol as _;
