@@ -199,6 +199,18 @@ SHARED was alive when its test was killed
 }
 
 #[test]
+fn with_a_fixture_that_it_exports() {
+    let killed = Killed::new();
+    let (mut child, pid) = killed.hanging("hangs_with_an_export");
+    send("-KILL", &pid);
+    child.wait().unwrap();
+    let told = "EXPORTED was alive when its test was killed\n";
+    eventually("its report is there", || killed.report().contains(told));
+    let report = killed.report();
+    assert_eq!(report.matches(told).count(), 1, "{report}");
+}
+
+#[test]
 #[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn leaves_nothing_of_a_fixture_if_somebody_interrupts_it() {
     let killed = Killed::new();

@@ -45,3 +45,13 @@ fn hangs_with_a_fixture(shared: &Process) {
 fn passes_with_a_fixture(_shared: &Process) {
     use_it(&RUN);
 }
+
+#[summon::fixture(tcp = [env("ACTOR"), "listen".into(), "127.0.0.1:{port}".into()])]
+static EXPORTED: Fixture;
+
+#[summon(fixture = EXPORTED, export = "EXPORTED_URL")]
+#[summon(fixture = SHARED)]
+#[test]
+fn hangs_with_an_export() {
+    hang();
+}
