@@ -218,3 +218,34 @@ fn a_program_of_the_set_gets_the_url_of_a_server(pg: &Postgres, shop: &Process) 
     let said = String::from_utf8_lossy(&shop.output()).into_owned();
     assert_eq!(said, pg.url("/postgres") + "\n");
 }
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
+fn the_database_of_a_test_that_fails_by_its_server_stays_and_is_in_the_report() {
+    #[summon::fixture(executor = Postgres::new(), never = "no_cheese")]
+    static WATCHED: Fixture<Postgres>;
+
+    static USED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    #[summon(database = WATCHED)]
+    fn uses(statement: &str, db: &Database) {
+        USED.lock().unwrap().push(db.url());
+        let mut client = connect(&db.url());
+        client.batch_execute(statement).unwrap_err();
+        db.server().wait_for_output(statement, "20s").unwrap();
+    }
+
+    let failed = std::panic::catch_unwind(|| uses("SELECT no_cheese")).unwrap_err();
+    uses("SELECT no_wine");
+    let report = failed.downcast::<String>().unwrap();
+    let used = USED.lock().unwrap().clone();
+    assert!(
+        report.contains(&format!("\n  database  {}\n", used[0])),
+        "{report}"
+    );
+    let is_there = |url: &String| names(&WATCHED).contains(url.rsplit('/').next().unwrap());
+    eventually("the drop of the other test's database", || {
+        !is_there(&used[1])
+    });
+    assert!(is_there(&used[0]));
+}
