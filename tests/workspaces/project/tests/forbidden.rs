@@ -84,3 +84,14 @@ fn a_fixture_writes_a_forbidden_line(watched: &Process) {
     std::fs::write(watched.dir().join("line"), "ERROR of this test\n").unwrap();
     watched.wait_for_output("of this test", "5s").unwrap();
 }
+
+#[summon::fixture(tcp = actor("listen 127.0.0.1:{port} serve {dir}"), never = "ERROR")]
+static LINKED: Fixture;
+
+#[summon(link = LINKED)]
+#[test]
+fn a_fixture_with_a_link_writes_a_forbidden_line() {
+    std::fs::write(LINKED.dir().join("line"), "ERROR of this test\n").unwrap();
+    LINKED.wait_for_output("of this test", "5s").unwrap();
+    panic!("on purpose");
+}
