@@ -8,7 +8,7 @@ use summon::{
     Stdin, orchestrated, summon,
 };
 
-use crate::support::{ACTOR, actor, tcp};
+use crate::support::{ACTOR, actor, eventually, tcp};
 
 /// Returns a program that repeats its input.
 fn echo() -> SimpleExecutor {
@@ -162,6 +162,43 @@ fn a_scope_returns_the_line_and_its_drop_panics() {
         let text = *panics.unwrap_err().downcast::<String>().unwrap();
         assert!(text.contains("`ERROR` matches `ERROR`"), "{text}");
     }
+}
+
+#[test]
+fn a_start_returns_the_line_of_a_launch_that_no_stop_has_judged() {
+    let ends: [fn(&Process); 2] = [
+        |server| server.kill().unwrap(),
+        |server| {
+            server.close_stdin().unwrap();
+            eventually("its end", || !server.is_running());
+        },
+    ];
+    for end in ends {
+        let server = echo().never("ERROR");
+        server.start().unwrap();
+        server.write_stdin("ERROR\n").unwrap();
+        server.wait_for_output("^ERROR$", "20s").unwrap();
+        end(&server);
+        let error = server.start().unwrap_err().to_string();
+        assert!(error.contains("`ERROR` matches `ERROR`"), "{error}");
+        assert!(!server.is_running());
+        // The next launch has a window of its own.
+        server.start().unwrap();
+        server.stop().unwrap();
+    }
+}
+
+#[test]
+fn a_start_of_a_cluster_returns_the_line_of_a_node_that_was_killed() {
+    let cluster = echo().never("ERROR").nodes(2);
+    cluster.start().unwrap();
+    cluster[1].write_stdin("ERROR\n").unwrap();
+    cluster[1].wait_for_output("^ERROR$", "20s").unwrap();
+    cluster.kill().unwrap();
+    let error = cluster.start().unwrap_err().to_string();
+    let headline = "echo-1 wrote a line that `never` forbids";
+    assert!(error.starts_with(headline), "{error}");
+    assert!(cluster.iter().all(|node| !node.is_running()));
 }
 
 #[test]
@@ -365,7 +402,7 @@ static OF_THE_RUN: Fixture;
 
 /// Waits until a file exists.
 fn until(file: &std::path::Path) {
-    crate::support::eventually("the other test process goes on", || file.exists());
+    eventually("the other test process goes on", || file.exists());
 }
 
 #[summon(fixture = OF_THE_RUN)]

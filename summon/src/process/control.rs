@@ -38,7 +38,8 @@ impl Process {
     /// # Errors
     ///
     /// If the process runs already, can't be executed, exits before it is ready (with any exit
-    /// code), can't become ready, or is not ready in time.
+    /// code), can't become ready, or is not ready in time. Also if the last launch was not stopped, and
+    /// wrote a line that [`never`](crate::Coordinated::never) forbids. The next `start` then launches it.
     pub fn start(&self) -> Result<(), Error> {
         self.parts.start()
     }

@@ -63,9 +63,11 @@ impl Parts {
             declaration.error(why).already_running()
         })?;
         if let Some(launched) = ended {
-            // The last launch ended unasked, and was not stopped. Stop its descendants before the
-            // next launch.
+            // The last launch was killed, or ended unasked, and no stop has judged its output. Judge
+            // it, and then stop its descendants before the next launch.
+            let quiet = self.check_never_of(&launched);
             let ended = self.end(&launched);
+            let ended = quiet.and(ended);
             ended.inspect_err(|_| self.resources.give_turns_back())?;
         }
         Ok(starting)
