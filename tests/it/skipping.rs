@@ -30,10 +30,10 @@ fn run(project: &Project, args: &str, env: &[(&str, &str)]) -> (Output, String, 
 }
 
 const SUMMARY: &str = "\
-summon: skipped 11 tests; with SUMMON_REQUIRE=1 they fail
+summon: skipped 12 tests; with SUMMON_REQUIRE=1 they fail
   no /no/such/server: a_path
   no no-such-initdb in PATH: a_command_before
-  no no-such-server in PATH: a_fixture, a_fixture_again, a_plain_test, a_test_that_should_panic, \
+  no no-such-server in PATH: a_cluster_of_a_set, a_fixture, a_fixture_again, a_plain_test, a_test_that_should_panic, \
 a_test_that_should_panic_with_a_text, a_test_with_a_result, a_test_with_an_exit_code, one_of_a_set
   no redis-server in PATH: a_ready_made_server
 ";
@@ -56,7 +56,7 @@ fn tests_without_their_program_pass_and_the_binary_sums_up() {
     );
     assert!(!output.status.success());
     assert!(stderr.contains(SUMMARY), "{stdout}{stderr}");
-    assert!(stdout.contains("12 passed; 3 failed"), "{stdout}");
+    assert!(stdout.contains("13 passed; 3 failed"), "{stdout}");
     let said = "---- a_plain_test stdout ----\nSKIPPED: no no-such-server in PATH\n";
     assert!(stdout.contains(said), "{stdout}");
     let said = "\n---- fails_since_its_result_is_unknown stdout ----\n";
@@ -86,14 +86,14 @@ fn nextest_shows_the_reason_in_the_output_of_each_test() {
     let project = Project::new();
     let args = "nextest run --no-fail-fast --success-output immediate --test skipped -- a_";
     let (_, _, stderr) = run(&project, args, &[("SUMMON_MISSING", "skip")]);
-    assert!(stderr.contains("11 tests run: 11 passed"), "{stderr}");
+    assert!(stderr.contains("12 tests run: 12 passed"), "{stderr}");
     // The message of an expected panic names the reason, too.
     let lines = stderr
         .lines()
         .map(str::trim)
         .filter(|line| !line.contains(';'));
     let said = lines.filter(|line| line.starts_with("SKIPPED: no "));
-    assert_eq!(said.count(), 11, "{stderr}");
+    assert_eq!(said.count(), 12, "{stderr}");
     assert!(!stderr.contains("SUMMON_REQUIRE"), "{stderr}");
     assert_eq!(recorded(&project.record()), Vec::<String>::new());
 }

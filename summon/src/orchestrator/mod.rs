@@ -142,7 +142,7 @@ impl Executor for Orchestrator<'_> {
             return Err(error.already_running());
         };
         // Before any start: the others would start for nothing.
-        let mut processes = nodes.iter().filter_map(|node| node.process());
+        let mut processes = nodes.iter().flat_map(|node| node.processes());
         processes.try_for_each(Process::check_there)?;
         let own = || nodes.iter().filter(|node| node.shared_as().is_none());
         let own = || own().flat_map(|node| node.processes());

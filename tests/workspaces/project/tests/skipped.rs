@@ -6,7 +6,7 @@ use std::process::{ExitCode, Termination};
 
 use common::{env, record};
 use summon::servers::Redis;
-use summon::{Fixture, Process, SimpleExecutor, orchestrated, summon};
+use summon::{Cluster, Fixture, Process, SimpleExecutor, orchestrated, summon};
 
 #[summon(tcp = "no-such-server --port {port}")]
 #[test]
@@ -66,6 +66,14 @@ fn a_path(_server: &Process) {
 #[test]
 fn one_of_a_set(_other: &Process, _server: &Process) {
     record("ran");
+}
+
+/// The other program would be ready before the nodes start, and fail after that.
+#[summon(output = [env("ACTOR"), "record".into(), env("RECORD"), "started".into(), "say".into(), "up".into()], banner = "^up$")]
+#[summon(tcp = "no-such-server --port {port}", nodes = 2, after("first"))]
+#[test]
+fn a_cluster_of_a_set(first: &Process, _server: &Cluster) {
+    record(first.name());
 }
 
 #[summon::fixture(tcp = "no-such-server --port {port}", scope = "run")]
