@@ -138,6 +138,31 @@ fn connects_to_a_blackhole_hang() {
 }
 
 #[test]
+fn a_connection_is_over_when_both_ends_were_reset_whatever_the_faults_are() {
+    let linked = Linked::new();
+    let link = &linked.link;
+    let faults: [fn(&summon::Link); 3] = [
+        |link| link.delay("1h").unwrap(),
+        |link| link.silence().unwrap(),
+        |link| link.blackhole().unwrap(),
+    ];
+    for (index, put) in faults.iter().enumerate() {
+        let (mut client, mut server) = linked.connect();
+        // To drop a socket with unread bytes resets the connection.
+        client.write_all(b"unread").unwrap();
+        server.write_all(b"unread").unwrap();
+        client.peek(&mut [0]).unwrap();
+        server.peek(&mut [0]).unwrap();
+        put(link);
+        drop((server, client));
+        eventually(&format!("the end of connection {index}"), || {
+            link.connections().unwrap().open == 0
+        });
+        link.heal().unwrap();
+    }
+}
+
+#[test]
 fn answers_come_later_by_the_delay_and_in_their_order() {
     let linked = Linked::new();
     let (mut client, mut server) = linked.connect();

@@ -99,6 +99,9 @@ impl Connection {
         rates: &mut Rates,
         tools: &mut Tools,
     ) -> Fate {
+        if self.has_broken() {
+            return Fate::Reset;
+        }
         if faults.blackhole {
             return Fate::Waits(None);
         }
@@ -123,7 +126,10 @@ impl Connection {
             }
             // The link has passed on the end of the stream. A reset may follow it.
             let is_reset = |socket: &Socket, flow: &Flow| socket.broken && flow.has_ended();
-            if is_reset(&self.client, &self.to_server) || is_reset(&self.server, &self.to_client) {
+            if is_reset(&self.client, &self.to_server)
+                || is_reset(&self.server, &self.to_client)
+                || self.has_broken()
+            {
                 return Fate::Reset;
             }
             if self.to_server.has_ended() && self.to_client.has_ended() {
@@ -134,6 +140,11 @@ impl Connection {
             }
         }
         Fate::GoesOn
+    }
+
+    /// Whether both ends were reset. No process then learns what else happens, whatever the faults are.
+    fn has_broken(&self) -> bool {
+        self.client.broken && self.server.broken
     }
 
     /// Moves bytes to this side as far as possible.
