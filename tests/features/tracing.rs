@@ -109,7 +109,7 @@ fn spans_and_events_tell_of_each_phase() {
     );
     tells(&lines, "db", &["signal=\"SIGTERM\""]);
 
-    let late = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("50ms");
+    let late = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("1s");
     assert!(late.start().is_err());
     let lines = collected.lines();
     tells(
@@ -118,7 +118,7 @@ fn spans_and_events_tell_of_each_phase() {
         &[
             "new",
             "is executed",
-            "why=\"sleep was not ready within 50ms\"",
+            "why=\"sleep was not ready within 1s\"",
             "close",
         ],
     );

@@ -179,8 +179,7 @@ fn takes_what_is_protected_without_root() {
 /// Kills a run while the command before its fixture runs.
 fn interrupted(kill: impl FnOnce(u32, u32)) -> TempDir {
     let (project, temp) = (Project::new(), TempDir::new());
-    let built = project.cargo("test --test interrupted --no-run").output();
-    assert!(built.unwrap().status.success());
+    project.build();
     let mut cargo = project.cargo("test --test interrupted");
     hear_int(&mut cargo);
     let cargo = cargo

@@ -144,7 +144,7 @@ fn bad_input_is_an_error_from_start_that_names_it() {
             "`{prot}` is not a placeholder",
         ),
         (
-            simple("sleep {port.x:y}{a:b}").start(),
+            simple("sleep {port.x.y}{a:b}").start(),
             "`{a:b}` is not a placeholder",
         ),
         (

@@ -134,7 +134,7 @@ impl Parts {
         self.run_before(start.starting, start.deadline)?;
         let since = output::length(home.log().file());
         home.streams().into_iter().for_each(|it| it.begin());
-        let mut target = self.target(home, since, start.deadline, None)?;
+        let mut target = self.target(home, since, start, false)?;
         let probes = &self.declaration.probes;
         probes.iter().for_each(|it| it.begin(&target));
         let guarded = Guarded::launch(&program, &terms, start.deadline)
@@ -168,6 +168,11 @@ impl Parts {
         if ready.is_err() {
             // The error holds the output so far. Output during this stop does not explain the
             // failure.
+            if start.starting.is_cancelled() {
+                // Before the stop: another thread that stops the process must not take the end for a
+                // surprise.
+                launched.expect_end();
+            }
             let _ = launched.stop(self.name());
             start.starting.set_launched(None);
         }
@@ -239,7 +244,7 @@ impl Parts {
 
     /// Reuses a server that already runs, once it is ready.
     fn reuse(&self, start: &Start<'_>, home: &Home, addr: SocketAddr) -> Result<(), Error> {
-        let target = self.target(home, 0, start.deadline, Some(start.starting))?;
+        let target = self.target(home, 0, start, true)?;
         let waited = self.wait_for(&target, &[])?;
         let is_cancelled = start.starting.is_cancelled();
         match &waited.result {
@@ -260,9 +265,12 @@ impl Parts {
         &'a self,
         home: &'a Home,
         since: u64,
-        deadline: Instant,
-        reuse: Option<&'a Starting<'a>>,
+        start: &Start<'a>,
+        is_reuse: bool,
     ) -> Result<Target<'a>, Error> {
+        // A stop ends the program, and thereby the wait. A server that is reused does not end, and a
+        // stop of a cluster only cancels the starts of its nodes.
+        let ends_by_cancel = is_reuse || self.nodes.get().is_some();
         Ok(Target::new(Scene {
             name: self.name(),
             host: self.host(),
@@ -271,9 +279,9 @@ impl Parts {
             log: home.share_log(),
             since,
             written: home.written(since, None),
-            deadline,
-            given_up: reuse.map(Starting::cancelled),
-            any_listener: reuse.is_some() || self.declaration.spec.listener == Listener::Any,
+            deadline: start.deadline,
+            given_up: ends_by_cancel.then(|| start.starting.cancelled()),
+            any_listener: is_reuse || self.declaration.spec.listener == Listener::Any,
         }))
     }
 
