@@ -204,7 +204,7 @@ impl Reading<'_> {
         let sizes = tables.iter().filter_map(|row| row.get(2)?.as_ref());
         let sizes = sizes.filter_map(|size| size.parse::<u64>().ok());
         Some(Recipe {
-            size: sizes.sum(),
+            size: sizes.fold(0, u64::saturating_add),
             clone: clone
                 .into_iter()
                 .chain(parts.tables)
@@ -336,6 +336,20 @@ fn in_order(mut views: Vec<View>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_of_any_size_make_a_recipe() {
+        let row = |values: &[&str]| values.iter().map(|it| Some((*it).to_owned())).collect();
+        let table = |name| row(&[name, "SEQUENCE", &u64::MAX.to_string()]);
+        let mut answers = vec![Rows::new(); 10];
+        answers[0] = vec![row(&["t", "CREATE DATABASE `t`"])];
+        answers[1] = vec![table("a"), table("b")];
+        let shown = row(&["a", "CREATE SEQUENCE `a`"]);
+        answers[7] = vec![Vec::clone(&shown), shown];
+        answers[8] = vec![row(&["1", "0"]), row(&["1", "0"])];
+        let recipe = recipe("t", &answers).unwrap();
+        assert_eq!(recipe.size, u64::MAX);
+    }
 
     #[test]
     fn a_view_comes_after_those_that_it_names() {
