@@ -68,6 +68,8 @@ impl Connection {
     fn exchange(&mut self) -> Result<(), End> {
         // The result of the connection attempt. It is an error at most once.
         sockopt::socket_error(&self.socket)?.map_err(io::Error::from)?;
+        // Before the server speaks first, nothing is sent that would show this.
+        self.is_connected = self.is_connected || rustix::net::getpeername(&self.socket).is_ok();
         let mut buffer = [0; 16 << 10];
         for _ in 0..AT_ONCE {
             match rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
@@ -86,10 +88,7 @@ impl Connection {
     pub(super) fn flush(&mut self) -> Result<(), End> {
         while !self.protocol.outbox().is_empty() {
             match rustix::net::send(&self.socket, self.protocol.outbox(), sockets::SEND) {
-                Ok(sent) => {
-                    self.is_connected = true;
-                    self.protocol.sent(sent);
-                }
+                Ok(sent) => self.protocol.sent(sent),
                 Err(Errno::INTR) => {}
                 Err(Errno::WOULDBLOCK | Errno::NOTCONN) => break,
                 Err(error) => return Err(self.because(error)),
@@ -139,5 +138,28 @@ fn failed(addr: SocketAddr, error: &io::Error) -> String {
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::{Duration, Instant};
+
+    use super::super::dialect::Dialect;
+    use super::super::mariadb::Mariadb;
+    use super::*;
+    use crate::sys::wait;
+
+    #[test]
+    fn a_server_that_speaks_first_is_awaited_at_rest() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut connection = Connection::open(addr, Mariadb.connect(None)).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        wait::until_writable(connection.as_fd(), deadline).unwrap();
+        connection.go_on().unwrap();
+        // A socket that can send would wake the guard at once, again and again.
+        assert_eq!(connection.wanted(), PollFlags::IN);
     }
 }
