@@ -114,7 +114,7 @@ impl Databases {
         self.jobs.extend(name.map(Job::Drop));
     }
 
-    fn dropping(&self) -> usize {
+    pub(super) fn dropping(&self) -> usize {
         self.count(|job| matches!(job, Job::Drop(_)))
     }
 
@@ -320,5 +320,32 @@ impl Databases {
     fn refuse_template(&mut self, why: &str) {
         let why = format!("the template could not be made: {why}");
         self.fail_template(Answer::Refused(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::types::{Server, ServerKind};
+    use super::*;
+
+    fn databases(kind: ServerKind) -> Databases {
+        let addr = "127.0.0.1:1".parse().unwrap();
+        let url = String::new();
+        Databases::new(Server { kind, addr, url })
+    }
+
+    #[test]
+    fn the_guard_sleeps_while_a_database_is_dropped() {
+        let mut databases = databases(ServerKind::Postgres);
+        databases.pool.give_up("a_1".into());
+        databases.pool.give_up("b_2".into());
+        assert_eq!(databases.due(), Some(databases.busy + IDLE));
+        databases.busy -= IDLE;
+        databases.plan(1);
+        assert_eq!(databases.jobs, [Job::Drop("a_1".into())]);
+        // Only one drop runs at a time, so there is nothing to do before its end.
+        assert_eq!(databases.due(), None);
+        databases.jobs.clear();
+        assert_eq!(databases.due(), Some(databases.busy + IDLE));
     }
 }

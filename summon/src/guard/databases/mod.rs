@@ -295,8 +295,11 @@ impl Databases {
 
     /// Returns when to go on, also without an event.
     pub(super) fn due(&self) -> Option<Instant> {
-        let drop = (self.pool.has_garbage() && self.is_idle()).then(|| self.busy + IDLE);
-        self.template.due().into_iter().chain(drop).min()
+        // The end of a drop is an event, and leads to the next drop.
+        let rests = self.is_idle() && self.dropping() == 0;
+        let drop = || (rests && self.pool.has_garbage()).then(|| self.busy + IDLE);
+        // Nothing is dropped while the template's connections end.
+        self.template.due().or_else(drop)
     }
 
     fn fail_template(&mut self, answer: Answer) {
