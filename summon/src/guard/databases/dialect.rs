@@ -58,6 +58,13 @@ pub(super) trait Dialect: fmt::Debug + Sync {
     /// Returns the name that the clone gets with its test.
     fn name(&self, clone: &str, test: &str) -> String;
 
+    /// Returns whether the server has refused a job for this reason: there is a database with the new
+    /// name.
+    fn is_taken(&self, why: &str) -> bool {
+        let _ = why;
+        false
+    }
+
     /// Returns the number of a database that was dropped, if another one must use it again.
     fn used_again(&self, dropped: &str) -> Option<u64> {
         let _ = dropped;

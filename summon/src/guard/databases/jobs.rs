@@ -303,8 +303,8 @@ impl Databases {
             // Its user has ended meanwhile.
             (None, Ok(())) => return self.pool.give_up(name),
             (want, Err(why)) => {
-                // Either may exist.
-                if name != clone {
+                // Either may exist. A test may have made a database with this name: that one stays.
+                if name != clone && !self.dialect.is_taken(&why) {
                     self.pool.give_up(name);
                 }
                 self.pool.give_up(clone);
@@ -334,6 +334,10 @@ mod tests {
         Databases::new(Server { kind, addr, url })
     }
 
+    fn garbage(databases: &mut Databases) -> Vec<String> {
+        std::iter::from_fn(|| databases.pool.take_garbage(&[])).collect()
+    }
+
     #[test]
     fn the_guard_sleeps_while_a_database_is_dropped() {
         let mut databases = databases(ServerKind::Postgres);
@@ -347,5 +351,36 @@ mod tests {
         assert_eq!(databases.due(), None);
         databases.jobs.clear();
         assert_eq!(databases.due(), Some(databases.busy + IDLE));
+    }
+
+    #[test]
+    fn a_database_of_another_maker_is_not_dropped() {
+        let exists = [
+            (
+                ServerKind::Postgres,
+                "ERROR: database \"a_1\" already exists (SQLSTATE 42P04)",
+            ),
+            (
+                ServerKind::Mariadb,
+                "ERROR 1007 (HY000): Can't create database 'a_1'; database exists",
+            ),
+        ];
+        for (kind, why) in exists {
+            let mut databases = databases(kind);
+            let mut refuse = |why: &str| {
+                let job = Job::Rename {
+                    clone: "summon_clone_1".into(),
+                    name: "a_1".into(),
+                    recipe: Arc::default(),
+                };
+                let result = Err(why.to_owned());
+                databases.finish(Done { job, result });
+                garbage(&mut databases)
+            };
+            assert_eq!(refuse(why), ["summon_clone_1"], "{kind:?}");
+            // Either may exist if the server has not said so.
+            let both = ["a_1", "summon_clone_1"];
+            assert_eq!(refuse("the server closed the connection"), both);
+        }
     }
 }

@@ -58,4 +58,9 @@ impl Dialect for Mariadb {
     fn name(&self, clone: &str, test: &str) -> String {
         names::of_test(test, clone)
     }
+
+    fn is_taken(&self, why: &str) -> bool {
+        // `ER_DB_CREATE_EXISTS`.
+        why.starts_with("ERROR 1007 ")
+    }
 }

@@ -74,4 +74,9 @@ impl Dialect for Postgres {
     fn name(&self, clone: &str, test: &str) -> String {
         names::of_test(test, clone)
     }
+
+    fn is_taken(&self, why: &str) -> bool {
+        // `duplicate_database`.
+        why.ends_with("(SQLSTATE 42P04)")
+    }
 }
