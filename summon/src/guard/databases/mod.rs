@@ -234,6 +234,9 @@ impl Databases {
 
     /// Gives the jobs to makers.
     fn assign(&mut self) {
+        // A connection that the server has closed meanwhile would fail its next job.
+        let is_of_use = |maker: &mut Maker| maker.job().is_some() || maker.go_on().0;
+        self.makers.retain_mut(is_of_use);
         for job in std::mem::take(&mut self.jobs) {
             if let Some(maker) = self.makers.iter_mut().find(|maker| maker.can_take(&job)) {
                 maker.take(job);
@@ -320,5 +323,33 @@ impl Databases {
         self.jobs
             .iter()
             .chain(self.makers.iter().filter_map(Maker::job))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::sys::wait;
+
+    #[test]
+    fn a_connection_that_the_server_has_closed_gets_no_job() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut databases = Databases::new(Server {
+            kind: ServerKind::Redis,
+            addr: listener.local_addr().unwrap(),
+            url: String::new(),
+        });
+        let job = Job::Drop("1".into());
+        let idle = Maker::open(databases.dialect, databases.addr, &job).unwrap();
+        databases.makers.push(idle);
+        drop(listener.accept().unwrap());
+        let until = Some(Instant::now() + Duration::from_secs(30));
+        assert!(wait::sleep(&[databases.makers[0].as_fd()], until).unwrap());
+        databases.jobs.push_back(job);
+        databases.go_on(0);
+        assert_eq!(databases.remarks, [""; 0]);
+        assert_eq!(databases.all_jobs().count(), 1);
     }
 }
