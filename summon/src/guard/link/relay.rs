@@ -91,7 +91,8 @@ impl Relay {
         }
     }
 
-    /// Puts faults into force, in place of the former ones.
+    /// Puts faults into force, in place of the former ones. After an error the former ones stay: the owner
+    /// of the link relies on that.
     pub(super) fn apply(&mut self, faults: Faults, events: &Events) -> io::Result<()> {
         let now = Instant::now();
         // Accept first: a client that has connected before the fault must not be refused. In a blackhole,
@@ -99,6 +100,8 @@ impl Relay {
         if self.filler.is_none() {
             self.accept(events);
         }
+        // Nothing after this can fail.
+        self.change_listener(&faults)?;
         let before = mem::replace(&mut self.faults, faults);
         let rate = |limit: Option<u64>, rate: Option<Rate>| {
             let limit = limit?;
@@ -110,22 +113,44 @@ impl Relay {
             to_client: rate(self.faults.to_client.limit, self.rates.to_client.take()),
         };
         if self.faults.cut {
-            if !before.cut {
-                streams::refuse(&self.listener)?;
-            }
             self.filler = None;
             self.reset_all();
             return Ok(());
         }
-        if self.faults.blackhole && self.filler.is_none() {
-            // After a cut this listens, too.
-            self.filler = Some(streams::fill_queue(&self.listener, &self.addr)?);
-        } else if !self.faults.blackhole && (before.cut || self.filler.is_some()) {
-            streams::listen(&self.listener)?;
+        if !self.faults.blackhole && (before.cut || self.filler.is_some()) {
             self.accept(events);
             self.filler = None;
         }
         self.ready = self.connections.keys().copied().collect();
+        Ok(())
+    }
+
+    /// Makes the listener refuse new connections, let them hang, or take them. After an error it does what
+    /// it did before.
+    fn change_listener(&mut self, faults: &Faults) -> io::Result<()> {
+        let is_cut = self.faults.cut;
+        if faults.cut {
+            return match is_cut {
+                true => Ok(()),
+                false => streams::refuse(&self.listener),
+            };
+        }
+        if faults.blackhole {
+            if self.filler.is_none() {
+                // After a cut this listens, too.
+                let filled = streams::fill_queue(&self.listener, &self.addr);
+                let filler = filled.inspect_err(|_| {
+                    // The queue may be short by now.
+                    let _ = match is_cut {
+                        true => streams::refuse(&self.listener),
+                        false => streams::listen(&self.listener),
+                    };
+                })?;
+                self.filler = Some(filler);
+            }
+        } else if is_cut || self.filler.is_some() {
+            streams::listen(&self.listener)?;
+        }
         Ok(())
     }
 
@@ -276,5 +301,48 @@ impl Relay {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    /// Returns whether clients can connect. Nothing accepts them, so they wait in the queue.
+    fn takes_connections(addr: SocketAddr) -> bool {
+        // A blackhole has room for one.
+        (0..3).all(|_| TcpStream::connect_timeout(&addr, Duration::from_secs(5)).is_ok())
+    }
+
+    #[test]
+    fn faults_that_can_not_be_put_into_force_leave_the_former_ones() {
+        let events = Events::new().unwrap();
+        // Another program may take the port first.
+        let made = (0..100).find_map(|_| {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let addr = free.local_addr().unwrap();
+            drop(free);
+            Relay::new(addr, None).ok()
+        });
+        let mut relay = made.unwrap();
+        let addr = relay.addr;
+        let blackhole = || Faults {
+            blackhole: true,
+            ..Faults::default()
+        };
+        // The filler can't connect to a broadcast address.
+        relay.addr = ([127, 255, 255, 255], addr.port()).into();
+        assert!(relay.apply(blackhole(), &events).is_err());
+        assert!(!relay.faults.blackhole && takes_connections(addr));
+        let cut = Faults {
+            cut: true,
+            ..Faults::default()
+        };
+        relay.apply(cut, &events).unwrap();
+        assert!(relay.apply(blackhole(), &events).is_err());
+        assert!(relay.faults.cut && !takes_connections(addr));
+        relay.apply(Faults::default(), &events).unwrap();
+        assert!(takes_connections(addr));
     }
 }
