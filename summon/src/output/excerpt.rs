@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_line_is_found_with_the_lines_around_it() {
-        let text: String = (0..100).map(|it| format!("line {it}\n")).collect();
+        let lines: Vec<_> = (0..100).map(|it| format!("line {it}")).collect();
+        let text = lines.join("\n") + "\n";
         let text = text.replace("line 50\n", "10%\r\x1b[31mline 50\x1b[0m of all\n");
         let text = text.replace("line 4\n", "line 5 or so\n");
         let (_home, file) = log("excerpt", &text);

@@ -147,8 +147,8 @@ impl Base {
                 }
                 opened => opened.map_err(|_| not_private())?,
             };
-            #[cfg(unix)]
             if is_new {
+                #[cfg(unix)]
                 sys::trees::spread(&dir);
             }
             return Ok((path, dir));

@@ -48,7 +48,7 @@ impl Dir {
         let found = made.found()?;
         found.check_ours()?;
         // The umask may have taken a right away.
-        if found.mode() != Mode::RWXU.bits() {
+        if found.mode() != 0o700 {
             rustix::fs::fchmod(&made, Mode::RWXU)?;
         }
         Ok(made)

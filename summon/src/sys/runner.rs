@@ -15,7 +15,6 @@ pub(crate) struct Runner {
     /// Its working directory, where users expect files with relative paths.
     pub(crate) dir: Option<PathBuf>,
     /// A descriptor that tells a guard of its end, see [`ending`].
-    #[cfg_attr(windows, expect(dead_code, reason = "there is no guard to watch it"))]
     pub(crate) ending: OwnedFd,
 }
 

@@ -16,10 +16,10 @@ pub(crate) fn this_thread() -> u64 {
 }
 
 /// Switches a process of root with one thread to a user and a group, without any other group.
-pub(crate) fn become_user(uid: u32, gid: u32) -> std::io::Result<()> {
+pub(crate) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     let done = |result: i32| match result {
         0 => Ok(()),
-        _ => Err(std::io::Error::last_os_error()),
+        _ => Err(io::Error::last_os_error()),
     };
     // The user comes last. After that step the process lacks the right to change its groups, and
     // would keep root's.
