@@ -49,6 +49,62 @@ fn the_report_of_a_failed_test_names_it_once_and_says_if_it_was_set_before() {
     }
 }
 
+/// Runs one test of the project, and checks how often its output has each text.
+#[track_caller]
+fn says(test: &str, env: &[(&str, &str)], counts: &[(&str, usize)]) -> String {
+    let args = format!("test --test exports -- --exact {test}");
+    let said = Project::new().run_with(&args, env).said();
+    for (text, count) in counts {
+        assert_eq!(said.matches(text).count(), *count, "{text}: {said}");
+    }
+    said
+}
+
+#[test]
+fn a_failure_has_one_annotation() {
+    for test in ["fails", "does_not_start"] {
+        says(test, &[("GITHUB_ACTIONS", "true")], &[("::error ", 1)]);
+    }
+}
+
+#[test]
+fn a_failed_test_is_held_once_and_after_all_its_reports() {
+    let hold = [("SUMMON_HOLD", "10ms")];
+    for test in ["fails", "returns_in_vain"] {
+        let held = format!("{test} has failed, and summon holds it");
+        says(test, &hold, &[(&held, 1), ("is no longer held", 1)]);
+    }
+    let said = says(
+        "fails",
+        &hold,
+        &[("RUN was alive", 2), ("sleep was alive", 2)],
+    );
+    // The hold shows the reports itself, since libtest captures them until the test has ended.
+    let (_, shown) = said.split_once("Running tests/exports.rs").unwrap();
+    let (before, held) = shown.split_once("fails has failed, and summon").unwrap();
+    for name in ["RUN", "sleep"] {
+        assert_eq!(
+            before.matches(&format!("{name} was alive")).count(),
+            1,
+            "{said}"
+        );
+        assert!(held.contains(&format!("\n  {name} ")), "{said}");
+    }
+}
+
+#[test]
+fn a_test_that_passes_is_held_once() {
+    let hold = [("SUMMON_HOLD", "always,10ms")];
+    let counts = [("has passed, and summon holds it", 1)];
+    says("reads_three", &hold, &counts);
+}
+
+#[test]
+fn nothing_is_held_or_reported_if_a_program_does_not_start() {
+    let counts = [("holds it", 0), ("was alive", 0), ("1 failed", 1)];
+    says("does_not_start", &[("SUMMON_HOLD", "10ms")], &counts);
+}
+
 /// Returns the report of a function that fails.
 fn report(test: fn()) -> String {
     let panic = std::panic::catch_unwind(test).unwrap_err();

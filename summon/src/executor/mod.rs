@@ -3,12 +3,15 @@
 mod coordinated;
 mod flavours;
 mod options;
+mod settled;
 pub(crate) mod setup;
 
 pub use coordinated::Coordinated;
 pub use flavours::{
     HttpCoordinatedExecutor, OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor,
 };
+
+pub(crate) use settled::Settled;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -206,6 +209,18 @@ pub trait Executor: Send + Sync {
         false
     }
 
+    /// Returns what this scope lets the outer scope of the same test know, if there is one.
+    #[doc(hidden)]
+    fn outer(&self) -> Option<&Settled> {
+        None
+    }
+
+    /// Returns what the inner scope of the same test lets this one know, if there is one.
+    #[doc(hidden)]
+    fn inner(&self) -> Option<&Settled> {
+        None
+    }
+
     /// Returns the members of an orchestrator, so that a set includes them.
     #[doc(hidden)]
     fn members(&self) -> Option<Vec<&dyn Executor>> {
@@ -258,6 +273,14 @@ macro_rules! forward {
 
             fn is_reported_elsewhere(&self) -> bool {
                 (**self).is_reported_elsewhere()
+            }
+
+            fn outer(&self) -> Option<&Settled> {
+                (**self).outer()
+            }
+
+            fn inner(&self) -> Option<&Settled> {
+                (**self).inner()
             }
 
             fn members(&self) -> Option<Vec<&dyn Executor>> {

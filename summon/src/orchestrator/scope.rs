@@ -7,7 +7,7 @@ use super::hold::{Setting, Told, hold};
 use super::{Executors, Orchestrator};
 use crate::annotation::{self, Place};
 use crate::error::Error;
-use crate::executor::Executor;
+use crate::executor::{Executor, Settled};
 use crate::panicked::{self, Failure};
 use crate::sys::maker::Maker;
 use crate::trace::{Test, test_name};
@@ -43,7 +43,17 @@ pub(crate) fn begin<'a>(
     let (test, begun, hold) = (Test::begin(test), Instant::now(), Setting::read()?);
     panicked::note_panics();
     let orchestrator = Orchestrator::new(executors);
-    orchestrator.start()?;
+    let nodes = orchestrator.nodes();
+    let outers: Vec<_> = nodes.iter().filter_map(|node| node.outer()).collect();
+    outers.iter().for_each(|outer| outer.begin());
+    if let Err(error) = orchestrator.start() {
+        // The error is the report, and nothing is held.
+        for outer in outers {
+            outer.tell();
+            outer.hold();
+        }
+        return Err(error);
+    }
     Ok(Scope {
         orchestrator,
         maker: Maker::here(),
@@ -128,12 +138,24 @@ impl Scope<'_> {
     /// Prints a report on each process of the failed test, into the test's output.
     fn tell(&self) -> Told {
         let told = self.look();
+        let nodes = self.orchestrator.nodes();
+        nodes
+            .iter()
+            .filter_map(|node| node.outer())
+            .for_each(Settled::tell);
         // nextest shows the end of a test's output with a colour. The annotation must not be the end.
         self.annotate(&told);
         for report in &told.reports {
             eprintln!("\n{report}");
         }
         told
+    }
+
+    /// Returns whether the inner scope of the test has told its failure.
+    fn is_told(&self) -> bool {
+        let nodes = self.orchestrator.nodes();
+        let mut inner = nodes.iter().filter_map(|node| node.inner());
+        inner.any(Settled::is_told)
     }
 
     fn look(&self) -> Told {
@@ -183,9 +205,20 @@ impl Scope<'_> {
     }
 
     fn hold(&self, told: Option<&Told>) {
-        if let Some(setting) = &self.hold {
-            hold(setting, &test_name(), &self.orchestrator.nodes(), told);
+        let nodes = self.orchestrator.nodes();
+        if nodes
+            .iter()
+            .any(|node| node.inner().is_some_and(Settled::is_held))
+        {
+            return;
         }
+        if let Some(setting) = &self.hold {
+            hold(setting, &test_name(), &nodes, told);
+        }
+        nodes
+            .iter()
+            .filter_map(|node| node.outer())
+            .for_each(Settled::hold);
     }
 }
 
@@ -198,7 +231,7 @@ impl Drop for Scope<'_> {
         let has_failed = panics || self.failed.load(Ordering::Relaxed);
         // Report before the stop, so that the reports show the processes as they were at the
         // failure.
-        let told = has_failed.then(|| self.tell());
+        let told = (has_failed && !self.is_told()).then(|| self.tell());
         self.hold(told.as_ref());
         match self.orchestrator.stop() {
             Err(error) if std::thread::panicking() => eprintln!("{error}"),

@@ -34,3 +34,14 @@ fn reads_three(run: &Process, program: &Process) {
 fn fails() {
     panic!("on purpose");
 }
+
+#[summon(fixture = RUN, export = "SERVER_URL")]
+#[summon(tcp = [env("ACTOR"), "listen".into(), "127.0.0.1:{port}".into()], timeout = "never".to_owned())]
+#[test]
+fn does_not_start() {}
+
+#[summon(fixture = RUN, export = "SERVER_URL")]
+#[summon(simple = "sleep 100")]
+#[test]
+#[should_panic]
+fn returns_in_vain() {}
