@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A test with an `export` may have two scopes. The inner one ends first, so it prints the reports and holds
 /// the test, and the outer one does neither again.
 #[derive(Debug, Default)]
+#[doc(hidden)]
 pub struct Settled {
     is_told: AtomicBool,
     is_held: AtomicBool,
