@@ -23,6 +23,8 @@ mod checked_options;
 mod errors;
 #[path = "../../summon-macros/src/expand.rs"]
 mod expand;
+#[path = "../../summon-macros/src/export.rs"]
+mod export;
 #[path = "../../summon-macros/src/fixture.rs"]
 mod fixture;
 #[path = "../../summon-macros/src/function.rs"]
