@@ -13,6 +13,9 @@ fuzz_target!(|text: &str| {
             Part::Labelled(one, other) | Part::Other(one, other) => {
                 assert!(is_word(one) && is_word(other));
             }
+            Part::OtherLabelled(process, word, label) => {
+                assert!([process, word, label].into_iter().all(|it| is_word(it)));
+            }
         }
     }
     // The text as written, without the second of two braces.
@@ -35,7 +38,9 @@ fuzz_target!(|text: &str| {
         _ => "{port}",
     });
     assert_eq!(filled, expected.collect::<String>());
-    let others = parts.iter().filter(|part| matches!(part, Part::Other(..)));
+    let others = parts
+        .iter()
+        .filter(|part| matches!(part, Part::Other(..) | Part::OtherLabelled(..)));
     assert_eq!(references(text).count(), others.count());
 });
 
