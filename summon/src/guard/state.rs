@@ -101,6 +101,8 @@ pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
     /// The end of the output.
     pub(crate) output: Vec<u8>,
+    /// The end of standard error, if it was kept apart.
+    pub(crate) errors: Vec<u8>,
 }
 
 /// A step of the guard before the program runs.

@@ -222,6 +222,14 @@ impl Helper {
     ) -> Result<Ran, HelperError> {
         match self.0 {}
     }
+
+    pub(crate) fn run_apart(
+        &self,
+        _limit: Duration,
+        _sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
+    ) -> Result<Ran, HelperError> {
+        match self.0 {}
+    }
 }
 
 /// The process of a link.

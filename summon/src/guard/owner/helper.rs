@@ -31,7 +31,26 @@ impl Helper {
         limit: Duration,
         sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
     ) -> Result<Ran, HelperError> {
-        wire::send(&self.0, &Order::Run(limit).encode(), &[]).map_err(HelperError::Broken)?;
+        let apart = false;
+        self.obey(&Order::Run { limit, apart }, sleep)
+    }
+
+    /// Runs the command in the same way, with standard error apart from the output.
+    pub(crate) fn run_apart(
+        &self,
+        limit: Duration,
+        sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
+    ) -> Result<Ran, HelperError> {
+        let apart = true;
+        self.obey(&Order::Run { limit, apart }, sleep)
+    }
+
+    fn obey(
+        &self,
+        order: &Order,
+        sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<bool>,
+    ) -> Result<Ran, HelperError> {
+        wire::send(&self.0, &order.encode(), &[]).map_err(HelperError::Broken)?;
         // The guard enforces the limit, and answers a few seconds later at most. `sleep` lets the
         // caller watch other events meanwhile, for example the exit of the service.
         match sleep(self.0.as_fd()) {

@@ -29,8 +29,11 @@ pub(crate) enum Order {
     Use(Use),
     /// The test with this number has ended.
     Unuse(u64),
-    /// Run the helper command within this time.
-    Run(Duration),
+    /// Run the helper command within this time. `apart`: keep standard error apart.
+    Run {
+        limit: Duration,
+        apart: bool,
+    },
     Database(DatabaseOrder),
     /// A test allows lines that match this pattern from here on, or no longer.
     Allow {
@@ -108,9 +111,10 @@ impl Order {
                 out.bytes.push(2);
                 details.put(&mut out);
             }
-            Order::Run(limit) => {
+            Order::Run { limit, apart } => {
                 out.bytes.push(3);
                 out.duration(*limit);
+                out.flag(*apart);
             }
             Order::Pause(pause) => {
                 out.bytes.push(4);
@@ -163,7 +167,10 @@ impl Order {
             )),
             1 => Ok(Order::Stop(get_stop(&mut from)?)),
             2 => Ok(Order::Share(Details::get(&mut from)?)),
-            3 => Ok(Order::Run(from.duration()?)),
+            3 => Ok(Order::Run {
+                limit: from.duration()?,
+                apart: from.flag()?,
+            }),
             4 => Ok(Order::Pause(from.flag()?)),
             5 => Ok(Order::Sync(from.number()?)),
             6 => Ok(Order::Use(Use {
@@ -312,12 +319,14 @@ impl News {
 fn put_ran(out: &mut Out<'_>, ran: &Ran) {
     out.option(ran.status, Out::signed);
     out.bytes(&ran.output);
+    out.bytes(&ran.errors);
 }
 
 fn get_ran(from: &mut In<'_>) -> io::Result<Ran> {
     Ok(Ran {
         status: from.option(In::signed)?,
         output: from.bytes()?.to_vec(),
+        errors: from.bytes()?.to_vec(),
     })
 }
 
@@ -335,6 +344,7 @@ mod tests {
         let ran = Ran {
             status: Some(256),
             output: b"no".to_vec(),
+            errors: b"why".to_vec(),
         };
         for news in [
             News::Noticed(notice),

@@ -1,12 +1,12 @@
 //! Commands that run to completion. Processes that a command starts outlive neither its run nor the
 //! owner.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::captured::Captured;
 use crate::guard::dispositions;
 use crate::guard::killing::{self, Pace};
 use crate::guard::program::Program;
@@ -18,10 +18,8 @@ use crate::guard::state::{Ran, Step};
 use crate::guard::tree::{self, Reaped};
 use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, ChildEnds};
-use crate::sys::{pipes, wait};
+use crate::sys::wait;
 
-/// The number of bytes reported from the end of the output.
-const TAIL: usize = 16 * 1024;
 /// How long to wait for the owner to read the answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
@@ -52,18 +50,18 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
         let Some((body, _)) = wire::receive(owner)? else {
             return Ok(());
         };
-        let Order::Run(limit) = Order::decode(&body)? else {
+        let Order::Run { limit, apart } = Order::decode(&body)? else {
             return Err(wire::garbled());
         };
         // Counted from here, so a busy machine does not take the time before this from the command.
         let until = Instant::now() + limit;
-        let news = match run(
-            &job.program,
+        let run = Run {
+            program: &job.program,
             until,
-            killing::PATIENCE,
-            &child_ended,
-            &watched,
-        )? {
+            patience: killing::PATIENCE,
+            apart,
+        };
+        let news = match run.to_end(&child_ended, &watched)? {
             Err((step, error)) => News::Refused {
                 step,
                 errno: error.raw_os_error().unwrap_or(libc::EINVAL),
@@ -98,41 +96,54 @@ impl Owner<'_> {
     }
 }
 
-/// Runs a command in a process without other children, and kills its leftovers.
-///
-/// Returns soon after `until` at the latest. Returns `None` if the owner or the runner ends first.
-/// The output names killed processes that do not end within `patience`.
-pub(super) fn run(
-    program: &Program,
-    until: Instant,
-    patience: Duration,
-    child_ended: &ChildEnds,
-    owner: &Owner<'_>,
-) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
-    let (read, write) = pipes::pair()?;
-    // A descendant may keep the pipe open after the command has ended. A blocking read would wait
-    // for it past the limit.
-    rustix::io::ioctl_fionbio(&read, true)?;
-    let pid = match spawn(program, [&write; 2]) {
-        Ok(pid) => pid,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    child_ended.started(pid);
-    // The guard's own copy would keep the end of file from `pump`.
-    drop(write);
-    let run = Execution {
-        pid,
-        output: Some(File::from(read)),
-        tail: Vec::new(),
-        child_ended,
-    };
-    run.watch(until, patience, owner).map(Ok)
+/// A run of a command in a process without other children.
+pub(super) struct Run<'a> {
+    pub(super) program: &'a Program,
+    /// When the command is killed.
+    pub(super) until: Instant,
+    /// How long to wait for killed processes.
+    pub(super) patience: Duration,
+    /// Whether standard error is kept apart from the output.
+    pub(super) apart: bool,
+}
+
+impl Run<'_> {
+    /// Runs the command, and kills its leftovers.
+    ///
+    /// Returns soon after `until` at the latest. Returns `None` if the owner or the runner ends first.
+    /// The output names killed processes that do not end within `patience`.
+    pub(super) fn to_end(
+        &self,
+        child_ended: &ChildEnds,
+        owner: &Owner<'_>,
+    ) -> io::Result<Result<Option<Ran>, (Step, io::Error)>> {
+        let (output, write) = Captured::new()?;
+        let errors = self.apart.then(Captured::new).transpose()?;
+        let (errors, error_write) = errors.unzip();
+        let pid = match spawn(
+            self.program,
+            [&write, error_write.as_ref().unwrap_or(&write)],
+        ) {
+            Ok(pid) => pid,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        child_ended.started(pid);
+        // The guard's own copies would keep the end of file from `pump`.
+        drop((write, error_write));
+        let execution = Execution {
+            pid,
+            output,
+            errors,
+            child_ended,
+        };
+        execution.watch(self.until, self.patience, owner).map(Ok)
+    }
 }
 
 struct Execution<'a> {
     pid: u32,
-    output: Option<File>,
-    tail: Vec<u8>,
+    output: Captured,
+    errors: Option<Captured>,
     child_ended: &'a ChildEnds,
 }
 
@@ -149,7 +160,8 @@ impl Execution<'_> {
         while status.is_none() && !owner_ended && Instant::now() < until {
             let mut fds: Vec<BorrowedFd<'_>> = owner.fds().collect();
             fds.push(self.child_ended.as_fd());
-            fds.extend(self.output.iter().map(AsFd::as_fd));
+            fds.extend(self.output.fd());
+            fds.extend(self.errors.as_ref().and_then(Captured::fd));
             wait::sleep(&fds, Some(until))?;
             // The owner sends nothing during a run, so a readable socket means that it has closed.
             owner_ended = owner.has_ended() || owner.socket.is_some_and(wait::is_readable);
@@ -172,13 +184,21 @@ impl Execution<'_> {
             if !survivors.is_empty() {
                 let names = killing::names(&survivors).join(", ");
                 let told = format!("summon can't end what it has started: {names}\n");
-                self.tail.extend(told.as_bytes());
+                self.output.tail.extend(told.as_bytes());
                 break;
             }
             wait::sleep(&[self.child_ended.as_fd()], Some(pace.due()))?;
         }
-        let output = self.tail;
-        Ok((!owner_ended).then_some(Ran { status, output }))
+        Ok((!owner_ended).then_some(Ran {
+            status,
+            output: self.output.tail,
+            errors: self.errors.map(|errors| errors.tail).unwrap_or_default(),
+        }))
+    }
+
+    fn pump(&mut self) {
+        self.output.pump();
+        self.errors.iter_mut().for_each(Captured::pump);
     }
 
     fn reap(&self) -> io::Result<Reaps> {
@@ -194,31 +214,6 @@ impl Execution<'_> {
                     reaps.is_childless = true;
                     return Ok(reaps);
                 }
-            }
-        }
-    }
-
-    /// Reads as much as a pipe can hold, so that a command that writes without pause can't keep the
-    /// guard here.
-    fn pump(&mut self) {
-        let mut buffer = [0; 16 * 1024];
-        for _ in 0..64 {
-            let Some(output) = &mut self.output else {
-                return;
-            };
-            match output.read(&mut buffer) {
-                // A pipe at its end of file stays readable, and `wait::sleep` would return at once
-                // for ever.
-                Ok(0) => self.output = None,
-                Ok(read) => {
-                    self.tail.extend(&buffer[..read]);
-                    // Trimmed after each read, so the memory is bounded however much the command
-                    // writes.
-                    let over = self.tail.len().saturating_sub(TAIL);
-                    self.tail.drain(..over);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => self.output = None,
             }
         }
     }

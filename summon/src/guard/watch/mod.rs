@@ -5,6 +5,7 @@
 //! descendants, as far as the system shows them ([`family`](crate::sys::family)).
 
 mod allowed;
+mod captured;
 mod client;
 mod command;
 mod databases;

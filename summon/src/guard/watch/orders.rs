@@ -52,7 +52,7 @@ impl Guard {
                 }
                 Ok(Order::Hold(limit)) => self.held_until = Instant::now().checked_add(limit),
                 // An owner that breaks the protocol can't be trusted to stop the service later.
-                Ok(Order::Run(_)) | Err(_) => self.lose_owner(),
+                Ok(Order::Run { .. }) | Err(_) => self.lose_owner(),
             }
         }
         if closed {

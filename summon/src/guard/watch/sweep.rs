@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::command::{self, Owner};
+use super::command::{Owner, Run};
 use super::recorder::LogWriter;
 use super::{Guard, killed_test};
 use crate::guard::protocol::message::News;
@@ -21,18 +21,18 @@ impl Guard {
         let limit = self.service.plan().grace.max(LEAST);
         for argv in &self.terms.after_stop {
             let program = self.program.helper(argv);
-            let until = Instant::now() + limit;
-            let ran = match command::run(
-                &program,
-                until,
+            let run = Run {
+                program: &program,
+                until: Instant::now() + limit,
                 patience,
-                &self.child_ended,
-                &Owner::default(),
-            ) {
+                apart: false,
+            };
+            let ran = match run.to_end(&self.child_ended, &Owner::default()) {
                 Ok(Ok(Some(ran))) => ran,
                 Ok(Err((_, error))) | Err(error) => Ran {
                     status: Some(127 << 8),
                     output: error.to_string().into_bytes(),
+                    errors: Vec::new(),
                 },
                 Ok(Ok(None)) => continue,
             };
