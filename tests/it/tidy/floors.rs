@@ -19,7 +19,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["cluster", "orchestrator", "fixture", "database"],
             &["executor"],
             &["process"],
-            &["link", "probe"],
+            &["image", "link", "probe"],
             &["guard"],
             &[
                 "annotation",
