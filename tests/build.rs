@@ -1,5 +1,6 @@
 //! Finds the servers that the tests need. If a server is missing, its tests show as ignored, with
-//! the reason, instead of failing or passing silently.
+//! the reason, instead of failing or passing silently. What only some users may do is decided when
+//! the test runs (`tests/it/needs.rs`), since another user may run the binary.
 
 use std::path::PathBuf;
 
@@ -24,26 +25,6 @@ fn main() {
     }
     let both = on_path("nginx").filter(|_| on_path("openssl").is_some());
     announce("has_nginx_and_openssl", both);
-    let status = std::fs::metadata("/proc/self");
-    let is_root = status.is_ok_and(|found| std::os::unix::fs::MetadataExt::uid(&found) == 0);
-    announce("is_root", is_root.then(|| PathBuf::from("build.rs")));
-    announce("may_set_uid", set_uid());
-    announce("may_set_capabilities", set_capabilities());
-    let unshare = std::process::Command::new("unshare")
-        .args(["-rn", "true"])
-        .status();
-    let unshare = unshare.is_ok_and(|status| status.success());
-    announce("has_unshare", unshare.then(|| on_path("unshare")).flatten());
-    let pair = std::process::Command::new("unshare")
-        .args(["-rn", "ip", "link", "add", "one", "type", "veth"])
-        .output();
-    let has_ip = pair.is_ok_and(|pair| pair.status.success());
-    announce("has_ip", has_ip.then(|| on_path("ip")).flatten());
-    let mount = std::process::Command::new("unshare")
-        .args(["--mount", "mount", "-t", "tmpfs", "none", "/proc"])
-        .status();
-    let may_mount = mount.is_ok_and(|status| status.success());
-    announce("may_mount", may_mount.then(|| on_path("unshare")).flatten());
     let free = std::process::Command::new("df")
         .args(["-B1", "--output=avail,fstype", "/dev/shm"])
         .output();
@@ -83,51 +64,6 @@ fn announce(cfg: &str, found: Option<PathBuf>) {
         // A file that does not exist makes cargo run this script again.
         None => println!("cargo:rerun-if-changed=/no/such/file/as/{cfg}"),
     }
-}
-
-/// Copies a program to the temporary directory, as the tests do, changes the copy, and returns
-/// whether a user without privileges then gets the wanted output from it.
-fn gives(
-    program: &str,
-    words: &[&str],
-    change: impl FnOnce(&std::path::Path),
-    wanted: &str,
-) -> bool {
-    let name = format!("summon-build-{}", std::process::id());
-    let copy = std::env::temp_dir().join(name);
-    let Ok(_) = std::fs::copy(program, &copy) else {
-        return false;
-    };
-    change(&copy);
-    let said = std::process::Command::new("setpriv")
-        .args(["--reuid=61009", "--regid=61009", "--clear-groups"])
-        .arg(&copy)
-        .args(words)
-        .output();
-    let _ = std::fs::remove_file(&copy);
-    said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(wanted))
-}
-
-/// Whether a set-user-id program of root has an effect.
-fn set_uid() -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt;
-    let id = on_path("id")?;
-    let change = |copy: &std::path::Path| {
-        let mode = std::fs::Permissions::from_mode(0o4755);
-        let _ = std::fs::set_permissions(copy, mode);
-    };
-    gives(id.to_str()?, &["-u"], change, "0\n").then_some(id)
-}
-
-/// Whether capabilities of a file have an effect.
-fn set_capabilities() -> Option<PathBuf> {
-    let (setcap, cat) = (on_path("setcap")?, on_path("cat")?);
-    let change = |copy: &std::path::Path| {
-        let mut command = std::process::Command::new("setcap");
-        let _ = command.arg("cap_kill=ep").arg(copy).status();
-    };
-    let wanted = "CapEff:\t0000000000000020";
-    gives(cat.to_str()?, &["/proc/self/status"], change, wanted).then_some(setcap)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

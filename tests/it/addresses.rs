@@ -5,6 +5,7 @@ use std::process::Command;
 
 use summon::{Coordinated, TcpCoordinatedExecutor, probe};
 
+use crate::needs::needs;
 use crate::support::{ACTOR, actor, ask, error_at_limit, tcp};
 
 #[test]
@@ -60,11 +61,8 @@ fn a_server_at_one_interface_is_found_there() {
 }
 
 #[test]
-#[cfg_attr(
-    not(has_ip),
-    ignore = "`ip` and network namespaces are not to be had here"
-)]
 fn a_server_at_a_link_local_address_is_found_at_its_interface() {
+    needs!(interfaces);
     // Two interfaces have the same address, and the server uses only one interface.
     let set_up = "ip link set lo up
         ip link add one type veth peer name two
@@ -165,8 +163,8 @@ fn a_host_with_a_port_or_a_scheme_is_refused() {
 }
 
 #[test]
-#[cfg_attr(not(has_unshare), ignore = "network namespaces can't be made here")]
 fn a_server_in_another_network_is_told() {
+    needs!(namespaces);
     let script = ["unshare", "-rn", ACTOR, "listen", "0.0.0.0:{port}"];
     let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("2s");
     let error = server.start().unwrap_err().to_string();

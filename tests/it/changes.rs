@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::needs::needs;
 use crate::support::{ACTOR, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, parent};
 
 const CHANGES: &str = env!("CARGO_BIN_EXE_owner_changes");
@@ -143,8 +144,8 @@ fn signals_that_a_process_waits_for_reach_it() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn what_another_user_starts_is_that_users() {
+    needs!(root);
     let said = said_by("user");
     let [before, after, stopped] = &said[..] else {
         panic!("{said:?}");
@@ -155,8 +156,8 @@ fn what_another_user_starts_is_that_users() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn a_process_with_two_users_is_refused() {
+    needs!(root);
     let said = said_by("effective user");
     let why =
         "summon starts nothing for a process whose effective user or group is not its real one";
@@ -181,8 +182,8 @@ fn limits_umask_priority_and_network_are_those_of_the_moment() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "makes a namespace, as root can")]
 fn a_process_whose_children_are_elsewhere_is_told_so() {
+    needs!(root);
     let said = said_by("pids");
     let text = said.join("\n");
     assert!(

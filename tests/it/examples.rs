@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use regex::bytes::Regex;
 use summon::{Coordinated, Executor, TcpCoordinatedExecutor, probe};
 
+use crate::needs::root;
 use crate::support::TempDir;
 use crate::tidy::{read, sources};
 
@@ -177,10 +178,10 @@ fn that_name_a_server_run_as_they_stand_and_leave_nothing() {
             continue;
         };
         // memcached refuses to run as root, and says so.
-        if !(cfg!(is_root) && name == "memcached") {
+        if !(root() && name == "memcached") {
             run(shown, &program, None);
         }
-        if cfg!(is_root) {
+        if root() {
             run(shown, &program, Some("nobody"));
         }
     }

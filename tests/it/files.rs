@@ -9,6 +9,7 @@ use summon::{
     Contents, OutputCoordinatedExecutor, Process, SimpleExecutor, Stdin, orchestrated, summon,
 };
 
+use crate::needs::needs;
 use crate::support::{ACTOR, OWNER, TempDir, eventually};
 use crate::tree::Owner;
 
@@ -115,8 +116,8 @@ fn name_only_what_is_known() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn belong_to_the_user_of_the_program() {
+    needs!(root);
     let reads =
         "sh -c 'cat {dir}/conf.d/one && echo >>{dir}/conf.d/one && echo up; exec sleep 100'";
     let server = OutputCoordinatedExecutor::new(reads, "^up$")
@@ -185,8 +186,8 @@ fn have_no_mode_that_is_decimal() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "drops root")]
 fn are_for_a_program_that_drops_root_by_itself() {
+    needs!(root);
     let dropped = "setpriv --reuid=61009 --regid=61009 --clear-groups";
     let script = "cat {dir}/www/index.html; cat {dir}/secret; ls {dir}/..; echo >{dir}/spool/one; \
                   echo up; exec sleep 1000";
@@ -210,8 +211,8 @@ fn are_for_a_program_that_drops_root_by_itself() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn are_open_to_others_and_belong_to_the_user_of_the_program() {
+    needs!(root);
     let server = SimpleExecutor::new("sleep 100")
         .user("nobody")
         .dir_mode(0o755)

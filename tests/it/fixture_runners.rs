@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use crate::fixtures::BINARIES;
+use crate::needs::needs;
 use crate::project::Project;
 use crate::support::{ACTOR, Group, Killed, Life, eventually, family, hear_int, recorded};
 
@@ -156,8 +157,8 @@ impl Drop for Container {
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
 fn a_runner_that_is_process_1_is_found() {
+    needs!(mounting);
     for runner in ["test", "nextest run"] {
         if runner == "test" || cfg!(has_nextest) {
             let project = Project::new();
@@ -174,8 +175,8 @@ fn a_runner_that_is_process_1_is_found() {
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
 fn runs_of_the_same_pid_and_time_do_not_meet() {
+    needs!(mounting);
     // This resembles two containers that share a network and a temporary directory.
     let project = Project::new();
     let start = || {

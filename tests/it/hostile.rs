@@ -8,6 +8,7 @@ use summon::{
     SimpleExecutor, probe,
 };
 
+use crate::needs::needs;
 use crate::support::{
     ACTOR, Life, TempDir, actor, against_the_warden, error_at_limit, eventually, family, parent,
     tcp, with_the_warden,
@@ -172,8 +173,8 @@ fn that_call_themselves_so_that_proc_can_hardly_be_read() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can change its user")]
 fn that_become_another_user() {
+    needs!(root);
     let server = tcp(
         ["user", "65534", "listen", "127.0.0.1:{port}", "ignore"],
         "localhost",
@@ -186,8 +187,8 @@ fn that_become_another_user() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can act as another user")]
 fn that_gain_privileges_of_which_their_owner_has_none() {
+    needs!(root);
     // The user `nobody` can neither read the descriptors of `su` nor signal it, because `su` is
     // set-uid.
     run_as_nobody("hostile::run_by_another_as_nobody", "");

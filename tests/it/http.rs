@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use summon::{Coordinated, HttpCoordinatedExecutor, Process, probe, summon};
 
+use crate::needs::needs;
 use crate::support::{ACTOR, actor};
 
 const URL: &str = "http://127.0.0.1:{port}/";
@@ -341,8 +342,8 @@ fn a_real_server_of_tls_is_told() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can become another user")]
 fn a_worker_that_may_not_read_is_told_where_root_could() {
+    needs!(root);
     let script = actor([
         "quiet",
         "respond",

@@ -9,6 +9,7 @@ use summon::{
     TcpCoordinatedExecutor, probe, summon,
 };
 
+use crate::needs::needs;
 use crate::support::{
     ACTOR, REFUSE, TempDir, WITHOUT_PIDFDS, actor, actor_whose_name_is_no_text, eventually, family,
     recorded, state,
@@ -251,8 +252,8 @@ fn a_process_is_as_nice_as_it_is_told(server: &Process) {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn a_lower_nice_value_needs_privileges() {
+    needs!(root);
     crate::users::passes_as_nobody("lifecycle::run_by_another_with_a_lower_nice_value");
 }
 

@@ -33,6 +33,7 @@ mod link_faults;
 mod linked;
 mod links;
 mod memory;
+mod needs;
 mod never;
 mod notify;
 mod odd;

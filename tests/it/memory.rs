@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use summon::servers::Postgres;
 use summon::{Database, Fixture, Process, SimpleExecutor, summon};
 
+use crate::needs::needs;
 use crate::support::{Group, TempDir, eventually, family};
 
 fn sleeper() -> SimpleExecutor {
@@ -61,11 +62,9 @@ fn is_not_used_unless_asked_for() {
 }
 
 #[test]
-#[cfg_attr(
-    not(all(is_root, has_memory)),
-    ignore = "only root can run programs as others, and /dev/shm needs 2 GB"
-)]
+#[cfg_attr(not(has_memory), ignore = "/dev/shm has less than 2 GB")]
 fn belongs_to_the_user_of_the_process() {
+    needs!(root);
     let server = sleeper().in_memory(true).user("nobody");
     let server = server.before("touch {dir}/by-nobody");
     server.start().unwrap();
@@ -91,11 +90,9 @@ fn starts_and_waits() {
 }
 
 #[test]
-#[cfg_attr(
-    not(all(has_memory, may_mount)),
-    ignore = "mounts, and may not or has no `unshare`"
-)]
+#[cfg_attr(not(has_memory), ignore = "/dev/shm has less than 2 GB")]
 fn is_not_used_without_room_for_files() {
+    needs!(mounting);
     let mount = "mount -t tmpfs -o size=3G,nr_inodes=200 none /dev/shm && exec \"$@\"";
     let output = Command::new("unshare")
         .args(["--mount", "sh", "-c", mount, "sh"])

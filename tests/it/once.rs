@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use summon::SimpleExecutor;
 
+use crate::needs::needs;
 use crate::support::{TempDir, copy_program, eventually};
 
 /// Makes a tree, and notes that it ran. The note's path is in a variable, since a file that the
@@ -294,8 +295,8 @@ fn start_with_full(cached: &Cached, place: &str) -> String {
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "mounts, and may not or has no `unshare`")]
 fn a_full_disk_is_no_error() {
+    needs!(mounting);
     // The result for the cache is too large for the small file system, unlike the other one.
     let big = "case {dir} in *-cache/*) truncate -s 0 {dir}/data/full; \
                head -c 3000000 /dev/zero > {dir}/data/full || exit 1;; esac";
@@ -413,8 +414,8 @@ fn what_nobody_uses_goes_after_a_week() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn of_another_user_it_belongs_to_that_user() {
+    needs!(root);
     let cached = Cached::new(&format!("{MAKE}; id -u > {{dir}}/who"));
     let cached = cached.with("AS_NOBODY", "1");
     let cached = cached.with("SHOW", "cat who; find . -printf '%U\n' | sort -u");

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::needs::needs;
 use crate::support::{ACTOR, OWNER, TempDir, copy_program, parent};
 use crate::tree::Owner;
 
@@ -102,8 +103,8 @@ fn run_by_another_that_attacks() {
 }
 
 #[test]
-#[cfg_attr(not(may_set_uid), ignore = "has no set-user-id programs, as root may")]
 fn of_a_file_are_not_for_its_caller() {
+    needs!(set_user_id);
     let copies = Copies::new();
     // The same attack works if the program has no privileges to steal.
     let plain = copies.of(OWNER, "plain", 0o755);
@@ -115,11 +116,8 @@ fn of_a_file_are_not_for_its_caller() {
 }
 
 #[test]
-#[cfg_attr(
-    not(may_set_capabilities),
-    ignore = "gives files no capabilities, as root may with `setcap`"
-)]
 fn that_are_capabilities_of_a_file_are_not_for_its_caller() {
+    needs!(capabilities);
     let copies = Copies::new();
     for set in ["cap_net_bind_service=ep", "cap_dac_override=p"] {
         let privileged = copies.of(OWNER, "capable", 0o755);
@@ -130,8 +128,8 @@ fn that_are_capabilities_of_a_file_are_not_for_its_caller() {
 }
 
 #[test]
-#[cfg_attr(not(may_set_uid), ignore = "has no set-user-id programs, as root may")]
 fn that_a_program_passes_on_are_not_for_its_caller() {
+    needs!(set_user_id);
     let copies = Copies::new();
     // The wrapper becomes root permanently, so the kernel no longer reports that it has a caller.
     let wrapper = copies.of("/usr/bin/setpriv", "wrapper", 0o4755);
@@ -148,8 +146,8 @@ fn that_a_program_passes_on_are_not_for_its_caller() {
 }
 
 #[test]
-#[cfg_attr(not(may_set_uid), ignore = "has no set-user-id programs, as root may")]
 fn of_a_file_start_nothing_and_write_nothing() {
+    needs!(set_user_id);
     let copies = Copies::new();
     let privileged = copies.of(OWNER, "user", 0o4755);
     let temp = copies.dir.file("temp");

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use summon::{Coordinated, Error, Executor, OutputCoordinatedExecutor, SimpleExecutor, probe};
 
+use crate::needs::{needs, root};
 use crate::support::{TempDir, actor, copy_program};
 
 /// Writes a script in a separate process, for the reason that `support::copy_program` gives.
@@ -32,7 +33,7 @@ fn set_mode(path: impl AsRef<Path>, mode: u32) {
 
 /// Runs the program as an ordinary user, because root may enter any directory.
 fn as_ordinary_user<P: probe::Probe>(executor: Coordinated<P>) -> Coordinated<P> {
-    match cfg!(is_root) {
+    match root() {
         true => executor.user("nobody"),
         false => executor,
     }
@@ -84,8 +85,8 @@ fn have_their_package_told_by_a_probe_too() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn that_only_root_can_reach_are_named() {
+    needs!(root);
     let dir = TempDir::new();
     let path = closed(&dir, "my-server");
     let server = SimpleExecutor::new("my-server").env("PATH", path);

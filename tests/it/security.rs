@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use summon::{Coordinated, OutputCoordinatedExecutor, probe};
 
+use crate::needs::needs;
 use crate::project::Project;
 use crate::support::{
     ACTOR, Group, Life, OWNER, TempDir, actor, copy_program, eventually, log_of, parent, tcp,
@@ -90,8 +91,8 @@ impl Drop for Stranger {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_can_neither_read_nor_signal() {
+    needs!(root);
     let server = OutputCoordinatedExecutor::new(actor(["say", "secret", "wait"]), "secret");
     server.start().unwrap();
     let service = server.id().unwrap();
@@ -115,8 +116,8 @@ fn another_user_can_neither_read_nor_signal() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_can_not_say_that_a_service_is_ready() {
+    needs!(root);
     let mut stranger = Stranger::plays(&["pretend"]);
     let server = Coordinated::with(actor(["wait"]), probe::notify()).timeout("3s");
     let error = server.start().unwrap_err();
@@ -127,8 +128,8 @@ fn another_user_can_not_say_that_a_service_is_ready() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_can_not_disturb_what_a_run_shares() {
+    needs!(root);
     let mut stranger = Stranger::plays(&["crowd", "500"]);
     for _ in 0..3 {
         let ran = Project::new().run("test --test one --test two").succeeded();
@@ -138,8 +139,8 @@ fn another_user_can_not_disturb_what_a_run_shares() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_of_the_same_number_is_told_nothing() {
+    needs!(root);
     // A user namespace shows all unmapped users as 65534. Here this applies to both users.
     let unmapped = ["unshare", "--user", "--map-user=65534"];
     let mut stranger = Stranger::plays(&["eavesdrop"]);
@@ -155,11 +156,9 @@ fn another_user_of_the_same_number_is_told_nothing() {
 }
 
 #[test]
-#[cfg_attr(
-    not(all(is_root, has_nextest)),
-    ignore = "becomes another user, as root can, and cargo-nextest is not on PATH"
-)]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn another_user_can_not_end_a_fixture_that_nobody_uses() {
+    needs!(root);
     let port = free_port();
     let project = Project::new();
     let mut run = project.cargo("nextest run --test idle -j 2");
@@ -229,14 +228,14 @@ fn nobody_who_has_taken_the_name_of_a_port_is_waited_for_to_the_end() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_who_has_a_port_is_not_waited_for_to_the_end() {
+    needs!(root);
     is_not_waited_for_to_the_end("take");
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_who_lets_nobody_wait_for_a_port_is_not_waited_for_to_the_end() {
+    needs!(root);
     is_not_waited_for_to_the_end("take-full");
 }
 
@@ -286,8 +285,8 @@ impl Logs {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_can_not_divert_logs_with_links_that_were_there_before() {
+    needs!(root);
     let logs = Logs::new();
     let mut run = Command::new("sh");
     run.args([
@@ -324,8 +323,8 @@ fn another_user_can_not_divert_logs_with_links_that_were_there_before() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn another_user_can_not_have_files_removed_through_a_link() {
+    needs!(root);
     let logs = Logs::new();
     let mut command = Command::new(OWNER);
     command.args(["plain", "wait", ACTOR]);

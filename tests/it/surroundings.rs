@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::needs::needs;
 use crate::support::{ACTOR, REFUSE, TempDir, copy_program, eventually};
 
 /// A separate test process, with copies of all files that it needs, so that other users can run it.
@@ -209,8 +210,8 @@ fn with_no_temporary_directory() {
 const NOBODY: u32 = 62000;
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn with_few_processes_allowed() {
+    needs!(root);
     let mut worked = 0;
     for limit in 1..12 {
         // A process counts until process 1 has reaped it, so each round needs another user.
@@ -241,15 +242,15 @@ fn in_other_mounts(prelude: &str) -> Guest {
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
 fn without_proc() {
+    needs!(mounting);
     in_other_mounts("mount -t tmpfs none /proc")
         .fails("server could not be started: it can't be guarded: `/proc` is not mounted");
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "enters pid namespaces, as root can")]
 fn with_proc_of_another_pid_namespace() {
+    needs!(mounting);
     let why = "server could not be started: it can't be guarded: `/proc` shows the processes of \
                another pid namespace";
     Guest::run_by(&["unshare", "--pid", "--fork"]).fails(why);
@@ -257,22 +258,22 @@ fn with_proc_of_another_pid_namespace() {
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "enters pid namespaces, as root can")]
 fn with_children_in_another_pid_namespace() {
+    needs!(mounting);
     let guest = Guest::after("").env("FIRST", "unshare pids");
     guest.fails("it can't be guarded: new processes of this one are in another pid namespace");
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
 fn with_a_temporary_directory_that_is_read_only() {
+    needs!(mounting);
     let guest = in_other_mounts("mount -t tmpfs -o ro none \"$TMPDIR\"");
     guest.fails("Read-only file system (os error 30)");
 }
 
 #[test]
-#[cfg_attr(not(may_mount), ignore = "mounts file systems, as root can")]
 fn with_a_temporary_directory_that_is_full() {
+    needs!(mounting);
     let fill = "mount -t tmpfs -o size=16k none \"$TMPDIR\"\nmkdir -m 700 \"$TMPDIR/summon-0\"\n\
                 cat /dev/zero >\"$TMPDIR/zero\" 2>/dev/null || true";
     let guest = in_other_mounts(fill);
@@ -366,8 +367,8 @@ fn with_a_directory_that_others_may_enter() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "makes files of another user, as root can")]
 fn with_a_directory_of_another_user() {
+    needs!(root);
     let mut guest = Guest::after("");
     let base = base(&guest, "0");
     fs::create_dir(&base).unwrap();
@@ -378,8 +379,8 @@ fn with_a_directory_of_another_user() {
 
 /// Runs in a user namespace that maps all other users to the number of this user.
 #[test]
-#[cfg_attr(not(is_root), ignore = "makes files of another user, as root can")]
 fn with_a_directory_of_another_user_of_the_same_number() {
+    needs!(root);
     let mut guest = Guest::run_by(&["unshare", "--user", "--map-user=65534"]);
     let base = base(&guest, "65534");
     fs::create_dir(&base).unwrap();

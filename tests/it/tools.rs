@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::needs::needs;
 use crate::project::Project;
 use crate::support::{ACTOR, OWNER, REFUSE, TempDir, copy_program, eventually};
 use crate::tree::Owner;
@@ -38,11 +39,9 @@ fn an_emulator_runs_a_test_program() {
 }
 
 #[test]
-#[cfg_attr(
-    not(all(has_qemu, may_mount)),
-    ignore = "needs QEMU's user mode, and mounts a file system, as root can"
-)]
+#[cfg_attr(not(has_qemu), ignore = "needs QEMU's user mode")]
 fn an_emulator_runs_a_test_program_that_nothing_else_can_run() {
+    needs!(mounting);
     // The kernel refuses to run the program, as if it were for another processor.
     let dir = TempDir::new();
     let script = "mount -t tmpfs -o noexec none $0 && cp $1 $0/owner && exec $2 -E A=b $0/owner plain wait $3";

@@ -7,11 +7,12 @@ use std::process::Command;
 use summon::{OutputCoordinatedExecutor, SimpleExecutor};
 
 use crate::hostile::{run_as_nobody, survivors};
+use crate::needs::needs;
 use crate::support::{ACTOR, Life, TempDir, copy_program, eventually, parent};
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can act as another user")]
 fn processes_are_named_and_keep_nobody_busy() {
+    needs!(root);
     let dir = TempDir::new();
     let (open, set_uid) = (|mode| std::fs::Permissions::from_mode(mode), 0o4755);
     std::fs::set_permissions(dir.path(), open(0o755)).unwrap();

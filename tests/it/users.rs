@@ -9,6 +9,7 @@ use summon::{
     TcpCoordinatedExecutor, probe,
 };
 
+use crate::needs::needs;
 use crate::support::{ACTOR, OWNER, TempDir, actor, ask, copy_program, eventually};
 use crate::tree::Owner;
 
@@ -16,8 +17,8 @@ use crate::tree::Owner;
 const NOBODY: u32 = 65534;
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn own_their_processes_and_their_directory() {
+    needs!(root);
     let who = "id -u >>{dir}/who; id -G >>{dir}/who";
     let server = OutputCoordinatedExecutor::new(format!("{who}; echo up; exec sleep 100"), "up")
         .shell(true)
@@ -41,8 +42,8 @@ fn own_their_processes_and_their_directory() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn are_seen_to_be_ready_like_others() {
+    needs!(root);
     let listens = actor(["listen", "127.0.0.1:{port}"]);
     let tcp = TcpCoordinatedExecutor::new(listens, "localhost", 0).user("nobody");
     tcp.start().unwrap();
@@ -56,8 +57,8 @@ fn are_seen_to_be_ready_like_others() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn end_with_the_test_process_and_leave_nothing() {
+    needs!(root);
     let owner = Owner::from(Command::new(OWNER).args(["another", "wait", ACTOR]));
     let (dir, lives) = (owner.dir.clone(), owner.lives());
     assert_eq!(fs::metadata(&dir).unwrap().uid(), NOBODY);
@@ -89,8 +90,8 @@ fn may_be_oneself() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "becomes another user, as root can")]
 fn are_not_for_those_who_are_not_root() {
+    needs!(root);
     passes_as_nobody("users::run_by_another_as_nobody");
 }
 
@@ -121,8 +122,8 @@ fn run_by_another_as_nobody() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root is refused")]
 fn are_recommended_where_a_program_refuses_root() {
+    needs!(root);
     let says = "the server cannot be run as root";
     let refuses = format!("echo {says}; exit 1");
     let server = OutputCoordinatedExecutor::new(refuses.as_str(), "up").shell(true);
@@ -141,8 +142,8 @@ fn are_recommended_where_a_program_refuses_root() {
 
 /// Programs may open their standard output by its path, and write there.
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn may_open_their_output_anew_after_they_have_dropped_root() {
+    needs!(root);
     let drop = "setpriv --reuid=65534 --regid=65534 --clear-groups";
     let writes = "echo up >/dev/stdout; echo up >/dev/stderr; exec sleep 1000";
     for is_split in [false, true] {
@@ -167,8 +168,8 @@ fn of_root() -> (TempDir, String) {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn have_root_open_nothing_through_their_links() {
+    needs!(root);
     let (dir, secret) = of_root();
     let swaps = |link: &str, target: &str| format!("rm -r {link}; ln -s {target} {link}; echo up");
     let input = swaps("{dir}/input", &secret);
@@ -218,8 +219,8 @@ fn have_root_open_nothing_through_their_links() {
 }
 
 #[test]
-#[cfg_attr(not(is_root), ignore = "only root can run programs as others")]
 fn have_what_root_opens_for_them_through_links_of_root() {
+    needs!(root);
     let (dir, secret) = of_root();
     let (place, input) = (dir.file("place"), dir.file("input"));
     std::os::unix::fs::symlink(dir.path(), &place).unwrap();
@@ -246,11 +247,9 @@ fn have_what_root_opens_for_them_through_links_of_root() {
 
 /// `fakeroot` intercepts the C library, and reports a change of the user that did not happen.
 #[test]
-#[cfg_attr(
-    not(all(is_root, has_fakeroot)),
-    ignore = "only root can run programs as others, and fakeroot is not on PATH"
-)]
+#[cfg_attr(not(has_fakeroot), ignore = "fakeroot is not on PATH")]
 fn are_not_root_where_a_library_says_so() {
+    needs!(root);
     let mut owner =
         Owner::from(Command::new("fakeroot").args(["--", OWNER, "another", "exit", ACTOR]));
     let service = owner.services[0];
@@ -265,11 +264,9 @@ fn are_not_root_where_a_library_says_so() {
 /// fakeroot's server ends together with the test process. Every program that asks the server
 /// afterwards ends, too.
 #[test]
-#[cfg_attr(
-    not(all(is_root, has_fakeroot)),
-    ignore = "becomes another user, as root can, and fakeroot is not on PATH"
-)]
+#[cfg_attr(not(has_fakeroot), ignore = "fakeroot is not on PATH")]
 fn clean_up_where_a_library_says_that_they_are_root() {
+    needs!(root);
     let dir = TempDir::new();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
     for (name, program) in [("owner", OWNER), ("actor", ACTOR)] {
