@@ -48,6 +48,8 @@ fn main() {
         let hidden = hidden.exists().then_some(hidden);
         announce(cfg, on_path(program).or(hidden));
     }
+    println!("cargo:rerun-if-env-changed=SUMMON_ENGINE");
+    announce("has_images", images());
     announce(
         "is_rustc_1_95",
         on_path("rustc").filter(|_| is_rustc("1.95")),
@@ -80,6 +82,26 @@ fn is_rustc(version: &str) -> bool {
     let said = std::process::Command::new(rustc).arg("--version").output();
     let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     said.is_ok_and(|said| said.starts_with(&format!("rustc {version}.")))
+}
+
+/// Finds an engine with the images that `tests/scripts/images` makes.
+fn images() -> Option<PathBuf> {
+    let engines = match std::env::var("SUMMON_ENGINE") {
+        Ok(engine) => vec![engine],
+        Err(_) => vec!["docker".into(), "podman".into()],
+    };
+    // The first that answers, as summon does.
+    let answers = |engine: &String| {
+        let info = std::process::Command::new(engine).arg("info").output();
+        info.is_ok_and(|info| info.status.success())
+    };
+    let engine = engines.into_iter().find(answers)?;
+    let image = std::process::Command::new(&engine)
+        .args(["image", "inspect", "summon-test/actor:1"])
+        .output();
+    let built = PathBuf::from("../target/images").join(PathBuf::from(&engine).file_name()?);
+    let built = built.with_extension("built");
+    image.ok()?.status.success().then_some(built)
 }
 
 /// Finds PostgreSQL, which Debian keeps outside PATH.

@@ -10,6 +10,7 @@ use super::kind::Kind;
 use crate::error::{Error, shown_command};
 use crate::exec_error::Attempt;
 use crate::guard::{Attributes, Helper, HelperError, Program};
+use crate::progress::Progress;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
@@ -51,16 +52,33 @@ impl Asked {
 
     /// Runs the command, and returns its standard output if it succeeds.
     pub(super) fn answer(&self, until: Instant) -> Result<Vec<u8>, Failed> {
-        let sleep = |answer: BorrowedFd<'_>| {
-            // The guard ends the command at the limit, and answers.
-            wait::sleep(&[answer], None)?;
-            Ok(true)
-        };
+        // The guard ends the command at the limit, and answers.
+        self.answer_with(until, |answer| wait::sleep(&[answer], None).map(drop))
+    }
+
+    /// Runs the command, and prints a message about a long wait.
+    pub(super) fn answer_telling(&self, until: Instant, what: &str) -> Result<Vec<u8>, Failed> {
+        let began = Instant::now();
+        let mut progress = Progress::new(began);
+        self.answer_with(until, |answer| {
+            while !wait::sleep(&[answer], Some(progress.due()))? {
+                progress.say(&format!("{what}, for {:.0?} so far", began.elapsed()));
+            }
+            Ok(())
+        })
+    }
+
+    /// `sleep` returns when the descriptor is readable.
+    fn answer_with(
+        &self,
+        until: Instant,
+        sleep: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
+    ) -> Result<Vec<u8>, Failed> {
         let broken = |error: io::Error| self.failed(format!("can't be run: {error}"));
         let helper = Helper::hire(&self.0, until).map_err(broken)?;
         let limit = until.saturating_duration_since(Instant::now());
         let ran = helper
-            .run_apart(limit, sleep)
+            .run_apart(limit, |answer| sleep(answer).map(|()| true))
             .map_err(|error| match error {
                 HelperError::Refused(_, error) => {
                     let Program { argv, env, dir, .. } = &self.0;
@@ -97,6 +115,18 @@ impl Asked {
 }
 
 impl Failed {
+    /// Returns whether the engine says that it has no such object.
+    pub(super) fn is_absence(&self) -> bool {
+        let said = String::from_utf8_lossy(&self.said).to_lowercase();
+        let words = [
+            "no such image",
+            "image not known",
+            "no such object",
+            "no such container",
+        ];
+        words.iter().any(|words| said.contains(words))
+    }
+
     pub(super) fn into_error(self, kind: Kind) -> Error {
         let error = Error::new(format!("{kind} failed: `{}` {}", self.command, self.why));
         let error = error.said(&self.said);

@@ -8,7 +8,13 @@
 mod advice;
 mod asked;
 mod engine;
+#[cfg(test)]
+#[cfg(unix)]
+mod fakes;
 mod kind;
+mod pull;
+mod search;
 
 pub(crate) use engine::Engine;
 pub(crate) use kind::Kind;
+pub(crate) use pull::{Inspected, Pull, ensure};

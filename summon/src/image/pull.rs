@@ -1,0 +1,397 @@
+//! Brings images to this machine.
+//!
+//! A missing image is pulled once for all test processes of the run: the first process pulls it, and
+//! the others wait for that process.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use crate::error::Error;
+use crate::progress::Progress;
+use crate::session::base;
+use crate::sys::fd::AsFd;
+use crate::sys::rendezvous::{self, Role};
+use crate::sys::{runner, trees, wait};
+
+/// When summon pulls an image: the value of `pull`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Pull {
+    /// summon pulls a missing image.
+    #[default]
+    Missing,
+    /// summon pulls the image once in each test process.
+    Always,
+    /// summon never pulls. A start without the image fails.
+    Never,
+}
+
+/// An engine's answer about an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Inspected {
+    pub(crate) id: String,
+    /// The image's name and digest in a registry.
+    pub(crate) digest: Option<String>,
+    /// The operating system and the processor: `linux/amd64`.
+    pub(crate) platform: String,
+    pub(crate) stop_signal: Option<String>,
+    pub(crate) user: Option<String>,
+}
+
+/// The time-out of a question about an image.
+const ANSWER: Duration = Duration::from_secs(60);
+/// The time-out of a pull. The time-out of a start does not include the pull.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+/// The pause after an unclear answer: another test process is between two system calls.
+const MOMENT: Duration = Duration::from_millis(1);
+/// The template for [`Inspected::read`].
+const QUESTION: &str = "{{.Id}}|{{.Os}}/{{.Architecture}}|{{.Config.StopSignal}}|{{.Config.User}}|{{json .RepoDigests}}";
+
+/// Pulls the image if needed, and returns the engine's answer about it.
+pub(crate) fn ensure(
+    engine: &Engine,
+    image: &str,
+    platform: Option<&str>,
+    pull: Pull,
+) -> Result<Inspected, Error> {
+    check_name(image)?;
+    let wanted = Wanted {
+        engine,
+        image,
+        platform,
+    };
+    if pull != Pull::Always {
+        if let Some(found) = wanted.inspect()? {
+            return Ok(found);
+        }
+    }
+    match pull {
+        Pull::Never => {
+            let hint = format!(
+                "run `{} pull {image}`, or leave out `pull = \"never\"`",
+                engine.program().display()
+            );
+            return Err(wanted.absent("and `pull` is \"never\"").fact("hint", hint));
+        }
+        Pull::Always | Pull::Missing => wanted.pull_once_here(pull == Pull::Always)?,
+    }
+    let found = wanted.inspect()?;
+    found.ok_or_else(|| wanted.absent("although the engine has pulled it"))
+}
+
+/// An image would be taken for an option of the engine if it began with `-`.
+fn check_name(image: &str) -> Result<(), Error> {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control();
+    if image.is_empty() || image.starts_with('-') || image.contains(is_odd) {
+        let hint = "write an image as `NAME:TAG`, such as `redis:7`, or as `REGISTRY/NAME:TAG`";
+        return Err(Error::new(format!("`{image}` is not the name of an image")).fact("hint", hint));
+    }
+    Ok(())
+}
+
+struct Wanted<'a> {
+    engine: &'a Engine,
+    image: &'a str,
+    platform: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// Returns a name that is unique for the image, engine, and run.
+    fn key(&self) -> String {
+        let run = match runner::current() {
+            Some(runner) => runner.id.clone(),
+            None => std::process::id().to_string(),
+        };
+        let what = (self.engine.program(), self.image, self.platform);
+        format!(
+            "pull-{:016x}",
+            trees::digest_of(format!("{run} {what:?}").as_bytes())
+        )
+    }
+
+    fn absent(&self, why: &str) -> Error {
+        let platform = self.platform.map(|platform| format!(" for {platform}"));
+        let (image, platform) = (self.image, platform.unwrap_or_default());
+        Error::new(format!(
+            "the image `{image}`{platform} is not on this machine, {why}"
+        ))
+        .fact("engine", self.engine.to_string())
+    }
+
+    /// Asks the engine about the image. `None` if the engine lacks the image for the platform.
+    fn inspect(&self) -> Result<Option<Inspected>, Error> {
+        let args = ["image", "inspect", "--format", QUESTION, self.image].map(OsString::from);
+        let answer = self.engine.ask_about(&args, Instant::now() + ANSWER)?;
+        let found = answer.and_then(|answer| Inspected::read(&String::from_utf8_lossy(&answer)));
+        let fits = |found: &Inspected| match self.platform {
+            // A variant, such as `v8` of `linux/arm64/v8`, is the registry's matter.
+            Some(platform) => platform.starts_with(&found.platform) || !platform.contains('/'),
+            None => true,
+        };
+        Ok(found.filter(fits))
+    }
+
+    /// Pulls the image once in this process. Threads that come later get the same result.
+    fn pull_once_here(&self, always: bool) -> Result<(), Error> {
+        type Results = BTreeMap<String, Arc<OnceLock<Result<(), Error>>>>;
+        static RESULTS: Mutex<Results> = Mutex::new(BTreeMap::new());
+        let mut results = RESULTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = Arc::clone(results.entry(self.key()).or_default());
+        // Pulls of other images go on meanwhile.
+        drop(results);
+        result.get_or_init(|| self.pull_once(always)).clone()
+    }
+
+    /// Pulls the image, unless another process of the run does so now.
+    fn pull_once(&self, always: bool) -> Result<(), Error> {
+        let deadline = Instant::now() + LIMIT;
+        let broken =
+            |error: std::io::Error| self.absent(&format!("and it can't be pulled: {error}"));
+        let mut has_waited = false;
+        loop {
+            match base()
+                .and_then(|base| rendezvous::meet(&base, &self.key()))
+                .map_err(broken)?
+            {
+                // Others wait until the place is dropped. A process that dies frees it too.
+                Role::First(_place) => {
+                    // Another process may have pulled the image before this one got the place.
+                    let is_there = (has_waited || !always) && self.inspect()?.is_some();
+                    return if is_there {
+                        Ok(())
+                    } else {
+                        self.pull(deadline)
+                    };
+                }
+                Role::Later(other) => {
+                    has_waited = true;
+                    self.await_end(&other, deadline)?;
+                }
+                Role::Unclear => drop(wait::sleep(&[], Some(Instant::now() + MOMENT))),
+            }
+        }
+    }
+
+    /// Waits until the other process has pulled the image, or has given up.
+    fn await_end(&self, other: &rendezvous::Connected, deadline: Instant) -> Result<(), Error> {
+        let mut progress = Progress::new(Instant::now());
+        loop {
+            let until = progress.due().min(deadline);
+            match wait::sleep(&[other.stream.as_fd()], Some(until)) {
+                Ok(false) if Instant::now() < deadline => {}
+                Ok(false) => {
+                    let why = format!("and pid {} has not pulled it within {LIMIT:?}", other.pid);
+                    return Err(self.absent(&why).timeout());
+                }
+                Ok(true) | Err(_) => return Ok(()),
+            }
+            let pid = other.pid;
+            progress.say(&format!(
+                "waiting for pid {pid}, which pulls the image {}",
+                self.image
+            ));
+        }
+    }
+
+    fn pull(&self, deadline: Instant) -> Result<(), Error> {
+        let mut args = vec!["pull".into(), "--quiet".into()];
+        if let Some(platform) = self.platform {
+            args.push(format!("--platform={platform}").into());
+        }
+        args.push(self.image.into());
+        let what = format!("{} pulls the image {}", self.engine.kind(), self.image);
+        let pulled = self.engine.ask_telling(&args, deadline, &what);
+        pulled.map(drop)
+    }
+}
+
+impl Inspected {
+    /// Reads an answer to [`QUESTION`].
+    fn read(answer: &str) -> Option<Inspected> {
+        let mut parts = answer.trim().splitn(5, '|');
+        let mut part = || parts.next().map(str::to_owned);
+        let (id, platform, stop_signal, user, digests) =
+            (part()?, part()?, part()?, part()?, part()?);
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        Some(Inspected {
+            id,
+            digest: digests.split('"').nth(1).map(str::to_owned),
+            platform,
+            stop_signal: given(stop_signal),
+            user: given(user),
+        })
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+
+    use super::super::Kind;
+    use super::super::fakes::{Fakes, PATIENT};
+    use super::*;
+
+    /// Returns an engine that has an image once this script has pulled it.
+    fn engine(fakes: &Fakes) -> Engine {
+        Engine {
+            program: fakes.dir().join("docker"),
+            kind: Kind::Docker,
+            version: "1".to_owned(),
+            is_rootless: false,
+            system: String::new(),
+        }
+    }
+
+    /// A script that pulls with these commands.
+    fn script(pull: &str) -> String {
+        format!(
+            "cd ${{0%/*}}; [ $1 = pull ] && {{ echo \"$@\" >>pulls; {pull}; }}
+            [ $1 != image ] || [ -e image ] && echo '7|linux/amd64|||[]' || {{ echo No such image: x >&2; exit 1; }}"
+        )
+    }
+
+    fn pulls(fakes: &Fakes) -> String {
+        fs::read_to_string(fakes.dir().join("pulls")).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_missing_image_is_pulled_once_by_all_who_want_it() {
+        // The pull ends after every thread has asked for the image.
+        let slow = "until [ $(/usr/bin/wc -l <looks) -ge 5 ]; do /bin/sleep 0.01; done; : >image";
+        let script = format!(
+            "[ $1 = pull ] || echo look >>${{0%/*}}/looks\n{}",
+            script(slow)
+        );
+        let fakes = Fakes::new("slow", &[("docker", &script)]);
+        let engine = engine(&fakes);
+        let (image, platform) = ("x:1", None);
+        let wanted = || Wanted {
+            engine: &engine,
+            image,
+            platform,
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                // As other processes of the run do.
+                scope.spawn(|| {
+                    assert_eq!(wanted().inspect().unwrap(), None);
+                    wanted().pull_once(false).unwrap();
+                });
+            }
+        });
+        assert_eq!(pulls(&fakes), "pull --quiet x:1\n");
+        assert_eq!(ensure(&engine, image, None, Pull::Never).unwrap().id, "7");
+        // The registry lacks this platform.
+        let error = ensure(&engine, image, Some("linux/arm64"), Pull::Missing).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("`x:1` for linux/arm64 is not on"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn always_pulls_once_a_process_and_never_does_not() {
+        let fakes = Fakes::new("always", &[("docker", &script(": >image"))]);
+        let engine = engine(&fakes);
+        let error = ensure(&engine, "y:1", None, Pull::Never).unwrap_err();
+        assert_eq!(
+            fakes.shown(&error),
+            "the image `y:1` is not on this machine, and `pull` is \"never\"\n  \
+             engine    Docker 1 (DIR/docker)\n  \
+             hint      run `DIR/docker pull y:1`, or leave out `pull = \"never\"`"
+        );
+        assert_eq!(pulls(&fakes), "");
+        for _ in 0..2 {
+            ensure(&engine, "y:1", None, Pull::Always).unwrap();
+        }
+        assert_eq!(pulls(&fakes), "pull --quiet y:1\n");
+    }
+
+    #[test]
+    fn a_pull_that_fails_says_what_to_do() {
+        for (said, hint) in [
+            (
+                "manifest for x:1 not found: manifest unknown",
+                "check the name and the tag",
+            ),
+            (
+                "pull access denied for x, repository does not exist",
+                "run `docker login`",
+            ),
+            (
+                "no matching manifest for linux/amd64 in the manifest list",
+                "with `platform`",
+            ),
+            (
+                "Get \"http://r/v2/\": dial tcp 1.2.3.4:1: connect: connection refused",
+                "can't be reached",
+            ),
+        ] {
+            let fails = format!("echo '{said}' >&2; exit 1");
+            let fakes = Fakes::new("fails", &[("docker", &script(&fails))]);
+            let error = ensure(
+                &engine(&fakes),
+                &format!("z:{}", said.len()),
+                None,
+                Pull::Missing,
+            );
+            let error = error.unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("\n  it said   {said}\n  hint      ")),
+                "{error}"
+            );
+            assert!(error.contains(hint), "{error}");
+            assert!(error.starts_with("Docker failed: `"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pull_that_takes_long_ends_at_its_limit() {
+        let fakes = Fakes::new("endless", &[("docker", &script("/bin/sleep 1000"))]);
+        let engine = engine(&fakes);
+        let wanted = Wanted {
+            engine: &engine,
+            image: "w:1",
+            platform: None,
+        };
+        let began = Instant::now();
+        let error = wanted.pull(began + Duration::from_secs(3)).unwrap_err();
+        assert!(error.is_timeout() && began.elapsed() < PATIENT, "{error}");
+    }
+
+    #[test]
+    fn the_name_of_an_image_is_no_option_of_the_engine() {
+        for name in ["", "--privileged", "-v/:/host", "a b", "redis\n"] {
+            let error = check_name(name).unwrap_err().to_string();
+            assert!(error.contains("is not the name of an image"), "{error}");
+        }
+        for name in ["redis", "localhost:5000/a/b-c:7@sha256:00"] {
+            check_name(name).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_answer_of_an_engine_is_read() {
+        let found =
+            Inspected::read("sha256:1|linux/amd64|SIGINT||[\"a@sha256:2\",\"b@sha256:3\"]\n");
+        let wanted = Inspected {
+            id: "sha256:1".into(),
+            digest: Some("a@sha256:2".into()),
+            platform: "linux/amd64".into(),
+            stop_signal: Some("SIGINT".into()),
+            user: None,
+        };
+        assert_eq!(found, Some(wanted));
+        let found = Inspected::read("1|linux/arm64||999:999|[]").unwrap();
+        assert_eq!(
+            (found.digest, found.user.as_deref()),
+            (None, Some("999:999"))
+        );
+        assert_eq!(Inspected::read("1|linux"), None);
+    }
+}

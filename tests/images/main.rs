@@ -1,0 +1,2 @@
+//! Tests with a container engine, one module for each promise of summon. `tests/scripts/images` makes
+//! their images.
