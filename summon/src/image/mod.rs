@@ -12,9 +12,11 @@ mod engine;
 #[cfg(unix)]
 mod fakes;
 mod kind;
+mod orphans;
 mod pull;
 mod search;
 
 pub(crate) use engine::Engine;
 pub(crate) use kind::Kind;
+pub(crate) use orphans::remove_orphans;
 pub(crate) use pull::{Inspected, Pull, ensure};

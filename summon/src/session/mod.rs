@@ -21,6 +21,7 @@ mod memory;
 mod names;
 mod streams;
 mod sweep;
+mod unused;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -44,6 +45,7 @@ pub(crate) use streams::Written;
 #[cfg(unix)]
 pub(crate) use sweep::INTERRUPTED;
 pub(crate) use sweep::Sweep;
+pub(crate) use unused::is_unused;
 
 use crate::sys::dir::Dir;
 use crate::sys::maker::{Maker, PerProcess};
