@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::error::Error;
 use crate::executor::setup;
-use crate::process::{Claim, Process};
+use crate::hold::{self, Setting, Shown, Thing};
+use crate::process::{Claim, Process, url_and_client};
 
 /// A database that belongs to one test.
 ///
@@ -34,6 +35,23 @@ pub struct Database {
     name: String,
     /// Taken when the database is given up. A template has none.
     claim: Mutex<Option<Claim>>,
+    /// What a hold shows of a database that the body of a test has made.
+    held: Option<Arc<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    url: String,
+}
+
+impl Thing for Held {
+    fn shown(&self) -> Option<Shown> {
+        Some(Shown {
+            name: "database".to_owned(),
+            lines: url_and_client(self.url.clone()).collect(),
+            process: None,
+        })
+    }
 }
 
 /// A panic of the test leaves the claim as it was.
@@ -51,7 +69,20 @@ impl Database {
             server: server.handle(),
             name: claim.name.clone(),
             claim: Mutex::new(Some(claim)),
+            held: None,
         })
+    }
+
+    /// Gets a database that the body of a test has.
+    pub(crate) fn of_body(server: &Process) -> Result<Database, Error> {
+        Setting::get()?;
+        let mut database = Database::of(server)?;
+        let held = Arc::new(Held {
+            url: database.url(),
+        });
+        hold::note(&held);
+        database.held = Some(held);
+        Ok(database)
     }
 
     /// Fills the template of a server by this function.
@@ -62,6 +93,7 @@ impl Database {
                 server: of.handle(),
                 name: name.to_owned(),
                 claim: Mutex::new(None),
+                held: None,
             };
             let what = format!("the template function of {}", of.name());
             setup::run(&what, Some(&of), || {
@@ -126,6 +158,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if self.held.is_some() {
+            hold::at_drop();
+        }
         // The report of a fixture's user has the URL. Another server is about to stop.
         if thread::panicking() && self.fail() && self.server.is_fixture() {
             eprintln!(

@@ -62,6 +62,7 @@ mod guard;
 #[path = "guard/windows.rs"]
 mod guard;
 pub mod guide;
+mod hold;
 mod image;
 mod limit;
 mod link;

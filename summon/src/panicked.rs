@@ -1,16 +1,19 @@
 //! Records when and where a test panics, and its message. The scopes of the test unwind only after the panic message is
 //! printed, and in a debug build a backtrace takes seconds to print.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{self, PanicHookInfo};
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::annotation::Place;
+use crate::error::Error;
 
 thread_local! {
     static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    static CHECK: RefCell<Option<Error>> = const { RefCell::new(None) };
 }
 
 /// The last panic of a thread.
@@ -34,6 +37,20 @@ impl Panic {
     }
 }
 
+/// Fails the test by a check of summon's. Such a panic does not pass a `#[should_panic]` test.
+#[track_caller]
+pub(crate) fn by_check(error: &Error) -> ! {
+    let _ = CHECK.try_with(|check| check.replace(Some(error.clone())));
+    panic!("{error}")
+}
+
+/// Returns the error of the check that made this panic on this thread, if a check did.
+pub(crate) fn check_of(panic: &(dyn Any + Send)) -> Option<Error> {
+    let check = CHECK.try_with(RefCell::take).ok().flatten()?;
+    let text = panic.downcast_ref::<String>();
+    (text == Some(&check.to_string())).then_some(check)
+}
+
 /// Installs a panic hook that records each panic, and then calls the previous hook. If the test
 /// replaces the hook later, its panics are unknown.
 pub(crate) fn note_panics() {
@@ -48,8 +65,18 @@ pub(crate) fn note_panics() {
             // A panic in the destructor of a thread-local can come after this one is destroyed.
             let _ = LAST.try_with(|last| last.replace(Some(Panic::of(panic))));
             before(panic);
+            AFTER.get().into_iter().for_each(|after| after());
         }));
     });
+}
+
+/// What is called after each panic is recorded and its message is printed.
+static AFTER: OnceLock<fn()> = OnceLock::new();
+
+/// Calls `after` on each thread that panics, before it unwinds.
+pub(crate) fn after_each(after: fn()) {
+    note_panics();
+    let _ = AFTER.set(after);
 }
 
 /// The failure of a test.

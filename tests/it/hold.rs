@@ -1,6 +1,8 @@
 //! `SUMMON_HOLD` keeps the processes of a failed test up, so that a person can look into them. Nothing
 //! is left afterwards, however the hold ends. `tests/it/hold` has what the person sees.
 
+mod cover;
+
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -173,6 +175,8 @@ fn reads(name: &str, text: &str) {
         (r"-p \d+", "-p PORT"),
         (r"/\S*/summon-\d+/run-[0-9a-f]+-PG", "<directory>"),
         (r"known_clients_\w+", "known_clients_N"),
+        (r"in_the_body_\d+", "in_the_body_N"),
+        (r"\d+\.\d s before", "TIME before"),
         (r"\(\d+\) panicked", "panicked"),
     ];
     let text = replaced(&text, &rules);
@@ -295,7 +299,7 @@ fn ends_at_its_time_even_if_the_test_process_is_halted() {
 #[test]
 fn holds_one_test_after_the_other() {
     let held = Held::quiet("test --test held -- --test-threads 2 fails", "1s");
-    held.says(" is held, too; its turn comes after the hold of another test");
+    held.says("); its turn comes after the hold of another test");
     let lives = held.lives();
     let said = held.ends(&lives);
     let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));

@@ -206,3 +206,22 @@ fn an_exit_code_while_a_client_is_connected_is_told_as_one() {
         "{error}"
     );
 }
+
+#[test]
+fn a_start_after_an_end_that_nobody_asked_for_returns_its_error() {
+    let server = SimpleExecutor::new("sh -c 'read line; exit 3'")
+        .named("server")
+        .stdin(summon::Stdin::piped())
+        .must_live(true);
+    server.start().unwrap();
+    server.write_stdin("end\n").unwrap();
+    eventually("it ends", || !server.is_running());
+    let error = server.start().unwrap_err().to_string();
+    assert!(error.starts_with("server exited with code 3 "), "{error}");
+    // The end is judged once, and the test may wait for it.
+    server.start().unwrap();
+    server.write_stdin("end\n").unwrap();
+    server.wait("30s").unwrap();
+    server.start().unwrap();
+    server.stop().unwrap();
+}

@@ -197,6 +197,12 @@ pub trait Executor: Send + Sync {
         None
     }
 
+    /// Returns the error by which `stop` will fail, as far as it is known now.
+    #[doc(hidden)]
+    fn pending(&self) -> Option<Error> {
+        self.processes().into_iter().find_map(Process::pending)
+    }
+
     /// Notes that the test has failed. Returns facts for its report, each with a label.
     #[doc(hidden)]
     fn note_failure(&self) -> Vec<(&'static str, String)> {
@@ -265,6 +271,10 @@ macro_rules! forward {
 
             fn link_addr(&self) -> Option<SocketAddr> {
                 (**self).link_addr()
+            }
+
+            fn pending(&self) -> Option<Error> {
+                (**self).pending()
             }
 
             fn note_failure(&self) -> Vec<(&'static str, String)> {

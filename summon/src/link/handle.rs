@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::history::History;
 use crate::error::Error;
 use crate::guard::{Faults, LinkProcess};
+use crate::hold::{self, Shown, Thing};
 use crate::panicked::{self, Failure};
 use crate::port::Lease;
 use crate::sys::maker::Maker;
@@ -153,15 +154,15 @@ impl Link {
             history: History::default(),
             is_told: false,
         };
-        Ok(Link {
-            parts: Arc::new(Parts {
-                port: lease.port,
-                server,
-                begun: Instant::now(),
-                maker: Maker::here(),
-                state: Mutex::new(state),
-            }),
-        })
+        let parts = Arc::new(Parts {
+            port: lease.port,
+            server,
+            begun: Instant::now(),
+            maker: Maker::here(),
+            state: Mutex::new(state),
+        });
+        hold::note(&parts);
+        Ok(Link { parts })
         // The process of the link holds the lease from now on.
     }
 
@@ -307,6 +308,24 @@ impl fmt::Debug for Link {
             .field("addr", &self.addr())
             .field("faults", &self.lock().faults)
             .finish()
+    }
+}
+
+impl Thing for Parts {
+    fn shown(&self) -> Option<Shown> {
+        let server = &self.server.name;
+        Some(Shown {
+            name: "link".to_owned(),
+            lines: vec![format!("127.0.0.1:{}, to {server}", self.port)],
+            process: None,
+        })
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Before the drop of the parts, which ends the link.
+        hold::at_drop();
     }
 }
 

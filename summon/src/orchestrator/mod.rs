@@ -1,7 +1,6 @@
 //! Combines executors: starts them in the order of their dependencies, and stops them in reverse.
 
 mod executors;
-mod hold;
 mod order;
 mod scope;
 mod walk;
@@ -88,6 +87,22 @@ impl<'a> Orchestrator<'a> {
         nodes
     }
 
+    /// Stops all executors. Calls `failed` with each error, before the executors stop on which the failed
+    /// one depends.
+    fn stop_and_tell(&self, failed: impl Fn(&Error) + Sync) -> Result<(), Error> {
+        let nodes = self.nodes();
+        let start = &self.set(&nodes).start;
+        start.call_off();
+        let stopped = match self.order(&nodes) {
+            Ok(order) => walk::stop(&nodes, order, failed),
+            // Nothing was started in an order that is impossible. Stop each executor all the same.
+            Err(_) => walk::stop(&nodes, &Order::sequence(nodes.len()), failed),
+        };
+        // The start gives up, and stops what this stop came too early for.
+        start.wait();
+        stopped
+    }
+
     fn order(&self, nodes: &[&dyn Executor]) -> Result<&Order, Error> {
         let order = self.order.get_or_init(|| Order::of(nodes));
         order.as_ref().map_err(Error::clone)
@@ -164,17 +179,7 @@ impl Executor for Orchestrator<'_> {
     }
 
     fn stop(&self) -> Result<(), Error> {
-        let nodes = self.nodes();
-        let start = &self.set(&nodes).start;
-        start.call_off();
-        let stopped = match self.order(&nodes) {
-            Ok(order) => walk::stop(&nodes, order),
-            // Nothing was started in an order that is impossible. Stop each executor all the same.
-            Err(_) => walk::stop(&nodes, &Order::sequence(nodes.len())),
-        };
-        // The start gives up, and stops what this stop came too early for.
-        start.wait();
-        stopped
+        self.stop_and_tell(|_| {})
     }
 
     fn members(&self) -> Option<Vec<&dyn Executor>> {

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::hold::{Setting, Told, hold};
 use super::{Executors, Orchestrator};
 use crate::annotation::{self, Place};
 use crate::error::Error;
 use crate::executor::{Executor, Settled};
+use crate::hold::{self, Part, Setting, Told};
 use crate::panicked::{self, Failure};
+use crate::process::Process;
 use crate::sys::maker::Maker;
 use crate::trace::{Test, test_name};
 
@@ -35,34 +36,42 @@ pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Erro
     begin(executors, None)
 }
 
-/// Like [`orchestrated`], for a test of this name.
+/// Like [`orchestrated`], for a test of this name, which fails if the start fails.
 pub(crate) fn begin<'a>(
     executors: impl Executors<'a>,
     test: Option<&str>,
 ) -> Result<Scope<'a>, Error> {
-    let (test, begun, hold) = (Test::begin(test), Instant::now(), Setting::read()?);
+    Setting::get()?;
+    let starting = test.is_some();
+    let (test, begun) = (Test::begin(test), Instant::now());
+    let (part, starting) = (Part::scope(), starting.then(Part::start));
     panicked::note_panics();
     let orchestrator = Orchestrator::new(executors);
     let nodes = orchestrator.nodes();
     let outers: Vec<_> = nodes.iter().filter_map(|node| node.outer()).collect();
     outers.iter().for_each(|outer| outer.begin());
+    // In the order of their declaration, in which a hold lists them.
+    let own = nodes.iter().filter(|node| node.shared_as().is_none());
+    let own = own.flat_map(|node| node.processes());
+    own.for_each(Process::note_held);
     if let Err(error) = orchestrator.start() {
-        // The error is the report, and nothing is held.
+        // The error is the report. The test was held before the other members stopped.
         for outer in outers {
             outer.tell();
             outer.hold();
         }
         return Err(error);
     }
+    drop(starting);
     Ok(Scope {
         orchestrator,
         maker: Maker::here(),
         _test: test,
         begun,
-        hold,
+        part,
         stopped: false,
         failed: AtomicBool::new(false),
-        expects_panic: false,
+        expects_panic: None,
     })
 }
 
@@ -96,12 +105,12 @@ pub struct Scope<'a> {
     _test: Test,
     /// When the start began.
     begun: Instant,
-    hold: Option<Setting>,
+    part: Part,
     stopped: bool,
     /// Whether the test has returned an error.
     failed: AtomicBool,
-    /// Whether the test must panic to pass.
-    expects_panic: bool,
+    /// Set if the test must panic to pass.
+    expects_panic: Option<Part>,
 }
 
 impl Scope<'_> {
@@ -124,9 +133,29 @@ impl Scope<'_> {
         }
     }
 
+    /// Stops the executors of a `#[should_panic]` test. `has_returned`: it did not panic, and so has
+    /// failed.
+    pub(crate) fn end_expected(mut self, has_returned: bool) -> Result<(), Error> {
+        self.stopped = true;
+        if !self.maker.is_here() {
+            return Ok(());
+        }
+        if hold::is_on() {
+            self.hold(has_returned.then(|| self.look()));
+        }
+        self.stop_held()
+    }
+
+    /// Stops the executors. An error fails the test, and so holds it.
+    fn stop_held(&self) -> Result<(), Error> {
+        let test = self.part.test();
+        self.orchestrator
+            .stop_and_tell(|error| hold::hold_failed(test, || Told::by(error)))
+    }
+
     /// Marks a panic of the test as expected: it prints no reports.
     pub(crate) fn expect_panic(mut self) -> Self {
-        self.expects_panic = true;
+        self.expects_panic = Some(Part::expecting());
         self
     }
 
@@ -145,9 +174,11 @@ impl Scope<'_> {
             .for_each(Settled::tell);
         // nextest shows the end of a test's output with a colour. The annotation must not be the end.
         self.annotate(&told);
-        for report in &told.reports {
-            eprintln!("\n{report}");
-        }
+        // After a hold they are printed.
+        let reports = told.reports.iter();
+        reports
+            .filter(|_| !hold::is_held(self.part.test()))
+            .for_each(|report| eprintln!("\n{report}"));
         told
     }
 
@@ -175,7 +206,11 @@ impl Scope<'_> {
                 }
             }
         }
-        Told { failure, reports }
+        Told {
+            failure,
+            reports,
+            is_printed: true,
+        }
     }
 
     /// Prints the failure for GitHub's runner.
@@ -197,14 +232,8 @@ impl Scope<'_> {
         declared.collect()
     }
 
-    /// Holds the processes of a `#[should_panic]` test. It has failed if it has returned.
-    pub(crate) fn hold_expected(&self, has_returned: bool) {
-        if self.hold.is_some() && self.maker.is_here() {
-            self.hold(has_returned.then(|| self.look()).as_ref());
-        }
-    }
-
-    fn hold(&self, told: Option<&Told>) {
+    /// Holds the test if it has failed, or will fail by an error of the stop.
+    fn hold(&self, told: Option<Told>) {
         let nodes = self.orchestrator.nodes();
         if nodes
             .iter()
@@ -212,8 +241,13 @@ impl Scope<'_> {
         {
             return;
         }
-        if let Some(setting) = &self.hold {
-            hold(setting, &test_name(), &nodes, told);
+        let pending = || {
+            let mut nodes = nodes.iter().filter(|_| hold::is_on());
+            nodes.find_map(Executor::pending)
+        };
+        match told.or_else(|| pending().as_ref().map(Told::by)) {
+            Some(told) => hold::hold_failed(self.part.test(), || told),
+            None => hold::hold_passed(self.part.test()),
         }
         nodes
             .iter()
@@ -227,17 +261,17 @@ impl Drop for Scope<'_> {
         if self.stopped || !self.maker.is_here() {
             return;
         }
-        let panics = std::thread::panicking() && !self.expects_panic;
+        let panics = std::thread::panicking() && self.expects_panic.is_none();
         let has_failed = panics || self.failed.load(Ordering::Relaxed);
         // Report before the stop, so that the reports show the processes as they were at the
         // failure.
         let told = (has_failed && !self.is_told()).then(|| self.tell());
-        self.hold(told.as_ref());
-        match self.orchestrator.stop() {
+        self.hold(told);
+        match self.stop_held() {
             Err(error) if std::thread::panicking() => eprintln!("{error}"),
             Err(error) => {
                 annotation::print(&test_name(), &error.to_string(), self.declared());
-                panic!("{error}")
+                panicked::by_check(&error)
             }
             Ok(()) => {}
         }

@@ -7,6 +7,7 @@ use std::thread;
 use super::order::{Order, name};
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::hold;
 use crate::process::{JointStart, Process};
 use crate::trace::Context;
 
@@ -34,7 +35,11 @@ pub(crate) fn start(
     };
     let begin = |index: usize| {
         let node = nodes[index];
-        node.start()?;
+        let started = node.start();
+        if let Some(error) = started.as_ref().err().filter(|_| !start.is_called_off()) {
+            hold::at_failed_start(error);
+        }
+        started?;
         // Nodes that name it start later.
         note(node);
         Ok(())
@@ -59,8 +64,14 @@ pub(crate) fn start(
 }
 
 /// Stops all nodes, each after the nodes that depend on it. Returns the first error.
-pub(crate) fn stop(nodes: &[&dyn Executor], order: &Order) -> Result<(), Error> {
-    act(order, |index| nodes[index].stop())
+///
+/// `failed` is called with each error, before the nodes stop on which the failed one depends.
+pub(crate) fn stop(
+    nodes: &[&dyn Executor],
+    order: &Order,
+    failed: impl Fn(&Error) + Sync,
+) -> Result<(), Error> {
+    act(order, |index| nodes[index].stop().inspect_err(&failed))
 }
 
 /// Calls `act` for each node, each after the nodes that depend on it. Returns the first error.

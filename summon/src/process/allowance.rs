@@ -84,8 +84,13 @@ impl Process {
         if let Err(why) = Pattern::new(regex) {
             panic!("{} can't allow lines: `{regex}` {why}", self.name());
         }
-        self.parts.allowed().push(regex.to_owned());
-        self.parts.tell_allowed(regex, true);
+        let parts = &self.parts;
+        {
+            // A launch between the two steps would note the allowance twice, and end it once.
+            let mut allowed = parts.allowed();
+            allowed.push(regex.to_owned());
+            parts.tell_allowed(regex, true);
+        }
         Allowance {
             process: self,
             pattern: regex.to_owned(),
@@ -95,7 +100,8 @@ impl Process {
 }
 
 impl Parts {
-    fn allowed(&self) -> MutexGuard<'_, Vec<String>> {
+    /// Returns the patterns that the test allows at present.
+    pub(super) fn allowed(&self) -> MutexGuard<'_, Vec<String>> {
         self.allowed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,9 +114,9 @@ impl Parts {
     }
 
     /// Allows the lines of a launch that the test allows at present, from its beginning on.
-    pub(super) fn allow_in(&self, launched: &Launched) {
+    pub(super) fn allow_in(launched: &Launched, allowed: &[String]) {
         let streams = launched.home.streams().map(|it| it.begun());
-        for pattern in self.allowed().iter() {
+        for pattern in allowed {
             launched.guarded.note_allowed(Allowed {
                 pattern: pattern.clone(),
                 begins: true,
@@ -132,7 +138,6 @@ impl Drop for Allowance<'_> {
         if let Some(at) = allowed.iter().position(|it| *it == self.pattern) {
             allowed.remove(at);
         }
-        drop(allowed);
         parts.tell_allowed(&self.pattern, false);
     }
 }

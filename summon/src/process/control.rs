@@ -10,6 +10,7 @@ use super::Process;
 use super::launched::Launched;
 use crate::error::Error;
 use crate::guard::{State, Whom};
+use crate::hold::Setting;
 use crate::limit::Limit;
 use crate::sys::Signal;
 use crate::sys::maker::Maker;
@@ -41,6 +42,8 @@ impl Process {
     /// code), can't become ready, or is not ready in time. Also if the last launch was not stopped, and
     /// wrote a line that [`never`](crate::Coordinated::never) forbids. The next `start` then launches it.
     pub fn start(&self) -> Result<(), Error> {
+        Setting::get()?;
+        self.note_held();
         self.parts.start()
     }
 

@@ -1,60 +1,147 @@
 //! The facts that a person needs to look into a process during a hold.
 
 use std::ffi::OsStr;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::Process;
-use crate::error::{Source as _, shown_command};
+use super::parts::Parts;
+use crate::error::{Error, Source as _, shown_command};
+use crate::hold::{self, Shown, Thing, Told};
+use crate::panicked::Failure;
 use crate::sys::signal::how_it_ended;
+use crate::trace::test_name;
 
-impl Process {
-    /// Tells the guard to end the process at the latest after this time.
-    pub(crate) fn hold(&self, limit: Duration) {
-        if let Some(launched) = self.parts.life.launched() {
+impl Thing for Parts {
+    fn shown(&self) -> Option<Shown> {
+        Some(Shown {
+            name: self.name().to_owned(),
+            lines: self.lines_for_a_person(None)?,
+            process: None,
+        })
+    }
+
+    fn keep(&self, limit: Duration) {
+        // Others may use a fixture longer.
+        let own = self
+            .life
+            .launched()
+            .filter(|_| self.life.fixture().is_none());
+        if let Some(launched) = own {
             launched.guarded.hold(limit);
         }
     }
 
-    /// Returns the address, the URL, the client, the directory, and the log. `database` is the URL of a
-    /// database of the test.
-    pub(crate) fn lines_for_a_person(&self, database: Option<String>) -> Vec<String> {
-        let Some(launched) = self.parts.life.launched() else {
-            return vec!["it does not run".to_owned()];
-        };
-        let addr = self.parts.addr().ok();
-        let state = match (launched.guarded.state().exit, launched.pid()) {
-            (Some(status), _) => how_it_ended(status),
-            (None, Some(pid)) => format!("pid {pid}"),
-            (None, None) => "it has ended".to_owned(),
+    fn report(&self, failure: &Failure) -> Option<Error> {
+        self.postmortem(failure, 0)
+    }
+}
+
+impl Process {
+    /// Notes that this thread's test has the process up, or will have.
+    pub(crate) fn note_held(&self) {
+        self.parts.note_held();
+    }
+
+    /// Notes that this thread's test has used the process, a fixture, by its static.
+    pub(crate) fn note_use(&self) {
+        let process = self.identity();
+        let of = || Arc::new(Implied(self.handle())) as Arc<dyn Thing>;
+        hold::note_use(process, of);
+    }
+
+    /// Identifies the process among those of this test process.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.parts).addr()
+    }
+
+    /// Returns the address, the URL, the client, the directory, and the log. `url` is that of a database
+    /// or of a link of the test. `None` if the process was not started, or was stopped.
+    pub(crate) fn lines_for_a_person(&self, url: Option<String>) -> Option<Vec<String>> {
+        self.parts.lines_for_a_person(url)
+    }
+}
+
+/// The use of a fixture by its static.
+struct Implied(Process);
+
+impl Thing for Implied {
+    fn shown(&self) -> Option<Shown> {
+        Some(Shown {
+            name: self.0.name().to_owned(),
+            lines: self.0.lines_for_a_person(None)?,
+            process: Some((self.0.identity(), true)),
+        })
+    }
+}
+
+/// Returns the URL, and the command of the client if it is known.
+pub(crate) fn url_and_client(url: String) -> impl Iterator<Item = String> {
+    let client = client(&url);
+    std::iter::once(url).chain(client)
+}
+
+impl Parts {
+    /// Holds the test if it fails by this drop, or has panicked.
+    pub(super) fn hold_at_drop(&self, is_last: bool) {
+        hold::at_drop();
+        if !is_last || !hold::is_on() || thread::panicking() {
+            return;
+        }
+        if let Some(error) = self.pending_never() {
+            hold::hold_failed(&test_name(), || Told::by(&error));
+        }
+    }
+
+    pub(super) fn note_held(self: &Arc<Self>) {
+        if self.life.fixture().is_none() {
+            hold::note(self);
+        }
+    }
+
+    fn lines_for_a_person(&self, url: Option<String>) -> Option<Vec<String>> {
+        let launched = self.life.launched();
+        // `addr` would lease a port for a process without one.
+        let addr = self.life.addr();
+        let addr = addr.or_else(|| self.addr().ok().filter(|_| self.has_port()));
+        let state = match &launched {
+            Some(launched) => match (launched.guarded.state().exit, launched.pid()) {
+                (Some(status), _) => how_it_ended(status),
+                (None, Some(pid)) => format!("pid {pid}"),
+                (None, None) => "it has ended".to_owned(),
+            },
+            None if self.life.is_reused() => "not started by summon".to_owned(),
+            None => return None,
         };
         let addr = addr.map(|addr| addr.to_string());
         let first: Vec<String> = addr.into_iter().chain([state]).collect();
         let mut lines = vec![first.join(", ")];
-        if let Some(url) = database.or_else(|| self.url_for_a_person()) {
-            let client = client(&url);
-            lines.push(url);
-            lines.extend(client);
+        if let Some(url) = url.or_else(|| self.url_for_a_person()) {
+            lines.extend(url_and_client(url));
         }
-        lines.push(format!("directory {}", launched.home.dir().display()));
-        let log = launched.home.share_log();
-        log.name_it();
-        lines.push(format!("log {}", log.path().display()));
-        lines
+        if let Some(launched) = launched {
+            lines.push(format!("directory {}", launched.home.dir().display()));
+            let log = launched.home.share_log();
+            log.name_it();
+            lines.push(format!("log {}", log.path().display()));
+        }
+        Some(lines)
     }
 
     /// Returns the URL, if the process is known to have one.
     fn url_for_a_person(&self) -> Option<String> {
-        let addr = self.parts.addr().ok()?;
-        let spec = &self.parts.declaration.spec;
+        let addr = self.addr().ok()?;
+        let spec = &self.declaration.spec;
+        let url = |path: &str| format!("{}{addr}{path}", spec.scheme);
         if spec.scheme != "http://" {
-            let path = match spec.scheme.starts_with("postgres") {
-                true => "/postgres",
-                false => "/",
-            };
-            return Some(self.url(path));
+            return Some(match spec.scheme.starts_with("postgres") {
+                true => url("/postgres"),
+                false => url("/"),
+            });
         }
         if let Some(path) = self.http_path() {
-            return Some(self.url(&path));
+            return Some(url(&path));
         }
         match &*spec.command.stem()? {
             "redis-server" | "valkey-server" => Some(format!("redis://{addr}/")),
@@ -66,7 +153,7 @@ impl Process {
 
     /// Returns the path of the URL that the process serves, if its probe has one.
     fn http_path(&self) -> Option<String> {
-        let probes = &self.parts.declaration.probes;
+        let probes = &self.declaration.probes;
         let mut texts = probes.iter().flat_map(|probe| probe.facts().texts);
         let (_, url) = texts
             .find(|text| text.starts_with("http"))?

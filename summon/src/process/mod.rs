@@ -39,6 +39,7 @@ mod window;
 
 pub use allowance::Allowance;
 pub(crate) use databases::Claim;
+pub(crate) use held::url_and_client;
 pub(crate) use invocation::shown_variable;
 pub(crate) use joint_start::JointStart;
 pub use output::Mark;
@@ -341,6 +342,19 @@ impl Process {
         }
     }
 
+    /// Returns the error by which the stop of this process will fail, as far as it is known now.
+    pub(crate) fn pending(&self) -> Option<Error> {
+        let never = self.parts.pending_never();
+        never.or_else(|| self.parts.pending_death(None))
+    }
+
+    /// Like `pending`, for a fixture that a test has used since `begun`.
+    pub(crate) fn pending_since(&self, begun: Instant, window: Option<&Window>) -> Option<Error> {
+        let launched = self.parts.life.launched()?;
+        let never = window.and_then(|it| self.parts.look_never(&launched, it));
+        never.or_else(|| self.parts.pending_death(Some(begun)))
+    }
+
     /// Returns what the report of a failed test says about such a line.
     pub(crate) fn told_never(&self, window: &Window) -> Option<String> {
         let launched = self.parts.life.launched()?;
@@ -378,6 +392,13 @@ impl Set {
     pub(crate) fn new<'a>(processes: impl Iterator<Item = (String, &'a Process)>) -> Arc<Set> {
         let member = |(name, process): (String, &Process)| (name, Arc::downgrade(&process.parts));
         Set::of(processes.map(member).collect())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Before the drop of the parts, which stops the process.
+        self.parts.hold_at_drop(Arc::strong_count(&self.parts) == 1);
     }
 }
 

@@ -35,9 +35,28 @@ impl Parts {
 
     /// Returns an error if the window has a line that must not be there.
     pub(super) fn check_never(&self, launched: &Launched, window: &Window) -> Result<(), Error> {
-        let Some(mut found) = self.forbidden(launched, window) else {
-            return Ok(());
-        };
+        match window.judge() {
+            true => self.never_error(launched, window).map_or(Ok(()), Err),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the error by which the stop of this process will fail, so far.
+    pub(super) fn pending_never(&self) -> Option<Error> {
+        let launched = self.life.launched()?;
+        self.look_never(&launched, launched.window.as_ref()?)
+    }
+
+    /// Returns the error of `check_never`, and does not judge the window.
+    pub(super) fn look_never(&self, launched: &Launched, window: &Window) -> Option<Error> {
+        match window.is_judged() {
+            true => None,
+            false => self.never_error(launched, window),
+        }
+    }
+
+    fn never_error(&self, launched: &Launched, window: &Window) -> Option<Error> {
+        let mut found = self.forbidden(launched, window)?;
         let now = Instant::now();
         let ago = |at| {
             format!(
@@ -55,7 +74,7 @@ impl Parts {
             None => error,
         };
         let error = launched.with_output(error.hints([self.hint_at_allowing(&found)]));
-        Err(match found.around.take() {
+        Some(match found.around.take() {
             Some((_, excerpt)) => error.excerpt(excerpt),
             None => error,
         })
@@ -68,16 +87,13 @@ impl Parts {
         window: &Window,
         ago: impl Fn(Instant) -> Duration,
     ) -> Option<String> {
-        let found = self.forbidden(launched, window)?;
+        let found = window.judge().then(|| self.forbidden(launched, window))??;
         let ago = |at| format!("{} before this test failed", seconds(ago(at)));
         Some(found.told(launched, ago))
     }
 
-    /// Returns the first forbidden line of a window that was not judged before.
+    /// Returns the first forbidden line of a window.
     fn forbidden(&self, launched: &Launched, window: &Window) -> Option<Found> {
-        if !window.judge() {
-            return None;
-        }
         let patterns = self.declaration.never();
         if patterns.is_empty() {
             return None;

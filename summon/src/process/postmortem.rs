@@ -117,14 +117,10 @@ impl Parts {
         if left.is_empty() || self.life.fixture().is_none() {
             launched.expect_end();
         }
-        let (name, how) = (self.name(), how_it_ended(status));
-        self.tell(Moment::Died(&how, ago));
-        let headline = format!("{name} {how} {} before its test ended", seconds(ago));
+        self.tell(Moment::Died(&how_it_ended(status), ago));
+        let headline = self.death(status, ago);
         if self.declaration.spec.must_live || !left.is_empty() {
-            let mut error = self
-                .declaration
-                .error_as_launched(headline, &launched.invocation)
-                .exit(Some(status));
+            let mut error = self.death_error(launched, status, ago);
             if !left.is_empty() {
                 error = error.fact("hint", self.hint_at_daemon(&left));
             }
@@ -140,6 +136,36 @@ impl Parts {
             launched.home.log().path().display()
         ));
         Ok(())
+    }
+
+    /// Returns the error by which a check of `must_live` will fail, so far. Looks only at an end since
+    /// `since`, if given.
+    pub(super) fn pending_death(&self, since: Option<Instant>) -> Option<Error> {
+        let launched = self.life.launched()?;
+        if !self.declaration.spec.must_live || launched.is_expected_to_end() {
+            return None;
+        }
+        launched.guarded.catch_up();
+        let exited = launched.guarded.state().exited;
+        if since.is_some_and(|since| exited.is_none_or(|at| at < since)) {
+            return None;
+        }
+        let (status, ago) = self.died(&launched)?;
+        let error = self.death_error(&launched, status, ago);
+        Some(launched.with_output(error))
+    }
+
+    fn death(&self, status: ExitStatus, ago: Duration) -> String {
+        let (name, how) = (self.name(), how_it_ended(status));
+        format!("{name} {how} {} before its test ended", seconds(ago))
+    }
+
+    fn death_error(&self, launched: &Launched, status: ExitStatus, ago: Duration) -> Error {
+        let headline = self.death(status, ago);
+        let error = self
+            .declaration
+            .error_as_launched(headline, &launched.invocation);
+        error.exit(Some(status))
     }
 
     /// Returns how the process ended, and how long before the stop began (or before now).

@@ -12,6 +12,7 @@ use super::parts::Parts;
 use super::resolve::Resolved;
 use crate::error::{Error, Source as _};
 use crate::guard::Guarded;
+use crate::hold;
 use crate::output::{self, Pattern};
 use crate::panicked;
 use crate::probe::{self, Listener, Place, Scene, Target, Waited, Why};
@@ -66,8 +67,12 @@ impl Parts {
             // The last launch was killed, or ended unasked, and no stop has judged its output. Judge
             // it, and then stop its descendants before the next launch.
             let quiet = self.check_never_of(&launched);
+            let lived = match declaration.spec.must_live {
+                true => self.check_lived(&launched),
+                false => Ok(()),
+            };
             let ended = self.end(&launched);
-            let ended = quiet.and(ended);
+            let ended = quiet.and(ended).and(lived);
             ended.inspect_err(|_| self.resources.give_turns_back())?;
         }
         Ok(starting)
@@ -145,7 +150,10 @@ impl Parts {
             Some(_) => launched,
             None => launched.watched(),
         };
-        self.allow_in(&launched);
+        // Until the launch is published, so that each allowance is either noted here, or told to this
+        // launch.
+        let allowed = self.allowed();
+        Parts::allow_in(&launched, &allowed);
         launched.input.set(input);
         let live = LiveOutput::of(
             &self.full_name(),
@@ -161,11 +169,16 @@ impl Parts {
             self.tell(Moment::Launched(pid));
         }
         start.starting.set_launched(Some(Arc::clone(&launched)));
+        drop(allowed);
         let ready = target
             .launched(Arc::clone(&launched.guarded))
             .map_err(|error| self.no_wait(&error))
             .and_then(|()| self.become_ready(start, &launched, &target));
-        if ready.is_err() {
+        if let Err(error) = &ready {
+            // Another launch follows if the port is in use.
+            if !start.starting.is_cancelled() && !error.is_port_in_use() {
+                hold::at_failed_start(error);
+            }
             // The error holds the output so far. Output during this stop does not explain the
             // failure.
             if start.starting.is_cancelled() {

@@ -7,10 +7,11 @@ use super::launched::Launched;
 use super::parts::Parts;
 use crate::error::Error;
 use crate::guard::{State, StopPlan};
-use crate::panicked::Failure;
+use crate::hold;
+use crate::panicked::{self, Failure};
 use crate::progress;
 use crate::sys::signal::how_it_ended;
-use crate::trace::{self, Moment};
+use crate::trace::{self, Moment, test_name};
 
 /// The shortest grace after which summon reports a kill: a program that ignores its stop signal then
 /// slows the tests down.
@@ -153,7 +154,8 @@ impl Drop for Parts {
             let begun = launched.as_ref().and_then(|it| it.ready.get().copied());
             let failed = Failure::since(begun.unwrap_or_else(Instant::now));
             let told = self.postmortem(&failed, 0);
-            if let Some(told) = told.filter(|_| launched.is_some()) {
+            let is_told = hold::is_held(&test_name());
+            if let Some(told) = told.filter(|_| launched.is_some() && !is_told) {
                 eprintln!("\n{told}");
             }
         }
@@ -174,7 +176,7 @@ impl Drop for Parts {
         let _ = launched.stop(self.name());
         // A test that does not call `stop` must not pass.
         if let Err(error) = quiet {
-            panic!("{error}");
+            panicked::by_check(&error);
         }
     }
 }

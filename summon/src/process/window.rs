@@ -31,6 +31,10 @@ impl Window {
         self.begun.log
     }
 
+    pub(super) fn is_judged(&self) -> bool {
+        self.is_judged.load(Ordering::Relaxed)
+    }
+
     /// Notes that the window is judged. Returns whether it was not judged before.
     pub(super) fn judge(&self) -> bool {
         !self.is_judged.swap(true, Ordering::Relaxed)

@@ -88,7 +88,7 @@ impl Mariadb {
     /// If the server does not run, or summon has not started it. If its `root` has a password. If the
     /// server refuses to make the database; the error has its words.
     pub fn database(&self) -> Result<Database, Error> {
-        Database::of(self)
+        Database::of_body(self)
     }
 
     /// Adds arguments of `mariadb-install-db`, after summon's own. Default: none.

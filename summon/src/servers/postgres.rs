@@ -84,7 +84,7 @@ impl Postgres {
     /// If the server does not run, or summon has not started it. If it requires a password. If the
     /// server refuses to make the database; the error has its words.
     pub fn database(&self) -> Result<Database, Error> {
-        Database::of(self)
+        Database::of_body(self)
     }
 
     /// Adds arguments of `initdb`. They follow summon's own arguments, such as `--encoding=UTF8

@@ -68,7 +68,7 @@ impl Redis {
     /// If the server does not run, or summon has not started it. If it requires a password, or if all
     /// its databases are in use. If a server before Redis 6.2 must copy keys.
     pub fn database(&self) -> Result<Database, Error> {
-        Database::of(self)
+        Database::of_body(self)
     }
 
     /// Sets the password of its user `default`. Default: none.

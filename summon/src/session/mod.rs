@@ -21,6 +21,7 @@ mod memory;
 mod names;
 mod streams;
 mod sweep;
+mod turn;
 mod unused;
 
 use std::borrow::Cow;
@@ -45,6 +46,7 @@ pub(crate) use streams::Written;
 #[cfg(unix)]
 pub(crate) use sweep::INTERRUPTED;
 pub(crate) use sweep::Sweep;
+pub(crate) use turn::RunTurn;
 pub(crate) use unused::is_unused;
 
 use crate::sys::dir::Dir;

@@ -19,7 +19,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["cluster", "orchestrator", "fixture", "database"],
             &["executor"],
             &["process"],
-            &["image", "link", "probe"],
+            &["hold", "image", "link", "probe"],
             &["guard"],
             &[
                 "annotation",

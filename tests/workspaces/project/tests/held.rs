@@ -4,7 +4,9 @@ mod common;
 
 use common::{env, record};
 use summon::servers::{Postgres, Redis};
-use summon::{Database, Fixture, Process, summon};
+use summon::{
+    Database, Fixture, OutputCoordinatedExecutor, Process, SimpleExecutor, TcpCoordinatedExecutor, orchestrated, summon,
+};
 
 #[summon::fixture(executor = Postgres::new(), scope = "run")]
 static PG: Fixture<Postgres>;
@@ -58,3 +60,107 @@ fn known_clients(redis: &Redis, db: &Database) {
 #[summon(tcp = actor(), timeout = "never".to_owned())]
 #[test]
 fn does_not_start(_server: &Process) {}
+
+#[summon::fixture(tcp = actor())]
+static SERVER: Fixture;
+
+/// The body has all it needs, and no attribute.
+#[test]
+fn in_the_body() {
+    let server = TcpCoordinatedExecutor::new(actor(), "127.0.0.1", 0).named("server");
+    server.start().unwrap();
+    let link = server.link().unwrap();
+    note(&server);
+    assert!(link.port() == 1, "on purpose");
+}
+
+#[test]
+fn a_database_in_the_body() {
+    let db = PG.database().unwrap();
+    note(&PG);
+    assert!(db.url().is_empty());
+}
+
+#[test]
+fn only_a_static() {
+    note(&SERVER);
+    panic!("on purpose");
+}
+
+#[test]
+fn a_static_that_passes() {
+    note(&SERVER);
+}
+
+/// Scopes and a value of the body, which end before the set of the attribute.
+#[summon(tcp = actor())]
+#[test]
+fn in_several_scopes(server: &Process) {
+    note(server);
+    let other = SimpleExecutor::new("sleep 1000").named("other");
+    let _scope = orchestrated(&other).unwrap();
+    let third = SimpleExecutor::new("sleep 1000").named("third");
+    third.start().unwrap();
+    panic!("on purpose");
+}
+
+#[summon(tcp = actor())]
+#[test]
+#[should_panic]
+fn should_panic_with_values(server: &Process) {
+    let other = SimpleExecutor::new("sleep 1000");
+    other.start().unwrap();
+    panic!("{}", server.port());
+}
+
+const COMPLAINS: &str = "sh -c 'echo up; echo ERROR; exec sleep 1000'";
+
+#[summon(tcp = actor())]
+#[summon(output = COMPLAINS, banner = "ERROR", never = "ERROR", name = "api")]
+#[test]
+fn a_forbidden_line(server: &Process, api: &Process) {
+    note(server);
+    note(api);
+}
+
+#[test]
+fn a_forbidden_line_in_the_body() {
+    let api = OutputCoordinatedExecutor::new(COMPLAINS, "ERROR")
+        .never("ERROR")
+        .named("api");
+    api.start().unwrap();
+    note(&api);
+}
+
+#[summon(tcp = actor())]
+#[summon(
+    tcp = "sleep 1000",
+    timeout = "1s",
+    name = "api",
+    after = "server"
+)]
+#[test]
+fn is_never_ready(_server: &Process, _api: &Process) {}
+
+#[summon(tcp = actor())]
+#[summon(
+    output = "sh -c 'trap \"exit 3\" TERM; echo up; sleep 1000 & wait'",
+    banner = "up",
+    after = "server",
+    name = "api"
+)]
+#[test]
+fn stops_badly(server: &Process, _api: &Process) {
+    note(server);
+}
+
+/// The drop of the process in the body panics, and not the body.
+#[summon(tcp = actor())]
+#[test]
+#[should_panic]
+fn should_panic_by_itself(_server: &Process) {
+    let api = OutputCoordinatedExecutor::new(COMPLAINS, "ERROR")
+        .never("ERROR")
+        .named("api");
+    api.start().unwrap();
+}

@@ -1,5 +1,6 @@
 //! `SUMMON_HOLD`: which tests to hold, and for how long.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use summon_syntax::duration;
@@ -13,14 +14,20 @@ const DEFAULT: Duration = Duration::from_secs(10 * 60);
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::orchestrator) struct Setting {
+pub(crate) struct Setting {
     /// Whether tests that pass are held, too.
     pub(super) always: bool,
     pub(super) limit: Duration,
 }
 
 impl Setting {
-    pub(in crate::orchestrator) fn read() -> Result<Option<Setting>, Error> {
+    /// Returns the setting of this process, or an error that says how to write it.
+    pub(crate) fn get() -> Result<Option<Setting>, Error> {
+        static READ: OnceLock<Result<Option<Setting>, Error>> = OnceLock::new();
+        READ.get_or_init(Setting::read).clone()
+    }
+
+    fn read() -> Result<Option<Setting>, Error> {
         let Some(value) = std::env::var_os(NAME) else {
             return Ok(None);
         };
@@ -49,6 +56,16 @@ impl Setting {
         let default = if always { DEFAULT } else { Duration::ZERO };
         let limit = limit.unwrap_or(default).min(LONGEST);
         Ok((!limit.is_zero()).then_some(Setting { always, limit }))
+    }
+}
+
+/// Returns a duration with words for people.
+pub(super) fn humantime(limit: Duration) -> String {
+    let seconds = limit.as_secs();
+    match (seconds / 60, seconds % 60) {
+        (0, _) => format!("{} s", limit.as_secs_f64()),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }
 

@@ -1,0 +1,215 @@
+//! `SUMMON_HOLD` keeps what a failed test has up, so that a person can look into it.
+//!
+//! A test is held once, by the first of these events: a value of summon is dropped while its thread
+//! panics, the scope of the test ends after a failure, a start fails that fails the test, or a panic
+//! comes in a test that only names statics. Everything that the test has is up by then.
+
+mod block;
+mod nextest;
+mod setting;
+mod things;
+mod told;
+mod toml;
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) use setting::Setting;
+pub(crate) use things::{Part, Shown, Thing, is_on, note};
+pub(crate) use told::Told;
+
+use crate::error::Error;
+use crate::panicked::{self, Failure};
+use crate::session::RunTurn;
+use crate::sys::fd::AsFd;
+use crate::sys::{runner, wait};
+use crate::trace::test_name;
+use block::Screen;
+
+/// How often a hold looks whether it has to end.
+const PACE: Duration = Duration::from_millis(100);
+/// How long after the end of a hold a guard ends its process without an order. The test itself
+/// comes first, so that an end in time is an end in order.
+const SPARE: Duration = Duration::from_secs(1);
+/// How long the guards still wait for a test that waits for its turn, and how often it tells them.
+const QUEUED: Duration = Duration::from_secs(10);
+const REFRESH: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Whether this thread holds a test now.
+    static IS_HOLDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Why a hold has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Enter,
+    Time,
+    Run,
+}
+
+/// Holds the test of this thread if the thread panics. Call it before the drop of a value that the
+/// test has up.
+pub(crate) fn at_drop() {
+    if thread::panicking() {
+        hold_panicked(&test_name());
+    }
+}
+
+/// Notes that this thread's test has used a fixture by its static. `thing` makes the use. If the test
+/// only names statics, no drop of another value would hold it, and a panic does so at once.
+pub(crate) fn note_use(process: usize, thing: impl FnOnce() -> Arc<dyn Thing>) {
+    if !is_on() {
+        return;
+    }
+    panicked::after_each(|| {
+        let test = test_name();
+        if things::has_only_uses(&test) {
+            hold_panicked(&test);
+        }
+    });
+    things::note_use(process, thing);
+}
+
+fn hold_panicked(test: &str) {
+    let Some(begun) = things::begun(test) else {
+        return;
+    };
+    if things::expects_panic(test) {
+        return;
+    }
+    hold_failed(test, || {
+        let failure = Failure::since(begun);
+        let reports = things::of(test);
+        let reports = reports.iter().filter_map(|it| it.report(&failure));
+        let reports: Vec<Error> = reports.collect();
+        for report in &reports {
+            eprintln!("\n{report}");
+        }
+        Told {
+            failure,
+            reports,
+            is_printed: true,
+        }
+    });
+}
+
+/// Holds the test of this thread if this error of a start fails it. Call it before the other members of
+/// the set are stopped.
+pub(crate) fn at_failed_start(error: &Error) {
+    let test = test_name();
+    if error.skipped().is_none() && things::starts(&test) {
+        hold_failed(&test, || Told::by(error));
+    }
+}
+
+/// Holds a test that has failed, unless it was held before.
+pub(crate) fn hold_failed(test: &str, told: impl FnOnce() -> Told) {
+    let Ok(Some(setting)) = Setting::get() else {
+        return;
+    };
+    // Values are also dropped by the hold itself.
+    if IS_HOLDING.get() || things::of(test).iter().all(|it| it.shown().is_none()) {
+        return;
+    }
+    IS_HOLDING.set(true);
+    things::hold_once(test, || hold(&setting, test, Some(&told())));
+    IS_HOLDING.set(false);
+}
+
+/// Holds a test that has passed, if the setting says so.
+pub(crate) fn hold_passed(test: &str) {
+    if let Ok(Some(setting)) = Setting::get() {
+        if setting.always && !is_held(test) {
+            hold(&setting, test, None);
+        }
+    }
+}
+
+/// Returns whether the test was held after a failure. Its reports are then in its output.
+pub(crate) fn is_held(test: &str) -> bool {
+    things::is_held(test)
+}
+
+fn hold(setting: &Setting, test: &str, told: Option<&Told>) {
+    let things = things::of(test);
+    let things: Vec<&dyn Thing> = things.iter().map(|it| &**it).collect();
+    let keep = |limit| things.iter().for_each(|it| it.keep(limit));
+    let screen = Screen::open();
+    // The guards learn the latest end before anything waits. From here on nothing outlives it, even
+    // if this process is halted.
+    keep(setting.limit + QUEUED);
+    let (_turn, ended) = wait_for_turn(&screen, test, || keep(setting.limit + QUEUED));
+    let end = match (ended, screen.block(setting, test, &things, told.is_some())) {
+        (Some(end), _) => end,
+        (None, None) => return,
+        (None, Some(block)) => {
+            keep(setting.limit + SPARE);
+            screen.show(&block, told);
+            wait_for_end(&screen, Instant::now() + setting.limit)
+        }
+    };
+    let why = match end {
+        End::Enter => "the test goes on",
+        End::Time => "the time is over, and the test goes on",
+        End::Run => "the run has ended",
+    };
+    screen.say(&format!("{test} is no longer held: {why}"));
+}
+
+/// Waits until no other test of the run is held: a person looks into one at a time. Without a directory
+/// for the lock there is no turn.
+fn wait_for_turn(
+    screen: &Screen,
+    test: &str,
+    refresh: impl Fn(),
+) -> (Option<RunTurn>, Option<End>) {
+    let mut refreshed = Instant::now();
+    let mut is_told = false;
+    loop {
+        match RunTurn::try_take("hold") {
+            Ok(Some(turn)) => return (Some(turn), None),
+            Err(_) => return (None, None),
+            Ok(None) => {}
+        }
+        if !is_told {
+            is_told = true;
+            let pid = std::process::id();
+            screen.say(&format!(
+                "{test} is held, too (pid {pid}); its turn comes after the hold of another test"
+            ));
+        }
+        if refreshed.elapsed() >= REFRESH {
+            refreshed = Instant::now();
+            refresh();
+        }
+        if pause(Instant::now() + PACE) {
+            return (None, Some(End::Run));
+        }
+    }
+}
+
+fn wait_for_end(screen: &Screen, until: Instant) -> End {
+    loop {
+        if screen.has_line() {
+            return End::Enter;
+        }
+        let now = Instant::now();
+        if now >= until {
+            return End::Time;
+        }
+        if pause(until.min(now + PACE)) {
+            return End::Run;
+        }
+    }
+}
+
+/// Waits. Returns whether the run has ended.
+fn pause(until: Instant) -> bool {
+    let runner = runner::current();
+    let ending: Vec<_> = runner.iter().map(|runner| runner.ending.as_fd()).collect();
+    let slept = wait::sleep(&ending, Some(until));
+    slept.is_err() || runner.is_some_and(|runner| wait::is_readable(&runner.ending))
+}

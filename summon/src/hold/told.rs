@@ -1,0 +1,41 @@
+//! What summon knows of a failure, for a person who has not read it yet.
+
+use std::time::Instant;
+
+use crate::error::{Error, escaped};
+use crate::panicked::Failure;
+
+/// What summon knows of a failure.
+pub(crate) struct Told {
+    pub(crate) failure: Failure,
+    pub(crate) reports: Vec<Error>,
+    /// Whether the reports are in the output of the test.
+    pub(crate) is_printed: bool,
+}
+
+impl Told {
+    /// The report of a start or of a stop, which the test prints at its end.
+    pub(crate) fn by(error: &Error) -> Told {
+        Told {
+            failure: Failure::since(Instant::now()),
+            reports: vec![error.clone()],
+            is_printed: false,
+        }
+    }
+
+    /// Returns the message of the panic, and the reports.
+    pub(super) fn text(&self) -> String {
+        let panic = self.failure.panic.as_ref();
+        let panic = panic.map(|panic| {
+            let place = panic.place.as_ref();
+            let place = place.map_or(String::new(), |it| format!(" at {}:{}", it.file, it.line));
+            escaped(format!("panicked{place}:\n{}", panic.message))
+        });
+        let reports = self.reports.iter().map(Error::to_string);
+        panic
+            .into_iter()
+            .chain(reports)
+            .map(|text| text + "\n\n")
+            .collect()
+    }
+}
