@@ -102,7 +102,11 @@ impl Failure {
     /// Returns how long before the failure an event happened. Returns zero for a later event: if a
     /// server ends, its client may panic before summon sees that end.
     pub(crate) fn after(&self, at: Instant) -> Duration {
-        let failed = self.panic.as_ref().map_or(self.seen, |panic| panic.at);
-        failed.saturating_duration_since(at)
+        self.time().saturating_duration_since(at)
+    }
+
+    /// Returns when the test failed.
+    pub(crate) fn time(&self) -> Instant {
+        self.panic.as_ref().map_or(self.seen, |panic| panic.at)
     }
 }

@@ -1,5 +1,5 @@
-//! When a test fails, one message says why. Real cargo runs each test of `failures.rs` and
-//! `forbidden.rs` in `tests/workspaces/project/tests`, and `tests/it/reports` holds the messages for
+//! When a test fails, one message says why. Real cargo runs each test of `failures.rs`,
+//! `forbidden.rs`, and `broken.rs` in `tests/workspaces/project/tests`, and `tests/it/reports` holds the messages for
 //! readers. `SUMMON_BLESS=1` writes them again.
 
 use std::collections::BTreeMap;
@@ -40,8 +40,12 @@ fn normalised(text: &str, project: &Project) -> String {
         (r#"with HTTP: "\d+\\n""#, r#"with HTTP: "1\n""#),
         (r"pid \d+, `[^`]*`", "pid PID, `..`"),
         (r"\d+\.\d s\b", "N s"),
+        (r"\b\d+ ms before this", "N ms before this"),
         (r"\b\d+ checks?\b", "N checks"),
-        (r"(tests/(?:failures|forbidden)\.rs):\d+(:\d+)?", "$1:LINE"),
+        (
+            r"(tests/(?:failures|forbidden|broken)\.rs):\d+(:\d+)?",
+            "$1:LINE",
+        ),
         (r"\(\d+\) panicked", "panicked"),
         (r"/\S*/debug/own-server", "own-server"),
         (r"(?m)^note: run with.*\n", ""),
@@ -66,7 +70,7 @@ fn sections(stdout: &str) -> BTreeMap<String, String> {
 fn are_what_a_reader_wants() {
     let project = Project::new();
     let output = project
-        .cargo("test --no-fail-fast --test failures --test forbidden")
+        .cargo("test --no-fail-fast --test failures --test forbidden --test broken")
         .env("RUST_BACKTRACE", "0")
         .env_remove("PYTHONUNBUFFERED")
         .output()

@@ -301,11 +301,12 @@ fn picture_of(events: &[Event]) -> String {
             "<text x=\"0\" y=\"{:.0}\" fill=\"gray\">{name}</text>",
             y + 13.0
         );
-        let mut open: Option<&Event> = None;
+        let mut open: Vec<&Event> = Vec::new();
         for event in events.iter().filter(|event| event.row == named.row) {
-            match (event.phase.as_str(), open, event.at) {
-                ("B", ..) => open = Some(event),
-                ("E", Some(begun), Some(end)) => {
+            match (event.phase.as_str(), event.at) {
+                ("B", _) => open.push(event),
+                ("E", Some(end)) => {
+                    let begun = open.pop().expect("each end has a beginning");
                     let begin = begun.at.unwrap_or(end);
                     let colour = COLOURS.iter().find(|(bar, _)| *bar == begun.name);
                     let colour = colour.map_or("#7f8c9b", |(_, colour)| colour);
@@ -317,7 +318,6 @@ fn picture_of(events: &[Event]) -> String {
                         (x(end) - x(begin)).max(0.6),
                         height - 4.0
                     );
-                    open = None;
                 }
                 _ => {}
             }
@@ -360,4 +360,43 @@ fn has_the_commands_that_come_before_a_process() {
     let rows = rows(&events);
     let bars = rows.iter().find(|(name, _)| name.ends_with(": server"));
     assert_eq!(bars.expect("a row").1, ["before", "boot", "ready", "stop"]);
+}
+
+#[test]
+#[ignore = "another test runs it, and reads its trace"]
+fn run_by_another_and_breaks_its_network() {
+    let server = SimpleExecutor::new("sleep 1000 {port}").named("db");
+    let link = server.link().unwrap();
+    link.delay("200ms").unwrap();
+    link.while_cut(|| ()).unwrap();
+    link.heal().unwrap();
+    link.one_way(summon::Way::ToServer).silence().unwrap();
+}
+
+#[test]
+fn has_a_bar_for_each_link_and_for_its_faults() {
+    let dir = TempDir::new();
+    let file = dir.path().join("out.json");
+    let test = "trace::run_by_another_and_breaks_its_network";
+    said_by(test, &file);
+    let events = read(&file);
+    check(&events);
+    let rows = rows(&events);
+    let link = format!("{test}: link to db");
+    let (_, bars) = rows.iter().find(|(name, _)| *name == link).expect(&link);
+    let faults = [
+        "link",
+        "delayed by 200ms",
+        "cut, delayed by 200ms",
+        "delayed by 200ms",
+        "silenced to the server",
+    ];
+    assert_eq!(*bars, faults);
+    // All of them have an end, the last one with the link.
+    let count = |phase: &str| events.iter().filter(|event| event.phase == phase).count();
+    assert_eq!(count("B"), count("E"));
+    // The bar of the link is around the others.
+    let phases = events.iter().map(|event| event.phase.as_str());
+    let phases: String = phases.filter(|phase| *phase != "M").collect();
+    assert_eq!(phases, "BBEBEBEBEE");
 }

@@ -54,3 +54,8 @@ pub fn mariadb<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
 pub fn redis<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     databases::redis_answered(pieces)
 }
+
+/// Follows a script of clients, servers, and faults around a link.
+pub fn link(script: &[u8]) {
+    super::link::fuzzing::follow(script);
+}

@@ -98,6 +98,34 @@ fn ways(way: Option<Way>) -> impl Iterator<Item = Way> {
     both.filter(move |one| way.is_none_or(|way| way == *one))
 }
 
+/// Returns the text of all faults. It is empty if there are none.
+pub(super) fn all(faults: &Faults) -> String {
+    let (up, down) = (&faults.to_server, &faults.to_client);
+    let mut all = Vec::new();
+    all.extend(faults.cut.then_some(Fault::Cut));
+    all.extend(faults.blackhole.then_some(Fault::Blackhole));
+    if up.silent && down.silent {
+        all.push(Fault::Silence(None));
+    }
+    if up.limit == down.limit {
+        all.extend(up.limit.map(|limit| Fault::Limit(None, limit)));
+    }
+    for (way, it, other) in [(Way::ToServer, up, down), (Way::ToClient, down, up)] {
+        if it.silent && !other.silent {
+            all.push(Fault::Silence(Some(way)));
+        }
+        if !it.delay.is_zero() || !it.jitter.is_zero() {
+            all.push(Fault::Delay(way, it.delay, it.jitter));
+        }
+        if it.limit != other.limit {
+            all.extend(it.limit.map(|limit| Fault::Limit(Some(way), limit)));
+        }
+        all.extend(it.close.map(|close| Fault::CloseAfter(way, close.after)));
+    }
+    let all: Vec<String> = all.iter().map(Fault::to_string).collect();
+    all.join(", ")
+}
+
 impl Fault {
     /// Adds the fault. `order` is its number.
     pub(super) fn put(&self, faults: &mut Faults, order: u64) {
@@ -148,9 +176,9 @@ impl fmt::Display for Fault {
         let way = match self {
             Fault::None => return f.write_str("healed"),
             Fault::Cut => return f.write_str("cut"),
-            Fault::Blackhole => return f.write_str("a blackhole"),
+            Fault::Blackhole => return f.write_str("blackholed"),
             Fault::Silence(way) => {
-                f.write_str("silent")?;
+                f.write_str("silenced")?;
                 *way
             }
             Fault::Delay(way, delay, jitter) => {
@@ -181,6 +209,32 @@ impl fmt::Display for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_faults_are_told_as_one_text() {
+        let mut faults = Faults::default();
+        assert_eq!(all(&faults), "");
+        let second = Duration::from_secs(1);
+        for fault in [
+            Fault::Delay(Way::ToServer, second, Duration::ZERO),
+            Fault::Silence(Some(Way::ToClient)),
+            Fault::Limit(None, 7),
+            Fault::CloseAfter(Way::ToClient, 8),
+        ] {
+            fault.put(&mut faults, 1);
+        }
+        let told = "limited to 7 bytes per second, delayed by 1s to the server, silenced to the client, \
+                    closed after 8 bytes";
+        assert_eq!(all(&faults), told);
+        Fault::Cut.put(&mut faults, 2);
+        Fault::Silence(None).put(&mut faults, 3);
+        Fault::Limit(Some(Way::ToServer), 9).put(&mut faults, 4);
+        let told = "cut, silenced, delayed by 1s to the server, limited to 9 bytes per second to the server, \
+                    limited to 7 bytes per second to the client, closed after 8 bytes";
+        assert_eq!(all(&faults), told);
+        Fault::None.put(&mut faults, 5);
+        assert_eq!(all(&faults), "");
+    }
 
     #[test]
     fn undoing_a_fault_leaves_the_others() {

@@ -151,7 +151,7 @@ impl Link {
             faults: Faults::default(),
             orders: 0,
             target: server.addr,
-            history: History::default(),
+            history: History::new(&server.name, lease.port),
             is_told: false,
         };
         let parts = Arc::new(Parts {
@@ -217,7 +217,7 @@ impl Link {
     ) -> Result<Faults, Error> {
         let applied = state.process.apply(faults.clone());
         applied.map_err(|error| self.failed(&error))?;
-        state.history.note(what);
+        state.history.note(what, &faults);
         Ok(std::mem::replace(&mut state.faults, faults))
     }
 

@@ -1,38 +1,57 @@
-//! The history of a link, for the report of a failed test.
+//! The history of a link, for the report of a failed test and for the trace.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::fault;
+use crate::guard::Faults;
 use crate::panicked::Failure;
+use crate::trace::LinkStory;
 
 /// The maximum number of events in a report.
 const MOST: usize = 8;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct History {
     events: VecDeque<(Instant, String)>,
-    count: usize,
+    /// The number of older events.
+    older: usize,
+    story: LinkStory,
 }
 
 impl History {
-    pub(super) fn note(&mut self, what: &str) {
-        self.events.push_back((Instant::now(), what.to_owned()));
-        self.count += 1;
-        if self.events.len() > MOST {
-            self.events.pop_front();
+    /// Begins the history of a link to this server.
+    pub(super) fn new(server: &str, port: u16) -> History {
+        History {
+            events: VecDeque::new(),
+            older: 0,
+            story: LinkStory::begin(server, port),
         }
     }
 
-    /// Returns the events with their times before the failure, one in each line.
+    /// Notes a change. `faults` are in force now.
+    pub(super) fn note(&mut self, what: &str, faults: &Faults) {
+        self.story.tell(&fault::all(faults));
+        self.events.push_back((Instant::now(), what.to_owned()));
+        if self.events.len() > MOST {
+            self.events.pop_front();
+            self.older += 1;
+        }
+    }
+
+    /// Returns the events with their times before the failure, one in each line. Leaves out the undoing
+    /// of faults while the failed test unwinds.
     pub(super) fn report(&self, failed: &Failure) -> Option<String> {
         let line = |(at, what): &(Instant, String)| {
             let before = shown(failed.after(*at));
-            format!("{what} {before} before this test failed")
+            format!("{what}, {before} before this test failed")
         };
-        let mut lines: Vec<String> = self.events.iter().map(line).collect();
-        let older = self.count - lines.len();
+        let before = self.events.iter().filter(|(at, _)| *at <= failed.time());
+        let mut lines: Vec<String> = before.map(line).collect();
+        let older = self.older;
         if older > 0 {
-            lines.insert(0, format!("{older} changes before these"));
+            let changes = if older == 1 { "change" } else { "changes" };
+            lines.insert(0, format!("{older} {changes} before these"));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
     }

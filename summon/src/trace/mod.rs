@@ -90,6 +90,48 @@ impl Story {
     }
 }
 
+/// The trace of a link: a bar while it exists, and shorter bars on it while it has faults.
+#[derive(Debug)]
+pub(crate) struct LinkStory {
+    row: Option<file::Row>,
+    has_faults: bool,
+}
+
+impl LinkStory {
+    pub(crate) fn begin(server: &str, port: u16) -> LinkStory {
+        let row = file::Row::of_process(&test_name(), &format!("link to {server}"));
+        if let Some(row) = &row {
+            row.begin("link", &format!("port {port}"));
+        }
+        LinkStory {
+            row,
+            has_faults: false,
+        }
+    }
+
+    /// Replaces the bar of the former faults. `faults` is the text of the new ones. It is empty if there
+    /// are none.
+    pub(crate) fn tell(&mut self, faults: &str) {
+        let Some(row) = &self.row else { return };
+        let has_faults = !faults.is_empty();
+        if std::mem::replace(&mut self.has_faults, has_faults) {
+            row.end(Duration::ZERO);
+        }
+        if has_faults {
+            row.begin(faults, "");
+        }
+    }
+}
+
+impl Drop for LinkStory {
+    fn drop(&mut self) {
+        self.tell("");
+        if let Some(row) = &self.row {
+            row.end(Duration::ZERO);
+        }
+    }
+}
+
 /// Ends the span when dropped.
 #[must_use = "the span lasts as long as this"]
 pub(crate) struct Entered {

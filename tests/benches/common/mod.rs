@@ -42,6 +42,13 @@ pub(crate) fn scratch(name: &str) -> std::path::PathBuf {
 #[derive(Clone, Default)]
 pub(crate) struct Figures(Vec<Duration>);
 
+impl From<Vec<Duration>> for Figures {
+    fn from(mut figures: Vec<Duration>) -> Figures {
+        figures.sort_unstable();
+        Figures(figures)
+    }
+}
+
 impl Figures {
     pub(crate) fn add(&mut self, figure: Duration) {
         self.0.push(figure);

@@ -4,8 +4,9 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use super::faults::Faults;
-use super::flow::{Flow, Outcome, Socket, Tools};
+use super::flow::{Flow, Outcome};
 use super::rate::Rate;
+use super::socket::{Socket, Tools};
 use crate::sys::streams;
 
 /// The number of turns of both flows before other connections have theirs.

@@ -4,12 +4,12 @@
 //! both are empty, so it never changes the order of bytes.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use super::faults::WayFaults;
 use super::queue::{End, Next, Queue};
 use super::rate::Rate;
+use super::socket::{ROUNDS, Socket, Tools};
 use crate::sys::splice::Pipe;
 use crate::sys::{random, streams};
 
@@ -17,65 +17,6 @@ use crate::sys::{random, streams};
 const MOST_DELAYED: usize = 16 << 20;
 /// The maximum number of bytes that wait for bandwidth.
 const MOST_LIMITED: usize = 64 << 10;
-/// The number of pieces that a flow moves before other connections have their turn.
-const ROUNDS: usize = 16;
-
-/// One end of a connection, with its state.
-#[derive(Debug)]
-pub(super) struct Socket {
-    pub(super) fd: OwnedFd,
-    /// Whether a read may succeed. An event sets it.
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    /// The other end has reset the connection. Bytes from before may still be readable.
-    pub(super) broken: bool,
-}
-
-impl Socket {
-    pub(super) fn new(fd: OwnedFd) -> Socket {
-        Socket {
-            fd,
-            readable: false,
-            writable: false,
-            broken: false,
-        }
-    }
-
-    pub(super) fn has_broken(&mut self) {
-        self.broken = true;
-        // No further event may come. A read finds the end behind the last bytes.
-        self.readable = true;
-    }
-}
-
-/// Buffers that all flows share.
-#[derive(Debug)]
-pub(super) struct Tools {
-    /// Empty pipes. A flow has one while bytes are in it.
-    pipes: Vec<Pipe>,
-    buffer: Vec<u8>,
-}
-
-impl Tools {
-    pub(super) fn new() -> Tools {
-        Tools {
-            pipes: Vec::new(),
-            buffer: vec![0; 64 << 10],
-        }
-    }
-
-    /// Reads and discards what a socket still sends. Returns whether it has ended.
-    pub(super) fn discard(&mut self, socket: &mut Socket) -> bool {
-        while socket.readable {
-            match streams::read(&socket.fd, &mut self.buffer) {
-                Ok(1..) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable = false,
-                _ => return true,
-            }
-        }
-        false
-    }
-}
 
 /// The state of a flow after it has moved bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

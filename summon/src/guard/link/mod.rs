@@ -6,16 +6,19 @@
 //! its owner, like a guard.
 //!
 //! [`serve`] obeys the owner. [`relay`] has all connections. A [`connection`] has two directions, and a
-//! [`flow`] is one direction.
+//! [`flow`] is one direction, between two sockets ([`socket`]).
 
 mod connection;
 mod faults;
 mod flow;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod message;
 mod queue;
 mod rate;
 mod relay;
 mod serve;
+mod socket;
 
 pub(super) use faults::Counts;
 pub(crate) use faults::{Close, Faults, WayFaults};

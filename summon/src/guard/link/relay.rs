@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Fate, Rates, Side};
 use super::faults::{Counts, Faults};
-use super::flow::{Socket, Tools};
 use super::rate::Rate;
+use super::socket::{Socket, Tools};
 use crate::sys::events::{Event, Events};
 use crate::sys::streams;
 
@@ -121,7 +121,8 @@ impl Relay {
             self.accept(events);
             self.filler = None;
         }
-        self.ready = self.connections.keys().copied().collect();
+        let all = self.connections.keys().chain(self.lingering.keys());
+        self.ready = all.copied().collect();
         Ok(())
     }
 
@@ -202,6 +203,11 @@ impl Relay {
         let Some(Ok(server)) = self.target.map(|target| streams::connect(&target)) else {
             return streams::reset(&client);
         };
+        self.join(number, client, server, events);
+    }
+
+    /// Adds a connection between these sockets.
+    pub(super) fn join(&mut self, number: u64, client: OwnedFd, server: OwnedFd, events: &Events) {
         let added = events
             .add(&client, 2 * number)
             .and_then(|()| events.add(&server, 2 * number + 1));
@@ -229,9 +235,7 @@ impl Relay {
             self.ready.push(number);
         } else if let Some(socket) = self.lingering.get_mut(&number) {
             socket.readable |= event.readable;
-            if self.tools.discard(socket) {
-                self.lingering.remove(&number);
-            }
+            self.ready.push(number);
         }
     }
 
@@ -261,7 +265,7 @@ impl Relay {
 
     fn advance(&mut self, number: u64) {
         let Some(connection) = self.connections.get_mut(&number) else {
-            return;
+            return self.discard(number);
         };
         let fate = connection.advance(&self.faults, &mut self.rates, &mut self.tools);
         let noted = connection.due.take();
@@ -292,14 +296,24 @@ impl Relay {
                 match fate {
                     Fate::Reset => connection.reset(),
                     Fate::Full(side) => {
-                        let mut socket = connection.end(side);
-                        if !self.tools.discard(&mut socket) {
-                            self.lingering.insert(number, socket);
-                        }
+                        self.lingering.insert(number, connection.end(side));
+                        self.discard(number);
                     }
                     _ => drop(connection),
                 }
             }
+        }
+    }
+
+    /// Discards what the client or the server of an ended connection still sends.
+    fn discard(&mut self, number: u64) {
+        let Some(socket) = self.lingering.get_mut(&number) else {
+            return;
+        };
+        if self.tools.discard(socket) {
+            self.lingering.remove(&number);
+        } else if socket.readable {
+            self.ready.push(number);
         }
     }
 }

@@ -6,17 +6,11 @@ mod common;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use common::env;
+use common::{actor, env};
 use summon::{
     Coordinated, Fixture, HttpCoordinatedExecutor, OutputCoordinatedExecutor, Process, SimpleExecutor,
     TcpCoordinatedExecutor, orchestrated, probe, summon,
 };
-
-/// Returns the actor's command, with the words of a script.
-fn actor(script: &str) -> Vec<String> {
-    let words = script.split(' ').map(str::to_owned);
-    std::iter::once(env("ACTOR")).chain(words).collect()
-}
 
 fn tcp(script: &str) -> TcpCoordinatedExecutor {
     TcpCoordinatedExecutor::new(actor(script), "127.0.0.1", 0).named("server").timeout("300ms")

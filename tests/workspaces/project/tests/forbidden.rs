@@ -3,14 +3,8 @@
 
 mod common;
 
-use common::env;
+use common::{actor, env};
 use summon::{Fixture, Process, summon};
-
-/// Returns the actor's command, with the words of a script.
-fn actor(script: &str) -> Vec<String> {
-    let words = script.split(' ').map(str::to_owned);
-    std::iter::once(env("ACTOR")).chain(words).collect()
-}
 
 /// Lets the server write the lines of its script that follow `await`.
 fn provoke(server: &Process) {

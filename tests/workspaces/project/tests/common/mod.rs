@@ -10,6 +10,12 @@ pub fn env(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
 }
 
+/// Returns the actor's command, with the words of a script.
+pub fn actor(script: &str) -> Vec<String> {
+    let words = script.split(' ').map(str::to_owned);
+    std::iter::once(env("ACTOR")).chain(words).collect()
+}
+
 /// Returns a server that records its name when it is up, and `-name` when it ends.
 pub fn server(name: &str) -> Vec<String> {
     let (actor, record) = (env("ACTOR"), env("RECORD"));

@@ -1,0 +1,96 @@
+//! One end of a connection, and the buffers that all connections share.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use crate::sys::splice::Pipe;
+use crate::sys::streams;
+
+/// The number of pieces that a connection moves before others have their turn.
+pub(super) const ROUNDS: usize = 16;
+
+/// One end of a connection, with its state.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) fd: OwnedFd,
+    /// Whether a read may succeed. An event sets it.
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    /// The other end has reset the connection. Bytes from before may still be readable.
+    pub(super) broken: bool,
+}
+
+impl Socket {
+    pub(super) fn new(fd: OwnedFd) -> Socket {
+        Socket {
+            fd,
+            readable: false,
+            writable: false,
+            broken: false,
+        }
+    }
+
+    pub(super) fn has_broken(&mut self) {
+        self.broken = true;
+        // No further event may come. A read finds the end behind the last bytes.
+        self.readable = true;
+    }
+}
+
+/// Buffers that all flows share.
+#[derive(Debug)]
+pub(super) struct Tools {
+    /// Empty pipes. A flow has one while bytes are in it.
+    pub(super) pipes: Vec<Pipe>,
+    pub(super) buffer: Vec<u8>,
+}
+
+impl Tools {
+    pub(super) fn new() -> Tools {
+        Tools {
+            pipes: Vec::new(),
+            buffer: vec![0; 64 << 10],
+        }
+    }
+
+    /// Reads and discards what a socket still sends. Returns whether it has ended. If the socket is still
+    /// readable, the caller must go on after other connections had their turn.
+    pub(super) fn discard(&mut self, socket: &mut Socket) -> bool {
+        for _ in 0..ROUNDS {
+            if !socket.readable {
+                break;
+            }
+            match streams::read(&socket.fd, &mut self.buffer) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable = false,
+                _ => return true,
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_sender_that_never_stops_leaves_time_for_others() {
+        let (mut sender, socket) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut socket = Socket::new(socket.into());
+        let mut tools = Tools::new();
+        tools.buffer.truncate(16);
+        sender.write_all(&[0; 16 * ROUNDS + 1]).unwrap();
+        socket.readable = true;
+        assert!(!tools.discard(&mut socket));
+        assert!(socket.readable, "one byte is left");
+        assert!(!tools.discard(&mut socket));
+        assert!(!socket.readable);
+        drop(sender);
+        socket.readable = true;
+        assert!(tools.discard(&mut socket));
+    }
+}

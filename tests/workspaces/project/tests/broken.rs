@@ -1,0 +1,38 @@
+//! Tests that fail while the network is broken. `tests/it/reports.rs` reads their reports.
+
+mod common;
+
+use std::net::TcpStream;
+
+use common::actor;
+use summon::{Fixture, Link, Process, summon};
+
+#[summon(tcp = actor("listen 127.0.0.1:{port}"), link = true)]
+#[test]
+fn the_network_is_broken(server: &Process) {
+    let link = server.link().unwrap();
+    link.delay(("200ms", "10ms")).unwrap();
+    link.heal().unwrap();
+    // The fault is undone while the test unwinds, so after the failure.
+    link.while_cut(|| drop(TcpStream::connect(link.addr()).expect("a connection")))
+        .unwrap();
+}
+
+#[summon::fixture(tcp = actor("listen 127.0.0.1:{port}"))]
+static SHARED: Fixture;
+
+#[summon(link = SHARED)]
+#[test]
+fn the_network_to_a_fixture_is_broken(shared: &Link) {
+    for limit in 1..=9 {
+        shared.limit(limit).unwrap();
+    }
+    panic!("on purpose");
+}
+
+#[test]
+fn a_link_of_the_body_is_broken() {
+    let link = SHARED.link().unwrap();
+    link.silence().unwrap();
+    panic!("on purpose");
+}
