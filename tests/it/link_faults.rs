@@ -186,6 +186,30 @@ fn answers_come_later_by_the_delay_and_in_their_order() {
 }
 
 #[test]
+fn faults_are_in_force_for_connections_to_come() {
+    let linked = Linked::new();
+    let delay = Duration::from_millis(60);
+    linked.link.delay(delay).unwrap();
+    linked.link.limit("400KB").unwrap();
+    let (mut client, mut server) = linked.connect();
+    let began = Instant::now();
+    server.write_all(b"late").unwrap();
+    says(&mut client, b"late");
+    assert!(began.elapsed() >= delay, "{:?}", began.elapsed());
+    linked.link.one_way(Way::ToClient).delay("0s").unwrap();
+    let bytes = noise(40_000, 5);
+    let began = Instant::now();
+    server.write_all(&bytes).unwrap();
+    says(&mut client, &bytes);
+    // 100 ms, less what the link may send at once.
+    assert!(began.elapsed() >= delay, "{:?}", began.elapsed());
+    linked.link.one_way(Way::ToServer).silence().unwrap();
+    let mut late = TcpStream::connect(linked.link.addr()).unwrap();
+    late.write_all(b"!").unwrap();
+    assert!(is_silent(&mut linked.accepted()));
+}
+
+#[test]
 fn a_delay_is_over_as_soon_as_it_is_healed() {
     let linked = Linked::new();
     let (mut client, mut server) = linked.connect();

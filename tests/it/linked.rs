@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use summon::{Link, TcpCoordinatedExecutor};
 
-use crate::support::eventually;
+use crate::support::{Life, eventually};
 
 /// How long a test waits for bytes that should come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,21 +21,39 @@ pub(crate) const SILENCE: Duration = Duration::from_millis(50);
 pub(crate) struct Linked {
     pub(crate) listener: TcpListener,
     pub(crate) link: Link,
-    _server: TcpCoordinatedExecutor,
+    server: TcpCoordinatedExecutor,
 }
 
 impl Linked {
     pub(crate) fn new() -> Linked {
+        Linked::named("no-such-program")
+    }
+
+    /// A server with a name that no other server on this machine has. The title of the link's process has
+    /// the name, too.
+    pub(crate) fn unique() -> Linked {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Linked::named(&format!("link-{}-{count}", std::process::id()))
+    }
+
+    fn named(name: &str) -> Linked {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = TcpCoordinatedExecutor::new("no-such-program", "127.0.0.1", port).reuse(true);
+        let server = server.named(name);
         server.start().unwrap();
         let link = server.link().unwrap();
         Linked {
             listener,
             link,
-            _server: server,
+            server,
         }
+    }
+
+    /// Returns the process of the link.
+    pub(crate) fn process(&self) -> Life {
+        link_process(self.server.name()).expect("a process")
     }
 
     /// Connects through the link. Returns the client's end and the server's.
@@ -70,6 +90,23 @@ impl Linked {
             }
         }
     }
+}
+
+/// Returns the process of the link to the server with this name.
+pub(crate) fn link_process(name: &str) -> Option<Life> {
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let pids = entries.filter_map(|it| it.unwrap().file_name().to_str()?.parse().ok());
+    let title = format!("summon-link: {name}");
+    pids.filter_map(Life::of).find(|life| life.what == title)
+}
+
+/// Kills a process.
+pub(crate) fn kill(life: &Life) {
+    let killed = Command::new("kill")
+        .args(["-KILL", &life.pid.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    eventually("the end of the process", || !life.goes_on());
 }
 
 pub(crate) fn says(stream: &mut TcpStream, expected: &[u8]) {

@@ -5,8 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use summon::{Fixture, Link, OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
 
-use crate::linked::{Linked, answers, ends, is_reset, noise, says};
-use crate::support::{ACTOR, actor, eventually, tcp};
+use crate::linked::{Linked, answers, ends, is_reset, kill, noise, says};
+use crate::support::{ACTOR, Life, actor, eventually, tcp};
 
 #[test]
 fn passes_every_byte_on_in_its_order_both_ways_at_once() {
@@ -179,6 +179,26 @@ fn a_fixture_has_no_link_of_its_own_and_says_what_to_do() {
     let expected = "LINKED could not be started: a fixture has no link of its own; each test makes one with \
                     `#[summon(link = LINKED)]`\n";
     assert!(error.starts_with(expected), "{error}");
+}
+
+#[summon::fixture(tcp = [ACTOR, "listen", "127.0.0.1:{port}"])]
+static DOWN: Fixture;
+
+#[summon(link = DOWN)]
+fn with_a_link_to_a_fixture_that_is_down() {
+    unreachable!("the start has failed");
+}
+
+#[test]
+fn a_fixture_that_has_ended_has_no_link() {
+    kill(&Life::of(DOWN.id().unwrap()).unwrap());
+    eventually("the end of the fixture", || !DOWN.is_running());
+    let error = DOWN.link().unwrap_err().to_string();
+    let expected = "DOWN can't have a link: it has ended\n";
+    assert!(error.starts_with(expected), "{error}");
+    let panic = std::panic::catch_unwind(with_a_link_to_a_fixture_that_is_down).unwrap_err();
+    let panic = panic.downcast_ref::<String>().unwrap();
+    assert!(panic.contains("DOWN"), "{panic}");
 }
 
 #[summon::fixture(tcp = [ACTOR, "http", "127.0.0.1:{port}", "200"])]

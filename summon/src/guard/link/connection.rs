@@ -9,9 +9,6 @@ use super::rate::Rate;
 use super::socket::{Socket, Tools};
 use crate::sys::streams;
 
-/// The number of turns of both flows before other connections have theirs.
-const ROUNDS: usize = 4;
-
 /// An end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
@@ -114,33 +111,31 @@ impl Connection {
                 (false, true) => self.is_connected = true,
             }
         }
-        for _ in 0..ROUNDS {
-            let (mut goes_on, mut due) = (false, None);
-            for side in [Side::Server, Side::Client] {
-                match self.advance_to(side, faults, rates, tools) {
-                    Outcome::Waits => {}
-                    Outcome::GoesOn => goes_on = true,
-                    Outcome::Until(at) => due = due.into_iter().chain([at]).min(),
-                    Outcome::Reset => return Fate::Reset,
-                    Outcome::Full => return Fate::Full(side),
-                }
-            }
-            // The link has passed on the end of the stream. A reset may follow it.
-            let is_reset = |socket: &Socket, flow: &Flow| socket.broken && flow.has_ended();
-            if is_reset(&self.client, &self.to_server)
-                || is_reset(&self.server, &self.to_client)
-                || self.has_broken()
-            {
-                return Fate::Reset;
-            }
-            if self.to_server.has_ended() && self.to_client.has_ended() {
-                return Fate::Closed;
-            }
-            if !goes_on {
-                return Fate::Waits(due);
+        let (mut goes_on, mut due) = (false, None);
+        for side in [Side::Server, Side::Client] {
+            match self.advance_to(side, faults, rates, tools) {
+                Outcome::Waits => {}
+                Outcome::GoesOn => goes_on = true,
+                Outcome::Until(at) => due = due.into_iter().chain([at]).min(),
+                Outcome::Reset => return Fate::Reset,
+                Outcome::Full => return Fate::Full(side),
             }
         }
-        Fate::GoesOn
+        // The link has passed on the end of the stream. A reset may follow it.
+        let is_reset = |socket: &Socket, flow: &Flow| socket.broken && flow.has_ended();
+        if is_reset(&self.client, &self.to_server)
+            || is_reset(&self.server, &self.to_client)
+            || self.has_broken()
+        {
+            return Fate::Reset;
+        }
+        if self.to_server.has_ended() && self.to_client.has_ended() {
+            return Fate::Closed;
+        }
+        match goes_on {
+            true => Fate::GoesOn,
+            false => Fate::Waits(due),
+        }
     }
 
     /// Whether both ends were reset. No process then learns what else happens, whatever the faults are.

@@ -184,6 +184,8 @@ impl Relay {
             match streams::accept(&self.listener) {
                 Ok(Some((client, peer))) => self.take(client, peer, events),
                 Ok(None) => return,
+                // Descriptors are short, and connections need none of these.
+                Err(_) if self.tools.release() => {}
                 Err(_) => {
                     self.accept_at = Some(Instant::now() + SHORTAGE);
                     return;
@@ -200,7 +202,12 @@ impl Relay {
         }
         let number = self.next;
         self.next += 1;
-        let Some(Ok(server)) = self.target.map(|target| streams::connect(&target)) else {
+        let connect = || self.target.map(|target| streams::connect(&target));
+        let mut server = connect();
+        if matches!(server, Some(Err(_))) && self.tools.release() {
+            server = connect();
+        }
+        let Some(Ok(server)) = server else {
             return streams::reset(&client);
         };
         self.join(number, client, server, events);

@@ -6,8 +6,9 @@ use std::os::fd::OwnedFd;
 use crate::sys::splice::Pipe;
 use crate::sys::streams;
 
-/// The number of pieces that a connection moves before others have their turn.
-pub(super) const ROUNDS: usize = 16;
+/// The number of pieces that a connection moves before others have their turn. A turn then moves 1 MiB at
+/// most. With more, a busy connection makes the delays of others inexact.
+pub(super) const ROUNDS: usize = 4;
 
 /// One end of a connection, with its state.
 #[derive(Debug)]
@@ -51,6 +52,11 @@ impl Tools {
             pipes: Vec::new(),
             buffer: vec![0; 64 << 10],
         }
+    }
+
+    /// Gives the descriptors of empty pipes back. Returns whether there were any.
+    pub(super) fn release(&mut self) -> bool {
+        !std::mem::take(&mut self.pipes).is_empty()
     }
 
     /// Reads and discards what a socket still sends. Returns whether it has ended. If the socket is still

@@ -1,0 +1,39 @@
+//! Clients of other projects on a link, one module each: what each verb looks like to them.
+
+mod pool;
+mod postgres;
+mod redis;
+mod reqwest;
+
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use summon::Link;
+
+/// A time-out for requests that can't succeed.
+const SHORT: Duration = Duration::from_millis(100);
+/// A time-out for requests that must succeed.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Returns the duration of a call, and its result.
+fn timed<R>(call: impl FnOnce() -> R) -> (Duration, R) {
+    let began = Instant::now();
+    let result = call();
+    (began.elapsed(), result)
+}
+
+/// Calls on another thread while the link is silent. The call must wait until the link is healed.
+fn waits_while_silent<R: Send>(link: &Link, call: impl FnOnce() -> R + Send) -> R {
+    thread::scope(|threads| {
+        let asking: ScopedJoinHandle<'_, R> = link
+            .silenced(|| {
+                let asking = threads.spawn(call);
+                // If this is too short, the test may pass by mistake, and never fails by mistake.
+                thread::park_timeout(SHORT);
+                assert!(!asking.is_finished());
+                asking
+            })
+            .unwrap();
+        asking.join().unwrap()
+    })
+}

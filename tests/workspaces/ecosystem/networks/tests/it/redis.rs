@@ -1,0 +1,80 @@
+//! redis.
+
+use redis::{Client, Commands, Connection, RedisResult};
+use summon::{Fixture, Link, servers::Redis, summon};
+
+use crate::{LONG, SHORT, timed};
+
+#[summon::fixture(executor = Redis::new())]
+static REDIS: Fixture<Redis>;
+
+fn connect(link: &Link) -> RedisResult<Connection> {
+    Client::open(link.url("/"))?.get_connection_with_timeout(LONG)
+}
+
+#[summon(link = REDIS)]
+#[test]
+fn is_cut_off_and_connects_again(redis: &Link) -> Result<(), Box<dyn std::error::Error>> {
+    let mut connection = connect(redis)?;
+    redis.cut()?;
+    let lost = connection.ping::<String>().unwrap_err();
+    assert!(lost.is_connection_dropped(), "{lost:?}");
+    let refused = connect(redis).err().unwrap();
+    assert!(refused.is_connection_refusal(), "{refused:?}");
+    redis.heal()?;
+    assert_eq!(connect(redis)?.ping::<String>()?, "PONG");
+    Ok(())
+}
+
+#[summon(link = REDIS)]
+#[test]
+fn gives_up_on_a_silent_server_which_still_gets_the_request(
+    redis: &Link,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let (mut connection, mut other) = (connect(redis)?, connect(redis)?);
+    connection.set_read_timeout(Some(SHORT))?;
+    let late = redis.silenced(|| connection.set::<_, _, ()>("asked", "once"))?;
+    assert!(late.unwrap_err().is_timeout());
+    // Another connection may overtake this one.
+    while other.get::<_, Option<String>>("asked")?.as_deref() != Some("once") {}
+    Ok(())
+}
+
+#[summon(link = REDIS)]
+#[test]
+fn can_not_connect_to_a_blackhole(redis: &Link) -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::open(redis.url("/"))?;
+    let hangs = redis.blackholed(|| client.get_connection_with_timeout(SHORT).err().unwrap())?;
+    assert!(hangs.is_timeout(), "{hangs:?}");
+    assert_eq!(connect(redis)?.ping::<String>()?, "PONG");
+    Ok(())
+}
+
+#[summon(link = REDIS)]
+#[test]
+fn waits_for_late_and_slow_answers(redis: &Link) -> Result<(), Box<dyn std::error::Error>> {
+    let mut connection = connect(redis)?;
+    connection.set::<_, _, ()>("big", "x".repeat(100_000))?;
+    let (took, said) = redis.delayed(SHORT, || timed(|| connection.ping::<String>()))?;
+    assert!(took >= SHORT && said? == "PONG", "{took:?}");
+    let (took, big) = redis.limited("500KB", || timed(|| connection.get::<_, String>("big")))?;
+    // The link may send a little at once.
+    assert!(took >= SHORT && big?.len() == 100_000, "{took:?}");
+    Ok(())
+}
+
+#[summon(link = REDIS)]
+#[test]
+fn loses_its_connection_in_the_middle_of_an_answer(
+    redis: &Link,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut connection = connect(redis)?;
+    let half = redis.closed_after(3, || connection.ping::<String>())?;
+    let half = half.unwrap_err();
+    assert!(
+        half.is_connection_dropped() || half.is_unrecoverable_error(),
+        "{half:?}"
+    );
+    assert_eq!(connect(redis)?.ping::<String>()?, "PONG");
+    Ok(())
+}
