@@ -29,11 +29,11 @@ struct Unreadable {
 }
 
 impl Arg {
-    /// The builder's method: `name` sets what `named` sets, and `link` what `linked` sets.
+    /// The builder's method: `name` sets what `named` sets, and `link` and `links` what `linked` sets.
     pub(crate) fn method(&self) -> String {
         match self.key.to_string() {
             key if key == "name" => "named".to_owned(),
-            key if key == "link" => "linked".to_owned(),
+            key if key == "link" || key == "links" => "linked".to_owned(),
             key => key,
         }
     }

@@ -20,6 +20,11 @@ pub fn shared_port(port: u16) -> String {
     )
 }
 
+/// Returns the error of `{link}` in a node without a link.
+pub fn without_links() -> String {
+    "`{link}` is the address of a node's link; add `links = true`".to_owned()
+}
+
 /// Returns the name of a node.
 pub fn name(cluster: &str, index: usize) -> String {
     format!("{cluster}-{index}")

@@ -275,3 +275,36 @@ fn nodes_with_links_see_each_other_through_them() {
     links[1].cut().unwrap();
     assert!(!ask(cluster[1].addr()).is_empty());
 }
+
+#[test]
+fn a_dropped_cluster_stops_its_nodes_side_by_side() {
+    let dir = TempDir::new();
+    let record = dir.file("record");
+    // At TERM each node waits for the others.
+    let script = r#"
+        trap 'echo in >> "$0"; until [ "$(grep -c in "$0")" = 3 ]; do sleep 0.01; done; echo out >> "$0"; exit 0' TERM
+        echo up
+        while :; do sleep 0.01; done"#;
+    let cluster = OutputCoordinatedExecutor::new(["sh", "-c", script, &record], "up").nodes(3);
+    cluster.start().unwrap();
+    drop(cluster);
+    let record = recorded(&record);
+    let out = record.iter().filter(|line| *line == "out");
+    assert_eq!((record.len(), out.count()), (6, 3), "{record:?}");
+}
+
+#[test]
+fn the_last_drop_of_a_cluster_judges_the_output_of_each_node() {
+    let script = "echo up; [ {index} = 0 ] || echo forbidden; exec sleep 1000";
+    let nodes = OutputCoordinatedExecutor::new(script, "up").shell(true);
+    let cluster = nodes.named("node").never("^forbidden").nodes(3);
+    cluster.start().unwrap();
+    cluster[2].wait_for_output("forbidden", "30s").unwrap();
+    let pids: Vec<_> = cluster.iter().filter_map(|node| node.id()).collect();
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(cluster)));
+    let message = *panic.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.starts_with("node-1"), "{message}");
+    for pid in pids {
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    }
+}

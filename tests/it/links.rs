@@ -232,3 +232,37 @@ fn a_declared_link_is_what_other_processes_of_the_set_use(shared: &Link, api: &P
 fn a_process_with_a_link_of_its_own_always_returns_this_one(db: &Process) {
     assert_eq!(db.link().unwrap().port(), db.link().unwrap().port());
 }
+
+#[test]
+fn a_link_that_is_made_while_the_banner_reports_the_port_leads_there() {
+    let script = [
+        "sh",
+        "-c",
+        r#"exec "$0" boot 20 listen "127.0.0.1:$1" say "port $1" wait"#,
+    ];
+    for _ in 0..10 {
+        let free = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let free = free.to_string();
+        let command: Vec<&str> = script.into_iter().chain([ACTOR, &free]).collect();
+        let server = OutputCoordinatedExecutor::new(command, r"^port (?<port>\d+)$");
+        let links = std::thread::scope(|threads| {
+            let starting = threads.spawn(|| server.start());
+            let mut links = Vec::new();
+            while !starting.is_finished() {
+                links.push(server.link().unwrap());
+            }
+            starting.join().unwrap().unwrap();
+            links
+        });
+        for link in links {
+            let mut greeting = String::new();
+            let mut client = TcpStream::connect(link.addr()).unwrap();
+            let read = client.read_to_string(&mut greeting);
+            assert!(read.is_ok() && !greeting.is_empty(), "{read:?}");
+        }
+    }
+}

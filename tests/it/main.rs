@@ -46,6 +46,7 @@ mod own;
 #[cfg(has_redis)]
 #[rustfmt::skip]
 mod own_service;
+mod partitions;
 mod ports;
 mod privileges;
 mod probes;

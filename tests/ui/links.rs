@@ -15,4 +15,13 @@ fn without_a_port() {}
 #[summon(udp = "dns {port}", link = true)]
 fn of_udp() {}
 
+#[summon(tcp = "node {port}", link = true, nodes = 3)]
+fn one_link_of_several_nodes() {}
+
+#[summon(tcp = "node {port}", links = true)]
+fn links_of_one_process() {}
+
+#[summon(tcp = "node {port} {link}", nodes = 3)]
+fn no_link_to_advertise() {}
+
 fn main() {}

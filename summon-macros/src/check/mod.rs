@@ -114,6 +114,17 @@ fn link(summoned: &Summoned, errors: &mut Errors) {
     if !arg.values.first().is_some_and(is_true) {
         return;
     }
+    match (summoned.nodes(), summoned.kind.is_command()) {
+        (Some(_), _) if arg.key == "link" => {
+            let message = "each node has a link of its own; write `links = true`";
+            return errors.at(arg.key.span(), message);
+        }
+        (None, true) if arg.key == "links" => {
+            let message = "`links` is for several nodes; add `nodes = 3`, or write `link = true`";
+            return errors.at(arg.key.span(), message);
+        }
+        _ => {}
+    }
     // Another probe may have a port.
     let is_open = summoned
         .calls("and")

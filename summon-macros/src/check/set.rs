@@ -178,6 +178,9 @@ impl<'a> Set<'a> {
                 let is_too_early = member.has_group(&group);
                 is_too_early.then(|| template::too_early(part, &group))
             }
+            Part::Own("link") if member.is_cluster() && !member.may_be_linked() => {
+                Some(nodes::without_links())
+            }
             Part::Own(word) if member.has(word)? => None,
             Part::Own(_) | Part::Labelled(..) => {
                 let other = self.others(member).into_iter().next();
@@ -254,6 +257,10 @@ impl Member<'_> {
         let groups = self.groups.iter().flatten().map(String::as_str);
         let of_nodes = self.is_cluster().then_some(WORDS_OF_NODES);
         template::unknown(part, groups.chain(of_nodes.into_iter().flatten()), other)
+    }
+
+    fn may_be_linked(&self) -> bool {
+        self.summoned.calls("linked").next().is_some()
     }
 
     fn is_cluster(&self) -> bool {

@@ -23,7 +23,7 @@ mod terms;
 pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
 use faults::Counts;
-pub(crate) use faults::{Close, Faults, WayFaults};
+pub(crate) use faults::{Close, Faults, Separated, WayFaults};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Sharing, StopPlan, Terms};
@@ -251,6 +251,10 @@ impl LinkProcess {
     }
 
     pub(crate) fn lead_to(&self, _target: SocketAddr) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn separate(&self, _nodes: Separated) -> io::Result<()> {
         match self.0 {}
     }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::fault::Fault;
 use super::history::History;
 use crate::error::Error;
-use crate::guard::{Faults, LinkProcess};
+use crate::guard::{Faults, LinkProcess, Separated};
 use crate::hold::{self, Shown, Thing};
 use crate::panicked::{self, Failure};
 use crate::port::Lease;
@@ -85,6 +85,9 @@ pub(super) struct State {
     /// The number of faults so far.
     orders: u64,
     target: Option<SocketAddr>,
+    separated: Separated,
+    /// The names of the separated nodes.
+    separated_names: String,
     history: History,
     /// Whether a report has the history.
     is_told: bool,
@@ -151,6 +154,8 @@ impl Link {
             faults: Faults::default(),
             orders: 0,
             target: server.addr,
+            separated: Separated::default(),
+            separated_names: String::new(),
             history: History::new(&server.name, lease.port),
             is_told: false,
         };
@@ -191,6 +196,29 @@ impl Link {
         Ok(())
     }
 
+    /// Separates these nodes, and no others, from the node behind the link.
+    pub(crate) fn separate(&self, nodes: Separated, names: &[&str]) -> Result<(), Error> {
+        let mut state = self.lock();
+        if state.separated != nodes {
+            let separated = state.process.separate(nodes.clone());
+            separated.map_err(|error| self.failed(&error))?;
+            state.separated = nodes;
+        }
+        let names = names.join(", ");
+        if state.separated_names != names {
+            let what = match names.as_str() {
+                "" => "no longer separated".to_owned(),
+                names => format!("separated from {names}"),
+            };
+            let State {
+                history, faults, ..
+            } = &mut *state;
+            history.note(&what, faults, &names);
+            state.separated_names = names;
+        }
+        Ok(())
+    }
+
     /// Adds a fault. Returns the former faults.
     pub(super) fn put(&self, fault: &Fault) -> Result<Faults, Error> {
         let mut state = self.lock();
@@ -217,7 +245,7 @@ impl Link {
     ) -> Result<Faults, Error> {
         let applied = state.process.apply(faults.clone());
         applied.map_err(|error| self.failed(&error))?;
-        state.history.note(what, &faults);
+        state.history.note(what, &faults, &state.separated_names);
         Ok(std::mem::replace(&mut state.faults, faults))
     }
 

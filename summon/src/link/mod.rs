@@ -11,3 +11,4 @@ pub use fault::{Delay, Way};
 pub use handle::{Connections, Link};
 pub(crate) use handle::{Server, WeakLink};
 pub use one_way::OneWay;
+pub(crate) use scoped::undoing;

@@ -9,26 +9,34 @@ use crate::error::Error;
 use crate::size::Size;
 use crate::sys::maker::Maker;
 
+/// Calls `body`, and then `undo`, even if `body` panics.
+pub(crate) fn undoing<R>(
+    body: impl FnOnce() -> R,
+    undo: impl FnOnce() -> Result<(), Error>,
+) -> Result<R, Error> {
+    let maker = Maker::here();
+    let result = catch_unwind(AssertUnwindSafe(body));
+    // A child that `body` has forked may return from `body` too. It must not change the link.
+    let undone = match maker.is_here() {
+        true => undo(),
+        false => Ok(()),
+    };
+    match result {
+        Ok(result) => undone.map(|()| result),
+        Err(panic) => {
+            if let Err(error) = undone {
+                eprintln!("{error}");
+            }
+            resume_unwind(panic)
+        }
+    }
+}
+
 impl Link {
     /// Puts the fault into force, calls `body`, and undoes the fault, even if `body` panics.
     pub(super) fn during<R>(&self, fault: &Fault, body: impl FnOnce() -> R) -> Result<R, Error> {
         let before = self.put(fault)?;
-        let maker = Maker::here();
-        let result = catch_unwind(AssertUnwindSafe(body));
-        // A child that `body` has forked may return from `body` too. It must not change the link.
-        let undone = match maker.is_here() {
-            true => self.undo(fault, &before),
-            false => Ok(()),
-        };
-        match result {
-            Ok(result) => undone.map(|()| result),
-            Err(panic) => {
-                if let Err(error) = undone {
-                    eprintln!("{error}");
-                }
-                resume_unwind(panic)
-            }
-        }
+        undoing(body, || self.undo(fault, &before))
     }
 
     /// Cuts the link ([`cut`](Link::cut)) while `body` runs. Returns the result of `body`.

@@ -68,7 +68,7 @@ impl Parts {
             return Ok(());
         };
         // A node may ask before the other one has begun its start.
-        if label.is_empty() && matches!(word, "port" | "host" | "url") {
+        if label.is_empty() && matches!(word, "port" | "host" | "url" | "link") {
             other.acquire_link()?;
         }
         match word {

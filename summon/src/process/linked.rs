@@ -48,12 +48,24 @@ impl Parts {
         if fixture.is_some_and(|it| it.is_begun()) && !self.life.is_running() {
             return no_link("it has ended");
         }
-        self.links.add(Server {
+        // A port that the banner reports is known later.
+        let mut addr = self.addr().ok();
+        let link = self.links.add(Server {
             name: self.name().to_owned(),
             scheme: self.declaration.spec.scheme.to_string(),
-            // A port that the banner reports is known later.
-            addr: self.addr().ok(),
-        })
+            addr,
+        })?;
+        // If the process became ready before `add`, `lead_links` has missed this link.
+        loop {
+            let now = self.addr().ok();
+            if now == addr {
+                return Ok(link);
+            }
+            if let Some(now) = now {
+                link.lead_to(now)?;
+            }
+            addr = now;
+        }
     }
 
     /// Whether the process has a port, as far as its declaration says.
@@ -80,6 +92,11 @@ impl Parts {
 }
 
 impl Process {
+    /// Whether it has a link of its own.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.parts.declaration.spec.linked
+    }
+
     /// Returns the path of the placeholder `{url}`.
     pub(crate) fn default_path(&self) -> &'static str {
         self.parts.declaration.spec.path

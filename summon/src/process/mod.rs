@@ -22,6 +22,7 @@ mod life;
 mod linked;
 mod links;
 mod live_output;
+mod network;
 mod never;
 mod nodes;
 mod once;

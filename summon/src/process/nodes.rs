@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
+use summon_syntax::nodes;
+
 use super::Process;
 use super::declaration::Declaration;
 use super::joint_start::JointStart;
+use super::network::Network;
 use super::parts::{Nodes, Parts};
 use super::spec::Spec;
 use crate::error::Error;
@@ -48,6 +51,8 @@ impl Parts {
             ("index", "") => Ok(Some(index.to_string())),
             ("peers", _) => self.addresses(label, None).map(Some),
             ("others", _) => self.addresses(label, Some(index)).map(Some),
+            ("link", "") if self.declaration.spec.linked => self.address("").map(Some),
+            ("link", "") => Err(NotReady::ever(nodes::without_links())),
             _ => Ok(None),
         }
     }
@@ -104,6 +109,7 @@ impl Process {
                 .map(|node| Arc::downgrade(&node.parts))
                 .collect(),
             start: JointStart::default(),
+            network: Network::default(),
         });
         for node in &made {
             let _ = node.parts.nodes.set(Arc::clone(&nodes));

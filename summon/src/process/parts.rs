@@ -12,6 +12,7 @@ use super::joint_start::JointStart;
 use super::launched::Launched;
 use super::life::{Busy, Life};
 use super::links::Links;
+use super::network::Network;
 use super::resources::Resources;
 use crate::error::Error;
 use crate::port::{NoTurn, Turn};
@@ -65,6 +66,7 @@ pub(crate) struct Nodes {
     pub(super) all: Vec<Weak<Parts>>,
     /// The start of several nodes together.
     pub(crate) start: JointStart,
+    pub(super) network: Network,
 }
 
 impl Set {

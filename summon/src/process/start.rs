@@ -142,6 +142,7 @@ impl Parts {
         let mut target = self.target(home, since, start, false)?;
         let probes = &self.declaration.probes;
         probes.iter().for_each(|it| it.begin(&target));
+        let launching = self.begin_launch();
         let guarded = Guarded::launch(&program, &terms, start.deadline)
             .map_err(|error| self.not_launched(&program, &invocation, error))?;
         let stop = terms.stop;
@@ -170,6 +171,8 @@ impl Parts {
         }
         start.starting.set_launched(Some(Arc::clone(&launched)));
         drop(allowed);
+        // The links know the guard from now on.
+        drop(launching);
         let ready = target
             .launched(Arc::clone(&launched.guarded))
             .map_err(|error| self.no_wait(&error))

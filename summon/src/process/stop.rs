@@ -1,8 +1,10 @@
 //! Stops a process and all its descendants.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Process;
 use super::launched::Launched;
 use super::parts::Parts;
 use crate::error::Error;
@@ -140,15 +142,22 @@ impl Parts {
     }
 }
 
-impl Drop for Parts {
-    /// Stops the process, since no handle is left that could stop it later.
-    fn drop(&mut self) {
+/// A launch that no handle can stop any more.
+struct Abandoned {
+    launched: Arc<Launched>,
+    /// Whether it has written no forbidden line.
+    quiet: Result<(), Error>,
+}
+
+impl Parts {
+    /// Reports on the process, and takes its launch. `None` if it does not run.
+    fn abandon(&self) -> Option<Abandoned> {
         let launched = self.life.launched();
         if launched.as_ref().is_some_and(|it| !it.guarded.is_ours()) {
             // This is a forked child's copy of the handle. The test still uses the original.
-            return;
+            return None;
         }
-        let is_panicking = std::thread::panicking();
+        let is_panicking = thread::panicking();
         if is_panicking {
             // The test fails, and no scope has reported on this process.
             let begun = launched.as_ref().and_then(|it| it.ready.get().copied());
@@ -159,11 +168,9 @@ impl Drop for Parts {
                 eprintln!("\n{told}");
             }
         }
-        let Some(launched) = self.life.forget() else {
-            return;
-        };
+        let launched = self.life.forget()?;
         if launched.guarded.state().shared.is_some() {
-            return;
+            return None;
         }
         let mut quiet = Ok(());
         if !is_panicking {
@@ -173,10 +180,42 @@ impl Drop for Parts {
             }
             quiet = self.check_never_of(&launched);
         }
+        Some(Abandoned { launched, quiet })
+    }
+}
+
+impl Drop for Parts {
+    /// Stops the process, since no handle is left that could stop it later.
+    fn drop(&mut self) {
+        let Some(Abandoned { launched, quiet }) = self.abandon() else {
+            return;
+        };
         let _ = launched.stop(self.name());
         // A test that does not call `stop` must not pass.
         if let Err(error) = quiet {
             panicked::by_check(&error);
+        }
+    }
+}
+
+impl Process {
+    /// Stops processes side by side, as the drops of their last handles would do one after the other.
+    pub(crate) fn drop_together(processes: &[Process]) {
+        // All reports come before the first stop: a node may end because of another one's end.
+        let all = processes.iter().map(|it| (it, it.parts.abandon()));
+        let all: Vec<_> = all.filter_map(|(it, found)| Some((it, found?))).collect();
+        thread::scope(|scope| {
+            for (process, Abandoned { launched, .. }) in &all {
+                let stop = || drop(launched.stop(process.name()));
+                // A drop must not panic because there is no thread.
+                if thread::Builder::new().spawn_scoped(scope, stop).is_err() {
+                    stop();
+                }
+            }
+        });
+        let quiet: Result<Vec<()>, Error> = all.into_iter().map(|(_, it)| it.quiet).collect();
+        if let Err(error) = quiet {
+            panic!("{error}");
         }
     }
 }

@@ -76,7 +76,7 @@ pub(crate) use std::os::fd;
 use system::{beneath, port_claims, punch, waker};
 #[cfg(unix)]
 pub(crate) use system::{
-    ending, events, executable, family, notices, peer, pipes, sockets, splice, streams,
+    clients, ending, events, executable, family, notices, peer, pipes, sockets, splice, streams,
     surroundings, thread, title,
 };
 #[cfg(windows)]

@@ -19,6 +19,9 @@
 //! | `hang ADDR` | answers every request except the first |
 //! | `picky ADDR FIRST HEX` | answers a client with this first byte, and closes all other connections |
 //! | `lapse ADDR` | answers the first request with 503, and closes all other connections |
+//! | `bridge ADDR` | plays a node of a cluster: each client says what to do, see `bridge.rs` |
+//! | `dial ADDR` | connects, and passes bytes between the connection and the socket at its stdin |
+//! | `shout ADDR TEXT` | connects, sends a line, and keeps the connection |
 //! | `mute ADDR` | accepts, and never answers |
 //! | `udp ADDR` | binds a UDP socket |
 //! | `plain ADDR` | listens without `SO_REUSEADDR`, sends each connection the count, and keeps it |
@@ -78,6 +81,7 @@
     reason = "it misbehaves, as programs do"
 )]
 
+mod bridge;
 mod hostile;
 mod net;
 mod stranger;
@@ -118,6 +122,9 @@ fn main() {
             "hang" => net::hang(&next()),
             "lapse" => net::lapse(&next()),
             "picky" => net::picky(&next(), &from_hex(&next()), from_hex(&next())),
+            "bridge" => bridge::bridge(&next()),
+            "dial" => bridge::dial(&next()),
+            "shout" => net::shout(&next(), &next()),
             "mute" => net::mute(&next()),
             "udp" => net::udp(&next()),
             "plain" => net::plain(&next()),

@@ -173,6 +173,13 @@ fn head(stream: &TcpStream) -> String {
     head
 }
 
+pub(crate) fn shout(addr: &str, text: &str) {
+    if let Ok(mut stream) = TcpStream::connect(addr) {
+        let _ = writeln!(stream, "{text}");
+        std::mem::forget(stream);
+    }
+}
+
 pub(crate) fn mute(addr: &str) {
     let mut held = Vec::new();
     serve(addr, move |_, stream| held.push(stream));

@@ -75,7 +75,9 @@ impl<P> Coordinated<P> {
     /// Puts a [`Link`](crate::Link) in front of the process. [`link`](crate::Process::link) returns it. The
     /// placeholders `{name.port}`, `{name.host}`, and `{name.url}` of other processes lead to the link.
     /// Readiness concerns the process itself. Default: no. In the attribute, write
-    /// `link = true`.
+    /// `link = true`. With [`nodes`](crate::Coordinated::nodes), each node gets a link of its own, and a
+    /// test can [partition](crate::Cluster::partition) the cluster. In the attribute, write
+    /// `links = true` then.
     ///
     /// ```no_run
     /// use summon::{SimpleExecutor, orchestrated, servers::Redis};

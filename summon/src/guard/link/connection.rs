@@ -1,5 +1,6 @@
 //! A connection through a link: a client's socket, a server's socket, and the flows between them.
 
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
@@ -42,6 +43,10 @@ pub(super) enum Fate {
 pub(super) struct Connection {
     client: Socket,
     server: Socket,
+    /// The client's address.
+    pub(super) peer: SocketAddr,
+    /// Whether a partition separates the client from the server.
+    pub(super) is_separated: bool,
     is_connected: bool,
     to_server: Flow,
     to_client: Flow,
@@ -53,10 +58,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(client: OwnedFd, server: OwnedFd) -> Connection {
+    pub(super) fn new(client: OwnedFd, peer: SocketAddr, server: OwnedFd) -> Connection {
         Connection {
             client: Socket::new(client),
             server: Socket::new(server),
+            peer,
+            is_separated: false,
             is_connected: false,
             to_server: Flow::default(),
             to_client: Flow::default(),
@@ -100,7 +107,7 @@ impl Connection {
         if self.has_broken() {
             return Fate::Reset;
         }
-        if faults.blackhole {
+        if faults.blackhole || self.is_separated {
             return Fate::Waits(None);
         }
         if !self.is_connected {

@@ -35,6 +35,15 @@ pub(crate) struct Close {
     pub(crate) order: u64,
 }
 
+/// The nodes of a cluster that a partition separates from the node behind this link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Separated {
+    /// The guards of these nodes.
+    pub(crate) guards: Vec<u32>,
+    /// Whether one of these nodes is being launched, so that its guard is not in the list yet.
+    pub(crate) is_launching: bool,
+}
+
 /// The connections of a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::faults::{Close, Counts, Faults, WayFaults};
+use super::faults::{Close, Counts, Faults, Separated, WayFaults};
 use crate::guard::protocol::encoding::{In, Out};
 use crate::guard::protocol::wire::garbled;
 
@@ -15,6 +15,8 @@ pub(in crate::guard) enum LinkOrder {
     Target(SocketAddr),
     /// Count the connections.
     Count,
+    /// Separate these nodes, and no others, from the node behind this link.
+    Separate(Separated),
 }
 
 /// The answer to an order.
@@ -40,6 +42,14 @@ impl LinkOrder {
                 out.bytes(addr.to_string().as_bytes());
             }
             LinkOrder::Count => out.number(2),
+            LinkOrder::Separate(Separated {
+                guards,
+                is_launching,
+            }) => {
+                out.number(3);
+                out.list(guards, |out, guard| out.number((*guard).into()));
+                out.flag(*is_launching);
+            }
         }
         out.bytes
     }
@@ -55,6 +65,10 @@ impl LinkOrder {
             }),
             1 => LinkOrder::Target(from.text()?.parse().map_err(|_| garbled())?),
             2 => LinkOrder::Count,
+            3 => LinkOrder::Separate(Separated {
+                guards: from.list(|from| Ok(from.number()? as u32))?,
+                is_launching: from.flag()?,
+            }),
             _ => return Err(garbled()),
         })
     }
@@ -150,6 +164,10 @@ mod tests {
             LinkOrder::Faults(faults),
             LinkOrder::Target("[::1]:80".parse().unwrap()),
             LinkOrder::Count,
+            LinkOrder::Separate(Separated {
+                guards: vec![7, u32::MAX],
+                is_launching: true,
+            }),
         ] {
             let bytes = order.encode();
             assert_eq!(LinkOrder::decode(&bytes).unwrap(), order);

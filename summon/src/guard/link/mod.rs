@@ -14,6 +14,7 @@ mod flow;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod message;
+mod partition;
 mod queue;
 mod rate;
 mod relay;
@@ -21,6 +22,6 @@ mod serve;
 mod socket;
 
 pub(super) use faults::Counts;
-pub(crate) use faults::{Close, Faults, WayFaults};
+pub(crate) use faults::{Close, Faults, Separated, WayFaults};
 pub(super) use message::{LinkAnswer, LinkOrder};
 pub(super) use serve::serve;

@@ -8,7 +8,8 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Fate, Rates, Side};
-use super::faults::{Counts, Faults};
+use super::faults::{Counts, Faults, Separated};
+use super::partition::Partition;
 use super::rate::Rate;
 use super::socket::{Socket, Tools};
 use crate::sys::events::{Event, Events};
@@ -28,7 +29,10 @@ pub(super) struct Relay {
     target: Option<SocketAddr>,
     faults: Faults,
     rates: Rates,
+    partition: Partition,
     connections: HashMap<u64, Connection>,
+    /// Clients that a partition separates from the server, which knows nothing of them so far.
+    held: HashMap<u64, (OwnedFd, SocketAddr)>,
     /// Sockets of connections that the link has ended. The link reads and discards their bytes until the
     /// other side closes: to close a socket with unread bytes would reset the connection.
     lingering: HashMap<u64, Socket>,
@@ -56,7 +60,9 @@ impl Relay {
             target,
             faults: Faults::default(),
             rates: Rates::default(),
+            partition: Partition::default(),
             connections: HashMap::new(),
+            held: HashMap::new(),
             lingering: HashMap::new(),
             filler: None,
             due: BTreeSet::new(),
@@ -84,7 +90,7 @@ impl Relay {
             to_client += connection.passed().1;
         }
         Counts {
-            open: self.connections.len() as u64,
+            open: (self.connections.len() + self.held.len()) as u64,
             accepted: self.next - FIRST,
             to_server,
             to_client,
@@ -166,6 +172,9 @@ impl Relay {
         for (_, socket) in mem::take(&mut self.lingering) {
             streams::reset(&socket.fd);
         }
+        for (_, (client, _)) in mem::take(&mut self.held) {
+            streams::reset(&client);
+        }
     }
 
     fn count(&mut self, connection: &Connection) {
@@ -194,14 +203,26 @@ impl Relay {
         }
     }
 
-    /// Takes a new connection. `peer` is the client's address. The kernel can name the process with this
-    /// address (`sock_diag(7)`), so links between nodes will identify pairs here.
+    /// Takes a new connection. `peer` is the client's address.
     fn take(&mut self, client: OwnedFd, peer: SocketAddr, events: &Events) {
         if self.filler.as_ref().and_then(streams::own_addr) == Some(peer) {
             return;
         }
         let number = self.next;
         self.next += 1;
+        let found = self.partition.clients(&[(peer, self.addr)]);
+        // Without an answer of the kernel, the next change of the partition asks again.
+        if found.is_ok_and(|found| !self.partition.holds(found[0])) {
+            return self.connect(number, client, peer, events);
+        }
+        match events.add(&client, 2 * number) {
+            Ok(()) => drop(self.held.insert(number, (client, peer))),
+            Err(_) => streams::reset(&client),
+        }
+    }
+
+    /// Connects a client to the server.
+    fn connect(&mut self, number: u64, client: OwnedFd, peer: SocketAddr, events: &Events) {
         let connect = || self.target.map(|target| streams::connect(&target));
         let mut server = connect();
         if matches!(server, Some(Err(_))) && self.tools.release() {
@@ -210,19 +231,60 @@ impl Relay {
         let Some(Ok(server)) = server else {
             return streams::reset(&client);
         };
-        self.join(number, client, server, events);
+        self.join(number, (client, peer), server, events);
     }
 
-    /// Adds a connection between these sockets.
-    pub(super) fn join(&mut self, number: u64, client: OwnedFd, server: OwnedFd, events: &Events) {
+    /// Adds a connection between these sockets. The client comes with its address.
+    pub(super) fn join(
+        &mut self,
+        number: u64,
+        (client, peer): (OwnedFd, SocketAddr),
+        server: OwnedFd,
+        events: &Events,
+    ) {
         let added = events
             .add(&client, 2 * number)
             .and_then(|()| events.add(&server, 2 * number + 1));
         if added.is_err() {
             return streams::reset(&client);
         }
-        let connection = Connection::new(client, server);
+        let connection = Connection::new(client, peer, server);
         self.connections.insert(number, connection);
+    }
+
+    /// Puts a partition into force, in place of the former one. After an error the former one stays.
+    pub(super) fn separate(&mut self, nodes: Separated, events: &Events) -> io::Result<()> {
+        let partition = Partition::of(nodes)?;
+        let connected = self
+            .connections
+            .iter()
+            .map(|(number, it)| (*number, it.peer));
+        let held = self.held.iter().map(|(number, (_, peer))| (*number, *peer));
+        let (numbers, ends): (Vec<u64>, Vec<_>) = connected
+            .chain(held)
+            .map(|(number, peer)| (number, (peer, self.addr)))
+            .unzip();
+        let clients = partition.clients(&ends)?;
+        self.partition = partition;
+        for ((number, (peer, _)), client) in numbers.into_iter().zip(ends).zip(clients) {
+            if let Some(connection) = self.connections.get_mut(&number) {
+                connection.is_separated = self.partition.separates(client);
+                self.ready.push(number);
+            } else if !self.partition.holds(client) {
+                let Some((client, _)) = self.held.remove(&number) else {
+                    continue;
+                };
+                // In a real network, a client that has given up has never reached the server.
+                if streams::has_hung_up(&client) {
+                    streams::reset(&client);
+                } else {
+                    // `connect` adds it again, with the events that came while it was held.
+                    events.remove(&client);
+                    self.connect(number, client, peer, events);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes an event of a connection.
@@ -240,6 +302,11 @@ impl Relay {
                 connection.note_failure(side);
             }
             self.ready.push(number);
+        } else if let Some((client, _)) = self.held.get(&number) {
+            if streams::has_hung_up(client) {
+                streams::reset(client);
+                self.held.remove(&number);
+            }
         } else if let Some(socket) = self.lingering.get_mut(&number) {
             socket.readable |= event.readable;
             self.ready.push(number);

@@ -138,6 +138,7 @@ impl Serving {
                 Ok(())
             }
             LinkOrder::Count => Ok(()),
+            LinkOrder::Separate(nodes) => self.relay.separate(nodes, &self.events),
         };
         Ok(match done {
             Ok(()) => LinkAnswer::Done(self.relay.counts()),

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::wardens;
-use crate::guard::link::{Counts, Faults, LinkAnswer, LinkOrder};
+use crate::guard::link::{Counts, Faults, LinkAnswer, LinkOrder, Separated};
 use crate::guard::protocol::job::Task;
 use crate::guard::protocol::wire;
 use crate::sys::maker::Maker;
@@ -71,6 +71,11 @@ impl LinkProcess {
     /// Leads new connections to this address.
     pub(crate) fn lead_to(&self, target: SocketAddr) -> io::Result<()> {
         self.order(&LinkOrder::Target(target)).map(drop)
+    }
+
+    /// Separates these nodes, and no others, from the node behind the link.
+    pub(crate) fn separate(&self, nodes: Separated) -> io::Result<()> {
+        self.order(&LinkOrder::Separate(nodes)).map(drop)
     }
 
     pub(crate) fn counts(&self) -> io::Result<Counts> {

@@ -54,6 +54,34 @@ pub(crate) fn connections(
     Ok(found)
 }
 
+/// Finds the local socket of a connection by both its ends.
+pub(super) fn connection(
+    diag: &Diag,
+    local: SocketAddr,
+    peer: SocketAddr,
+) -> io::Result<Option<SocketId>> {
+    let is_it = |it: &Connection| is_same(it.local, local) && is_same(it.peer, peer);
+    let Some(netlink) = diag.netlink() else {
+        let mut all = tables::connections(local.port(), Protocol::Tcp)?.into_iter();
+        return Ok(all.find(is_it).map(|it| it.inode));
+    };
+    let mut question = exact(local, Protocol::Tcp);
+    question[10..12].copy_from_slice(&peer.port().to_be_bytes());
+    put_ip(&mut question, 28, peer.ip());
+    let mut found = None;
+    netlink.ask_for_one(&question, |answer| {
+        // Without such a connection, the kernel answers with a listener on this port.
+        found = parse_connection(answer).filter(is_it).map(|it| it.inode);
+    })?;
+    Ok(found)
+}
+
+/// Whether two addresses are equal. An IPv6 socket may have an IPv4 address in IPv6 notation.
+fn is_same(one: SocketAddr, two: SocketAddr) -> bool {
+    let ip = |addr: SocketAddr| -> IpAddr { addr.ip().to_canonical() };
+    (ip(one), one.port()) == (ip(two), two.port())
+}
+
 /// Finds the socket that would receive a packet to `addr`, if that socket serves.
 pub(crate) fn that_hears(
     diag: &Diag,
@@ -67,6 +95,16 @@ pub(crate) fn that_hears(
         let hears = listeners.iter().find(|listener| listener.covers(addr));
         return Ok(hears.map(|listener| listener.inode));
     };
+    let question = exact(addr, protocol);
+    let mut found = None;
+    netlink.ask_for_one(&question, |answer| {
+        found = parse(answer).map(|listener| listener.inode);
+    })?;
+    Ok(found)
+}
+
+/// Makes a question for the socket with this address.
+fn exact(addr: SocketAddr, protocol: Protocol) -> Vec<u8> {
     let family = match addr {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
@@ -79,20 +117,20 @@ pub(crate) fn that_hears(
         Protocol::Udp => (10, 28),
     };
     question[port..port + 2].copy_from_slice(&addr.port().to_be_bytes());
-    match addr.ip() {
-        IpAddr::V4(ip) => question[address..address + 4].copy_from_slice(&ip.octets()),
-        IpAddr::V6(ip) => question[address..address + 16].copy_from_slice(&ip.octets()),
-    }
+    put_ip(&mut question, address, addr.ip());
     // A socket bound to a device takes only packets that arrive on that interface
     // (`SO_BINDTODEVICE` in `socket(7)`), so the lookup needs the interface.
     question[44..48].copy_from_slice(&interface(addr).to_ne_bytes());
     // `INET_DIAG_NOCOOKIE`: the socket may be any, not one known from an earlier answer.
     question[48..56].fill(0xff);
-    let mut found = None;
-    netlink.ask_for_one(&question, |answer| {
-        found = parse(answer).map(|listener| listener.inode);
-    })?;
-    Ok(found)
+    question
+}
+
+fn put_ip(question: &mut [u8], at: usize, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => question[at..at + 4].copy_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => question[at..at + 16].copy_from_slice(&ip.octets()),
+    }
 }
 
 const INET_DIAG_SKV6ONLY: u16 = 11;

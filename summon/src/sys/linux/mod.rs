@@ -1,6 +1,7 @@
 //! Linux: `/proc`, pidfds, inotify, `sock_diag`, subreapers, and sockets with abstract names.
 
 pub(crate) mod beneath;
+pub(crate) mod clients;
 pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod emulator;

@@ -127,6 +127,13 @@ pub(crate) fn failure(socket: &OwnedFd) -> Option<io::Error> {
     }
 }
 
+/// Whether the other end has closed its sending half, or the connection. Unread bytes may be left.
+pub(crate) fn has_hung_up(socket: &OwnedFd) -> bool {
+    let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
+    let found = rustix::event::poll(&mut polled, Some(&Timespec::default()));
+    found.is_ok_and(|count| count > 0)
+}
+
 /// Ends the sending half of a connection.
 pub(crate) fn end(socket: &OwnedFd) {
     // Fails if the connection was reset, which the next read reports.

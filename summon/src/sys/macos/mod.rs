@@ -2,6 +2,7 @@
 //! with abstract names. `docs/platforms.md` says how this limits the promises.
 
 pub(crate) mod beneath;
+pub(crate) mod clients;
 pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod ending;

@@ -44,6 +44,10 @@ pub(crate) fn failure(_socket: &OwnedFd) -> Option<io::Error> {
     None
 }
 
+pub(crate) fn has_hung_up(_socket: &OwnedFd) -> bool {
+    true
+}
+
 pub(crate) fn end(_socket: &OwnedFd) {}
 
 pub(crate) fn reset(_socket: &OwnedFd) {}

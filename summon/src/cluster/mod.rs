@@ -1,5 +1,7 @@
 //! Several processes of one program that know each other: the nodes of a cluster.
 
+mod partition;
+
 use std::fmt;
 use std::ops::Deref;
 use std::slice;
@@ -19,7 +21,7 @@ use crate::process::{Nodes, Process};
 /// A cluster dereferences to a slice of [`Process`]: `cluster[0]`, `cluster.len()`,
 /// `cluster.iter()`. Its own verbs concern all nodes. It is an [`Executor`], so it can be in a
 /// [set](crate::orchestrated). A [fixture](macro@crate::fixture) is one process, and so can't be a
-/// cluster. Dropping it stops all nodes.
+/// cluster. Dropping it stops all nodes, all at the same time.
 ///
 /// ```
 /// use summon::{Cluster, summon};
@@ -53,7 +55,8 @@ impl<P: Probe> Coordinated<P> {
     /// lists the `{host}:{port}` of all nodes with commas between them, in the order of the nodes and
     /// the same text for each. `{others}` is that list without the node itself. `{peers:raft}` lists
     /// the ports that are `{port:raft}`. The ports are known before the first node starts, so all
-    /// nodes start at the same time.
+    /// nodes start at the same time. With [`linked`](Coordinated::linked), these are the addresses of the
+    /// nodes' links, and `{link}` is that of the node itself.
     ///
     /// A node has the name of its program, or of [`named`](Coordinated::named), with its number:
     /// `node-0`. The other processes of a set write `{node-0.port}`, or `{node.peers}` for all
@@ -248,6 +251,12 @@ impl Executor for Cluster {
 
     fn processes(&self) -> Vec<&Process> {
         self.nodes.iter().collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        Process::drop_together(&self.nodes);
     }
 }
 

@@ -1,0 +1,77 @@
+//! A partition of a cluster, as one link sees it: some nodes can't reach the node behind it.
+//!
+//! The kernel says which process has the client's socket of a connection. So a link knows the
+//! connections of separated nodes among all that arrive at its one address.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::faults::Separated;
+use crate::sys::clients;
+use crate::sys::diag::Diag;
+
+#[derive(Debug, Default)]
+pub(super) struct Partition {
+    nodes: Separated,
+    /// `None` without a separated node.
+    diag: Option<Diag>,
+}
+
+/// The client of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Client {
+    /// A separated node.
+    Separated,
+    /// Another process: another node, or the test.
+    Other,
+    /// It has closed its socket, so the kernel no longer knows its process.
+    Closed,
+}
+
+impl Partition {
+    pub(super) fn of(nodes: Separated) -> io::Result<Partition> {
+        let is_none = nodes == Separated::default();
+        let diag = (!is_none).then(Diag::open).transpose()?;
+        Ok(Partition { nodes, diag })
+    }
+
+    /// Whether nothing passes on a connection of this client.
+    pub(super) fn separates(&self, client: Client) -> bool {
+        match client {
+            Client::Separated => true,
+            Client::Other => false,
+            // Most clients of this link are nodes, and no byte of a separated node may pass.
+            Client::Closed => self.diag.is_some(),
+        }
+    }
+
+    /// Whether a new connection of this client must wait.
+    pub(super) fn holds(&self, client: Client) -> bool {
+        // A process of the node that is being launched looks like any other, until the owner knows its
+        // guard. That takes a moment.
+        self.nodes.is_launching || self.separates(client)
+    }
+
+    /// Finds the clients of connections, by the addresses of client and link.
+    pub(super) fn clients(&self, ends: &[(SocketAddr, SocketAddr)]) -> io::Result<Vec<Client>> {
+        let Some(diag) = &self.diag else {
+            return Ok(vec![Client::Other; ends.len()]);
+        };
+        let socket =
+            |(client, link): &(SocketAddr, SocketAddr)| clients::socket_of(diag, *client, *link);
+        let sockets: io::Result<Vec<_>> = ends.iter().map(socket).collect();
+        let sockets = sockets?;
+        // After the sockets: a process that has one of them exists by now.
+        let separated = clients::sockets_below(&self.nodes.guards);
+        let of_socket = |(socket, ends): (Option<_>, (SocketAddr, SocketAddr))| {
+            Ok(match socket {
+                Some(socket) if separated.contains(&socket) => Client::Separated,
+                // A node may have closed it before the look at its tree.
+                Some(_) if clients::socket_of(diag, ends.0, ends.1)?.is_some() => Client::Other,
+                _ => Client::Closed,
+            })
+        };
+        let found = sockets.into_iter().zip(ends.iter().copied());
+        found.map(of_socket).collect()
+    }
+}

@@ -1,0 +1,84 @@
+//! The sockets of clients, and the trees of processes that hold them.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
+
+use super::diag::Diag;
+use super::listeners;
+use super::proc::SocketId;
+use super::{process_tree, socket_holders};
+
+/// The maximum number of looks at trees that change.
+const LOOKS: usize = 8;
+
+/// Finds the client's socket of a connection on this machine. `None` if its process has closed it.
+pub(crate) fn socket_of(
+    diag: &Diag,
+    client: SocketAddr,
+    server: SocketAddr,
+) -> io::Result<Option<SocketId>> {
+    let found = listeners::connection(diag, client, server)?;
+    // The kernel keeps a closed socket for a while, without an inode.
+    Ok(found.filter(|inode| *inode != 0))
+}
+
+/// Lists the sockets of all processes below these processes.
+pub(crate) fn sockets_below(roots: &[u32]) -> HashSet<SocketId> {
+    let mut found = HashSet::new();
+    let mut before = None;
+    for _ in 0..LOOKS {
+        let trees = roots
+            .iter()
+            .flat_map(|root| process_tree::descendants(*root));
+        let pids: Vec<u32> = trees.collect();
+        found.extend(pids.iter().flat_map(|pid| socket_holders::sockets(*pid)));
+        // A process whose parent ends during the look moves up the tree, and the look may miss it. The
+        // next look finds it.
+        if before.as_ref() == Some(&pids) {
+            break;
+        }
+        before = Some(pids);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv6Addr, TcpListener, TcpStream};
+
+    #[test]
+    fn a_connection_has_the_clients_socket_until_that_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap();
+        let mapped = match server {
+            SocketAddr::V4(addr) => addr.ip().to_ipv6_mapped(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST,
+        };
+        let holds = |socket| socket_holders::sockets(std::process::id()).contains(&socket);
+        for diag in [Diag::open().unwrap(), Diag::of_tables()] {
+            // Some runtimes connect to IPv4 addresses with IPv6 sockets.
+            for to in [server, (mapped, server.port()).into()] {
+                let stream = TcpStream::connect(to).unwrap();
+                let (accepted, client) = listener.accept().unwrap();
+                let found = socket_of(&diag, client, server).unwrap();
+                assert!(found.is_some_and(holds), "{to}");
+                drop(stream);
+                assert_eq!(socket_of(&diag, client, server).unwrap(), None, "{to}");
+                drop(accepted);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tree_has_the_sockets_of_its_processes() {
+        let me = std::process::id();
+        let parent = std::os::unix::process::parent_id();
+        let _socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let own = socket_holders::sockets(me);
+        assert!(!own.is_empty());
+        // Other tests may close theirs meanwhile.
+        assert!(own.iter().any(|it| sockets_below(&[parent]).contains(it)));
+    }
+}

@@ -1,0 +1,21 @@
+//! The sockets of clients. Only links need them, which don't exist on macOS so far.
+#![allow(dead_code, reason = "no link is made that would use it")]
+
+use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
+
+use super::diag::Diag;
+use super::proc::SocketId;
+
+pub(crate) fn socket_of(
+    _diag: &Diag,
+    _client: SocketAddr,
+    _server: SocketAddr,
+) -> io::Result<Option<SocketId>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn sockets_below(_roots: &[u32]) -> HashSet<SocketId> {
+    HashSet::new()
+}

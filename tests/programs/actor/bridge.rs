@@ -1,0 +1,85 @@
+//! A node of a cluster whose connections to other nodes are those that its clients ask for. The first
+//! line of a client says what to do with the connection:
+//!
+//! | line | action |
+//! | --- | --- |
+//! | `echo` | sends all bytes back |
+//! | `dial ADDR` | connects, and passes all bytes on in both directions |
+//! | `orphan ADDR` | does the same in a process whose parent has ended |
+//! | `shout ADDR TEXT` | connects, sends a line, and closes the connection at once |
+//!
+//! It prints all other lines.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::Command;
+use std::thread;
+
+use crate::net;
+
+pub(crate) fn bridge(addr: &str) {
+    let listener = net::bind(addr);
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || serve(client));
+        }
+    });
+}
+
+fn serve(client: TcpStream) {
+    let line = line(&client);
+    let words: Vec<&str> = line.splitn(3, ' ').collect();
+    match words.as_slice() {
+        ["echo"] => pass(&client, &client),
+        ["dial", addr] => join(client, addr),
+        ["orphan", addr] => orphan(client, addr),
+        ["shout", addr, text] => {
+            if let Ok(mut stream) = TcpStream::connect(addr) {
+                let _ = writeln!(stream, "{text}");
+            }
+            let _ = writeln!(&client, "done");
+        }
+        _ => println!("{line}"),
+    }
+}
+
+/// Reads a line, and no byte more.
+fn line(mut client: &TcpStream) -> String {
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    while client.read(&mut byte).is_ok_and(|read| read == 1) && byte[0] != b'\n' {
+        line.push(byte[0]);
+    }
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+fn join(client: TcpStream, addr: &str) {
+    let Ok(server) = TcpStream::connect(addr) else {
+        return;
+    };
+    thread::scope(|threads| {
+        threads.spawn(|| pass(&client, &server));
+        pass(&server, &client);
+    });
+}
+
+fn pass(mut from: &TcpStream, mut to: &TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+fn orphan(client: TcpStream, addr: &str) {
+    let actor = std::env::current_exe().expect("its own path");
+    // A shell gives a program in the background no input, unless a redirection names it.
+    let script = r#"exec 3<&0; "$0" dial "$1" <&3 & exit"#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(actor).arg(addr);
+    let shell = shell.stdin(OwnedFd::from(client)).status();
+    shell.expect("a shell");
+}
+
+pub(crate) fn dial(addr: &str) {
+    let client = std::io::stdin().as_fd().try_clone_to_owned();
+    join(TcpStream::from(client.expect("a descriptor")), addr);
+    std::process::exit(0);
+}
