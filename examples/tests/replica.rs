@@ -1,9 +1,24 @@
-//! Three nodes of `replica`, as one cluster: what they do when nodes die.
+//! Three nodes of `replica`, as one cluster: what they do when nodes die, or can't reach each other.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use summon::{Cluster, Process, summon};
+use summon::{Cluster, Process, TcpCoordinatedExecutor, summon};
+
+/// Three nodes, with a link in front of each.
+fn replicas() -> Cluster {
+    let program = env!("CARGO_BIN_EXE_replica");
+    let command = [
+        program,
+        "{index}",
+        "{host}:{port}",
+        "{peers}",
+        "{dir}/values",
+    ];
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0)
+        .linked(true)
+        .nodes(3)
+}
 
 /// Sends a request to one node.
 fn ask(node: &Process, request: &str) -> String {
@@ -14,12 +29,9 @@ fn ask(node: &Process, request: &str) -> String {
     answer.trim_end().to_owned()
 }
 
-#[summon(
-    bin = "replica",
-    tcp = "{index} {host}:{port} {peers} {dir}/values",
-    host = "127.0.0.1",
-    nodes = 3
-)]
+const REFUSED: &str = "error only 1 of 3 nodes answer";
+
+#[summon(executor = replicas())]
 #[test]
 fn each_node_knows_what_another_has_written(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
@@ -29,12 +41,7 @@ fn each_node_knows_what_another_has_written(nodes: &Cluster) {
     assert_eq!(ask(&nodes[2], "get age"), "none");
 }
 
-#[summon(
-    bin = "replica",
-    tcp = "{index} {host}:{port} {peers} {dir}/values",
-    host = "127.0.0.1",
-    nodes = 3
-)]
+#[summon(executor = replicas())]
 #[test]
 fn a_node_that_comes_back_learns_what_it_has_missed(nodes: &Cluster) {
     nodes[0].kill().unwrap();
@@ -44,28 +51,29 @@ fn a_node_that_comes_back_learns_what_it_has_missed(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "get name"), "value Lisa");
 }
 
-#[summon(
-    bin = "replica",
-    tcp = "{index} {host}:{port} {peers} {dir}/values",
-    host = "127.0.0.1",
-    nodes = 3
-)]
+#[summon(executor = replicas())]
 #[test]
 fn a_node_alone_refuses(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
     nodes[1].kill().unwrap();
     nodes[2].kill().unwrap();
-    let refused = "error only 1 of 3 nodes answer";
-    assert_eq!(ask(&nodes[0], "set name Bart"), refused);
-    assert_eq!(ask(&nodes[0], "get name"), refused);
+    assert_eq!(ask(&nodes[0], "set name Bart"), REFUSED);
+    assert_eq!(ask(&nodes[0], "get name"), REFUSED);
 }
 
-#[summon(
-    bin = "replica",
-    tcp = "{index} {host}:{port} {peers} {dir}/values",
-    host = "127.0.0.1",
-    nodes = 3
-)]
+#[summon(executor = replicas())]
+#[test]
+fn an_isolated_node_refuses_while_the_others_go_on(nodes: &Cluster) {
+    assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
+    let isolated = nodes.isolated(0, || {
+        assert_eq!(ask(&nodes[1], "set name Bart"), "ok");
+        assert_eq!(ask(&nodes[0], "get name"), REFUSED);
+    });
+    isolated.unwrap();
+    assert_eq!(ask(&nodes[0], "get name"), "value Bart");
+}
+
+#[summon(executor = replicas())]
 #[test]
 fn nothing_is_lost_when_all_nodes_die(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
