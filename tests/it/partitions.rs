@@ -166,6 +166,8 @@ fn a_node_that_starts_again_is_still_separated() {
         assert_eq!([count(0).to_server, count(1).to_server], [0, 0]);
     }
     keeps(&mut path(&nodes, 0, 1), 1);
+    // No node is being launched any more, so the links hold nobody else.
+    passes(&mut connect(link(&nodes, 1), "echo"), 1);
     nodes.heal().unwrap();
     // The processes of the last launch get through.
     let heard = |node: &Process| String::from_utf8_lossy(&node.output()).lines().count();
