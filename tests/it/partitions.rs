@@ -1,4 +1,4 @@
-//! A partition separates nodes of a cluster from each other, and nobody else.
+//! A partition separates nodes of a cluster. The test still reaches all of them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use summon::{Cluster, Error, Process, SimpleExecutor, TcpCoordinatedExecutor, su
 use crate::linked::{PATIENCE, is_silent, says};
 use crate::support::{actor, eventually, tcp};
 
-/// A cluster whose nodes connect to each other when a client asks for it.
+/// Starts a cluster. Its nodes connect to each other when the test orders it.
 fn cluster(count: usize) -> Cluster {
     let node = tcp(["bridge", "127.0.0.1:{port}"], "127.0.0.1");
     let cluster = node.named("node").linked(true).nodes(count);
@@ -29,8 +29,8 @@ fn connect(addr: SocketAddr, first: &str) -> TcpStream {
     stream
 }
 
-/// Returns a connection of the test to one node, which is connected to another one. What the test sends
-/// comes back from there.
+/// Returns a connection to one node. This node passes all bytes on to another node, which sends them
+/// back.
 fn path(cluster: &Cluster, from: usize, to: usize) -> TcpStream {
     path_by("dial", cluster, from, to)
 }

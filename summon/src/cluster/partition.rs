@@ -3,6 +3,7 @@
 use super::Cluster;
 use crate::error::Error;
 use crate::link::undoing;
+use crate::process::Process;
 
 impl Cluster {
     /// Separates the nodes of different groups, as a network that drops all packets between them.
@@ -120,7 +121,7 @@ impl Cluster {
 
     /// Returns the group of each node. Nodes without a group have group 0.
     fn groups(&self, groups: &[&[usize]]) -> Result<Vec<usize>, String> {
-        if !self.nodes.iter().all(|node| node.is_linked()) {
+        if !self.nodes.iter().all(Process::is_linked) {
             return Err("its nodes have no links; add `links = true`".to_owned());
         }
         let mut found = vec![0; self.nodes.len()];

@@ -27,6 +27,7 @@ mod never;
 mod nodes;
 mod once;
 mod output;
+mod partitions;
 mod parts;
 mod placeholders;
 mod port_conflict;

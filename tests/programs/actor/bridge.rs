@@ -1,5 +1,5 @@
-//! A node of a cluster whose connections to other nodes are those that its clients ask for. The first
-//! line of a client says what to do with the connection:
+//! A node of a cluster. The test tells it when to connect to another node. The first line of a client
+//! is an order:
 //!
 //! | line | action |
 //! | --- | --- |
@@ -32,7 +32,7 @@ fn serve(client: TcpStream) {
     let words: Vec<&str> = line.splitn(3, ' ').collect();
     match words.as_slice() {
         ["echo"] => pass(&client, &client),
-        ["dial", addr] => join(client, addr),
+        ["dial", addr] => join(&client, addr),
         ["orphan", addr] => orphan(client, addr),
         ["shout", addr, text] => {
             if let Ok(mut stream) = TcpStream::connect(addr) {
@@ -53,13 +53,13 @@ fn line(mut client: &TcpStream) -> String {
     String::from_utf8_lossy(&line).into_owned()
 }
 
-fn join(client: TcpStream, addr: &str) {
+fn join(client: &TcpStream, addr: &str) {
     let Ok(server) = TcpStream::connect(addr) else {
         return;
     };
     thread::scope(|threads| {
-        threads.spawn(|| pass(&client, &server));
-        pass(&server, &client);
+        threads.spawn(|| pass(client, &server));
+        pass(&server, client);
     });
 }
 
@@ -80,6 +80,6 @@ fn orphan(client: TcpStream, addr: &str) {
 
 pub(crate) fn dial(addr: &str) {
     let client = std::io::stdin().as_fd().try_clone_to_owned();
-    join(TcpStream::from(client.expect("a descriptor")), addr);
+    join(&TcpStream::from(client.expect("a descriptor")), addr);
     std::process::exit(0);
 }
