@@ -213,7 +213,11 @@ fn made(summoned: &Summoned) -> Option<Ident> {
         return Some(Ident::new("Cluster", nodes.key.span()));
     }
     match summoned.kind {
-        Kind::Executor => constructed(&summoned.main),
+        // A function may return a cluster.
+        Kind::Executor => constructed(&summoned.main).map(|name| match is_type(&name) {
+            true => name,
+            false => Ident::new("Cluster", name.span()),
+        }),
         Kind::Database => Some(Ident::new("Database", summoned.key.span())),
         Kind::Link => Some(Ident::new("Link", summoned.key.span())),
         _ => None,
