@@ -300,7 +300,7 @@ fn the_last_drop_of_a_cluster_judges_the_output_of_each_node() {
     let cluster = nodes.named("node").never("^forbidden").nodes(3);
     cluster.start().unwrap();
     cluster[2].wait_for_output("forbidden", "30s").unwrap();
-    let pids: Vec<_> = cluster.iter().filter_map(|node| node.id()).collect();
+    let pids: Vec<_> = cluster.iter().filter_map(Process::id).collect();
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(cluster)));
     let message = *panic.unwrap_err().downcast::<String>().unwrap();
     assert!(message.starts_with("node-1"), "{message}");

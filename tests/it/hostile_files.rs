@@ -78,7 +78,7 @@ fn that_write_a_gigabyte() {
 
 #[test]
 fn whose_mark_of_a_server_is_a_pipe() {
-    // Nobody may read from it: no process ever closes the other end.
+    // A read would never return: no process ever closes the other end.
     let script = "mkdir data; mkfifo postmaster.pid data/postmaster.pid; echo up; exec sleep 1000";
     let server = OutputCoordinatedExecutor::new(script, "up")
         .shell(true)

@@ -208,7 +208,7 @@ fn is_free_after_the_next_run_if_all_were_killed() {
     }
     owner.child.wait().unwrap();
     let parent = owner.dir.parent().unwrap().to_owned();
-    // Nobody of this run is left to remove it. The next run has another temporary directory, as other
+    // No process of this run is left that could remove it. The next run has another temporary directory, as other
     // tests do: the place in memory is common to all.
     eventually("the directory goes", || {
         Owner::start(&TempDir::new(), &[("SUMMON_MEMORY", "0")]).end();

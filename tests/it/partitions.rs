@@ -1,4 +1,4 @@
-//! A partition separates nodes of a cluster. The test still reaches all of them.
+//! A partition separates nodes of a cluster. The test still reaches every node.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

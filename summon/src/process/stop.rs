@@ -201,6 +201,7 @@ impl Drop for Parts {
 impl Process {
     /// Stops processes side by side, as the drops of their last handles would do one after the other.
     pub(crate) fn drop_together(processes: &[Process]) {
+        processes.iter().for_each(|it| it.parts.hold_at_drop(true));
         // All reports come before the first stop: a node may end because of another one's end.
         let all = processes.iter().map(|it| (it, it.parts.abandon()));
         let all: Vec<_> = all.filter_map(|(it, found)| Some((it, found?))).collect();
@@ -215,7 +216,7 @@ impl Process {
         });
         let quiet: Result<Vec<()>, Error> = all.into_iter().map(|(_, it)| it.quiet).collect();
         if let Err(error) = quiet {
-            panic!("{error}");
+            panicked::by_check(&error);
         }
     }
 }
