@@ -99,8 +99,8 @@ fn connect(relay: &mut Relay, events: &Events, index: u64) -> Pair {
         (user, link)
     };
     let ((client, front), (server, back)) = (pair(), pair());
-    let client = (front.into(), ([127, 0, 0, 1], 1).into());
-    relay.join(100 + index, client, back.into(), events);
+    let peer = ([127, 0, 0, 1], 1).into();
+    relay.join(100 + index, (front.into(), peer), back.into(), events);
     let way = |salt| Way {
         salt,
         ..Way::default()
