@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Databases;
 use super::job::{Job, Recipe};
 use super::maker::Done;
-use super::pool::{MOST_MAKERS, Used};
+use super::pool::Used;
 use super::rows::Rows;
 use super::template::Template;
 use super::types::Answer;
-use super::{Databases, IDLE};
 
 impl Databases {
     /// Adds the jobs that are due.
     pub(super) fn plan(&mut self, users: usize) {
+        self.end_connections();
         match &mut self.template {
             Template::None => {
                 let want = self.waiters.front();
@@ -35,6 +36,10 @@ impl Databases {
             Template::Ready(recipe) => {
                 let recipe = Arc::clone(recipe);
                 self.hand_out(&recipe);
+                // A test waits for the new name of its clone, which other jobs would delay.
+                if !self.naming.is_empty() && self.waiters.is_empty() && self.pool.is_stocked() {
+                    return;
+                }
                 let making = self.count(|job| matches!(job, Job::Clone { .. }));
                 let room = self.pool.room(making + self.dropping(), recipe.size);
                 let wanted = self.waiters.len() + usize::from(self.defaults.wants_clone());
@@ -85,63 +90,16 @@ impl Databases {
         }
     }
 
-    /// Drops a database that was given up, if no test waits or if too many were given up.
-    fn drop_garbage(&mut self, size: u64) {
-        let now = Instant::now();
-        if !self.is_idle() {
-            self.busy = now;
-        }
-        // Without room for a clone, tests wait for the drops.
-        if self.pool.room(self.dropping(), size) == 0 {
-            (0..MOST_MAKERS).for_each(|_| self.drop_oldest(MOST_MAKERS));
-        } else if self.pool.is_full(size) || (self.is_idle() && now >= self.busy + IDLE) {
-            self.drop_oldest(1);
-        }
-    }
-
-    /// Drops the oldest database that was given up, if fewer than `most` are being dropped.
-    fn drop_oldest(&mut self, most: usize) {
-        if self.dropping() >= most {
-            return;
-        }
-        // Its connections must have ended before: another database may soon have its number.
-        let ending = self.all_jobs().filter_map(|job| match job {
-            Job::End(name) => Some(name.clone()),
-            _ => None,
-        });
-        let ending: Vec<String> = ending.collect();
-        let name = self.pool.take_garbage(&ending);
-        self.jobs.extend(name.map(Job::Drop));
-    }
-
-    pub(super) fn dropping(&self) -> usize {
-        self.count(|job| matches!(job, Job::Drop(_)))
-    }
-
-    fn count(&self, is_it: fn(&Job) -> bool) -> usize {
+    pub(super) fn count(&self, is_it: fn(&Job) -> bool) -> usize {
         self.all_jobs().filter(|job| is_it(job)).count()
     }
 
-    /// Drops a database if tests wait and all numbers are used: the oldest given-up database, or else
-    /// the database of the oldest failed test.
-    fn recycle(&mut self) {
-        let is_making = |job: &Job| !matches!(job, Job::End(_));
-        if self.waiters.is_empty() || self.numbers.left() > 0 || self.all_jobs().any(is_making) {
-            return;
-        }
-        if !self.pool.has_garbage() && !self.pool.give_up_failed() && !self.pool.is_used() {
-            let why = self.exhausted();
-            return self.refuse_waiters(&why);
-        }
-        self.drop_oldest(1);
-    }
-
-    fn exhausted(&self) -> String {
+    pub(super) fn exhausted(&self) -> String {
         let count = self.numbers.most.saturating_add(1);
         format!("the server has only {count} databases, and no free one")
     }
 
-    fn refuse_waiters(&mut self, why: &str) {
+    pub(super) fn refuse_waiters(&mut self, why: &str) {
         for want in self.waiters.drain(..) {
             let answer = Answer::Refused(why.to_owned());
             self.answers.push((want.user, want.number, answer));
@@ -151,7 +109,7 @@ impl Databases {
     pub(super) fn is_idle(&self) -> bool {
         let mut jobs = self.all_jobs();
         let waits = !self.waiters.is_empty() || !self.defaults.is_idle();
-        !waits && jobs.all(|job| matches!(job, Job::Drop(_)))
+        !waits && self.ending.is_empty() && jobs.all(|job| matches!(job, Job::Drop(_)))
     }
 
     /// Takes the result of a job.
@@ -324,11 +282,12 @@ impl Databases {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::super::Want;
     use super::super::types::{Server, ServerKind};
     use super::*;
 
-    fn databases(kind: ServerKind) -> Databases {
+    pub(in super::super) fn databases(kind: ServerKind) -> Databases {
         let addr = "127.0.0.1:1".parse().unwrap();
         let url = String::new();
         Databases::new(Server { kind, addr, url })
@@ -338,19 +297,32 @@ mod tests {
         std::iter::from_fn(|| databases.pool.take_garbage(&[])).collect()
     }
 
-    #[test]
-    fn the_guard_sleeps_while_a_database_is_dropped() {
+    /// Databases with this many clones ahead, and this many that were given up.
+    pub(in super::super) fn stocked(stock: usize, given_up: usize) -> Databases {
         let mut databases = databases(ServerKind::Postgres);
-        databases.pool.give_up("a_1".into());
-        databases.pool.give_up("b_2".into());
-        assert_eq!(databases.due(), Some(databases.busy + IDLE));
-        databases.busy -= IDLE;
-        databases.plan(1);
-        assert_eq!(databases.jobs, [Job::Drop("a_1".into())]);
-        // Only one drop runs at a time, so there is nothing to do before its end.
-        assert_eq!(databases.due(), None);
-        databases.jobs.clear();
-        assert_eq!(databases.due(), Some(databases.busy + IDLE));
+        databases.template = Template::Ready(Arc::default());
+        (0..stock).for_each(|at| databases.pool.add(format!("summon_clone_{at}")));
+        (0..given_up).for_each(|at| databases.pool.give_up(format!("a_{at}")));
+        databases
+    }
+
+    #[test]
+    fn a_clone_gets_its_name_before_others_are_made() {
+        for (stock, others) in [(5, 0), (1, 2)] {
+            let mut databases = stocked(stock, 0);
+            databases.numbers.most = u64::MAX;
+            let want = Want {
+                user: 3,
+                number: 1,
+                test: "a".into(),
+            };
+            databases.want(want, None);
+            databases.plan(1);
+            let rename = |job: &Job| matches!(job, Job::Rename { name, .. } if name == "a_0");
+            assert!(rename(&databases.jobs[0]), "{:?}", databases.jobs);
+            // Without a stock, the next test would wait longer than this one.
+            assert_eq!(databases.jobs.len(), 1 + others);
+        }
     }
 
     #[test]

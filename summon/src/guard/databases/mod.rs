@@ -7,6 +7,7 @@
 mod connection;
 mod defaults;
 mod dialect;
+mod drops;
 mod job;
 mod jobs;
 mod maker;
@@ -54,6 +55,9 @@ const AT_ONCE: usize = 16;
 /// How long nothing is asked for before the databases that were given up are dropped: a drop keeps the
 /// disk busy.
 const IDLE: Duration = Duration::from_millis(200);
+/// How long after a test the connections to its database end. The next test on that thread asks for a
+/// database at once, and would wait behind this.
+const END_AFTER: Duration = Duration::from_millis(10);
 
 /// A database that a test waits for.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +86,8 @@ pub(super) struct Databases {
     waiters: VecDeque<Want>,
     /// The tests that wait until a clone has its new name, with that name.
     naming: Vec<(Want, String)>,
+    /// The databases whose connections are to be ended, the oldest first, and when.
+    ending: VecDeque<(Instant, String)>,
     numbers: Numbers,
     /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
     makes_ahead: bool,
@@ -113,6 +119,7 @@ impl Databases {
             users: BTreeMap::new(),
             waiters: VecDeque::new(),
             naming: Vec::new(),
+            ending: VecDeque::new(),
             numbers: Numbers::default(),
             makes_ahead: false,
             busy: Instant::now(),
@@ -171,7 +178,7 @@ impl Databases {
     /// The test with this database has ended.
     pub(super) fn done(&mut self, user: User, name: &str, has_failed: bool) {
         if self.pool.end_use(user, name) {
-            self.jobs.push_back(Job::End(name.to_owned()));
+            self.end_soon(name);
             match has_failed {
                 true => self.pool.keep(name.to_owned()),
                 false => self.pool.give_up(name.to_owned()),
@@ -262,6 +269,7 @@ impl Databases {
         self.makers.clear();
         self.jobs.clear();
         self.naming.clear();
+        self.ending.clear();
         self.fail_template(Answer::Refused("the server ends".into()));
     }
 
@@ -302,7 +310,9 @@ impl Databases {
         let rests = self.is_idle() && self.dropping() == 0;
         let drop = || (rests && self.pool.has_garbage()).then(|| self.busy + IDLE);
         // Nothing is dropped while the template's connections end.
-        self.template.due().or_else(drop)
+        let job = self.template.due().or_else(drop);
+        let end = self.ending.front().map(|(at, _)| *at);
+        job.into_iter().chain(end).min()
     }
 
     fn fail_template(&mut self, answer: Answer) {
@@ -313,8 +323,14 @@ impl Databases {
         self.template = Template::Failed(answer);
     }
 
+    /// Ends the connections to a database in a moment.
+    fn end_soon(&mut self, name: &str) {
+        let at = Instant::now() + END_AFTER;
+        self.ending.push_back((at, name.to_owned()));
+    }
+
     fn give_up(&mut self, name: String) {
-        self.jobs.push_back(Job::End(name.clone()));
+        self.end_soon(&name);
         self.pool.give_up(name);
     }
 

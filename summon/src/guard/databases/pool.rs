@@ -14,6 +14,8 @@ const MOST_AHEAD: u64 = 512 << 20;
 /// The limits on given-up databases. Above these, summon drops them even while tests wait.
 const MOST_GIVEN_UP: usize = 64;
 const MOST_BYTES_GIVEN_UP: u64 = 1 << 30;
+/// How many databases must be given up before summon drops them in the pauses between other jobs.
+const DROPPED_IN_PAUSES: usize = MOST_GIVEN_UP / 2;
 /// How many databases of failed tests stay: the newest ones.
 const MOST_FAILED: usize = 16;
 
@@ -90,7 +92,12 @@ impl Pool {
         let room = usize::try_from(MOST_AHEAD / size.max(1)).unwrap_or(usize::MAX);
         let ahead = (2 * users).clamp(AHEAD.0, AHEAD.1).min(room);
         let lacks = (ahead + waiters).saturating_sub(self.ahead.len() + making);
-        let makers = (waiters + 1).min(MOST_MAKERS);
+        // Makers take processors from the tests.
+        let makers = match waiters {
+            0 if self.is_stocked() => 1,
+            0 => MOST_MAKERS / 2,
+            waiters => (waiters + 1).min(MOST_MAKERS),
+        };
         lacks.min(makers.saturating_sub(making))
     }
 
@@ -101,6 +108,17 @@ impl Pool {
         let most = usize::try_from(bytes).unwrap_or(usize::MAX);
         let most = most.clamp(1, AHEAD.1 + MOST_GIVEN_UP);
         most.saturating_sub(self.ahead.len() + self.given_up.len() + busy)
+    }
+
+    /// Returns whether the next tests find clones, even if no more are begun for a moment.
+    pub(super) fn is_stocked(&self) -> bool {
+        self.ahead.len() >= MOST_MAKERS
+    }
+
+    /// Returns whether to drop databases in a pause.
+    pub(super) fn has_much_garbage(&self, size: u64) -> bool {
+        let count = self.given_up.len();
+        count > DROPPED_IN_PAUSES || (count as u64).saturating_mul(size) > MOST_BYTES_GIVEN_UP / 2
     }
 
     pub(super) fn has_garbage(&self) -> bool {
@@ -127,12 +145,19 @@ mod tests {
     #[test]
     fn clones_are_made_ahead_within_bounds() {
         let mut pool = Pool::default();
-        // One maker without waiters, one more than waiters, and four at most.
-        assert_eq!(pool.lacks(0, 0, 1, 1), 1);
-        assert_eq!(pool.lacks(1, 0, 1, 1), 0);
+        // One more maker than waiters, and four at most.
         assert_eq!(pool.lacks(1, 1, 1, 1), 1);
         assert_eq!(pool.lacks(0, 9, 1, 1), 4);
         assert_eq!(pool.lacks(3, 9, 1, 1), 1);
+        // Without waiters, two until there are clones for four tests.
+        let mut makers = Vec::new();
+        for _ in 0..6 {
+            makers.push(pool.lacks(0, 0, 1, 1));
+            pool.add("clone".into());
+        }
+        assert_eq!(makers, [2, 2, 2, 2, 1, 1]);
+        assert_eq!(pool.lacks(1, 0, 1, 1), 0);
+        pool.ahead.clear();
         let until_full = |pool: &mut Pool, users, size| {
             while pool.lacks(0, 0, users, size) > 0 {
                 pool.add("clone".into());

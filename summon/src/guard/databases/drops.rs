@@ -1,0 +1,114 @@
+//! When databases that were given up lose their connections, and when they are dropped.
+
+use std::time::Instant;
+
+use super::job::Job;
+use super::pool::MOST_MAKERS;
+use super::{Databases, IDLE};
+
+impl Databases {
+    /// Ends the connections to databases that were given up a moment ago.
+    pub(super) fn end_connections(&mut self) {
+        let now = Instant::now();
+        let due = self.ending.iter().take_while(|(at, _)| now >= *at).count();
+        let due = self.ending.drain(..due);
+        self.jobs.extend(due.map(|(_, name)| Job::End(name)));
+    }
+
+    /// Drops a database that was given up, if no test waits or if too many were given up.
+    pub(super) fn drop_garbage(&mut self, size: u64) {
+        let now = Instant::now();
+        if !self.is_idle() {
+            self.busy = now;
+        }
+        // Without room for a clone, tests wait for the drops.
+        if self.pool.room(self.dropping(), size) == 0 {
+            (0..MOST_MAKERS).for_each(|_| self.drop_oldest(MOST_MAKERS));
+        } else if self.pool.is_full(size)
+            || (self.pool.has_much_garbage(size) && self.all_jobs().next().is_none())
+            || (self.is_idle() && now >= self.busy + IDLE)
+        {
+            self.drop_oldest(1);
+        }
+    }
+
+    /// Drops the oldest database that was given up, if fewer than `most` are being dropped.
+    fn drop_oldest(&mut self, most: usize) {
+        if self.dropping() >= most {
+            return;
+        }
+        // Its connections must have ended before: another database may soon have its number.
+        let ending = self.all_jobs().filter_map(|job| match job {
+            Job::End(name) => Some(name.clone()),
+            _ => None,
+        });
+        let soon = self.ending.iter().map(|(_, name)| name.clone());
+        let ending: Vec<String> = ending.chain(soon).collect();
+        let name = self.pool.take_garbage(&ending);
+        self.jobs.extend(name.map(Job::Drop));
+    }
+
+    pub(super) fn dropping(&self) -> usize {
+        self.count(|job| matches!(job, Job::Drop(_)))
+    }
+
+    /// Drops a database if tests wait and all numbers are used: the oldest given-up database, or else
+    /// the database of the oldest failed test.
+    pub(super) fn recycle(&mut self) {
+        let is_making = |job: &Job| !matches!(job, Job::End(_));
+        if self.waiters.is_empty() || self.numbers.left() > 0 || self.all_jobs().any(is_making) {
+            return;
+        }
+        if !self.pool.has_garbage() && !self.pool.give_up_failed() && !self.pool.is_used() {
+            let why = self.exhausted();
+            return self.refuse_waiters(&why);
+        }
+        self.drop_oldest(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jobs::tests::{databases, stocked};
+    use super::super::{END_AFTER, ServerKind};
+    use super::*;
+
+    #[test]
+    fn the_guard_sleeps_while_a_database_is_dropped() {
+        let mut databases = databases(ServerKind::Postgres);
+        databases.pool.give_up("a_1".into());
+        databases.pool.give_up("b_2".into());
+        assert_eq!(databases.due(), Some(databases.busy + IDLE));
+        databases.busy -= IDLE;
+        databases.plan(1);
+        assert_eq!(databases.jobs, [Job::Drop("a_1".into())]);
+        // Only one drop runs at a time, so there is nothing to do before its end.
+        assert_eq!(databases.due(), None);
+        databases.jobs.clear();
+        assert_eq!(databases.due(), Some(databases.busy + IDLE));
+    }
+
+    #[test]
+    fn connections_end_a_moment_after_their_test() {
+        let mut databases = stocked(0, 0);
+        databases.give_up("a_1".into());
+        databases.plan(1);
+        assert_eq!(databases.jobs, []);
+        assert_eq!(databases.due(), Some(databases.ending[0].0));
+        databases.ending[0].0 -= END_AFTER;
+        databases.plan(1);
+        assert_eq!(databases.jobs, [Job::End("a_1".into())]);
+    }
+
+    #[test]
+    fn many_databases_are_dropped_in_pauses() {
+        for (given_up, drops) in [(32, 0), (33, 1)] {
+            let mut databases = stocked(0, given_up);
+            databases.plan(1);
+            assert_eq!(databases.dropping(), drops);
+            databases.jobs = [Job::End("b".into())].into();
+            databases.plan(1);
+            assert_eq!(databases.dropping(), 0);
+        }
+    }
+}
