@@ -1,7 +1,7 @@
 //! `setup` and `block_on`: a function of the user that follows the start of an executor.
 
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 use syn::{Expr, Ident};
 
 use crate::args::Args;
@@ -35,11 +35,18 @@ impl Setup {
     /// underlines it.
     pub(crate) fn call(&self, function: &Expr, given: &Ident) -> TokenStream {
         let (span, _) = ends(function);
-        match &self.block_on {
-            Some(block_on) => {
-                quote_spanned!(span=> ::summon::__private::set_up_with(#given, #function, #block_on))
+        // The traits of the text are chosen by the error's type, which is known only here.
+        let text = quote! {
+            |error| {
+                use ::summon::__private::{OfBox as _, OfDisplay as _, OfError as _};
+                (&&&::summon::__private::Foreign(error)).text()
             }
-            None => quote_spanned!(span=> ::summon::__private::set_up(#given, #function)),
+        };
+        match &self.block_on {
+            Some(block_on) => quote_spanned! {span=>
+                ::summon::__private::set_up_with(#given, #function, #block_on, #text)
+            },
+            None => quote_spanned!(span=> ::summon::__private::set_up(#given, #function, #text)),
         }
     }
 

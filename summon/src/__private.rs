@@ -1,6 +1,7 @@
 //! The items that the expansions of the attributes use. No other code may use them: they change without
 //! notice.
 
+pub use crate::error::causes::{Foreign, OfBox, OfDisplay, OfError};
 pub use crate::fixture::{Cloned, Definition, Lifetime, Linked, Made, Needed, Used};
 pub use crate::orchestrator::Scope;
 pub use summon_macros::exporting;
@@ -132,22 +133,26 @@ pub fn needed<E: Sync>(
             `block_on = ..` into the attribute, as in `block_on = pollster::block_on`"
 )]
 pub trait Outcome {
-    fn into_result(self) -> Result<(), String>;
+    type Error;
+
+    fn into_result(self) -> Result<(), Self::Error>;
 }
 
 impl<T, X: std::fmt::Display> Outcome for Result<T, X> {
-    fn into_result(self) -> Result<(), String> {
-        // The alternate form of `anyhow` and `eyre` has the causes.
-        self.map(drop).map_err(|error| format!("{error:#}"))
+    type Error = X;
+
+    fn into_result(self) -> Result<(), X> {
+        self.map(drop)
     }
 }
 
-/// Calls a setup.
+/// Calls a setup. `text` returns the text of its error.
 pub fn set_up<'a, E, O: Outcome>(
     executor: &'a E,
     setup: impl FnOnce(&'a E) -> O,
+    text: impl FnOnce(&O::Error) -> String,
 ) -> Result<(), String> {
-    setup(executor).into_result()
+    setup(executor).into_result().map_err(|error| text(&error))
 }
 
 /// Calls an async setup, and waits for it with `block_on`.
@@ -155,8 +160,10 @@ pub fn set_up_with<'a, E, F: Future, O: Outcome>(
     executor: &'a E,
     setup: impl FnOnce(&'a E) -> F,
     block_on: impl FnOnce(F) -> O,
+    text: impl FnOnce(&O::Error) -> String,
 ) -> Result<(), String> {
-    block_on(setup(executor)).into_result()
+    let result = block_on(setup(executor)).into_result();
+    result.map_err(|error| text(&error))
 }
 
 /// Returns the URL for the options of `http`. Port 0 means a free port, which summon chooses.

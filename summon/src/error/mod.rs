@@ -1,5 +1,6 @@
 //! The error type of the crate, which prints a report.
 
+pub(crate) mod causes;
 mod fold;
 mod shown;
 mod tail;

@@ -90,11 +90,11 @@ fn a_template_function_that_fails_is_one_report_to_all() {
 
     let [one, other] = reports(uses);
     assert_eq!(one, other);
-    let why = "the template function of BROKEN failed: db error\n";
-    assert!(one.starts_with(why), "{one}");
-    // The client does not show the server's words. The log does.
-    let words = "ERROR:  column \"no_such_column\" does not exist";
-    assert!(one.contains(words), "{one}");
+    // The error of the client has the server's words as its cause. The log has them, too.
+    let words = "ERROR: column \"no_such_column\" does not exist";
+    let why = format!("the template function of BROKEN failed: db error: {words}\n");
+    assert!(one.starts_with(&why), "{one}");
+    assert!(one.contains(&words.replace("ERROR: ", "ERROR:  ")), "{one}");
 }
 
 #[test]
@@ -301,4 +301,31 @@ fn an_error_of_a_template_function_has_its_causes_as_anyhow_shows_them() {
     let error = BROKEN.database().unwrap_err().to_string();
     let why = "the template function of BROKEN failed: migration 7: no such table\n";
     assert!(error.starts_with(why), "{error}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn an_error_of_a_template_function_has_the_words_of_the_server() {
+    #[summon::fixture(executor = Postgres::new(), template = fail)]
+    static BROKEN: Fixture<Postgres>;
+    #[summon::fixture(executor = Postgres::new(), template = fail_in_a_box)]
+    static BOXED: Fixture<Postgres>;
+
+    fn fail(db: &Database) -> Result<(), postgres::Error> {
+        connect(&db.url()).batch_execute("SELECT * FROM songs")
+    }
+
+    fn fail_in_a_box(db: &Database) -> Result<(), Box<dyn std::error::Error>> {
+        Ok(fail(db)?)
+    }
+
+    for broken in [&BROKEN, &BOXED] {
+        let error = broken.database().unwrap_err().to_string();
+        let why = "relation \"songs\" does not exist";
+        let line = error.lines().next().unwrap();
+        assert!(line.contains(why), "{error}");
+    }
 }
