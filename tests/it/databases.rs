@@ -106,6 +106,21 @@ fn a_database_that_was_given_up_loses_its_connections_and_is_dropped(pg: &Postgr
     eventually("the drop of the database", || !names(pg).contains(&name));
 }
 
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
+fn a_test_that_ends_all_connections_fails_no_other(pg: &Postgres) {
+    let mut admin = connect(&pg.url("/postgres"));
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+    for _ in 0..40 {
+        // Each test leaves the guard with clones to make.
+        drop(pg.database().unwrap());
+        admin.batch_execute(others).unwrap();
+    }
+    connect(&pg.database().unwrap().url());
+}
+
 #[summon(executor = Postgres::new(), args = ["-c", "max_prepared_transactions=1"])]
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]

@@ -72,6 +72,26 @@ fn no_two_tests_get_the_same_database(maria: &Mariadb) {
 #[summon(executor = Mariadb::new())]
 #[test]
 #[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
+fn a_test_that_kills_all_connections_fails_no_other(maria: &Mariadb) {
+    let others = "BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; \
+                  FOR it IN (SELECT ID FROM information_schema.PROCESSLIST \
+                  WHERE USER = 'root' AND ID <> CONNECTION_ID()) DO KILL it.ID; END FOR; END//";
+    std::thread::scope(|threads| {
+        let kills = threads.spawn(|| {
+            for _ in 0..20 {
+                try_run(maria, "root", "mysql", others).unwrap();
+            }
+        });
+        while !kills.is_finished() {
+            drop(maria.database().unwrap());
+        }
+    });
+    run(&maria.database().unwrap(), "SELECT 1");
+}
+
+#[summon(executor = Mariadb::new())]
+#[test]
+#[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
 fn a_database_has_the_name_of_its_test(maria: &Mariadb) {
     let db = maria.database().unwrap();
     let begin = "databases_mariadb_a_database_has_the_name_of_its_test_";

@@ -58,10 +58,16 @@ impl Connection {
     }
 
     /// Sends and receives as much as possible without blocking. An error ends the connection.
-    pub(super) fn go_on(&mut self) -> Result<(), String> {
+    pub(super) fn go_on(&mut self) -> Result<(), Lost> {
         self.exchange().map_err(|end| match end {
-            End::Io(error) => failed(self.addr, &error),
-            End::Broken(broken) => broken.to_string(),
+            End::Io(error) => Lost {
+                is_silent: error.kind() == io::ErrorKind::ConnectionReset,
+                why: failed(self.addr, &error),
+            },
+            End::Broken(broken) => Lost {
+                is_silent: broken == Broken::Closed,
+                why: broken.to_string(),
+            },
         })
     }
 
@@ -104,6 +110,14 @@ impl Connection {
             broken => End::Broken(broken),
         }
     }
+}
+
+/// Why a connection is of no use any more.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) why: String,
+    /// The server has ended it without a reason.
+    pub(super) is_silent: bool,
 }
 
 /// How a connection ended.

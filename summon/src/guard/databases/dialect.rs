@@ -65,6 +65,12 @@ pub(super) trait Dialect: fmt::Debug + Sync {
         false
     }
 
+    /// Returns whether the server has refused a job for this reason: someone has ended its connection.
+    fn is_lost(&self, why: &str) -> bool {
+        let _ = why;
+        false
+    }
+
     /// Returns the number of a database that was dropped, if another one must use it again.
     fn used_again(&self, dropped: &str) -> Option<u64> {
         let _ = dropped;

@@ -114,6 +114,9 @@ impl Databases {
 
     /// Takes the result of a job.
     pub(super) fn finish(&mut self, done: Done) {
+        if self.is_worth_another(done.is_lost, done.result.is_ok()) {
+            return self.do_again(done.job);
+        }
         match done.job {
             Job::Count => self.counted(done.result),
             Job::Create(name) => self.created(name, done.result.map(drop)),
@@ -293,7 +296,7 @@ pub(super) mod tests {
         Databases::new(Server { kind, addr, url })
     }
 
-    fn garbage(databases: &mut Databases) -> Vec<String> {
+    pub(in super::super) fn garbage(databases: &mut Databases) -> Vec<String> {
         std::iter::from_fn(|| databases.pool.take_garbage(&[])).collect()
     }
 
@@ -346,7 +349,12 @@ pub(super) mod tests {
                     recipe: Arc::default(),
                 };
                 let result = Err(why.to_owned());
-                databases.finish(Done { job, result });
+                let is_lost = false;
+                databases.finish(Done {
+                    job,
+                    result,
+                    is_lost,
+                });
                 garbage(&mut databases)
             };
             assert_eq!(refuse(why), ["summon_clone_1"], "{kind:?}");

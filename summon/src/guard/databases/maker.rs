@@ -15,12 +15,16 @@ use super::rows::Rows;
 pub(super) struct Done {
     pub(super) job: Job,
     pub(super) result: Result<Vec<Rows>, String>,
+    /// Someone has ended the connection, so another one may succeed.
+    pub(super) is_lost: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Maker {
     dialect: &'static dyn Dialect,
     connection: Connection,
+    /// Whether the server has accepted the connection.
+    is_accepted: bool,
     /// Whether the connection is of use for other jobs.
     stays: bool,
     job: Option<Job>,
@@ -38,6 +42,7 @@ impl Maker {
         Ok(Maker {
             dialect,
             connection: Connection::open(addr, dialect.connect(database))?,
+            is_accepted: false,
             stays: database.is_none(),
             job: None,
             answers: Vec::new(),
@@ -64,39 +69,48 @@ impl Maker {
     /// Goes on with the job as far as possible without blocking. Returns `false` if the connection has
     /// ended, and the job once it is done.
     pub(super) fn go_on(&mut self) -> (bool, Option<Done>) {
-        let done = |maker: &mut Maker, result| {
-            let answers = std::mem::take(&mut maker.answers);
-            let result = match result {
-                Ok(()) => Ok(answers),
-                Err(why) => Err(why),
-            };
-            maker.job.take().map(|job| Done { job, result })
-        };
         // A statement that is sent here may be answered already in the next round.
         loop {
-            if let Err(why) = self.connection.go_on() {
-                return (false, done(self, Err(why)));
+            if let Err(lost) = self.connection.go_on() {
+                // The answer to the login and the end may have come at once.
+                let is_accepted = self.is_accepted || self.connection.protocol.is_idle();
+                let is_lost = is_accepted || lost.is_silent;
+                return (false, self.done(Err(lost.why), is_lost));
             }
             if let Some(answer) = self.connection.protocol.take_answer() {
                 match answer {
                     Ok(rows) => self.answers.push(rows),
                     // Settings of its statements may remain, so no other job gets the connection.
-                    Err(why) => return (false, done(self, Err(why))),
+                    Err(why) => {
+                        let is_lost = self.dialect.is_lost(&why);
+                        return (false, self.done(Err(why), is_lost));
+                    }
                 }
             }
-            let Some(job) = self
-                .job
-                .as_ref()
-                .filter(|_| self.connection.protocol.is_idle())
-            else {
+            if !self.connection.protocol.is_idle() {
+                return (true, None);
+            }
+            self.is_accepted = true;
+            let Some(job) = &self.job else {
                 return (true, None);
             };
             let version = self.connection.protocol.version();
             match self.dialect.next(job, &self.answers, version) {
                 Some(statement) => self.connection.protocol.query(&statement),
-                None => return (self.stays, done(self, Ok(()))),
+                None => return (self.stays, self.done(Ok(()), false)),
             }
         }
+    }
+
+    fn done(&mut self, result: Result<(), String>, is_lost: bool) -> Option<Done> {
+        let answers = std::mem::take(&mut self.answers);
+        let job = self.job.take()?;
+        let result = result.map(|()| answers);
+        Some(Done {
+            job,
+            result,
+            is_lost,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod dialect;
 mod drops;
 mod job;
 mod jobs;
+mod lost;
 mod maker;
 mod mariadb;
 mod message;
@@ -89,6 +90,8 @@ pub(super) struct Databases {
     /// The databases whose connections are to be ended, the oldest first, and when.
     ending: VecDeque<(Instant, String)>,
     numbers: Numbers,
+    /// How many jobs in a row have lost their connections.
+    losses: usize,
     /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
     makes_ahead: bool,
     /// When there was last something to do for a test.
@@ -121,6 +124,7 @@ impl Databases {
             naming: Vec::new(),
             ending: VecDeque::new(),
             numbers: Numbers::default(),
+            losses: 0,
             makes_ahead: false,
             busy: Instant::now(),
             answers: Vec::new(),
@@ -256,6 +260,7 @@ impl Databases {
                     Err(why) => self.finish(Done {
                         job,
                         result: Err(why),
+                        is_lost: false,
                     }),
                 }
             } else {

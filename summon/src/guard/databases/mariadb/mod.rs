@@ -63,4 +63,11 @@ impl Dialect for Mariadb {
         // `ER_DB_CREATE_EXISTS`.
         why.starts_with("ERROR 1007 ")
     }
+
+    fn is_lost(&self, why: &str) -> bool {
+        // `ER_QUERY_INTERRUPTED` and `ER_CONNECTION_KILLED`.
+        ["ERROR 1317 ", "ERROR 1927 "]
+            .iter()
+            .any(|it| why.starts_with(it))
+    }
 }
