@@ -1,7 +1,8 @@
 //! Measures how long a test waits for a migrated database of its own: with summon, by hand, and as fast
 //! as the server can.
 //!
-//! Run it with `cargo bench --bench databases`. `-- quick` runs fewer tests.
+//! Run it with `cargo bench --bench databases`. `-- quick` runs fewer tests. `-- sqlx` also measures
+//! `#[sqlx::test]`: it builds the clients of `tests/workspaces/ecosystem`, which takes minutes.
 
 mod common;
 #[path = "common/migrations.rs"]
@@ -108,6 +109,11 @@ fn measure_one(way: &str, threads: usize, count: usize) {
                 None
             });
         }
+        "sqlx" => {
+            println!("0");
+            let waits = under_sqlx(&PG.url("/postgres"), threads, count);
+            waits.iter().for_each(|wait| println!("{wait}"));
+        }
         _ => {
             create(&mut admin(), "by_hand");
             migrate_at(&PG.url("by_hand")).expect("it is migrated");
@@ -123,56 +129,81 @@ fn measure_one(way: &str, threads: usize, count: usize) {
 }
 
 /// Returns the time of all tests, and the waits, of a process that measures one way.
-fn measured(way: &str, memory: &str, threads: usize, count: usize) -> (Duration, Figures) {
+fn measured(way: &str, memory: &str, threads: usize, count: usize) -> (Duration, Vec<Duration>) {
     let this = std::env::current_exe().expect("this program");
-    let ran = Command::new(this)
+    let mut command = Command::new(this);
+    command
         .args([ONE, way, &threads.to_string(), &count.to_string()])
-        .env("SUMMON_MEMORY", memory)
-        .output()
-        .expect("it runs");
-    assert!(ran.status.success(), "{ran:?}");
-    read(&String::from_utf8_lossy(&ran.stdout))
+        .env("SUMMON_MEMORY", memory);
+    let text = output(&mut command);
+    let mut times = text.lines().map(time);
+    (times.next().unwrap_or_default(), times.collect())
 }
 
-fn read(text: &str) -> (Duration, Figures) {
-    let times = text
-        .lines()
-        .map(|line| line.trim().parse().expect("a time"));
-    let mut times = times.map(Duration::from_nanos);
-    let all = times.next().unwrap_or_default();
-    let mut waits = Figures::default();
-    times.for_each(|time| waits.add(time));
-    (all, waits)
+/// Returns what the program prints.
+fn output(command: &mut Command) -> String {
+    let ran = command.output().expect("it runs");
+    assert!(ran.status.success(), "{ran:?}");
+    String::from_utf8_lossy(&ran.stdout).into_owned()
+}
+
+fn time(text: &str) -> Duration {
+    Duration::from_nanos(text.trim().parse().expect("a time"))
+}
+
+fn figures(times: impl IntoIterator<Item = Duration>) -> Figures {
+    let mut figures = Figures::default();
+    times.into_iter().for_each(|time| figures.add(time));
+    figures
 }
 
 /// Returns the waits of the tests of a project that a runner runs.
 fn under(runner: &str, threads: usize, count: usize) -> Figures {
-    let dir = scratch("databases");
-    let record = dir.join("record");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tests = "--test timed_databases";
     let args = match runner {
         "cargo test" => format!("test --quiet {tests} -- --test-threads {threads}"),
         _ => format!("nextest run -j {threads} {tests} --"),
     };
-    // Each module has twenty tests.
-    let modules = (0..count.div_ceil(20)).map(|number| format!("m{number}::"));
-    let ran = Command::new(env!("CARGO"))
+    let mut command = Command::new(env!("CARGO"));
+    command
         .args(args.split(' '))
-        .args(modules)
+        .args(modules(count))
         .current_dir(root.join("workspaces/project"))
         .env("CARGO_TARGET_DIR", root.join("../target/project"))
-        .env("RECORD", &record)
-        .env("SUMMON_MEMORY", "0")
-        .output()
-        .expect("it runs");
-    assert!(ran.status.success(), "{ran:?}");
+        .env("SUMMON_MEMORY", "0");
+    figures(recorded(&mut command).iter().map(|wait| time(wait)))
+}
+
+/// Returns the waits, in nanoseconds, of tests with the macro of sqlx on the server with this URL.
+fn under_sqlx(url: &str, threads: usize, count: usize) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let args = "test --quiet --locked --package summon-databases -- --ignored --skip within --test-threads";
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(args.split(' '))
+        .arg(threads.to_string())
+        .args(modules(count))
+        .current_dir(root.join("workspaces/ecosystem"))
+        .env("DATABASE_URL", url);
+    recorded(&mut command)
+}
+
+/// Returns filters for so many tests. Each module has twenty.
+fn modules(count: usize) -> impl Iterator<Item = String> {
+    (0..count.div_ceil(20)).map(|number| format!("m{number}::"))
+}
+
+/// Runs the tests, and returns the waits that they record, in nanoseconds.
+fn recorded(command: &mut Command) -> Vec<String> {
+    let dir = scratch("databases");
+    let record = dir.join("record");
+    output(command.env("RECORD", &record));
     let record = std::fs::read_to_string(record).expect("a record");
+    let _ = std::fs::remove_dir_all(dir);
     let waits = record.lines().filter_map(|line| line.strip_prefix("wait-"));
     let waits = waits.filter_map(|line| line.split(' ').next());
-    let text: Vec<_> = std::iter::once("0").chain(waits).collect();
-    let _ = std::fs::remove_dir_all(dir);
-    read(&text.join("\n")).1
+    waits.map(str::to_owned).collect()
 }
 
 fn waits(of: &Figures) -> [String; 2] {
@@ -202,14 +233,26 @@ fn main() {
         "95th percentile",
     ]);
     row(&["---"; 5]);
-    for (way, name) in [
-        ("summon", "summon"),
+    let has_sqlx = args.iter().any(|arg| arg == "sqlx");
+    let by_hand = [
         ("template", "by hand, `CREATE DATABASE` with a template"),
         ("migrations", "by hand, `CREATE DATABASE` and 87 migrations"),
-    ] {
-        let figures = ["1", "0"].map(|memory| waits(&measured(way, memory, 4, count).1));
-        let [[a, b], [c, d]] = &figures;
-        row(&[name, a, b, c, d]);
+        ("sqlx", "`#[sqlx::test]` on a running server"),
+    ];
+    let by_hand = by_hand.iter().filter(|(way, _)| *way != "sqlx" || has_sqlx);
+    let table = |name: &str, times: &[Vec<Duration>], from: usize| {
+        let cells = times.iter().map(|it| figures(it[from..].to_vec()));
+        let cells: Vec<String> = cells.flat_map(|it| waits(&it)).collect();
+        let cells = cells.iter().map(String::as_str);
+        row(&[name].into_iter().chain(cells).collect::<Vec<_>>());
+    };
+    let both = |way| ["1", "0"].map(|memory| measured(way, memory, 4, count).1);
+    let summon = both("summon");
+    table("summon", &summon, 0);
+    // At the first four tests, there are no clones ahead.
+    table("summon, after the first four tests", &summon, 4);
+    for (way, name) in by_hand {
+        table(name, &both(way), 0);
     }
     println!();
     let (best, _) = measured("best", "0", 4, count);

@@ -5,4 +5,5 @@ mod mysql;
 mod redis;
 mod rstest;
 mod sqlx;
+mod timed;
 mod tokio_postgres;

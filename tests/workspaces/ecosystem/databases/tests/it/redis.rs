@@ -1,21 +1,47 @@
-//! redis.
+//! redis, with a template that each test has a copy of.
 
-use redis::{Client, Commands, RedisResult};
-use summon::{Fixture, servers::Redis, summon};
+use redis::{Client, Commands, Connection, RedisResult};
+use summon::{Database, Fixture, servers::Redis, summon};
 
-#[summon::fixture(executor = Redis::new(), setup = fill)]
+#[summon::fixture(executor = Redis::new(), scope = "run", template = migrate)]
 static REDIS: Fixture<Redis>;
 
-fn fill(redis: &Redis) -> RedisResult<()> {
-    let mut connection = Client::open(redis.url("/0"))?.get_connection()?;
-    connection.sadd("singers", "Lisa")
+fn migrate(db: &Database) -> RedisResult<()> {
+    let mut connection = connect(&db.url())?;
+    connection.sadd::<_, _, ()>("singers", "Lisa")?;
+    connection.set("schema", 1)
+}
+
+fn connect(url: &str) -> RedisResult<Connection> {
+    Client::open(url)?.get_connection()
+}
+
+/// Checks that the database has the template's keys, and those of no other test.
+fn sings(db: &Database) {
+    let mut connection = connect(&db.url()).unwrap();
+    let added: usize = connection.sadd("singers", "Nina").unwrap();
+    assert_eq!(added, 1);
+    let mut singers: Vec<String> = connection.smembers("singers").unwrap();
+    singers.sort();
+    assert_eq!(singers, ["Lisa", "Nina"]);
+}
+
+#[summon(database = REDIS)]
+#[test]
+fn gets_a_filled_database(db: &Database) {
+    sings(db);
+}
+
+#[summon(database = REDIS)]
+#[test]
+fn gets_another_database(db: &Database) {
+    sings(db);
 }
 
 #[summon(fixture = REDIS, export = "REDIS_URL")]
 #[test]
 fn reads_the_url_of_the_server() {
-    let url = std::env::var("REDIS_URL").unwrap();
-    let mut connection = Client::open(url).unwrap().get_connection().unwrap();
-    let singers: Vec<String> = connection.smembers("singers").unwrap();
-    assert_eq!(singers, ["Lisa"]);
+    let mut connection = connect(&std::env::var("REDIS_URL").unwrap()).unwrap();
+    let answer: String = connection.ping().unwrap();
+    assert_eq!(answer, "PONG");
 }
