@@ -5,7 +5,7 @@ mod common;
 use std::net::TcpStream;
 
 use common::actor;
-use summon::{Fixture, Link, Process, summon};
+use summon::{Cluster, Fixture, Link, Process, summon};
 
 #[summon(tcp = actor("listen 127.0.0.1:{port}"), link = true)]
 #[test]
@@ -34,5 +34,13 @@ fn the_network_to_a_fixture_is_broken(shared: &Link) {
 fn a_link_of_the_body_is_broken() {
     let link = SHARED.link().unwrap();
     link.silence().unwrap();
+    panic!("on purpose");
+}
+
+#[summon(tcp = actor("listen 127.0.0.1:{port}"), name = "node", nodes = 3, links = true)]
+#[test]
+fn a_cluster_is_separated(nodes: &Cluster) {
+    nodes.isolate(0).unwrap();
+    nodes[2].kill().unwrap();
     panic!("on purpose");
 }
