@@ -62,7 +62,7 @@ pub(crate) fn hidden(name: &str) -> Option<PathBuf> {
         let versions = fs::read_dir(dir).into_iter().flatten().flatten();
         let mut versions: Vec<_> = versions.map(|version| version.file_name()).collect();
         // Numerically: 9.6 is older than 15.
-        versions.sort_by_key(|version| {
+        versions.sort_unstable_by_key(|version| {
             let version = version.to_string_lossy();
             let digits = version.find(|c: char| c.is_ascii_digit());
             let number = digits.and_then(|at| version[at..].parse::<f32>().ok());

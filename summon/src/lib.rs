@@ -81,6 +81,7 @@ mod session;
 mod shell_quoting;
 mod size;
 mod skipped;
+mod small_map;
 mod stdin;
 mod sys;
 mod trace;

@@ -1,9 +1,9 @@
 //! The tests that were skipped, for a summary at the end of the test binary.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, Once, PoisonError};
 
 use crate::progress;
+use crate::small_map::SmallMap;
 use crate::sys::exit::at_exit;
 use crate::sys::maker::Maker;
 use crate::sys::runner;
@@ -37,20 +37,21 @@ extern "C" fn say() {
         return;
     };
     let here = skipped.iter().filter(|(maker, ..)| maker.is_here());
-    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut reasons: SmallMap<&str, Vec<&str>> = SmallMap::new();
     for (_, why, test) in here {
-        reasons.entry(why).or_default().push(test);
+        reasons.or_default(why.as_str()).push(test.as_str());
     }
     if !reasons.is_empty() {
-        progress::say(&summary(reasons));
+        progress::say(&summary(&reasons));
     }
 }
 
-fn summary(mut reasons: BTreeMap<&str, Vec<&str>>) -> String {
-    let count: usize = reasons.values().map(Vec::len).sum();
+fn summary(reasons: &SmallMap<&str, Vec<&str>>) -> String {
+    let count: usize = reasons.iter().map(|(_, tests)| tests.len()).sum();
     let tests = if count == 1 { "test" } else { "tests" };
     let mut text = format!("skipped {count} {tests}; with SUMMON_REQUIRE=1 they fail");
-    for (why, tests) in &mut reasons {
+    for (why, tests) in reasons.iter() {
+        let mut tests = tests.clone();
         tests.sort_unstable();
         text += &format!("\n  {why}: {}", tests.join(", "));
     }
@@ -63,12 +64,12 @@ mod tests {
 
     #[test]
     fn a_summary_names_each_reason_with_its_tests() {
-        let reasons = BTreeMap::from([
+        let reasons = SmallMap::from_iter([
             ("no redis-server in PATH", vec!["b", "a::c"]),
             ("no /opt/kafka", vec!["d"]),
         ]);
         let expected = "skipped 3 tests; with SUMMON_REQUIRE=1 they fail\n  \
                         no /opt/kafka: d\n  no redis-server in PATH: a::c, b";
-        assert_eq!(summary(reasons), expected);
+        assert_eq!(summary(&reasons), expected);
     }
 }

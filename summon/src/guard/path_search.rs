@@ -3,12 +3,13 @@
 //! PATH is searched as shells search it. A text file without an interpreter line is an error:
 //! `execvp(3)` would pass it to a shell.
 
-use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::ptr;
+
+use crate::small_map::SmallMap;
 
 /// The search path if PATH is not set.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -25,7 +26,7 @@ pub(super) struct Image {
 }
 
 impl Image {
-    pub(super) fn new(argv: &[OsString], env: &BTreeMap<OsString, OsString>) -> io::Result<Image> {
+    pub(super) fn new(argv: &[OsString], env: &SmallMap<OsString, OsString>) -> io::Result<Image> {
         let program = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
         let path = env.get(OsStr::new("PATH"));
         let path = path.map_or(OsStr::new(DEFAULT_PATH), OsString::as_os_str);

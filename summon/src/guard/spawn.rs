@@ -1,6 +1,5 @@
 //! Starts programs for a guard.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
@@ -15,6 +14,7 @@ use super::dispositions;
 use super::path_search::Image;
 use super::program::{Attributes, Program};
 use super::state::Step;
+use crate::small_map::SmallMap;
 use crate::sys::{family, pipes, thread, walk};
 
 /// The variable with the pid of the process that inherits the sockets.
@@ -118,7 +118,7 @@ impl<'a> Child<'a> {
         output: [&'a OwnedFd; 2],
         above: i32,
     ) -> io::Result<Child<'a>> {
-        let mut env: BTreeMap<OsString, OsString> = program.env.iter().cloned().collect();
+        let mut env: SmallMap<OsString, OsString> = program.env.iter().cloned().collect();
         env.remove(OsStr::new(LISTEN_PID));
         if !program.sockets.is_empty() {
             let count = program.sockets.len().to_string();

@@ -54,7 +54,7 @@ pub(super) fn explain(
     let mut ours: Vec<&ListeningSocket> = elsewhere.iter().copied().filter(is_ours).collect();
     if !ours.is_empty() {
         // Name the listeners on the right port first.
-        ours.sort_by_key(|it| (it.addr.port() != place.port, it.addr));
+        ours.sort_unstable_by_key(|it| (it.addr.port() != place.port, it.addr));
         return Explained {
             last: Some(format!(
                 "nothing listens there; it listens on {}",

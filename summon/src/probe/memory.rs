@@ -2,13 +2,14 @@
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
+
+use crate::small_map::SmallMap;
 
 /// The state of the probes of one wait. Each probe has a type of its own for its state, and a name for
 /// it, such as its URL.
 #[derive(Default)]
-pub(super) struct Memory(RefCell<BTreeMap<(TypeId, String), Box<dyn Any>>>);
+pub(super) struct Memory(RefCell<SmallMap<(TypeId, String), Box<dyn Any>>>);
 
 impl Memory {
     /// Calls `act` with the state of this type and name. The first call makes it.

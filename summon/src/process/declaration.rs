@@ -93,7 +93,7 @@ impl Declaration {
             let others = template::references(&text).filter(|name| !self.is_of_own_cluster(name));
             found.extend(others.map(str::to_owned));
         }
-        found.sort();
+        found.sort_unstable();
         found.dedup();
         found
     }

@@ -78,7 +78,7 @@ impl Process {
             directory,
             environment,
             ports: self.parts.resources.ports(),
-            values: launched.values().clone().into_iter().collect(),
+            values: launched.values().iter().cloned().collect(),
         }
     }
 

@@ -1,6 +1,5 @@
 //! One launch of a process: the service under its guard, from the launch to the stop.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -17,6 +16,7 @@ use crate::output;
 use crate::probe;
 use crate::progress::Progress;
 use crate::session::Home;
+use crate::small_map::SmallMap;
 use crate::sys::fd::AsFd;
 use crate::sys::{runner, wait};
 
@@ -36,7 +36,7 @@ pub(super) struct Launched {
     /// When the process became ready.
     pub(super) ready: OnceLock<Instant>,
     /// The values of the banner's named groups.
-    values: Mutex<BTreeMap<String, String>>,
+    values: Mutex<SmallMap<String, String>>,
     pub(super) input: Input,
     /// The thread that prints the output, for `SUMMON_OUTPUT=live`.
     pub(super) live_output: OnceLock<LiveOutput>,
@@ -111,7 +111,7 @@ impl Launched {
         self.expected_to_end.load(Ordering::Relaxed)
     }
 
-    pub(super) fn values(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    pub(super) fn values(&self) -> MutexGuard<'_, SmallMap<String, String>> {
         // A thread that panicked has left a complete value behind.
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }

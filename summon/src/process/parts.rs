@@ -1,6 +1,5 @@
 //! The parts of a process, each with its own state, and the set of processes that it may name.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -18,6 +17,7 @@ use crate::error::Error;
 use crate::port::{NoTurn, Turn};
 use crate::probe::{self, Endpoint};
 use crate::session::Home;
+use crate::small_map::SmallMap;
 use crate::sys::fd::{AsFd, BorrowedFd};
 use crate::sys::unmet;
 use crate::trace::{self, Moment, Story};
@@ -54,9 +54,9 @@ pub(crate) type Fill = Box<dyn Fn(&str) -> Result<(), Error> + Send + Sync>;
 pub(crate) struct Set {
     members: Vec<(String, Weak<Parts>)>,
     /// The URLs of members that are databases.
-    urls: Mutex<BTreeMap<String, String>>,
+    urls: Mutex<SmallMap<String, String>>,
     /// The addresses of members that are links.
-    addrs: Mutex<BTreeMap<String, SocketAddr>>,
+    addrs: Mutex<SmallMap<String, SocketAddr>>,
     pub(crate) start: JointStart,
 }
 

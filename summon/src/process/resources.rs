@@ -1,6 +1,5 @@
 //! What a process has: its ports, its directory with the log, and its place in a shared session.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,6 +8,7 @@ use crate::error::Error;
 use crate::guard::Sharing;
 use crate::port::{Lease, Turn};
 use crate::session::{Home, Session};
+use crate::small_map::SmallMap;
 use crate::sys::fd::OwnedFd;
 
 /// The resources of a process. They outlast its restarts, and changes of its options before a start.
@@ -24,7 +24,7 @@ pub(crate) struct Resources {
 #[derive(Default)]
 struct Held {
     /// Ports by label. The empty label is the process's main port.
-    ports: BTreeMap<String, Port>,
+    ports: SmallMap<String, Port>,
     /// The turns on fixed ports, from before the start until the process and its descendants are
     /// gone.
     turns: Vec<Turn>,
@@ -64,7 +64,7 @@ impl Resources {
     /// Returns all ports by label.
     pub(super) fn ports(&self) -> Vec<(String, u16)> {
         let held = self.lock();
-        let port = |(label, port): (&String, &Port)| (label.clone(), port.number());
+        let port = |(label, port): &(String, Port)| (label.clone(), port.number());
         held.ports.iter().map(port).collect()
     }
 
@@ -96,7 +96,7 @@ impl Resources {
     /// Duplicates the leases and turns, so that the guard holds them too.
     pub(super) fn claims(&self) -> io::Result<Vec<OwnedFd>> {
         let held = self.lock();
-        let leases = held.ports.values().filter_map(|port| match port {
+        let leases = held.ports.iter().filter_map(|(_, port)| match port {
             Port::Leased(lease) => Some(lease.share()),
             Port::OfOthers(_) => None,
         });

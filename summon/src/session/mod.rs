@@ -25,7 +25,6 @@ mod turn;
 mod unused;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -67,7 +66,7 @@ pub(crate) struct Session {
     is_shared: bool,
     maker: Maker,
     /// The names of directories and logs of this process.
-    names: Mutex<BTreeSet<String>>,
+    names: Mutex<Vec<String>>,
 }
 
 /// The session of this process, if it has one now, and the user that made it. A process that

@@ -16,13 +16,14 @@ pub(super) struct Name {
 impl Name {
     pub(super) fn take(session: &Arc<Session>, name: String) -> io::Result<Name> {
         let mut names = session.names.lock().unwrap_or_else(PoisonError::into_inner);
-        match names.insert(name.clone()) {
-            true => Ok(Name {
-                session: Arc::clone(session),
-                name,
-            }),
-            false => Err(io::ErrorKind::AlreadyExists.into()),
+        if names.contains(&name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
+        names.push(name.clone());
+        Ok(Name {
+            session: Arc::clone(session),
+            name,
+        })
     }
 }
 
@@ -34,7 +35,7 @@ impl Drop for Name {
             let names = self.session.names.lock();
             names
                 .unwrap_or_else(PoisonError::into_inner)
-                .remove(&self.name);
+                .retain(|name| *name != self.name);
         }
     }
 }

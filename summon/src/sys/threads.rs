@@ -10,10 +10,10 @@ use std::thread::{Builder, JoinHandle};
 /// Without the block here the signal would end that program, and a handler would interrupt summon's
 /// code. A thread for users' code must not be made this way: programs that it starts would inherit
 /// the block.
-pub(crate) fn spawn<T: Send + 'static>(
+pub(crate) fn spawn(
     builder: Builder,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<JoinHandle<T>> {
+    work: Box<dyn FnOnce() + Send>,
+) -> io::Result<JoinHandle<()>> {
     // Block before the thread exists, since it inherits the mask (`pthread_create(3)`). If the
     // thread blocked signals itself, one could arrive before that.
     let _blocked = Blocked::begin();

@@ -5,7 +5,6 @@
 //! complete at every moment: a new event overwrites the closing bracket, and ends with a new one.
 //! Each test has a row. The rows of its processes are below it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -15,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::error::is_obeyed;
 use crate::progress;
+use crate::small_map::SmallMap;
 use crate::sys::maker::Maker;
 use crate::sys::{self, runner};
 
@@ -80,12 +80,12 @@ pub(super) struct Row(u64, Maker);
 /// The rows of this process.
 struct Rows {
     count: u64,
-    of_tests: BTreeMap<String, u64>,
+    of_tests: SmallMap<String, u64>,
 }
 
 static ROWS: Mutex<Rows> = Mutex::new(Rows {
     count: 0,
-    of_tests: BTreeMap::new(),
+    of_tests: SmallMap::new(),
 });
 
 /// The distance between the places of two tests. The rows of a test's processes fit in between.

@@ -39,6 +39,7 @@ const FLOORS: [(&str, Floors); 3] = [
                 "shell_quoting",
                 "size",
                 "skipped",
+                "small_map",
                 "stdin",
                 "trace",
                 "tuples",

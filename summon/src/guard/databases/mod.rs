@@ -23,13 +23,14 @@ mod rows;
 mod template;
 mod types;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use crate::small_map::SmallMap;
 use crate::sys::ending::{self, Ending};
 use defaults::Defaults;
 use dialect::Dialect;
@@ -83,7 +84,7 @@ pub(super) struct Databases {
     defaults: Defaults,
     pool: Pool,
     /// The ends of the users' processes: a forked child may hold the connection of a dead one.
-    users: BTreeMap<User, Option<Ending>>,
+    users: SmallMap<User, Option<Ending>>,
     waiters: VecDeque<Want>,
     /// The tests that wait until a clone has its new name, with that name.
     naming: Vec<(Want, String)>,
@@ -98,7 +99,7 @@ pub(super) struct Databases {
     busy: Instant,
     answers: Vec<(User, u64, Answer)>,
     /// By connected user with an ended process: its tests with a database, and the URLs.
-    killed: BTreeMap<User, Vec<(String, String)>>,
+    killed: SmallMap<User, Vec<(String, String)>>,
     /// Lines for the log.
     remarks: Vec<String>,
 }
@@ -119,7 +120,7 @@ impl Databases {
             template: Template::None,
             defaults: Defaults::default(),
             pool: Pool::default(),
-            users: BTreeMap::new(),
+            users: SmallMap::new(),
             waiters: VecDeque::new(),
             naming: Vec::new(),
             ending: VecDeque::new(),
@@ -128,7 +129,7 @@ impl Databases {
             makes_ahead: false,
             busy: Instant::now(),
             answers: Vec::new(),
-            killed: BTreeMap::new(),
+            killed: SmallMap::new(),
             remarks: Vec::new(),
         }
     }
@@ -158,7 +159,9 @@ impl Databases {
         // The pid may have been reused if the process has died. Then only the end of its connection
         // is seen.
         let watch = || ending::watch(ending::of(pid?).ok()?).ok();
-        self.users.entry(user).or_insert_with(watch);
+        if self.users.get(&user).is_none() {
+            self.users.insert(user, watch());
+        }
     }
 
     /// A user has filled the template, or could not.
@@ -198,7 +201,7 @@ impl Databases {
         let gone: Vec<User> = gone.map(|(user, _)| *user).collect();
         gone.into_iter().for_each(|user| self.forget(user));
         // Another user may get the number of a closed connection.
-        self.killed.retain(|user, _| connected.contains(user));
+        self.killed.retain(|user| connected.contains(user));
     }
 
     /// A user has ended. Tests that it had not reported as ended were killed, and so have failed.
@@ -305,7 +308,7 @@ impl Databases {
     pub(super) fn watched(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let makers = self.makers.iter();
         let makers = makers.map(|maker| (maker.as_fd(), maker.wanted()));
-        let endings = self.users.values().flatten();
+        let endings = self.users.iter().filter_map(|(_, it)| it.as_ref());
         makers.chain(endings.map(|ending| (ending.as_fd(), PollFlags::IN)))
     }
 

@@ -1,6 +1,6 @@
 //! The clients of a guard: its owner, or the users of a shared service.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use crate::guard::protocol::message::{News, Use};
 use crate::guard::protocol::wire;
 use crate::guard::state::Notice;
+use crate::small_map::SmallMap;
 use crate::sys::sockets;
 use crate::sys::wait::timespec;
 
@@ -32,7 +33,7 @@ pub(super) struct Client {
     told_notices: u64,
     told_lost: Option<(u64, i32)>,
     /// The tests in the client's process that use the service, by their numbers.
-    uses: BTreeMap<u64, Use>,
+    uses: SmallMap<u64, Use>,
     /// Sending has failed. Earlier messages from this client are still processed.
     pub(super) is_lost: bool,
 }
@@ -73,7 +74,7 @@ impl Client {
             told_length: 0,
             told_notices: 0,
             told_lost: None,
-            uses: BTreeMap::new(),
+            uses: SmallMap::new(),
             is_lost: false,
         })
     }
@@ -177,7 +178,7 @@ impl Client {
 
     /// Returns the tests that have not ended.
     pub(super) fn uses(&self) -> Vec<Use> {
-        self.uses.values().cloned().collect()
+        self.uses.iter().map(|(_, it)| it.clone()).collect()
     }
 }
 

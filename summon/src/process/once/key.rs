@@ -118,7 +118,7 @@ impl Parts {
             name == "LANG" || name == "TZ" || name.starts_with("LC_")
         };
         let mut set: Vec<_> = like.env.iter().filter(|it| is_of_locale(&it.0)).collect();
-        set.sort();
+        set.sort_unstable();
         for (name, value) in set {
             let _ = writeln!(key, "locale {name:?} {value:?}");
         }
@@ -185,7 +185,7 @@ fn add_named(key: &mut String, word: &OsStr, dir: &Path) {
         let _ = writeln!(key, "named {named}");
         let entries = fs::read_dir(&path).into_iter().flatten().flatten();
         let mut files: Vec<_> = entries.filter_map(|it| file_stamp(&it)).collect();
-        files.sort();
+        files.sort_unstable();
         for file in files {
             let _ = writeln!(key, "in it {file}");
         }
