@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
 
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
@@ -114,9 +115,10 @@ impl Netlink {
     fn read_answers(&self, each: &mut impl FnMut(&[u8])) -> io::Result<More> {
         // The kernel sizes the datagrams of a dump by the reader's largest buffer so far, or takes
         // its own minimum of at most 8 KiB. So `recv` never truncates one here.
-        let mut buffer = [0u8; 16 * 1024];
-        let (length, _) = rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty())?;
-        let mut rest = &buffer[..length];
+        let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
+        let ((answers, _), _) =
+            rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty())?;
+        let mut rest = &*answers;
         while rest.len() >= HEADER {
             // A length below the header's would make this loop endless, one beyond the buffer would
             // panic.

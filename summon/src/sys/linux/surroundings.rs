@@ -20,6 +20,9 @@ const NAMESPACES: [&str; 8] = [
     "ns/uts",
 ];
 
+/// The number of kinds of resource limits (`RLIM_NLIMITS`, `getrlimit(2)`).
+const LIMITS: u32 = 16;
+
 /// Describes the attributes that a child of this thread would inherit now, as text to compare:
 /// user, groups, umask, capabilities, limits, processors, priority, namespaces, control group, and
 /// root directory.
@@ -34,6 +37,16 @@ pub(crate) fn here() -> String {
     // SAFETY: `sched_getscheduler` takes a number. 0 means the calling thread.
     let policy = unsafe { libc::sched_getscheduler(0) };
     let _ = write!(found, "{:?} {nice} {policy}", root.ok());
+    // System calls cost less than the text of `/proc/thread-self/limits`.
+    for limit in 0..LIMITS {
+        let mut now = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: `now` is valid for a write. A number that the kernel does not know is an error.
+        let known = unsafe { libc::getrlimit(limit as _, &raw mut now) };
+        let _ = write!(found, " {known} {} {}", now.rlim_cur, now.rlim_max);
+    }
     found
 }
 
@@ -60,7 +73,6 @@ fn of_proc(found: &mut String) -> rustix::io::Result<()> {
             found.push('\n');
         }
     }
-    found.push_str(&read("limits"));
     found.push_str(&read("cgroup"));
     for name in NAMESPACES {
         // The link's text names the namespace by its inode. A kernel without this kind of namespace
