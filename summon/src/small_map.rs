@@ -57,11 +57,6 @@ impl<K: Ord, V> SmallMap<K, V> {
         Some(self.0.remove(place).1)
     }
 
-    /// Keeps the keys for which `keep` returns `true`.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
-        self.0.retain(|(key, _)| keep(key));
-    }
-
     /// Iterates over the entries in the order of their keys.
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, (K, V)> {
         self.0.iter()
@@ -109,8 +104,6 @@ mod tests {
         *map.or_default("a".to_owned()) += 1;
         *map.or_default("0".to_owned()) += 1;
         assert_eq!(all(&map), "01a4c2");
-        map.retain(|key| key != "a");
-        assert_eq!(all(&map), "01c2");
         assert!(!map.is_empty() && SmallMap::<u8, u8>::default().is_empty());
     }
 }

@@ -201,7 +201,11 @@ impl Databases {
         let gone: Vec<User> = gone.map(|(user, _)| *user).collect();
         gone.into_iter().for_each(|user| self.forget(user));
         // Another user may get the number of a closed connection.
-        self.killed.retain(|user| connected.contains(user));
+        let killed = self.killed.iter().map(|(user, _)| *user);
+        let closed: Vec<User> = killed.filter(|user| !connected.contains(user)).collect();
+        for user in closed {
+            self.killed.remove(&user);
+        }
     }
 
     /// A user has ended. Tests that it had not reported as ended were killed, and so have failed.
