@@ -63,13 +63,10 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 /// live longer than the caller.
 fn look_up(host: String, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     let (tell, told) = mpsc::channel();
-    threads::spawn(
-        thread::Builder::new(),
-        Box::new(move || {
-            let addrs = (host.as_str(), port).to_socket_addrs();
-            let _ = tell.send(addrs.map(Iterator::collect));
-        }),
-    )?;
+    threads::spawn(thread::Builder::new(), move || {
+        let addrs = (host.as_str(), port).to_socket_addrs();
+        let _ = tell.send(addrs.map(Iterator::collect));
+    })?;
     let left = deadline.saturating_duration_since(Instant::now());
     told.recv_timeout(left)
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))

@@ -44,17 +44,14 @@ impl LiveOutput {
         // The thread ends with the guard, and keeps neither the guard nor the process alive.
         let sleeper = guarded.sleeper(Interest::All).ok()?;
         let builder = Builder::new().name("summon-live".into());
-        let thread = threads::spawn(
-            builder,
-            Box::new(move || {
-                let until = Instant::now() + FOR_EVER;
-                let _ = sleeper.wait_until(until, &[], |state| {
-                    shown.show();
-                    state.gone
-                });
-                shown.show_rest();
-            }),
-        );
+        let thread = threads::spawn(builder, move || {
+            let until = Instant::now() + FOR_EVER;
+            let _ = sleeper.wait_until(until, &[], |state| {
+                shown.show();
+                state.gone
+            });
+            shown.show_rest();
+        });
         thread
             .ok()
             .map(|thread| LiveOutput(Maker::here(), Some(thread)))

@@ -12,11 +12,13 @@ use std::thread::{Builder, JoinHandle};
 /// the block.
 pub(crate) fn spawn(
     builder: Builder,
-    work: Box<dyn FnOnce() + Send>,
+    work: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     // Block before the thread exists, since it inherits the mask (`pthread_create(3)`). If the
     // thread blocked signals itself, one could arrive before that.
     let _blocked = Blocked::begin();
+    // One type for all callers, for which the compiler makes the code of a spawn once.
+    let work: Box<dyn FnOnce() + Send> = Box::new(work);
     builder.spawn(work)
 }
 

@@ -138,19 +138,16 @@ impl Guarded {
         let socket = Arc::clone(&self.socket);
         let received = Arc::clone(&self.received);
         let builder = Builder::new().name("summon".into()).stack_size(128 * 1024);
-        threads::spawn(
-            builder,
-            Box::new(move || {
-                let mut inbox = VecDeque::new();
-                while let Ok(Some(frame)) = wire::receive_next(&socket, &mut inbox) {
-                    match News::decode(&frame) {
-                        Ok(news) => received.learn(news),
-                        Err(_) => break,
-                    }
+        threads::spawn(builder, move || {
+            let mut inbox = VecDeque::new();
+            while let Ok(Some(frame)) = wire::receive_next(&socket, &mut inbox) {
+                match News::decode(&frame) {
+                    Ok(news) => received.learn(news),
+                    Err(_) => break,
                 }
-                received.guard_closed();
-            }),
-        )?;
+            }
+            received.guard_closed();
+        })?;
         Ok(())
     }
 
