@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use summon::{Link, Way};
 
-use crate::linked::{Linked, ends, is_reset, noise, says};
+use crate::linked::{Linked, ends, is_reset, kill, noise, says};
 use crate::support::eventually;
 
 /// Multiplies the amounts. By default the tests take seconds.
@@ -208,6 +208,26 @@ fn a_client_that_does_not_read_holds_up_no_other_and_costs_little_memory() {
         linked.link.cut().unwrap();
         drop(slow);
     });
+}
+
+#[test]
+fn verbs_of_many_threads_fail_as_soon_as_the_link_is_killed() {
+    for round in 0..5 * scale() as u64 {
+        let linked = Linked::unique();
+        let _pair = linked.connect();
+        let process = linked.process();
+        thread::scope(|threads| {
+            for _ in 0..16 {
+                threads.spawn(|| while linked.link.delayed("1ms", || ()).is_ok() {});
+            }
+            // A random moment.
+            for _ in 0..noise(1, round)[0] / 4 {
+                linked.link.connections().unwrap();
+            }
+            kill(&process);
+        });
+        assert!(linked.link.heal().is_err());
+    }
 }
 
 #[test]
