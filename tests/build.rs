@@ -40,6 +40,10 @@ fn main() {
         ("has_mariadb", "mariadbd"),
         ("has_nats", "nats-server"),
         ("has_memcached", "memcached"),
+        ("has_mosquitto", "mosquitto"),
+        ("has_etcd", "etcd"),
+        ("has_moto", "moto_server"),
+        ("has_nginx", "nginx"),
         ("has_dnsmasq", "dnsmasq"),
         ("has_slapd", "slapd"),
         ("has_lighttpd", "lighttpd"),
@@ -50,6 +54,13 @@ fn main() {
     }
     println!("cargo:rerun-if-env-changed=SUMMON_ENGINE");
     announce("has_images", images());
+    for (cfg, program) in [
+        ("has_rabbitmq", "/usr/lib/rabbitmq/bin/rabbitmq-server"),
+        ("has_zookeeper", "/usr/share/zookeeper/bin/zkServer.sh"),
+    ] {
+        let program = PathBuf::from(program);
+        announce(cfg, program.exists().then_some(program));
+    }
     announce(
         "is_rustc_1_95",
         on_path("rustc").filter(|_| is_rustc("1.95")),

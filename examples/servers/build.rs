@@ -22,12 +22,15 @@ fn main() {
         ("has_mosquitto", "mosquitto"),
         ("has_etcd", "etcd"),
         ("has_haproxy", "haproxy"),
+        ("has_moto", "moto_server"),
     ] {
         announce(cfg, on_path(program));
     }
     // Debian's script on PATH insists on a user and on system directories.
     let rabbitmq = PathBuf::from("/usr/lib/rabbitmq/bin/rabbitmq-server");
     announce("has_rabbitmq", rabbitmq.exists().then_some(rabbitmq));
+    let zookeeper = PathBuf::from("/usr/share/zookeeper/bin/zkServer.sh");
+    announce("has_zookeeper", zookeeper.exists().then_some(zookeeper));
 }
 
 fn announce(cfg: &str, found: Option<PathBuf>) {

@@ -63,6 +63,7 @@ mod runner;
 mod sandbox;
 mod security;
 mod servers;
+mod services;
 mod settings;
 mod skipping;
 mod start;

@@ -1,22 +1,22 @@
 //! Mosquitto, with the crate `rumqttc`.
 //!
-//! Without a configuration file, version 2 serves all clients on loopback and none elsewhere, which
-//! suits tests. As root, it becomes the user `mosquitto`, which can't write to the private
+//! `servers::Mosquitto` runs it without a configuration file: then version 2 serves all clients on loopback
+//! and none elsewhere, which suits tests. As root, it becomes the user `mosquitto`, which can't write to the private
 //! directory. If it must store data, set `user root` in its configuration. It ends at once on
 //! SIGTERM.
 
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
-use summon::{Process, summon};
+use summon::{Process, servers::Mosquitto, summon};
 
 fn connect(broker: &Process, name: &str) -> (Client, Connection) {
     let options = MqttOptions::new(name, "127.0.0.1", broker.port());
     Client::new(options, 10)
 }
 
-#[summon(tcp = "mosquitto -p {port}")]
+#[summon(executor = Mosquitto::new())]
 #[test]
-#[cfg_attr(not(has_mosquitto), ignore = "mosquitto is not on PATH")]
-fn delivers(broker: &Process) -> Result<(), rumqttc::ClientError> {
+#[cfg_attr(not(has_mosquitto), ignore = "mosquitto is not installed")]
+fn delivers(broker: &Mosquitto) -> Result<(), rumqttc::ClientError> {
     let (client, mut connection) = connect(broker, "lisa");
     client.subscribe("letters/#", QoS::AtLeastOnce)?;
     client.publish("letters/lisa", QoS::AtLeastOnce, false, "hello")?;

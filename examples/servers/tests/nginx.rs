@@ -1,11 +1,12 @@
 //! nginx, with the crate `ureq`.
 //!
-//! The configuration is a file in the private directory, and `-p` makes all paths relative to that
+//! `servers::Nginx` runs one `server` with your directives. The second test has a configuration of its own:
+//! a file in the private directory, and `-p` makes all paths relative to that
 //! directory. `daemon off` keeps nginx in the foreground. With `master_process off`, it is one
 //! process and keeps its user. Otherwise root's workers would become `nobody`, which can't read a
 //! private directory. nginx ends at once on SIGTERM. On SIGQUIT, it first serves all open requests.
 
-use summon::{Process, summon};
+use summon::{Process, servers::Nginx, summon};
 
 const CONFIG: &str = r#"
 daemon off;
@@ -30,15 +31,13 @@ http {
 "#;
 
 #[summon(
-    http = "nginx -e stderr -p {dir} -c nginx.conf",
-    path = "/",
-    with_file("nginx.conf", CONFIG),
+    executor = Nginx::new("location /old { return 301 /index.html; }"),
     with_file("www/index.html", "Hello, Lisa.\n")
 )]
 #[test]
-#[cfg_attr(not(has_nginx), ignore = "nginx is not on PATH")]
-fn serves_a_file(nginx: &Process) -> Result<(), ureq::Error> {
-    let page = ureq::get(nginx.url("/index.html")).call()?;
+#[cfg_attr(not(has_nginx), ignore = "nginx is not installed")]
+fn serves_a_file(nginx: &Nginx) -> Result<(), ureq::Error> {
+    let page = ureq::get(nginx.url("/old")).call()?;
     assert_eq!(page.into_body().read_to_string()?, "Hello, Lisa.\n");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::find_program;
 
 /// Well-known programs with their packages in Debian and in Homebrew.
-const PACKAGES: [(&str, &str, &str); 27] = [
+const PACKAGES: [(&str, &str, &str); 28] = [
     ("redis-server", "redis-server", "redis"),
     ("redis-cli", "redis-tools", "redis"),
     ("valkey-server", "valkey-server", "valkey"),
@@ -23,6 +23,7 @@ const PACKAGES: [(&str, &str, &str); 27] = [
     ("mosquitto", "mosquitto", "mosquitto"),
     ("rabbitmq-server", "rabbitmq-server", "rabbitmq"),
     ("etcd", "etcd-server", "etcd"),
+    ("zkServer.sh", "zookeeper", "zookeeper"),
     ("dnsmasq", "dnsmasq-base", "dnsmasq"),
     ("caddy", "caddy", "caddy"),
     ("python3", "python3", "python"),

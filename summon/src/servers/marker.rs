@@ -11,4 +11,6 @@ macro_rules! markers {
     )*};
 }
 
-markers!(Mariadb, Memcached, Nats, Postgres, Redis);
+markers!(
+    Etcd, Mariadb, Memcached, Mosquitto, Moto, Nats, Nginx, Postgres, Rabbitmq, Redis, Zookeeper
+);

@@ -19,6 +19,12 @@
 //! | [`Mariadb`] | `mariadb-install-db`, then `mariadbd` | says `ready for connections` | SIGTERM | `mysql://root@127.0.0.1:PORT/test` |
 //! | [`Nats`] | `nats-server` | says `Server is ready` | SIGINT | `nats://127.0.0.1:PORT/` |
 //! | [`Memcached`] | `memcached` | | SIGKILL | `memcache://127.0.0.1:PORT/` |
+//! | [`Rabbitmq`] | `rabbitmq-server` | sends `READY=1` | SIGTERM | `amqp://guest:guest@127.0.0.1:PORT/%2f` |
+//! | [`Mosquitto`] | `mosquitto` | | SIGTERM | `mqtt://127.0.0.1:PORT/` |
+//! | [`Etcd`] | `etcd` | `/health` answers 2xx | SIGTERM | `http://127.0.0.1:PORT` |
+//! | [`Zookeeper`] | `zkServer.sh` | answers `srvr` | SIGTERM | `127.0.0.1:PORT/` |
+//! | [`Nginx`] | `nginx`, with your directives | | SIGTERM | `http://127.0.0.1:PORT/` |
+//! | [`Moto`], an imitation of AWS | `moto_server` | | SIGTERM | `http://127.0.0.1:PORT` |
 //!
 //! Each server listens only on a free port of 127.0.0.1, by default without a password. It keeps
 //! its files in its private directory, and does not call `fsync`, since a test does not cut the
@@ -53,6 +59,8 @@
 //! | arguments of the command that makes its files | | `init_args`, `locale`, `encoding` | `init_args` | | |
 //! | an installed version | | `version` | | | |
 //!
+//! The other servers have `on_port` only.
+//!
 //! [`url`](crate::Process::url) takes the path, which names the database: `pg.url("/sales")`. It is a method
 //! of [`Process`](crate::Process), so it also works on a fixture:
 //!
@@ -78,20 +86,32 @@
 
 // A new server is a file here, a `pub use` and two rows of the tables above, a type in `marker.rs`, the
 // package of its program in `exec_error/packages.rs`, and a recipe in `examples/servers`.
+mod etcd;
 mod mariadb;
 mod marker;
 mod memcached;
+mod mosquitto;
+mod moto;
 mod nats;
+mod nginx;
 mod postgres;
+mod rabbitmq;
 mod ready;
 mod redis;
+mod zookeeper;
 
+pub use etcd::Etcd;
 pub use mariadb::Mariadb;
 pub use memcached::Memcached;
+pub use mosquitto::Mosquitto;
+pub use moto::Moto;
 pub use nats::Nats;
+pub use nginx::Nginx;
 pub use postgres::Postgres;
+pub use rabbitmq::Rabbitmq;
 pub use ready::Ready;
 pub use redis::Redis;
+pub use zookeeper::Zookeeper;
 
 use ready::served;
 

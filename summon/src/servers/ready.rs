@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::command::Command;
 use crate::executor::Coordinated;
-use crate::probe::{self, NotReady, Output, Probe, Target, Tcp};
+use crate::probe::{self, NotReady, Probe, Target, Tcp};
 
 /// The probe of a ready-made server. It waits until the server serves its port and has written its
 /// ready line, if it has one. `S` makes each executor, such as [`Redis`](super::Redis), a distinct
@@ -55,7 +55,12 @@ impl<S: 'static> Coordinated<Ready<S>> {
 
     /// Also waits for this line, if summon has started the server.
     pub(super) fn says(self, banner: &str) -> Self {
-        self.and(Says(probe::output(banner)))
+        self.and(Started(probe::output(banner)))
+    }
+
+    /// Also waits for `READY=1`, if summon has started the server.
+    pub(super) fn notifies(self) -> Self {
+        self.and(Started(probe::notify()))
     }
 
     /// Sets the beginning of the URL: the scheme, the user, and the password.
@@ -65,10 +70,10 @@ impl<S: 'static> Coordinated<Ready<S>> {
     }
 }
 
-/// The ready line of a server. A reused server wrote its line before the test began.
-struct Says(Output);
+/// What a server says once. A reused server said it before the test began.
+struct Started<P>(P);
 
-impl Probe for Says {
+impl<P: Probe> Probe for Started<P> {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
         match target.id() {
             Some(_) => self.0.look(target),
