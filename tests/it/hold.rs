@@ -173,7 +173,7 @@ fn reads(name: &str, text: &str) {
         (r"kill \d+", "kill PID"),
         (r"(localhost|127\.0\.0\.1):\d+", "$1:PORT"),
         (r"-p \d+", "-p PORT"),
-        (r"/\S*/summon-\d+/run-[0-9a-f]+-PG", "<directory>"),
+        (r"/\S*/summon-\d+/run-[0-9a-f]+-PG", "<session>/PG"),
         (r"known_clients_\w+", "known_clients_N"),
         (r"in_the_body_\d+", "in_the_body_N"),
         (r"\d+\.\d s before", "TIME before"),
