@@ -265,11 +265,13 @@ fn kill_link(name: &str) {
 #[test]
 fn a_partition_that_a_killed_link_prevents_changes_nothing() {
     let node = tcp(["bridge", "127.0.0.1:{port}"], "127.0.0.1");
-    let nodes = node.named("fragile").linked(true).nodes(3);
+    // Another run of this test may be in progress on the machine.
+    let name = format!("fragile{}", std::process::id());
+    let nodes = node.named(name.clone()).linked(true).nodes(3);
     nodes.start().unwrap();
-    kill_link("fragile-2");
+    kill_link(&format!("{name}-2"));
     let error = why(nodes.isolate(0));
-    let expected = "the link to fragile-2 can't be changed: its process has ended";
+    let expected = format!("the link to {name}-2 can't be changed: its process has ended");
     assert_eq!(error, expected);
     passes(&mut path(&nodes, 0, 1), 1);
     passes(&mut path(&nodes, 2, 0), 1);
