@@ -39,6 +39,8 @@ pub(crate) enum Takes {
     Listener,
     /// A `summon::Missing`, or its text.
     Missing,
+    /// A `summon::Pull`, or its text.
+    Pull,
     /// A regular expression for a line.
     LineRegex,
     /// A regular expression for text of several lines.
@@ -60,23 +62,30 @@ pub(crate) const OPTIONS: &[(&str, Takes, bool)] = &[
     ("current_dir", Takes::Text, false),
     ("daemon", Takes::Flag, false),
     ("dir_mode", Takes::Mode, false),
+    ("engine_args", Takes::Texts, true),
+    ("entrypoint", Takes::Text, false),
     ("env", Takes::Variable, true),
     ("env_remove", Takes::Name, true),
     ("envs", Takes::Pairs, true),
     ("expect_exit", Takes::Codes, false),
     ("header", Takes::Header, true),
+    ("image", Takes::Name, false),
     ("in_memory", Takes::Flag, false),
+    ("init", Takes::Flag, false),
     ("listen_fd", Takes::Flag, false),
     ("listener", Takes::Listener, false),
     ("log_limit", Takes::Size, false),
     ("method", Takes::Name, false),
     ("missing", Takes::Missing, false),
+    ("mount", Takes::Other, true),
     ("must_live", Takes::Flag, false),
     ("named", Takes::Name, false),
     ("never", Takes::LineRegex, true),
     ("nice", Takes::Integer, false),
     ("nodes", Takes::Integer, false),
     ("not_empty", Takes::Flag, false),
+    ("platform", Takes::Name, false),
+    ("pull", Takes::Pull, false),
     ("reuse", Takes::Flag, false),
     ("shell", Takes::Flag, false),
     ("signal_only_leader", Takes::Flag, false),
@@ -125,6 +134,7 @@ impl Takes {
         match self {
             Takes::Listener => Some((&["probe", "Listener"], listener(text)?)),
             Takes::Missing => Some((&["Missing"], missing(text)?)),
+            Takes::Pull => Some((&["Pull"], pull(text)?)),
             Takes::Signal => Some((&["Signal"], signal(text)?)),
             _ => None,
         }
@@ -141,6 +151,16 @@ fn listener(text: &str) -> Option<&'static str> {
     match text {
         "own" => Some("Own"),
         "any" => Some("Any"),
+        _ => None,
+    }
+}
+
+/// The variant of `summon::Pull` with this text.
+fn pull(text: &str) -> Option<&'static str> {
+    match text {
+        "missing" => Some("Missing"),
+        "always" => Some("Always"),
+        "never" => Some("Never"),
         _ => None,
     }
 }

@@ -87,6 +87,25 @@ impl Command {
         }
     }
 
+    /// Returns the words of a command whose program an image has. There may be none.
+    pub(crate) fn arguments(&self) -> Result<Vec<OsString>, String> {
+        match &self.form {
+            _ if self.program.is_some() => Err(
+                "`bin` and `example` name programs of this machine, and an image has its own"
+                    .to_owned(),
+            ),
+            Form::Line(line) if line.trim().is_empty() => Ok(Vec::new()),
+            Form::Words(words) => Ok(words.clone()),
+            Form::Line(line) => match shell::refusal(line, Before::Program) {
+                Some(why) => Err(why),
+                None => Ok(shell::split(line)?
+                    .into_iter()
+                    .map(OsString::from)
+                    .collect()),
+            },
+        }
+    }
+
     /// Returns a hint for a failed command that contains syntax of a shell.
     pub(crate) fn shell_hint(&self, has_said: impl Fn(&str) -> bool) -> Option<String> {
         shell::hint(self.text()?, has_said)

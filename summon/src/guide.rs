@@ -18,6 +18,9 @@ pub mod fixtures {}
 #[doc = include_str!("../docs/databases.md")]
 pub mod databases {}
 
+#[doc = include_str!("../docs/images.md")]
+pub mod images {}
+
 #[doc = include_str!("../docs/links.md")]
 pub mod links {}
 

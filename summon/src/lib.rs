@@ -24,6 +24,7 @@
 //! [failures]: guide::failures
 //! [fixtures]: guide::fixtures
 //! [lifecycle]: guide::lifecycle
+//! [images]: guide::images
 //! [links]: guide::links
 //! [own service]: guide::own_service
 //! [platforms]: guide::platforms
@@ -99,6 +100,7 @@ pub use executor::{
     TcpCoordinatedExecutor,
 };
 pub use fixture::Fixture;
+pub use image::Pull;
 pub use limit::Limit;
 pub use link::{Connections, Delay, Link, OneWay, Way};
 pub use missing::Missing;

@@ -1,2 +1,9 @@
 //! Tests with a container engine, one module for each promise of summon. `tests/scripts/images` makes
 //! their images.
+
+mod ends;
+mod engine;
+mod process;
+#[path = "../it/support.rs"]
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod support;

@@ -2,6 +2,7 @@
 //! literal, and says what to write instead.
 
 mod circle;
+mod image;
 mod set;
 mod values;
 
@@ -26,7 +27,9 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
     if !summoned.kind.is_command() {
         return;
     }
+    let is_image = image::check(summoned, errors);
     match &summoned.program {
+        None if is_image => without_program(&summoned.main, errors),
         None => command(
             &summoned.main,
             Before::Nothing,
@@ -87,6 +90,10 @@ pub(crate) fn attribute(summoned: &Summoned, errors: &mut Errors) {
             Takes::Missing if takes.named_value(&text.value()).is_none() => {
                 let message = "`missing` is not `skip` or `fail`; write `\"skip\"` to pass a test \
                                without its program, or `\"fail\"` to fail it";
+                errors.under(text, message);
+            }
+            Takes::Pull if takes.named_value(&text.value()).is_none() => {
+                let message = "`pull` is not `missing`, `always`, or `never`";
                 errors.under(text, message);
             }
             Takes::LineRegex => line_regex(text, &what, errors),
@@ -212,9 +219,14 @@ fn arguments(program: &Program, summoned: &Summoned, errors: &mut Errors) {
         let message = "summon runs a program of the package without a shell; remove `shell`";
         errors.under(&program.name, message);
     }
-    let text = literal::text(&summoned.main);
+    without_program(&summoned.main, errors);
+}
+
+/// Checks arguments without their program. There may be none.
+fn without_program(main: &Expr, errors: &mut Errors) {
+    let text = literal::text(main);
     if text.is_some_and(|text| !text.value().trim().is_empty()) {
-        command(&summoned.main, Before::Program, Some(false), errors);
+        command(main, Before::Program, Some(false), errors);
     }
 }
 

@@ -362,6 +362,7 @@ fn example(takes: Takes) -> &'static str {
         Takes::Size => "\"64MB\"",
         Takes::Listener => "\"any\"",
         Takes::Missing => "\"skip\"",
+        Takes::Pull => "\"always\"",
         Takes::Probe => "probe::output(\"..\")",
         _ => "\"..\"",
     }

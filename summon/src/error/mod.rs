@@ -90,6 +90,21 @@ impl Error {
         hints.fold(self, |error, hint| error.fact("hint", hint))
     }
 
+    /// Adds the facts of another error, which this one explains to the user.
+    pub(crate) fn facts_of(mut self, other: &Error) -> Error {
+        let Report { facts, timeout, .. } = &*other.0;
+        for (label, fact) in facts {
+            // Both may name the engine.
+            if !self.0.facts.contains(&(label.clone(), fact.clone())) {
+                self = self.fact(label.clone(), fact);
+            }
+        }
+        match timeout {
+            true => self.timeout(),
+            false => self,
+        }
+    }
+
     /// Adds the message of a panic. A process that gets this error from another one did not print the message.
     pub(crate) fn panicked(self, panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<String>().map(String::as_str);

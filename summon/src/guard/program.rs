@@ -20,6 +20,9 @@ pub(crate) struct Program {
     pub(crate) attributes: Attributes,
     /// The standard input. `/dev/null` if `None`.
     pub(crate) stdin: Option<OwnedFd>,
+    /// Whether the program keeps running when its guard is killed. The client of an engine does: its
+    /// sudden end would leave parts of a container.
+    pub(crate) outlives_guard: bool,
     /// The inherited listening sockets, each with a name (`sd_listen_fds(3)`).
     pub(crate) sockets: Vec<(String, OwnedFd)>,
 }
@@ -55,6 +58,7 @@ impl Program {
             user: self.user,
             attributes: self.attributes.clone(),
             stdin: None,
+            outlives_guard: self.outlives_guard,
             sockets: Vec::new(),
         }
     }

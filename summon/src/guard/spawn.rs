@@ -190,7 +190,9 @@ impl<'a> Child<'a> {
         // kills this process. It sends nothing if the guard died before this call, so check the
         // parent after the call. In the other order, a death between check and call would go
         // unnoticed.
-        family::die_with_guard()?;
+        if !self.program.outlives_guard {
+            family::die_with_guard()?;
+        }
         if rustix::process::getppid() != Some(self.guard) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }

@@ -12,6 +12,8 @@ use super::details::Details;
 pub(crate) enum LaunchError {
     /// Preparation or exec failed.
     Refused(Step, io::Error),
+    /// The engine made no container.
+    NoContainer(Ran),
     /// No guard could be hired.
     NoGuard(io::Error),
     /// The deadline has passed.
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) ended_unasked: bool,
     /// The service did not end within its grace and was killed.
     pub(crate) killed: bool,
+    /// What the engine has said about the container of the service.
+    pub(crate) told: Told,
     /// The results of the commands that followed the stop.
     pub(crate) after_stop: Vec<Ran>,
     /// How many bytes of output were lost, and the errno.
@@ -64,6 +68,31 @@ impl State {
         // Two threads number their orders before they send them, so the higher number may be sent and
         // answered first. A lower number must not hide that answer: its thread would wait to its limit.
         self.synced = self.synced.max(number);
+    }
+}
+
+/// The words of an engine about the container of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The result of its creation, and of the copy of its files.
+    pub(crate) created: Option<Ran>,
+    /// Its state when the program had ended.
+    pub(crate) inspected: Option<Ran>,
+    /// Why it is still there, although the guard has removed it again and again.
+    pub(crate) left: Option<Ran>,
+}
+
+impl Told {
+    /// Returns the id of the container, which the engine has printed after its warnings.
+    pub(crate) fn id(&self) -> Option<String> {
+        let created = self.created.as_ref().filter(|it| it.status == Some(0))?;
+        let output = String::from_utf8_lossy(&created.output);
+        let is_id = |line: &&str| line.len() == 64 && line.bytes().all(|it| it.is_ascii_hexdigit());
+        output
+            .lines()
+            .map(str::trim)
+            .rfind(is_id)
+            .map(str::to_owned)
     }
 }
 
@@ -95,7 +124,7 @@ pub(crate) struct Allowed {
 }
 
 /// The result of a helper command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ran {
     /// The wait status. `None` after a time-out.
     pub(crate) status: Option<i32>,
@@ -112,6 +141,7 @@ pub(crate) enum Step {
     Prepare,
     WorkingDirectory,
     Attributes,
+    Container,
     Exec,
 }
 
@@ -124,6 +154,7 @@ impl Step {
             Step::Prepare,
             Step::WorkingDirectory,
             Step::Attributes,
+            Step::Container,
         ];
         let mut steps = steps.into_iter();
         steps

@@ -15,6 +15,8 @@ pub(crate) struct Terms {
     /// The program forks away. The processes that it leaves are the service.
     pub(crate) daemon: bool,
     pub(crate) stop: StopPlan,
+    /// Present if the program is an engine's client, and the service is in a container.
+    pub(crate) container: Option<Container>,
     /// Commands to run when no process of the service is left.
     pub(crate) after_stop: Vec<Vec<OsString>>,
     pub(crate) log: OwnedFd,
@@ -31,6 +33,21 @@ pub(crate) struct Terms {
     pub(crate) sharing: Option<Sharing>,
     /// The leases, which end with the guard.
     pub(crate) leases: Vec<OwnedFd>,
+}
+
+/// The commands of an engine for the container of a service.
+#[derive(Debug)]
+pub(crate) struct Container {
+    /// Creates the container, and prints its id.
+    pub(crate) create: Vec<OsString>,
+    /// Copies the files in this archive into the container, before the program starts.
+    pub(crate) copy: Option<(Vec<OsString>, OwnedFd)>,
+    /// Describes the state of the container.
+    pub(crate) inspect: Vec<OsString>,
+    /// Removes the container, which may run.
+    pub(crate) remove: Vec<OsString>,
+    /// Prints the id of the container while there is one, and nothing after that.
+    pub(crate) list: Vec<OsString>,
 }
 
 /// The shared side of a service.

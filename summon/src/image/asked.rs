@@ -46,6 +46,7 @@ impl Asked {
             user: None,
             attributes: Attributes::default(),
             stdin: None,
+            outlives_guard: false,
             sockets: Vec::new(),
         })
     }

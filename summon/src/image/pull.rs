@@ -16,9 +16,16 @@ use crate::sys::fd::AsFd;
 use crate::sys::rendezvous::{self, Role};
 use crate::sys::{runner, trees, wait};
 
-/// When summon pulls an image: the value of `pull`.
+/// When summon pulls an image: the value of [`Coordinated::pull`](crate::Coordinated::pull).
+///
+/// ```
+/// use summon::{Pull, TcpCoordinatedExecutor};
+///
+/// TcpCoordinatedExecutor::new("", "localhost", 6379).image("redis:7").pull(Pull::Never);
+/// assert_eq!(Pull::default(), Pull::Missing);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) enum Pull {
+pub enum Pull {
     /// summon pulls a missing image.
     #[default]
     Missing,
@@ -47,7 +54,10 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The pause after an unclear answer: another test process is between two system calls.
 const MOMENT: Duration = Duration::from_millis(1);
 /// The template for [`Inspected::read`].
-const QUESTION: &str = "{{.Id}}|{{.Os}}/{{.Architecture}}|{{.Config.StopSignal}}|{{.Config.User}}|{{json .RepoDigests}}";
+///
+/// The configuration is asked for as a whole: Docker refuses a template with a field that the image does
+/// not set.
+const QUESTION: &str = "{{.Id}}|{{.Os}}/{{.Architecture}}|{{json .RepoDigests}}|{{json .Config}}";
 
 /// Pulls the image if needed, and returns the engine's answer about it.
 pub(crate) fn ensure(
@@ -210,17 +220,21 @@ impl Wanted<'_> {
 impl Inspected {
     /// Reads an answer to [`QUESTION`].
     fn read(answer: &str) -> Option<Inspected> {
-        let mut parts = answer.trim().splitn(5, '|');
-        let mut part = || parts.next().map(str::to_owned);
-        let (id, platform, stop_signal, user, digests) =
-            (part()?, part()?, part()?, part()?, part()?);
-        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let mut parts = answer.trim().splitn(4, '|');
+        let mut part = || parts.next();
+        let (id, platform, digests, config) = (part()?, part()?, part()?, part()?);
+        // No value of these has a quote or a backslash.
+        let field = |name: &str| {
+            let (_, value) = config.split_once(&format!("\"{name}\":\""))?;
+            let (value, _) = value.split_once('"')?;
+            Some(value.to_owned()).filter(|value| !value.is_empty())
+        };
         Some(Inspected {
-            id,
+            id: id.to_owned(),
             digest: digests.split('"').nth(1).map(str::to_owned),
-            platform,
-            stop_signal: given(stop_signal),
-            user: given(user),
+            platform: platform.to_owned(),
+            stop_signal: field("StopSignal"),
+            user: field("User"),
         })
     }
 }
@@ -249,7 +263,7 @@ mod tests {
     fn script(pull: &str) -> String {
         format!(
             "cd ${{0%/*}}; [ $1 = pull ] && {{ echo \"$@\" >>pulls; {pull}; }}
-            [ $1 != image ] || [ -e image ] && echo '7|linux/amd64|||[]' || {{ echo No such image: x >&2; exit 1; }}"
+            [ $1 != image ] || [ -e image ] && echo '7|linux/amd64|[]|{{}}' || {{ echo No such image: x >&2; exit 1; }}"
         )
     }
 
@@ -377,8 +391,9 @@ mod tests {
 
     #[test]
     fn an_answer_of_an_engine_is_read() {
-        let found =
-            Inspected::read("sha256:1|linux/amd64|SIGINT||[\"a@sha256:2\",\"b@sha256:3\"]\n");
+        let found = Inspected::read(
+            "sha256:1|linux/amd64|[\"a@sha256:2\",\"b@sha256:3\"]|{\"Cmd\":[\"a|b\"],\"StopSignal\":\"SIGINT\"}\n",
+        );
         let wanted = Inspected {
             id: "sha256:1".into(),
             digest: Some("a@sha256:2".into()),
@@ -387,7 +402,7 @@ mod tests {
             user: None,
         };
         assert_eq!(found, Some(wanted));
-        let found = Inspected::read("1|linux/arm64||999:999|[]").unwrap();
+        let found = Inspected::read("1|linux/arm64|[]|{\"User\":\"999:999\"}").unwrap();
         assert_eq!(
             (found.digest, found.user.as_deref()),
             (None, Some("999:999"))

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::endpoint::Place;
 use super::hosts::{is_here, resolve, soon};
-use super::listen::Place;
 use super::{Explained, Target};
 use crate::sys::listeners::{self, ListeningSocket, Protocol};
 use crate::sys::proc::{self, SocketId};
@@ -20,6 +20,10 @@ pub(super) fn explain(
     placeholder: Option<&str>,
 ) -> Explained {
     let nothing = Explained::default();
+    // The sockets of this network say nothing about a container's.
+    if target.container().is_some() {
+        return nothing;
+    }
     let Ok(addrs) = resolve(host, place.port, soon()) else {
         return nothing;
     };

@@ -11,6 +11,13 @@ pub struct Endpoint {
     pub(crate) protocol: Protocol,
 }
 
+/// A port of a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) protocol: Protocol,
+    pub(crate) port: u16,
+}
+
 impl Endpoint {
     pub(super) fn check(&self) -> Result<(), String> {
         if self.host.is_empty() {

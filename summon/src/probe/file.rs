@@ -112,6 +112,7 @@ impl Probe for File {
     fn facts(&self) -> Facts<'_> {
         Facts {
             texts: vec![&self.path],
+            is_seen_in_files: true,
             ..Facts::default()
         }
     }

@@ -5,8 +5,10 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::endpoint::Place;
 use super::hosts::{is_here, resolve, soon};
-use super::{Listener, NotReady, Target};
+use super::not_ready::unseen;
+use super::{Listener, NotReady, Target, inside};
 use crate::sys::diag::Diag;
 use crate::sys::listeners::{self, Protocol};
 use crate::sys::ports;
@@ -22,6 +24,9 @@ pub(super) fn look(
     place: Place,
     whose: Listener,
 ) -> Result<SocketAddr, NotReady> {
+    if let Some(container) = target.container() {
+        return inside::look(target, container, place);
+    }
     let addrs = resolve(host, place.port, target.deadline())
         .map_err(|error| NotReady::yet(format!("can't resolve `{host}`: {error}")))?;
     let otherwise = || match place.protocol {
@@ -46,11 +51,6 @@ pub(super) fn look(
     }
 }
 
-/// Makes the reason for a question that the kernel did not answer.
-pub(super) fn unseen(error: &io::Error) -> NotReady {
-    NotReady::yet(format!("the owner of the socket can't be read: {error}"))
-}
-
 /// Looks for a server on the port of a process that is about to start. Returns its address, and a
 /// description of its process.
 pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)> {
@@ -66,13 +66,6 @@ pub(crate) fn somebody(host: &str, place: Place) -> Option<(SocketAddr, String)>
         let addr = addrs.iter().find(|addr| listener.covers(**addr))?;
         Some((*addr, describe(listener)))
     })
-}
-
-/// A port of a protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) protocol: Protocol,
-    pub(crate) port: u16,
 }
 
 /// An address in use, and the socket that would accept a connection to it.

@@ -37,6 +37,7 @@
 // A new probe is a file here, a `pub use` and a row of the table above, and in the macros a row of `kind.rs`
 // and the call of its function in `expand.rs`.
 mod any;
+mod container;
 mod descendants;
 mod elsewhere;
 mod endpoint;
@@ -46,6 +47,7 @@ mod forked;
 mod held;
 mod hosts;
 mod http;
+mod inside;
 mod lines;
 mod listen;
 mod memory;
@@ -78,14 +80,16 @@ pub use whose::Listener;
 
 pub use crate::numbers::Statuses;
 
+pub(crate) use container::Container;
 pub(crate) use descendants::{left_behind, left_for_good, settle};
+pub(crate) use endpoint::Place;
 pub(crate) use forked::ForkedAway;
 pub(crate) use held::{held, is_held, until_free};
 pub(crate) use hosts::{is_localhost, is_this_machine};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use http::fuzzing as http_fuzzing;
-pub(crate) use listen::{Place, somebody as somebody_serves};
+pub(crate) use listen::somebody as somebody_serves;
 pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Verdict, Waited, Why, until_ready};
 
@@ -273,6 +277,8 @@ pub struct Facts<'a> {
     pub(crate) is_seen_in_log: bool,
     /// The process needs a socket to say that it is ready.
     pub(crate) is_told_by_socket: bool,
+    /// The sign of readiness is a file of this machine.
+    pub(crate) is_seen_in_files: bool,
     /// The probes of which one must be ready.
     pub(crate) alternatives: Vec<&'a dyn Probe>,
 }

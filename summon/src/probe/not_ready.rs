@@ -1,6 +1,7 @@
 //! The reason why a process is not ready, and when to look again.
 
 use std::fmt;
+use std::io;
 use std::time::Instant;
 
 /// The reason why a process is not ready.
@@ -110,6 +111,11 @@ impl NotReady {
         }
         self
     }
+}
+
+/// Makes the reason for a question that the kernel did not answer.
+pub(super) fn unseen(error: &io::Error) -> NotReady {
+    NotReady::yet(format!("the owner of the socket can't be read: {error}"))
 }
 
 impl fmt::Display for NotReady {

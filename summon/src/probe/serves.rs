@@ -1,6 +1,7 @@
 //! The probes that wait until the process serves its port, over TCP or UDP.
 
-use super::listen::{self, Place};
+use super::endpoint::Place;
+use super::listen;
 use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, elsewhere};
 use crate::sys::listeners::Protocol;
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::unsync::OnceCell;
 
+use super::container::Container;
 use super::memory::Memory;
 use super::news::News;
 use super::{NotReady, descendants};
@@ -59,6 +60,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) deadline: Instant,
     /// Whether any listener on the port counts as the service.
     pub(crate) any_listener: bool,
+    /// The container of the process, if it has one.
+    pub(crate) container: Option<Container>,
     /// Readable when the wait for a server that ran before the test is given up. The wait for a
     /// launched process ends with the process.
     pub(crate) given_up: Option<BorrowedFd<'a>>,
@@ -66,6 +69,7 @@ pub(crate) struct Scene<'a> {
 
 /// The values of a process that a probe may use.
 pub(crate) trait Values: fmt::Debug {
+    /// Returns the port that the process listens on.
     fn port(&self) -> Result<u16, NotReady>;
     /// Replaces the placeholders in a text by their values.
     fn fill(&self, text: &str) -> Result<String, NotReady>;
@@ -138,7 +142,20 @@ impl<'a> Target<'a> {
     /// Coordinated::with("my-api --port {port}", accepts);
     /// ```
     pub fn port(&self) -> u16 {
-        self.scene.values.port().unwrap_or(0)
+        let port = self.scene.values.port().unwrap_or(0);
+        let container = self.scene.container.as_ref();
+        let outside = container.and_then(|it| it.outside(port));
+        outside.map_or(port, |addr| addr.port())
+    }
+
+    /// Returns the container, if the process has one.
+    pub(super) fn container(&self) -> Option<&Container> {
+        self.scene.container.as_ref()
+    }
+
+    /// Returns the id of the container, once the engine has made it.
+    pub(super) fn container_id(&self) -> Option<String> {
+        self.state()?.told.id()
     }
 
     /// Returns the address that the process listens on, if a probe before this one has found it.

@@ -97,6 +97,7 @@ impl Probe for Unix {
     fn facts(&self) -> Facts<'_> {
         Facts {
             texts: vec![&self.path],
+            is_seen_in_files: true,
             ..Facts::default()
         }
     }
@@ -147,7 +148,7 @@ fn judge(
     listeners: impl FnOnce(&Diag) -> io::Result<Vec<UnixListener>>,
     server: impl FnOnce() -> io::Result<Option<u32>>,
 ) -> Result<(), NotReady> {
-    match owner(target, listeners).map_err(|error| listen::unseen(&error))? {
+    match owner(target, listeners).map_err(|error| super::not_ready::unseen(&error))? {
         Owner::Ours => Ok(()),
         Owner::Nobody => Err(nobody()),
         Owner::Stranger(pid) => Err(stranger(pid)),
@@ -213,7 +214,7 @@ fn connect(
         Some(pid) => match target.tree() {
             Ok(tree) if tree.contains(&pid) => Ok(()),
             Ok(_) => Err(stranger(Some(pid))),
-            Err(error) => Err(listen::unseen(&error)),
+            Err(error) => Err(super::not_ready::unseen(&error)),
         },
         // A process of the service is in our pid namespace or below it, so it would have a pid here.
         None if Diag::SEES_ALL => Err(stranger(None)),

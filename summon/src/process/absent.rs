@@ -8,6 +8,7 @@ use super::Process;
 use super::parts::Parts;
 use crate::error::Error;
 use crate::exec_error::Attempt;
+use crate::image::Engine;
 use crate::missing::Missing;
 
 impl Parts {
@@ -17,6 +18,12 @@ impl Parts {
         let (declaration, spec) = (&self.declaration, &self.declaration.spec);
         if !Missing::skips(spec.missing) {
             return Ok(());
+        }
+        if declaration.has_image() {
+            return match Engine::absent() {
+                Some(reason) => Err(self.no_engine_at_all().skip(reason)),
+                None => Ok(()),
+            };
         }
         let before = spec.before_once.iter().chain(&spec.before);
         let before = before.map(|command| (true, command.words()));

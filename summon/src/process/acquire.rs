@@ -112,10 +112,19 @@ impl Parts {
             user: resolved.user,
             attributes: spec.attributes.clone(),
             stdin,
+            outlives_guard: false,
             sockets,
         };
         let is_private = self.resources.is_private(&program.dir);
-        let invocation = Invocation::new(spec, &program, is_private);
+        let mut invocation = Invocation::new(spec, &program, is_private);
+        let (mut program, mut stop, mut container) = (program, resolved.stop.clone(), None);
+        if let Some(contained) = self.contained(home)? {
+            let (commands, start) = self.container(&contained, resolved, home)?;
+            invocation = self.shown_run(&contained, resolved)?;
+            program = contained.client(program, start);
+            stop = contained.stop(&stop);
+            container = Some(commands);
+        }
         let log = home.open_log().map_err(no_file)?.into();
         let streams = match spec.split_output {
             true => Some(home.open_streams().map_err(no_file)?.map(OwnedFd::from)),
@@ -126,7 +135,8 @@ impl Parts {
         sweep.socket = sharing.as_ref().map(|sharing| sharing.path.clone());
         let terms = Terms {
             daemon: spec.daemon,
-            stop: resolved.stop.clone(),
+            stop,
+            container,
             after_stop: resolved.after_stop.clone(),
             log,
             log_limit: resolved.log_limit,

@@ -177,6 +177,9 @@ impl Process {
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         let launched = self.parts.running_own("signalled")?;
         launched.expect_end();
+        if let Some(contained) = self.parts.contained(&launched.home)? {
+            return contained.signal(signal);
+        }
         let whom = match self.parts.declaration.spec.signal_only_leader {
             true => Whom::Leader,
             false => Whom::Group,
@@ -202,6 +205,9 @@ impl Process {
     /// If the process does not run, or is a fixture.
     pub fn paused<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
         let launched = self.parts.running_own("paused")?;
+        if let Some(contained) = self.parts.contained(&launched.home)? {
+            return contained.paused(body);
+        }
         let no = |error: io::Error| self.no("be paused", &error);
         launched.guarded.pause(true).map_err(no)?;
         let result = catch_unwind(AssertUnwindSafe(body));
@@ -236,10 +242,17 @@ impl Process {
         launched.expect_end();
         let declaration = &self.parts.declaration;
         let limit = declaration.limit(&declaration.spec.stop_timeout)?;
+        let contained = self.parts.contained(&launched.home)?;
         let until = Instant::now() + limit;
         loop {
-            let sent = launched.guarded.signal(signal, Whom::Leader);
-            sent.map_err(|error| self.no("be crashed", &error))?;
+            match &contained {
+                // A program that has just ended can't be signalled. Its exit status comes.
+                Some(contained) => drop(contained.signal(signal)),
+                None => {
+                    let sent = launched.guarded.signal(signal, Whom::Leader);
+                    sent.map_err(|error| self.no("be crashed", &error))?;
+                }
+            }
             // A handler may catch the first signal and restore the default action for the second,
             // as Rust's runtime does with SEGV.
             let moment = (Instant::now() + AGAIN).min(until);

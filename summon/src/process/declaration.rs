@@ -13,6 +13,7 @@ use super::invocation::Invocation;
 use super::spec::Spec;
 use crate::contents::directory_mode;
 use crate::error::Error;
+use crate::image::{Engine, Inspected};
 use crate::limit::Limit;
 use crate::never::PANIC;
 use crate::output::Pattern;
@@ -26,6 +27,8 @@ pub(super) struct Declaration {
     /// The process is ready when each probe has succeeded, one after the other.
     pub(super) probes: Vec<Arc<dyn Probe>>,
     name: OnceLock<String>,
+    /// Its image, as it was found at the first start.
+    pub(super) image: OnceLock<Inspected>,
     /// Which node of its cluster this is.
     pub(super) index: Option<usize>,
 }
@@ -41,13 +44,17 @@ impl Declaration {
             name: name.map(OnceLock::from).unwrap_or_default(),
             spec,
             probes,
+            image: OnceLock::new(),
             index,
         }
     }
 
     pub(super) fn name(&self) -> &str {
         self.name.get_or_init(|| {
-            let stem = self.spec.command.stem();
+            let stem = match self.has_image() {
+                true => self.spec.container.stem().map(str::to_owned),
+                false => self.spec.command.stem(),
+            };
             numbered(stem.unwrap_or_else(|| "process".to_owned()), self.index)
         })
     }
@@ -73,9 +80,21 @@ impl Declaration {
         self.endpoints().next()
     }
 
-    /// Returns the endpoints with a fixed port.
+    /// Returns the endpoints with a fixed port. A port of a container is fixed only inside of it.
     pub(super) fn fixed(&self) -> impl Iterator<Item = Endpoint> {
-        self.endpoints().filter(|endpoint| endpoint.port != 0)
+        let is_fixed = |endpoint: &Endpoint| endpoint.port != 0 && !self.has_image();
+        self.endpoints().filter(is_fixed)
+    }
+
+    /// Returns whether the process runs in a container.
+    pub(super) fn has_image(&self) -> bool {
+        self.spec.container.image.is_some()
+    }
+
+    /// Returns the declared port inside its container, if it has one.
+    pub(super) fn inside_port(&self) -> Option<u16> {
+        let port = self.endpoint()?.port;
+        (self.has_image() && port != 0).then_some(port)
     }
 
     /// Returns whether the banner reports this value.
@@ -171,7 +190,9 @@ impl Declaration {
 
     /// Returns the user that the program runs as. `None` is the current user.
     pub(super) fn user(&self) -> Result<Option<User>, Error> {
-        let Some(name) = &self.spec.user else {
+        // The users of an image are its own.
+        let named = self.spec.user.as_ref().filter(|_| !self.has_image());
+        let Some(name) = named else {
             return Ok(None);
         };
         let no = |why: String| self.bad(format!("it can't run as user `{name}`: {why}"));
@@ -207,9 +228,34 @@ impl Declaration {
 
     /// Returns an error about this process, with the facts that are known before it runs.
     pub(super) fn error(&self, headline: impl Into<String>) -> Error {
-        Error::new(headline)
-            .fact("declared", self.spec.declared.to_string())
-            .fact("command", self.spec.command.to_string())
+        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
+        let command = self.spec.command.to_string();
+        match (self.has_image(), command.trim()) {
+            (true, "") => self.image_facts(error),
+            (true, arguments) => self.image_facts(error.fact("arguments", arguments)),
+            (false, _) => error.fact("command", command),
+        }
+    }
+
+    /// Adds the image, and the engine that runs it.
+    fn image_facts(&self, error: Error) -> Error {
+        let Some(image) = &self.spec.container.image else {
+            return error;
+        };
+        // Another image may have the name by now.
+        let id = self
+            .image
+            .get()
+            .map(|found| found.digest.as_deref().unwrap_or(&found.id));
+        let id = id.filter(|id| !image.contains(*id));
+        let error = error.fact(
+            "image",
+            id.map_or(image.clone(), |id| format!("{image} ({id})")),
+        );
+        match Engine::find() {
+            Ok(engine) => error.fact("engine", engine.to_string()),
+            Err(_) => error,
+        }
     }
 
     /// Returns an error for a process that can't be started as declared.
@@ -224,7 +270,7 @@ impl Declaration {
         invocation: &Invocation,
     ) -> Error {
         let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
-        invocation.add_to(error)
+        self.image_facts(invocation.add_to(error))
     }
 }
 

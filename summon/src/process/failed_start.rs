@@ -30,6 +30,17 @@ impl Parts {
                 format!("it can't be guarded: {error}"),
                 about_processes(&error),
             ),
+            LaunchError::NoContainer(ran) => {
+                let headline = format!(
+                    "{} could not be started: the engine made no container",
+                    self.name()
+                );
+                let error = self.declaration.error_as_launched(headline, invocation);
+                return match ran.status {
+                    None => error.said(&ran.output).timeout(),
+                    Some(_) => error.said(&ran.output),
+                };
+            }
             LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), None),
         };
         let headline = format!("{} could not be started: {why}", self.name());
@@ -152,7 +163,7 @@ pub(super) fn refused(program: &Program, step: Step, error: io::Error) -> (Strin
             let why = format!("{} can't be set: {error}", program.attributes);
             (why, None)
         }
-        Step::Fork | Step::Prepare => {
+        Step::Fork | Step::Prepare | Step::Container => {
             let why = format!("its guard could not be set up: {error}");
             (why, about_processes(&error))
         }

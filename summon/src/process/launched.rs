@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::container_state;
 use super::invocation::Invocation;
 use super::live_output::LiveOutput;
 use super::window::{Position, Window};
@@ -14,12 +15,14 @@ use crate::error::Error;
 use crate::guard::{Guarded, State, StopPlan};
 use crate::output;
 use crate::probe;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::session::Home;
 use crate::small_map::SmallMap;
 use crate::sys::fd::AsFd;
-use crate::sys::{runner, wait};
+use crate::sys::{containers, runner, wait};
 
+/// The shortest grace that is worth a message if it does not help.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// A program may still fork away this soon after it became ready.
 const FRESH: Duration = Duration::from_millis(200);
 
@@ -38,6 +41,8 @@ pub(super) struct Launched {
     /// The values of the banner's named groups.
     values: Mutex<SmallMap<String, String>>,
     pub(super) input: Input,
+    /// Whether the main process of its container never notices the stop signal.
+    deaf: OnceLock<bool>,
     /// The thread that prints the output, for `SUMMON_OUTPUT=live`.
     pub(super) live_output: OnceLock<LiveOutput>,
     /// The output that the test answers for. A fixture has none: it belongs to no test.
@@ -64,6 +69,7 @@ impl Launched {
             ready: OnceLock::new(),
             values: Mutex::default(),
             input: Input::default(),
+            deaf: OnceLock::new(),
             live_output: OnceLock::new(),
             window: None,
             expected_to_end: AtomicBool::new(false),
@@ -116,8 +122,28 @@ impl Launched {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns whether the main process of the container never notices the stop signal.
+    pub(super) fn is_deaf(&self) -> bool {
+        *self.deaf.get_or_init(|| {
+            let id = self.guarded.state().told.id();
+            let pid = id.and_then(|id| containers::main_process(&id, &[]));
+            pid.is_some_and(|pid| containers::is_deaf_to(pid, self.stop.signal.number()))
+        })
+    }
+
     /// Stops the service. Prints progress lines with the name of the process if that takes long.
     pub(super) fn stop(&self, name: &str) -> io::Result<State> {
+        // The grace would only take time.
+        if self.pid().is_some() && self.is_deaf() {
+            if self.stop.grace >= WORTH_TELLING {
+                progress::say(&format!(
+                    "{name} was killed at once: process 1 of a container gets only signals that it handles, \
+                     and {name} does not handle {}; with `init = true` the signal ends it",
+                    self.stop.signal
+                ));
+            }
+            return self.guarded.stop(StopPlan::kill());
+        }
         let mut progress = Progress::new(Instant::now());
         let due = progress.due();
         let StopPlan {
@@ -162,6 +188,10 @@ impl Launched {
         let state = self.guarded.state();
         let error = match run_ended(&state) {
             Some(why) => error.fact("why", why),
+            None => error,
+        };
+        let error = match container_state::shown(&state) {
+            Some(shown) => error.fact("container", shown),
             None => error,
         };
         match state.lost {

@@ -6,9 +6,14 @@ mod absent;
 mod acquire;
 mod allowance;
 mod buffered;
+mod contained;
+mod container;
+mod container_state;
 mod control;
+mod copied;
 mod databases;
 mod declaration;
+mod exec;
 mod failed_start;
 mod fixture;
 mod handover;
@@ -38,6 +43,7 @@ mod spec;
 mod start;
 mod stop;
 mod window;
+mod with_image;
 
 pub use allowance::Allowance;
 pub(crate) use databases::Claim;
@@ -62,6 +68,7 @@ use crate::annotation::Place;
 use crate::error::Error;
 use crate::panicked::Failure;
 use crate::probe::Probe;
+use crate::sys::containers;
 use declaration::Declaration;
 use parts::Parts;
 
@@ -269,7 +276,12 @@ impl Process {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn id(&self) -> Option<u32> {
-        self.parts.life.pid()
+        let pid = self.parts.life.pid()?;
+        let launched = self.parts.life.launched()?;
+        match launched.guarded.state().told.id() {
+            Some(id) => containers::main_process(&id, &[]),
+            None => Some(pid),
+        }
     }
 
     /// Returns whether the program has started and not ended. A server that was found running and

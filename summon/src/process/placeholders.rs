@@ -17,6 +17,10 @@ use crate::guard::Program;
 use crate::probe::{NotReady, Values};
 use crate::shell_quoting::Quoting;
 
+/// The host of a server in a container. The engine leads connections from outside to the address of
+/// the container.
+const EVERYWHERE: &str = "0.0.0.0";
+
 impl Parts {
     /// Fills in placeholders.
     pub(super) fn fill(&self, text: &str) -> Result<String, Error> {
@@ -86,6 +90,14 @@ impl Parts {
                     "port" => addr.port().to_string(),
                     _ => addr.ip().to_string(),
                 });
+            }
+        }
+        // The process sees its container from inside, and all others see it from outside.
+        if let (Part::Own(word), true) = (part, self.declaration.has_image()) {
+            match word {
+                "port" => return Ok(self.port_inside()?.to_string()),
+                "host" => return Ok(EVERYWHERE.to_owned()),
+                _ => {}
             }
         }
         let other;
@@ -223,6 +235,14 @@ impl Parts {
         port.ok_or_else(|| self.has_none("port"))
     }
 
+    /// Returns the port on which the process listens, in its container if it has one.
+    fn port_inside(&self) -> Result<u16, NotReady> {
+        match self.declaration.inside_port() {
+            Some(port) => Ok(port),
+            None => self.port(""),
+        }
+    }
+
     fn has_none(&self, resource: &str) -> NotReady {
         let name = self.name();
         NotReady::ever(format!(
@@ -246,6 +266,9 @@ impl Parts {
             let port = self.learned(&value)?;
             let parsed = port.parse().map_err(|_| no_port(&value, &port));
             return parsed.map(Some);
+        }
+        if self.declaration.has_image() {
+            return Ok(None);
         }
         let main = self.declaration.endpoint().map(|endpoint| endpoint.port);
         Ok(main.filter(|port| label.is_empty() && *port != 0))
@@ -283,7 +306,10 @@ impl std::fmt::Debug for Parts {
 
 impl Values for Parts {
     fn port(&self) -> Result<u16, NotReady> {
-        self.port_or_lease("")
+        match self.declaration.has_image() {
+            true => self.port_inside(),
+            false => self.port_or_lease(""),
+        }
     }
 
     fn fill(&self, text: &str) -> Result<String, NotReady> {

@@ -84,14 +84,24 @@ impl Parts {
         let stem = command.stem().unwrap_or_default();
         Ok(Program {
             name: format!("{stem} for {}", self.name()),
-            argv: self.words_of(command)?,
+            argv: self.argv_of_helper(command)?,
             env: self.environment()?,
             dir: self.working_directory()?,
             user: self.declaration.user()?,
             attributes: self.declaration.spec.attributes.clone(),
             stdin: None,
+            outlives_guard: false,
             sockets: Vec::new(),
         })
+    }
+
+    /// Returns the words of a helper command, which runs in the container if there is one.
+    fn argv_of_helper(&self, command: &Command) -> Result<Vec<OsString>, Error> {
+        let words = self.words_of(command)?;
+        match self.contained(&*self.home()?)? {
+            Some(contained) => Ok(contained.exec(words)),
+            None => Ok(words),
+        }
     }
 
     /// Returns the words of the command line, with placeholders filled in.
@@ -110,7 +120,9 @@ impl Parts {
     pub(super) fn environment(&self) -> Result<Vec<(OsString, OsString)>, Error> {
         let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         env.retain(|(name, _)| !OF_SERVICE_MANAGERS.iter().any(|other| name == other));
-        for (name, value) in &self.declaration.spec.env {
+        // The engine's client has the test's own environment, and passes the changes on.
+        let changes = self.declaration.spec.env.iter();
+        for (name, value) in changes.filter(|_| !self.declaration.has_image()) {
             if !is_variable(name) {
                 return Err(self.declaration.bad(format!(
                     "{name:?} is not a valid name of an environment variable"
@@ -137,7 +149,8 @@ impl Parts {
             self.declaration
                 .bad(format!("the test has no working directory: {error}"))
         })?;
-        Ok(match &self.declaration.spec.current_dir {
+        let dir = self.declaration.spec.current_dir.as_ref();
+        Ok(match dir.filter(|_| !self.declaration.has_image()) {
             Some(dir) => here.join(self.fill_os(dir.as_os_str())?),
             None => here,
         })

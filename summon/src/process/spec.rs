@@ -11,6 +11,7 @@ use crate::annotation::Place;
 use crate::command::Command;
 use crate::contents::{self, Contents};
 use crate::guard::{Attributes, ServerKind};
+use crate::image::Options;
 use crate::limit::Limit;
 use crate::missing::Missing;
 use crate::never::PANIC;
@@ -98,6 +99,8 @@ pub(crate) struct Spec {
     pub(crate) expect_exit: Option<ExitCodes>,
     /// Whether an unasked end is a failure.
     pub(crate) must_live: bool,
+    /// How an engine runs the image, if the process runs one.
+    pub(crate) container: Options,
     /// The scheme of its URLs: `http://`.
     pub(crate) scheme: Cow<'static, str>,
     /// The path of the placeholder `{url}`, such as the default database.
@@ -150,6 +153,7 @@ impl Spec {
             stop_timeout: Limit::seconds(10),
             expect_exit: None,
             must_live: false,
+            container: Options::default(),
             scheme: "http://".into(),
             path: "",
             server_kind: None,
@@ -159,7 +163,9 @@ impl Spec {
 
     /// Returns the words of the command line, with placeholders not filled in.
     pub(crate) fn argv(&self) -> Result<Vec<OsString>, String> {
-        let mut argv = if self.shell {
+        let mut argv = if self.container.image.is_some() {
+            self.command.arguments()?
+        } else if self.shell {
             let mut argv = vec!["/bin/sh".into(), "-c".into(), self.command.line()?.into()];
             if !self.args.is_empty() {
                 // `$0` of the shell, which precedes the positional parameters.
@@ -177,6 +183,15 @@ impl Spec {
     pub(crate) fn texts(&self) -> Vec<OsString> {
         let mut texts = self.argv().unwrap_or_default();
         texts.extend(self.env.iter().filter_map(|(_, value)| value.clone()));
+        let Options {
+            entrypoint,
+            mounts,
+            engine_args,
+            ..
+        } = &self.container;
+        texts.extend(entrypoint.iter().chain(engine_args).cloned());
+        let mounts = mounts.iter();
+        texts.extend(mounts.flat_map(|(outside, inside)| [outside.clone(), inside.clone()]));
         texts.extend(self.current_dir.iter().map(|dir| dir.clone().into()));
         if let Kind::File(path) = &self.stdin.0 {
             texts.push(path.clone().into());

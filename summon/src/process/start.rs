@@ -13,9 +13,10 @@ use super::resolve::Resolved;
 use crate::error::{Error, Source as _};
 use crate::guard::Guarded;
 use crate::hold;
+use crate::image;
 use crate::output::{self, Pattern};
 use crate::panicked;
-use crate::probe::{self, Listener, Place, Scene, Target, Waited, Why};
+use crate::probe::{self, Container, Listener, Place, Scene, Target, Waited, Why};
 use crate::session::Home;
 use crate::trace::{self, Moment};
 
@@ -85,6 +86,8 @@ impl Parts {
         if !declaration.spec.reuse {
             self.check_there()?;
         }
+        self.check_image()?;
+        self.find_image()?;
         for port in self.fixed_ports() {
             self.take_turn(port, starting.cancelled())?;
         }
@@ -104,8 +107,10 @@ impl Parts {
             return self.reuse(&start, &home, addr);
         }
         let resolved = self.resolve()?;
-        // One of the files may be the standard input.
-        self.write_files(&home)?;
+        // One of the files may be the standard input. A container gets copies.
+        if !self.declaration.has_image() {
+            self.write_files(&home)?;
+        }
         let mut died = None;
         loop {
             let error = match self.launch(&start, &home, &resolved) {
@@ -211,6 +216,9 @@ impl Parts {
             }
             self.lead_links();
             let _ = launched.ready.set(Instant::now());
+            if let Some(contained) = self.contained(&launched.home)? {
+                image::remove_orphans(contained.engine);
+            }
             // A job is ready at its exec, before its start-up.
             if !self.declaration.is_job() {
                 // Output of the start-up may still be in the pipe. The test begins after it.
@@ -294,6 +302,10 @@ impl Parts {
             dir: self.dir()?,
             log: home.share_log(),
             since,
+            container: self
+                .declaration
+                .has_image()
+                .then(|| Container::to_come(self.published())),
             written: home.written(since, None),
             deadline: start.deadline,
             given_up: ends_by_cancel.then(|| start.starting.cancelled()),

@@ -70,6 +70,9 @@ impl Parts {
         self.tell(Moment::Gone);
         let failed = |headline: String| self.error_with_output(headline, launched);
         if state.guard_died {
+            if let Some(contained) = self.contained(&launched.home)? {
+                contained.remove()?;
+            }
             return Err(failed(format!(
                 "the guard of {name} was killed; descendants of {name} may have survived"
             )));
@@ -80,6 +83,12 @@ impl Parts {
             return Err(failed(headline)
                 .fact("left", state.survivors.join("\n"))
                 .fact("hint", "these processes run as another user, such as set-user-id programs: only that user or root can end them"));
+        }
+        if let Some(left) = &state.told.left {
+            let remove = self.contained(&launched.home)?;
+            let remove = remove.map(|it| format!("remove it with `{}`", it.shown_removal()));
+            let headline = format!("{name} could not be stopped: its container is still there");
+            return Err(failed(headline).said(&left.output).hints(remove));
         }
         if state.run_ended {
             return Err(failed(format!(
@@ -105,7 +114,10 @@ impl Parts {
         let Some(status) = state.exit else {
             return Ok(());
         };
+        // An engine ends a container by KILL in the end, which the client reports as a code.
+        let was_killed = state.killed || stop.grace.is_zero() || launched.is_deaf();
         let is_fine = match status.code() {
+            Some(_) if was_killed && declaration.has_image() => true,
             Some(code) => match &spec.expect_exit {
                 Some(codes) => codes.allow(code),
                 None => code == 0 || code == 128 + stop.signal.number(),

@@ -29,7 +29,7 @@ compile_error!("summon runs on Linux and macOS, and compiles on Windows");
 
 pub(crate) use system::notices::name as notify_name;
 pub(crate) use system::thread::this_thread;
-pub(crate) use system::{diag, file_watch, memory, proc, unix_sockets};
+pub(crate) use system::{containers, diag, file_watch, memory, proc, unix_sockets};
 
 // Shared by Linux and macOS.
 #[cfg(unix)]

@@ -17,7 +17,7 @@ use crate::guard::program::Program;
 use crate::guard::protocol::job::Task;
 use crate::guard::protocol::message::{News, Order, Use};
 use crate::guard::protocol::wire;
-use crate::guard::state::{Allowed, Interest, LaunchError, State, Whom};
+use crate::guard::state::{Allowed, Interest, LaunchError, State, Step, Whom};
 use crate::guard::terms::{StopPlan, Terms};
 use crate::sys::Signal;
 use crate::sys::maker::Maker;
@@ -90,6 +90,9 @@ impl Guarded {
             Err(error) => Err(LaunchError::NoGuard(error)),
             Ok(None) => Err(LaunchError::Late),
             Ok(Some(state)) => match (state.refused, state.pids) {
+                (Some((Step::Container, _)), _) if state.told.created.is_some() => Err(
+                    LaunchError::NoContainer(state.told.created.unwrap_or_default()),
+                ),
                 (Some((step, errno)), _) => Err(LaunchError::Refused(
                     step,
                     io::Error::from_raw_os_error(errno),
@@ -253,7 +256,12 @@ impl Guarded {
             // A dead guard needs no order.
             _ => {}
         }
-        let mut limit = Instant::now() + grace + PATIENCE;
+        let patience = match self.state().told.created {
+            // The guard repeats the removal of a container for a while.
+            Some(_) => PATIENCE * 4,
+            None => PATIENCE,
+        };
+        let mut limit = Instant::now() + grace + patience;
         // The guard grants no more.
         let last = limit + most;
         // The steps before the end need no answer, and each wake-up would take the processor from

@@ -188,6 +188,7 @@ impl Received {
             News::Lost { bytes, errno } => state.lost = Some((bytes, errno)),
             News::Survived(names) => state.survivors = names,
             News::RunEnded => state.run_ended = true,
+            News::Told(told) => state.told = told,
             // The guard of a service never sends this.
             News::Ran(_) | News::Database { .. } | News::Allowed(_) => {}
         });

@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use super::container::{get_container, put_container};
 use super::encoding::{In, Out};
 use super::wire::garbled;
 use crate::guard::program::{Attributes, Program};
@@ -141,6 +142,7 @@ fn put_program<'a>(out: &mut Out<'a>, program: &'a Program) {
     });
     put_attributes(out, &program.attributes);
     out.option(program.stdin.as_ref(), Out::fd);
+    out.flag(program.outlives_guard);
     out.list(&program.sockets, |out, (name, socket)| {
         out.bytes(name.as_bytes());
         out.fd(socket);
@@ -161,6 +163,7 @@ fn get_program(from: &mut In<'_>) -> io::Result<Program> {
         })?,
         attributes: get_attributes(from)?,
         stdin: from.option(In::fd)?,
+        outlives_guard: from.flag()?,
         sockets: from.list(|from| Ok((from.text()?, from.fd()?)))?,
     })
 }
@@ -181,6 +184,7 @@ fn get_attributes(from: &mut In<'_>) -> io::Result<Attributes> {
 fn put_terms<'a>(out: &mut Out<'a>, terms: &'a Terms) {
     out.flag(terms.daemon);
     put_stop(out, &terms.stop);
+    out.option(terms.container.as_ref(), put_container);
     out.list(&terms.after_stop, |out, words: &Vec<OsString>| {
         out.words(words);
     });
@@ -210,6 +214,7 @@ fn get_terms(from: &mut In<'_>) -> io::Result<Terms> {
     Ok(Terms {
         daemon: from.flag()?,
         stop: get_stop(from)?,
+        container: from.option(get_container)?,
         after_stop: from.list(In::words)?,
         log: from.fd()?,
         log_limit: from.number()?,
@@ -331,6 +336,7 @@ mod tests {
                 nice: Some(-5),
             },
             stdin: Some(null()),
+            outlives_guard: true,
             sockets: vec![("redis".into(), null())],
         };
         let terms = Terms {
@@ -341,6 +347,13 @@ mod tests {
                 command: Some(vec!["pg_ctl".into(), "stop".into()]),
                 grace: Duration::from_millis(1500),
             },
+            container: Some(crate::guard::terms::Container {
+                create: vec!["docker".into(), "create".into()],
+                copy: Some((vec!["docker".into(), "cp".into()], null())),
+                inspect: vec!["docker".into(), "inspect".into()],
+                remove: vec!["docker".into(), "rm".into()],
+                list: vec!["docker".into(), "ps".into()],
+            }),
             after_stop: vec![vec!["rm".into(), "x".into()], vec![]],
             log: null(),
             log_limit: 1 << 40,
@@ -400,7 +413,7 @@ mod tests {
     #[test]
     fn a_job_is_read_as_it_was_written() {
         let (bytes, fds) = job();
-        assert_eq!(fds, 14);
+        assert_eq!(fds, 15);
         assert_eq!(written_again(&bytes).unwrap(), (bytes, fds));
         let (bytes, fds) = link();
         assert_eq!(fds, 2);

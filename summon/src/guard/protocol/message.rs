@@ -8,7 +8,7 @@ use super::job::{get_stop, put_stop};
 use super::wire::garbled;
 use crate::guard::databases::{Answer, DatabaseOrder, get_answer, put_answer};
 use crate::guard::details::Details;
-use crate::guard::state::{Allowed, Notice, Ran, Step, Whom};
+use crate::guard::state::{Allowed, Notice, Ran, Step, Told, Whom};
 use crate::guard::terms::StopPlan;
 use crate::sys::Signal;
 
@@ -92,6 +92,8 @@ pub(crate) enum News {
     Database { number: u64, answer: Answer },
     /// A test allows lines from a place in the output on, or no longer.
     Allowed(Allowed),
+    /// The engine has said more about the container.
+    Told(Told),
 }
 
 impl Order {
@@ -264,6 +266,17 @@ impl News {
                 out.number(allowed.log);
                 allowed.streams.iter().for_each(|it| out.number(*it));
             }
+            News::Told(told) => {
+                tag(17);
+                let Told {
+                    created,
+                    inspected,
+                    left,
+                } = told;
+                for ran in [created, inspected, left] {
+                    out.option(ran.as_ref(), put_ran);
+                }
+            }
         }
         out.bytes
     }
@@ -310,6 +323,11 @@ impl News {
                 begins: from.flag()?,
                 log: from.number()?,
                 streams: [from.number()?, from.number()?],
+            }),
+            17 => News::Told(Told {
+                created: from.option(get_ran)?,
+                inspected: from.option(get_ran)?,
+                left: from.option(get_ran)?,
             }),
             _ => return Err(garbled()),
         })

@@ -1,5 +1,6 @@
 //! The protocol between a test process, its wardens, and its guards.
 
+mod container;
 pub(super) mod encoding;
 pub(super) mod job;
 mod joining;

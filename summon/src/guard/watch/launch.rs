@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 use super::client::{Client, Latest};
+use super::container::Engine;
 use super::notify::Notify;
 use super::recorder::Recorder;
 use super::service::Service;
@@ -19,7 +20,7 @@ use crate::guard::protocol::job::{Endings, First};
 use crate::guard::protocol::message::News;
 use crate::guard::protocol::wire;
 use crate::guard::spawn::spawn;
-use crate::guard::state::Step;
+use crate::guard::state::{Step, Told};
 use crate::guard::terms::Terms;
 use crate::guard::{dispositions, title};
 use crate::sys::ending;
@@ -87,13 +88,29 @@ impl Guard {
             let notify = terms.notify.as_deref().map(Notify::bind).transpose()?;
             io::Result::Ok((child_ended, recorder, output, notify))
         })();
-        let (child_ended, recorder, output, notify) = match prepared {
+        let (child_ended, mut recorder, output, notify) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err((owner, Step::Prepare, error)),
         };
         // If the watch fails, the end of the socket is the only sign of the owner's end. That still
         // covers every owner without forked children.
         let watch = |sent: Option<OwnedFd>| sent.and_then(|sent| ending::watch(sent).ok());
+        let mut told = Told::default();
+        if let Some(container) = &terms.container {
+            let mut engine = Engine {
+                program: &program,
+                child_ended: &child_ended,
+                recorder: &mut recorder,
+            };
+            let created = engine.create(container);
+            let is_created = created.is_ok();
+            told.created = Some(created.unwrap_or_else(|failed| failed));
+            // Before the program: a probe looks for the container as soon as the client runs.
+            let _ = wire::send(&owner, &News::Told(told.clone()).encode(), &[]);
+            if !is_created {
+                return Err((owner, Step::Container, io::ErrorKind::Other.into()));
+            }
+        }
         let leader = match spawn(&program, [&output[0], &output[1]]) {
             Ok(leader) => leader,
             Err((step, error)) => return Err((owner, step, error)),
@@ -123,8 +140,14 @@ impl Guard {
             latest: Latest::new(recorder.log.length),
             recorder,
             notify,
-            service: Service::new(leader, terms.daemon, terms.stop.clone()),
+            service: Service::new(
+                leader,
+                terms.daemon,
+                terms.container.is_some(),
+                terms.stop.clone(),
+            ),
             ended: None,
+            told,
             lost: Vec::new(),
             program,
             terms,

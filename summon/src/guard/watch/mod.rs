@@ -8,6 +8,7 @@ mod allowed;
 mod captured;
 mod client;
 mod command;
+mod container;
 mod databases;
 mod endings;
 mod events;
@@ -36,7 +37,7 @@ use super::databases::Databases;
 use super::killing;
 use super::program::Program;
 use super::protocol::message::News;
-use super::state::Allowed;
+use super::state::{Allowed, Told};
 use super::terms::Terms;
 use crate::sys::ending::Ending;
 use crate::sys::family;
@@ -77,6 +78,8 @@ struct Guard {
     service: Service,
     /// When the guard noticed the end of the program.
     ended: Option<Instant>,
+    /// What the engine has said about the container.
+    told: Told,
     /// The owners and users that were lost while they used the service.
     lost: Vec<LostClient>,
     program: Program,
@@ -118,6 +121,11 @@ impl Guard {
                     survivors = left;
                 }
             }
+            if self.service.is_to_be_removed() {
+                self.remove_container();
+                // The commands of the engine have taken the notes of other children's ends.
+                self.reap();
+            }
             self.end_with_run();
             self.end_hold();
             self.go_on_with_databases();
@@ -153,6 +161,11 @@ impl Guard {
     fn reap(&mut self) {
         match self.service.reap() {
             Change::Ended => {
+                if self.terms.container.is_some() {
+                    self.inspect_container();
+                    // As in `watch`. Nothing else than this end is left to tell.
+                    let _ = self.service.reap();
+                }
                 // Output and notices from before the end are reported before the end. Both are
                 // complete here: a dead process writes no more.
                 self.hear();

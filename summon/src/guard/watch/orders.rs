@@ -1,5 +1,6 @@
 //! How a guard obeys its owner.
 
+use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
@@ -79,8 +80,12 @@ impl Guard {
         // Before the signal, so that the owner hears of the request before it hears of the end. In
         // the other order the end would look like a crash.
         self.tell(&News::Asked { is_ending });
-        let (program, recorder) = (&self.program, &self.recorder);
+        let (program, recorder, terms) = (&self.program, &self.recorder, &self.terms);
         self.service.stop(plan, |argv| {
+            if terms.container.is_some() {
+                let null = File::options().write(true).open("/dev/null").ok()?.into();
+                return spawn(&program.helper(argv), [&null; 2]).ok();
+            }
             // On Linux the guard keeps no write end of the pipe: with one, it would never read an
             // end of file. So each command gets a new end.
             let output = recorder.another_end().ok()?;

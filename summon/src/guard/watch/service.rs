@@ -13,6 +13,8 @@ pub(super) struct Service {
     leader_reaped: bool,
     /// The program forks away. The eldest process that it leaves becomes the leader.
     daemon: bool,
+    /// The program is an engine's client. It gets no signals, and the service ends with its container.
+    in_container: bool,
     /// The wait status of the leader after its end.
     pub(super) exit: Option<i32>,
     paused: bool,
@@ -31,9 +33,17 @@ enum Phase {
         /// The pid of the stop command, if one runs instead of a signal.
         command: Option<u32>,
     },
+    /// The guard removes the container in this round.
+    Removing,
+    /// The container is gone. The engine's processes end by themselves until then.
+    Removed(Instant),
     Killing(Killing),
     Gone,
 }
+
+/// How long the engine's processes may take to end after the container. A kill before that would
+/// leave parts of the container, such as its network.
+const AFTER_CONTAINER: Duration = Duration::from_secs(15);
 
 /// The progress of a service towards its end.
 pub(super) enum Progress {
@@ -55,11 +65,12 @@ pub(super) enum Change {
 }
 
 impl Service {
-    pub(super) fn new(leader: u32, daemon: bool, stop: StopPlan) -> Service {
+    pub(super) fn new(leader: u32, daemon: bool, in_container: bool, stop: StopPlan) -> Service {
         Service {
             leader,
             leader_reaped: false,
             daemon,
+            in_container,
             exit: None,
             paused: false,
             phase: Phase::Running,
@@ -78,13 +89,17 @@ impl Service {
     /// Returns when `advance` must run next, even without an event.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Stopping { until, .. } => Some(*until),
+            Phase::Stopping { until, .. } | Phase::Removed(until) => Some(*until),
+            Phase::Removing => Some(Instant::now()),
             Phase::Killing(killing) => Some(killing.due()),
             Phase::Running | Phase::Gone => None,
         }
     }
 
     pub(super) fn signal(&self, signal: Signal, whom: Whom) {
+        if self.in_container {
+            return;
+        }
         match whom {
             // The leader is not reaped, so its pid and the id of its group can't belong to a
             // stranger.
@@ -102,6 +117,9 @@ impl Service {
     /// Halts all processes of the service, or resumes them. Also halts processes that are forked
     /// meanwhile.
     pub(super) fn pause(&mut self, pause: bool) {
+        if self.in_container {
+            return;
+        }
         self.paused = pause;
         if pause {
             tree::halt_all();
@@ -127,7 +145,13 @@ impl Service {
             // once.
             return self.kill();
         }
-        let command = self.stop.command.as_deref().and_then(run);
+        // A container whose program has ended needs no stop.
+        let has_ended = self.in_container && self.exit.is_some();
+        let command = self.stop.command.as_deref().filter(|_| !has_ended);
+        let command = command.and_then(run);
+        if self.in_container && command.is_none() {
+            return self.kill();
+        }
         // The stop signal goes out before CONT below. A halted process finds the stop signal
         // pending when it continues.
         if command.is_none() {
@@ -148,7 +172,10 @@ impl Service {
         };
     }
 
-    fn ask(&self) {
+    fn ask(&mut self) {
+        if self.in_container {
+            return self.kill();
+        }
         self.signal(
             self.stop.signal,
             match self.stop.only_leader {
@@ -177,7 +204,21 @@ impl Service {
     }
 
     pub(super) fn kill(&mut self) {
-        self.phase = Phase::Killing(Killing::new());
+        self.phase = match self.phase {
+            Phase::Removed(_) | Phase::Killing(_) => Phase::Killing(Killing::new()),
+            _ if self.in_container => Phase::Removing,
+            _ => Phase::Killing(Killing::new()),
+        };
+    }
+
+    /// Returns whether the guard must remove the container now.
+    pub(super) fn is_to_be_removed(&self) -> bool {
+        matches!(self.phase, Phase::Removing)
+    }
+
+    /// Notes that the container is gone, or that the engine can't remove it.
+    pub(super) fn container_is_gone(&mut self) {
+        self.phase = Phase::Removed(Instant::now() + AFTER_CONTAINER);
     }
 
     /// Reaps ended processes.
@@ -202,8 +243,13 @@ impl Service {
                 Ok(Reaped::Nobody) => return change,
                 // No child means no descendant, also for those that left the group or the session:
                 // each orphan became a child of this guard before its parent's end was reported.
+                // The end of the engine's client is not the end of its container.
                 Ok(Reaped::Childless) | Err(_) => {
-                    self.phase = Phase::Gone;
+                    self.phase = match self.phase {
+                        Phase::Removed(_) | Phase::Killing(_) => Phase::Gone,
+                        _ if self.in_container => Phase::Removing,
+                        _ => Phase::Gone,
+                    };
                     return change;
                 }
             }
@@ -253,6 +299,16 @@ impl Service {
     /// Continues the service's way to its end.
     pub(super) fn advance(&mut self) -> Progress {
         match &mut self.phase {
+            Phase::Stopping { until, .. } if self.in_container => {
+                let is_late = Instant::now() >= *until;
+                if is_late || self.exit.is_some() {
+                    self.phase = Phase::Removing;
+                }
+                if is_late {
+                    return Progress::Killed;
+                }
+            }
+            Phase::Removed(until) if Instant::now() >= *until => self.kill(),
             Phase::Stopping { until, .. } if Instant::now() >= *until => {
                 let mut killing = Killing::new();
                 killing.go_on();

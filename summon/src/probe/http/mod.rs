@@ -18,7 +18,8 @@ use summon_syntax::url::{OWN_PORT, Url};
 
 use std::hash::{Hash, Hasher};
 
-use super::listen::{self, Place};
+use super::endpoint::Place;
+use super::listen;
 use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, elsewhere};
 use crate::numbers::Statuses;
 use crate::output;

@@ -46,6 +46,16 @@ pub(super) fn check() -> io::Result<()> {
     read("tcp").map(drop)
 }
 
+/// Checks that the tables of a process's network can be read.
+pub(super) fn check_of(pid: u32) -> io::Result<()> {
+    read_of(pid, "tcp").map(drop)
+}
+
+/// Reads a table of a process's network.
+fn read_of(pid: u32, table: &str) -> io::Result<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/net/{table}"))
+}
+
 /// Reads a table of the calling thread's network namespace.
 fn read(table: &str) -> io::Result<Vec<u8>> {
     let of_thread = fs::read(format!("/proc/thread-self/net/{table}"));
@@ -56,8 +66,30 @@ fn read(table: &str) -> io::Result<Vec<u8>> {
 
 /// Lists the sockets that serve on `port` in both families. Port 0 means all ports.
 pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<ListeningSocket>> {
+    let mut found = serving(read, port, protocol)?;
+    if port != 0 {
+        tell_dual(&mut found, port, protocol);
+    }
+    Ok(found)
+}
+
+/// Lists the sockets that serve on `port` in the network of a process. Wildcards of IPv6 count as
+/// such that take IPv4 too.
+pub(super) fn listeners_of(
+    pid: u32,
+    port: u16,
+    protocol: Protocol,
+) -> io::Result<Vec<ListeningSocket>> {
+    serving(|table| read_of(pid, table), port, protocol)
+}
+
+fn serving(
+    read: impl Fn(&str) -> io::Result<Vec<u8>>,
+    port: u16,
+    protocol: Protocol,
+) -> io::Result<Vec<ListeningSocket>> {
     let mut found = Vec::new();
-    rows(protocol, |row, serves| {
+    rows(read, protocol, |row, serves| {
         if serves && (port == 0 || row.local.port() == port) {
             found.push(ListeningSocket {
                 addr: row.local,
@@ -67,16 +99,13 @@ pub(super) fn listeners(port: u16, protocol: Protocol) -> io::Result<Vec<Listeni
             });
         }
     })?;
-    if port != 0 {
-        tell_dual(&mut found, port, protocol);
-    }
     Ok(found)
 }
 
 /// Lists the sockets with the local port `port` that don't serve, in both families.
 pub(super) fn connections(port: u16, protocol: Protocol) -> io::Result<Vec<Connection>> {
     let mut found = Vec::new();
-    rows(protocol, |row, serves| {
+    rows(read, protocol, |row, serves| {
         if !serves && row.local.port() == port {
             found.push(Connection {
                 local: row.local,
@@ -90,7 +119,11 @@ pub(super) fn connections(port: u16, protocol: Protocol) -> io::Result<Vec<Conne
 }
 
 /// Passes each row of both families to `each`, and whether its socket serves.
-fn rows(protocol: Protocol, mut each: impl FnMut(Row, bool)) -> io::Result<()> {
+fn rows(
+    read: impl Fn(&str) -> io::Result<Vec<u8>>,
+    protocol: Protocol,
+    mut each: impl FnMut(Row, bool),
+) -> io::Result<()> {
     let (tables, serves) = match protocol {
         Protocol::Tcp => (["tcp", "tcp6"], 10), // LISTEN
         Protocol::Udp => (["udp", "udp6"], 7),  // CLOSE

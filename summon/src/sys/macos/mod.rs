@@ -3,6 +3,8 @@
 
 pub(crate) mod beneath;
 pub(crate) mod clients;
+#[path = "../no_containers.rs"]
+pub(crate) mod containers;
 pub(crate) mod contents;
 pub(crate) mod diag;
 pub(crate) mod ending;

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "it is there for what would be used after a start")]
 
 pub(crate) mod at_path;
+#[path = "../no_containers.rs"]
+pub(crate) mod containers;
 pub(crate) mod diag;
 pub(crate) mod dir;
 pub(crate) mod ending;

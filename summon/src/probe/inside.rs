@@ -1,0 +1,133 @@
+//! Whether a container serves a port. The sockets in its network say so: the engine's proxy listens
+//! outside long before.
+
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::container::Container;
+use super::endpoint::Place;
+use super::not_ready::unseen;
+use super::{NotReady, Target};
+use crate::sys::containers::{self, Inside};
+use crate::sys::is_shortage;
+use crate::sys::listeners::{ListeningSocket, Protocol};
+
+/// The pause between two searches for the main process, which read all new processes.
+const SEARCH_PAUSE: Duration = Duration::from_millis(5);
+/// The pause between two looks at tables, which list all connections too.
+const COSTLY_PAUSE: Duration = Duration::from_millis(16);
+/// When to assume that the main process is not visible here, as with a virtual machine.
+const UNSEEN_AFTER: Duration = Duration::from_secs(5);
+/// The limit of one attempt to connect.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// A proxy closes a connection within this time if nothing listens behind it.
+const PROXY_LIMIT: Duration = Duration::from_millis(250);
+
+/// What is known of the container since the start began.
+#[derive(Default)]
+struct Known {
+    view: Option<(u32, Inside)>,
+}
+
+/// Returns the address outside of the server in the container.
+pub(super) fn look(
+    target: &Target<'_>,
+    container: &Container,
+    place: Place,
+) -> Result<SocketAddr, NotReady> {
+    let listeners = with_known(target, |known| known.listeners(target, container, place))?;
+    let outside = container.outside(place.port);
+    let unpublished = (Ipv4Addr::LOCALHOST, place.port).into();
+    let Some(listeners) = listeners else {
+        return connect(outside.unwrap_or(unpublished), place.protocol);
+    };
+    let reachable = |it: &&ListeningSocket| !it.addr.ip().to_canonical().is_loopback();
+    match (listeners.first(), listeners.iter().find(reachable)) {
+        (None, _) => Err(NotReady::yet("nothing listens there in the container").soon()),
+        // The engine leads connections to the container's own address.
+        (Some(local), None) if outside.is_some() => Err(NotReady::yet(format!(
+            "it listens on {} in the container, which can't be reached from outside; let it listen on \
+             0.0.0.0",
+            local.shown()
+        ))),
+        (Some(_), _) => Ok(outside.unwrap_or(unpublished)),
+    }
+}
+
+fn with_known<R>(target: &Target<'_>, act: impl FnOnce(&mut Known) -> R) -> R {
+    target.memory.with("container", act)
+}
+
+impl Known {
+    /// Returns the sockets that serve a port. `None` if the container is not visible from here.
+    fn listeners(
+        &mut self,
+        target: &Target<'_>,
+        container: &Container,
+        place: Place,
+    ) -> Result<Option<Vec<ListeningSocket>>, NotReady> {
+        let id = target.container_id();
+        let id = id.ok_or_else(|| NotReady::yet("the engine has not told the container's id"))?;
+        // A process that has ended is none any more. Its network may be another's by now.
+        self.view = self
+            .view
+            .take()
+            .filter(|(pid, _)| containers::is_main(*pid, &id));
+        if self.view.is_none() {
+            let Some(pid) = containers::main_process(&id, &container.older) else {
+                return match target.waited() > UNSEEN_AFTER {
+                    true => Ok(None),
+                    false => Err(later("its container has not started", SEARCH_PAUSE)),
+                };
+            };
+            let inside = Inside::of(pid).map_err(|error| match is_shortage(&error) {
+                true => NotReady::yet(error.to_string()),
+                false => unseen(&error),
+            })?;
+            self.view = Some((pid, inside));
+        }
+        let Some((_, inside)) = &self.view else {
+            return Ok(None);
+        };
+        let listeners = inside.listeners(place.port, place.protocol);
+        let listeners = listeners.map_err(|error| unseen(&error))?;
+        if listeners.is_empty() && inside.is_costly() {
+            return Err(later(
+                "nothing listens there in the container",
+                COSTLY_PAUSE,
+            ));
+        }
+        Ok(Some(listeners))
+    }
+}
+
+fn later(why: &str, pause: Duration) -> NotReady {
+    NotReady::yet(why).not_before(Instant::now() + pause)
+}
+
+/// Connects to the engine's proxy. The connection stays open only if the container serves the port.
+fn connect(addr: SocketAddr, protocol: Protocol) -> Result<SocketAddr, NotReady> {
+    if protocol == Protocol::Udp {
+        return Err(NotReady::ever(
+            "the processes of the container are not visible here, so its UDP port can't be probed",
+        ));
+    }
+    let connected = TcpStream::connect_timeout(&addr, CONNECT_LIMIT).and_then(|mut stream| {
+        stream.set_read_timeout(Some(PROXY_LIMIT))?;
+        stream.read(&mut [0])
+    });
+    match connected {
+        Ok(0) => Err(NotReady::yet(format!("{addr}: closes each connection"))),
+        Ok(_) => Ok(addr),
+        Err(error) if is_silent(&error) => Ok(addr),
+        Err(error) => Err(NotReady::yet(format!("{addr}: {error}"))),
+    }
+}
+
+fn is_silent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}

@@ -1,0 +1,66 @@
+//! The verbs of a process in a container. The engine carries them out.
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use super::container::Contained;
+use crate::error::{Error, shown_command};
+use crate::sys::Signal;
+
+/// The limit of a command of the engine.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl Contained {
+    /// Signals the main process.
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), Error> {
+        let number = signal.number().to_string();
+        self.ask(&["kill", "-s", &number, &self.name], LIMIT)
+            .map(drop)
+    }
+
+    /// Returns the command that runs these words in the container.
+    pub(super) fn exec(&self, words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+        let args = ["exec".into(), OsString::from(&self.name)];
+        self.command(args.into_iter().chain(words))
+    }
+
+    /// Calls `body` while all processes of the container are halted.
+    pub(super) fn paused<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
+        self.ask(&["pause", &self.name], LIMIT)?;
+        let result = catch_unwind(AssertUnwindSafe(body));
+        let resumed = self.ask(&["unpause", &self.name], LIMIT);
+        // Docker resumes a container that gets a signal.
+        let resumed = resumed.or_else(|error| match self.is_paused() {
+            Ok(false) => Ok(Vec::new()),
+            _ => Err(error),
+        });
+        match result {
+            Ok(result) => resumed.map(|_| result),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    fn is_paused(&self) -> Result<bool, Error> {
+        let question = [
+            "container",
+            "inspect",
+            "--format",
+            "{{.State.Paused}}",
+            &self.name,
+        ];
+        let answer = self.ask(&question, LIMIT)?;
+        Ok(answer.trim_ascii() == b"true")
+    }
+
+    /// Returns the command that removes the container, for a person.
+    pub(super) fn shown_removal(&self) -> String {
+        let args = ["rm", "-f", "-v", &self.name].map(OsString::from);
+        shown_command(self.command(args).iter().map(OsString::as_os_str))
+    }
+
+    /// Removes the container in the place of its guard, which was killed.
+    pub(super) fn remove(&self) -> Result<(), Error> {
+        self.ask(&["rm", "-f", "-v", &self.name], LIMIT).map(drop)
+    }
+}

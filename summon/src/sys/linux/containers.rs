@@ -1,0 +1,145 @@
+//! Containers of this machine: their main processes, and the sockets in their networks.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::thread;
+
+use rustix::thread::LinkNameSpaceType;
+
+use super::diag::Diag;
+use super::{listeners, process_tree, tables, text};
+use crate::sys::listeners::{ListeningSocket, Protocol};
+
+/// Returns the processes that run now. A container that is made later has none of them.
+pub(crate) fn processes() -> Vec<u32> {
+    process_tree::all().unwrap_or_default()
+}
+
+/// Finds the main process of the container with this id, which is not among the `older` processes.
+///
+/// The engine puts the id into the name of the control group, and the main process is the first one of
+/// its pid namespace.
+pub(crate) fn main_process(id: &str, older: &[u32]) -> Option<u32> {
+    let new = processes().into_iter().filter(|pid| !older.contains(pid));
+    new.into_iter().find(|pid| is_main(*pid, id))
+}
+
+/// Returns whether a process is still the main process of the container.
+pub(crate) fn is_main(pid: u32, id: &str) -> bool {
+    let of = |file: &str| text::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let groups = of("cgroup");
+    let names_it = groups.windows(id.len()).any(|part| part == id.as_bytes());
+    if id.is_empty() || !names_it {
+        return false;
+    }
+    // `NSpid:	4423	1`: the pid in each namespace, the innermost last (`proc_pid_status(5)`).
+    let status = of("status");
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let pids = lines.find_map(|line| line.strip_prefix(b"NSpid:"));
+    let pids = pids.and_then(|pids| std::str::from_utf8(pids).ok());
+    let mut pids = pids.unwrap_or_default().split_whitespace().rev();
+    pids.next() == Some("1") && pids.next().is_some()
+}
+
+/// Returns whether a process neither catches, blocks, nor ignores a signal. The main process of a
+/// container then never notices it (`pid_namespaces(7)`).
+pub(crate) fn is_deaf_to(pid: u32, signal: i32) -> bool {
+    let Ok(status) = text::read(format!("/proc/{pid}/status")) else {
+        return false;
+    };
+    let status = String::from_utf8_lossy(&status);
+    // `SigCgt:	0000000000014002`, with a bit for each signal, beginning with number 1.
+    let masks = ["SigBlk:", "SigIgn:", "SigCgt:"].map(|name| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        u64::from_str_radix(mask.unwrap_or_default().trim(), 16).ok()
+    });
+    let bit = 1_u64.checked_shl(signal as u32 - 1).unwrap_or_default();
+    masks
+        .iter()
+        .all(|mask| mask.is_some_and(|mask| mask & bit == 0))
+}
+
+/// A view into the network of a container. It stays when the process of the container ends.
+#[derive(Debug)]
+pub(crate) enum Inside {
+    /// A socket that was made there. The kernel answers for the namespace of the socket.
+    Asked(Diag),
+    /// The tables that the kernel shows of this process's network.
+    Tables(u32),
+}
+
+impl Inside {
+    /// Opens the view into the network of a process.
+    pub(crate) fn of(pid: u32) -> io::Result<Inside> {
+        let network = fs::File::open(format!("/proc/{pid}/ns/net"));
+        let asked = network.and_then(|network| {
+            // `setns(2)` changes one thread, so a thread of its own enters the namespace.
+            thread::scope(|scope| {
+                let enter = || {
+                    let network_kind = Some(LinkNameSpaceType::Network);
+                    rustix::thread::move_into_link_name_space(network.as_fd(), network_kind)?;
+                    Diag::open()
+                };
+                let thread = thread::Builder::new().spawn_scoped(scope, enter)?;
+                let gone = |_| Err(io::ErrorKind::Other.into());
+                thread.join().unwrap_or_else(gone)
+            })
+        });
+        match asked {
+            // Without netlink, the tables of that thread have gone with it.
+            Ok(diag) if diag.netlink().is_some() => Ok(Inside::Asked(diag)),
+            Ok(_) => Inside::by_tables(pid),
+            Err(error) if crate::sys::is_shortage(&error) => Err(error),
+            // Only root may enter the namespace, but others may read its tables.
+            Err(_) => Inside::by_tables(pid),
+        }
+    }
+
+    fn by_tables(pid: u32) -> io::Result<Inside> {
+        tables::check_of(pid)?;
+        Ok(Inside::Tables(pid))
+    }
+
+    /// Lists the sockets in the container that serve a port.
+    pub(crate) fn listeners(
+        &self,
+        port: u16,
+        protocol: Protocol,
+    ) -> io::Result<Vec<ListeningSocket>> {
+        match self {
+            Inside::Asked(diag) => listeners::on_port(diag, port, protocol),
+            Inside::Tables(pid) => tables::listeners_of(*pid, port, protocol),
+        }
+    }
+
+    /// Returns whether a look costs so much that it should be rare.
+    pub(crate) fn is_costly(&self) -> bool {
+        matches!(self, Inside::Tables(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sockets_of_a_network_are_seen_both_ways() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let own = std::process::id();
+        for inside in [Inside::of(own).unwrap(), Inside::Tables(own)] {
+            let seen = inside.listeners(port, Protocol::Tcp).unwrap();
+            assert_eq!(seen.len(), 1, "{inside:?}");
+            assert_eq!(seen[0].addr, socket.local_addr().unwrap());
+        }
+    }
+
+    #[test]
+    fn no_process_outside_of_a_container_is_its_main_process() {
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let own = groups.lines().next().unwrap();
+        assert!(!is_main(std::process::id(), own));
+        assert_eq!(main_process("no such container", &[]), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! No container outlives the test process, however the process ends, and whenever.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::engine::{ACTOR, containers};
+use crate::support::{Group, eventually, family, hear_int};
+
+/// A program that plays a test process with an image.
+const OWNER: &str = env!("CARGO_BIN_EXE_owner_image");
+/// The number of rounds that each ending is repeated.
+const ROUNDS: u32 = 3;
+
+/// What the container runs.
+const PLAIN: &str = "trap 'exit 0' TERM; actor listen 0.0.0.0:80 & wait";
+/// It ignores the stop signal, and so do its children.
+const STUBBORN: &str = "trap '' TERM; actor listen 0.0.0.0:80 & sleep 1000; true";
+
+/// The variable that marks all processes of an owner.
+const MARK: &str = "SUMMON_TEST_MARK";
+
+/// Returns whether a process with this mark is left.
+fn is_anybody_left(mark: &str) -> bool {
+    let mark = format!("{MARK}={mark}\0");
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut environments = processes.filter_map(|it| std::fs::read(it.path().join("environ")).ok());
+    environments.any(|it| it.windows(mark.len()).any(|part| part == mark.as_bytes()))
+}
+
+fn owner(script: &str, ending: &str) -> Command {
+    let mut command = Command::new(OWNER);
+    command.args([ACTOR, script, ending]);
+    hear_int(&mut command);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::null());
+    command
+}
+
+/// Waits until the container serves.
+fn until_ready(owner: &mut Group) {
+    let stdout = BufReader::new(owner.stdout.take().unwrap());
+    let ready = stdout
+        .lines()
+        .map_while(Result::ok)
+        .any(|line| line == "ready");
+    assert!(ready, "the container never got ready");
+}
+
+/// Returns the containers of a test process.
+fn containers_of(owner: u32) -> String {
+    containers(&format!("label=summon.owner={owner}"))
+}
+
+fn ends_with_its_container(mut owner: Command, end: impl FnOnce(&mut Group)) {
+    let mut owner = Group::spawn(&mut owner);
+    let pid = owner.id();
+    until_ready(&mut owner);
+    assert_ne!(containers_of(pid), "");
+    let family = family(pid);
+    end(&mut owner);
+    owner.wait().unwrap();
+    eventually("its container is removed", || containers_of(pid).is_empty());
+    for life in family {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
+    }
+}
+
+fn signal(signal: i32) -> impl FnOnce(&mut Group) {
+    move |owner| {
+        let pid = owner.id() as i32;
+        // SAFETY: the child was not reaped yet, so the pid is its own.
+        #[expect(unsafe_code, reason = "std sends only KILL")]
+        let sent = unsafe { libc::kill(pid, signal) };
+        assert_eq!(sent, 0);
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn survives_no_end_of_the_test_process() {
+    for _ in 0..ROUNDS {
+        for script in [PLAIN, STUBBORN] {
+            for ending in ["return", "exit", "abort", "panic"] {
+                let end = |owner: &mut Group| drop(owner.stdin.take());
+                ends_with_its_container(owner(script, ending), end);
+            }
+            for number in [libc::SIGKILL, libc::SIGTERM] {
+                ends_with_its_container(owner(script, "wait"), signal(number));
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn survives_no_death_at_a_random_moment() {
+    let rounds = std::env::var("IMAGE_ROUNDS").map_or(20_u64, |it| it.parse().unwrap());
+    for round in 0..rounds {
+        let mark = format!("{}-{round}", std::process::id());
+        let mut owner = Group::spawn(owner(PLAIN, "wait").env(MARK, &mark));
+        let pid = owner.id();
+        // The moments are spread over the whole start.
+        let moment = Duration::from_millis(round * 37 % 1000);
+        std::thread::sleep(moment);
+        signal(libc::SIGKILL)(&mut owner);
+        owner.wait().unwrap();
+        // Its guard, its warden, and the engine's clients have the variable too.
+        eventually("all its processes end", || !is_anybody_left(&mark));
+        assert_eq!(containers_of(pid), "", "after {moment:?}");
+    }
+}

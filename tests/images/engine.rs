@@ -1,0 +1,16 @@
+//! The engine of the tests, which summon uses too.
+
+use std::process::Command;
+
+/// An image whose program is the actor.
+pub(crate) const ACTOR: &str = "summon-test/actor:1";
+
+/// Returns the containers that match a filter.
+pub(crate) fn containers(filter: &str) -> String {
+    let engine = std::env::var("SUMMON_ENGINE").unwrap_or_else(|_| "docker".to_owned());
+    let format = "{{.Names}} {{.Status}}";
+    let args = ["ps", "-a", "--filter", filter, "--format", format];
+    let output = Command::new(engine).args(args).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
