@@ -1,6 +1,6 @@
 //! What a hold keeps up, and when it begins.
 
-use super::{Held, part, reads, signal, test_process};
+use super::{Held, part, reads, signal};
 use crate::support::eventually;
 
 /// Runs one test with a hold of this time, and checks that nothing is left.
@@ -149,29 +149,24 @@ fn a_limit_of_nextest_that_comes_first_is_told() {
 }
 
 #[test]
-#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+#[cfg_attr(
+    not(all(has_script, has_nextest)),
+    ignore = "no script and cargo-nextest"
+)]
 fn a_killed_test_gives_its_turn_to_the_next() {
     let args = "nextest run --no-fail-fast --test-threads 2 --test held -- --exact fails fails_too";
-    let held = Held::quiet(args, "10m");
-    let tests = |held: &Held| {
-        let record = std::fs::read_to_string(held.project.record()).unwrap_or_default();
-        let pids = record
-            .split_whitespace()
-            .filter_map(|it| it.parse::<u32>().ok());
-        let lives = pids.filter_map(crate::support::Life::of);
-        let mut tests: Vec<_> = lives
-            .filter(|it| it.what.contains("/held-"))
-            .map(|it| it.pid)
-            .collect();
-        tests.sort();
-        tests.dedup();
-        tests
-    };
-    eventually("both tests run", || tests(&held).len() == 2);
+    let mut held = Held::in_terminal(args, "10m");
+    held.says("its turn comes after the hold of another test");
+    held.says("` ends this test process");
     let lives = held.lives();
-    for pid in tests(&held) {
-        signal("-KILL", pid);
-    }
-    let _ = test_process(&lives);
+    let said = held.said();
+    let (_, holder) = said.split_once("`kill ").unwrap();
+    let (holder, _) = holder.split_once('`').unwrap();
+    signal("-KILL", holder.parse().unwrap());
+    let block = " has failed, and summon holds it for 10 min";
+    eventually("the next is held", || {
+        held.said().matches(block).count() == 2
+    });
+    held.press("\x03");
     held.ends(&lives);
 }
