@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::progress::Progress;
 use crate::session::base;
 use crate::sys::fd::AsFd;
 use crate::sys::rendezvous::{self, Role};
-use crate::sys::{runner, trees, wait};
+use crate::sys::{runner, wait};
 
 /// When summon pulls an image: the value of [`Coordinated::pull`](crate::Coordinated::pull).
 ///
@@ -115,10 +116,10 @@ impl Wanted<'_> {
             None => std::process::id().to_string(),
         };
         let what = (self.engine.program(), self.image, self.platform);
-        format!(
-            "pull-{:016x}",
-            trees::digest_of(format!("{run} {what:?}").as_bytes())
-        )
+        // Equal in all processes of the run, since it has no random seed.
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        let digest = hasher.hash_one(format!("{run} {what:?}"));
+        format!("pull-{digest:016x}")
     }
 
     fn absent(&self, why: &str) -> Error {

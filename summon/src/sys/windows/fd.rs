@@ -1,6 +1,7 @@
 //! Stand-ins for descriptors: the values that they are made of. They are never sent to another
 //! process, nor polled.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
@@ -26,6 +27,7 @@ impl AsFd for OwnedFd {}
 impl AsFd for BorrowedFd<'_> {}
 impl AsFd for File {}
 impl AsFd for TcpStream {}
+impl AsFd for Infallible {}
 
 impl OwnedFd {
     pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
