@@ -163,7 +163,7 @@ impl Parts {
             }),
             inspect: command(&["container", "inspect", "--format", STATE, name]),
             remove: command(&["rm", "-f", "-v", name]),
-            list: command(&["ps", "-a", "-q", "--filter", &listed]),
+            list: command(&["ps", "-a", "-q", "--no-trunc", "--filter", &listed]),
         };
         let start = command(&["start", "-a", name]);
         Ok((container, start))

@@ -52,7 +52,11 @@ impl Engine<'_> {
             failed = (copied.status != Some(0)).then_some(copied);
         }
         let Some(failed) = failed else {
-            return Ok(created);
+            // Podman prints no id if the container has the streams of its client.
+            return Ok(match created.output.trim_ascii() {
+                [] => self.run(&container.list, None, COMMAND_LIMIT),
+                _ => created,
+            });
         };
         // An engine that has refused the container and lists none, or that has ended, needs no more
         // commands. After a time-out the container may still come.
