@@ -12,6 +12,7 @@ fn main() {
     for (cfg, program) in [
         ("has_cc", "cc"),
         ("has_redis", "redis-server"),
+        ("has_registry", "docker-registry"),
         ("has_fakeroot", "fakeroot"),
         ("has_nc", "nc"),
         ("has_nextest", "cargo-nextest"),

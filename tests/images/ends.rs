@@ -5,14 +5,14 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::engine::{ACTOR, containers};
-use crate::support::{Group, eventually, family, hear_int};
+use crate::support::{Group, Life, eventually, family, hear_int};
 
 /// A program that plays a test process with an image.
 const OWNER: &str = env!("CARGO_BIN_EXE_owner_image");
 /// The number of rounds that each ending is repeated.
 const ROUNDS: u32 = 3;
 
-/// What the container runs.
+/// The script of a container.
 const PLAIN: &str = "trap 'exit 0' TERM; actor listen 0.0.0.0:80 & wait";
 /// It ignores the stop signal, and so do its children.
 const STUBBORN: &str = "trap '' TERM; actor listen 0.0.0.0:80 & sleep 1000; true";
@@ -20,12 +20,17 @@ const STUBBORN: &str = "trap '' TERM; actor listen 0.0.0.0:80 & sleep 1000; true
 /// The variable that marks all processes of an owner.
 const MARK: &str = "SUMMON_TEST_MARK";
 
-/// Returns whether a process with this mark is left.
-fn is_anybody_left(mark: &str) -> bool {
+/// Returns the processes with this mark.
+fn marked(mark: &str) -> Vec<u32> {
     let mark = format!("{MARK}={mark}\0");
+    let is_marked = |pid: &u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let mut parts = environment.windows(mark.len());
+        parts.any(|part| part == mark.as_bytes())
+    };
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let mut environments = processes.filter_map(|it| std::fs::read(it.path().join("environ")).ok());
-    environments.any(|it| it.windows(mark.len()).any(|part| part == mark.as_bytes()))
+    let pids = processes.filter_map(|it| it.file_name().to_str()?.parse().ok());
+    pids.filter(is_marked).collect()
 }
 
 fn owner(script: &str, ending: &str) -> Command {
@@ -112,7 +117,29 @@ fn survives_no_death_at_a_random_moment() {
         signal(libc::SIGKILL)(&mut owner);
         owner.wait().unwrap();
         // Its guard, its warden, and the engine's clients have the variable too.
-        eventually("all its processes end", || !is_anybody_left(&mark));
+        eventually("all its processes end", || marked(&mark).is_empty());
         assert_eq!(containers_of(pid), "", "after {moment:?}");
     }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn survives_no_death_of_its_guard() {
+    let mark = format!("{}-guard", std::process::id());
+    let mut owner = Group::spawn(owner(PLAIN, "wait").env(MARK, &mark));
+    let pid = owner.id();
+    until_ready(&mut owner);
+    let processes = marked(&mark).into_iter().filter_map(Life::of);
+    let guard = processes
+        .into_iter()
+        .find(|life| life.what.starts_with("summon-guard"))
+        .unwrap();
+    let killed = Command::new("kill")
+        .args(["-KILL", &guard.pid.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    eventually("its container is removed", || containers_of(pid).is_empty());
 }

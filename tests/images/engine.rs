@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// An image whose program is the actor.
+/// The image of the actor.
 pub(crate) const ACTOR: &str = "summon-test/actor:1";
 
 /// Returns the containers that match a filter.
@@ -13,4 +13,17 @@ pub(crate) fn containers(filter: &str) -> String {
     let output = Command::new(engine).args(args).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Returns whether the engine is Podman.
+pub(crate) fn is_podman() -> bool {
+    let engine = std::env::var("SUMMON_ENGINE").unwrap_or_default();
+    engine.contains("podman")
+}
+
+/// Runs a command of the engine.
+pub(crate) fn ask(args: &[&str]) {
+    let engine = std::env::var("SUMMON_ENGINE").unwrap_or_else(|_| "docker".to_owned());
+    let output = Command::new(engine).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
 }

@@ -3,7 +3,11 @@
 
 mod ends;
 mod engine;
+mod orphans;
+mod output;
 mod process;
+mod pulls;
+mod readiness;
 #[path = "../it/support.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod support;

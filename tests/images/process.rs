@@ -137,7 +137,7 @@ fn has_an_error_with_its_command_state_and_output() {
     for part in [
         "actor exited with code 3 before it became ready\n".to_owned(),
         format!("run --rm {options} {ACTOR} say cheese exit 3\n"),
-        format!("\n  image     {ACTOR} (sha256:"),
+        format!("\n  image     {ACTOR} ("),
         "\n  engine    ".to_owned(),
         "\n  container exited with code 3\n".to_owned(),
         "\n            | cheese".to_owned(),
