@@ -100,9 +100,13 @@ fn a_test_that_passes_is_held_once() {
 }
 
 #[test]
-fn nothing_is_held_or_reported_if_a_program_does_not_start() {
-    let counts = [("holds it", 0), ("was alive", 0), ("1 failed", 1)];
-    says("does_not_start", &[("SUMMON_HOLD", "10ms")], &counts);
+fn a_test_whose_program_does_not_start_is_held_once_and_has_one_report() {
+    let held = "does_not_start has failed, and summon holds it";
+    let counts = [(held, 1), ("was alive", 0), ("1 failed", 1)];
+    let said = says("does_not_start", &[("SUMMON_HOLD", "10ms")], &counts);
+    // The fixture is up, so the hold names it.
+    let (_, block) = said.split_once(held).unwrap();
+    assert!(block.contains("\n  RUN "), "{said}");
 }
 
 /// Returns the report of a function that fails.
