@@ -12,7 +12,14 @@ static POSTGRES: Fixture = {
     fn __summon_setup(
         executor: &::summon::Process,
     ) -> ::core::result::Result<(), ::std::string::String> {
-        ::summon::__private::set_up(executor, common::migrate)
+        ::summon::__private::set_up(
+            executor,
+            common::migrate,
+            |error| {
+                use ::summon::__private::{OfBox as _, OfDisplay as _, OfError as _};
+                (&&&::summon::__private::Foreign(error)).text()
+            },
+        )
     }
     fn __summon_needs() -> ::std::vec::Vec<
         (&'static str, &'static dyn ::summon::__private::Needed),

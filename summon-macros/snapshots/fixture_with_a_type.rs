@@ -10,7 +10,15 @@ static POSTGRES: Fixture<Postgres> = {
     fn __summon_setup(
         executor: &Postgres,
     ) -> ::core::result::Result<(), ::std::string::String> {
-        ::summon::__private::set_up_with(executor, migrate, pollster::block_on)
+        ::summon::__private::set_up_with(
+            executor,
+            migrate,
+            pollster::block_on,
+            |error| {
+                use ::summon::__private::{OfBox as _, OfDisplay as _, OfError as _};
+                (&&&::summon::__private::Foreign(error)).text()
+            },
+        )
     }
     fn __summon_needs() -> ::std::vec::Vec<
         (&'static str, &'static dyn ::summon::__private::Needed),

@@ -28,6 +28,10 @@ static PG: Fixture<Postgres> = {
         template: ::core::option::Option::Some(|database| ::summon::__private::set_up(
             database,
             migrate,
+            |error| {
+                use ::summon::__private::{OfBox as _, OfDisplay as _, OfError as _};
+                (&&&::summon::__private::Foreign(error)).text()
+            },
         )),
         needs: __summon_needs,
     })

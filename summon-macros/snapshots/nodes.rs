@@ -22,7 +22,14 @@ fn agrees() {
             .nodes(3),
         |executor| {
             let executor: &::summon::Cluster = executor;
-            ::summon::__private::set_up(executor, join)
+            ::summon::__private::set_up(
+                executor,
+                join,
+                |error| {
+                    use ::summon::__private::{OfBox as _, OfDisplay as _, OfError as _};
+                    (&&&::summon::__private::Foreign(error)).text()
+                },
+            )
         },
     );
     let executor_1 = ::summon::Coordinated::with(

@@ -11,7 +11,14 @@ fn sees_rows(pg: &Postgres, api: &Process) {
 fn sees_rows() {
     let executor_0 = ::summon::__private::SetUp::new(
         Postgres::new(),
-        |executor| ::summon::__private::set_up(executor, migrate),
+        |executor| ::summon::__private::set_up(
+            executor,
+            migrate,
+            |error| {
+                use ::summon::__private::{OfBox as _, OfDisplay as _, OfError as _};
+                (&&&::summon::__private::Foreign(error)).text()
+            },
+        ),
     );
     let executor_1 = ::summon::__private::SetUp::new(
         ::summon::Coordinated::with(
@@ -20,7 +27,15 @@ fn sees_rows() {
         ),
         |executor| {
             let executor: &::summon::Process = executor;
-            ::summon::__private::set_up_with(executor, seed, pollster::block_on)
+            ::summon::__private::set_up_with(
+                executor,
+                seed,
+                pollster::block_on,
+                |error| {
+                    use ::summon::__private::{OfBox as _, OfDisplay as _, OfError as _};
+                    (&&&::summon::__private::Foreign(error)).text()
+                },
+            )
         },
     );
     let _scope = match ::summon::__private::scope(
