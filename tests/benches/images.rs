@@ -91,8 +91,11 @@ fn main() {
     let rounds = if quick { 5 } else { 20 };
     // The warden and the answer of the engine are common to all starts of a process.
     summoned();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = port.local_addr().expect("an address").port();
+    // Dropped here: the engine wants the port.
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address").port()
+    };
     let mut figures = vec![[Figures::default(), Figures::default()]; 2];
     for _ in 0..rounds {
         for (figures, took) in figures.iter_mut().zip([by_hand(port), summoned()]) {
