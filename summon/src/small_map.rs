@@ -93,17 +93,17 @@ mod tests {
         let mut map: SmallMap<String, u8> = SmallMap::from_iter(
             [("b", 1), ("c", 2), ("a", 3), ("b", 4)].map(|(key, value)| (key.to_owned(), value)),
         );
-        let all = |map: &SmallMap<String, u8>| {
+        let all = |map: &SmallMap<String, u8>| -> Vec<String> {
             map.iter()
                 .map(|(key, value)| format!("{key}{value}"))
-                .collect::<String>()
+                .collect()
         };
-        assert_eq!(all(&map), "a3b4c2");
+        assert_eq!(all(&map), ["a3", "b4", "c2"]);
         assert_eq!((map.get("c"), map.get("d")), (Some(&2), None));
         assert_eq!((map.remove("b"), map.remove("b")), (Some(4), None));
         *map.or_default("a".to_owned()) += 1;
         *map.or_default("0".to_owned()) += 1;
-        assert_eq!(all(&map), "01a4c2");
+        assert_eq!(all(&map), ["01", "a4", "c2"]);
         assert!(!map.is_empty() && SmallMap::<u8, u8>::default().is_empty());
     }
 }

@@ -47,16 +47,19 @@ pub(in crate::guard) fn follow(script: &[u8]) {
     for (step, words) in script.chunks_exact(2).enumerate() {
         let (verb, number) = (words[0] % 16, usize::from(words[0] / 16));
         let (size, order) = (u64::from(words[1]), step as u64);
-        if verb < 9 {
-            let count = pairs.len();
-            pairs[number % count].act(verb, size);
-        } else if verb == 9 {
-            if pairs.len() < MOST && !faults.cut {
+        match verb {
+            0..9 => {
+                let count = pairs.len();
+                pairs[number % count].act(verb, size);
+            }
+            9 if pairs.len() < MOST && !faults.cut => {
                 pairs.push(connect(&mut relay, &events, pairs.len() as u64));
             }
-        } else {
-            put(&mut faults, verb, size, order);
-            relay.apply(faults.clone(), &events).expect("it changes");
+            9 => {}
+            _ => {
+                put(&mut faults, verb, size, order);
+                relay.apply(faults.clone(), &events).expect("it changes");
+            }
         }
         let closes = faults.to_server.close.is_some() || faults.to_client.close.is_some();
         let may_lose = faults.cut || closes;
