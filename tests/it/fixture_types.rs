@@ -75,8 +75,9 @@ fn a_fixture_dereferences_to_its_executor_and_so_to_its_process() {
     assert_eq!(STORE.get().unwrap().rows, 3);
     assert_eq!(PLAIN.get().unwrap().name(), "PLAIN");
     assert!(NAMED.is_running());
-    assert_eq!(STORE.started.load(Ordering::Relaxed), 1);
-    assert_eq!(STORE.joined.load(Ordering::Relaxed), 0);
+    // With a process per test, another test's process may have started it.
+    let begun = [&STORE.started, &STORE.joined].map(|it| it.load(Ordering::Relaxed));
+    assert!([[1, 0], [0, 1]].contains(&begun), "{begun:?}");
 }
 
 #[summon(fixture = STORE)]
