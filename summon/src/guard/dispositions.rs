@@ -33,6 +33,13 @@ pub(super) fn ignore() {
     unblock();
 }
 
+/// Ignores SIGPIPE, as a link's process does: libFuzzer's `main` leaves it deadly, and `splice(2)` to a
+/// closed socket raises it.
+#[cfg(fuzzing)]
+pub(super) fn ignore_pipe() {
+    dispose(libc::SIGPIPE, libc::SIG_IGN);
+}
+
 /// Resets for a child what `execve(2)` would keep: ignored signals, and the mask. Caught signals
 /// are reset by `execve` itself.
 pub(super) fn restore() {

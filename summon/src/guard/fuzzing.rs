@@ -57,5 +57,6 @@ pub fn redis<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
 
 /// Follows a script of clients, servers, and faults around a link.
 pub fn link(script: &[u8]) {
+    super::dispositions::ignore_pipe();
     super::link::fuzzing::follow(script);
 }
