@@ -218,7 +218,8 @@ impl Databases {
         let ended = self.dialect.ended(answers);
         if !ended.is_empty() {
             self.remarks.push(format!(
-                "the template function left connections to `{template}` open, which summon has ended: {}",
+                "the template function left connections to `{template}` open, or had just closed them; summon has ended \
+                 {}",
                 ended.join("; ")
             ));
         }

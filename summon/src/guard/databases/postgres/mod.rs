@@ -59,7 +59,8 @@ impl Dialect for Postgres {
     }
 
     fn ended(&self, answers: &[Rows]) -> Vec<String> {
-        statements::described(answers)
+        // The connection of the analysis ends while the next job runs.
+        statements::described_of_others(answers)
     }
 
     fn connections(&self, _template: &str, answers: &[Rows]) -> Vec<String> {

@@ -3,6 +3,7 @@
 use super::super::dialect::{self, Broken};
 use super::super::rows::Rows;
 use super::refusal::{Refusal, text, wants};
+use super::statements::APPLICATION;
 
 /// The maximum length of a message. The answers to the guard's own statements are far shorter.
 const LONGEST: usize = 1 << 20;
@@ -35,11 +36,18 @@ enum Phase {
 }
 
 impl Protocol {
-    /// Begins a connection of `user` to `database`. [`Protocol::outbox`] has the first bytes.
+    /// Begins a connection of `user` to `database`, under the name [`APPLICATION`]. [`Protocol::outbox`]
+    /// has the first bytes.
     pub(super) fn new(user: &str, database: &str) -> Protocol {
         let mut body = VERSION.to_be_bytes().to_vec();
-        for text in ["user", user, "database", database] {
-            put_text(&mut body, text);
+        let parameters = [
+            ("user", user),
+            ("database", database),
+            ("application_name", APPLICATION),
+        ];
+        for (name, value) in parameters {
+            put_text(&mut body, name);
+            put_text(&mut body, value);
         }
         body.push(0);
         Protocol {
@@ -266,7 +274,7 @@ mod tests {
     #[test]
     fn a_start_sends_the_user_and_the_database() {
         let protocol = Protocol::new("me", "data");
-        let body = b"\0\x03\0\0user\0me\0database\0data\0\0";
+        let body = b"\0\x03\0\0user\0me\0database\0data\0application_name\0summon\0\0";
         assert_eq!(protocol.outbox(), with_length(body));
         assert!(!protocol.is_idle());
     }

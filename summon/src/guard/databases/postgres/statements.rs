@@ -61,6 +61,9 @@ pub(super) fn shut(template: &str) -> [String; 2] {
     ]
 }
 
+/// The name under which the server lists the guard's connections.
+pub(super) const APPLICATION: &str = "summon";
+
 /// The columns that [`described`] reads.
 const CONNECTION: &str = "pid, usename, application_name, state, left(query, 100)";
 
@@ -76,6 +79,18 @@ fn ended(name: &str) -> String {
     format!(
         "SELECT {CONNECTION}, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal}"
     )
+}
+
+/// Describes the connections of others in the answers to such statements.
+pub(super) fn described_of_others(answers: &[Rows]) -> Vec<String> {
+    let is_ours = |row: &Vec<Option<String>>| {
+        row.get(2)
+            .is_some_and(|it| it.as_deref() == Some(APPLICATION))
+    };
+    let others = answers
+        .iter()
+        .map(|rows| rows.iter().filter(|row| !is_ours(row)).cloned().collect());
+    described(&others.collect::<Vec<Rows>>())
 }
 
 /// Describes the connections in the answers to such statements.
@@ -250,5 +265,18 @@ mod tests {
     fn a_name_can_not_leave_its_quotes() {
         assert_eq!(create("a\"b"), "CREATE DATABASE \"a\"\"b\"");
         assert!(connected("a'b").ends_with("= 'a''b'"));
+    }
+
+    #[test]
+    fn the_guard_s_own_connection_is_not_blamed_on_others() {
+        let row = |application: &str| {
+            ["7", "postgres", application, "idle", "ANALYZE"].map(|it| Some(it.to_owned()))
+        };
+        let answers = [vec![row(APPLICATION).to_vec(), row("psql").to_vec()]];
+        let all = described(&answers);
+        assert_eq!(
+            (all.len(), described_of_others(&answers)),
+            (2, all[1..].to_vec())
+        );
     }
 }
