@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::guard::{Guarded, State};
-use crate::sys::proc;
+use crate::sys::signal::Disposition;
+use crate::sys::{containers, proc};
 
 /// How long descendants may outlive the program. Workers end within this time, a daemon does not.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -87,6 +88,24 @@ pub(crate) fn settle(guarded: &Guarded) {
             return;
         }
         pause(guarded, |state| state.exit.is_some() || state.gone);
+    }
+}
+
+/// Returns whether the main process of a container never notices a signal: process 1 of a pid namespace
+/// gets only signals that it handles (`pid_namespaces(7)`).
+///
+/// A shell blocks all signals while it forks, so a blocked one is looked at again for a moment. A program
+/// that takes its signals from `signalfd(2)` keeps them blocked.
+pub(crate) fn is_deaf(guarded: &Guarded, main: u32, signal: i32) -> bool {
+    let began = Instant::now();
+    loop {
+        match containers::disposition(main, signal) {
+            Disposition::Default => return true,
+            Disposition::Blocked if began.elapsed() < MOMENT => {
+                pause(guarded, |state| state.exit.is_some());
+            }
+            Disposition::Handled | Disposition::Blocked => return false,
+        }
     }
 }
 

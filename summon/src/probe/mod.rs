@@ -81,7 +81,7 @@ pub use whose::Listener;
 pub use crate::numbers::Statuses;
 
 pub(crate) use container::Container;
-pub(crate) use descendants::{left_behind, left_for_good, settle};
+pub(crate) use descendants::{is_deaf, left_behind, left_for_good, settle};
 pub(crate) use endpoint::Place;
 pub(crate) use forked::ForkedAway;
 pub(crate) use held::{held, is_held, until_free};

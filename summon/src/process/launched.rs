@@ -127,7 +127,7 @@ impl Launched {
         *self.deaf.get_or_init(|| {
             let id = self.guarded.state().told.id();
             let pid = id.and_then(|id| containers::main_process(&id, &[]));
-            pid.is_some_and(|pid| containers::is_deaf_to(pid, self.stop.signal.number()))
+            pid.is_some_and(|pid| probe::is_deaf(&self.guarded, pid, self.stop.signal.number()))
         })
     }
 

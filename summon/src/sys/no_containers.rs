@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 
 use crate::sys::listeners::{ListeningSocket, Protocol};
+use crate::sys::signal::Disposition;
 
 /// Returns the processes that run now. They don't matter here.
 pub(crate) fn processes() -> Vec<u32> {
@@ -20,9 +21,9 @@ pub(crate) fn is_main(_pid: u32, _id: &str) -> bool {
     false
 }
 
-/// Returns whether a process never notices a signal. None is visible here.
-pub(crate) fn is_deaf_to(_pid: u32, _signal: i32) -> bool {
-    false
+/// Finds out what a process does with a signal. No process of a container is visible here.
+pub(crate) fn disposition(_pid: u32, _signal: i32) -> Disposition {
+    Disposition::Handled
 }
 
 /// A view into the network of a container.

@@ -127,6 +127,17 @@ pub(crate) fn how_it_ended(status: ExitStatus) -> String {
     }
 }
 
+/// What a process does with a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "only Linux shows it")]
+pub(crate) enum Disposition {
+    /// It catches or ignores the signal.
+    Handled,
+    /// It blocks the signal, and gets it later or by `sigwait(3)`.
+    Blocked,
+    Default,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use rustix::thread::LinkNameSpaceType;
 use super::diag::Diag;
 use super::{listeners, process_tree, tables, text};
 use crate::sys::listeners::{ListeningSocket, Protocol};
+use crate::sys::signal::Disposition;
 
 /// Returns the processes that run now. A container that is made later has none of them.
 pub(crate) fn processes() -> Vec<u32> {
@@ -42,22 +43,24 @@ pub(crate) fn is_main(pid: u32, id: &str) -> bool {
     pids.next() == Some("1") && pids.next().is_some()
 }
 
-/// Returns whether a process neither catches, blocks, nor ignores a signal. The main process of a
-/// container then never notices it (`pid_namespaces(7)`).
-pub(crate) fn is_deaf_to(pid: u32, signal: i32) -> bool {
+/// Finds out what a process does with a signal.
+pub(crate) fn disposition(pid: u32, signal: i32) -> Disposition {
     let Ok(status) = text::read(format!("/proc/{pid}/status")) else {
-        return false;
+        return Disposition::Handled;
     };
     let status = String::from_utf8_lossy(&status);
-    // `SigCgt:	0000000000014002`, with a bit for each signal, beginning with number 1.
-    let masks = ["SigBlk:", "SigIgn:", "SigCgt:"].map(|name| {
-        let mask = status.lines().find_map(|line| line.strip_prefix(name));
-        u64::from_str_radix(mask.unwrap_or_default().trim(), 16).ok()
-    });
     let bit = 1_u64.checked_shl(signal as u32 - 1).unwrap_or_default();
-    masks
-        .iter()
-        .all(|mask| mask.is_some_and(|mask| mask & bit == 0))
+    // `SigCgt:	0000000000014002`, with a bit for each signal, beginning with number 1.
+    let has = |name: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        let mask = u64::from_str_radix(mask.unwrap_or_default().trim(), 16);
+        mask.map_or(true, |mask| mask & bit != 0)
+    };
+    match (has("SigIgn:") || has("SigCgt:"), has("SigBlk:")) {
+        (true, _) => Disposition::Handled,
+        (false, true) => Disposition::Blocked,
+        (false, false) => Disposition::Default,
+    }
 }
 
 /// A view into the network of a container. It stays when the process of the container ends.
@@ -133,6 +136,14 @@ mod tests {
             assert_eq!(seen.len(), 1, "{inside:?}");
             assert_eq!(seen[0].addr, socket.local_addr().unwrap());
         }
+    }
+
+    #[test]
+    fn what_a_process_does_with_a_signal_is_seen() {
+        // A Rust program ignores SIGPIPE.
+        let own = std::process::id();
+        assert_eq!(disposition(own, libc::SIGPIPE), Disposition::Handled);
+        assert_eq!(disposition(own, libc::SIGWINCH), Disposition::Default);
     }
 
     #[test]
