@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::needs::needs;
 use crate::project::Project;
-use crate::support::{ACTOR, OWNER, REFUSE, TempDir, copy_program, eventually};
+use crate::support::{ACTOR, Life, OWNER, REFUSE, TempDir, copy_program, eventually};
 use crate::tree::Owner;
 
 /// Runs the program `owner` through a command, kills it, and checks that nothing is left.
@@ -19,7 +19,12 @@ fn works_and_leaves_nothing(command: &mut Command) {
     assert!(lives.len() >= 5, "{lives:?}");
     let dir = owner.dir.clone();
     owner.signal(libc::SIGKILL, false);
-    for life in &lives {
+    ended(&lives, &dir);
+}
+
+/// Waits until these processes have ended, and the directory is gone.
+fn ended(lives: &[Life], dir: &Path) {
+    for life in lives {
         eventually(&format!("{life:?} ends"), || !life.goes_on());
     }
     eventually("its files are removed", || !dir.exists());
@@ -36,6 +41,30 @@ fn qemu() -> String {
 #[cfg_attr(not(has_qemu), ignore = "needs QEMU's user mode (Debian: qemu-user)")]
 fn an_emulator_runs_a_test_program() {
     works_and_leaves_nothing(Command::new(qemu()).args(SCRIPT));
+}
+
+/// `tests/run emulated` builds the test program for another processor, and names it with its emulator.
+#[test]
+#[ignore = "needs a program for another processor"]
+fn run_by_hand_on_a_program_for_another_processor() {
+    let words = std::env::var("EMULATED").unwrap();
+    let words: Vec<&str> = words.split(' ').collect();
+    let command = |service, ending| {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args([service, ending, ACTOR]);
+        command
+    };
+    // A panic stops the services in the program. An exit and a kill leave them to their guards.
+    for ending in ["panic", "exit", "wait"] {
+        let mut owner = Owner::from(&mut command("plain", ending));
+        let lives = owner.lives();
+        assert!(lives.len() >= 5, "{lives:?}");
+        match ending {
+            "wait" => owner.signal(libc::SIGKILL, false),
+            _ => owner.go(),
+        }
+        ended(&lives, &owner.dir);
+    }
 }
 
 #[test]

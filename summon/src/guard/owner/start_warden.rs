@@ -132,7 +132,7 @@ fn promise_less(why: &str) {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
         progress::say(&format!(
-            "descendants that daemonise may outlive the tests, since guards can't become their parents here: {why}"
+            "a process whose parent ends first may outlive the tests, since guards can't become its parent here: {why}"
         ));
     });
 }
