@@ -53,7 +53,9 @@ pub(crate) fn socket(found: &Metadata) -> Option<u64> {
 /// Connects to a Unix socket, and returns the process that called `listen` there, if known.
 pub(crate) fn server(path: &Path) -> io::Result<Option<u32>> {
     // The kernel recorded the server's process at its `listen`, so this works before the server
-    // accepts (`SO_PEERCRED` in `unix(7)`).
+    // accepts (`SO_PEERCRED` in `unix(7)`). macOS names the process that last used the socket. If
+    // one process calls `listen` and another `accept`, that is the first until the other has polled
+    // the socket or accepted this connection (`so_update_last_owner_locked` in xnu).
     Ok(other_end(&UnixStream::connect(path)?))
 }
 

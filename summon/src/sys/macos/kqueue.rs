@@ -40,7 +40,8 @@ impl Kqueue {
         }
         // SAFETY: `kqueue` has just made it, so no other value owns it.
         let queue = unsafe { OwnedFd::from_raw_fd(queue) };
-        // A fork drops the queue, but an `exec` of this process itself would keep it.
+        // A fork drops the queue. xnu also closes it on `exec` (`kqueue_internal`), but `kqueue(2)`
+        // does not promise that.
         rustix::io::ioctl_fioclex(&queue)?;
         Ok(Kqueue(queue))
     }

@@ -40,8 +40,8 @@ pub(crate) fn peer(socket: impl AsFd) -> io::Result<Peer> {
     if unsafe { libc::getpeereid(fd, &raw mut uid, &raw mut gid) } == 0 {
         return Ok(Peer { pid, uid });
     }
-    // The kernel records users for connections, but not for socket pairs. For a pair, ask for the
-    // user of the peer process.
+    // The manual promises the user only for connections (`getpeereid(3)`). xnu also records it for
+    // socket pairs (`unp_connect2`). Without it, ask for the user of the peer process.
     let error = io::Error::last_os_error();
     let info = libproc::short_info(pid).ok_or(error)?;
     Ok(Peer {
