@@ -36,6 +36,7 @@ mod linked;
 mod links;
 mod memory;
 mod needs;
+mod nested_faults;
 mod never;
 mod notify;
 mod odd;

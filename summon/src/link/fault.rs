@@ -1,6 +1,7 @@
 //! The faults of a link.
 
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 use crate::guard::{Close, Faults, WayFaults};
@@ -76,8 +77,6 @@ pub(super) fn bytes_per_second(size: &Size) -> Result<u64, String> {
 /// A fault. Some are in one direction, or in both if that is `None`.
 #[derive(Clone, Debug)]
 pub(super) enum Fault {
-    /// The end of all faults.
-    None,
     Cut,
     Blackhole,
     Silence(Option<Way>),
@@ -127,10 +126,9 @@ pub(super) fn all(faults: &Faults) -> String {
 }
 
 impl Fault {
-    /// Adds the fault. `order` is its number.
+    /// Adds the fault. `order` is its number: a later one has a higher number.
     pub(super) fn put(&self, faults: &mut Faults, order: u64) {
         match *self {
-            Fault::None => *faults = Faults::default(),
             Fault::Cut => faults.cut = true,
             Fault::Blackhole => faults.blackhole = true,
             Fault::Silence(way) => ways(way).for_each(|way| way_of(faults, way).silent = true),
@@ -147,26 +145,18 @@ impl Fault {
         }
     }
 
-    /// Makes what the fault has changed as it was `before`. Leaves other faults.
-    pub(super) fn undo(&self, faults: &mut Faults, before: &Faults) {
-        let mut before = before.clone();
+    /// Whether nothing is left of the other fault while this one is in force.
+    pub(super) fn hides(&self, other: &Fault) -> bool {
+        let is_same = mem::discriminant(self) == mem::discriminant(other);
+        is_same && (self.way().is_none() || self.way() == other.way())
+    }
+
+    /// Returns the direction. `None` means both.
+    fn way(&self) -> Option<Way> {
         match *self {
-            Fault::None => *faults = before,
-            Fault::Cut => faults.cut = before.cut,
-            Fault::Blackhole => faults.blackhole = before.blackhole,
-            Fault::Silence(way) => ways(way).for_each(|way| {
-                way_of(faults, way).silent = way_of(&mut before, way).silent;
-            }),
-            Fault::Delay(way, ..) => {
-                let (now, before) = (way_of(faults, way), way_of(&mut before, way));
-                (now.delay, now.jitter) = (before.delay, before.jitter);
-            }
-            Fault::Limit(way, _) => ways(way).for_each(|way| {
-                way_of(faults, way).limit = way_of(&mut before, way).limit;
-            }),
-            Fault::CloseAfter(way, _) => {
-                way_of(faults, way).close = way_of(&mut before, way).close;
-            }
+            Fault::Cut | Fault::Blackhole => None,
+            Fault::Silence(way) | Fault::Limit(way, _) => way,
+            Fault::Delay(way, ..) | Fault::CloseAfter(way, _) => Some(way),
         }
     }
 }
@@ -174,7 +164,6 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let way = match self {
-            Fault::None => return f.write_str("healed"),
             Fault::Cut => return f.write_str("cut"),
             Fault::Blackhole => return f.write_str("blackholed"),
             Fault::Silence(way) => {
@@ -232,35 +221,5 @@ mod tests {
         let told = "cut, silenced, delayed by 1s to the server, limited to 9 bytes per second to the server, \
                     limited to 7 bytes per second to the client, closed after 8 bytes";
         assert_eq!(all(&faults), told);
-        Fault::None.put(&mut faults, 5);
-        assert_eq!(all(&faults), "");
-    }
-
-    #[test]
-    fn undoing_a_fault_leaves_the_others() {
-        let mut faults = Faults::default();
-        let first = Fault::Delay(Way::ToClient, Duration::from_secs(1), Duration::ZERO);
-        first.put(&mut faults, 1);
-        let all = [
-            Fault::Cut,
-            Fault::Blackhole,
-            Fault::Silence(None),
-            Fault::Silence(Some(Way::ToServer)),
-            Fault::Delay(Way::ToClient, Duration::from_secs(2), Duration::ZERO),
-            Fault::Limit(None, 7),
-            Fault::CloseAfter(Way::ToClient, 8),
-        ];
-        for fault in all {
-            let before = faults.clone();
-            fault.put(&mut faults, 2);
-            assert_ne!(faults, before, "{fault}");
-            // Another one in the meantime.
-            let other = Fault::CloseAfter(Way::ToServer, 9);
-            other.put(&mut faults, 3);
-            fault.undo(&mut faults, &before);
-            assert!(faults.to_server.close.is_some(), "{fault}");
-            other.undo(&mut faults, &before);
-            assert_eq!(faults, before, "{fault}");
-        }
     }
 }

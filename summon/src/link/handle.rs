@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use super::fault::Fault;
 use super::history::History;
+use super::in_force::InForce;
 use crate::error::Error;
-use crate::guard::{Faults, LinkProcess, Separated};
+use crate::guard::{LinkProcess, Separated};
 use crate::hold::{self, Shown, Thing};
 use crate::panicked::{self, Failure};
 use crate::port::Lease;
@@ -81,9 +82,7 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(super) struct State {
     process: LinkProcess,
-    faults: Faults,
-    /// The number of faults so far.
-    orders: u64,
+    faults: InForce,
     target: Option<SocketAddr>,
     separated: Separated,
     /// The names of the separated nodes.
@@ -151,8 +150,7 @@ impl Link {
         };
         let state = State {
             process,
-            faults: Faults::default(),
-            orders: 0,
+            faults: InForce::default(),
             target: server.addr,
             separated: Separated::default(),
             separated_names: String::new(),
@@ -213,40 +211,54 @@ impl Link {
             let State {
                 history, faults, ..
             } = &mut *state;
-            history.note(&what, faults, &names);
+            history.note(&what, &faults.all(), &names);
             state.separated_names = names;
         }
         Ok(())
     }
 
-    /// Adds a fault. Returns the former faults.
-    pub(super) fn put(&self, fault: &Fault) -> Result<Faults, Error> {
+    /// Adds a fault until the link is healed.
+    pub(super) fn put(&self, fault: &Fault) -> Result<(), Error> {
         let mut state = self.lock();
-        state.orders += 1;
         let mut faults = state.faults.clone();
-        fault.put(&mut faults, state.orders);
+        faults.add(fault);
         self.apply(&mut state, faults, &fault.to_string())
     }
 
-    /// Undoes one fault, and leaves the others. `before`: the faults without it.
-    pub(super) fn undo(&self, fault: &Fault, before: &Faults) -> Result<(), Error> {
+    /// Adds a fault until its end. Returns its number.
+    pub(super) fn begin(&self, fault: &Fault) -> Result<u64, Error> {
         let mut state = self.lock();
         let mut faults = state.faults.clone();
-        fault.undo(&mut faults, before);
-        let what = format!("no longer {fault}");
-        self.apply(&mut state, faults, &what).map(drop)
+        let number = faults.begin(fault);
+        self.apply(&mut state, faults, &fault.to_string())?;
+        Ok(number)
     }
 
-    pub(super) fn apply(
-        &self,
-        state: &mut State,
-        faults: Faults,
-        what: &str,
-    ) -> Result<Faults, Error> {
-        let applied = state.process.apply(faults.clone());
+    /// Ends one fault, and leaves the others. `heal` may have ended it before.
+    pub(super) fn end(&self, number: u64, fault: &Fault) -> Result<(), Error> {
+        let mut state = self.lock();
+        let mut faults = state.faults.clone();
+        if !faults.end(number) {
+            return Ok(());
+        }
+        self.apply(&mut state, faults, &format!("no longer {fault}"))
+    }
+
+    /// Ends all faults.
+    pub(super) fn end_all(&self) -> Result<(), Error> {
+        let mut state = self.lock();
+        let mut faults = state.faults.clone();
+        faults.heal();
+        self.apply(&mut state, faults, "healed")
+    }
+
+    fn apply(&self, state: &mut State, faults: InForce, what: &str) -> Result<(), Error> {
+        let all = faults.all();
+        let applied = state.process.apply(all.clone());
         applied.map_err(|error| self.failed(&error))?;
-        state.history.note(what, &faults, &state.separated_names);
-        Ok(std::mem::replace(&mut state.faults, faults))
+        state.history.note(what, &all, &state.separated_names);
+        state.faults = faults;
+        Ok(())
     }
 
     /// Returns the history of the link, for the report of a failed test. `None` if the test has not changed
@@ -334,7 +346,7 @@ impl fmt::Debug for Link {
         f.debug_struct("Link")
             .field("server", &self.parts.server.name)
             .field("addr", &self.addr())
-            .field("faults", &self.lock().faults)
+            .field("faults", &self.lock().faults.all())
             .finish()
     }
 }

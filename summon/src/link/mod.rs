@@ -3,6 +3,7 @@
 mod fault;
 mod handle;
 mod history;
+mod in_force;
 mod one_way;
 mod scoped;
 mod verbs;

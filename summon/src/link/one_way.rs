@@ -71,7 +71,7 @@ impl OneWay<'_> {
     ///
     /// If the process of the link was killed.
     pub fn silence(&self) -> Result<(), Error> {
-        self.link.put(&self.silent()).map(drop)
+        self.link.put(&self.silent())
     }
 
     /// Delays this direction. See [`Link::delay`].
@@ -88,7 +88,7 @@ impl OneWay<'_> {
     ///
     /// If the text is not a duration, or the process of the link was killed.
     pub fn delay(&self, delay: impl Into<Delay>) -> Result<(), Error> {
-        self.link.put(&self.slow(&delay.into())?).map(drop)
+        self.link.put(&self.slow(&delay.into())?)
     }
 
     /// Limits the bandwidth of this direction, in bytes per second. See [`Link::limit`].
@@ -105,7 +105,7 @@ impl OneWay<'_> {
     ///
     /// If the text is not a size, or the size is 0, or the process of the link was killed.
     pub fn limit(&self, per_second: impl Into<Size>) -> Result<(), Error> {
-        self.link.put(&self.narrow(&per_second.into())?).map(drop)
+        self.link.put(&self.narrow(&per_second.into())?)
     }
 
     /// Ends each connection when so many more bytes have passed in this direction. The receiver sees the
@@ -123,6 +123,6 @@ impl OneWay<'_> {
     ///
     /// If the text is not a size, or the process of the link was killed.
     pub fn close_after(&self, bytes: impl Into<Size>) -> Result<(), Error> {
-        self.link.put(&self.short(&bytes.into())?).map(drop)
+        self.link.put(&self.short(&bytes.into())?)
     }
 }

@@ -35,8 +35,8 @@ pub(crate) fn undoing<R>(
 impl Link {
     /// Puts the fault into force, calls `body`, and undoes the fault, even if `body` panics.
     pub(super) fn during<R>(&self, fault: &Fault, body: impl FnOnce() -> R) -> Result<R, Error> {
-        let before = self.put(fault)?;
-        undoing(body, || self.undo(fault, &before))
+        let number = self.begin(fault)?;
+        undoing(body, || self.end(number, fault))
     }
 
     /// Cuts the link ([`cut`](Link::cut)) while `body` runs. Returns the result of `body`.

@@ -21,7 +21,7 @@ impl Link {
     ///
     /// If the process of the link was killed.
     pub fn cut(&self) -> Result<(), Error> {
-        self.put(&Fault::Cut).map(drop)
+        self.put(&Fault::Cut)
     }
 
     /// Passes nothing on. Connections stay open, new ones succeed, and no byte is lost: after
@@ -38,7 +38,7 @@ impl Link {
     ///
     /// If the process of the link was killed.
     pub fn silence(&self) -> Result<(), Error> {
-        self.put(&Fault::Silence(None)).map(drop)
+        self.put(&Fault::Silence(None))
     }
 
     /// Lets new connections hang, and passes nothing on, as a network that drops every packet does. This
@@ -55,7 +55,7 @@ impl Link {
     ///
     /// If the process of the link was killed.
     pub fn blackhole(&self) -> Result<(), Error> {
-        self.put(&Fault::Blackhole).map(drop)
+        self.put(&Fault::Blackhole)
     }
 
     /// Delays what the server sends, so a round trip takes that much longer. A pair is a delay and its
@@ -75,7 +75,6 @@ impl Link {
     pub fn delay(&self, delay: impl Into<Delay>) -> Result<(), Error> {
         let (delay, jitter) = delay.into().get().map_err(|why| self.failed(&why))?;
         self.put(&Fault::Delay(Way::ToClient, delay, jitter))
-            .map(drop)
     }
 
     /// Limits the bandwidth to so many bytes per second in each direction, for all connections of the
@@ -92,7 +91,7 @@ impl Link {
     /// If the text is not a size, or the size is 0, or the process of the link was killed.
     pub fn limit(&self, per_second: impl Into<Size>) -> Result<(), Error> {
         let limit = bytes_per_second(&per_second.into()).map_err(|why| self.failed(&why))?;
-        self.put(&Fault::Limit(None, limit)).map(drop)
+        self.put(&Fault::Limit(None, limit))
     }
 
     /// Ends each connection when the client has got so many more bytes, in the middle of a message too.
@@ -110,7 +109,7 @@ impl Link {
     /// If the text is not a size, or the process of the link was killed.
     pub fn close_after(&self, bytes: impl Into<Size>) -> Result<(), Error> {
         let bytes = bytes.into().get().map_err(|why| self.failed(&why))?;
-        self.put(&Fault::CloseAfter(Way::ToClient, bytes)).map(drop)
+        self.put(&Fault::CloseAfter(Way::ToClient, bytes))
     }
 
     /// Undoes all faults. Delayed and silenced bytes arrive now.
@@ -125,6 +124,6 @@ impl Link {
     ///
     /// If the process of the link was killed.
     pub fn heal(&self) -> Result<(), Error> {
-        self.put(&Fault::None).map(drop)
+        self.end_all()
     }
 }

@@ -111,11 +111,11 @@ impl Connection {
             return Fate::Waits(None);
         }
         if !self.is_connected {
-            match (self.server.broken, self.server.writable) {
-                // The server refuses. The client has a connection already, so it sees a reset.
-                (true, _) if !faults.to_client.silent => return Fate::Reset,
-                (true, _) | (_, false) => return Fate::Waits(None),
-                (false, true) => self.is_connected = true,
+            // A server that refuses is broken. The client has a connection already, so it gets a reset, as
+            // late as any answer.
+            match self.server.broken || self.server.writable {
+                true => self.is_connected = true,
+                false => return Fate::Waits(None),
             }
         }
         let (mut goes_on, mut due) = (false, None);

@@ -62,6 +62,10 @@ impl WayFaults {
     }
 
     pub(super) fn has_no_delay(&self) -> bool {
-        self.delay.is_zero() && self.jitter.is_zero()
+        self.longest_delay().is_zero()
+    }
+
+    pub(super) fn longest_delay(&self) -> Duration {
+        self.delay.saturating_add(self.jitter)
     }
 }

@@ -6,7 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::faults::WayFaults;
+use super::faults::{Close, WayFaults};
 use super::queue::{End, Next, Queue};
 use super::rate::Rate;
 use super::socket::{ROUNDS, Socket, Tools};
@@ -43,8 +43,9 @@ pub(super) struct Flow {
     ended: bool,
     /// How many bytes have gone to the destination.
     pub(super) passed: u64,
-    /// The number of the order to close after so many bytes, and how many are left.
-    closing: Option<(u64, u64)>,
+    /// The numbers of orders to close, each with the count of bytes that ends the connection. The last one
+    /// is in force, and the others may come back into force.
+    closing: Vec<(u64, u64)>,
 }
 
 impl Flow {
@@ -76,11 +77,18 @@ impl Flow {
     }
 
     fn count_anew(&mut self, faults: &WayFaults) {
-        match faults.close {
-            None => self.closing = None,
-            Some(close) if self.closing.is_some_and(|(order, _)| order == close.order) => {}
-            Some(close) => self.closing = Some((close.order, close.after)),
+        let Some(Close { after, order }) = faults.close else {
+            return self.closing.clear();
+        };
+        let newest = self.closing.last().map_or(0, |(order, _)| *order);
+        // The newest order of the link is in force, so newer ones have ended.
+        self.closing.retain(|(it, _)| *it <= order);
+        if self.closing.last().is_some_and(|(it, _)| *it == order) {
+            return;
         }
+        // An order from before this connection counts from the beginning.
+        let from = if newest > order { 0 } else { self.passed };
+        self.closing.push((order, from.saturating_add(after)));
     }
 
     /// Sends one piece.
@@ -94,7 +102,8 @@ impl Flow {
         if self.ended {
             return Outcome::Waits;
         }
-        let left = self.closing.map_or(u64::MAX, |(_, left)| left);
+        let end = self.closing.last().map_or(u64::MAX, |(_, end)| *end);
+        let left = end.saturating_sub(self.passed);
         if left == 0 {
             return Outcome::Full;
         }
@@ -107,7 +116,7 @@ impl Flow {
         let now = Instant::now();
         let bytes = match &self.pipe {
             Some(_) => None,
-            None => match self.queue.next(now, faults.has_no_delay()) {
+            None => match self.queue.next(now, faults.longest_delay()) {
                 Next::Bytes(bytes) => Some(bytes),
                 Next::Later(at) => return Outcome::Until(at),
                 Next::Nothing => return Outcome::Waits,
@@ -141,9 +150,6 @@ impl Flow {
                     None => {}
                 }
                 self.passed += count as u64;
-                if let Some((_, left)) = &mut self.closing {
-                    *left -= count as u64;
-                }
                 if let Some(rate) = rate {
                     rate.spend(count, now);
                 }

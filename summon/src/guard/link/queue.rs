@@ -5,9 +5,17 @@ use std::time::{Duration, Instant};
 
 /// An item of the queue.
 #[derive(Debug)]
-enum Item {
-    Bytes { due: Instant, bytes: Vec<u8> },
-    End { due: Instant, end: End },
+struct Item {
+    /// When it came from its sender.
+    came: Instant,
+    due: Instant,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Bytes(Vec<u8>),
+    End(End),
 }
 
 /// An end of a stream.
@@ -50,30 +58,33 @@ impl Queue {
 
     /// Adds bytes that are due after this delay.
     pub(super) fn push(&mut self, bytes: &[u8], now: Instant, delay: Duration) {
-        let due = self.not_before_the_last(now + delay);
         self.length += bytes.len();
-        let bytes = bytes.to_vec();
-        self.items.push_back(Item::Bytes { due, bytes });
+        self.add(What::Bytes(bytes.to_vec()), now, delay);
     }
 
     /// Adds the end of the stream.
     pub(super) fn end(&mut self, end: End, now: Instant, delay: Duration) {
-        let due = self.not_before_the_last(now + delay);
-        self.items.push_back(Item::End { due, end });
+        self.add(What::End(end), now, delay);
     }
 
-    /// A delay varies, or becomes shorter. Later bytes must not overtake earlier ones.
-    fn not_before_the_last(&self, due: Instant) -> Instant {
-        self.items.back().map_or(due, |last| due.max(last.due()))
+    fn add(&mut self, what: What, came: Instant, delay: Duration) {
+        // A delay varies. Later bytes must not overtake earlier ones.
+        let due = came + delay;
+        let due = self.items.back().map_or(due, |last| due.max(last.due));
+        self.items.push_back(Item { came, due, what });
     }
 
-    /// Returns the next item if it is due. With `at_once`, every item is due.
-    pub(super) fn next(&self, now: Instant, at_once: bool) -> Next<'_> {
-        match self.items.front() {
-            None => Next::Nothing,
-            Some(item) if !at_once && item.due() > now => Next::Later(item.due()),
-            Some(Item::Bytes { bytes, .. }) => Next::Bytes(&bytes[self.gone..]),
-            Some(Item::End { end, .. }) => Next::End(*end),
+    /// Returns the next item if it is due. No item waits longer than `most`: the delay may have become
+    /// shorter since the item came. The order stays, since each item came after the one before.
+    pub(super) fn next(&self, now: Instant, most: Duration) -> Next<'_> {
+        let Some(item) = self.items.front() else {
+            return Next::Nothing;
+        };
+        let due = item.due.min(item.came + most);
+        match &item.what {
+            _ if due > now => Next::Later(due),
+            What::Bytes(bytes) => Next::Bytes(&bytes[self.gone..]),
+            What::End(end) => Next::End(*end),
         }
     }
 
@@ -81,7 +92,7 @@ impl Queue {
     pub(super) fn remove(&mut self, count: usize) {
         self.length -= count;
         self.gone += count;
-        if let Some(Item::Bytes { bytes, .. }) = self.items.front() {
+        if let Some(What::Bytes(bytes)) = self.items.front().map(|item| &item.what) {
             if self.gone >= bytes.len() {
                 self.items.pop_front();
                 self.gone = 0;
@@ -92,13 +103,6 @@ impl Queue {
     /// Removes everything.
     pub(super) fn clear(&mut self) {
         *self = Queue::default();
-    }
-}
-
-impl Item {
-    fn due(&self) -> Instant {
-        let (Item::Bytes { due, .. } | Item::End { due, .. }) = self;
-        *due
     }
 }
 
@@ -117,16 +121,30 @@ mod tests {
         queue.push(b"second", now + MS, 10 * MS);
         queue.end(End::Closed, now + 2 * MS, Duration::ZERO);
         assert_eq!(queue.len(), 11);
-        assert_eq!(queue.next(now, false), Next::Later(now + 100 * MS));
+        assert_eq!(queue.next(now, 100 * MS), Next::Later(now + 100 * MS));
         let then = now + 100 * MS;
-        assert_eq!(queue.next(then, false), Next::Bytes(b"first"));
+        assert_eq!(queue.next(then, 100 * MS), Next::Bytes(b"first"));
         queue.remove(2);
-        assert_eq!(queue.next(then, false), Next::Bytes(b"rst"));
+        assert_eq!(queue.next(then, 100 * MS), Next::Bytes(b"rst"));
         queue.remove(3);
-        assert_eq!(queue.next(then, false), Next::Bytes(b"second"));
+        assert_eq!(queue.next(then, 100 * MS), Next::Bytes(b"second"));
         queue.remove(6);
-        assert_eq!(queue.next(then, false), Next::End(End::Closed));
+        assert_eq!(queue.next(then, 100 * MS), Next::End(End::Closed));
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn a_shorter_delay_holds_for_what_is_under_way() {
+        let now = Instant::now();
+        let mut queue = Queue::default();
+        queue.push(b"first", now, 100 * MS);
+        queue.push(b"second", now + MS, 10 * MS);
+        assert_eq!(queue.next(now, 10 * MS), Next::Later(now + 10 * MS));
+        let then = now + 10 * MS;
+        assert_eq!(queue.next(then, 10 * MS), Next::Bytes(b"first"));
+        queue.remove(5);
+        assert_eq!(queue.next(then, 10 * MS), Next::Later(then + MS));
+        assert_eq!(queue.next(then, 100 * MS), Next::Later(now + 100 * MS));
     }
 
     #[test]
@@ -134,9 +152,9 @@ mod tests {
         let now = Instant::now();
         let mut queue = Queue::default();
         queue.push(b"bytes", now, 100 * MS);
-        assert_eq!(queue.next(now, true), Next::Bytes(b"bytes"));
+        assert_eq!(queue.next(now, Duration::ZERO), Next::Bytes(b"bytes"));
         queue.clear();
-        assert_eq!(queue.next(now, true), Next::Nothing);
+        assert_eq!(queue.next(now, Duration::ZERO), Next::Nothing);
         assert!(queue.is_empty());
     }
 }
