@@ -35,6 +35,8 @@ mod item;
 mod kind;
 #[path = "../../summon-macros/src/literal.rs"]
 mod literal;
+#[path = "../../summon-macros/src/named_values.rs"]
+mod named_values;
 #[path = "../../summon-macros/src/parameters.rs"]
 mod parameters;
 #[path = "../../summon-macros/src/program.rs"]

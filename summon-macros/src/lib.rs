@@ -18,6 +18,7 @@ mod function;
 mod item;
 mod kind;
 mod literal;
+mod named_values;
 mod parameters;
 mod program;
 mod setup;

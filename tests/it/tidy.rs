@@ -319,6 +319,21 @@ fn each_builder_method_takes_a_value() {
 }
 
 #[test]
+fn the_macros_know_all_signals() {
+    let names = |path: &str, before: &str, after: &str| -> Vec<String> {
+        let all = sources(path.rsplit_once('/').unwrap().0).into_iter();
+        let (_, text) = all.into_iter().find(|(it, _)| it.ends_with(path)).unwrap();
+        let lines = text.lines().map(str::trim);
+        let names = lines.filter_map(|line| line.strip_prefix(before)?.split_once(after));
+        names.map(|(name, _)| name.to_owned()).collect()
+    };
+    let constants = names("summon/src/sys/signal.rs", "pub const ", ": Signal");
+    let known = names("summon-macros/src/named_values.rs", "(\"", "\", ");
+    assert!(constants.len() > 10, "{constants:?}");
+    assert_eq!(constants, known);
+}
+
+#[test]
 fn the_macros_know_what_the_options_do() {
     let mut seen = 0;
     let all = sources("summon/src").into_iter();

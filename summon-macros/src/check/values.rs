@@ -6,8 +6,9 @@ use summon_syntax::{shell, size, words};
 use syn::{Expr, Lit};
 
 use crate::args::Arg;
-use crate::checked_options::{self, SIGNALS, Takes};
+use crate::checked_options::{self, Takes};
 use crate::literal;
+use crate::named_values::SIGNALS;
 
 /// Returns the error of the values of an option. It shows the code to write.
 pub(super) fn mistake(arg: &Arg, takes: Takes) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The named flavours of [`Coordinated`].
+//! The named flavours of [`Coordinated`], and the options of their probes.
 
 use super::Coordinated;
 use crate::command::Command;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use super::tree;
+use super::children;
 use crate::sys::{family, proc};
 
 /// The first pause between two rounds. A process may have forked while the round killed others.
@@ -97,7 +97,7 @@ impl Killing {
         if std::mem::take(&mut self.is_due) || Instant::now() >= self.due() {
             // Kill, then look: the list has only processes that survived this round's signals, or
             // that were forked meanwhile.
-            tree::kill_all();
+            children::kill_all();
             self.pace.note(family::everybody());
         }
     }

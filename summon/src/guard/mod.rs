@@ -17,6 +17,7 @@
     reason = "a guard forks without exec, waits without reaping, and ends without `main`"
 )]
 
+mod children;
 mod databases;
 mod details;
 mod dispositions;
@@ -32,7 +33,6 @@ mod spawn;
 mod state;
 mod terms;
 mod title;
-mod tree;
 mod warden;
 mod watch;
 

@@ -16,7 +16,7 @@ pub(crate) use pattern::{Pattern, of_text};
 
 use crate::error::{Source, Tail};
 use crate::session::Written;
-use crate::sys::{holes, tail};
+use crate::sys::{holes, log_end};
 
 const CHUNK: u64 = 256 * 1024;
 
@@ -33,7 +33,7 @@ pub(crate) fn read_all(log: &File, from: u64) -> Vec<u8> {
 /// Returns the end of the log for a report. `from` is where this run began.
 pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
     let whole = from..length(source.file()).max(from);
-    tail::of(source, whole, None)
+    log_end::of(source, whole, None)
 }
 
 /// Like [`tail()`], for a test. Shows output from before the process was ready only if none came
@@ -41,7 +41,7 @@ pub(crate) fn tail(source: Arc<dyn Source>, from: u64) -> Tail {
 pub(crate) fn tail_of_test(source: Arc<dyn Source>, from: u64) -> Tail {
     let whole = from..length(source.file()).max(from);
     let ready_at = source.ready_at();
-    tail::of(source, whole, ready_at)
+    log_end::of(source, whole, ready_at)
 }
 
 /// How much of an unfinished line to search for a hint.
@@ -255,7 +255,7 @@ mod tests {
         let tail = tail(log.0.share_log(), 4);
         assert_eq!(tail.lines.to_string(), "1001 lines");
         assert!(tail.bytes.ends_with(b"\nlast"));
-        assert_eq!(tail.bytes.len() as u64, tail::LONGEST);
+        assert_eq!(tail.bytes.len() as u64, log_end::LONGEST);
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(whole.lines.to_string(), "more than 524288 lines");
         let end = length(&log.1);
         let since = |at| {
-            tail::of(log.0.share_log(), 0..end, Some(at))
+            log_end::of(log.0.share_log(), 0..end, Some(at))
                 .since_ready
                 .unwrap()
         };

@@ -35,7 +35,8 @@
 //! ```
 
 // A new probe is a file here, a `pub use` and a row of the table above, and in the macros a row of `kind.rs`
-// and the call of its function in `expand.rs`.
+// and the call of its function in `expand.rs`. Its options and the name of its executor are in
+// `executor/flavours.rs`.
 mod any;
 mod container;
 mod descendants;
@@ -44,7 +45,7 @@ mod endpoint;
 mod exec;
 mod file;
 mod forked;
-mod held;
+mod held_ports;
 mod hosts;
 mod http;
 mod inside;
@@ -84,7 +85,7 @@ pub(crate) use container::Container;
 pub(crate) use descendants::{is_deaf, left_behind, left_for_good, settle};
 pub(crate) use endpoint::Place;
 pub(crate) use forked::ForkedAway;
-pub(crate) use held::{held, is_held, until_free};
+pub(crate) use held_ports::{held, is_held, until_free};
 pub(crate) use hosts::{is_localhost, is_this_machine};
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -1,13 +1,13 @@
 //! The facts that a person needs to look into a process during a hold.
 
-use std::ffi::OsStr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::Process;
+use super::client::url_and_client;
 use super::parts::Parts;
-use crate::error::{Error, Source as _, shown_command};
+use crate::error::{Error, Source as _};
 use crate::hold::{self, Shown, Thing, Told};
 use crate::panicked::Failure;
 use crate::sys::signal::how_it_ended;
@@ -74,12 +74,6 @@ impl Thing for Implied {
             process: Some((self.0.identity(), true)),
         })
     }
-}
-
-/// Returns the URL, and the command of the client if it is known.
-pub(crate) fn url_and_client(url: String) -> impl Iterator<Item = String> {
-    let client = client(&url);
-    std::iter::once(url).chain(client)
 }
 
 impl Parts {
@@ -161,71 +155,5 @@ impl Parts {
         let path = url.find('/').map_or("/", |at| &url[at..]);
         // The person can fill in a placeholder, and a URL with one would only confuse.
         Some(if path.contains('{') { "/" } else { path }.to_owned())
-    }
-}
-
-/// Returns the command that connects a person to this URL.
-fn client(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (rest, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (user, host) = match rest.rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, rest),
-    };
-    let (host, port) = host.rsplit_once(':')?;
-    let host = host.trim_matches(['[', ']']);
-    let words: Vec<String> = match scheme {
-        "postgres" | "postgresql" => vec!["psql".into(), url.into()],
-        "redis" if user.is_some() => vec!["redis-cli".into(), "-u".into(), url.into()],
-        "redis" => {
-            let at = ["redis-cli", "-h", host, "-p", port].map(str::to_owned);
-            let number = (!path.is_empty()).then(|| ["-n".to_owned(), path.to_owned()]);
-            at.into_iter().chain(number.into_iter().flatten()).collect()
-        }
-        "mysql" | "mariadb" => {
-            let (user, password) = user.map_or(("root", None), |user| match user.split_once(':') {
-                Some((user, password)) => (user, Some(password)),
-                None => (user, None),
-            });
-            let at = ["mariadb", "-h", host, "-P", port, "-u", user].map(str::to_owned);
-            let password = password.map(|password| format!("-p{password}"));
-            let database = (!path.is_empty()).then(|| path.to_owned());
-            at.into_iter().chain(password).chain(database).collect()
-        }
-        "nats" => vec!["nats".into(), "--server".into(), url.into()],
-        _ => return None,
-    };
-    Some(shown_command(words.iter().map(OsStr::new)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::client;
-
-    #[test]
-    fn a_client_is_known_by_the_url() {
-        for (url, command) in [
-            (
-                "postgres://postgres@127.0.0.1:5432/t_1",
-                "psql postgres://postgres@127.0.0.1:5432/t_1",
-            ),
-            ("redis://127.0.0.1:6379/", "redis-cli -h 127.0.0.1 -p 6379"),
-            ("redis://[::1]:6379/3", "redis-cli -h ::1 -p 6379 -n 3"),
-            (
-                "redis://:secret@127.0.0.1:1/",
-                "redis-cli -u redis://:secret@127.0.0.1:1/",
-            ),
-            (
-                "mysql://root@127.0.0.1:3306/a",
-                "mariadb -h 127.0.0.1 -P 3306 -u root a",
-            ),
-            (
-                "mysql://me:pw@127.0.0.1:1/",
-                "mariadb -h 127.0.0.1 -P 1 -u me -ppw",
-            ),
-        ] {
-            assert_eq!(client(url).as_deref(), Some(command));
-        }
-        assert_eq!(client("http://127.0.0.1:80/"), None);
     }
 }

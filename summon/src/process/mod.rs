@@ -6,6 +6,7 @@ mod absent;
 mod acquire;
 mod allowance;
 mod buffered;
+mod client;
 mod contained;
 mod container;
 mod container_state;
@@ -46,8 +47,8 @@ mod window;
 mod with_image;
 
 pub use allowance::Allowance;
+pub(crate) use client::url_and_client;
 pub(crate) use databases::Claim;
-pub(crate) use held::url_and_client;
 pub(crate) use invocation::shown_variable;
 pub(crate) use joint_start::JointStart;
 pub use output::Mark;

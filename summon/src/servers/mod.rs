@@ -85,7 +85,8 @@
 //! user](crate::Coordinated::user): the user of their package, or `nobody`.
 
 // A new server is a file here, a `pub use` and two rows of the tables above, a type in `marker.rs`, the
-// package of its program in `exec_error/packages.rs`, and a recipe in `examples/servers`.
+// package of its program in `exec_error/packages.rs`, its client in `process/client.rs`, and a recipe in
+// `examples/servers`.
 mod etcd;
 mod mariadb;
 mod marker;

@@ -94,6 +94,7 @@ use windows::{ending, locks, remove};
 // Shared by all systems.
 pub(crate) mod exit;
 pub(crate) mod listeners;
+pub(crate) mod log_end;
 pub(crate) mod maker;
 mod protocol;
 mod random;
@@ -101,7 +102,6 @@ mod requirement;
 pub(crate) mod runner;
 mod shortage;
 pub(crate) mod signal;
-pub(crate) mod tail;
 pub(crate) mod threads;
 pub(crate) mod variable;
 

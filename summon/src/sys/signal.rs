@@ -19,6 +19,8 @@ use super::windows::signal_numbers as libc;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signal(i32);
 
+// A new signal is a constant here, and an entry of `NAMES`, of `windows/signal_numbers.rs`, and of the macros'
+// `named_values.rs`.
 impl Signal {
     /// Asks to end. This is the default of `stop`.
     pub const TERM: Signal = Signal(libc::SIGTERM);
@@ -42,6 +44,8 @@ impl Signal {
     pub const ABRT: Signal = Signal(libc::SIGABRT);
     /// The signal of an invalid memory reference.
     pub const SEGV: Signal = Signal(libc::SIGSEGV);
+    /// The size of the terminal's window has changed. Apache takes it as a graceful stop.
+    pub const WINCH: Signal = Signal(libc::SIGWINCH);
 
     /// Returns the number of the signal on this system.
     ///
@@ -93,6 +97,7 @@ const NAMES: &[(i32, &str)] = &[
     (libc::SIGTSTP, "SIGTSTP"),
     (libc::SIGXCPU, "SIGXCPU"),
     (libc::SIGXFSZ, "SIGXFSZ"),
+    (libc::SIGWINCH, "SIGWINCH"),
     (libc::SIGSYS, "SIGSYS"),
 ];
 

@@ -57,6 +57,7 @@ const FLOORS: [(&str, Floors); 3] = [
             &["cases", "parameters"],
             &["item", "summoned"],
             &["args", "export", "program", "setup"],
+            &["named_values"],
             &["checked_options", "errors", "kind", "literal", "span"],
         ],
     ),

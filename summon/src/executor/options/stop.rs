@@ -1,4 +1,4 @@
-//! Options of the stop.
+//! Options of the stop, and of what fails a test besides: an early end, and forbidden lines.
 
 use crate::command::Command;
 use crate::executor::Coordinated;

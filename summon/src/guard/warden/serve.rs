@@ -6,12 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use crate::guard::children::{self, Reaped};
 use crate::guard::killing::{self, Pace};
 use crate::guard::protocol::message::News;
 use crate::guard::protocol::warden::{EXITING, GOT, RETIRED};
 use crate::guard::protocol::wire;
 use crate::guard::state::Step;
-use crate::guard::tree::{self, Reaped};
 use crate::guard::watch;
 use crate::sys::ending::Ending;
 use crate::sys::family::{self, ChildEnds, Orphans};
@@ -119,7 +119,7 @@ impl Warden {
         // would stay unnoticed.
         self.child_ended.note();
         loop {
-            match tree::reap(None) {
+            match children::reap(None) {
                 Ok(Reaped::Child(pid, _)) if self.guards.contains(&pid) => {
                     self.guards.retain(|guard| *guard != pid);
                     self.orphans.guard_ended(pid);
@@ -139,7 +139,7 @@ impl Warden {
         // safe to signal: only this process reaps guards, and it removes a reaped one from the
         // list.
         for guard in &self.guards {
-            tree::signal_child(*guard, Signal::CONT);
+            children::signal_child(*guard, Signal::CONT);
         }
     }
 

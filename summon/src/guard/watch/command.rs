@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::captured::Captured;
+use crate::guard::children::{self, Reaped};
 use crate::guard::dispositions;
 use crate::guard::killing::{self, Pace};
 use crate::guard::program::Program;
@@ -15,7 +16,6 @@ use crate::guard::protocol::message::{News, Order};
 use crate::guard::protocol::wire;
 use crate::guard::spawn::spawn;
 use crate::guard::state::{Ran, Step};
-use crate::guard::tree::{self, Reaped};
 use crate::sys::ending::{self, Ending};
 use crate::sys::family::{self, ChildEnds};
 use crate::sys::wait;
@@ -173,7 +173,7 @@ impl Execution<'_> {
         self.pump();
         let mut pace = Pace::new();
         loop {
-            tree::kill_all();
+            children::kill_all();
             // ECHILD proves that no process is left: orphans of this run become children of this
             // guard before their parent's end is reported.
             if self.reap()?.is_childless {
@@ -206,7 +206,7 @@ impl Execution<'_> {
         self.child_ended.note();
         let mut reaps = Reaps::default();
         loop {
-            match tree::reap(None)? {
+            match children::reap(None)? {
                 Reaped::Child(pid, status) if pid == self.pid => reaps.status = Some(status),
                 Reaped::Child(..) => {}
                 Reaped::Nobody => return Ok(reaps),

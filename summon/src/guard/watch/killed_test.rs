@@ -15,7 +15,7 @@ use crate::session::REPORT;
 use crate::sys::dir::Dir;
 use crate::sys::ending::Ending;
 use crate::sys::signal::how_it_ended;
-use crate::sys::{private, tail};
+use crate::sys::{log_end, private};
 
 /// How long to wait for the owner's end after its socket has closed. A dying process closes its
 /// descriptors shortly before it ends.
@@ -118,7 +118,7 @@ impl LostClient {
             });
             match source {
                 Ok(source) => error
-                    .tail(tail::of(Arc::new(source), whole, about.ready_at))
+                    .tail(log_end::of(Arc::new(source), whole, about.ready_at))
                     .to_string(),
                 Err(_) => error.to_string(),
             }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::guard::children::{self, Reaped};
 use crate::guard::killing::{self, Killing};
 use crate::guard::state::Whom;
 use crate::guard::terms::StopPlan;
-use crate::guard::tree::{self, Reaped};
 use crate::sys::Signal;
 
 pub(super) struct Service {
@@ -103,13 +103,13 @@ impl Service {
         match whom {
             // The leader is not reaped, so its pid and the id of its group can't belong to a
             // stranger.
-            Whom::Leader if !self.leader_reaped => tree::signal_child(self.leader, signal),
+            Whom::Leader if !self.leader_reaped => children::signal_child(self.leader, signal),
             Whom::Group if !self.leader_reaped && !self.daemon => {
-                tree::signal_group(self.leader, signal);
+                children::signal_group(self.leader, signal);
             }
             // A daemon's group is unknown. A reaped leader's group id may have been reused. So each
             // descendant is signalled individually.
-            Whom::Group => tree::signal_all(signal),
+            Whom::Group => children::signal_all(signal),
             Whom::Leader => {}
         }
     }
@@ -122,9 +122,9 @@ impl Service {
         }
         self.paused = pause;
         if pause {
-            tree::halt_all();
+            children::halt_all();
         } else {
-            tree::signal_all(Signal::CONT);
+            children::signal_all(Signal::CONT);
         }
     }
 
@@ -160,7 +160,7 @@ impl Service {
         // A halted program handles no signal except KILL. `pause` has halted all descendants.
         // Without it, only the group is resumed, in case the program or a user has halted it.
         match std::mem::take(&mut self.paused) {
-            true => tree::signal_all(Signal::CONT),
+            true => children::signal_all(Signal::CONT),
             false => self.signal(Signal::CONT, Whom::Group),
         }
         let grace = Instant::now() + self.stop.grace;
@@ -224,13 +224,13 @@ impl Service {
     /// Reaps ended processes.
     pub(super) fn reap(&mut self) -> Change {
         // A leader that ends on its own stays a zombie until the group was asked to end.
-        // `tree::reap` says why.
+        // `children::reap` says why.
         // A daemon's first process is reaped at once: no signal goes to its group, so the id can be
         // reused.
         let keep = (self.is_running() && !self.daemon).then_some(self.leader);
         let mut change = Change::None;
         loop {
-            match tree::reap(keep) {
+            match children::reap(keep) {
                 Ok(Reaped::Child(pid, status)) if pid == self.leader && self.exit.is_none() => {
                     change = self.leader_ended(status, keep.is_none());
                 }
@@ -256,7 +256,7 @@ impl Service {
             // `waitid` would return the kept zombie each time, so this loop would not end. The
             // other children are reaped by pid.
             if let Some(leader) = keep.filter(|_| self.exit.is_some()) {
-                tree::reap_behind(leader);
+                children::reap_behind(leader);
                 return change;
             }
             if let Phase::Killing(killing) = &mut self.phase {
@@ -271,7 +271,7 @@ impl Service {
         // The kernel reparents orphans before it reports their parent's end, so the heir is a child
         // of this guard already.
         let has_heir = self.daemon && status == 0 && self.is_running();
-        match has_heir.then(tree::eldest_child).flatten() {
+        match has_heir.then(children::eldest_child).flatten() {
             Some(heir) => {
                 self.leader = heir;
                 Change::NewLeader
@@ -319,10 +319,10 @@ impl Service {
             // same grace. While the leader is a zombie its group exists, so this waits until the
             // leader was reaped.
             Phase::Stopping { asked_all, .. }
-                if !*asked_all && self.leader_reaped && !tree::group_exists(self.leader) =>
+                if !*asked_all && self.leader_reaped && !children::group_exists(self.leader) =>
             {
                 *asked_all = true;
-                tree::signal_all(self.stop.signal);
+                children::signal_all(self.stop.signal);
             }
             // Repeated until no process is left: a fork may have escaped the last round.
             Phase::Killing(killing) => {

@@ -21,4 +21,5 @@ pub(crate) const SIGSTOP: i32 = 19;
 pub(crate) const SIGTSTP: i32 = 20;
 pub(crate) const SIGXCPU: i32 = 24;
 pub(crate) const SIGXFSZ: i32 = 25;
+pub(crate) const SIGWINCH: i32 = 28;
 pub(crate) const SIGSYS: i32 = 31;

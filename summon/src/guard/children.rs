@@ -1,4 +1,4 @@
-//! The guard's family: reaping, and killing every descendant.
+//! The processes below a guard: it reaps them, signals them, and kills every descendant.
 //!
 //! Only the guard reaps, so only the guard signals. The kernel can't reuse a child's pid before its
 //! parent has reaped it.

@@ -1,4 +1,4 @@
-//! The end of a log, for a report.
+//! Reads the end of a log, for a report.
 
 use std::fs::File;
 use std::io;
