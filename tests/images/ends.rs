@@ -12,8 +12,9 @@ const OWNER: &str = env!("CARGO_BIN_EXE_owner_image");
 /// The number of rounds that each ending is repeated.
 const ROUNDS: u32 = 3;
 
-/// The script of a container.
-const PLAIN: &str = "trap 'exit 0' TERM; actor listen 0.0.0.0:80 & wait";
+/// It has a relay to another process.
+const RELAYED: &str =
+    "trap 'exit 0' TERM; NEAR={near.host}:{near.port}; actor listen 0.0.0.0:80 & wait";
 /// It ignores the stop signal, and so do its children.
 const STUBBORN: &str = "trap '' TERM; actor listen 0.0.0.0:80 & sleep 1000; true";
 
@@ -58,7 +59,8 @@ fn containers_of(owner: u32) -> String {
 }
 
 fn ends_with_its_container(mut owner: Command, end: impl FnOnce(&mut Group)) {
-    let mut owner = Group::spawn(&mut owner);
+    let mark = format!("{}-ends", std::process::id());
+    let mut owner = Group::spawn(owner.env(MARK, &mark));
     let pid = owner.id();
     until_ready(&mut owner);
     assert_ne!(containers_of(pid), "");
@@ -69,6 +71,8 @@ fn ends_with_its_container(mut owner: Command, end: impl FnOnce(&mut Group)) {
     for life in family {
         eventually(&format!("{life:?} ends"), || !life.goes_on());
     }
+    // Its guards, its relays, and the engine's clients have the variable too.
+    eventually("all its processes end", || marked(&mark).is_empty());
 }
 
 fn signal(signal: i32) -> impl FnOnce(&mut Group) {
@@ -88,7 +92,7 @@ fn signal(signal: i32) -> impl FnOnce(&mut Group) {
 )]
 fn survives_no_end_of_the_test_process() {
     for _ in 0..ROUNDS {
-        for script in [PLAIN, STUBBORN] {
+        for script in [RELAYED, STUBBORN] {
             for ending in ["return", "exit", "abort", "panic"] {
                 let end = |owner: &mut Group| drop(owner.stdin.take());
                 ends_with_its_container(owner(script, ending), end);
@@ -109,7 +113,7 @@ fn survives_no_death_at_a_random_moment() {
     let rounds = std::env::var("IMAGE_ROUNDS").map_or(20_u64, |it| it.parse().unwrap());
     for round in 0..rounds {
         let mark = format!("{}-{round}", std::process::id());
-        let mut owner = Group::spawn(owner(PLAIN, "wait").env(MARK, &mark));
+        let mut owner = Group::spawn(owner(RELAYED, "wait").env(MARK, &mark));
         let pid = owner.id();
         // The moments are spread over the whole start.
         let moment = Duration::from_millis(round * 37 % 1000);
@@ -129,17 +133,49 @@ fn survives_no_death_at_a_random_moment() {
 )]
 fn survives_no_death_of_its_guard() {
     let mark = format!("{}-guard", std::process::id());
-    let mut owner = Group::spawn(owner(PLAIN, "wait").env(MARK, &mark));
+    let mut owner = Group::spawn(owner(RELAYED, "wait").env(MARK, &mark));
     let pid = owner.id();
     until_ready(&mut owner);
-    let processes = marked(&mark).into_iter().filter_map(Life::of);
-    let guard = processes
-        .into_iter()
-        .find(|life| life.what.starts_with("summon-guard"))
-        .unwrap();
-    let killed = Command::new("kill")
-        .args(["-KILL", &guard.pid.to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    let relay = kill(
+        &mark,
+        "summon-guard: server",
+        "summon-link: near for server",
+    );
     eventually("its container is removed", || containers_of(pid).is_empty());
+    eventually("its relay ends", || !relay.goes_on());
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn survives_no_death_of_its_relay() {
+    let mark = format!("{}-relay", std::process::id());
+    let mut owner = Group::spawn(owner(RELAYED, "exit").env(MARK, &mark));
+    let pid = owner.id();
+    until_ready(&mut owner);
+    kill(
+        &mark,
+        "summon-link: near for server",
+        "summon-guard: server",
+    );
+    drop(owner.stdin.take());
+    owner.wait().unwrap();
+    eventually("its container is removed", || containers_of(pid).is_empty());
+    eventually("all its processes end", || marked(&mark).is_empty());
+}
+
+/// Kills a process with this mark, and returns another one.
+fn kill(mark: &str, title: &str, other: &str) -> Life {
+    let find = |title: &str| {
+        let mut processes = marked(mark).into_iter().filter_map(Life::of);
+        let found = processes.find(|life| life.what.starts_with(title));
+        found.unwrap_or_else(|| panic!("no process `{title}`"))
+    };
+    let (killed, other) = (find(title), find(other));
+    let pid = killed.pid.to_string();
+    let sent = Command::new("kill").args(["-KILL", &pid]).status();
+    assert!(sent.unwrap().success());
+    other
 }

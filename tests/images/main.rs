@@ -7,6 +7,7 @@ mod orphans;
 mod output;
 mod process;
 mod pulls;
+mod reach;
 mod readiness;
 #[path = "../it/support.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]

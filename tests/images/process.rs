@@ -248,7 +248,11 @@ fn refuses_options_that_do_not_work_with_it() {
     refused(image().stdin("x"), "`stdin` does not work with an image");
     refused(
         image().arg("{db.port}"),
-        "`{db.port}` does not work with an image",
+        "`{db.port}` names a process that is not in the same set",
+    );
+    refused(
+        image().arg("{db.peers}"),
+        "`{db.peers}` does not work with an image",
     );
     let plain = SimpleExecutor::new("sleep 100").init(true);
     refused(plain, "`init` needs an `image`");

@@ -41,6 +41,7 @@ pub(crate) use details::{Details, Failure};
 pub(crate) use link::{Close, Faults, Separated, WayFaults};
 pub(crate) use owner::{
     Guarded, Helper, LinkProcess, Sleeper, note_interruption_in, prepare, run_has_ended,
+    start_relay,
 };
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};

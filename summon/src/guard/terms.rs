@@ -33,6 +33,8 @@ pub(crate) struct Terms {
     pub(crate) sharing: Option<Sharing>,
     /// The leases, which end with the guard.
     pub(crate) leases: Vec<OwnedFd>,
+    /// The sockets of the relays to other services, which end after the container.
+    pub(crate) relays: Vec<OwnedFd>,
 }
 
 /// The commands of an engine for the container of a service.

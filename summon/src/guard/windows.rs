@@ -29,6 +29,7 @@ pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, 
 pub(crate) use terms::{About, Container, Sharing, StopPlan, Terms};
 
 use crate::sys::fd::{BorrowedFd, OwnedFd};
+use crate::sys::subnet::Subnet;
 use crate::sys::wait::Waker;
 use crate::sys::{Signal, unsupported};
 
@@ -230,6 +231,16 @@ impl Helper {
     ) -> Result<Ran, HelperError> {
         match self.0 {}
     }
+}
+
+pub(crate) fn start_relay(
+    _name: &str,
+    _addr: SocketAddr,
+    _lease: &OwnedFd,
+    _target: SocketAddr,
+    _clients: &[Subnet],
+) -> io::Result<OwnedFd> {
+    Err(unsupported())
 }
 
 /// The process of a link.

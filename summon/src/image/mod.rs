@@ -1,10 +1,6 @@
 //! Container images, run by Docker or Podman as the program of a service.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "containers do not reach other processes yet"
-)]
 
+mod access;
 mod advice;
 mod archive;
 mod asked;
@@ -18,6 +14,7 @@ mod orphans;
 mod pull;
 mod search;
 
+pub(crate) use access::Access;
 pub(crate) use archive::Archive;
 pub(crate) use engine::Engine;
 pub(crate) use kind::Kind;

@@ -58,6 +58,7 @@ impl Parts {
                 }
             }
         }
+        self.acquire_relays()?;
         Ok(home)
     }
 
@@ -146,6 +147,7 @@ impl Parts {
             sweep,
             sharing,
             leases,
+            relays: self.start_relays()?,
         };
         Ok(Acquired {
             program,

@@ -38,6 +38,8 @@ mod parts;
 mod placeholders;
 mod port_conflict;
 mod postmortem;
+mod reached;
+mod relays;
 mod resolve;
 mod resources;
 mod spec;

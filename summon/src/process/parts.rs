@@ -12,6 +12,7 @@ use super::launched::Launched;
 use super::life::{Busy, Life};
 use super::links::Links;
 use super::network::Network;
+use super::relays::Relays;
 use super::resources::Resources;
 use crate::error::Error;
 use crate::port::{NoTurn, Turn};
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     /// The patterns that the test allows at present.
     pub(super) allowed: Mutex<Vec<String>>,
     pub(super) links: Links,
+    pub(super) relays: Relays,
     /// All nodes of its cluster, itself included.
     pub(super) nodes: OnceLock<Arc<Nodes>>,
 }
@@ -129,6 +131,7 @@ impl Parts {
             fill: OnceLock::new(),
             allowed: Mutex::default(),
             links: Links::default(),
+            relays: Relays::default(),
             nodes: OnceLock::new(),
         }
     }

@@ -79,6 +79,9 @@ impl Parts {
         if let Some(group) = self.learns_later(part) {
             return Err(NotReady::ever(template::too_early(part, &group)));
         }
+        if let Some(value) = self.seen_inside(part)? {
+            return Ok(value);
+        }
         if let Part::Other(name, "url") = part {
             if let Some(url) = self.set().url(name) {
                 return Ok(url);
@@ -146,7 +149,12 @@ impl Parts {
     }
 
     /// Returns another process of the set, or a node of a cluster if the word concerns all nodes.
-    fn other(&self, name: &str, word: &str, part: Part<'_>) -> Result<Arc<Parts>, NotReady> {
+    pub(super) fn other(
+        &self,
+        name: &str,
+        word: &str,
+        part: Part<'_>,
+    ) -> Result<Arc<Parts>, NotReady> {
         match self.named(name) {
             Some(Named::Process(process)) => return Ok(process),
             Some(Named::Cluster(node)) if word == "peers" => return Ok(node),

@@ -1,6 +1,6 @@
 //! Which options a process in a container can have.
 
-use summon_syntax::template::{self, Part};
+use summon_syntax::template;
 
 use super::parts::Parts;
 use crate::error::Error;
@@ -66,12 +66,8 @@ impl Parts {
         }
         let texts = declaration.texts();
         let mut parts = texts.iter().flat_map(|text| template::parts(text));
-        parts.find_map(|part| match part {
-            Part::Other(..) | Part::OtherLabelled(..) => Some((
-                format!("`{part}`"),
-                "127.0.0.1 is the container itself in there; name a host that the container reaches",
-            )),
-            _ => None,
-        })
+        let part = parts.find(|part| self.names_cluster(*part))?;
+        let hint = "name each node, as in `{node-0.host}:{node-0.port}`";
+        Some((format!("`{part}`"), hint))
     }
 }

@@ -102,6 +102,7 @@ mod requirement;
 pub(crate) mod runner;
 mod shortage;
 pub(crate) mod signal;
+pub(crate) mod subnet;
 pub(crate) mod threads;
 pub(crate) mod variable;
 

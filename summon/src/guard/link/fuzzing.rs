@@ -89,7 +89,7 @@ fn relay() -> Relay {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
         let addr = free.local_addr().ok()?;
         drop(free);
-        Relay::new(addr, None).ok()
+        Relay::new(addr, None, None).ok()
     });
     made.expect("a free port")
 }

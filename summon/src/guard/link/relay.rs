@@ -14,6 +14,7 @@ use super::rate::Rate;
 use super::socket::{Socket, Tools};
 use crate::sys::events::{Event, Events};
 use crate::sys::streams;
+use crate::sys::subnet::Subnet;
 
 /// The token of the listener. Connections have higher tokens.
 pub(super) const LISTENER: u64 = 0;
@@ -27,6 +28,8 @@ pub(super) struct Relay {
     listener: OwnedFd,
     /// The address of the server. `None` if it is unknown so far.
     target: Option<SocketAddr>,
+    /// The only clients. `None` if all may connect.
+    clients: Option<Vec<Subnet>>,
     faults: Faults,
     rates: Rates,
     partition: Partition,
@@ -52,12 +55,17 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    pub(super) fn new(addr: SocketAddr, target: Option<SocketAddr>) -> io::Result<Relay> {
+    pub(super) fn new(
+        addr: SocketAddr,
+        target: Option<SocketAddr>,
+        clients: Option<Vec<Subnet>>,
+    ) -> io::Result<Relay> {
         streams::allow_many();
         Ok(Relay {
             addr,
-            listener: streams::listener(&addr)?,
+            listener: streams::listener(&addr, clients.is_some())?,
             target,
+            clients,
             faults: Faults::default(),
             rates: Rates::default(),
             partition: Partition::default(),
@@ -207,6 +215,11 @@ impl Relay {
     fn take(&mut self, client: OwnedFd, peer: SocketAddr, events: &Events) {
         if self.filler.as_ref().and_then(streams::own_addr) == Some(peer) {
             return;
+        }
+        // The answer to a client with a wrong address does not reach it, so an accepted address is right.
+        let mut clients = self.clients.iter();
+        if clients.any(|all| !all.iter().any(|it| it.contains(peer.ip()))) {
+            return streams::reset(&client);
         }
         let number = self.next;
         self.next += 1;
@@ -411,7 +424,7 @@ mod tests {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let addr = free.local_addr().unwrap();
             drop(free);
-            Relay::new(addr, None).ok()
+            Relay::new(addr, None, None).ok()
         });
         let mut relay = made.unwrap();
         let addr = relay.addr;

@@ -1,7 +1,7 @@
 //! The process of a link: from its job to its end.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use crate::guard::protocol::wire;
 use crate::sys::ending::{self, Ending};
 use crate::sys::events::Events;
 use crate::sys::ports;
+use crate::sys::subnet::Subnet;
 
 const OWNER: u64 = 1;
 const OWNER_ENDED: u64 = 2;
@@ -27,16 +28,17 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 pub(in crate::guard) fn serve(owner: &UnixStream, job: LinkJob) -> io::Result<()> {
     let LinkJob {
         endings,
-        port,
+        addr,
         target,
         lease,
+        clients,
         ..
     } = job;
     // This process is the holder of the lease while it holds the port.
     let lease = ports::sign(lease);
     owner.set_write_timeout(Some(ANSWER_LIMIT))?;
     owner.set_read_timeout(Some(ANSWER_LIMIT))?;
-    let begun = begin(owner, endings, port, target);
+    let begun = begin(owner, endings, (addr, target), clients);
     let answer = match &begun {
         Ok(serving) => LinkAnswer::Done(serving.relay.counts()),
         Err(error) => failed(error),
@@ -67,13 +69,13 @@ struct Serving {
 fn begin(
     owner: &UnixStream,
     endings: Endings<OwnedFd>,
-    port: u16,
-    target: Option<SocketAddr>,
+    (addr, target): (SocketAddr, Option<SocketAddr>),
+    clients: Option<Vec<Subnet>>,
 ) -> io::Result<Serving> {
     // A session without a controlling terminal: Ctrl-C reaches the test only.
     rustix::process::setsid()?;
     let events = Events::new()?;
-    let relay = Relay::new((Ipv4Addr::LOCALHOST, port).into(), target)?;
+    let relay = Relay::new(addr, target, clients)?;
     events.add(relay.listener(), LISTENER)?;
     events.add_while_readable(owner, OWNER)?;
     let watch = |sent: Option<OwnedFd>, token| {
@@ -144,5 +146,36 @@ impl Serving {
             Ok(()) => LinkAnswer::Done(self.relay.counts()),
             Err(error) => failed(&error),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    #[test]
+    fn a_relay_has_only_the_clients_of_its_container() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let target = server.local_addr().unwrap();
+        let connected = |clients: &str| {
+            let clients = vec![clients.parse().unwrap()];
+            let made = (20_000..30_000).find_map(|port| {
+                let addr = (Ipv4Addr::LOCALHOST, port).into();
+                Relay::new(addr, Some(target), Some(clients.clone())).ok()
+            });
+            let (mut relay, events) = (made.unwrap(), Events::new().unwrap());
+            let client = TcpStream::connect(addr(&relay)).unwrap();
+            relay.accept(&events);
+            let open = relay.counts().open;
+            drop(client);
+            open
+        };
+        assert_eq!(connected("127.0.0.0/8"), 1);
+        assert_eq!(connected("172.17.0.0/16"), 0);
+    }
+
+    fn addr(relay: &Relay) -> SocketAddr {
+        crate::sys::streams::own_addr(relay.listener()).unwrap()
     }
 }

@@ -1,7 +1,7 @@
 //! The owner's side of a link.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use crate::guard::link::{Counts, Faults, LinkAnswer, LinkOrder, Separated};
 use crate::guard::protocol::job::Task;
 use crate::guard::protocol::wire;
 use crate::sys::maker::Maker;
+use crate::sys::subnet::Subnet;
 use crate::sys::{streams, wait};
 
 /// How long a link may take to answer. The limit is for a link that was halted.
@@ -33,34 +34,16 @@ impl LinkProcess {
         lease: &OwnedFd,
         target: Option<SocketAddr>,
     ) -> io::Result<LinkProcess> {
-        if let Some(why) = streams::NO_LINKS {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
-        }
         let task = Task::Link {
             name,
-            port,
+            addr: (Ipv4Addr::LOCALHOST, port).into(),
             lease: lease.as_fd(),
             target,
+            clients: None,
         };
-        match LinkProcess::try_start(&task) {
-            // The warden died with the request unread, so a new one may try once.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
-                wardens::dismiss();
-                LinkProcess::try_start(&task)
-            }
-            other => other,
-        }
-    }
-
-    fn try_start(task: &Task<'_>) -> io::Result<LinkProcess> {
-        let socket = wardens::give_job(task, Instant::now() + LIMIT)?;
-        socket.set_read_timeout(Some(LIMIT))?;
-        let link = LinkProcess {
-            socket,
-            maker: Maker::here(),
-        };
-        link.answer()?;
-        Ok(link)
+        let socket = start(&task)?;
+        let maker = Maker::here();
+        Ok(LinkProcess { socket, maker })
     }
 
     /// Puts faults into force, in place of the former ones.
@@ -95,12 +78,57 @@ impl LinkProcess {
     }
 
     fn answer(&self) -> io::Result<Counts> {
-        let answer = wire::receive(&self.socket).map_err(ended)?;
-        let (body, _) = answer.ok_or_else(wardens::why_gone).map_err(ended)?;
-        match LinkAnswer::decode(&body)? {
-            LinkAnswer::Done(counts) => Ok(counts),
-            LinkAnswer::Failed(errno) => Err(io::Error::from_raw_os_error(errno)),
+        answer(&self.socket)
+    }
+}
+
+/// Starts a relay: a link without faults, for clients in these subnets. It listens at `addr`, which this
+/// machine may get later, and ends with the returned socket.
+pub(crate) fn start_relay(
+    name: &str,
+    addr: SocketAddr,
+    lease: &OwnedFd,
+    target: SocketAddr,
+    clients: &[Subnet],
+) -> io::Result<OwnedFd> {
+    let task = Task::Link {
+        name,
+        addr,
+        lease: lease.as_fd(),
+        target: Some(target),
+        clients: Some(clients),
+    };
+    start(&task).map(OwnedFd::from)
+}
+
+/// Starts the process of a link, and waits until it listens.
+fn start(task: &Task<'_>) -> io::Result<UnixStream> {
+    if let Some(why) = streams::NO_LINKS {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
+    match try_start(task) {
+        // The warden died with the request unread, so a new one may try once.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
+            wardens::dismiss();
+            try_start(task)
         }
+        other => other,
+    }
+}
+
+fn try_start(task: &Task<'_>) -> io::Result<UnixStream> {
+    let socket = wardens::give_job(task, Instant::now() + LIMIT)?;
+    socket.set_read_timeout(Some(LIMIT))?;
+    answer(&socket)?;
+    Ok(socket)
+}
+
+fn answer(socket: &UnixStream) -> io::Result<Counts> {
+    let answer = wire::receive(socket).map_err(ended)?;
+    let (body, _) = answer.ok_or_else(wardens::why_gone).map_err(ended)?;
+    match LinkAnswer::decode(&body)? {
+        LinkAnswer::Done(counts) => Ok(counts),
+        LinkAnswer::Failed(errno) => Err(io::Error::from_raw_os_error(errno)),
     }
 }
 

@@ -13,6 +13,6 @@ mod wardens;
 pub(crate) use exit_message::note_interruption_in;
 pub(crate) use guarded::Guarded;
 pub(crate) use helper::Helper;
-pub(crate) use link::LinkProcess;
+pub(crate) use link::{LinkProcess, start_relay};
 pub(crate) use received::Sleeper;
 pub(crate) use wardens::{prepare, run_has_ended};

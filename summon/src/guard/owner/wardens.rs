@@ -75,6 +75,15 @@ pub(super) fn give_job(task: &Task<'_>, deadline: Instant) -> io::Result<UnixStr
     // The pidfd is opened here, where the pid is certainly this process. A guard that opened it
     // later could get a stranger, if this process died first and its pid was reused.
     let owner = ending::of(std::process::id()).ok();
+    // The guard of a container ends the container's relays. A shared one outlives this process.
+    let is_relay = matches!(
+        task,
+        Task::Link {
+            clients: Some(_),
+            ..
+        }
+    );
+    let owner = owner.filter(|_| !is_relay);
     let endings = Endings {
         owner: owner.as_ref().map(AsFd::as_fd),
         runner: runner::current().map(|runner| runner.ending.as_fd()),

@@ -15,6 +15,7 @@ use super::wire::garbled;
 use crate::guard::program::{Attributes, Program};
 use crate::guard::terms::{About, Sharing, StopPlan, Terms};
 use crate::session::Sweep;
+use crate::sys::subnet::Subnet;
 use crate::sys::users::User;
 
 /// The first frame that a child of the warden receives.
@@ -48,11 +49,14 @@ pub(crate) struct Endings<Fd> {
 pub(crate) struct LinkJob {
     pub(crate) endings: Endings<OwnedFd>,
     pub(crate) name: String,
-    pub(crate) port: u16,
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
     /// The lease of the port.
     pub(crate) lease: OwnedFd,
     /// Where the server listens, if that is known.
     pub(crate) target: Option<SocketAddr>,
+    /// The only clients, if it is the relay of a container. A relay ends with the guard of the container.
+    pub(crate) clients: Option<Vec<Subnet>>,
 }
 
 /// The task of a child of the warden.
@@ -63,9 +67,10 @@ pub(crate) enum Task<'a> {
     Command(&'a Program),
     Link {
         name: &'a str,
-        port: u16,
+        addr: SocketAddr,
         lease: BorrowedFd<'a>,
         target: Option<SocketAddr>,
+        clients: Option<&'a [Subnet]>,
     },
 }
 
@@ -88,15 +93,21 @@ pub(crate) fn encode<'a>(endings: &'a Endings<BorrowedFd<'a>>, task: &'a Task<'a
         }
         Task::Link {
             name,
-            port,
+            addr,
             lease,
             target,
+            clients,
         } => {
             out.bytes(name.as_bytes());
-            out.number((*port).into());
+            out.bytes(addr.to_string().as_bytes());
             out.fd(lease);
             out.option(*target, |out, target| {
                 out.bytes(target.to_string().as_bytes());
+            });
+            out.option(*clients, |out, clients| {
+                out.list(clients, |out, subnet| {
+                    out.bytes(subnet.to_string().as_bytes());
+                });
             });
         }
     }
@@ -121,9 +132,11 @@ impl First {
         Ok(First::Link(LinkJob {
             endings,
             name: from.text()?,
-            port: from.number()? as u16,
+            addr: from.text()?.parse().map_err(|_| garbled())?,
             lease: from.fd()?,
             target: from.option(|from| from.text()?.parse().map_err(|_| garbled()))?,
+            clients: from
+                .option(|from| from.list(|from| from.text()?.parse().map_err(|()| garbled())))?,
         }))
     }
 }
@@ -208,6 +221,7 @@ fn put_terms<'a>(out: &mut Out<'a>, terms: &'a Terms) {
         out.flag(sharing.yields);
     });
     out.list(&terms.leases, Out::fd);
+    out.list(&terms.relays, Out::fd);
 }
 
 fn get_terms(from: &mut In<'_>) -> io::Result<Terms> {
@@ -235,6 +249,7 @@ fn get_terms(from: &mut In<'_>) -> io::Result<Terms> {
             })
         })?,
         leases: from.list(In::fd)?,
+        relays: from.list(In::fd)?,
     })
 }
 
@@ -306,9 +321,10 @@ pub(crate) fn written_again(bytes: &[u8]) -> io::Result<(Vec<u8>, usize)> {
         },
         First::Link(job) => Task::Link {
             name: &job.name,
-            port: job.port,
+            addr: job.addr,
             lease: job.lease.as_fd(),
             target: job.target,
+            clients: job.clients.as_deref(),
         },
     };
     let out = encode(&endings, &task);
@@ -382,6 +398,7 @@ mod tests {
                 yields: true,
             }),
             leases: vec![null(), null()],
+            relays: vec![null()],
         };
         let (owner, runner) = (null(), null());
         let endings = Endings {
@@ -402,9 +419,10 @@ mod tests {
         };
         let task = Task::Link {
             name: "redis",
-            port: 7000,
+            addr: "172.17.0.1:7000".parse().unwrap(),
             lease: null.as_fd(),
             target: Some("[::1]:80".parse().unwrap()),
+            clients: Some(&["172.17.0.0/16".parse().unwrap()]),
         };
         let out = encode(&endings, &task);
         (out.bytes.clone(), out.fds.len())
@@ -413,7 +431,7 @@ mod tests {
     #[test]
     fn a_job_is_read_as_it_was_written() {
         let (bytes, fds) = job();
-        assert_eq!(fds, 15);
+        assert_eq!(fds, 16);
         assert_eq!(written_again(&bytes).unwrap(), (bytes, fds));
         let (bytes, fds) = link();
         assert_eq!(fds, 2);

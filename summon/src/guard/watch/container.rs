@@ -28,6 +28,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 const INSPECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long to repeat the removal.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(30);
+/// How long to wait for the end of all relays, which may be halted.
+const RELAY_LIMIT: Duration = Duration::from_secs(2);
 /// The first pause before the removal is repeated. It doubles up to a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -206,6 +208,21 @@ impl Guard {
             self.tell(&News::Told(self.told.clone()));
         }
         self.terms.container = Some(container);
+        self.end_relays();
         self.service.container_is_gone();
+    }
+
+    /// Ends the relays of the container. Their ports are free after this, for a restart.
+    fn end_relays(&mut self) {
+        let relays = std::mem::take(&mut self.terms.relays);
+        for relay in &relays {
+            // A relay sees the end even if a forked child of the test holds a copy of the socket.
+            let _ = rustix::net::shutdown(relay, rustix::net::Shutdown::Write);
+        }
+        let until = Instant::now() + RELAY_LIMIT;
+        for relay in &relays {
+            // A relay closes its socket last.
+            let _ = wait::sleep(&[relay.as_fd()], Some(until));
+        }
     }
 }

@@ -35,8 +35,19 @@ fn socket(addr: &SocketAddr) -> io::Result<OwnedFd> {
 
 /// Makes a socket that listens on an address. The port must be a number other than 0: the kernel frees
 /// an automatic port when the socket stops listening.
-pub(crate) fn listener(addr: &SocketAddr) -> io::Result<OwnedFd> {
+///
+/// With `is_to_come`, this machine may get the address later: an engine makes the network of its first
+/// container when that starts.
+pub(crate) fn listener(addr: &SocketAddr, is_to_come: bool) -> io::Result<OwnedFd> {
     let socket = socket(addr)?;
+    if is_to_come {
+        match addr {
+            SocketAddr::V4(_) => sockopt::set_ip_freebind(&socket, true)?,
+            SocketAddr::V6(_) => sockopt::set_ipv6_freebind(&socket, true)?,
+        }
+        // A former relay of the container may have left connections in TIME_WAIT.
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+    }
     rustix::net::bind(&socket, addr)?;
     rustix::net::listen(&socket, QUEUE)?;
     Ok(socket)

@@ -12,7 +12,7 @@ fn unsupported<T>() -> io::Result<T> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub(crate) fn listener(_addr: &SocketAddr) -> io::Result<OwnedFd> {
+pub(crate) fn listener(_addr: &SocketAddr, _is_to_come: bool) -> io::Result<OwnedFd> {
     unsupported()
 }
 
