@@ -3,11 +3,11 @@
 
 mod cover;
 
-use std::io::{Read, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::project::Project;
@@ -16,8 +16,7 @@ use crate::support::{Life, eventually, hear_int, parent, replaced};
 /// A run of the project that is held.
 struct Held {
     child: Child,
-    said: Arc<Mutex<Vec<u8>>>,
-    readers: Vec<JoinHandle<()>>,
+    said: PathBuf,
     project: Project,
 }
 
@@ -54,37 +53,27 @@ impl Held {
 
     fn spawn(project: Project, command: &mut Command, hold: &str) -> Held {
         hear_int(command);
-        let mut child = command
+        // One file for stdout and stderr. With two pipes, a loaded machine reads one of them late, and
+        // the result of the test then comes before the end of its hold.
+        let said = PathBuf::from(project.file("said"));
+        let mut file = File::options();
+        let file = file.append(true).create(true).open(&said).unwrap();
+        let child = command
             .env("SUMMON_HOLD", hold)
             .env("RUST_BACKTRACE", "0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
             .spawn()
             .unwrap();
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let pipes: [Box<dyn Read + Send>; 2] = [
-            Box::new(child.stdout.take().unwrap()),
-            Box::new(child.stderr.take().unwrap()),
-        ];
-        let read = |mut pipe: Box<dyn Read + Send>| {
-            let said = Arc::clone(&said);
-            std::thread::spawn(move || {
-                let mut part = [0; 4096];
-                while let Ok(read @ 1..) = pipe.read(&mut part) {
-                    said.lock().unwrap().extend(&part[..read]);
-                }
-            })
-        };
         Held {
             child,
-            readers: pipes.map(read).into(),
             said,
             project,
         }
     }
 
     fn said(&self) -> String {
-        let said = self.said.lock().unwrap();
+        let said = std::fs::read(&self.said).unwrap();
         String::from_utf8_lossy(&said).replace("\r\n", "\n")
     }
 
@@ -123,9 +112,6 @@ impl Held {
             child.lock().unwrap().try_wait().unwrap().is_some()
         });
         self.leaves_nothing(lives);
-        eventually("all output is read", || {
-            self.readers.iter().all(JoinHandle::is_finished)
-        });
         self.said()
     }
 
@@ -154,6 +140,17 @@ fn signal(signal: &str, pid: u32) {
 fn test_process(lives: &[Life]) -> &Life {
     let mut lives = lives.iter();
     lives.find(|life| life.what.contains("/held-")).unwrap()
+}
+
+/// The session of a test process. Its name begins with the pid.
+fn session_of(test: &Life) -> PathBuf {
+    let pid = format!("{}-", test.pid);
+    let paths = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let bases = paths(&std::env::temp_dir()).map(|it| it.path());
+    let bases = bases.filter(|it| name(it).starts_with("summon-"));
+    let mut sessions = bases.flat_map(|it| paths(&it)).map(|it| it.path());
+    sessions.find(|it| name(it).starts_with(&pid)).unwrap()
 }
 
 /// Compares a text with the file for readers, without the parts that differ in each run.
@@ -265,11 +262,56 @@ fn ends_with_the_run_at_ctrl_c() {
 )]
 fn reaches_a_person_past_the_capture_of_nextest() {
     let mut held = Held::in_terminal("nextest run --test held -- --exact fails", "10m");
-    held.says("` ends this test process; Ctrl-C ends the run");
+    held.says("/hold`; Ctrl-C ends the run");
     let lives = held.lives();
     assert_eq!(lives.len(), 3, "{lives:?}");
     held.press("\x03");
     held.ends(&lives);
+}
+
+#[test]
+fn ends_if_its_file_is_removed() {
+    let held = Held::quiet("test --test held -- --exact fails", "10m");
+    held.says("  go on     `rm ");
+    held.says("`; Ctrl-C ends the run");
+    let said = held.said();
+    let (_, command) = said.split_once("  go on     `").unwrap();
+    let (command, _) = command.split_once('`').unwrap();
+    let lives = held.lives();
+    let run = Command::new("sh").args(["-c", command]).status().unwrap();
+    assert!(run.success(), "{command}");
+    let said = held.ends(&lives);
+    let told = "fails is no longer held: the test goes on";
+    assert!(said.contains(told), "{said}");
+    let path = Path::new(command.strip_prefix("rm ").unwrap());
+    assert!(!path.exists(), "{command}");
+}
+
+/// nextest captures the block, so a person reads it from the file.
+#[test]
+#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
+fn ends_under_nextest_if_its_file_is_removed() {
+    let held = Held::quiet("nextest run --test held -- --exact fails", "10m");
+    let has_both = || {
+        let record = std::fs::read_to_string(held.project.record());
+        record.is_ok_and(|it| it.lines().count() == 2)
+    };
+    eventually("the test has noted its processes", has_both);
+    let file = session_of(test_process(&held.lives())).join("hold");
+    let is_whole = || std::fs::read_to_string(&file).is_ok_and(|it| it.ends_with("ends the run\n"));
+    eventually("the hold begins", is_whole);
+    let lives = held.lives();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.starts_with("fails has failed, and summon holds it for 10 min\n"),
+        "{text}"
+    );
+    std::fs::remove_file(&file).unwrap();
+    let said = held.ends(&lives);
+    assert!(
+        said.contains("fails is no longer held: the test goes on"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The block that a person reads during a hold.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
@@ -9,20 +9,27 @@ use super::nextest;
 use super::setting::{Setting, humantime};
 use super::things::{self, Thing};
 use super::told::Told;
-use crate::error::{Error, escaped};
+use crate::error::{Error, escaped, shown_command};
+use crate::session::HoldFile;
 use crate::sys::terminal::Terminal;
 
 /// What a person sees, and whether they can press Enter.
 pub(super) struct Screen {
     terminal: Option<Terminal>,
     can_read: bool,
+    /// The way on without a terminal.
+    file: Option<HoldFile>,
 }
 
 impl Screen {
     pub(super) fn open() -> Screen {
         let terminal = Terminal::open();
         let can_read = terminal.as_ref().is_some_and(Terminal::is_in_foreground);
-        Screen { terminal, can_read }
+        Screen {
+            terminal,
+            can_read,
+            file: None,
+        }
     }
 
     /// Shows the block, after the failure if nobody has read it yet.
@@ -54,8 +61,13 @@ impl Screen {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
+    /// Returns whether the person lets the test go on.
+    pub(super) fn goes_on(&self) -> bool {
+        self.has_line() || self.file.as_ref().is_some_and(HoldFile::is_removed)
+    }
+
     /// Returns whether the person has pressed Enter.
-    pub(super) fn has_line(&self) -> bool {
+    fn has_line(&self) -> bool {
         // In the background a read would halt this process. It may come to the foreground later.
         let terminal = self.terminal.as_ref();
         let readable = terminal.filter(|terminal| terminal.is_in_foreground());
@@ -64,12 +76,17 @@ impl Screen {
 
     /// Returns what a person needs, in the form of a report. `None` if nothing is up.
     pub(super) fn block(
-        &self,
+        &mut self,
         setting: &Setting,
         test: &str,
         things: &[&dyn Thing],
         has_failed: bool,
     ) -> Option<Error> {
+        let shown: Vec<_> = things.iter().filter_map(|it| it.shown()).collect();
+        if shown.is_empty() {
+            return None;
+        }
+        self.file = HoldFile::make().ok();
         let how = if has_failed {
             "has failed"
         } else {
@@ -77,10 +94,6 @@ impl Screen {
         };
         let time = humantime(setting.limit);
         let mut block = Error::new(format!("{test} {how}, and summon holds it for {time}"));
-        let shown: Vec<_> = things.iter().filter_map(|it| it.shown()).collect();
-        if shown.is_empty() {
-            return None;
-        }
         let named = shown.iter().filter_map(|it| it.process);
         let named = named.filter(|(_, is_implied)| !is_implied);
         let named: BTreeSet<usize> = named.map(|(process, _)| process).collect();
@@ -91,16 +104,24 @@ impl Screen {
                 block = block.fact(shown.name, shown.lines.join("\n"));
             }
         }
-        let pid = std::process::id();
-        let go_on = match self.can_read {
-            true => "press Enter; Ctrl-C ends the run".to_owned(),
-            false => format!("`kill {pid}` ends this test process; Ctrl-C ends the run"),
+        let go_on = match &self.file {
+            _ if self.can_read => "press Enter".to_owned(),
+            Some(file) => {
+                let path = file.path();
+                let words = [OsStr::new("rm"), path.as_os_str()];
+                format!("`{}`", shown_command(words))
+            }
+            None => format!("`kill {}` ends this test process", std::process::id()),
         };
         let begun = things::begun(test).unwrap_or_else(Instant::now);
         let block = nextest::warning(test, begun, setting.limit)
             .into_iter()
             .fold(block, |block, warning| block.fact("nextest", warning));
-        Some(block.fact("go on", go_on))
+        let block = block.fact("go on", format!("{go_on}; Ctrl-C ends the run"));
+        if let Some(file) = &self.file {
+            file.describe(&format!("{block}\n"));
+        }
+        Some(block)
     }
 }
 

@@ -45,7 +45,7 @@ thread_local! {
 /// Why a hold has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
-    Enter,
+    Person,
     Time,
     Run,
 }
@@ -137,7 +137,7 @@ fn hold(setting: &Setting, test: &str, told: Option<&Told>) {
     let things = things::of(test);
     let things: Vec<&dyn Thing> = things.iter().map(|it| &**it).collect();
     let keep = |limit| things.iter().for_each(|it| it.keep(limit));
-    let screen = Screen::open();
+    let mut screen = Screen::open();
     // The guards learn the latest end before anything waits. From here on nothing outlives it, even
     // if this process is halted.
     keep(setting.limit + QUEUED);
@@ -152,7 +152,7 @@ fn hold(setting: &Setting, test: &str, told: Option<&Told>) {
         }
     };
     let why = match end {
-        End::Enter => "the test goes on",
+        End::Person => "the test goes on",
         End::Time => "the time is over, and the test goes on",
         End::Run => "the run has ended",
     };
@@ -193,8 +193,8 @@ fn wait_for_turn(
 
 fn wait_for_end(screen: &Screen, until: Instant) -> End {
     loop {
-        if screen.has_line() {
-            return End::Enter;
+        if screen.goes_on() {
+            return End::Person;
         }
         let now = Instant::now();
         if now >= until {

@@ -15,6 +15,7 @@ mod cache;
 mod claim;
 mod clean;
 mod file_names;
+mod hold_file;
 mod home;
 mod log;
 mod memory;
@@ -39,6 +40,7 @@ use base::{Base, TRIES, log_dir, logs_of, name_of, not_private, prefix};
 pub(crate) use cache::{Cache, Entry, Looked};
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
+pub(crate) use hold_file::HoldFile;
 pub(crate) use home::{Home, Site};
 pub(crate) use log::Log;
 pub(crate) use streams::Written;

@@ -157,11 +157,14 @@ fn a_killed_test_gives_its_turn_to_the_next() {
     let args = "nextest run --no-fail-fast --test-threads 2 --test held -- --exact fails fails_too";
     let mut held = Held::in_terminal(args, "10m");
     held.says("its turn comes after the hold of another test");
-    held.says("` ends this test process");
+    held.says("/hold`; Ctrl-C ends the run");
     let lives = held.lives();
     let said = held.said();
-    let (_, holder) = said.split_once("`kill ").unwrap();
-    let (holder, _) = holder.split_once('`').unwrap();
+    let (_, file) = said.split_once("`rm ").unwrap();
+    // The session's name begins with the pid of the test process.
+    let (file, _) = file.split_once("/hold`").unwrap();
+    let (_, session) = file.rsplit_once('/').unwrap();
+    let (holder, _) = session.split_once('-').unwrap();
     signal("-KILL", holder.parse().unwrap());
     let block = " has failed, and summon holds it for 10 min";
     eventually("the next is held", || {

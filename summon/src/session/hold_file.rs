@@ -1,0 +1,47 @@
+//! The file that describes a hold, and whose removal ends it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Session;
+
+const NAME: &str = "hold";
+
+/// A file in the session of this test process. Dropping it removes the file.
+pub(crate) struct HoldFile {
+    session: Arc<Session>,
+    file: File,
+}
+
+impl HoldFile {
+    /// Makes the file. This fails if a process has this name, since its private directory is there.
+    pub(crate) fn make() -> io::Result<HoldFile> {
+        let session = Session::current()?;
+        let file = session.dir.create(OsStr::new(NAME))?;
+        Ok(HoldFile { session, file })
+    }
+
+    /// Describes the hold. A runner may capture what a test writes, and nothing captures a file.
+    pub(crate) fn describe(&self, text: &str) {
+        let _ = (&self.file).write_all(text.as_bytes());
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.session.path().join(NAME)
+    }
+
+    /// Returns whether a person has removed the file.
+    pub(crate) fn is_removed(&self) -> bool {
+        let found = self.session.dir.look(OsStr::new(NAME));
+        found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+impl Drop for HoldFile {
+    fn drop(&mut self) {
+        let _ = self.session.dir.remove_file(OsStr::new(NAME));
+    }
+}
