@@ -27,6 +27,7 @@ fn main() {
     if !quick {
         println!();
         processor(5);
+        requests();
     }
 }
 
@@ -221,6 +222,19 @@ fn processor(rounds: usize) {
         percent(name, used() - before);
         end(child);
     }
+}
+
+/// Counts the requests in a wait of 30 s for a server that answers 503.
+fn requests() {
+    let words = [ACTOR, "http", "127.0.0.1:{port}", "503"];
+    let server = HttpCoordinatedExecutor::new(words, "http://127.0.0.1:{port}/").timeout("30s");
+    let error = server.start().expect_err("it stays ill");
+    assert!(error.is_timeout(), "{error}");
+    let requests = String::from_utf8_lossy(&server.output())
+        .matches("GET /")
+        .count();
+    println!();
+    println!("Requests in 30 s, to a server that answers 503: {requests}");
 }
 
 fn percent(what: &str, used: Duration) {

@@ -18,8 +18,11 @@ use summon::{
     TcpCoordinatedExecutor, probe,
 };
 
-const KINDS: [&str; 9] = [
-    "output", "unix", "file", "notify", "tcp", "daemon", "udp", "http", "exec",
+/// A server that listens from the start, answers 503, and recovers.
+const ILL: &str = "http after 503";
+
+const KINDS: [&str; 10] = [
+    "output", "unix", "file", "notify", "tcp", "daemon", "udp", "http", ILL, "exec",
 ];
 
 /// Returns the actor's script: the words that make it ready, and the words that note the time.
@@ -34,6 +37,12 @@ fn script(kind: &str, boot: u64, note: &str) -> Vec<String> {
         "http" => &["http", "127.0.0.1:{port}", "200", "mark"],
         "exec" => &["touch", "{dir}/up", "mark"],
         "daemon" => return daemon(boot, note),
+        ILL => {
+            let boot = boot.to_string();
+            let words = [ACTOR, "ill", "127.0.0.1:{port}", "boot", &boot];
+            let words = words.into_iter().chain(["mark", "recover", "tell", note]);
+            return words.map(str::to_owned).collect();
+        }
         other => panic!("no such kind: {other}"),
     };
     let boot = boot.to_string();
@@ -67,7 +76,7 @@ fn executor(kind: &str, words: Vec<String>) -> Box<dyn Executor> {
         }
         "tcp" => Box::new(TcpCoordinatedExecutor::new(words, "127.0.0.1", 0)),
         "udp" => Box::new(Coordinated::with(words, probe::udp("127.0.0.1", 0))),
-        "http" => {
+        "http" | ILL => {
             let url = "http://127.0.0.1:{port}/";
             Box::new(HttpCoordinatedExecutor::new(words, url))
         }
@@ -170,6 +179,7 @@ fn main() {
             (Some(20), 100),
             (Some(150), 40),
             (Some(1000), 25),
+            (Some(4000), 10),
             (None, 40),
         ],
     };
@@ -193,11 +203,12 @@ fn main() {
         "daemon",
         "udp",
         "http",
+        ILL,
         "exec",
         "spinning loop",
         "100 ms loop",
     ]);
-    row(&["---"; 12]);
+    row(&["---"; 13]);
     for (boot, rounds) in plan {
         let mut figures = vec![Figures::default(); KINDS.len() + 2];
         for round in 0..*rounds {

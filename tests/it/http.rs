@@ -361,15 +361,50 @@ fn a_worker_that_may_not_read_is_told_where_root_could() {
 /// A server may log each request. Its log should show its own work.
 #[test]
 fn a_server_that_answers_otherwise_is_asked_gently() {
-    let sick = server(["sick", "127.0.0.1:{port}", "2000"]);
-    sick.start().unwrap();
-    let asked = String::from_utf8_lossy(&sick.output())
-        .matches("GET /")
-        .count();
-    // A pause is a tenth of the wait, and at most 50 ms.
-    assert!((10..120).contains(&asked), "{asked}");
-    let never = server(["http", "127.0.0.1:{port}", "503"]).timeout("500ms");
+    let never = server(["http", "127.0.0.1:{port}", "503"]).timeout("6s");
     let error = never.start().unwrap_err().to_string();
+    let asked = never.output();
+    let asked = String::from_utf8_lossy(&asked).matches("GET /").count();
+    // About 50 in the first two seconds, and then after a tenth of the wait. Fewer on a busy machine.
+    assert!((10..75).contains(&asked), "{asked}");
     assert!(error.contains(" lines like this"), "{error}");
     assert_eq!(error.matches("| GET /").count(), 1, "{error}");
+}
+
+/// The pauses are long after some seconds. But a server that recovers works, and summon sees that.
+#[test]
+fn a_server_that_recovers_is_asked_soon() {
+    let is_soon = |number: usize| {
+        let boot = (7000 + 130 * number).to_string();
+        let script = [
+            "ill",
+            "127.0.0.1:{port}",
+            "boot",
+            &boot,
+            "recover",
+            "say",
+            "well",
+        ];
+        let server = server(script);
+        std::thread::scope(|threads| {
+            let ready = threads.spawn(|| {
+                server.start().unwrap();
+                Instant::now()
+            });
+            while !server.output().ends_with(b"well\n") && !ready.is_finished() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let well = Instant::now();
+            let late = ready.join().unwrap().saturating_duration_since(well);
+            println!("{late:?} late");
+            late < Duration::from_millis(150)
+        })
+    };
+    let servers: Vec<_> = (0..6)
+        .map(|number| std::thread::spawn(move || is_soon(number)))
+        .collect();
+    let soon = servers.into_iter().map(|it| it.join().unwrap());
+    // A busy machine may have been late once or twice. The pauses are 0.7 s.
+    let soon = soon.filter(|it| *it).count();
+    assert!(soon >= 4, "{soon}");
 }

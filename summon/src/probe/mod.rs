@@ -45,6 +45,7 @@ mod endpoint;
 mod exec;
 mod file;
 mod forked;
+mod gentle;
 mod held_ports;
 mod hosts;
 mod http;

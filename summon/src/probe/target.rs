@@ -260,6 +260,11 @@ impl<'a> Target<'a> {
         asked.min(last.unwrap_or(asked)).max(deadline)
     }
 
+    /// Returns whether the process has extended its deadline.
+    pub(super) fn is_extended(&self) -> bool {
+        self.deadline() > self.scene.deadline
+    }
+
     /// Returns the time since the start began.
     pub(super) fn waited(&self) -> Duration {
         self.began.elapsed()

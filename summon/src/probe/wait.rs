@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use super::gentle::Gentle;
 use super::lines::count_lines;
 use super::not_ready::Again;
 use super::{Probe, Target};
@@ -20,10 +21,6 @@ const SHORT_PAUSE: Duration = Duration::from_micros(500);
 const PACE: u32 = 200;
 /// The pace of looks that do not load the program.
 const SOON_PACE: u32 = 250;
-/// The pace and the longest pause of looks that a server answers. It may log each of them, and the log
-/// should show what the server does, not what summon asks.
-const GENTLE_PACE: u32 = 10;
-const LONGEST_GENTLE_PAUSE: Duration = Duration::from_millis(50);
 /// With more than this number of waits in the test process, each wait takes longer pauses, so that
 /// their total cost stays the same.
 const SIDE_BY_SIDE: u32 = 8;
@@ -65,6 +62,8 @@ pub(crate) struct Waited {
     pub(crate) left: Vec<String>,
     /// Whether the program was stopped (SIGSTOP) at the end of the wait.
     pub(crate) halted: bool,
+    /// Whether the process had more time than the limit, since it asked for it.
+    pub(crate) is_extended: bool,
     pub(crate) took: Duration,
 }
 
@@ -99,20 +98,16 @@ struct Watched<'p> {
     looked: Instant,
     took: Duration,
     /// The start of polling, and its pace; `None` if events decide when to look.
-    paced: Option<(Instant, Pace)>,
+    paced: Option<(Instant, u32)>,
+    /// The looks that a server has answered, and whether the last look is one of them.
+    gentle: Option<Gentle>,
+    is_gentle: bool,
     /// The time of the next look, if the probe has set it.
     later: Option<Instant>,
     last: Option<String>,
     hint: Option<String>,
     ready: bool,
     never: bool,
-}
-
-/// The growth of the pauses, and the longest pause.
-#[derive(Clone, Copy)]
-struct Pace {
-    part: u32,
-    longest: Duration,
 }
 
 /// Looks until the target is ready, or can't become ready any more.
@@ -207,7 +202,7 @@ pub(crate) fn until_ready(
                 so_far(step, target)
             ));
         }
-        let due = step.iter().filter_map(Watched::due).min();
+        let due = step.iter().filter_map(Watched::wakes).min();
         let next = due.map_or(deadline, |due| due.min(deadline));
         is_woken = target.sleep(next.min(progress.due()))?;
     };
@@ -237,6 +232,7 @@ pub(crate) fn until_ready(
         reached: at,
         left,
         halted,
+        is_extended: target.is_extended(),
         took: began.elapsed(),
     })
 }
@@ -272,6 +268,8 @@ impl<'p> Watched<'p> {
             looked: now,
             took: Duration::ZERO,
             paced: None,
+            gentle: None,
+            is_gentle: false,
             later: None,
             last: None,
             hint: None,
@@ -305,13 +303,16 @@ impl<'p> Watched<'p> {
         }
         self.never = seen.again == Again::Never;
         let since = self.paced.map_or(looked, |(since, _)| since);
-        let pace = |part, longest| Some((since, Pace { part, longest }));
         self.paced = match seen.again {
-            Again::AtItsPace => pace(PACE, LONGEST_PAUSE),
-            Again::Soon => pace(SOON_PACE, LONGEST_PAUSE),
-            Again::Gently => pace(GENTLE_PACE, LONGEST_GENTLE_PAUSE),
-            Again::Later(_) | Again::WhenTold | Again::Never => None,
+            Again::AtItsPace => Some((since, PACE)),
+            Again::Soon => Some((since, SOON_PACE)),
+            Again::Gently | Again::Later(_) | Again::WhenTold | Again::Never => None,
         };
+        self.is_gentle = seen.again == Again::Gently;
+        if self.is_gentle {
+            let gentle = self.gentle.get_or_insert_with(|| Gentle::new(self.looked));
+            gentle.answer(target, self.looked);
+        }
         self.later = match seen.again {
             Again::Later(then) => Some(then),
             _ => None,
@@ -330,29 +331,50 @@ impl<'p> Watched<'p> {
         if self.later.is_some() {
             return self.later;
         }
-        let pause = match self.paced {
+        let slowness = self.took.saturating_sub(CHEAP);
+        let pause = match (self.gentle(), self.paced) {
             _ if self.never => return None,
             _ if self.looks == 0 => Duration::ZERO,
-            Some((since, pace)) => {
+            (Some(gentle), _) => gentle.pause(side_by_side()).max(slowness),
+            (None, Some((since, pace))) => {
                 let waited = self.looked - since;
                 let pause = waited.clamp(FIRST_PAUSE, SHORT_PAUSE);
-                let pause = pause.max(waited / pace.part).min(pace.longest);
-                let pause = pause * WAITS.load(Ordering::Relaxed).div_ceil(SIDE_BY_SIDE).max(1);
-                pause
-                    .max(self.took.saturating_sub(CHEAP))
-                    .min(LONGEST_PAUSE)
+                let pause = pause.max(waited / pace).min(LONGEST_PAUSE) * side_by_side();
+                pause.max(slowness).min(LONGEST_PAUSE)
             }
-            None => LONGEST_PAUSE,
+            (None, None) => LONGEST_PAUSE,
         };
         Some(self.looked + pause)
     }
 
+    fn gentle(&self) -> Option<&Gentle> {
+        self.gentle.as_ref().filter(|_| self.is_gentle)
+    }
+
+    /// Returns when to wake if no event comes first.
+    fn wakes(&self) -> Option<Instant> {
+        let due = self.due()?;
+        let work = self.gentle().and_then(Gentle::next_look);
+        Some(work.map_or(due, |work| work.min(due)))
+    }
+
     /// Returns whether to look now. Events (`told`) matter only to probes that subscribed to them,
     /// not to probes that poll.
-    fn is_due(&self, told: bool) -> bool {
-        let is_told = told && self.paced.is_none() && self.later.is_none() && !self.never;
-        is_told || self.due().is_some_and(|due| due <= Instant::now())
+    fn is_due(&mut self, told: bool) -> bool {
+        let now = Instant::now();
+        let polls = self.paced.is_some() || self.is_gentle || self.later.is_some();
+        let is_told = told && !polls && !self.never;
+        if is_told || self.due().is_some_and(|due| due <= now) {
+            return true;
+        }
+        let gentle = self.gentle.as_mut().filter(|_| self.is_gentle);
+        gentle.is_some_and(|it| it.has_worked(now, side_by_side()))
     }
+}
+
+/// Returns the factor of pauses, so that many waits cost what a few cost.
+fn side_by_side() -> u32 {
+    WAITS.load(Ordering::Relaxed).div_ceil(SIDE_BY_SIDE).max(1)
 }
 
 /// Returns the alternatives of a probe, or the probe alone.

@@ -70,7 +70,7 @@ impl Parts {
             (Why::Exited, None) => {
                 format!("{name} was lost before it became ready: its guard died")
             }
-            (Why::Late, _) if waited.took > limit + MOMENT => {
+            (Why::Late, _) if waited.is_extended => {
                 format!(
                     "{name} was not ready within {limit:?}, nor in the additional time that it asked for"
                 )
@@ -108,9 +108,6 @@ impl Parts {
         launched.with_output(error)
     }
 }
-
-/// If a wait exceeds its limit by more than this, the program has asked for more time.
-const MOMENT: Duration = Duration::from_secs(1);
 
 /// Describes the wait, with a line for each probe.
 fn waiting(waited: &Waited, limit: Duration) -> String {

@@ -12,6 +12,7 @@
 //! | `chat ADDR` | reads a request in the form of HTTP, and answers with the count |
 //! | `quiet` | lets HTTP servers print no requests |
 //! | `sick ADDR MS` | answers HTTP with 503 for a while, and then with 200 |
+//! | `ill ADDR`, `recover` | answers HTTP with 503, and from the second word on with 200 |
 //! | `respond ADDR TEXT` | answers each request with a text, `;` for a line end |
 //! | `begin ADDR TEXT` | answers like `respond`, and keeps the connection |
 //! | `limited ADDR SECONDS` | answers 429 with `Retry-After`, and ends if the next request is too early |
@@ -115,6 +116,8 @@ fn main() {
             "chat" => net::chat(&next()),
             "quiet" => net::QUIET.store(true, Ordering::Relaxed),
             "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
+            "ill" => net::ill(&next()),
+            "recover" => net::recover(),
             "respond" => net::respond(&next(), &next()),
             "begin" => net::begin(&next(), &next()),
             "limited" => net::limited(&next(), next().parse().expect("seconds")),

@@ -59,6 +59,20 @@ pub(crate) fn sick(addr: &str, milliseconds: u64) {
     });
 }
 
+static IS_WELL: AtomicBool = AtomicBool::new(false);
+
+/// Answers 503 until [`recover`].
+pub(crate) fn ill(addr: &str) {
+    answer(addr, || match IS_WELL.load(Ordering::Relaxed) {
+        true => "200".to_owned(),
+        false => "503".to_owned(),
+    });
+}
+
+pub(crate) fn recover() {
+    IS_WELL.store(true, Ordering::Relaxed);
+}
+
 fn answer(addr: &str, status: impl Fn() -> String + Send + 'static) {
     serve(addr, move |_, mut stream| {
         let head = head(&stream);

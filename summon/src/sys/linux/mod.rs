@@ -2,6 +2,7 @@
 
 pub(crate) mod beneath;
 pub(crate) mod clients;
+mod clock;
 pub(crate) mod containers;
 pub(crate) mod contents;
 pub(crate) mod diag;

@@ -140,14 +140,9 @@ pub(crate) fn is_halted(pid: u32) -> bool {
     state.is_none_or(|state| ["T", "t", "Z", "X"].contains(&state.as_str()))
 }
 
-/// Returns the time that the process has spent on a processor.
+/// Returns the time that all threads of the process have spent on a processor.
 pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
-    let text = text::read(format!("/proc/{pid}/schedstat")).ok()?;
-    let text = String::from_utf8(text).ok()?;
-    // The first field counts the nanoseconds on a processor, which `/proc/<pid>/stat` has in clock
-    // ticks only.
-    let nanoseconds = text.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
+    super::clock::of_process(pid)
 }
 
 /// Whether the process has ended, or is exiting: it may still hold files that are no longer

@@ -1,0 +1,222 @@
+//! When to ask a server again that answers, but not as expected.
+//!
+//! The server may log each request, so summon sends few. At first it asks often, since most servers
+//! become ready soon. Then it watches the processor time of the service, which costs the server
+//! nothing: a server that becomes ready does some work first. When the service has worked and is quiet
+//! again, summon asks. A slow pace finds a server that becomes ready without any work.
+
+use std::time::{Duration, Instant};
+
+use super::Target;
+use crate::sys::proc;
+
+/// The requests at the beginning, whose pauses are a part of the wait so far, up to the longest.
+const EARLY: u32 = 40;
+const EARLY_PART: u32 = 3;
+const LONGEST_EARLY_PAUSE: Duration = Duration::from_millis(45);
+/// The pauses after that.
+const PART: u32 = 10;
+const LONGEST_PAUSE: Duration = Duration::from_millis(1200);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// How long before the deadline the last request comes.
+const LAST: Duration = Duration::from_millis(100);
+/// The pause between an answer and the first look at the work. The server still closes the connection,
+/// and may write a line of its log.
+const FIRST_SLOT: Duration = Duration::from_millis(5);
+/// The number of slots that may have such work. On a busy machine the server waits for a processor.
+const SETTLING: u32 = 3;
+/// The pause between two looks at the processor time.
+const SLOT: Duration = Duration::from_millis(15);
+/// The requests that work may have caused: so many at once, and so many each second. With the slow
+/// pace, a wait of 30 s has at most 100 requests.
+const MOST: u32 = 60;
+const MOST_EACH_SECOND: f64 = 1.3;
+/// If few requests are left, less work than this in a slot counts as none: a runtime may wake its
+/// threads all the time.
+const HUM: Duration = Duration::from_micros(300);
+const FEW: u32 = 4;
+
+/// The requests to one server that answers, but not as expected.
+#[derive(Debug)]
+pub(super) struct Gentle {
+    began: Instant,
+    /// The number of answers, and the time of the last one.
+    asked: u32,
+    answered: Instant,
+    deadline: Instant,
+    work: Option<Work>,
+}
+
+/// The work of a service since an answer.
+#[derive(Debug)]
+struct Work {
+    /// Its processes at the time of the answer. A process that starts another one works itself.
+    pids: Vec<u32>,
+    /// The time of the next look.
+    next: Instant,
+    /// The processor time at the last look. `None` before the first look.
+    used: Option<Duration>,
+    /// The slots whose work may belong to the request.
+    settling: u32,
+    is_busy: bool,
+}
+
+impl Gentle {
+    pub(super) fn new(now: Instant) -> Gentle {
+        Gentle {
+            began: now,
+            asked: 0,
+            answered: now,
+            deadline: now,
+            work: None,
+        }
+    }
+
+    /// Notes an answer.
+    pub(super) fn answer(&mut self, target: &Target<'_>, now: Instant) {
+        self.note(now, target.deadline());
+        // The early pauses are shorter than the time that two looks need.
+        let pids = match self.asked > EARLY {
+            true => target.tree().unwrap_or_default(),
+            false => Vec::new(),
+        };
+        self.work = (!pids.is_empty()).then(|| Work {
+            pids,
+            next: now + FIRST_SLOT,
+            used: None,
+            settling: SETTLING,
+            is_busy: false,
+        });
+    }
+
+    fn note(&mut self, now: Instant, deadline: Instant) {
+        self.asked += 1;
+        self.answered = now;
+        self.deadline = deadline;
+    }
+
+    /// Returns the pause after the last answer, if no work comes first. `times` makes it longer.
+    pub(super) fn pause(&self, times: u32) -> Duration {
+        let waited = self.answered - self.began;
+        let (part, longest) = match self.asked > EARLY {
+            true => (PART, LONGEST_PAUSE),
+            false => (EARLY_PART, LONGEST_EARLY_PAUSE),
+        };
+        let pause = (waited / part).min(longest) * times;
+        // One more request comes before the deadline.
+        let left = self.deadline.saturating_duration_since(self.answered);
+        let last = Some(left.saturating_sub(LAST)).filter(|it| !it.is_zero());
+        last.map_or(pause, |last| pause.min(last))
+            .max(SHORTEST_PAUSE)
+    }
+
+    /// Returns when to look at the work of the service.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.work.as_ref().map(|work| work.next)
+    }
+
+    /// Returns whether the service has worked since the answer, and is quiet again.
+    pub(super) fn has_worked(&mut self, now: Instant, times: u32) -> bool {
+        let left = self.left(now);
+        let Some(work) = self.work.as_mut().filter(|work| work.next <= now) else {
+            return false;
+        };
+        work.next = now + SLOT * times;
+        let used = work.pids.iter().copied().filter_map(proc::processor_time);
+        work.note(used.sum(), if left > FEW { Duration::ZERO } else { HUM }) && left > 0
+    }
+
+    /// Returns how many requests work may still cause now.
+    fn left(&self, now: Instant) -> u32 {
+        let waited = (now - self.began).as_secs_f64();
+        let most = f64::from(MOST) + waited * MOST_EACH_SECOND;
+        (most as u32).saturating_sub(self.asked)
+    }
+}
+
+impl Work {
+    /// Notes the processor time until now. Returns whether the service has worked and is quiet again.
+    fn note(&mut self, used: Duration, hum: Duration) -> bool {
+        let Some(before) = self.used.replace(used) else {
+            return false;
+        };
+        // A process that has ended no longer counts, so the sum can shrink.
+        let is_busy = used < before || used - before > hum;
+        if self.settling > 0 {
+            // A server that works on after these slots does not work for the request.
+            self.settling = if is_busy { self.settling - 1 } else { 0 };
+            return false;
+        }
+        std::mem::replace(&mut self.is_busy, is_busy) && !is_busy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns when requests go to a server that works all the time, or never.
+    fn requests(works: bool, limit: Duration) -> Vec<Duration> {
+        let began = Instant::now();
+        let deadline = began + limit;
+        let mut gentle = Gentle::new(began);
+        let (mut now, mut requests) = (began, Vec::new());
+        while now < deadline {
+            requests.push(now - began);
+            gentle.note(now, deadline);
+            let soon = now + FIRST_SLOT + 2 * SLOT;
+            let due = now + gentle.pause(1);
+            let is_soon = works && gentle.asked > EARLY && gentle.left(soon) > 0;
+            now = if is_soon { soon.min(due) } else { due };
+        }
+        requests
+    }
+
+    #[test]
+    fn a_log_of_30_s_has_at_most_100_requests() {
+        let limit = Duration::from_secs(30);
+        let quiet = requests(false, limit);
+        assert!((70..=100).contains(&quiet.len()), "{}", quiet.len());
+        let busy = requests(true, limit);
+        assert!((90..=100).contains(&busy.len()), "{}", busy.len());
+    }
+
+    #[test]
+    fn the_pauses_are_short_at_first_and_the_last_request_comes_before_the_deadline() {
+        let limit = Duration::from_secs(5);
+        let times = requests(false, limit);
+        for pair in times
+            .windows(2)
+            .filter(|pair| pair[0] < Duration::from_millis(1100))
+        {
+            assert!(pair[1] - pair[0] < Duration::from_millis(50), "{pair:?}");
+        }
+        assert!(limit - times[times.len() - 1] <= LAST, "{times:?}");
+    }
+
+    #[test]
+    fn work_ends_with_a_quiet_look() {
+        let mut work = Work {
+            pids: Vec::new(),
+            next: Instant::now(),
+            used: None,
+            settling: SETTLING,
+            is_busy: false,
+        };
+        let mut looks = |micros: &[u64], hum| -> Vec<bool> {
+            let note = |micros: &u64| work.note(Duration::from_micros(*micros), hum);
+            micros.iter().map(note).collect()
+        };
+        let none = Duration::ZERO;
+        // The request ends with a quiet look.
+        let seen = looks(&[100, 110, 110, 111, 500, 500, 500], none);
+        assert_eq!(seen, [false, false, false, false, false, true, false]);
+        // A process has ended.
+        assert_eq!(looks(&[300, 300], none), [false, true]);
+        // A runtime wakes its threads.
+        assert_eq!(
+            looks(&[400, 400, 900, 1000], HUM),
+            [false, false, false, true]
+        );
+    }
+}
