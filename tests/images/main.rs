@@ -9,6 +9,7 @@ mod process;
 mod pulls;
 mod reach;
 mod readiness;
+mod servers;
 #[path = "../it/support.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod support;

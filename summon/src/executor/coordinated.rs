@@ -130,7 +130,7 @@ impl<P> Coordinated<P> {
     {
         self.change_process();
         let probes = self.probes();
-        (self.spec, probes)
+        (self.spec.settled(), probes)
     }
 
     fn probes(&self) -> Vec<Arc<dyn Probe>>
@@ -169,7 +169,7 @@ impl<P: Probe> Deref for Coordinated<P> {
     fn deref(&self) -> &Process {
         self.process.get_or_init(|| {
             let resources = Arc::clone(&self.resources);
-            Process::new(self.spec.clone(), self.probes(), resources)
+            Process::new(self.spec.clone().settled(), self.probes(), resources)
         })
     }
 }

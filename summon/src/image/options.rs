@@ -16,6 +16,8 @@ pub(crate) struct Options {
     pub(crate) init: bool,
     pub(crate) platform: Option<String>,
     pub(crate) pull: Pull,
+    /// A hint, if the process is a ready-made server that does not run as an image.
+    pub(crate) unfit: Option<&'static str>,
     /// Further arguments of the engine.
     pub(crate) engine_args: Vec<OsString>,
 }
@@ -30,6 +32,7 @@ impl Options {
             init,
             platform,
             pull,
+            unfit: _,
             engine_args,
         } = self;
         let set = [

@@ -148,6 +148,11 @@ impl<'a> Target<'a> {
         outside.map_or(port, |addr| addr.port())
     }
 
+    /// Returns whether the process runs in a container.
+    pub(crate) fn is_contained(&self) -> bool {
+        self.container().is_some()
+    }
+
     /// Returns the container, if the process has one.
     pub(super) fn container(&self) -> Option<&Container> {
         self.scene.container.as_ref()

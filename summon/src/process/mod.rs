@@ -57,7 +57,7 @@ pub use output::Mark;
 pub(crate) use parts::{Nodes, Set};
 pub(crate) use resolve::is_variable;
 pub(crate) use resources::Resources;
-pub(crate) use spec::Spec;
+pub(crate) use spec::{InImage, Spec};
 pub(crate) use window::Window;
 
 use std::fmt;

@@ -42,6 +42,23 @@ impl Hash for Declared {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
+/// How a ready-made server runs as a container of its official image.
+#[derive(Clone, Debug)]
+pub(crate) struct InImage {
+    /// Makes the options those for the image. The error is a hint.
+    pub(crate) adapt: fn(&mut Spec, Option<&str>) -> Result<(), &'static str>,
+    /// The number of arguments of the server itself. Those of the user follow.
+    pub(crate) own_args: usize,
+    /// The user of this machine that it runs as.
+    pub(crate) own_user: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
+/// Feeds nothing: a function has another address in each binary, and the URL has the password.
+impl Hash for InImage {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Spec {
     pub(crate) command: Command,
@@ -101,6 +118,7 @@ pub(crate) struct Spec {
     pub(crate) must_live: bool,
     /// How an engine runs the image, if the process runs one.
     pub(crate) container: Options,
+    pub(crate) in_image: Option<InImage>,
     /// The scheme of its URLs: `http://`.
     pub(crate) scheme: Cow<'static, str>,
     /// The path of the placeholder `{url}`, such as the default database.
@@ -154,11 +172,35 @@ impl Spec {
             expect_exit: None,
             must_live: false,
             container: Options::default(),
+            in_image: None,
             scheme: "http://".into(),
             path: "",
             server_kind: None,
             declared: Declared(declared),
         }
+    }
+
+    /// Returns the options of the process. Those of a ready-made server are others with an image.
+    pub(crate) fn settled(mut self) -> Spec {
+        let has_image = self.container.image.is_some();
+        let Some(of) = self.in_image.take().filter(|_| has_image) else {
+            return self;
+        };
+        let of_user = self.args.split_off(of.own_args.min(self.args.len()));
+        self.args.clear();
+        self.is_known = false;
+        let in_dir = |dir: &PathBuf| dir.as_os_str() == "{dir}";
+        self.current_dir = self.current_dir.filter(|dir| !in_dir(dir));
+        self.user = self.user.filter(|user| Some(user) != of.own_user.as_ref());
+        self.container.unfit = (of.adapt)(&mut self, of.password.as_deref()).err();
+        self.args.extend(of_user);
+        self
+    }
+
+    /// Sets variables of the environment that `env` can override.
+    pub(crate) fn put_before(&mut self, variables: impl Iterator<Item = (&'static str, String)>) {
+        let variables = variables.map(|(name, value)| (name.into(), Some(value.into())));
+        self.env.splice(0..0, variables);
     }
 
     /// Returns the words of the command line, with placeholders not filled in.

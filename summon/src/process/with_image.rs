@@ -18,6 +18,10 @@ impl Parts {
         if !declaration.has_image() {
             return Ok(());
         }
+        if let Some(hint) = spec.container.unfit {
+            let why = "this ready-made server does not run as an image like that";
+            return Err(declaration.bad(why).fact("hint", hint));
+        }
         if let Some((what, hint)) = self.unsupported() {
             let why = format!("{what} does not work with an image");
             return Err(declaration.bad(why).fact("hint", hint));

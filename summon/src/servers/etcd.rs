@@ -43,6 +43,9 @@ impl Etcd {
             .env("ETCD_UNSAFE_NO_FSYNC", "true")
             // The server listens before it has elected itself.
             .and(probe::http("http://127.0.0.1:{port}/health"))
+            .in_image(|_, _| {
+                Err("run the image by `HttpCoordinatedExecutor`, as the guide about images shows")
+            })
     }
 }
 

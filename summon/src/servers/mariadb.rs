@@ -1,6 +1,7 @@
 //! MariaDB.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use super::ready::as_it_is;
 use super::{Ready, found, marker, served};
@@ -8,6 +9,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::executor::Coordinated;
 use crate::guard::ServerKind;
+use crate::process::Spec;
 
 /// A MariaDB with new system tables and a database `test`. Its `root` has no password.
 ///
@@ -70,6 +72,8 @@ impl Mariadb {
             })
             .says("ready for connections")
             .not_as_root("mysql")
+            .answers(b"", None)
+            .in_image(in_image)
     }
 
     /// Returns a new database for this test, on the running server. It is a copy of a template, which
@@ -139,6 +143,39 @@ const SETTINGS: [&str; 10] = [
     "--loose-sql-error-log-filename=/dev/stderr",
     "--loose-sql-error-log-with-db-and-thread-info=ON",
 ];
+
+/// The number of words of the install command that are not the user's.
+const INSTALL: usize = 6;
+
+/// The image's entry point makes the tables. For that it starts a server without TCP. The user of the image
+/// can't open `/dev/stderr`, so the log has no failed statements.
+fn in_image(spec: &mut Spec, password: Option<&str>) -> Result<(), &'static str> {
+    spec.command = [
+        "--port={port}",
+        "--bind-address={host}",
+        "--loose-debug-no-sync",
+        "--innodb-log-file-size=16M",
+        "--skip-name-resolve",
+        "--max-connections=300",
+        "--loose-innodb-file-per-table=0",
+        "--innodb-flush-log-at-trx-commit=2",
+    ]
+    .into();
+    let install = spec.before_once.remove(0).words().unwrap_or_default();
+    if install.len() > INSTALL {
+        return Err("remove `init_args`: the entry point of the image makes the tables");
+    }
+    let of_password = |(name, _): &(PathBuf, _)| name == Path::new("password.sql");
+    spec.files.retain(|file| !of_password(file));
+    let root = match password {
+        Some(password) => ("MARIADB_ROOT_PASSWORD", as_it_is(password)),
+        None => ("MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", "1".to_owned()),
+    };
+    let database = ("MARIADB_DATABASE", spec.path.to_owned());
+    let no_zones = ("MARIADB_INITDB_SKIP_TZINFO", "1".to_owned());
+    spec.put_before([root, database, no_zones].into_iter());
+    Ok(())
+}
 
 impl Default for Mariadb {
     fn default() -> Mariadb {

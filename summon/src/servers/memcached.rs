@@ -2,6 +2,7 @@
 
 use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
+use crate::process::Spec;
 use crate::sys::Signal;
 
 /// A memcached that serves only TCP.
@@ -35,7 +36,14 @@ impl Memcached {
             // After SIGTERM it sometimes takes a second to end. It has no data to lose.
             .stop_signal(Signal::KILL)
             .not_as_root("memcache")
+            .in_image(in_image)
     }
+}
+
+/// The entry point of the image runs the server if it gets options only.
+fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
+    spec.command = ["-l", "{host}", "-p", "{port}", "-U", "0"].into();
+    Ok(())
 }
 
 impl Default for Memcached {

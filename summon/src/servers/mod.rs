@@ -75,6 +75,9 @@
 //! }
 //! ```
 //!
+//! To run another version than the installed one, add an image: `Postgres::new().image("postgres:17")`. The
+//! [guide about images](crate::guide::images) lists the servers with images.
+//!
 //! [Recipes](crate::guide::recipes) has more examples, and other servers.
 //!
 //! # Platform notes

@@ -2,6 +2,7 @@
 
 use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
+use crate::process::Spec;
 
 /// A Mosquitto, which serves MQTT to all clients on this machine, and stores nothing.
 ///
@@ -30,8 +31,17 @@ impl Mosquitto {
     #[track_caller]
     pub fn new() -> Mosquitto {
         let server = found(&["mosquitto"]);
-        served([server.as_str(), "-p", "{port}"], "mqtt://")
+        served([server.as_str(), "-p", "{port}"], "mqtt://").in_image(in_image)
     }
+}
+
+/// Without a file, the broker serves clients on loopback only.
+fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
+    spec.command = ["mosquitto", "-c", "{dir}/mosquitto.conf"].into();
+    let config = "listener {port} {host}\nallow_anonymous true\n";
+    let file = ("mosquitto.conf".into(), config.into());
+    spec.files.push(file);
+    Ok(())
 }
 
 impl Default for Mosquitto {

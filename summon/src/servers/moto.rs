@@ -2,6 +2,7 @@
 
 use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
+use crate::process::Spec;
 
 /// A moto server, which imitates S3, SQS, DynamoDB, and more services of AWS in memory. Install it with
 /// `pip install 'moto[server]'`.
@@ -46,7 +47,14 @@ impl Moto {
             [server.as_str(), "-H", "127.0.0.1", "-p", "{port}"],
             "http://",
         )
+        .in_image(in_image)
     }
+}
+
+/// The image runs the server with these arguments, on all addresses.
+fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
+    spec.command = ["-p", "{port}"].into();
+    Ok(())
 }
 
 impl Default for Moto {

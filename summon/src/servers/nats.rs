@@ -3,6 +3,7 @@
 use super::ready::{as_it_is, in_url};
 use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
+use crate::process::Spec;
 use crate::sys::Signal;
 
 /// A NATS server. `.arg("--jetstream")` adds streams, which it keeps in its private directory.
@@ -37,6 +38,7 @@ impl Nats {
             .stop_signal(Signal::INT)
             // The server listens before it has set up its streams.
             .says("Server is ready")
+            .in_image(in_image)
     }
 
     /// Sets the token that clients must give. Default: none.
@@ -50,6 +52,12 @@ impl Nats {
         let scheme = format!("nats://{}@", in_url(token));
         self.args(["--auth", &as_it_is(token)]).scheme(scheme)
     }
+}
+
+/// The image runs the server with these arguments.
+fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
+    spec.command = ["--addr", "{host}", "--port", "{port}"].into();
+    Ok(())
 }
 
 impl Default for Nats {

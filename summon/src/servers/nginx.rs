@@ -2,6 +2,7 @@
 
 use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
+use crate::process::Spec;
 
 /// The configuration around the user's part. The paths of temporary files have defaults in directories of the
 /// system, and `master_process off` keeps the user: workers of root would become `nobody`, which
@@ -20,7 +21,7 @@ http {
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {
-        listen 127.0.0.1:{port};
+        listen {host}:{port};
         root www;
 ",
     "
@@ -71,5 +72,12 @@ impl Nginx {
         served([server.as_str(), "-e", "stderr"], "http://")
             .args(["-p", "{dir}", "-c", "nginx.conf"])
             .with_file("nginx.conf", config)
+            .in_image(in_image)
     }
+}
+
+/// The entry point of the image runs the words.
+fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
+    spec.command = ["nginx", "-e", "stderr", "-p", "{dir}", "-c", "nginx.conf"].into();
+    Ok(())
 }

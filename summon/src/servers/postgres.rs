@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::executor::Coordinated;
 use crate::find_program;
 use crate::guard::ServerKind;
+use crate::process::Spec;
 use crate::sys::Signal;
 
 /// A PostgreSQL with a new database cluster, without passwords on 127.0.0.1. The superuser and the
@@ -53,7 +54,7 @@ impl Postgres {
             [server.as_str(), "-D", "{dir}/data", "-p", "{port}"],
             "postgres://postgres@",
         )
-        .args(["-h", "127.0.0.1"])
+        .args(["-h", "127.0.0.1", "-c", NO_SOCKET])
         .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
         .before_once(init)
         .known()
@@ -66,6 +67,8 @@ impl Postgres {
             spec.server_kind = Some(ServerKind::Postgres);
         })
         .not_as_root("postgres")
+        .answers(HELLO, Some(b'R'))
+        .in_image(in_image)
     }
 
     /// Returns a new database for this test, on the running server. It is a clone of a template, which
@@ -169,13 +172,49 @@ const INIT: [&str; 4] = [
     "--wal-segsize=1",
 ];
 
-/// The server has no socket file, since its path may be too long, and does not wait for the disk. A
+/// The beginning of `initdb`'s command, which the entry point of the image has itself.
+const CLUSTER: usize = 5;
+
+/// The server has no socket file, since its path may be too long.
+const NO_SOCKET: &str = "unix_socket_directories=";
+
+/// The first message of a client (`StartupMessage` in the protocol). A server that does not accept clients
+/// yet answers with an error.
+const HELLO: &[u8] = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0";
+
+/// The image's entry point makes the cluster. For that it starts a server with a socket file only.
+fn in_image(spec: &mut Spec, password: Option<&str>) -> Result<(), &'static str> {
+    spec.command = ["postgres", "-p", "{port}", "-h", "{host}"].into();
+    let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
+    spec.args = settings.map(OsString::from).collect();
+    let init = spec.before_once.remove(0).words().unwrap_or_default();
+    let init = init.iter().skip(CLUSTER).filter_map(|word| word.to_str());
+    // The entry point takes the password from a variable.
+    let init = init.filter(|word| !word.starts_with("--pwfile="));
+    // A shell of the image evaluates them.
+    let init = init.map(|word| format!("'{}'", word.replace('\'', r"'\''")));
+    let init = init.collect::<Vec<_>>().join(" ");
+    spec.files.retain(|(name, _)| name != Path::new("password"));
+    let method = match password {
+        Some(_) => "scram-sha-256",
+        None => "trust",
+    };
+    let password = password.map(|it| ("POSTGRES_PASSWORD", as_it_is(it)));
+    let variables = [
+        ("POSTGRES_HOST_AUTH_METHOD", method.to_owned()),
+        ("POSTGRES_USER", SUPERUSER.to_owned()),
+        ("POSTGRES_INITDB_ARGS", init),
+    ];
+    spec.put_before(variables.into_iter().chain(password));
+    Ok(())
+}
+
+/// The server does not wait for the disk. A
 /// log line about a client has the name of its database, since many tests share one log. Each of these
 /// tests may have a pool of connections. Parallel queries share memory in the data directory, since a
 /// killed server would leave other shared memory behind. An autovacuum would connect to a template,
 /// which then can't be cloned. Each clone would log two checkpoints.
-const SETTINGS: [&str; 9] = [
-    "unix_socket_directories=",
+const SETTINGS: [&str; 8] = [
     "log_line_prefix=%m [%p] %q%d ",
     "max_connections=300",
     "dynamic_shared_memory_type=mmap",

@@ -63,6 +63,9 @@ impl Rabbitmq {
             // It also makes the script become the server. Otherwise the script would be its parent, and
             // forward signals by itself.
             .notifies()
+            .in_image(|_, _| {
+                Err("run the image by `TcpCoordinatedExecutor::new(\"\", \"localhost\", 5672)`, and wait for `Server startup complete`")
+            })
     }
 }
 

@@ -1,11 +1,15 @@
 //! The common parts of the ready-made servers.
 
 use std::fmt;
+use std::io::{self, Read as _, Write as _};
 use std::marker::PhantomData;
+use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::command::Command;
 use crate::executor::Coordinated;
 use crate::probe::{self, NotReady, Probe, Target, Tcp};
+use crate::process::{InImage, Spec};
 
 /// The probe of a ready-made server. It waits until the server serves its port and has written its
 /// ready line, if it has one. `S` makes each executor, such as [`Redis`](super::Redis), a distinct
@@ -58,6 +62,26 @@ impl<S: 'static> Coordinated<Ready<S>> {
         self.and(Started(probe::output(banner)))
     }
 
+    /// Says how the server runs as a container. Arguments after this are the user's.
+    pub(super) fn in_image(
+        self,
+        adapt: fn(&mut Spec, Option<&str>) -> Result<(), &'static str>,
+    ) -> Self {
+        self.change(|spec| {
+            spec.in_image = Some(InImage {
+                adapt,
+                own_args: spec.args.len(),
+                own_user: spec.user.clone(),
+                password: None,
+            });
+        })
+    }
+
+    /// In a container, also waits until the server answers these bytes.
+    pub(super) fn answers(self, hello: &'static [u8], begins: Option<u8>) -> Self {
+        self.and(Answers { hello, begins })
+    }
+
     /// Also waits for `READY=1`, if summon has started the server.
     pub(super) fn notifies(self) -> Self {
         self.and(Started(probe::notify()))
@@ -65,8 +89,13 @@ impl<S: 'static> Coordinated<Ready<S>> {
 
     /// Sets the beginning of the URL: the scheme, the user, and the password.
     pub(super) fn user_in_url(self, scheme: &str, user: &str, password: &str) -> Self {
-        let password = in_url(password);
-        self.scheme(format!("{scheme}://{user}:{password}@"))
+        let in_url = in_url(password);
+        self.change(|spec| {
+            if let Some(it) = &mut spec.in_image {
+                it.password = Some(password.to_owned());
+            }
+        })
+        .scheme(format!("{scheme}://{user}:{in_url}@"))
     }
 }
 
@@ -83,6 +112,43 @@ impl<P: Probe> Probe for Started<P> {
 
     fn wrapped(&self) -> Option<&dyn Probe> {
         Some(&self.0)
+    }
+}
+
+/// An official image may start its server twice, first without TCP. So its ready line does not say that the
+/// second one serves, and its first byte does.
+struct Answers {
+    hello: &'static [u8],
+    /// The first byte of the answer, if others say that the server is not ready.
+    begins: Option<u8>,
+}
+
+/// Limits a question. The next look asks again.
+const LIMIT: Duration = Duration::from_millis(500);
+
+impl Answers {
+    fn first_byte(&self, target: &Target<'_>) -> io::Result<u8> {
+        let mut stream = TcpStream::connect_timeout(&target.addr(), LIMIT)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.write_all(self.hello)?;
+        let mut first = [0];
+        stream.read_exact(&mut first)?;
+        Ok(first[0])
+    }
+}
+
+impl Probe for Answers {
+    fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        if !target.is_contained() {
+            return Ok(());
+        }
+        let first = self.first_byte(target);
+        let first =
+            first.map_err(|error| NotReady::yet(format!("it does not answer yet: {error}")))?;
+        match self.begins.is_none_or(|begins| first == begins) {
+            true => Ok(()),
+            false => Err(NotReady::yet("it answers that it is not ready")),
+        }
     }
 }
 

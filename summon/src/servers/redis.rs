@@ -1,11 +1,14 @@
 //! Redis and Valkey.
 
+use std::ffi::OsString;
+
 use super::ready::as_it_is;
 use super::{Ready, found, marker, served};
 use crate::database::Database;
 use crate::error::Error;
 use crate::executor::Coordinated;
 use crate::guard::ServerKind;
+use crate::process::Spec;
 
 /// A Redis, or a Valkey if Redis is not installed, that writes nothing to disk. It has 16384 numbered
 /// databases. Share one server among many tests as a [fixture](macro@crate::fixture), with a
@@ -37,18 +40,14 @@ impl Redis {
         let server = found(&["redis-server", "valkey-server"]);
         served([server.as_str(), "--port", "{port}"], "redis://")
             .args(["--bind", "127.0.0.1", "--dir", "{dir}"])
-            .args(["--save", "", "--appendonly", "no"])
-            // The server checks for a stop signal this many times a second. With its default of 10,
-            // a stop would take up to 100 ms.
-            .args(["--hz", "100"])
-            // One for each test. An empty one takes half a kilobyte.
-            .args(["--databases", "16384"])
+            .args(SETTINGS)
             // The server listens while it still loads the data of `--appendonly yes`.
             .change(|spec| {
                 spec.path = "0";
                 spec.server_kind = Some(ServerKind::Redis);
             })
             .says("Ready to accept connections")
+            .in_image(in_image)
     }
 
     /// Returns a numbered database for this test, on the running server. It has copies of the keys of
@@ -82,6 +81,27 @@ impl Redis {
         self.args(["--requirepass", &as_it_is(password)])
             .user_in_url("redis", "", password)
     }
+}
+
+/// The server checks for a stop signal `hz` times a second. With its default of 10, a stop would take up to
+/// 100 ms. Each test has a database. An empty one takes half a kilobyte.
+const SETTINGS: [&str; 8] = [
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    "--hz",
+    "100",
+    "--databases",
+    "16384",
+];
+
+/// The entry points of the images of Redis and of Valkey run the server if they get options only.
+fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
+    let open = ["--bind", "{host}", "--protected-mode", "no"];
+    spec.command = [&["--port", "{port}"][..], &open].concat().into();
+    spec.args = SETTINGS.map(OsString::from).into();
+    Ok(())
 }
 
 impl Default for Redis {

@@ -59,6 +59,9 @@ impl Zookeeper {
             // After SIGTERM Java exits with 128 + 15.
             .expect_exit([0, 143])
             .and(Serves)
+            .in_image(|_, _| {
+                Err("run the image by `TcpCoordinatedExecutor::new(\"\", \"localhost\", 2181)`")
+            })
     }
 }
 

@@ -1,0 +1,156 @@
+//! The ready-made servers run as images too, with the same URLs and databases.
+
+use postgres::{Client, NoTls};
+use summon::servers::{Mariadb, Postgres, Rabbitmq, Redis};
+use summon::{Database, Fixture, Process, Signal, summon};
+
+const POSTGRES: &str = "summon-test/postgres:1";
+const REDIS: &str = "summon-test/redis:1";
+
+fn version(url: &str) -> String {
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client.query_one("SHOW server_version", &[]).unwrap().get(0)
+}
+
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+#[summon(executor = Postgres::new().image("summon-test/postgres:1"))]
+#[test]
+fn has_the_url_of_postgres(pg: &Postgres) {
+    assert_eq!(
+        pg.url("/postgres"),
+        format!("postgres://postgres@127.0.0.1:{}/postgres", pg.port())
+    );
+    let before = version(&pg.url("/postgres"));
+    pg.crash(Signal::KILL).unwrap();
+    pg.start().unwrap();
+    assert_eq!(version(&pg.url("/postgres")), before);
+    let setting = |name: &str| -> String {
+        let mut client = Client::connect(&pg.url("/postgres"), NoTls).unwrap();
+        client
+            .query_one(&format!("SHOW {name}"), &[])
+            .unwrap()
+            .get(0)
+    };
+    assert_eq!(setting("fsync"), "off");
+    assert_eq!(setting("wal_segment_size"), "1MB");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn has_the_options_of_postgres() {
+    let pg = Postgres::new()
+        .password("it's s3cret{")
+        .image(POSTGRES)
+        .init_args(["--data-checksums"])
+        .args(["-c", "max_connections=7"]);
+    pg.start().unwrap();
+    let mut client = Client::connect(&pg.url("/postgres"), NoTls).unwrap();
+    let row = client.query_one(
+        "SELECT current_setting('data_checksums'), current_setting('max_connections')",
+        &[],
+    );
+    let row = row.unwrap();
+    assert_eq!(row.get::<_, String>(0), "on");
+    assert_eq!(row.get::<_, String>(1), "7");
+    let without = format!("postgres://postgres@127.0.0.1:{}/postgres", pg.port());
+    assert!(Client::connect(&without, NoTls).is_err());
+}
+
+#[summon::fixture(executor = Postgres::new().image("summon-test/postgres:1"), template = migrate)]
+static PG: Fixture<Postgres>;
+
+fn migrate(db: &Database) -> Result<(), postgres::Error> {
+    let mut client = Client::connect(&db.url(), NoTls)?;
+    client.batch_execute("CREATE TABLE songs (title TEXT)")
+}
+
+fn adds_a_song(db: &Database) {
+    let mut client = Client::connect(&db.url(), NoTls).unwrap();
+    let added = client.execute("INSERT INTO songs VALUES ('Kalinka')", &[]);
+    assert_eq!(added.unwrap(), 1);
+    let songs = client.query("SELECT * FROM songs", &[]).unwrap();
+    assert_eq!(songs.len(), 1);
+}
+
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+#[summon(database = PG)]
+#[test]
+fn has_a_database_for_one_test(db: &Database) {
+    adds_a_song(db);
+}
+
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+#[summon(database = PG)]
+#[test]
+fn has_a_database_for_another_test(db: &Database) {
+    adds_a_song(db);
+}
+
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+#[summon(executor = Postgres::new().image("summon-test/postgres:1"))]
+#[summon(
+    image = "summon-test/postgres:1",
+    entrypoint = "psql",
+    simple = "-c 'SELECT 7 AS seven' {pg.url}",
+    name = "client"
+)]
+#[test]
+fn has_its_url_inside_another_container(pg: &Postgres, client: &Process) {
+    client.wait_for_output("^ +7$", "30s").unwrap();
+    assert!(pg.is_running());
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn has_the_databases_of_redis() {
+    let redis = Redis::new().image(REDIS).args(["--maxmemory", "64mb"]);
+    redis.start().unwrap();
+    let db = redis.database().unwrap();
+    assert_eq!(db.url(), redis.url(db.name()));
+    let client = redis::Client::open(db.url()).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let () = redis::cmd("SET")
+        .arg("a")
+        .arg(1)
+        .query(&mut connection)
+        .unwrap();
+    let config: Vec<String> = redis::cmd("CONFIG")
+        .arg("GET")
+        .arg("maxmemory")
+        .query(&mut connection)
+        .unwrap();
+    assert_eq!(config, ["maxmemory", "67108864"]);
+    let locked = Redis::new().image(REDIS).password("s3cret");
+    locked.start().unwrap();
+    let client = redis::Client::open(locked.url("/0")).unwrap();
+    client.get_connection().unwrap();
+}
+
+#[test]
+fn says_what_does_not_run_as_an_image() {
+    let error = Rabbitmq::new().image("rabbitmq:3").start().unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("does not run as an image"), "{error}");
+    assert!(error.contains("\n  hint      run the image by"), "{error}");
+    let options = Mariadb::new().init_args(["--skip-test-db"]);
+    let error = options.image("mariadb:11").start().unwrap_err().to_string();
+    assert!(error.contains("remove `init_args`"), "{error}");
+}
