@@ -8,6 +8,7 @@ mod engine;
 #[cfg(test)]
 #[cfg(unix)]
 mod fakes;
+mod inspected;
 mod kind;
 mod options;
 mod orphans;
@@ -17,8 +18,9 @@ mod search;
 pub(crate) use access::Access;
 pub(crate) use archive::Archive;
 pub(crate) use engine::Engine;
+pub(crate) use inspected::Inspected;
 pub(crate) use kind::Kind;
 pub(crate) use options::Options;
 pub(crate) use orphans::remove_orphans;
 pub use pull::Pull;
-pub(crate) use pull::{Inspected, ensure};
+pub(crate) use pull::{ensure, is_here};

@@ -1,7 +1,7 @@
 //! Brings images to this machine.
 //!
-//! A missing image is pulled once for all test processes of the run: the first process pulls it, and
-//! the others wait for that process.
+//! An image is pulled once for all test processes of the run: the first process pulls it, and the others
+//! wait for that process. It leaves a note in the session of the run, for processes that come later.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Engine;
+use super::inspected::{Inspected, QUESTION};
 use crate::error::Error;
 use crate::progress::Progress;
-use crate::session::base;
+use crate::session::{Session, base};
 use crate::sys::fd::AsFd;
 use crate::sys::rendezvous::{self, Role};
 use crate::sys::{runner, wait};
@@ -30,22 +31,10 @@ pub enum Pull {
     /// summon pulls a missing image.
     #[default]
     Missing,
-    /// summon pulls the image once in each test process.
+    /// summon pulls the image once for all test processes of the run.
     Always,
     /// summon never pulls. A start without the image fails.
     Never,
-}
-
-/// An engine's answer about an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Inspected {
-    pub(crate) id: String,
-    /// The image's name and digest in a registry.
-    pub(crate) digest: Option<String>,
-    /// The operating system and the processor: `linux/amd64`.
-    pub(crate) platform: String,
-    pub(crate) stop_signal: Option<String>,
-    pub(crate) user: Option<String>,
 }
 
 /// The time-out of a question about an image.
@@ -54,12 +43,6 @@ const ANSWER: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The pause after an unclear answer: another test process is between two system calls.
 const MOMENT: Duration = Duration::from_millis(1);
-/// The template for [`Inspected::read`].
-///
-/// The configuration is asked for as a whole: Docker refuses a template with a field that the image does
-/// not set.
-const QUESTION: &str = "{{.Id}}|{{.Os}}/{{.Architecture}}|{{json .RepoDigests}}|{{json .Config}}";
-
 /// Pulls the image if needed, and returns the engine's answer about it.
 pub(crate) fn ensure(
     engine: &Engine,
@@ -92,6 +75,17 @@ pub(crate) fn ensure(
     found.ok_or_else(|| wanted.absent("although the engine has pulled it"))
 }
 
+/// Returns whether this machine has the image.
+pub(crate) fn is_here(engine: &Engine, image: &str, platform: Option<&str>) -> Result<bool, Error> {
+    check_name(image)?;
+    let wanted = Wanted {
+        engine,
+        image,
+        platform,
+    };
+    wanted.inspect().map(|found| found.is_some())
+}
+
 /// An image would be taken for an option of the engine if it began with `-`.
 fn check_name(image: &str) -> Result<(), Error> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control();
@@ -120,6 +114,15 @@ impl Wanted<'_> {
         let hasher = BuildHasherDefault::<DefaultHasher>::default();
         let digest = hasher.hash_one(format!("{run} {what:?}"));
         format!("pull-{digest:016x}")
+    }
+
+    /// Returns the session of the run, with the notes about pulls. `None` without a runner: then no other
+    /// process belongs to the run.
+    fn notes() -> Option<Session> {
+        let runner = runner::current()?;
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        let run = hasher.hash_one(("pulls", &runner.id));
+        Session::shared(&format!("run-{:.12}", format!("{run:016x}"))).ok()
     }
 
     fn absent(&self, why: &str) -> Error {
@@ -169,12 +172,22 @@ impl Wanted<'_> {
                 // Others wait until the place is dropped. A process that dies frees it too.
                 Role::First(_place) => {
                     // Another process may have pulled the image before this one got the place.
-                    let is_there = (has_waited || !always) && self.inspect()?.is_some();
-                    return if is_there {
-                        Ok(())
-                    } else {
-                        self.pull(deadline)
+                    let notes = if always { Wanted::notes() } else { None };
+                    let is_noted = || {
+                        notes
+                            .as_ref()
+                            .is_some_and(|it| it.recall(&self.key()).is_some())
                     };
+                    let is_new = !always || has_waited || is_noted();
+                    if is_new && self.inspect()?.is_some() {
+                        return Ok(());
+                    }
+                    self.pull(deadline)?;
+                    // Before the place is dropped: the next process then finds the note.
+                    if let Some(notes) = notes {
+                        notes.remember(&self.key(), b"");
+                    }
+                    return Ok(());
                 }
                 Role::Later(other) => {
                     has_waited = true;
@@ -215,28 +228,6 @@ impl Wanted<'_> {
         let what = format!("{} pulls the image {}", self.engine.kind(), self.image);
         let pulled = self.engine.ask_telling(&args, deadline, &what);
         pulled.map(drop)
-    }
-}
-
-impl Inspected {
-    /// Reads an answer to [`QUESTION`].
-    fn read(answer: &str) -> Option<Inspected> {
-        let mut parts = answer.trim().splitn(4, '|');
-        let mut part = || parts.next();
-        let (id, platform, digests, config) = (part()?, part()?, part()?, part()?);
-        // No value of these has a quote or a backslash.
-        let field = |name: &str| {
-            let (_, value) = config.split_once(&format!("\"{name}\":\""))?;
-            let (value, _) = value.split_once('"')?;
-            Some(value.to_owned()).filter(|value| !value.is_empty())
-        };
-        Some(Inspected {
-            id: id.to_owned(),
-            digest: digests.split('"').nth(1).map(str::to_owned),
-            platform: platform.to_owned(),
-            stop_signal: field("StopSignal"),
-            user: field("User"),
-        })
     }
 }
 
@@ -310,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn always_pulls_once_a_process_and_never_does_not() {
+    fn always_pulls_once_a_run_and_never_does_not() {
         let fakes = Fakes::new("always", &[("docker", &script(": >image"))]);
         let engine = engine(&fakes);
         let error = ensure(&engine, "y:1", None, Pull::Never).unwrap_err();
@@ -324,6 +315,14 @@ mod tests {
         for _ in 0..2 {
             ensure(&engine, "y:1", None, Pull::Always).unwrap();
         }
+        // As another process of the run does.
+        let (image, platform) = ("y:1", None);
+        let wanted = Wanted {
+            engine: &engine,
+            image,
+            platform,
+        };
+        wanted.pull_once(true).unwrap();
         assert_eq!(pulls(&fakes), "pull --quiet y:1\n");
     }
 
@@ -388,26 +387,5 @@ mod tests {
         for name in ["redis", "localhost:5000/a/b-c:7@sha256:00"] {
             check_name(name).unwrap();
         }
-    }
-
-    #[test]
-    fn an_answer_of_an_engine_is_read() {
-        let found = Inspected::read(
-            "sha256:1|linux/amd64|[\"a@sha256:2\",\"b@sha256:3\"]|{\"Cmd\":[\"a|b\"],\"StopSignal\":\"SIGINT\"}\n",
-        );
-        let wanted = Inspected {
-            id: "sha256:1".into(),
-            digest: Some("a@sha256:2".into()),
-            platform: "linux/amd64".into(),
-            stop_signal: Some("SIGINT".into()),
-            user: None,
-        };
-        assert_eq!(found, Some(wanted));
-        let found = Inspected::read("1|linux/arm64|[]|{\"User\":\"999:999\"}").unwrap();
-        assert_eq!(
-            (found.digest, found.user.as_deref()),
-            (None, Some("999:999"))
-        );
-        assert_eq!(Inspected::read("1|linux"), None);
     }
 }

@@ -8,7 +8,7 @@ use super::Process;
 use super::parts::Parts;
 use crate::error::Error;
 use crate::exec_error::Attempt;
-use crate::image::Engine;
+use crate::image::{self, Engine};
 use crate::missing::Missing;
 
 impl Parts {
@@ -22,7 +22,7 @@ impl Parts {
         if declaration.has_image() {
             return match Engine::absent() {
                 Some(reason) => Err(self.no_engine_at_all().skip(reason)),
-                None => Ok(()),
+                None => self.check_image_there(),
             };
         }
         let before = spec.before_once.iter().chain(&spec.before);
@@ -57,6 +57,21 @@ impl Parts {
             return Err(declaration.bad(why).hints(hint).skip(reason));
         }
         Ok(())
+    }
+
+    /// Returns the error that skips the test, if its image is not there and can't be pulled. The start
+    /// explains everything else.
+    fn check_image_there(&self) -> Result<(), Error> {
+        let options = &self.declaration.spec.container;
+        let (Ok(engine), Some(image)) = (Engine::find(), &options.image) else {
+            return Ok(());
+        };
+        match image::is_here(engine, image, options.platform.as_deref()) {
+            Ok(false) => self
+                .find_image()
+                .map_err(|error| error.skip(format!("no image {image}"))),
+            Ok(true) | Err(_) => Ok(()),
+        }
     }
 
     /// Explains why a program is not there, with a hint and a short reason. `None` if it may be
