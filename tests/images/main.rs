@@ -3,6 +3,7 @@
 
 mod ends;
 mod engine;
+mod options;
 mod orphans;
 mod output;
 mod process;

@@ -245,7 +245,7 @@ fn refuses_options_that_do_not_work_with_it() {
         assert!(error.contains(words), "{error}");
     };
     let image = || SimpleExecutor::new("").image(ACTOR);
-    refused(image().stdin("x"), "`stdin` does not work with an image");
+    refused(image().shell(true), "`shell` does not work with an image");
     refused(
         image().arg("{db.port}"),
         "`{db.port}` names a process that is not in the same set",
@@ -258,5 +258,5 @@ fn refuses_options_that_do_not_work_with_it() {
     refused(plain, "`init` needs an `image`");
     let file = Coordinated::with("", probe::file("/x")).image(ACTOR);
     let error = file.start().unwrap_err().to_string();
-    assert!(error.contains("a probe of files"), "{error}");
+    assert!(error.contains("the path `/x` of a probe"), "{error}");
 }

@@ -1,10 +1,7 @@
 use summon::summon;
 
-#[summon(image = "redis:7", unix = "--unixsocket {dir}/s", socket = "{dir}/s")]
-fn of_a_socket_file() {}
-
-#[summon(image = "redis:7", tcp = "", port = 6379, before = "redis-check-aof x")]
-fn with_a_command_before() {}
+#[summon(image = "redis:7", tcp = "", port = 6379, stop_command = "redis-cli shutdown")]
+fn with_a_command_to_stop() {}
 
 #[summon(image = "redis:7", tcp = "a && b", port = 6379)]
 fn with_syntax_of_a_shell() {}

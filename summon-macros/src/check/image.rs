@@ -1,11 +1,10 @@
 //! Checks what works with an `image`.
 
 use crate::errors::Errors;
-use crate::kind::Kind;
 use crate::summoned::Summoned;
 
 /// Options that do not work with an image, each with what to do instead.
-const UNSUPPORTED: [(&str, &str); 14] = [
+const UNSUPPORTED: [(&str, &str); 12] = [
     (
         "shell",
         "write the shell as the `entrypoint`, and its arguments as the text of the kind",
@@ -14,7 +13,6 @@ const UNSUPPORTED: [(&str, &str); 14] = [
         "env_remove",
         "a container has only the variables of its image, and those of `env`",
     ),
-    ("stdin", "put the text into a file of the image"),
     ("umask", "do it in the image"),
     ("nice", "write `engine_args = [\"--cpu-shares\", \"..\"]`"),
     ("daemon", "keep the program in the foreground"),
@@ -23,7 +21,6 @@ const UNSUPPORTED: [(&str, &str); 14] = [
         "reuse",
         "reuse the port of a container with a plain program",
     ),
-    ("before", "do it in the image"),
     ("before_once", "do it in the image"),
     ("after_stop", "run the command in the test"),
     ("stop_command", "set `stop_signal`"),
@@ -36,25 +33,8 @@ const UNSUPPORTED: [(&str, &str); 14] = [
 
 /// Returns whether the attribute runs an image, and refuses what does not work with it.
 pub(super) fn check(summoned: &Summoned, errors: &mut Errors) -> bool {
-    let Some(image) = summoned.calls("image").next() else {
+    if summoned.calls("image").next().is_none() {
         return false;
-    };
-    let kind = match summoned.kind {
-        Kind::Unix => Some("a socket file in a container is not visible outside; wait for a port"),
-        Kind::File => Some(
-            "a file in a container is not visible outside; wait for a port or for a line of output",
-        ),
-        Kind::Notify => Some(
-            "a container can't reach the socket for notices; wait for a port or for a line of output",
-        ),
-        _ => None,
-    };
-    if let Some(why) = kind {
-        let name = summoned.kind.name();
-        errors.at(
-            image.key.span(),
-            format!("`{name}` does not work with an image: {why}"),
-        );
     }
     if let Some(program) = &summoned.program {
         let why = "an image has its own program; remove `bin` or `example`, or remove `image`";

@@ -14,6 +14,8 @@ pub(crate) enum LaunchError {
     Refused(Step, io::Error),
     /// The engine made no container.
     NoContainer(Ran),
+    /// The command with this index, which runs before the service in its container, has failed.
+    Before(usize, Ran),
     /// No guard could be hired.
     NoGuard(io::Error),
     /// The deadline has passed.
@@ -74,6 +76,8 @@ impl State {
 /// The words of an engine about the container of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
+    /// The command before the service that has failed, by its index.
+    pub(crate) before: Option<(usize, Ran)>,
     /// The result of its creation, and of the copy of its files.
     pub(crate) created: Option<Ran>,
     /// Its state when the program had ended.

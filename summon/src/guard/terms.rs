@@ -40,6 +40,11 @@ pub(crate) struct Terms {
 /// The commands of an engine for the container of a service.
 #[derive(Debug)]
 pub(crate) struct Container {
+    /// Commands that must succeed before the container is made. Each makes a container with the same
+    /// name, and removes it.
+    pub(crate) before: Vec<Vec<OsString>>,
+    /// The time-out of each of them.
+    pub(crate) before_limit: Duration,
     /// Creates the container, and prints its id.
     pub(crate) create: Vec<OsString>,
     /// Copies the files in this archive into the container, before the program starts.

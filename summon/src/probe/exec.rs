@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Facts, NotReady, Probe, Target};
 use crate::command::Command;
 use crate::exec_error::Attempt;
-use crate::guard::{Helper, HelperError, Ran, Step};
+use crate::guard::{Helper, HelperError, Program, Ran, Step};
 use crate::sys::fd::BorrowedFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
@@ -59,37 +59,8 @@ pub fn exec(command: impl Into<Command>) -> Exec {
 
 impl Probe for Exec {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-        let left = target.deadline().saturating_duration_since(Instant::now());
-        // Even the shortest time-out lets the command run.
-        let limit = limit_of_run(target.waited(), left).max(Duration::from_millis(1));
-        let hire = || {
-            let program = target.values().helper(&self.command)?;
-            Helper::hire(&program, target.deadline())
-                .map_err(|error| NotReady::yet(format!("it can't be run: {error}")))
-        };
-        let run = |helper: &Helper| {
-            let sleep = |answer: BorrowedFd<'_>| {
-                // The helper ends the command at `limit`. The margin bounds this sleep if the helper itself
-                // hangs; the end of the process ends the sleep too.
-                let until = Instant::now() + limit + Duration::from_secs(10);
-                target.sleep_on(&[answer], until)
-            };
-            match helper.run(limit, sleep) {
-                Ok(ran) => Ok(ran),
-                Err(error) => Err(self.failed(error, target)),
-            }
-        };
-        let ran = target
-            .memory
-            .with(&self.shown, |kept: &mut Option<Helper>| {
-                let helper = kept.take().map_or_else(hire, Ok)?;
-                let ran = run(&helper)?;
-                // Keep only a helper that has finished its command. On an error the helper may still run
-                // the command; dropping the helper ends both.
-                *kept = Some(helper);
-                Ok(ran)
-            })?;
-        self.judge(&ran, limit)
+        let program = || target.values().helper(&self.command);
+        look_with(target, &self.shown, program)
     }
 
     fn describe(&self, target: &Target<'_>) -> String {
@@ -112,40 +83,74 @@ impl Probe for Exec {
     }
 }
 
-impl Exec {
-    fn judge(&self, ran: &Ran, limit: Duration) -> Result<(), NotReady> {
-        let status = ran.status.map(from_raw);
-        let how = match status {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => format!("it {}", how_it_ended(status)),
-            None => format!("it did not end within {limit:.1?}"),
+/// Runs a program once. It is ready if the program exits with code 0. `key` names it among the programs
+/// of the probes.
+pub(super) fn look_with(
+    target: &Target<'_>,
+    key: &str,
+    program: impl Fn() -> Result<Program, NotReady>,
+) -> Result<(), NotReady> {
+    let left = target.deadline().saturating_duration_since(Instant::now());
+    // Even the shortest time-out lets the command run.
+    let limit = limit_of_run(target.waited(), left).max(Duration::from_millis(1));
+    let hire = || {
+        let program = program()?;
+        Helper::hire(&program, target.deadline())
+            .map_err(|error| NotReady::yet(format!("it can't be run: {error}")))
+    };
+    let run = |helper: &Helper| {
+        let sleep = |answer: BorrowedFd<'_>| {
+            // The helper ends the command at `limit`. The margin bounds this sleep if the helper itself
+            // hangs; the end of the process ends the sleep too.
+            let until = Instant::now() + limit + Duration::from_secs(10);
+            target.sleep_on(&[answer], until)
         };
-        let text = String::from_utf8_lossy(&ran.output);
-        let last = text.lines().rev().find(|line| !line.trim().is_empty());
-        let why = match last {
-            Some(line) => format!("{how}: {}", line.trim()),
-            None => how,
-        };
-        Err(NotReady::yet(why).soon())
-    }
-
-    fn failed(&self, error: HelperError, target: &Target<'_>) -> NotReady {
-        match error {
-            HelperError::Refused(Step::Exec, error) => {
-                match target.values().helper(&self.command) {
-                    Ok(program) => {
-                        let attempt = Attempt::new(&program.argv, &program.env, &program.dir);
-                        NotReady::ever(attempt.in_one_line(&error))
-                    }
-                    Err(why) => why,
-                }
-            }
-            HelperError::Refused(_, error) => {
-                NotReady::ever(format!("it can't be run: {}", walk::explain(error)))
-            }
-            HelperError::GivenUp => NotReady::yet("its run was cancelled"),
-            HelperError::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
+        match helper.run(limit, sleep) {
+            Ok(ran) => Ok(ran),
+            Err(error) => Err(failed(error, &program)),
         }
+    };
+    let ran = target.memory.with(key, |kept: &mut Option<Helper>| {
+        let helper = kept.take().map_or_else(hire, Ok)?;
+        let ran = run(&helper)?;
+        // Keep only a helper that has finished its command. On an error the helper may still run
+        // the command; dropping the helper ends both.
+        *kept = Some(helper);
+        Ok(ran)
+    })?;
+    judge(&ran, limit)
+}
+
+fn judge(ran: &Ran, limit: Duration) -> Result<(), NotReady> {
+    let status = ran.status.map(from_raw);
+    let how = match status {
+        Some(status) if status.success() => return Ok(()),
+        Some(status) => format!("it {}", how_it_ended(status)),
+        None => format!("it did not end within {limit:.1?}"),
+    };
+    let text = String::from_utf8_lossy(&ran.output);
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    let why = match last {
+        Some(line) => format!("{how}: {}", line.trim()),
+        None => how,
+    };
+    Err(NotReady::yet(why).soon())
+}
+
+fn failed(error: HelperError, program: impl Fn() -> Result<Program, NotReady>) -> NotReady {
+    match error {
+        HelperError::Refused(Step::Exec, error) => match program() {
+            Ok(program) => {
+                let attempt = Attempt::new(&program.argv, &program.env, &program.dir);
+                NotReady::ever(attempt.in_one_line(&error))
+            }
+            Err(why) => why,
+        },
+        HelperError::Refused(_, error) => {
+            NotReady::ever(format!("it can't be run: {}", walk::explain(error)))
+        }
+        HelperError::GivenUp => NotReady::yet("its run was cancelled"),
+        HelperError::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
     }
 }
 

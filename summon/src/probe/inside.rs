@@ -1,14 +1,16 @@
-//! Whether a container serves a port. The sockets in its network say so: the engine's proxy listens
-//! outside long before.
+//! Whether a container serves a port or a Unix socket. The sockets in its network say so: the engine's
+//! proxy listens outside long before.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::container::Container;
 use super::endpoint::Place;
 use super::not_ready::unseen;
 use super::{NotReady, Target};
+use crate::sys::at_path;
 use crate::sys::containers::{self, Inside};
 use crate::sys::is_shortage;
 use crate::sys::listeners::{ListeningSocket, Protocol};
@@ -55,6 +57,31 @@ pub(super) fn look(
     }
 }
 
+/// Looks for the server of a Unix socket that the container shares with this machine. `file` is the
+/// inode.
+pub(super) fn look_at_socket(
+    target: &Target<'_>,
+    container: &Container,
+    path: &Path,
+    file: u64,
+) -> Result<(), NotReady> {
+    let served = with_known(target, |known| {
+        let Some(inside) = known.view(target, container)? else {
+            return Ok(None);
+        };
+        inside.serves(path, file).map_err(|error| unseen(&error))
+    })?;
+    match served {
+        Some(true) => Ok(()),
+        Some(false) => Err(NotReady::yet("nothing listens there").soon()),
+        // The container's network can't be read from here.
+        None => match at_path::server(path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(later(&error.to_string(), COSTLY_PAUSE)),
+        },
+    }
+}
+
 fn with_known<R>(target: &Target<'_>, act: impl FnOnce(&mut Known) -> R) -> R {
     target.memory.with("container", act)
 }
@@ -67,6 +94,26 @@ impl Known {
         container: &Container,
         place: Place,
     ) -> Result<Option<Vec<ListeningSocket>>, NotReady> {
+        let Some(inside) = self.view(target, container)? else {
+            return Ok(None);
+        };
+        let listeners = inside.listeners(place.port, place.protocol);
+        let listeners = listeners.map_err(|error| unseen(&error))?;
+        if listeners.is_empty() && inside.is_costly() {
+            return Err(later(
+                "nothing listens there in the container",
+                COSTLY_PAUSE,
+            ));
+        }
+        Ok(Some(listeners))
+    }
+
+    /// Returns the view into the container. `None` if the container is not visible from here.
+    fn view(
+        &mut self,
+        target: &Target<'_>,
+        container: &Container,
+    ) -> Result<Option<&Inside>, NotReady> {
         let id = target.container_id();
         let id = id.ok_or_else(|| NotReady::yet("the engine has not told the container's id"))?;
         // A process that has ended is none any more. Its network may be another's by now.
@@ -87,18 +134,7 @@ impl Known {
             })?;
             self.view = Some((pid, inside));
         }
-        let Some((_, inside)) = &self.view else {
-            return Ok(None);
-        };
-        let listeners = inside.listeners(place.port, place.protocol);
-        let listeners = listeners.map_err(|error| unseen(&error))?;
-        if listeners.is_empty() && inside.is_costly() {
-            return Err(later(
-                "nothing listens there in the container",
-                COSTLY_PAUSE,
-            ));
-        }
-        Ok(Some(listeners))
+        Ok(self.view.as_ref().map(|(_, inside)| inside))
     }
 }
 

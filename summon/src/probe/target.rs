@@ -77,6 +77,8 @@ pub(crate) trait Values: fmt::Debug {
     fn path(&self, text: &str) -> Result<PathBuf, NotReady>;
     /// Prepares a command with the directory and the environment of the program.
     fn helper(&self, command: &Command) -> Result<Program, NotReady>;
+    /// Prepares the health check of its image.
+    fn health_check(&self) -> Result<Program, NotReady>;
     /// Records a value that the program has printed.
     fn learn(&self, name: &str, value: &str) -> Result<(), NotReady>;
 }

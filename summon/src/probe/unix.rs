@@ -3,7 +3,7 @@
 use std::io;
 
 use super::file::{is_link, no_file};
-use super::{Facts, NotReady, Probe, Target, listen};
+use super::{Facts, NotReady, Probe, Target, inside, listen};
 use crate::sys::at_path;
 use crate::sys::diag::Diag;
 use crate::sys::proc::{self, Holds};
@@ -80,6 +80,9 @@ impl Probe for Unix {
             let why = "it is not a socket";
             return Err(NotReady::yet(why).unless_told(is_told && !is_link(&path)));
         };
+        if let Some(container) = target.container() {
+            return inside::look_at_socket(target, container, &path, inode);
+        }
         // inotify reports `bind`, which creates the file, but not `listen`. From here on, poll.
         let listeners = |diag: &Diag| unix_sockets::at_path(diag, &path, inode);
         judge(target, listeners, || at_path::server(&path))

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 
 use summon_syntax::template::{self, Part};
@@ -95,8 +96,12 @@ impl Parts {
         let mut env = resolved.env.clone();
         let mut probes = declaration.probes.iter();
         let is_told = probes.any(|it| it.facts().is_told_by_socket);
-        let notify = is_told.then(|| sys::notify_name(home.session_dir(), sys::random()));
-        if let Some(name) = &notify {
+        let name = match declaration.has_image() {
+            true => |dir: &Path, number| sys::notify_path(dir, number).display().to_string(),
+            false => sys::notify_name,
+        };
+        let notify = is_told.then(|| name(home.session_dir(), sys::random()));
+        if let (Some(name), false) = (&notify, declaration.has_image()) {
             env.retain(|(other, _)| other != "NOTIFY_SOCKET");
             env.push(("NOTIFY_SOCKET".into(), name.into()));
         }
@@ -120,7 +125,8 @@ impl Parts {
         let mut invocation = Invocation::new(spec, &program, is_private);
         let (mut program, mut stop, mut container) = (program, resolved.stop.clone(), None);
         if let Some(contained) = self.contained(home)? {
-            let (commands, start) = self.container(&contained, resolved, home)?;
+            let (commands, start) =
+                self.container(&contained, resolved, home, notify.as_deref())?;
             invocation = self.shown_run(&contained, resolved)?;
             program = contained.client(program, start);
             stop = contained.stop(&stop);

@@ -9,10 +9,13 @@ use super::container_state::STATE;
 use super::invocation::{Invocation, shown_variable};
 use super::parts::Parts;
 use super::resolve::Resolved;
+use crate::command::Command;
 use crate::error::{Error, shown_command};
 use crate::guard::{Container, Program, StopPlan};
 use crate::image::{self, Engine, Kind};
+use crate::probe::Endpoint;
 use crate::session::Home;
+use crate::stdin::Kind as Stdin;
 use crate::sys::listeners::Protocol;
 use crate::sys::proc;
 
@@ -25,6 +28,16 @@ const ENGINE_LATER: Duration = Duration::from_secs(5);
 pub(super) struct Contained {
     pub(super) engine: &'static Engine,
     pub(super) name: String,
+}
+
+/// What the arguments of the engine are for.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Created,
+    /// The command in reports.
+    Shown,
+    /// This program, which runs before the service.
+    Before(&'a OsStr),
 }
 
 impl Parts {
@@ -77,22 +90,45 @@ impl Parts {
             .collect()
     }
 
+    /// Returns the protocols in which the engine publishes a port: those of the probes that look at
+    /// it. A port that no probe looks at is published for TCP, and for UDP if that is the protocol of
+    /// the service.
+    fn protocols_of(&self, inside: u16) -> Vec<&'static str> {
+        let mut endpoints: Vec<Endpoint> = self.declaration.endpoints().collect();
+        let main = endpoints.first().map(|it| it.protocol);
+        let main_port = self.declaration.inside_port();
+        let main_port = main_port.or_else(|| self.resources.port(""));
+        // A probe without a port of its own looks at the main port.
+        endpoints
+            .retain(|it| Some(it.port).filter(|port| *port != 0).or(main_port) == Some(inside));
+        let has = |protocol| endpoints.iter().any(|it| it.protocol == protocol);
+        let is_unknown = endpoints.is_empty();
+        let tcp = has(Protocol::Tcp) || is_unknown;
+        let udp = has(Protocol::Udp) || (is_unknown && main == Some(Protocol::Udp));
+        let both = [("tcp", tcp), ("udp", udp)].into_iter();
+        both.filter_map(|(name, is_published)| is_published.then_some(name))
+            .collect()
+    }
+
     /// Returns the arguments of the engine between `create` or `run` and the container's own
     /// arguments.
-    fn engine_args(&self, is_shown: bool) -> Result<Vec<OsString>, Error> {
-        let (declaration, spec) = (&self.declaration, &self.declaration.spec);
+    fn engine_args(&self, wanted: Wanted<'_>) -> Result<Vec<OsString>, Error> {
+        let is_shown = matches!(wanted, Wanted::Shown);
+        let spec = &self.declaration.spec;
         let options = &spec.container;
         let mut args: Vec<OsString> = Vec::new();
         let mut add = |name: &str, value: OsString| args.extend([name.into(), value]);
-        let protocol = match declaration.endpoint().map(|it| it.protocol) {
-            Some(Protocol::Udp) => "/udp",
-            _ => "",
+        let published = match wanted {
+            Wanted::Before(_) => Vec::new(),
+            Wanted::Created | Wanted::Shown => self.published(),
         };
-        for (inside, outside) in self.published() {
-            add(
-                "-p",
-                format!("127.0.0.1:{outside}:{inside}{protocol}").into(),
-            );
+        for (inside, outside) in published {
+            for protocol in self.protocols_of(inside) {
+                // The engine's default, which nobody would type.
+                let suffix = if protocol == "tcp" { "" } else { "/udp" };
+                let published = format!("127.0.0.1:{outside}:{inside}{suffix}");
+                add("-p", published.into());
+            }
         }
         for (name, value) in &spec.env {
             let Some(value) = value else { continue };
@@ -103,11 +139,18 @@ impl Parts {
             };
             add("-e", pair);
         }
+        if let Some(signal) = spec.stop_signal {
+            add("--stop-signal", signal.number().to_string().into());
+        }
         if let Some(user) = &spec.user {
             add("--user", user.into());
         }
         if let Some(dir) = &spec.current_dir {
             add("--workdir", self.fill_os(dir.as_os_str())?);
+        }
+        if self.shares_dir() {
+            let dir = self.dir()?.as_os_str();
+            add("-v", [dir, OsStr::new(":"), dir].into_iter().collect());
         }
         for (outside, inside) in &options.mounts {
             let (outside, inside) = (self.fill_os(outside)?, self.fill_os(inside)?);
@@ -119,8 +162,14 @@ impl Parts {
         if let Some(platform) = &options.platform {
             add("--platform", platform.into());
         }
-        if let Some(program) = &options.entrypoint {
-            add("--entrypoint", self.fill_os(program)?);
+        match (wanted, &options.entrypoint) {
+            (Wanted::Before(program), _) => add("--entrypoint", program.into()),
+            (_, Some(program)) => add("--entrypoint", self.fill_os(program)?),
+            (_, None) => {}
+        }
+        let has_stdin = !matches!(spec.stdin.0, Stdin::Null);
+        if has_stdin && !matches!(wanted, Wanted::Before(_)) {
+            args.push("-i".into());
         }
         if options.init {
             args.push("--init".into());
@@ -138,24 +187,33 @@ impl Parts {
         contained: &Contained,
         resolved: &Resolved,
         home: &Home,
+        notify: Option<&str>,
     ) -> Result<(Container, Vec<OsString>), Error> {
         let Contained { engine, name } = contained;
         let (dir, session) = (self.resources.dir_of(home), home.session_dir());
         let command = |args: &[&str]| contained.command(args.iter().map(OsString::from));
         let mut create = command(&["create", "--pull", "never", "--name", name]);
-        for (label, value) in labels(&self.full_name(), session) {
-            create.extend(["--label".into(), format!("{label}={value}").into()]);
-        }
+        let labels: Vec<OsString> = labels(&self.full_name(), session)
+            .into_iter()
+            .flat_map(|(label, value)| ["--label".into(), format!("{label}={value}").into()])
+            .collect();
+        create.extend(labels.iter().cloned());
         let driver = match engine.kind() {
             // The guard keeps the log, so the engine's copy of it would only take room.
             Kind::Docker => "none",
             Kind::Podman => "passthrough",
         };
         create.extend(["--log-driver".into(), driver.into()]);
-        create.extend(self.engine_args(false)?);
+        if let Some(socket) = notify {
+            create.extend(["-v".into(), format!("{socket}:{socket}").into()]);
+            create.extend(["-e".into(), format!("NOTIFY_SOCKET={socket}").into()]);
+        }
+        create.extend(self.engine_args(Wanted::Created)?);
         create.extend(resolved.argv.iter().cloned());
         let listed = format!("name=^{name}$");
         let container = Container {
+            before: self.commands_before(contained, &labels)?,
+            before_limit: self.declaration.limit(&self.declaration.spec.timeout)?,
             create,
             copy: self.archive(dir)?.map(|archive| {
                 let to_root = format!("{name}:/");
@@ -165,8 +223,36 @@ impl Parts {
             remove: command(&["rm", "-f", "-v", name]),
             list: command(&["ps", "-a", "-q", "--no-trunc", "--filter", &listed]),
         };
-        let start = command(&["start", "-a", name]);
+        let start = match self.declaration.spec.stdin.0 {
+            Stdin::Null => command(&["start", "-a", name]),
+            _ => command(&["start", "-a", "-i", name]),
+        };
         Ok((container, start))
+    }
+
+    /// Returns the commands of `before`, each in a container of its own that is otherwise the same. Only
+    /// the first start runs them.
+    fn commands_before(
+        &self,
+        contained: &Contained,
+        labels: &[OsString],
+    ) -> Result<Vec<Vec<OsString>>, Error> {
+        if self.life.is_prepared() {
+            return Ok(Vec::new());
+        }
+        let one = |command: &Command| {
+            let words = self.words_of(command)?;
+            let Some((program, args)) = words.split_first() else {
+                return Err(self.declaration.bad("a command before it is empty"));
+            };
+            let start = ["run", "--rm", "--pull", "never", "--name", &contained.name];
+            let mut argv = contained.command(start.map(OsString::from));
+            argv.extend_from_slice(labels);
+            argv.extend(self.engine_args(Wanted::Before(program))?);
+            argv.extend_from_slice(args);
+            Ok(argv)
+        };
+        self.declaration.spec.before.iter().map(one).collect()
     }
 
     /// Returns the command that a person would type to run the same container.
@@ -177,7 +263,7 @@ impl Parts {
     ) -> Result<Invocation, Error> {
         let stem = contained.engine.program().file_stem().unwrap_or_default();
         let mut run: Vec<OsString> = vec![stem.into(), "run".into(), "--rm".into()];
-        run.extend(self.engine_args(true)?);
+        run.extend(self.engine_args(Wanted::Shown)?);
         run.extend(resolved.argv.iter().cloned());
         Ok(Invocation {
             command: shown_command(run.iter().map(OsString::as_os_str)),

@@ -1,7 +1,9 @@
-//! The private directory in a container. The engine copies its files there before the program starts.
+//! The private directory in a container, at the same path as the directory outside.
 //!
-//! It has the same path as the directory outside, and nothing else in common with it: the users of an
-//! image are not those of this machine, so neither could read the other's files.
+//! As a rule it has nothing else in common with that: the engine copies its files there before the
+//! program starts. The users of an image are not those of this machine, so neither could read the
+//! other's files. Where an option needs it, the container and this machine share the directory. Then all
+//! users of the image may write there. No other user of this machine can enter its parent.
 
 use std::path::Path;
 
@@ -11,6 +13,8 @@ use super::parts::Parts;
 use crate::contents::{DIRECTORY, directory_mode};
 use crate::error::Error;
 use crate::image::Archive;
+use crate::session::Home;
+use crate::stdin::Kind;
 use crate::sys::fd::OwnedFd;
 use crate::sys::pipe;
 
@@ -19,21 +23,76 @@ use crate::sys::pipe;
 const READ: u32 = 0o044;
 const ENTER: u32 = 0o077;
 
+/// Makes a mode of the declaration fit for the users of an image.
+fn widened(mode: u32) -> u32 {
+    match mode {
+        DIRECTORY => DIRECTORY | ENTER,
+        mode => mode,
+    }
+}
+
+/// Makes a mode of a file fit for the users of an image.
+fn widened_of_file(mode: u32) -> u32 {
+    if mode & 0o077 == 0 { mode | READ } else { mode }
+}
+
 impl Parts {
+    /// Returns whether the container and this machine share the private directory: a probe looks for a
+    /// file, a command must leave its results there, or a mount is below it.
+    pub(super) fn shares_dir(&self) -> bool {
+        let (declaration, spec) = (&self.declaration, &self.declaration.spec);
+        let mut facts = declaration.probes.iter().map(|it| it.facts());
+        let mut mounts = spec.container.mounts.iter();
+        declaration.has_image()
+            && (!spec.before.is_empty()
+                || matches!(&spec.stdin.0, Kind::File(path) if names_dir(&path.to_string_lossy()))
+                || facts.any(|it| it.is_seen_in_files)
+                || mounts.any(|(outside, _)| names_dir(&outside.to_string_lossy())))
+    }
+
+    /// Returns the mode of a directory in the private directory.
+    pub(super) fn mode_of_dir(&self, mode: u32) -> u32 {
+        if self.shares_dir() {
+            widened(mode)
+        } else {
+            mode
+        }
+    }
+
+    /// Returns the mode of a file in the private directory.
+    pub(super) fn mode_of_file(&self, mode: u32) -> u32 {
+        match self.shares_dir() {
+            true => widened_of_file(mode),
+            false => mode,
+        }
+    }
+
+    /// Opens the private directory to all users of the image.
+    pub(super) fn open_to_container(&self, home: &Home) -> Result<(), Error> {
+        let mode = self.declaration.access()?.mode;
+        if !self.shares_dir() || mode != DIRECTORY {
+            return Ok(());
+        }
+        let opened = home.open_dir().and_then(|dir| dir.set_mode(widened(mode)));
+        opened.map_err(|error| {
+            let why = format!("its directory can't be shared with its container: {error}");
+            self.declaration.bad(why)
+        })
+    }
     /// Returns the archive of the private directory, if the process has one in its container.
     pub(super) fn archive(&self, dir: &Path) -> Result<Option<OwnedFd>, Error> {
         let (declaration, spec) = (&self.declaration, &self.declaration.spec);
-        let texts = declaration.texts();
-        let mut parts = texts.iter().flat_map(|text| template::parts(text));
-        let names_dir = parts.any(|part| matches!(part, Part::Own("dir")));
+        if self.shares_dir() {
+            return Ok(None);
+        }
+        let names_dir = declaration.texts().iter().any(|text| names_dir(text));
         if !names_dir && spec.files.is_empty() && spec.dirs.is_empty() {
             return Ok(None);
         }
         let bad = |why: String| declaration.bad(why);
-        let mode = |mode: u32| match directory_mode(mode) {
-            Ok(DIRECTORY) => Ok(DIRECTORY | ENTER),
-            Ok(mode) => Ok(mode),
-            Err(error) => Err(bad(error.to_string())),
+        let mode = |mode: u32| {
+            let mode = directory_mode(mode).map_err(|error| bad(error.to_string()))?;
+            Ok::<u32, Error>(widened(mode))
         };
         let mut archive = Archive::default();
         archive.directory(dir, mode(spec.dir_mode)?).map_err(bad)?;
@@ -46,7 +105,7 @@ impl Parts {
             let mode = contents
                 .file_mode()
                 .map_err(|error| bad(error.to_string()))?;
-            let mode = if mode & 0o077 == 0 { mode | READ } else { mode };
+            let mode = widened_of_file(mode);
             let path = dir.join(name);
             archive.file(&path, text.as_bytes(), mode).map_err(bad)?;
         }
@@ -54,4 +113,9 @@ impl Parts {
         let no = |error: std::io::Error| bad(format!("its files can't be copied: {error}"));
         archive.map(Some).map_err(no)
     }
+}
+
+fn names_dir(text: &str) -> bool {
+    let mut parts = template::parts(text).into_iter();
+    parts.any(|part| matches!(part, Part::Own("dir")))
 }

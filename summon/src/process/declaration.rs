@@ -19,8 +19,8 @@ use crate::never::PANIC;
 use crate::output::Pattern;
 use crate::probe::{Endpoint, Probe};
 use crate::session::Site;
-use crate::sys;
 use crate::sys::users::{Access, User};
+use crate::sys::{self, Signal};
 
 pub(super) struct Declaration {
     pub(super) spec: Spec,
@@ -84,6 +84,11 @@ impl Declaration {
     pub(super) fn fixed(&self) -> impl Iterator<Item = Endpoint> {
         let is_fixed = |endpoint: &Endpoint| endpoint.port != 0 && !self.has_image();
         self.endpoints().filter(is_fixed)
+    }
+
+    /// Returns the stop signal of its image, if that is known and has one.
+    pub(super) fn image_stop_signal(&self) -> Option<Signal> {
+        Signal::named(self.image.get()?.stop_signal.as_ref()?)
     }
 
     /// Returns whether the process runs in a container.

@@ -41,6 +41,7 @@ impl Parts {
                     Some(_) => error.said(&ran.output),
                 };
             }
+            LaunchError::Before(index, ran) => return self.not_prepared(index, &ran),
             LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), None),
         };
         let headline = format!("{} could not be started: {why}", self.name());

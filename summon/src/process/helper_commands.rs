@@ -16,6 +16,7 @@ use crate::sys::dir::Dir;
 use crate::sys::fd::BorrowedFd;
 use crate::sys::signal::how_it_ended;
 use crate::sys::status::from_raw;
+use crate::sys::users::Access;
 use crate::sys::{foreign_dir, wait};
 use crate::trace::Moment;
 
@@ -40,9 +41,14 @@ impl Parts {
     ) -> Result<(), Error> {
         let (declaration, spec) = (&self.declaration, &self.declaration.spec);
         let access = declaration.access()?;
+        let access = Access {
+            mode: self.mode_of_dir(access.mode),
+            ..access
+        };
         for (name, mode) in &spec.dirs {
-            let made = directory_mode(*mode)
-                .and_then(|mode| foreign_dir::directory(open()?, name, mode, access));
+            let made = directory_mode(*mode).and_then(|mode| {
+                foreign_dir::directory(open()?, name, self.mode_of_dir(mode), access)
+            });
             made.map_err(|error| {
                 let name = name.display();
                 declaration.bad(format!("its directory `{name}` can't be made: {error}"))
@@ -52,6 +58,7 @@ impl Parts {
         for (name, contents) in files.filter(|(_, contents)| is_wanted(&contents.text)) {
             let text = self.fill_in(contents.text.as_ref(), dir)?;
             let written = contents.file_mode().and_then(|mode| {
+                let mode = self.mode_of_file(mode);
                 foreign_dir::file(open()?, name, text.as_encoded_bytes(), mode, access)
             });
             written.map_err(|error| {
@@ -69,7 +76,8 @@ impl Parts {
         starting: &Starting<'_>,
         deadline: Instant,
     ) -> Result<(), Error> {
-        if self.life.is_prepared() {
+        // The guard runs those of an image.
+        if self.life.is_prepared() || self.declaration.has_image() {
             return Ok(());
         }
         self.run_before_once(starting, deadline)?;
@@ -122,6 +130,20 @@ impl Parts {
                 Err(no(&format!("can't be run: {why}")).hints(hint))
             }
             Err(HelperError::Broken(error)) => Err(no(&format!("can't be run: {error}"))),
+        }
+    }
+
+    /// Returns the error of a command that ran in a container before the service, and failed.
+    pub(super) fn not_prepared(&self, index: usize, ran: &Ran) -> Error {
+        let (declaration, spec) = (&self.declaration, &self.declaration.spec);
+        let command = spec.before.get(index).map(Command::to_string);
+        let (command, how) = (command.unwrap_or_default(), how(ran));
+        let error = declaration.bad(format!("`{command}`, which runs before it, {how}"));
+        let error = error.said(&ran.output);
+        if ran.status.is_some() {
+            error
+        } else {
+            error.timeout()
         }
     }
 

@@ -18,6 +18,7 @@ mod exec;
 mod failed_start;
 mod fixture;
 mod handover;
+mod health;
 mod held;
 mod helper_commands;
 mod hints;

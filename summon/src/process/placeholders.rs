@@ -337,6 +337,10 @@ impl Values for Parts {
             .map_err(|error| NotReady::ever(error.headline()))
     }
 
+    fn health_check(&self) -> Result<Program, NotReady> {
+        self.health_check()
+    }
+
     fn learn(&self, name: &str, value: &str) -> Result<(), NotReady> {
         let is_port = name == "port" || name.starts_with("port_");
         if is_port && value.parse::<u16>().ok().is_none_or(|port| port == 0) {

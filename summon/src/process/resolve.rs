@@ -8,6 +8,7 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::guard::{Program, StopPlan};
 use crate::stdin::Kind;
+use crate::sys::Signal;
 use crate::sys::users::User;
 
 /// Variables that a service manager sets for the test process alone. Processes do not inherit them.
@@ -71,7 +72,10 @@ impl Parts {
     pub(super) fn stop_by_signal(&self) -> StopPlan {
         let spec = &self.declaration.spec;
         StopPlan {
-            signal: spec.stop_signal,
+            signal: spec
+                .stop_signal
+                .or_else(|| self.declaration.image_stop_signal())
+                .unwrap_or(Signal::TERM),
             only_leader: spec.signal_only_leader,
             command: None,
             grace: spec.stop_timeout.get().unwrap_or_default(),
@@ -82,9 +86,14 @@ impl Parts {
     /// attributes.
     pub(super) fn helper(&self, command: &Command) -> Result<Program, Error> {
         let stem = command.stem().unwrap_or_default();
+        self.helper_with(&stem, self.argv_of_helper(command)?)
+    }
+
+    /// Returns a helper command with these words.
+    pub(super) fn helper_with(&self, stem: &str, argv: Vec<OsString>) -> Result<Program, Error> {
         Ok(Program {
             name: format!("{stem} for {}", self.name()),
-            argv: self.argv_of_helper(command)?,
+            argv,
             env: self.environment()?,
             dir: self.working_directory()?,
             user: self.declaration.user()?,
@@ -137,7 +146,7 @@ impl Parts {
     }
 
     /// Returns the words of a helper command, with placeholders filled in.
-    fn words_of(&self, command: &Command) -> Result<Vec<OsString>, Error> {
+    pub(super) fn words_of(&self, command: &Command) -> Result<Vec<OsString>, Error> {
         let words = command.words().map_err(|why| self.declaration.bad(why))?;
         words.iter().map(|word| self.fill_os(word)).collect()
     }

@@ -109,7 +109,8 @@ pub(crate) struct Spec {
     pub(crate) log_limit: Size,
     /// Whether standard output and standard error are also recorded separately.
     pub(crate) split_output: bool,
-    pub(crate) stop_signal: Signal,
+    /// The signal that asks the process to end. If `None`, it is the image's, or else TERM.
+    pub(crate) stop_signal: Option<Signal>,
     pub(crate) signal_only_leader: bool,
     pub(crate) stop_command: Option<Command>,
     pub(crate) stop_timeout: Limit,
@@ -165,7 +166,7 @@ impl Spec {
             after_stop: Vec::new(),
             log_limit: Size::from(64_000_000),
             split_output: false,
-            stop_signal: Signal::TERM,
+            stop_signal: None,
             signal_only_leader: false,
             stop_command: None,
             stop_timeout: Limit::seconds(10),

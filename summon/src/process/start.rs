@@ -107,8 +107,10 @@ impl Parts {
             return self.reuse(&start, &home, addr);
         }
         let resolved = self.resolve()?;
-        // One of the files may be the standard input. A container gets copies.
-        if !self.declaration.has_image() {
+        // One of the files may be the standard input. A container gets copies, unless it shares the
+        // directory.
+        if !self.declaration.has_image() || self.shares_dir() {
+            self.open_to_container(&home)?;
             self.write_files(&home)?;
         }
         let mut died = None;
@@ -150,6 +152,10 @@ impl Parts {
         let launching = self.begin_launch();
         let guarded = Guarded::launch(&program, &terms, start.deadline)
             .map_err(|error| self.not_launched(&program, &invocation, error))?;
+        if self.declaration.has_image() {
+            // The guard has run the commands before.
+            self.life.note_prepared();
+        }
         let stop = terms.stop;
         let launched = Launched::new(guarded, invocation, Arc::clone(home), since, stop);
         let launched = match self.life.fixture() {

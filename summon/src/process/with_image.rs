@@ -1,10 +1,11 @@
 //! Which options a process in a container can have.
 
+use std::path::Path;
+
 use summon_syntax::template;
 
 use super::parts::Parts;
 use crate::error::Error;
-use crate::stdin::Kind;
 
 impl Parts {
     /// Returns an error for an option that has no meaning with an image, or without one.
@@ -29,6 +30,14 @@ impl Parts {
         Ok(())
     }
 
+    /// Returns whether a path of this machine leads to the same file as in the container.
+    fn is_shared(&self, path: &str) -> bool {
+        let mounts = &self.declaration.spec.container.mounts;
+        let mut mounts = mounts.iter().filter_map(|(outside, _)| outside.to_str());
+        let is_below = |dir: &str| Path::new(path).starts_with(dir);
+        is_below("{dir}") || mounts.any(is_below)
+    }
+
     /// Returns what does not work in a container, and what to do instead.
     fn unsupported(&self) -> Option<(String, &'static str)> {
         let (declaration, spec) = (&self.declaration, &self.declaration.spec);
@@ -40,13 +49,11 @@ impl Parts {
                 "write the shell as the `entrypoint`, and its arguments as the text of the kind"),
             ("env_remove", is_removed,
                 "a container has only the variables of its image, and those of `env`"),
-            ("stdin", !matches!(spec.stdin.0, Kind::Null), "put the text into a file of the image"),
             ("umask", spec.attributes.umask.is_some(), in_image),
             ("nice", spec.attributes.nice.is_some(), "set `engine_args([\"--cpu-shares\", \"..\"])`"),
             ("daemon", spec.daemon, "keep the program in the foreground"),
             ("listen_fd", spec.listen_fd, "let the program listen by itself"),
             ("reuse", spec.reuse, "reuse the port of a container with a plain program"),
-            ("before", !spec.before.is_empty(), in_image),
             ("before_once", !spec.before_once.is_empty(), in_image),
             ("after_stop", !spec.after_stop.is_empty(), "run the command in the test"),
             ("stop_command", spec.stop_command.is_some(), "set `stop_signal`"),
@@ -56,17 +63,17 @@ impl Parts {
         if let Some((option, _, hint)) = options.into_iter().find(|(_, is_set, _)| *is_set) {
             return Some((format!("`{option}`"), hint));
         }
-        let mut facts = declaration.probes.iter().map(|probe| probe.facts());
-        if facts.any(|it| it.is_told_by_socket) {
+        let facts = declaration.probes.iter().map(|probe| probe.facts());
+        let mut paths = facts
+            .filter(|it| it.is_seen_in_files)
+            .flat_map(|it| it.texts);
+        if let Some(path) = paths.find(|path| !self.is_shared(path)) {
+            let what = format!("the path `{path}` of a probe");
             return Some((
-                "the probe `notify`".to_owned(),
-                "wait for a port, or for a line of output",
+                what,
+                "the container does not share it with this machine; write a path below `{dir}`, or \
+                 `mount` a directory of this machine that has it",
             ));
-        }
-        let mut facts = declaration.probes.iter().map(|probe| probe.facts());
-        if facts.any(|it| it.is_seen_in_files) {
-            let what = "a probe of files and Unix sockets".to_owned();
-            return Some((what, "wait for a port, or for a line of output"));
         }
         let texts = declaration.texts();
         let mut parts = texts.iter().flat_map(|text| template::parts(text));

@@ -27,7 +27,7 @@ use windows as system;
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 compile_error!("summon runs on Linux and macOS, and compiles on Windows");
 
-pub(crate) use system::notices::name as notify_name;
+pub(crate) use system::notices::{name as notify_name, path as notify_path};
 pub(crate) use system::thread::this_thread;
 pub(crate) use system::{containers, diag, file_watch, memory, proc, unix_sockets};
 

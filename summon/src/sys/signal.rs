@@ -66,6 +66,25 @@ impl Signal {
         Signal(number)
     }
 
+    /// Reads a signal as engines of containers write it: `SIGINT`, `INT`, `2`, `SIGRTMIN+3`.
+    pub(crate) fn named(text: &str) -> Option<Signal> {
+        let text = text.trim().to_uppercase();
+        let name = text.strip_prefix("SIG").unwrap_or(&text);
+        let known = NAMES.iter().find(|(_, known)| known[3..] == *name);
+        let number = match (known, name.strip_prefix("RTMIN")) {
+            (Some((number, _)), _) => Some(*number),
+            (None, Some("")) => Some(FIRST_REAL_TIME),
+            (None, Some(more)) => {
+                let more: Option<i32> = more.strip_prefix('+').and_then(|it| it.parse().ok());
+                more.map(|more| FIRST_REAL_TIME + more)
+            }
+            (None, None) => name.parse().ok(),
+        };
+        number
+            .filter(|number| (1..=64).contains(number))
+            .map(Signal)
+    }
+
     /// Converts it for system calls. Returns `None` if no signal has the number.
     #[cfg(unix)]
     pub(crate) fn to_rustix(self) -> Option<rustix::process::Signal> {
@@ -74,6 +93,9 @@ impl Signal {
         rustix::process::Signal::from_named_raw(self.0)
     }
 }
+
+/// `SIGRTMIN` of programs on Linux, where containers run.
+const FIRST_REAL_TIME: i32 = 34;
 
 const NAMES: &[(i32, &str)] = &[
     (libc::SIGHUP, "SIGHUP"),
@@ -146,6 +168,19 @@ pub(crate) enum Disposition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_names_a_signal_in_several_ways() {
+        let number = |text: &str| Signal::named(text).map(Signal::number);
+        for text in ["SIGINT", "int", "2"] {
+            assert_eq!(number(text), Some(libc::SIGINT), "{text}");
+        }
+        assert_eq!(number("SIGWINCH"), Some(libc::SIGWINCH));
+        assert_eq!(number("SIGRTMIN+3"), Some(37));
+        for text in ["", "SIG", "0", "65", "SIGNOTHING", "RTMIN+99", "RTMIN+x"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn the_end_is_told_in_words() {

@@ -8,14 +8,15 @@ use crate::numbers::ExitCodes;
 use crate::sys::Signal;
 
 impl<P> Coordinated<P> {
-    /// Sets the signal that asks the process to end. Default: [`Signal::TERM`]. The attribute also takes
-    /// its name: `stop_signal = "INT"`.
+    /// Sets the signal that asks the process to end. The attribute also takes its name:
+    /// `stop_signal = "INT"`. Default: the stop signal of the [image](Coordinated::image) if it has one,
+    /// or else [`Signal::TERM`].
     ///
     /// ```
     /// summon::SimpleExecutor::new("postgres").stop_signal(summon::Signal::INT);
     /// ```
     pub fn stop_signal(self, signal: Signal) -> Self {
-        self.change(|spec| spec.stop_signal = signal)
+        self.change(|spec| spec.stop_signal = Some(signal))
     }
 
     /// Limits how long the process may take to end after the stop signal. Then summon kills it.

@@ -90,6 +90,10 @@ impl Guarded {
             Err(error) => Err(LaunchError::NoGuard(error)),
             Ok(None) => Err(LaunchError::Late),
             Ok(Some(state)) => match (state.refused, state.pids) {
+                (Some((Step::Container, _)), _) if state.told.before.is_some() => {
+                    let (index, ran) = state.told.before.unwrap_or_default();
+                    Err(LaunchError::Before(index, ran))
+                }
                 (Some((Step::Container, _)), _) if state.told.created.is_some() => Err(
                     LaunchError::NoContainer(state.told.created.unwrap_or_default()),
                 ),

@@ -7,12 +7,16 @@ use crate::guard::terms::Container;
 
 pub(super) fn put_container<'a>(out: &mut Out<'a>, container: &'a Container) {
     let Container {
+        before,
+        before_limit,
         create,
         copy,
         inspect,
         remove,
         list,
     } = container;
+    out.list(before, |out, words| out.words(words));
+    out.duration(*before_limit);
     out.words(create);
     out.option(copy.as_ref(), |out, (words, archive)| {
         out.words(words);
@@ -25,10 +29,27 @@ pub(super) fn put_container<'a>(out: &mut Out<'a>, container: &'a Container) {
 
 pub(super) fn get_container(from: &mut In<'_>) -> io::Result<Container> {
     Ok(Container {
+        before: from.list(In::words)?,
+        before_limit: from.duration()?,
         create: from.words()?,
         copy: from.option(|from| Ok((from.words()?, from.fd()?)))?,
         inspect: from.words()?,
         remove: from.words()?,
         list: from.words()?,
     })
+}
+
+/// Returns a container for tests.
+#[cfg(test)]
+pub(super) fn example(archive: std::os::fd::OwnedFd) -> Container {
+    let docker = |word: &str| vec!["docker".into(), word.into()];
+    Container {
+        before: vec![docker("run")],
+        before_limit: std::time::Duration::from_secs(3),
+        create: docker("create"),
+        copy: Some((docker("cp"), archive)),
+        inspect: docker("inspect"),
+        remove: docker("rm"),
+        list: docker("ps"),
+    }
 }

@@ -333,6 +333,7 @@ pub(crate) fn written_again(bytes: &[u8]) -> io::Result<(Vec<u8>, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::container;
     use super::*;
     use std::fs::File;
     use std::os::unix::ffi::OsStringExt;
@@ -363,13 +364,7 @@ mod tests {
                 command: Some(vec!["pg_ctl".into(), "stop".into()]),
                 grace: Duration::from_millis(1500),
             },
-            container: Some(crate::guard::terms::Container {
-                create: vec!["docker".into(), "create".into()],
-                copy: Some((vec!["docker".into(), "cp".into()], null())),
-                inspect: vec!["docker".into(), "inspect".into()],
-                remove: vec!["docker".into(), "rm".into()],
-                list: vec!["docker".into(), "ps".into()],
-            }),
+            container: Some(container::example(null())),
             after_stop: vec![vec!["rm".into(), "x".into()], vec![]],
             log: null(),
             log_limit: 1 << 40,

@@ -269,10 +269,15 @@ impl News {
             News::Told(told) => {
                 tag(17);
                 let Told {
+                    before,
                     created,
                     inspected,
                     left,
                 } = told;
+                out.option(before.as_ref(), |out, (index, ran)| {
+                    out.number(*index as u64);
+                    put_ran(out, ran);
+                });
                 for ran in [created, inspected, left] {
                     out.option(ran.as_ref(), put_ran);
                 }
@@ -325,6 +330,7 @@ impl News {
                 streams: [from.number()?, from.number()?],
             }),
             17 => News::Told(Told {
+                before: from.option(|from| Ok((from.number()? as usize, get_ran(from)?)))?,
                 created: from.option(get_ran)?,
                 inspected: from.option(get_ran)?,
                 left: from.option(get_ran)?,

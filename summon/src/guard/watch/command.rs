@@ -35,7 +35,7 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
     let ends = ends.map(ending::watch).collect::<io::Result<Vec<_>>>()?;
     let watched = Owner {
         socket: Some(owner),
-        ends: &ends,
+        ends: ends.iter().collect(),
     };
     loop {
         wait::sleep(&watched.fds().collect::<Vec<_>>(), None)?;
@@ -81,18 +81,23 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
 /// The owner of a helper command. Empty for commands of a service's guard.
 #[derive(Default)]
 pub(super) struct Owner<'a> {
-    socket: Option<&'a UnixStream>,
-    ends: &'a [Ending],
+    pub(super) socket: Option<&'a UnixStream>,
+    pub(super) ends: Vec<&'a Ending>,
 }
 
 impl Owner<'_> {
-    fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let ends = self.ends.iter().map(AsFd::as_fd);
+    pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let ends = self.ends.iter().map(|it| it.as_fd());
         ends.chain(self.socket.iter().map(AsFd::as_fd))
     }
 
     fn has_ended(&self) -> bool {
-        self.ends.iter().any(Ending::has_come)
+        self.ends.iter().any(|it| it.has_come())
+    }
+
+    /// Returns whether the owner has ended or given up. It sends nothing while a command runs.
+    pub(super) fn is_gone(&self) -> bool {
+        self.has_ended() || self.socket.is_some_and(wait::is_readable)
     }
 }
 
@@ -163,8 +168,7 @@ impl Execution<'_> {
             fds.extend(self.output.fd());
             fds.extend(self.errors.as_ref().and_then(Captured::fd));
             wait::sleep(&fds, Some(until))?;
-            // The owner sends nothing during a run, so a readable socket means that it has closed.
-            owner_ended = owner.has_ended() || owner.socket.is_some_and(wait::is_readable);
+            owner_ended = owner.is_gone();
             self.pump();
             status = self.reap()?.status;
         }

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::Guard;
 use super::captured::Captured;
+use super::command::Owner;
 use super::recorder::Recorder;
 use crate::guard::program::Program;
 use crate::guard::protocol::message::News;
@@ -41,6 +42,29 @@ pub(super) struct Engine<'a> {
 }
 
 impl Engine<'_> {
+    /// Runs the commands before the service. Returns the index of one that has failed. It ends early if
+    /// the owner does.
+    pub(super) fn run_before(
+        &mut self,
+        container: &Container,
+        owner: &Owner<'_>,
+    ) -> Result<(), (usize, Ran)> {
+        for (index, argv) in container.before.iter().enumerate() {
+            let until = Instant::now() + container.before_limit;
+            let ran = self.try_run(argv, None, until, owner);
+            let ran = ran.unwrap_or_else(|error| not_run(&error));
+            if ran.status == Some(0) {
+                continue;
+            }
+            // The client has not removed its container if it was killed.
+            if ran.status.is_none() || self.lists(container) == Ok(true) {
+                let _ = self.remove(container);
+            }
+            return Err((index, ran));
+        }
+        Ok(())
+    }
+
     /// Creates the container with its files. If that fails, no container is left, as far as the
     /// engine answers.
     pub(super) fn create(&mut self, container: &Container) -> Result<Ran, Ran> {
@@ -115,7 +139,7 @@ impl Engine<'_> {
     /// Runs a command of the engine to its end, or to the limit. Other children stay as they are: the
     /// engine may have left helpers of the container to this guard.
     fn run(&mut self, argv: &[OsString], stdin: Option<OwnedFd>, limit: Duration) -> Ran {
-        self.try_run(argv, stdin, Instant::now() + limit)
+        self.try_run(argv, stdin, Instant::now() + limit, &Owner::default())
             .unwrap_or_else(|error| not_run(&error))
     }
 
@@ -124,6 +148,7 @@ impl Engine<'_> {
         argv: &[OsString],
         stdin: Option<OwnedFd>,
         until: Instant,
+        owner: &Owner<'_>,
     ) -> io::Result<Ran> {
         let (mut output, write) = Captured::new()?;
         let program = Program {
@@ -135,8 +160,9 @@ impl Engine<'_> {
         self.child_ended.started(pid);
         let child = Pid::from_raw(pid as i32).ok_or(io::ErrorKind::InvalidInput)?;
         let mut status = None;
-        while status.is_none() && Instant::now() < until {
+        while status.is_none() && !owner.is_gone() && Instant::now() < until {
             let mut fds: Vec<BorrowedFd<'_>> = vec![self.child_ended.as_fd()];
+            fds.extend(owner.fds());
             fds.extend(output.fd());
             fds.extend(self.recorder.pipes().map(AsFd::as_fd));
             wait::sleep(&fds, Some(until))?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 use super::client::{Client, Latest};
+use super::command::Owner;
 use super::container::Engine;
 use super::notify::Notify;
 use super::recorder::Recorder;
@@ -95,6 +96,7 @@ impl Guard {
         // If the watch fails, the end of the socket is the only sign of the owner's end. That still
         // covers every owner without forked children.
         let watch = |sent: Option<OwnedFd>| sent.and_then(|sent| ending::watch(sent).ok());
+        let (owner_ended, runner) = (watch(endings.owner), watch(endings.runner));
         let mut told = Told::default();
         if let Some(container) = &terms.container {
             let mut engine = Engine {
@@ -102,6 +104,16 @@ impl Guard {
                 child_ended: &child_ended,
                 recorder: &mut recorder,
             };
+            let ends = owner_ended.iter().chain(&runner).collect();
+            let watched = Owner {
+                socket: Some(&owner),
+                ends,
+            };
+            if let Err(failed) = engine.run_before(container, &watched) {
+                told.before = Some(failed);
+                let _ = wire::send(&owner, &News::Told(told).encode(), &[]);
+                return Err((owner, Step::Container, io::ErrorKind::Other.into()));
+            }
             let created = engine.create(container);
             let is_created = created.is_ok();
             told.created = Some(created.unwrap_or_else(|failed| failed));
@@ -129,8 +141,8 @@ impl Guard {
             // A socket that can't be made non-blocking could block the guard, so it counts as
             // closed.
             owner: Client::new(owner).ok(),
-            owner_ended: watch(endings.owner),
-            runner: watch(endings.runner),
+            owner_ended,
+            runner,
             run_ends: None,
             held_until: None,
             sharing,

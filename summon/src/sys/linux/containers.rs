@@ -3,12 +3,13 @@
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::thread;
 
 use rustix::thread::LinkNameSpaceType;
 
 use super::diag::Diag;
-use super::{listeners, process_tree, tables, text};
+use super::{listeners, process_tree, tables, text, unix_sockets};
 use crate::sys::listeners::{ListeningSocket, Protocol};
 use crate::sys::signal::Disposition;
 
@@ -114,6 +115,16 @@ impl Inside {
             Inside::Asked(diag) => listeners::on_port(diag, port, protocol),
             Inside::Tables(pid) => tables::listeners_of(*pid, port, protocol),
         }
+    }
+
+    /// Returns whether a socket in the container serves the file at `path` with this inode. `None` if the
+    /// kernel does not tell.
+    pub(crate) fn serves(&self, path: &Path, file: u64) -> io::Result<Option<bool>> {
+        let Inside::Asked(diag) = self else {
+            return Ok(None);
+        };
+        let found = unix_sockets::at_path(diag, path, file)?;
+        Ok(Some(found.iter().any(|it| it.is_certain)))
     }
 
     /// Returns whether a look costs so much that it should be rare.

@@ -1,12 +1,14 @@
 //! The socket of `sd_notify(3)`. The kernel names the sender of each datagram.
 //!
 //! Its name is abstract. So no path can be too long, and a service that has changed its user still
-//! reaches the socket.
+//! reaches the socket. A container has other names, so its socket is a file.
 
+use std::fs::{self, Permissions};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
@@ -24,7 +26,16 @@ pub(crate) fn name(_session: &Path, number: u64) -> String {
     format!("@summon-notify-{number:016x}")
 }
 
-pub(crate) struct Socket(OwnedFd);
+/// Returns the path of a socket for a container.
+pub(crate) fn path(session: &Path, number: u64) -> PathBuf {
+    session.join(format!("n{:08x}", number as u32))
+}
+
+pub(crate) struct Socket {
+    socket: OwnedFd,
+    /// The file, for a container.
+    path: Option<PathBuf>,
+}
 
 pub(crate) fn bind(name: &str) -> io::Result<Socket> {
     let socket = sockets::socket(AddressFamily::UNIX, SocketType::DGRAM)?;
@@ -32,11 +43,19 @@ pub(crate) fn bind(name: &str) -> io::Result<Socket> {
     // Before `bind`: the kernel adds the sender's credentials to a datagram when it is sent
     // (`SO_PASSCRED` in `unix(7)`). A message sent before the option is set would have no sender.
     rustix::net::sockopt::set_socket_passcred(&socket, true)?;
+    if name.starts_with('/') {
+        rustix::net::bind(&socket, &SocketAddrUnix::new(name)?)?;
+        // The program may be any user of the image. Only the container has the file: no other user of
+        // this machine can enter its directory.
+        fs::set_permissions(name, Permissions::from_mode(0o777))?;
+        let path = Some(name.into());
+        return Ok(Socket { socket, path });
+    }
     // In `NOTIFY_SOCKET` an `@` means the NUL that starts an abstract name (`sd_notify(3)`).
     let name = name.strip_prefix('@').unwrap_or(name);
     let addr = SocketAddrUnix::new_abstract_name(name.as_bytes())?;
     rustix::net::bind(&socket, &addr)?;
-    Ok(Socket(socket))
+    Ok(Socket { socket, path: None })
 }
 
 impl Socket {
@@ -46,13 +65,23 @@ impl Socket {
         &self,
         buffer: &'a mut [u8; LONGEST],
     ) -> io::Result<Option<&'a [u8]>> {
-        receive(self.0.as_fd(), buffer)
+        // A process in a container descends from the engine, and is no process of the service.
+        let is_anyones = self.path.is_some();
+        receive(self.socket.as_fd(), buffer, is_anyones)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -61,6 +90,7 @@ impl AsFd for Socket {
 fn receive<'a>(
     socket: BorrowedFd<'_>,
     buffer: &'a mut [u8; LONGEST],
+    is_anyones: bool,
 ) -> io::Result<Option<&'a [u8]>> {
     let space = space_for(size_of::<libc::ucred>()) + space_for(MOST_FDS * size_of::<i32>());
     // A `cmsghdr` needs the alignment of a word.
@@ -91,7 +121,8 @@ fn receive<'a>(
     // Read the control messages before any return. Their descriptors are open in this process by
     // now, and a refused message must not leave them open.
     let sender = sender(&header);
-    if header.msg_flags & libc::MSG_TRUNC != 0 || !sender.is_some_and(|it| belongs(&it)) {
+    let is_believed = is_anyones || sender.is_some_and(|it| belongs(&it));
+    if header.msg_flags & libc::MSG_TRUNC != 0 || !is_believed {
         return Ok(None);
     }
     Ok(Some(&buffer[..length as usize]))

@@ -21,8 +21,12 @@ const MOST_FDS: usize = 512;
 /// unique. The name is short: a path may have 103 bytes, and temporary directories use half of
 /// them.
 pub(crate) fn name(session: &Path, number: u64) -> String {
-    let path = session.join(format!("n{:08x}", number as u32));
-    path.display().to_string()
+    path(session, number).display().to_string()
+}
+
+/// Returns the path of a socket.
+pub(crate) fn path(session: &Path, number: u64) -> PathBuf {
+    session.join(format!("n{:08x}", number as u32))
 }
 
 pub(crate) struct Socket {
