@@ -1,6 +1,9 @@
 //! Whether a test whose program is not there is skipped.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::sync::Once;
+
+use crate::progress;
 
 /// The outcome of a test whose program is not there: the value of
 /// [`Coordinated::missing`](crate::Coordinated::missing).
@@ -29,8 +32,24 @@ pub enum Missing {
 impl Missing {
     /// Returns whether a test with this option is skipped.
     pub(crate) fn skips(option: Option<Missing>) -> bool {
+        static SAID: Once = Once::new();
+        let wrong = std::env::var_os(NAME).and_then(|value| mistake(&value));
+        if let Some(wrong) = wrong {
+            SAID.call_once(|| progress::say(&wrong));
+        }
         skips(option, |name| std::env::var_os(name))
     }
+}
+
+const NAME: &str = "SUMMON_MISSING";
+
+/// Returns what is wrong with a value of the variable.
+fn mistake(value: &OsStr) -> Option<String> {
+    let is_known = ["", "skip", "fail"].iter().any(|known| value == *known);
+    (!is_known).then(|| {
+        let value = value.to_string_lossy();
+        format!("`{NAME}={value}` has no effect: the value is `skip`, or `fail` as without it")
+    })
 }
 
 fn skips(option: Option<Missing>, variable: impl Fn(&str) -> Option<OsString>) -> bool {
@@ -42,13 +61,25 @@ fn skips(option: Option<Missing>, variable: impl Fn(&str) -> Option<OsString>) -
     }
     match option {
         Some(option) => option == Missing::Skip,
-        None => set("SUMMON_MISSING").is_some_and(|value| value == "skip"),
+        None => set(NAME).is_some_and(|value| value == "skip"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_without_effect_is_told() {
+        for known in ["", "skip", "fail"] {
+            assert_eq!(mistake(OsStr::new(known)), None);
+        }
+        let told = mistake(OsStr::new("Skip")).unwrap();
+        assert!(
+            told.starts_with("`SUMMON_MISSING=Skip` has no effect"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn a_test_is_skipped_if_it_may_be_and_nothing_requires_it() {
