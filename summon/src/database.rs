@@ -8,7 +8,7 @@ use std::thread;
 use crate::error::Error;
 use crate::executor::setup;
 use crate::hold::{self, Setting, Shown, Thing};
-use crate::process::{Claim, Process, url_and_client};
+use crate::process::{Claim, LIMIT, Process, url_and_client};
 
 /// A database that belongs to one test.
 ///
@@ -96,8 +96,9 @@ impl Database {
                 held: None,
             };
             let what = format!("the template function of {}", of.name());
-            setup::run(&what, Some(&of), || {
-                of.while_filling(|| template(&database))
+            let filled = of.handle();
+            setup::run_within(LIMIT, &what, Some(&of), move || {
+                filled.while_filling(|| template(&database))
             })
         };
         server.fill_template_by(Box::new(fill));

@@ -121,6 +121,22 @@ fn a_test_that_ends_all_connections_fails_no_other(pg: &Postgres) {
     connect(&pg.database().unwrap().url());
 }
 
+#[summon(executor = Postgres::new(), args = ["-c", "max_connections=5"])]
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
+fn a_test_waits_until_the_server_has_a_free_connection(pg: &Postgres) {
+    let all: Vec<Client> = (0..5).map(|_| connect(&pg.url("/postgres"))).collect();
+    std::thread::scope(|threads| {
+        let waits = threads.spawn(|| pg.database());
+        eventually("the refusal", || {
+            String::from_utf8_lossy(&pg.output())
+                .contains("FATAL:  sorry, too many clients already")
+        });
+        drop(all);
+        connect(&waits.join().unwrap().unwrap().url());
+    });
+}
+
 #[summon(executor = Postgres::new(), args = ["-c", "max_prepared_transactions=1"])]
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]

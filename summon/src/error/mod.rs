@@ -84,6 +84,11 @@ impl Error {
         self
     }
 
+    /// Returns whether the report has a fact with this label.
+    pub(crate) fn has_fact(&self, label: &str) -> bool {
+        self.0.facts.iter().any(|(it, _)| it == label)
+    }
+
     /// Adds each of these hints.
     pub(crate) fn hints(self, hints: impl IntoIterator<Item = String>) -> Error {
         let hints = hints.into_iter();

@@ -191,15 +191,27 @@ impl Scope<'_> {
 
     fn look(&self) -> Told {
         let failure = Failure::since(self.begun);
-        let mut reports = Vec::new();
+        let mut reports: Vec<(usize, Error)> = Vec::new();
         let nodes = self.orchestrator.nodes().into_iter();
         for node in nodes.filter(|node| !node.is_reported_elsewhere()) {
             let facts = node.note_failure();
             for process in node.processes() {
-                if let Some(told) = process.postmortem(&failure, node.used_since()) {
-                    let facts = facts.iter();
+                // A fixture may have several members, such as a database and a link: one report has the
+                // facts of all, with the forbidden line once.
+                let identity = process.identity();
+                let same = reports.iter().position(|(of, _)| *of == identity);
+                let told = match same {
+                    Some(at) => Some(reports[at].1.clone()),
+                    None => process.postmortem(&failure, node.used_since()),
+                };
+                if let Some(told) = told {
+                    let has_never = told.has_fact("never");
+                    let facts = facts.iter().filter(|(it, _)| *it != "never" || !has_never);
                     let told = facts.fold(told, |told, (label, fact)| told.fact(*label, fact));
-                    reports.push(told);
+                    match same {
+                        Some(at) => reports[at].1 = told,
+                        None => reports.push((identity, told)),
+                    }
                 }
                 if node.shared_as().is_none() {
                     process.was_told();
@@ -208,7 +220,7 @@ impl Scope<'_> {
         }
         Told {
             failure,
-            reports,
+            reports: reports.into_iter().map(|(_, report)| report).collect(),
             is_printed: true,
         }
     }

@@ -12,10 +12,20 @@ use super::parts::Fill;
 use crate::error::Error;
 use crate::guard::{Answer, Guarded, Server, ServerKind};
 use crate::progress::Progress;
+use crate::sys::memory::Memory;
 use crate::trace::test_name;
 
-/// The time-out for a database. The first one waits for the template function.
-const LIMIT: Duration = Duration::from_secs(10 * 60);
+/// The time-out for a database, and for the template function, for which the first one waits.
+pub(crate) const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// What servers say if there is no room for a file or for a table: the errno, PostgreSQL's `disk_full`,
+/// MariaDB's `ER_DISK_FULL` and `ER_RECORD_FILE_FULL`.
+const NO_ROOM: [&str; 4] = [
+    "No space left on device",
+    "(SQLSTATE 53100)",
+    "ERROR 1021 ",
+    "ERROR 1114 ",
+];
 
 /// The template functions that run: the addresses of their servers, and their threads.
 static FILLING: Mutex<Vec<(usize, ThreadId)>> = Mutex::new(Vec::new());
@@ -67,8 +77,8 @@ impl Process {
         Arc::as_ptr(&self.parts).addr()
     }
 
-    /// Returns what a long wait for a database may wait for.
-    fn awaited(&self) -> String {
+    /// Returns what a long wait for a database may wait for. The guard has said `delay`.
+    fn awaited(&self, delay: Option<&str>) -> String {
         let name = self.name();
         // Another test may have called the function, so this is no error.
         match filling().iter().any(|(it, _)| *it == self.address()) {
@@ -77,8 +87,26 @@ impl Process {
                  if that function itself waits for this thread, it waits for itself, and should use the \
                  database that it gets"
             ),
-            false => format!("waiting for a database of {name}"),
+            false => match delay {
+                Some(why) => format!("waiting for a database of {name}: {why}"),
+                None => format!("waiting for a database of {name}"),
+            },
         }
+    }
+
+    /// Returns a hint if the server has said this because its memory is full.
+    pub(super) fn hint_at_full_memory(&self, why: &str) -> Option<String> {
+        let is_full = NO_ROOM.iter().any(|it| why.contains(it));
+        let path = Memory::find().filter(|_| is_full)?.path;
+        let is_there = self.dir().starts_with(path);
+        is_there.then(|| {
+            format!(
+                "the data of {} is in memory ({}), which is full; to keep it on disk, set `SUMMON_MEMORY=0`, or \
+                 `in_memory = false` beside `template`",
+                self.name(),
+                path.display()
+            )
+        })
     }
 
     /// Gets a database for the test on this thread.
@@ -147,11 +175,13 @@ impl Process {
         let number = order(guarded, server).map_err(lost)?;
         let began = Instant::now();
         let mut progress = Progress::new(began);
+        let mut delay = None;
         loop {
             let until = progress.due().min(began + LIMIT);
             let answer = guarded.wait_for_database(number, until);
             match answer.map_err(lost)? {
                 Some(Answer::Database(name)) => return Ok((name, launched)),
+                Some(Answer::Delayed(why)) => delay = Some(why),
                 Some(Answer::Shared) => return Ok((String::new(), launched)),
                 Some(Answer::Fill(name)) => {
                     let fill = self.parts.fill.get();
@@ -162,10 +192,12 @@ impl Process {
                 Some(Answer::Failed(report)) => return Err(Error::new(report)),
                 Some(Answer::Refused(why)) => return Err(failed(&why)),
                 None if began.elapsed() >= LIMIT => {
-                    let why = format!("it takes too long: {}", self.awaited());
+                    guarded.cancel_database(number);
+                    let awaited = self.awaited(delay.as_deref());
+                    let why = format!("it takes too long: {awaited}");
                     return Err(failed(&why).timeout());
                 }
-                None => progress.say(&self.awaited()),
+                None => progress.say(&self.awaited(delay.as_deref())),
             }
         }
     }

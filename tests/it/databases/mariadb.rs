@@ -286,6 +286,28 @@ fn a_database_has_the_grants_on_the_template(db: &Database) {
 
 #[test]
 #[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
+fn the_grants_of_a_database_end_with_it() {
+    let db = MARIA.database().unwrap();
+    let own = db.name().to_owned();
+    run(&db, &format!("GRANT SELECT ON {own}.b_parents TO app"));
+    drop(db);
+    let other = MARIA.database().unwrap();
+    let granted = "SELECT Db FROM mysql.db UNION SELECT Db FROM mysql.tables_priv UNION \
+                   SELECT Db FROM mysql.columns_priv UNION SELECT Db FROM mysql.procs_priv";
+    let of = |name: &str| {
+        let granted = run(&other, granted).replace('\\', "");
+        granted.lines().any(|line| line == name)
+    };
+    assert!(of(other.name()));
+    eventually("the end of the grants", || !of(&own));
+    // The server has forgotten them, too.
+    let grants = run(&other, "SHOW GRANTS FOR app");
+    assert!(!grants.contains(&format!("`{own}`")), "{grants}");
+    assert!(grants.contains(&format!("`{}`", other.name())), "{grants}");
+}
+
+#[test]
+#[cfg_attr(not(has_mariadb), ignore = "mariadbd is not installed")]
 fn a_view_that_the_server_refuses_has_its_words() {
     #[summon::fixture(executor = Mariadb::new(), template = break_a_view)]
     static BROKEN: Fixture<Mariadb>;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use postgres::{Client, NoTls};
 use summon::servers::Postgres;
-use summon::{Database, Fixture, summon};
+use summon::{Database, Fixture, Link, summon};
 
 use super::connect;
 
@@ -327,5 +327,73 @@ fn an_error_of_a_template_function_has_the_words_of_the_server() {
         let why = "relation \"songs\" does not exist";
         let line = error.lines().next().unwrap();
         assert!(line.contains(why), "{error}");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn an_error_of_a_full_memory_names_the_remedy() {
+    #[summon::fixture(executor = Postgres::new(), template = fill)]
+    static FULL: Fixture<Postgres>;
+
+    fn fill(_db: &Database) -> Result<(), String> {
+        Err("could not extend file \"base/7/8\": No space left on device".into())
+    }
+
+    let error = FULL.database().unwrap_err().to_string();
+    let hint = "is in memory (/dev/shm), which is full; to keep it on disk, set `SUMMON_MEMORY=0`";
+    assert_eq!(
+        error.contains(hint),
+        FULL.dir().starts_with("/dev/shm"),
+        "{error}"
+    );
+}
+
+#[summon::fixture(executor = Postgres::new(), template = fill, never = "no_such_column")]
+static STRICT: Fixture<Postgres>;
+
+fn break_the_rule(db: &Database) {
+    connect(&db.url())
+        .batch_execute("SELECT no_such_column")
+        .unwrap_err();
+}
+
+#[summon(database = STRICT)]
+#[summon(link = STRICT)]
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_breaks_a_rule(db: &Database, _link: &Link) {
+    break_the_rule(db);
+}
+
+#[summon(database = STRICT)]
+#[summon(link = STRICT)]
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_breaks_a_rule_and_fails(db: &Database, _link: &Link) {
+    break_the_rule(db);
+    panic!("on purpose");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn a_fixture_with_a_database_and_a_link_is_reported_once() {
+    for test in ["breaks_a_rule", "breaks_a_rule_and_fails"] {
+        let test = format!("databases::templates::run_by_another_and_{test}");
+        let ran = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &test, "--ignored"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert_eq!(said.matches("\n  declared ").count(), 1, "{said}");
+        assert_eq!(said.matches("\n  never ").count(), 1, "{said}");
+        let fails = test.ends_with("fails");
+        assert!(!fails || said.contains("\n  database "), "{said}");
     }
 }

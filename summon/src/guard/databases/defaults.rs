@@ -30,6 +30,14 @@ impl Defaults {
         self.waiters.first().copied()
     }
 
+    pub(super) fn waiters(&self) -> &[(User, u64)] {
+        &self.waiters
+    }
+
+    pub(super) fn cancel(&mut self, user: User, number: u64) {
+        self.waiters.retain(|it| *it != (user, number));
+    }
+
     pub(super) fn wants_clone(&self) -> bool {
         self.stage == Stage::Original && !self.waiters.is_empty()
     }

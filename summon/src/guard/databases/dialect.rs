@@ -71,6 +71,12 @@ pub(super) trait Dialect: fmt::Debug + Sync {
         false
     }
 
+    /// Returns whether the server has refused a connection or a job for this reason, which passes by itself.
+    fn passes(&self, why: &str) -> bool {
+        let _ = why;
+        false
+    }
+
     /// Returns the number of a database that was dropped, if another one must use it again.
     fn used_again(&self, dropped: &str) -> Option<u64> {
         let _ = dropped;

@@ -114,6 +114,9 @@ impl Databases {
 
     /// Takes the result of a job.
     pub(super) fn finish(&mut self, done: Done) {
+        let Some(done) = self.outlast(done) else {
+            return;
+        };
         if self.is_worth_another(done.is_lost, done.result.is_ok()) {
             return self.do_again(done.job);
         }
@@ -200,7 +203,12 @@ impl Databases {
                     let (user, number) = (*user, *number);
                     self.answers
                         .push((user, number, Answer::Fill(made.clone())));
-                    self.template = Template::With { user, name: made };
+                    self.template = Template::With {
+                        user,
+                        number,
+                        name: made,
+                    };
+                    self.tell_waiters();
                 }
                 Err(why) => self.refuse_template(&why),
             },
@@ -257,6 +265,7 @@ impl Databases {
             (Some(want), Ok(())) => {
                 self.pool.begin_use(Used {
                     user: want.user,
+                    number: want.number,
                     test: want.test.clone(),
                     name: name.clone(),
                 });
@@ -355,6 +364,7 @@ pub(super) mod tests {
                     job,
                     result,
                     is_lost,
+                    is_begun: true,
                 });
                 garbage(&mut databases)
             };

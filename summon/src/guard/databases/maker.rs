@@ -17,6 +17,8 @@ pub(super) struct Done {
     pub(super) result: Result<Vec<Rows>, String>,
     /// Someone has ended the connection, so another one may succeed.
     pub(super) is_lost: bool,
+    /// The server has accepted the connection, so it may have begun the job.
+    pub(super) is_begun: bool,
 }
 
 #[derive(Debug)]
@@ -110,6 +112,7 @@ impl Maker {
             job,
             result,
             is_lost,
+            is_begun: self.is_accepted,
         })
     }
 }

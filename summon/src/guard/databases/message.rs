@@ -32,6 +32,8 @@ pub(in crate::guard) enum DatabaseOrder {
     },
     /// The test with this database has ended.
     Done { name: String, has_failed: bool },
+    /// The test with this order waits no more.
+    Cancel { number: u64 },
 }
 
 impl DatabaseOrder {
@@ -56,6 +58,10 @@ impl DatabaseOrder {
                 out.number(2);
                 out.bytes(name.as_bytes());
                 out.flag(*has_failed);
+            }
+            DatabaseOrder::Cancel { number } => {
+                out.number(4);
+                out.number(*number);
             }
             DatabaseOrder::WantDefaults { number, server } => {
                 out.number(3);
@@ -83,6 +89,9 @@ impl DatabaseOrder {
             3 => DatabaseOrder::WantDefaults {
                 number: from.number()?,
                 server: get_server(from)?,
+            },
+            4 => DatabaseOrder::Cancel {
+                number: from.number()?,
             },
             _ => return Err(garbled()),
         })
@@ -118,6 +127,7 @@ pub(in crate::guard) fn put_answer(out: &mut Out<'_>, answer: &Answer) {
         Answer::Failed(report) => (2, report),
         Answer::Refused(why) => (3, why),
         Answer::Shared => (4, &String::new()),
+        Answer::Delayed(why) => (5, why),
     };
     out.number(tag);
     put_text(out, text);
@@ -133,6 +143,7 @@ pub(in crate::guard) fn get_answer(from: &mut In<'_>) -> io::Result<Answer> {
             from.text()?;
             Answer::Shared
         }
+        5 => Answer::Delayed(from.text()?),
         _ => return Err(garbled()),
     })
 }
@@ -195,6 +206,7 @@ mod tests {
                 failure: Some("no such table".into()),
             },
             DatabaseOrder::Done { name, has_failed },
+            DatabaseOrder::Cancel { number: 9 },
         ] {
             let mut out = Out::default();
             order.put(&mut out);
@@ -210,6 +222,7 @@ mod tests {
             Answer::Database("a_7".into()),
             Answer::Failed("no".into()),
             Answer::Refused("ERROR: no".into()),
+            Answer::Delayed("full".into()),
             Answer::Shared,
         ] {
             let mut out = Out::default();

@@ -6,6 +6,7 @@
 
 mod connection;
 mod defaults;
+mod delays;
 mod dialect;
 mod drops;
 mod job;
@@ -19,6 +20,7 @@ mod numbers;
 mod pool;
 mod postgres;
 mod redis;
+mod refusal;
 mod rows;
 mod template;
 mod types;
@@ -49,6 +51,7 @@ pub(super) use postgres::answered as postgres_answered;
 use redis::Redis;
 #[cfg(fuzzing)]
 pub(super) use redis::answered as redis_answered;
+use refusal::Refusal;
 use template::Template;
 pub(crate) use types::{Answer, Server, ServerKind};
 
@@ -93,6 +96,8 @@ pub(super) struct Databases {
     numbers: Numbers,
     /// How many jobs in a row have lost their connections.
     losses: usize,
+    /// Why the server makes no database for a while.
+    refusal: Refusal,
     /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
     makes_ahead: bool,
     /// When there was last something to do for a test.
@@ -126,6 +131,7 @@ impl Databases {
             ending: VecDeque::new(),
             numbers: Numbers::default(),
             losses: 0,
+            refusal: Refusal::default(),
             makes_ahead: false,
             busy: Instant::now(),
             answers: Vec::new(),
@@ -142,7 +148,13 @@ impl Databases {
             Template::Failed(answer) => {
                 self.answers.push((want.user, want.number, answer.clone()));
             }
-            _ => self.waiters.push_back(want),
+            _ => {
+                if let Some(why) = self.delay() {
+                    self.answers
+                        .push((want.user, want.number, Answer::Delayed(why)));
+                }
+                self.waiters.push_back(want);
+            }
         }
     }
 
@@ -161,6 +173,23 @@ impl Databases {
         let watch = || ending::watch(ending::of(pid?).ok()?).ok();
         if self.users.get(&user).is_none() {
             self.users.insert(user, watch());
+        }
+    }
+
+    /// A test waits no more, since its time is up.
+    pub(super) fn cancel(&mut self, user: User, number: u64) {
+        let is_it = |want: &Want| (want.user, want.number) == (user, number);
+        self.waiters.retain(|want| !is_it(want));
+        self.naming.retain(|(want, _)| !is_it(want));
+        self.defaults.cancel(user, number);
+        self.answers
+            .retain(|(of, it, _)| (*of, *it) != (user, number));
+        if self.template.order() == Some((user, number)) {
+            self.abandon_template();
+        }
+        // The answer may be on its way.
+        if let Some(name) = self.pool.used_for(user, number) {
+            self.done(user, &name, false);
         }
     }
 
@@ -222,12 +251,15 @@ impl Databases {
             self.done(user, &used.name, true);
         }
         if self.template.of(user) {
-            // The next user begins anew, with another database: half a template is of no use.
-            if let Template::With { name, .. } =
-                std::mem::replace(&mut self.template, Template::None)
-            {
-                self.give_up(name);
-            }
+            self.abandon_template();
+        }
+    }
+
+    /// The next user begins anew, with another database: half a template is of no use.
+    fn abandon_template(&mut self) {
+        let template = std::mem::replace(&mut self.template, Template::None);
+        if let Template::With { name, .. } = template {
+            self.give_up(name);
         }
     }
 
@@ -258,7 +290,7 @@ impl Databases {
         for job in std::mem::take(&mut self.jobs) {
             if let Some(maker) = self.makers.iter_mut().find(|maker| maker.can_take(&job)) {
                 maker.take(job);
-            } else if self.makers.len() < pool::MOST_CONNECTIONS {
+            } else if self.makers.len() < pool::MOST_CONNECTIONS && !self.refusal.rests() {
                 match Maker::open(self.dialect, self.addr, &job) {
                     Ok(mut maker) => {
                         maker.take(job);
@@ -268,6 +300,7 @@ impl Databases {
                         job,
                         result: Err(why),
                         is_lost: false,
+                        is_begun: false,
                     }),
                 }
             } else {
@@ -324,7 +357,8 @@ impl Databases {
         // Nothing is dropped while the template's connections end.
         let job = self.template.due().or_else(drop);
         let end = self.ending.front().map(|(at, _)| *at);
-        job.into_iter().chain(end).min()
+        let again = self.refusal.until.filter(|_| !self.jobs.is_empty());
+        job.into_iter().chain(end).chain(again).min()
     }
 
     fn fail_template(&mut self, answer: Answer) {

@@ -32,6 +32,8 @@ pub(super) struct Pool {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Used {
     pub(super) user: User,
+    /// The number of the user's order.
+    pub(super) number: u64,
     pub(super) test: String,
     pub(super) name: String,
 }
@@ -61,6 +63,12 @@ impl Pool {
     pub(super) fn used_by(&self, user: User) -> Vec<Used> {
         let of_user = self.used.iter().filter(|used| used.user == user);
         of_user.cloned().collect()
+    }
+
+    /// Returns the name of the database that this order got.
+    pub(super) fn used_for(&self, user: User, number: u64) -> Option<String> {
+        let is_it = |used: &&Used| (used.user, used.number) == (user, number);
+        self.used.iter().find(is_it).map(|used| used.name.clone())
     }
 
     pub(super) fn give_up(&mut self, name: String) {
@@ -178,6 +186,7 @@ mod tests {
         let mut pool = Pool::default();
         let used = |user, name: &str| Used {
             user,
+            number: 1,
             test: "test".into(),
             name: name.into(),
         };

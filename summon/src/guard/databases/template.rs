@@ -25,6 +25,7 @@ pub(super) enum Template {
     /// A user fills it.
     With {
         user: User,
+        number: u64,
         name: String,
     },
     Closing(Closing),
@@ -53,14 +54,21 @@ impl Template {
 
     /// Returns whether this user fills the template of this name.
     pub(super) fn is_with(&self, user: User, name: &str) -> bool {
-        matches!(self, Template::With { user: of, name: it } if (*of, it.as_str()) == (user, name))
+        matches!(self, Template::With { user: of, name: it, .. } if (*of, it.as_str()) == (user, name))
     }
 
     /// Returns whether the template depends on this user.
     pub(super) fn of(&self, user: User) -> bool {
+        self.order().is_some_and(|(of, _)| of == user)
+    }
+
+    /// Returns the order that the template depends on.
+    pub(super) fn order(&self) -> Option<(User, u64)> {
         match self {
-            Template::Creating { user: of, .. } | Template::With { user: of, .. } => *of == user,
-            _ => false,
+            Template::Creating { user, number, .. } | Template::With { user, number, .. } => {
+                Some((*user, *number))
+            }
+            _ => None,
         }
     }
 

@@ -42,6 +42,8 @@ pub(crate) enum Answer {
     Fill(String),
     /// The database with this name is the test's own.
     Database(String),
+    /// The database comes later, for this reason. Another answer follows.
+    Delayed(String),
     /// The databases that others create are copies of the template.
     Shared,
     /// The template function has failed with this report.

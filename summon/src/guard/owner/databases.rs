@@ -53,6 +53,12 @@ impl Guarded {
         self.order(&Order::Database(DatabaseOrder::Filled { name, failure }))
     }
 
+    /// Reports that nobody waits for the answers with this number any more.
+    pub(crate) fn cancel_database(&self, number: u64) {
+        // A dead guard makes none.
+        let _ = self.order(&Order::Database(DatabaseOrder::Cancel { number }));
+    }
+
     /// Reports that the test with this database has ended.
     pub(crate) fn give_up_database(&self, name: String, has_failed: bool) {
         // A dead guard has given it up.

@@ -31,6 +31,11 @@ impl Guard {
                     databases.filled(user, &name, failure);
                 }
             }
+            DatabaseOrder::Cancel { number } => {
+                if let Some(databases) = &mut self.databases {
+                    databases.cancel(user, number);
+                }
+            }
             DatabaseOrder::Done { name, has_failed } => {
                 if let Some(databases) = &mut self.databases {
                     databases.done(user, &name, has_failed);

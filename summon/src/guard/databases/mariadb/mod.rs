@@ -70,4 +70,11 @@ impl Dialect for Mariadb {
             .iter()
             .any(|it| why.starts_with(it))
     }
+
+    fn passes(&self, why: &str) -> bool {
+        // `ER_CON_COUNT_ERROR`. A refusal before the login has no state.
+        ["ERROR 1040:", "ERROR 1040 "]
+            .iter()
+            .any(|it| why.starts_with(it))
+    }
 }

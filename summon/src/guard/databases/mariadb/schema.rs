@@ -2,7 +2,7 @@
 
 use super::super::job::{CLONE, NAME, Recipe};
 use super::super::rows::Rows;
-use super::statements::{literal, pattern, quoted};
+use super::statements::{GRANTS, granted, literal, pattern, quoted};
 
 /// The maximum number of bytes in the statements for a clone.
 const LONGEST: usize = 8 << 20;
@@ -49,10 +49,9 @@ pub(super) fn read(template: &str, answers: &[Rows]) -> Option<String> {
         }
         5 => select("EVENT_NAME", "EVENTS", "EVENT_SCHEMA", "EVENT_NAME"),
         6 => {
-            let of = format!("Db IN ({schema}, {})", literal(&pattern(template)));
-            let tables = ["db", "tables_priv", "columns_priv", "procs_priv"];
+            let of = granted(template);
             let users =
-                tables.map(|table| format!("SELECT User, Host FROM mysql.{table} WHERE {of}"));
+                GRANTS.map(|table| format!("SELECT User, Host FROM mysql.{table} WHERE {of}"));
             users.join(" UNION ")
         }
         // One row for each definition, in this order.

@@ -53,15 +53,36 @@ fn filled(statements: &[String], clone: &str, name: &str) -> String {
     text.replace(CLONE, clone).replace(NAME, name)
 }
 
-/// Drops a database, also if someone has connected again.
-pub(super) fn drop(name: &str) -> [String; 2] {
+/// Drops a database, also if someone has connected again, and the grants on it, which the server keeps.
+pub(super) fn drop(name: &str) -> [String; 3] {
     [
         end_connections(name),
         format!(
             "SET SESSION lock_wait_timeout = 10, foreign_key_checks = 0; DROP DATABASE IF EXISTS {}",
             quoted(name)
         ),
+        revoke_all(name),
     ]
+}
+
+/// The tables of grants that name a database.
+pub(super) const GRANTS: [&str; 4] = ["db", "tables_priv", "columns_priv", "procs_priv"];
+
+/// Selects the grants on a database.
+pub(super) fn granted(name: &str) -> String {
+    format!("Db IN ({}, {})", literal(name), literal(&pattern(name)))
+}
+
+/// Removes all grants on a database. `REVOKE` would need a statement for each of them.
+fn revoke_all(name: &str) -> String {
+    let of = granted(name);
+    let exist = GRANTS.map(|table| format!("EXISTS (SELECT * FROM mysql.{table} WHERE {of})"));
+    let delete = GRANTS.map(|table| format!("DELETE FROM mysql.{table} WHERE {of}; "));
+    format!(
+        "BEGIN NOT ATOMIC IF {} THEN {}FLUSH PRIVILEGES; END IF; END",
+        exist.join(" OR "),
+        delete.concat()
+    )
 }
 
 pub(super) fn quoted(name: &str) -> String {

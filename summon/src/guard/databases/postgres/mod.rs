@@ -80,4 +80,20 @@ impl Dialect for Postgres {
         // `duplicate_database`.
         why.ends_with("(SQLSTATE 42P04)")
     }
+
+    fn is_lost(&self, why: &str) -> bool {
+        // `object_in_use`: someone has connected to a clone, such as a test that reads all databases. A
+        // template that is in use starts with `source database`.
+        why.starts_with("ERROR: database ")
+            && why.contains(" is being accessed by other users")
+            && why.ends_with("(SQLSTATE 55006)")
+    }
+
+    fn passes(&self, why: &str) -> bool {
+        // `too_many_connections`, and `cannot_connect_now`: the server starts again after one of its
+        // processes was killed.
+        ["(SQLSTATE 53300)", "(SQLSTATE 57P03)"]
+            .iter()
+            .any(|code| why.ends_with(code))
+    }
 }

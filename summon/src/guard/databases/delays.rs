@@ -1,0 +1,191 @@
+//! What a test waits for, if it is not only the next clone. A job waits for a server that refuses for a while,
+//! and its test waits as long as its own limit allows.
+
+use super::Databases;
+use super::job::Job;
+use super::maker::Done;
+use super::refusal::Refusal;
+use super::template::Template;
+use super::types::Answer;
+
+impl Databases {
+    /// Takes the result of a job. Returns it, unless the server's refusal passes by itself.
+    pub(super) fn outlast(&mut self, done: Done) -> Option<Done> {
+        let why = match &done.result {
+            Ok(_) => {
+                self.refusal = Refusal::default();
+                return Some(done);
+            }
+            // It needs a connection of its own. Connections that the template function has left may take up
+            // all, and only the next job ends them.
+            Err(_) if matches!(done.job, Job::Analyze(_)) => return Some(done),
+            Err(why) if self.dialect.passes(why) => why.clone(),
+            Err(_) => return Some(done),
+        };
+        if self.refusal.begin(why) {
+            self.tell_waiters();
+        }
+        match done.is_begun {
+            true => self.do_again(done.job),
+            false => self.jobs.push_front(done.job),
+        }
+        None
+    }
+
+    /// Tells all tests that wait what they wait for.
+    pub(super) fn tell_waiters(&mut self) {
+        let Some(why) = self.delay() else { return };
+        let wants = self.waiters.iter();
+        let wants = wants.chain(self.naming.iter().map(|(want, _)| want));
+        let wants = wants.map(|want| (want.user, want.number));
+        let all = wants.chain(self.defaults.waiters().iter().copied());
+        // The user that fills the template does not wait for an answer.
+        let fills = matches!(self.template, Template::With { .. });
+        let filling = self.template.order().filter(|_| fills);
+        let all = all.filter(|it| Some(*it) != filling);
+        let all = all.map(|(user, number)| (user, number, Answer::Delayed(why.clone())));
+        self.answers.extend(all.collect::<Vec<_>>());
+    }
+
+    /// Returns what a test waits for, if it is not only the next clone.
+    pub(super) fn delay(&self) -> Option<String> {
+        let refused = self.refusal.why.as_ref();
+        let refused = refused.map(|why| format!("the server refuses for now: {why}"));
+        let fills = || match self.template {
+            Template::With { .. } => Some("the template function still runs".to_owned()),
+            _ => None,
+        };
+        refused.or_else(fills)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::jobs::tests::{databases, garbage, stocked};
+    use super::super::{ServerKind, Want};
+    use super::*;
+
+    #[test]
+    fn a_job_waits_until_the_server_has_a_free_connection() {
+        let mut databases = stocked(0, 0);
+        databases.numbers.most = u64::MAX;
+        let want = |number| Want {
+            user: 3,
+            number,
+            test: "a".into(),
+        };
+        databases.want(want(1), None);
+        databases.plan(1);
+        let refuse = |databases: &mut Databases| {
+            let job = databases.jobs.pop_front().unwrap();
+            let why = "FATAL: sorry, too many clients already (SQLSTATE 53300)";
+            databases.finish(Done {
+                job: job.clone(),
+                result: Err(why.into()),
+                is_lost: false,
+                is_begun: false,
+            });
+            assert_eq!(databases.jobs.front(), Some(&job));
+        };
+        (0..20).for_each(|_| refuse(&mut databases));
+        let why =
+            "the server refuses for now: FATAL: sorry, too many clients already (SQLSTATE 53300)";
+        let told = |number| (3, number, Answer::Delayed(why.into()));
+        // Once, although there were many refusals.
+        assert_eq!(databases.take_answers(), [told(1)]);
+        assert!(databases.due().is_some() && databases.refusal.rests());
+        databases.want(want(2), None);
+        assert_eq!(databases.take_answers(), [told(2)]);
+        // The pause is over.
+        databases.refusal.until = Some(Instant::now());
+        assert!(!databases.refusal.rests());
+        assert_eq!(databases.due(), None);
+        let job = databases.jobs.pop_front().unwrap();
+        databases.finish(Done {
+            job,
+            result: Ok(Vec::new()),
+            is_lost: false,
+            is_begun: true,
+        });
+        assert_eq!(databases.delay(), None);
+    }
+
+    #[test]
+    fn a_test_that_waits_no_more_gets_no_database() {
+        let want = || Want {
+            user: 3,
+            number: 7,
+            test: "a".into(),
+        };
+        let mut naming = stocked(1, 0);
+        naming.want(want(), None);
+        naming.cancel(3, 7);
+        naming.plan(1);
+        assert_eq!(naming.jobs, []);
+        // While the clone gets its name.
+        naming.want(want(), None);
+        naming.plan(1);
+        naming.cancel(3, 7);
+        let ok = |databases: &mut Databases| {
+            let job = databases.jobs.pop_front().unwrap();
+            assert!(matches!(job, Job::Rename { .. }), "{job:?}");
+            databases.finish(Done {
+                job,
+                result: Ok(Vec::new()),
+                is_lost: false,
+                is_begun: true,
+            });
+        };
+        ok(&mut naming);
+        assert_eq!(naming.take_answers(), []);
+        assert_eq!(garbage(&mut naming), ["a_0"]);
+        // While the answer is on its way.
+        let mut used = stocked(1, 0);
+        used.want(want(), None);
+        used.plan(1);
+        ok(&mut used);
+        assert_eq!(used.take_answers().len(), 1);
+        used.cancel(3, 7);
+        assert_eq!(garbage(&mut used), ["a_0"]);
+        // Before the template exists: the next test makes it.
+        let mut empty = databases(ServerKind::Postgres);
+        empty.want(want(), None);
+        empty.plan(1);
+        empty.cancel(3, 7);
+        assert!(matches!(empty.template, Template::None));
+    }
+
+    #[test]
+    fn refusals_that_pass_are_known() {
+        for (kind, why) in [
+            (
+                ServerKind::Postgres,
+                "FATAL: sorry, too many clients already (SQLSTATE 53300)",
+            ),
+            (
+                ServerKind::Postgres,
+                "FATAL: the database system is in recovery mode (SQLSTATE 57P03)",
+            ),
+            (ServerKind::Mariadb, "ERROR 1040: Too many connections"),
+            (
+                ServerKind::Mariadb,
+                "ERROR 1040 (08004): Too many connections",
+            ),
+            (ServerKind::Redis, "ERR max number of clients reached"),
+            (
+                ServerKind::Redis,
+                "LOADING Redis is loading the dataset in memory",
+            ),
+        ] {
+            let databases = databases(kind);
+            assert!(databases.dialect.passes(why), "{why}");
+            assert!(
+                !databases
+                    .dialect
+                    .passes("ERROR: disk full (SQLSTATE 53100)")
+            );
+        }
+    }
+}
