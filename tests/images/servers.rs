@@ -1,5 +1,7 @@
 //! The ready-made servers run as images too, with the same URLs and databases.
 
+use std::process::Command;
+
 use postgres::{Client, NoTls};
 use summon::servers::{Mariadb, Postgres, Rabbitmq, Redis};
 use summon::{Database, Fixture, Process, Signal, summon};
@@ -142,6 +144,51 @@ fn has_the_databases_of_redis() {
     locked.start().unwrap();
     let client = redis::Client::open(locked.url("/0")).unwrap();
     client.get_connection().unwrap();
+}
+
+/// Returns the answer to a statement.
+fn query(url: &str, statement: &str) -> String {
+    let rest = url.strip_prefix("mysql://").unwrap();
+    let (user, rest) = rest.split_once('@').unwrap();
+    let (host, database) = rest.split_once('/').unwrap();
+    let (ip, port) = host.split_once(':').unwrap();
+    let (user, password) = user.split_once(':').unwrap_or((user, ""));
+    let mut client = Command::new("mariadb");
+    client.args([
+        "--no-defaults",
+        "--host",
+        ip,
+        "--port",
+        port,
+        "--user",
+        user,
+    ]);
+    client.args(["--skip-column-names", "--execute", statement, database]);
+    let output = client.env("MYSQL_PWD", password).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_images, has_mariadb)),
+    ignore = "needs an engine with the images of `tests/run images`, and mariadb"
+)]
+fn has_the_url_and_the_databases_of_mariadb() {
+    let db = Mariadb::new()
+        .image("summon-test/mariadb:1")
+        .arg("--max-connections=17");
+    db.start().unwrap();
+    let url = db.url("/test");
+    assert_eq!(url, format!("mysql://root@127.0.0.1:{}/test", db.port()));
+    assert_eq!(query(&url, "SELECT @@max_connections"), "17");
+    let own = db.database().unwrap();
+    query(&own.url(), "CREATE TABLE songs (title TEXT)");
+    assert_eq!(query(&own.url(), "SHOW TABLES"), "songs");
+    let locked = Mariadb::new().password("s3cret");
+    let locked = locked.image("summon-test/mariadb:1");
+    locked.start().unwrap();
+    assert_eq!(query(&locked.url("/test"), "SELECT 7"), "7");
 }
 
 #[test]

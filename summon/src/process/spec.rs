@@ -45,7 +45,7 @@ impl Hash for Declared {
 /// How a ready-made server runs as a container of its official image.
 #[derive(Clone, Debug)]
 pub(crate) struct InImage {
-    /// Makes the options those for the image. The error is a hint.
+    /// Makes the options those for the image. The arguments are then those of the user. The error is a hint.
     pub(crate) adapt: fn(&mut Spec, Option<&str>) -> Result<(), &'static str>,
     /// The number of arguments of the server itself. Those of the user follow.
     pub(crate) own_args: usize,
@@ -187,14 +187,12 @@ impl Spec {
         let Some(of) = self.in_image.take().filter(|_| has_image) else {
             return self;
         };
-        let of_user = self.args.split_off(of.own_args.min(self.args.len()));
-        self.args.clear();
+        self.args.drain(..of.own_args.min(self.args.len()));
         self.is_known = false;
         let in_dir = |dir: &PathBuf| dir.as_os_str() == "{dir}";
         self.current_dir = self.current_dir.filter(|dir| !in_dir(dir));
         self.user = self.user.filter(|user| Some(user) != of.own_user.as_ref());
         self.container.unfit = (of.adapt)(&mut self, of.password.as_deref()).err();
-        self.args.extend(of_user);
         self
     }
 

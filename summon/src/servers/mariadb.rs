@@ -121,7 +121,7 @@ impl Mariadb {
         // The server runs this file at each start, before it accepts clients.
         let sql = format!("ALTER USER IF EXISTS {};\n", roots.join(", "));
         self.with_file("password.sql", sql)
-            .arg("--init-file={dir}/password.sql")
+            .arg(INIT_FILE)
             .user_in_url("mysql", "root", password)
     }
 }
@@ -144,6 +144,9 @@ const SETTINGS: [&str; 10] = [
     "--loose-sql-error-log-with-db-and-thread-info=ON",
 ];
 
+/// Sets the password.
+const INIT_FILE: &str = "--init-file={dir}/password.sql";
+
 /// The number of words of the install command that are not the user's.
 const INSTALL: usize = 6;
 
@@ -165,6 +168,8 @@ fn in_image(spec: &mut Spec, password: Option<&str>) -> Result<(), &'static str>
     if install.len() > INSTALL {
         return Err("remove `init_args`: the entry point of the image makes the tables");
     }
+    // The entry point sets the password.
+    spec.args.retain(|arg| arg != INIT_FILE);
     let of_password = |(name, _): &(PathBuf, _)| name == Path::new("password.sql");
     spec.files.retain(|file| !of_password(file));
     let root = match password {

@@ -186,7 +186,7 @@ const HELLO: &[u8] = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\
 fn in_image(spec: &mut Spec, password: Option<&str>) -> Result<(), &'static str> {
     spec.command = ["postgres", "-p", "{port}", "-h", "{host}"].into();
     let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
-    spec.args = settings.map(OsString::from).collect();
+    spec.args.splice(0..0, settings.map(OsString::from));
     let init = spec.before_once.remove(0).words().unwrap_or_default();
     let init = init.iter().skip(CLUSTER).filter_map(|word| word.to_str());
     // The entry point takes the password from a variable.

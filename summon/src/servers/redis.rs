@@ -100,7 +100,7 @@ const SETTINGS: [&str; 8] = [
 fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
     let open = ["--bind", "{host}", "--protected-mode", "no"];
     spec.command = [&["--port", "{port}"][..], &open].concat().into();
-    spec.args = SETTINGS.map(OsString::from).into();
+    spec.args.splice(0..0, SETTINGS.map(OsString::from));
     Ok(())
 }
 
