@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 
 use summon::{Fixture, Link, OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
 
@@ -49,6 +50,22 @@ fn an_end_of_one_half_is_passed_on_and_the_other_half_goes_on() {
     says(&mut client, b"answer");
     drop(server);
     assert!(ends(&mut client));
+}
+
+#[test]
+fn bytes_behind_an_urgent_one_arrive() {
+    let linked = Linked::new();
+    let (mut client, mut server) = linked.connect();
+    client.write_all(b"before").unwrap();
+    // SAFETY: the byte and the socket are valid.
+    #[expect(unsafe_code, reason = "std has no urgent bytes")]
+    let sent = unsafe { libc::send(client.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
+    assert_eq!(sent, 1);
+    client.write_all(b"behind").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut found = String::new();
+    server.read_to_string(&mut found).unwrap();
+    assert_eq!(found, "beforebehind");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! A partition separates nodes of a cluster. The test still reaches every node.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use summon::{Cluster, Error, Process, SimpleExecutor, TcpCoordinatedExecutor, summon};
 
-use crate::linked::{PATIENCE, is_silent, says};
+use crate::linked::{PATIENCE, ends, is_silent, says};
 use crate::support::{actor, eventually, tcp};
 
 /// Starts a cluster. Its nodes connect to each other when the test orders it.
@@ -129,16 +130,54 @@ fn partitions_add_up_and_a_scoped_one_undoes_itself_alone() {
 
 #[test]
 fn a_node_is_all_its_processes() {
+    for how in ["orphan", "headless"] {
+        let nodes = cluster(2);
+        let mut old = path_by(how, &nodes, 0, 1);
+        passes(&mut old, 1);
+        nodes.isolate(1).unwrap();
+        keeps(&mut old, 2);
+        let mut new = path_by(how, &nodes, 0, 1);
+        keeps(&mut new, 3);
+        nodes.heal().unwrap();
+        says(&mut old, &[2]);
+        says(&mut new, &[3]);
+    }
+}
+
+#[test]
+fn a_separated_node_that_has_sent_its_last_byte_still_gets_the_answer() {
     let nodes = cluster(2);
-    let mut old = path_by("orphan", &nodes, 0, 1);
-    passes(&mut old, 1);
-    nodes.isolate(1).unwrap();
-    keeps(&mut old, 2);
-    let mut new = path_by("orphan", &nodes, 0, 1);
-    keeps(&mut new, 3);
+    nodes.isolate(0).unwrap();
+    let mut path = path(&nodes, 0, 1);
+    path.write_all(&[1]).unwrap();
+    path.shutdown(Shutdown::Write).unwrap();
+    assert!(is_silent(&mut path));
     nodes.heal().unwrap();
-    says(&mut old, &[2]);
-    says(&mut new, &[3]);
+    says(&mut path, &[1]);
+    assert!(ends(&mut path));
+}
+
+#[test]
+fn the_tests_own_requests_survive_the_start_of_a_separated_node() {
+    let nodes = cluster(2);
+    nodes.isolate(0).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let clients = threads.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let mut client = connect(link(&nodes, 1), "echo");
+                client.write_all(&[1]).unwrap();
+                client.shutdown(Shutdown::Write).unwrap();
+                says(&mut client, &[1]);
+                assert!(ends(&mut client));
+            }
+        });
+        for _ in 0..10 {
+            nodes[0].restart().unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        clients.join().unwrap();
+    });
 }
 
 #[test]

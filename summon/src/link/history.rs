@@ -10,6 +10,8 @@ use crate::trace::LinkStory;
 
 /// The maximum number of events in a report.
 const MOST: usize = 8;
+/// How many events are kept. Closures that unwind add events after the failure, which no report has.
+const KEPT: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct History {
@@ -38,7 +40,7 @@ impl History {
         }
         self.story.tell(&all);
         self.events.push_back((Instant::now(), what.to_owned()));
-        if self.events.len() > MOST {
+        if self.events.len() > KEPT {
             self.events.pop_front();
             self.older += 1;
         }
@@ -52,8 +54,10 @@ impl History {
             format!("{what}, {before} before this test failed")
         };
         let before = self.events.iter().filter(|(at, _)| *at <= failed.time());
-        let mut lines: Vec<String> = before.map(line).collect();
-        let older = self.older;
+        let count = before.clone().count();
+        let hidden = count.saturating_sub(MOST);
+        let mut lines: Vec<String> = before.skip(hidden).map(line).collect();
+        let older = self.older + hidden;
         if older > 0 {
             let changes = if older == 1 { "change" } else { "changes" };
             lines.insert(0, format!("{older} {changes} before these"));
@@ -66,5 +70,31 @@ fn shown(time: Duration) -> String {
     match time.as_millis() {
         millis @ ..10_000 => format!("{millis} ms"),
         _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closures_that_unwind_after_the_failure_push_no_change_out() {
+        let mut history = History::new("server", 1);
+        let note = |history: &mut History, what: &str| history.note(what, &Faults::default(), "");
+        for number in 0..10 {
+            note(&mut history, &format!("change {number}"));
+        }
+        let failed = Failure {
+            panic: None,
+            seen: Instant::now(),
+        };
+        for _ in 0..8 {
+            note(&mut history, "undone");
+        }
+        let report = history.report(&failed).unwrap();
+        let lines: Vec<&str> = report.lines().collect();
+        assert_eq!(lines.len(), 9, "{report}");
+        assert_eq!(lines[0], "2 changes before these");
+        assert!(lines[1].starts_with("change 2, ") && lines[8].starts_with("change 9, "));
     }
 }

@@ -6,6 +6,7 @@
 //! | `echo` | sends all bytes back |
 //! | `dial ADDR` | connects, and passes all bytes on in both directions |
 //! | `orphan ADDR` | does the same in a process whose parent has ended |
+//! | `headless ADDR` | does the same in such a process without its first thread |
 //! | `shout ADDR TEXT` | connects, sends a line, and closes the connection at once |
 //!
 //! It prints all other lines.
@@ -33,7 +34,8 @@ fn serve(client: TcpStream) {
     match words.as_slice() {
         ["echo"] => pass(&client, &client),
         ["dial", addr] => join(&client, addr),
-        ["orphan", addr] => orphan(client, addr),
+        ["orphan", addr] => orphan(client, "dial", addr),
+        ["headless", addr] => orphan(client, "headless dial", addr),
         ["shout", addr, text] => {
             if let Ok(mut stream) = TcpStream::connect(addr) {
                 let _ = writeln!(stream, "{text}");
@@ -68,12 +70,12 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-fn orphan(client: TcpStream, addr: &str) {
+fn orphan(client: TcpStream, words: &str, addr: &str) {
     let actor = std::env::current_exe().expect("its own path");
     // A shell gives a program in the background no input, unless a redirection names it.
-    let script = r#"exec 3<&0; "$0" dial "$1" <&3 & exit"#;
+    let script = format!(r#"exec 3<&0; "$0" {words} "$1" <&3 & exit"#);
     let mut shell = Command::new("sh");
-    shell.args(["-c", script]).arg(actor).arg(addr);
+    shell.args(["-c", &script]).arg(actor).arg(addr);
     let shell = shell.stdin(OwnedFd::from(client)).status();
     shell.expect("a shell");
 }

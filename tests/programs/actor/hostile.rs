@@ -113,6 +113,14 @@ pub(crate) fn become_user(uid: u32) {
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
+/// Ends the first thread of the process. Another one goes on with `rest`.
+pub(crate) fn headless(rest: impl FnOnce() + Send + 'static) -> ! {
+    thread::spawn(rest);
+    // SAFETY: the call ends this thread alone, which owns nothing that others use.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    unreachable!("the thread has ended")
+}
+
 pub(crate) fn halt() {
     // SAFETY: `raise` takes a number, and halts this process.
     unsafe { libc::raise(libc::SIGSTOP) };

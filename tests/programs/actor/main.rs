@@ -66,6 +66,7 @@
 //! | `close-all` | closes all descriptors |
 //! | `kill-group`, `kill-ancestor N` | kills its group, its parent (1), or its grandparent (2) |
 //! | `rename TEXT`, `user UID` | changes its name, its user |
+//! | `headless` | ends its first thread. Another one goes on |
 //! | `halt`, `halt-at-term` | stops itself, as Ctrl-Z would |
 //! | `remove DIR`, `link FROM TO` | removes a directory, and puts a link in its place |
 //! | `long-line N` | writes N bytes without a line end |
@@ -97,7 +98,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 fn main() {
-    let mut script = std::env::args().skip(1);
+    play(&mut std::env::args().skip(1));
+}
+
+fn play(script: &mut dyn Iterator<Item = String>) {
     while let Some(word) = script.next() {
         let mut next = || {
             script
@@ -181,9 +185,9 @@ fn main() {
             }
             "cwd" => print(format!("{}\n", std::env::current_dir().unwrap().display()).as_bytes()),
             "args" => {
-                script
-                    .by_ref()
-                    .for_each(|arg| print(format!("[{arg}]\n").as_bytes()));
+                for arg in &mut *script {
+                    print(format!("[{arg}]\n").as_bytes());
+                }
             }
             "fds" => fds(),
             "child" => drop(actor(&next()).spawn().expect("a child")),
@@ -197,6 +201,10 @@ fn main() {
             "kill-ancestor" => hostile::kill_ancestor(next().parse().expect("a number")),
             "rename" => hostile::rename(&next()),
             "user" => hostile::become_user(next().parse().expect("a uid")),
+            "headless" => {
+                let rest: Vec<String> = script.collect();
+                hostile::headless(move || play(&mut rest.into_iter()));
+            }
             "halt" => hostile::halt(),
             "halt-at-term" => hostile::halt_at_term(),
             "remove" => drop(std::fs::remove_dir_all(next())),

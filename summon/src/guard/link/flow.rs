@@ -228,14 +228,7 @@ impl Flow {
             None => match Pipe::new() {
                 Ok(pipe) => pipe,
                 // No descriptor is left. A copy needs none.
-                Err(_) => {
-                    let count = streams::read(&from.fd, &mut tools.buffer)?;
-                    if count > 0 {
-                        let bytes = &tools.buffer[..count];
-                        self.queue.push(bytes, Instant::now(), Duration::ZERO);
-                    }
-                    return Ok(count);
-                }
+                Err(_) => return self.copy(from, tools),
             },
         };
         let filled = pipe.fill(&from.fd);
@@ -243,7 +236,20 @@ impl Flow {
             Ok(1..) => self.pipe = Some(pipe),
             _ => tools.pipes.push(pipe),
         }
-        filled
+        match filled {
+            // The end, or an urgent byte: `splice` never gets past that.
+            Ok(0) => self.copy(from, tools),
+            filled => filled,
+        }
+    }
+
+    fn copy(&mut self, from: &Socket, tools: &mut Tools) -> io::Result<usize> {
+        let count = streams::read(&from.fd, &mut tools.buffer)?;
+        if count > 0 {
+            let bytes = &tools.buffer[..count];
+            self.queue.push(bytes, Instant::now(), Duration::ZERO);
+        }
+        Ok(count)
     }
 }
 

@@ -27,8 +27,10 @@ pub(in crate::guard) enum LinkAnswer {
 }
 
 impl LinkOrder {
-    pub(in crate::guard) fn encode(&self) -> Vec<u8> {
+    /// `number` is that of the order, which its answer repeats.
+    pub(in crate::guard) fn encode(&self, number: u64) -> Vec<u8> {
         let mut out = Out::default();
+        out.number(number);
         match self {
             LinkOrder::Faults(faults) => {
                 out.number(0);
@@ -54,9 +56,11 @@ impl LinkOrder {
         out.bytes
     }
 
-    pub(in crate::guard) fn decode(bytes: &[u8]) -> io::Result<LinkOrder> {
+    /// Returns the number of the order, and the order.
+    pub(in crate::guard) fn decode(bytes: &[u8]) -> io::Result<(u64, LinkOrder)> {
         let mut from = In::new(bytes, Vec::new());
-        Ok(match from.number()? {
+        let number = from.number()?;
+        let order = match from.number()? {
             0 => LinkOrder::Faults(Faults {
                 cut: from.flag()?,
                 blackhole: from.flag()?,
@@ -70,13 +74,16 @@ impl LinkOrder {
                 is_launching: from.flag()?,
             }),
             _ => return Err(garbled()),
-        })
+        };
+        Ok((number, order))
     }
 }
 
 impl LinkAnswer {
-    pub(in crate::guard) fn encode(&self) -> Vec<u8> {
+    /// `number` is that of the order.
+    pub(in crate::guard) fn encode(&self, number: u64) -> Vec<u8> {
         let mut out = Out::default();
+        out.number(number);
         match self {
             LinkAnswer::Done(counts) => {
                 out.number(0);
@@ -93,9 +100,11 @@ impl LinkAnswer {
         out.bytes
     }
 
-    pub(in crate::guard) fn decode(bytes: &[u8]) -> io::Result<LinkAnswer> {
+    /// Returns the number of the order, and the answer.
+    pub(in crate::guard) fn decode(bytes: &[u8]) -> io::Result<(u64, LinkAnswer)> {
         let mut from = In::new(bytes, Vec::new());
-        Ok(match from.number()? {
+        let number = from.number()?;
+        let answer = match from.number()? {
             0 => LinkAnswer::Done(Counts {
                 open: from.number()?,
                 accepted: from.number()?,
@@ -104,7 +113,8 @@ impl LinkAnswer {
             }),
             1 => LinkAnswer::Failed(from.signed()?),
             _ => return Err(garbled()),
-        })
+        };
+        Ok((number, answer))
     }
 }
 
@@ -169,8 +179,8 @@ mod tests {
                 is_launching: true,
             }),
         ] {
-            let bytes = order.encode();
-            assert_eq!(LinkOrder::decode(&bytes).unwrap(), order);
+            let bytes = order.encode(7);
+            assert_eq!(LinkOrder::decode(&bytes).unwrap(), (7, order));
             for length in 0..bytes.len() {
                 assert!(LinkOrder::decode(&bytes[..length]).is_err(), "{length}");
             }
@@ -182,8 +192,8 @@ mod tests {
             to_client: 4,
         };
         for answer in [LinkAnswer::Done(counts), LinkAnswer::Failed(98)] {
-            let bytes = answer.encode();
-            assert_eq!(LinkAnswer::decode(&bytes).unwrap(), answer);
+            let bytes = answer.encode(7);
+            assert_eq!(LinkAnswer::decode(&bytes).unwrap(), (7, answer));
             assert!(LinkAnswer::decode(&bytes[..bytes.len() - 1]).is_err());
         }
     }

@@ -52,6 +52,17 @@ impl Partition {
         self.nodes.is_launching || self.separates(client)
     }
 
+    /// Whether a client has closed its socket. Its bytes may still be on their way. A client that has ended its
+    /// sending half alone still waits for an answer.
+    pub(super) fn has_closed(&self, client: SocketAddr, link: SocketAddr) -> bool {
+        let found = match &self.diag {
+            Some(diag) => clients::socket_of(diag, client, link),
+            None => Diag::open().and_then(|diag| clients::socket_of(&diag, client, link)),
+        };
+        // Without an answer of the kernel, the client gets its connection.
+        found.is_ok_and(|socket| socket.is_none())
+    }
+
     /// Finds the clients of connections, by the addresses of client and link.
     pub(super) fn clients(&self, ends: &[(SocketAddr, SocketAddr)]) -> io::Result<Vec<Client>> {
         let Some(diag) = &self.diag else {

@@ -288,7 +288,7 @@ impl Relay {
                     continue;
                 };
                 // In a real network, a client that has given up has never reached the server.
-                if streams::has_hung_up(&client) {
+                if self.partition.has_closed(peer, self.addr) {
                     streams::reset(&client);
                 } else {
                     // `connect` adds it again, with the events that came while it was held.
@@ -315,8 +315,8 @@ impl Relay {
                 connection.note_failure(side);
             }
             self.ready.push(number);
-        } else if let Some((client, _)) = self.held.get(&number) {
-            if streams::has_hung_up(client) {
+        } else if let Some((client, peer)) = self.held.get(&number) {
+            if streams::has_hung_up(client) && self.partition.has_closed(*peer, self.addr) {
                 streams::reset(client);
                 self.held.remove(&number);
             }

@@ -43,7 +43,7 @@ pub(in crate::guard) fn serve(owner: &UnixStream, job: LinkJob) -> io::Result<()
         Ok(serving) => LinkAnswer::Done(serving.relay.counts()),
         Err(error) => failed(error),
     };
-    wire::send(owner, &answer.encode(), &[])?;
+    wire::send(owner, &answer.encode(0), &[])?;
     let mut serving = begun?;
     let served = serving.serve(owner);
     // Reset, so that no connection in TIME_WAIT holds the port.
@@ -107,8 +107,9 @@ impl Serving {
                         let Ok(Some((body, _))) = wire::receive(owner) else {
                             return Ok(());
                         };
-                        let answer = self.obey(&body)?;
-                        wire::send(owner, &answer.encode(), &[])?;
+                        let (number, order) = LinkOrder::decode(&body)?;
+                        let answer = self.obey(order);
+                        wire::send(owner, &answer.encode(number), &[])?;
                     }
                     OWNER_ENDED => {
                         if self.owner_ended.as_ref().is_some_and(Ending::has_come) {
@@ -132,8 +133,8 @@ impl Serving {
         }
     }
 
-    fn obey(&mut self, order: &[u8]) -> io::Result<LinkAnswer> {
-        let done = match LinkOrder::decode(order)? {
+    fn obey(&mut self, order: LinkOrder) -> LinkAnswer {
+        let done = match order {
             LinkOrder::Faults(faults) => self.relay.apply(faults, &self.events),
             LinkOrder::Target(target) => {
                 self.relay.lead_to(target);
@@ -142,10 +143,10 @@ impl Serving {
             LinkOrder::Count => Ok(()),
             LinkOrder::Separate(nodes) => self.relay.separate(nodes, &self.events),
         };
-        Ok(match done {
+        match done {
             Ok(()) => LinkAnswer::Done(self.relay.counts()),
             Err(error) => failed(&error),
-        })
+        }
     }
 }
 

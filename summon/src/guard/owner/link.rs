@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::wardens;
@@ -24,6 +25,8 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct LinkProcess {
     socket: UnixStream,
     maker: Maker,
+    /// The number of orders so far.
+    orders: AtomicU64,
 }
 
 impl LinkProcess {
@@ -42,8 +45,11 @@ impl LinkProcess {
             clients: None,
         };
         let socket = start(&task)?;
-        let maker = Maker::here();
-        Ok(LinkProcess { socket, maker })
+        Ok(LinkProcess {
+            socket,
+            maker: Maker::here(),
+            orders: AtomicU64::new(0),
+        })
     }
 
     /// Puts faults into force, in place of the former ones.
@@ -73,12 +79,9 @@ impl LinkProcess {
                 "only the process that made it can do that",
             ));
         }
-        wire::send(&self.socket, &order.encode(), &[]).map_err(ended)?;
-        self.answer()
-    }
-
-    fn answer(&self) -> io::Result<Counts> {
-        answer(&self.socket)
+        let number = self.orders.fetch_add(1, Ordering::Relaxed) + 1;
+        wire::send(&self.socket, &order.encode(number), &[]).map_err(ended)?;
+        answer(&self.socket, number)
     }
 }
 
@@ -119,16 +122,21 @@ fn start(task: &Task<'_>) -> io::Result<UnixStream> {
 fn try_start(task: &Task<'_>) -> io::Result<UnixStream> {
     let socket = wardens::give_job(task, Instant::now() + LIMIT)?;
     socket.set_read_timeout(Some(LIMIT))?;
-    answer(&socket)?;
+    answer(&socket, 0)?;
     Ok(socket)
 }
 
-fn answer(socket: &UnixStream) -> io::Result<Counts> {
-    let answer = wire::receive(socket).map_err(ended)?;
-    let (body, _) = answer.ok_or_else(wardens::why_gone).map_err(ended)?;
-    match LinkAnswer::decode(&body)? {
-        LinkAnswer::Done(counts) => Ok(counts),
-        LinkAnswer::Failed(errno) => Err(io::Error::from_raw_os_error(errno)),
+/// Waits for the answer to the order with this number.
+fn answer(socket: &UnixStream, wanted: u64) -> io::Result<Counts> {
+    loop {
+        let answer = wire::receive(socket).map_err(ended)?;
+        let (body, _) = answer.ok_or_else(wardens::why_gone).map_err(ended)?;
+        match LinkAnswer::decode(&body)? {
+            // The late answer to an order that has failed: the link was halted for too long.
+            (number, _) if number != wanted => {}
+            (_, LinkAnswer::Done(counts)) => return Ok(counts),
+            (_, LinkAnswer::Failed(errno)) => return Err(io::Error::from_raw_os_error(errno)),
+        }
     }
 }
 
@@ -138,7 +146,10 @@ fn ended(error: io::Error) -> io::Error {
         BrokenPipe | ConnectionAborted | ConnectionReset => {
             io::Error::new(error.kind(), "its process has ended")
         }
-        WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "its process does not answer"),
+        WouldBlock => io::Error::new(
+            io::ErrorKind::TimedOut,
+            "its process does not answer; the change may come into force later",
+        ),
         _ => error,
     }
 }
@@ -154,5 +165,34 @@ impl Drop for LinkProcess {
         // It closes the socket last. So its port and its lease are free after this.
         let until = Instant::now() + END_LIMIT;
         let _ = wait::sleep(&[self.socket.as_fd()], Some(until));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_late_answer_to_an_order_is_not_the_answer_to_the_next_one() {
+        let (socket, link) = UnixStream::pair().unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .unwrap();
+        let owner = LinkProcess {
+            socket,
+            maker: Maker::here(),
+            orders: AtomicU64::new(0),
+        };
+        let late = owner.counts().unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        for open in [1, 2] {
+            let counts = Counts {
+                open,
+                ..Counts::default()
+            };
+            let answer = LinkAnswer::Done(counts).encode(open);
+            wire::send(&link, &answer, &[]).unwrap();
+        }
+        assert_eq!(owner.counts().unwrap().open, 2);
     }
 }

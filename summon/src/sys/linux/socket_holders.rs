@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use super::{proc, process_tree};
 
@@ -55,9 +56,21 @@ fn unread(error: io::Error, pid: u32) -> io::Result<Holds> {
 
 /// Lists the sockets that a process holds, as far as they are readable.
 pub(crate) fn sockets(pid: u32) -> Vec<SocketId> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd"));
-    let links = entries.into_iter().flatten().flatten();
-    links
+    let own = sockets_in(format!("/proc/{pid}/fd").as_ref());
+    if !own.is_empty() {
+        return own;
+    }
+    // If the first thread has ended, the kernel shows no descriptors there, and still shows them at the
+    // other threads.
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let mut sockets = threads.map(|thread| sockets_in(&thread.path().join("fd")));
+    sockets.find(|it| !it.is_empty()).unwrap_or_default()
+}
+
+fn sockets_in(dir: &Path) -> Vec<SocketId> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
         .filter_map(|entry| {
             let target = fs::read_link(entry.path()).ok()?;
             let inode = target
