@@ -43,7 +43,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The pause after an unclear answer: another test process is between two system calls.
 const MOMENT: Duration = Duration::from_millis(1);
-/// Pulls the image if needed, and returns the engine's answer about it.
+
+/// Pulls the image if needed, and returns the engine's answer about it. Later calls return the same answer:
+/// a start costs one command of the engine less.
 pub(crate) fn ensure(
     engine: &Engine,
     image: &str,
@@ -56,23 +58,39 @@ pub(crate) fn ensure(
         image,
         platform,
     };
-    if pull != Pull::Always {
-        if let Some(found) = wanted.inspect()? {
-            return Ok(found);
-        }
+    static FOUND: Mutex<BTreeMap<String, Inspected>> = Mutex::new(BTreeMap::new());
+    let key = format!("{} {}", wanted.key(), pull == Pull::Always);
+    let known = || FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = known().get(&key) {
+        return Ok(found.clone());
     }
-    match pull {
-        Pull::Never => {
-            let hint = format!(
-                "run `{} pull {image}`, or leave out `pull = \"never\"`",
-                engine.program().display()
-            );
-            return Err(wanted.absent("and `pull` is \"never\"").fact("hint", hint));
+    // Threads may both ask, and get the same answer.
+    let found = wanted.bring(pull)?;
+    known().insert(key, found.clone());
+    Ok(found)
+}
+
+impl Wanted<'_> {
+    fn bring(&self, pull: Pull) -> Result<Inspected, Error> {
+        if pull != Pull::Always {
+            if let Some(found) = self.inspect()? {
+                return Ok(found);
+            }
         }
-        Pull::Always | Pull::Missing => wanted.pull_once_here(pull == Pull::Always)?,
+        match pull {
+            Pull::Never => {
+                let hint = format!(
+                    "run `{} pull {image}`, or leave out `pull = \"never\"`",
+                    self.engine.program().display(),
+                    image = self.image
+                );
+                return Err(self.absent("and `pull` is \"never\"").fact("hint", hint));
+            }
+            Pull::Always | Pull::Missing => self.pull_once_here(pull == Pull::Always)?,
+        }
+        let found = self.inspect()?;
+        found.ok_or_else(|| self.absent("although the engine has pulled it"))
     }
-    let found = wanted.inspect()?;
-    found.ok_or_else(|| wanted.absent("although the engine has pulled it"))
 }
 
 /// Returns whether this machine has the image.

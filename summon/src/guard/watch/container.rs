@@ -58,7 +58,7 @@ impl Engine<'_> {
             }
             // The client has not removed its container if it was killed.
             if ran.status.is_none() || self.lists(container) == Ok(true) {
-                let _ = self.remove(container);
+                let _ = self.remove(container, false);
             }
             return Err((index, ran));
         }
@@ -88,17 +88,21 @@ impl Engine<'_> {
         // commands. After a time-out the container may still come.
         let was_refused = created.status.is_some_and(|status| status != 0);
         if !was_refused || self.lists(container) == Ok(true) {
-            let _ = self.remove(container);
+            let _ = self.remove(container, false);
         }
         Err(failed)
     }
 
-    /// Removes the container. The error is why it is still there.
-    pub(super) fn remove(&mut self, container: &Container) -> Result<(), Ran> {
+    /// Removes the container. The error is why it is still there. `has_ended`: the client of the service has
+    /// ended, so no command of the engine makes anything of the container any more.
+    pub(super) fn remove(&mut self, container: &Container, has_ended: bool) -> Result<(), Ran> {
         let until = Instant::now() + REMOVAL_LIMIT;
         let mut pause = FIRST_PAUSE;
         loop {
             let removed = self.run(&container.remove, None, COMMAND_LIMIT);
+            if has_ended && removed.status == Some(0) {
+                return Ok(());
+            }
             let listed = self.lists(container);
             if listed == Ok(false) {
                 return Ok(());
@@ -220,7 +224,8 @@ impl Guard {
         let Some(container) = self.terms.container.take() else {
             return;
         };
-        let removed = self.engine().remove(&container);
+        let has_ended = self.service.exit.is_some();
+        let removed = self.engine().remove(&container, has_ended);
         if let Err(ran) = removed {
             let remove = container.remove.join(" ".as_ref());
             let said = String::from_utf8_lossy(&ran.output);

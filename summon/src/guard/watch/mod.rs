@@ -161,7 +161,7 @@ impl Guard {
     fn reap(&mut self) {
         match self.service.reap() {
             Change::Ended => {
-                if self.terms.container.is_some() {
+                if self.terms.container.is_some() && self.service.needs_report() {
                     self.inspect_container();
                     // As in `watch`. Nothing else than this end is left to tell.
                     let _ = self.service.reap();

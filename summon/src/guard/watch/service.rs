@@ -86,6 +86,16 @@ impl Service {
         matches!(self.phase, Phase::Gone)
     }
 
+    /// Returns whether the state of a container whose program has ended matters: it has not ended with code 0
+    /// after a stop, and has not been removed.
+    pub(super) fn needs_report(&self) -> bool {
+        match self.phase {
+            Phase::Running => true,
+            Phase::Stopping { .. } => self.exit != Some(0),
+            Phase::Removing | Phase::Removed(_) | Phase::Killing(_) | Phase::Gone => false,
+        }
+    }
+
     /// Returns when `advance` must run next, even without an event.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.phase {
