@@ -23,10 +23,12 @@ impl Cluster {
     /// # #[cfg(target_os = "linux")] {
     /// use summon::SimpleExecutor;
     ///
-    /// let nodes = SimpleExecutor::new("sleep 100 {peers}").listen_fd(true).linked(true).nodes(3);
+    /// let node = SimpleExecutor::new("sleep 100").env("PEERS", "{peers}").listen_fd(true);
+    /// let nodes = node.linked(true).nodes(3);
     /// nodes.start()?;
     /// nodes.partition(&[&[0], &[1, 2]])?;
     /// // .. node 0 is alone, and nodes 1 and 2 are a majority ..
+    /// assert!(nodes.iter().all(|node| node.is_running()));
     /// nodes.heal()?;
     /// # }
     /// # Ok::<(), summon::Error>(())
