@@ -61,7 +61,10 @@ impl Summoned {
         }
         let export = export::take(&mut args, kind, errors);
         let program = Program::take(&mut args, kind, errors);
-        let main = match first.values.is_empty() && program.is_some() {
+        // An image, too, has a program, which may need no arguments.
+        let has_program = program.is_some()
+            || kind.is_command() && args.list.iter().any(|arg| arg.key == "image");
+        let main = match first.values.is_empty() && has_program {
             true => {
                 let no_arguments = LitStr::new("", key.span());
                 Some(syn::parse_quote!(#no_arguments))

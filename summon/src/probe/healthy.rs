@@ -29,7 +29,7 @@ pub struct Healthy;
 /// ```no_run
 /// use summon::{Process, probe, summon};
 ///
-/// #[summon(image = "rabbitmq:4", tcp = "", port = 5672, and(probe::healthy()))]
+/// #[summon(image = "rabbitmq:4", tcp, port = 5672, and(probe::healthy()))]
 /// #[test]
 /// fn delivers(rabbitmq: &Process) {
 ///     println!("{}", rabbitmq.addr());
