@@ -132,6 +132,10 @@ impl Guarded {
         match self.0 {}
     }
 
+    pub(crate) fn cancel_database(&self, _number: u64) {
+        match self.0 {}
+    }
+
     pub(crate) fn give_up_database(&self, _name: String, _has_failed: bool) {
         match self.0 {}
     }

@@ -162,7 +162,7 @@ impl Parts {
 }
 
 /// Returns the name and the word of a placeholder for the address of another process.
-fn address_of_other<'a>(part: Part<'a>) -> Option<(&'a str, &'a str)> {
+fn address_of_other(part: Part<'_>) -> Option<(&str, &str)> {
     match part {
         Part::Other(name, word @ ("port" | "host" | "url")) => Some((name, word)),
         Part::OtherLabelled(name, "port", _) => Some((name, "port")),

@@ -412,12 +412,13 @@ mod tests {
             owner: Some(null.as_fd()),
             runner: None,
         };
+        let clients = ["172.17.0.0/16".parse().unwrap()];
         let task = Task::Link {
             name: "redis",
             addr: "172.17.0.1:7000".parse().unwrap(),
             lease: null.as_fd(),
             target: Some("[::1]:80".parse().unwrap()),
-            clients: Some(&["172.17.0.0/16".parse().unwrap()]),
+            clients: Some(&clients),
         };
         let out = encode(&endings, &task);
         (out.bytes.clone(), out.fds.len())
