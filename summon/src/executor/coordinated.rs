@@ -28,7 +28,7 @@ use crate::process::{Process, Resources, Spec};
 /// summon fills in placeholders in these texts, and each value stays within its argument: the
 /// command and its arguments, the values of environment variables, the working directory, the texts
 /// of [`with_file`](Coordinated::with_file), the commands of `before`, `after_stop`, and
-/// `stop_command`, the file of `stdin`, and the paths, URLs, hosts, and commands of probes. Banners
+/// `stop_command`, the file of `stdin`, and the paths, URLs, hosts, and commands of probes, and `entrypoint`, `mount`, and `engine_args` of an image. Banners
 /// and the text of `stdin` have no placeholders.
 ///
 /// | placeholder | value |
@@ -39,8 +39,9 @@ use crate::process::{Process, Resources, Spec};
 /// | `{dir}` | a private directory, empty at first, which summon removes afterwards |
 /// | `{name}` | the name of the process |
 /// | `{url}` | the URL, as of [`url`](Process::url), with the default database of a ready-made server |
-/// | `{db.port}`, `{db.port:admin}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
-/// | `{index}`, `{peers}`, `{others}` | only with [`nodes`](Coordinated::nodes): the number of the node, from 0, and the addresses of all nodes, or of all others |
+/// | `{db.port}`, `{db.port:admin}`, `{db.host}`, `{db.url}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
+/// | `{index}`, `{peers}`, `{others}` | only with [`nodes`](Coordinated::nodes): the number of the node, from 0, and the addresses of all nodes, or of all others. `{peers:raft}` lists the further ports |
+/// | `{link}` | only with [`nodes`](Coordinated::nodes) and `links = true`: the address of the node's link |
 ///
 /// `{{` is a brace. summon does not change `${word}` and other text in braces, such as JSON.
 ///

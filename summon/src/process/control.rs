@@ -102,7 +102,8 @@ impl Process {
         self.parts.kill(&launched)
     }
 
-    /// Stops the process and starts it again, with the same name, ports, and directory.
+    /// Stops the process and starts it again, with the same name, ports, and directory. An
+    /// [image](crate::guide::images) gets a new container, without the files that the old one wrote.
     ///
     /// ```
     /// let db = summon::SimpleExecutor::new("sleep 100");

@@ -26,7 +26,8 @@
 //! | [`Nginx`] | `nginx`, with your directives | | SIGTERM | `http://127.0.0.1:PORT/` |
 //! | [`Moto`], an imitation of AWS | `moto_server` | | SIGTERM | `http://127.0.0.1:PORT` |
 //!
-//! Each server listens only on a free port of 127.0.0.1, by default without a password. It keeps
+//! Each server listens only on a free port of 127.0.0.1, by default without a password. As an
+//! [image](crate::guide::images#ready-made-servers) it is reached there. It keeps
 //! its files in its private directory, and does not call `fsync`, since a test does not cut the
 //! power.
 //!

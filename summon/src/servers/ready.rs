@@ -41,7 +41,8 @@ impl<S> Clone for Ready<S> {
 
 impl<S: 'static> Coordinated<Ready<S>> {
     /// Sets a fixed port, such as the port in a `.env` file. Tests with the same port [take
-    /// turns](crate::guide::ports). In the attribute it is `port = 6379`. Default: a free port.
+    /// turns](crate::guide::ports). In the attribute it is `port = 6379`. Default: a free port. With
+    /// an [image](crate::guide::images) it is the port in the container, and the port outside stays a free one.
     ///
     /// With [`reuse`](Coordinated::reuse) the executor uses a server that already runs there, such
     /// as a developer's own, and does not stop it. summon does not change its password or its

@@ -10,7 +10,7 @@ impl<P> Coordinated<P> {
     /// configuration, and fills in its placeholders. The name is a path below `{dir}`; summon also
     /// makes its directories. summon writes the file before the commands of
     /// [`before`](Coordinated::before). A restart does not write it again, so a test may change the
-    /// file in between. Default: none.
+    /// file in between; the container of an image gets it anew. Default: none.
     ///
     /// ```
     /// let config = "listener {port} 127.0.0.1\nallow_anonymous true\n";
@@ -20,7 +20,8 @@ impl<P> Coordinated<P> {
     ///
     /// summon leaves other braces in the file as they are. `{{word}` is `{word}` ([`Coordinated`]).
     ///
-    /// The file belongs to the user of the process, with mode 0600. [`Contents::mode`] sets another
+    /// The file belongs to the user of the process, with mode 0600. In the container of an image it belongs to root,
+    /// with mode 0644. [`Contents::mode`] sets another
     /// mode, for programs that change their user themselves. Such a program also needs
     /// [`dir_mode`](Coordinated::dir_mode) to reach the file.
     pub fn with_file(self, name: impl Into<PathBuf>, contents: impl Into<Contents>) -> Self {

@@ -138,7 +138,7 @@ impl<P> Coordinated<P> {
     ///
     /// # Platform notes
     ///
-    /// Only root may do this. For all others, `start` returns an error if the user is not their
+    /// Only root may do this, except with an [image](crate::guide::images), where it is a user of the image. For all others, `start` returns an error if the user is not their
     /// own. summon does not change the environment.
     pub fn user(self, name: impl Into<String>) -> Self {
         self.change(|spec| spec.user = Some(name.into()))
