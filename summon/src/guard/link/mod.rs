@@ -5,9 +5,10 @@
 //! descriptors for each connection, and a forked child of the test would keep them open. It ends with
 //! its owner, like a guard.
 //!
-//! [`serve`] obeys the owner. [`relay`] has all connections. A [`connection`] has two directions, and a
-//! [`flow`] is one direction, between two sockets ([`socket`]).
+//! [`serve`] obeys the owner. [`relay`] has all connections, and [`accept`] takes new ones. A
+//! [`connection`] has two directions, and a [`flow`] is one direction, between two sockets ([`socket`]).
 
+mod accept;
 mod connection;
 mod faults;
 mod flow;

@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::connection::{Connection, Fate, Rates, Side};
 use super::faults::{Counts, Faults, Separated};
@@ -20,38 +20,36 @@ use crate::sys::subnet::Subnet;
 pub(super) const LISTENER: u64 = 0;
 /// The first number of a connection. Its tokens are twice that, and one more.
 const FIRST: u64 = 8;
-/// How long to wait before the next connection if there are no descriptors for it.
-const SHORTAGE: Duration = Duration::from_millis(10);
 
 pub(super) struct Relay {
-    addr: SocketAddr,
-    listener: OwnedFd,
+    pub(super) addr: SocketAddr,
+    pub(super) listener: OwnedFd,
     /// The address of the server. `None` if it is unknown so far.
     target: Option<SocketAddr>,
     /// The only clients. `None` if all may connect.
-    clients: Option<Vec<Subnet>>,
-    faults: Faults,
+    pub(super) clients: Option<Vec<Subnet>>,
+    pub(super) faults: Faults,
     rates: Rates,
-    partition: Partition,
+    pub(super) partition: Partition,
     connections: HashMap<u64, Connection>,
     /// Clients that a partition separates from the server, which knows nothing of them so far.
-    held: HashMap<u64, (OwnedFd, SocketAddr)>,
+    pub(super) held: HashMap<u64, (OwnedFd, SocketAddr)>,
     /// Sockets of connections that the link has ended. The link reads and discards their bytes until the
     /// other side closes: to close a socket with unread bytes would reset the connection.
     lingering: HashMap<u64, Socket>,
     /// The connection that fills the queue of new connections, so that clients hang.
-    filler: Option<OwnedFd>,
+    pub(super) filler: Option<OwnedFd>,
     /// The times when connections continue. At equal times, the longest wait comes first.
     due: BTreeSet<(Instant, u64, u64)>,
     sequence: u64,
     /// Connections that can continue at once.
     ready: Vec<u64>,
     /// When to accept again.
-    accept_at: Option<Instant>,
-    next: u64,
+    pub(super) accept_at: Option<Instant>,
+    pub(super) next: u64,
     /// The bytes of ended connections.
     passed: (u64, u64),
-    tools: Tools,
+    pub(super) tools: Tools,
 }
 
 impl Relay {
@@ -112,7 +110,7 @@ impl Relay {
         // Accept first: a client that has connected before the fault must not be refused. In a blackhole,
         // the queue must stay full.
         if self.filler.is_none() {
-            self.accept(events);
+            self.accept_waiting(events);
         }
         // Nothing after this can fail.
         self.change_listener(&faults)?;
@@ -132,7 +130,8 @@ impl Relay {
             return Ok(());
         }
         if !self.faults.blackhole && (before.cut || self.filler.is_some()) {
-            self.accept(events);
+            // The filler is in the queue, if it has room there, and `take` knows it by its address.
+            self.accept_waiting(events);
             self.filler = None;
         }
         let all = self.connections.keys().chain(self.lingering.keys());
@@ -191,51 +190,14 @@ impl Relay {
         self.passed.1 += to_client;
     }
 
-    /// Takes all new connections.
-    pub(super) fn accept(&mut self, events: &Events) {
-        self.accept_at = None;
-        if self.faults.cut || self.faults.blackhole {
-            return;
-        }
-        loop {
-            match streams::accept(&self.listener) {
-                Ok(Some((client, peer))) => self.take(client, peer, events),
-                Ok(None) => return,
-                // Descriptors are short, and connections need none of these.
-                Err(_) if self.tools.release() => {}
-                Err(_) => {
-                    self.accept_at = Some(Instant::now() + SHORTAGE);
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Takes a new connection. `peer` is the client's address.
-    fn take(&mut self, client: OwnedFd, peer: SocketAddr, events: &Events) {
-        if self.filler.as_ref().and_then(streams::own_addr) == Some(peer) {
-            return;
-        }
-        // The answer to a client with a wrong address does not reach it, so an accepted address is right.
-        let mut clients = self.clients.iter();
-        if clients.any(|all| !all.iter().any(|it| it.contains(peer.ip()))) {
-            return streams::reset(&client);
-        }
-        let number = self.next;
-        self.next += 1;
-        let found = self.partition.clients(&[(peer, self.addr)]);
-        // Without an answer of the kernel, the next change of the partition asks again.
-        if found.is_ok_and(|found| !self.partition.holds(found[0])) {
-            return self.connect(number, client, peer, events);
-        }
-        match events.add(&client, 2 * number) {
-            Ok(()) => drop(self.held.insert(number, (client, peer))),
-            Err(_) => streams::reset(&client),
-        }
-    }
-
     /// Connects a client to the server.
-    fn connect(&mut self, number: u64, client: OwnedFd, peer: SocketAddr, events: &Events) {
+    pub(super) fn connect(
+        &mut self,
+        number: u64,
+        client: OwnedFd,
+        peer: SocketAddr,
+        events: &Events,
+    ) {
         let connect = || self.target.map(|target| streams::connect(&target));
         let mut server = connect();
         if matches!(server, Some(Err(_))) && self.tools.release() {
@@ -268,6 +230,9 @@ impl Relay {
     /// Puts a partition into force, in place of the former one. After an error the former one stays.
     pub(super) fn separate(&mut self, nodes: Separated, events: &Events) -> io::Result<()> {
         let partition = Partition::of(nodes)?;
+        // Clients that wait have connected under the former partition, and some have closed since. Under the
+        // new one, nobody would know that a separated node sent their bytes.
+        self.accept_waiting(events);
         let connected = self
             .connections
             .iter()
@@ -406,9 +371,10 @@ impl Relay {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::time::Duration;
 
     /// Returns whether clients can connect. Nothing accepts them, so they wait in the queue.
     fn takes_connections(addr: SocketAddr) -> bool {
@@ -416,9 +382,7 @@ mod tests {
         (0..3).all(|_| TcpStream::connect_timeout(&addr, Duration::from_secs(5)).is_ok())
     }
 
-    #[test]
-    fn faults_that_can_not_be_put_into_force_leave_the_former_ones() {
-        let events = Events::new().unwrap();
+    pub(in crate::guard::link) fn relay() -> Relay {
         // Another program may take the port first.
         let made = (0..100).find_map(|_| {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -426,7 +390,13 @@ mod tests {
             drop(free);
             Relay::new(addr, None, None).ok()
         });
-        let mut relay = made.unwrap();
+        made.unwrap()
+    }
+
+    #[test]
+    fn faults_that_can_not_be_put_into_force_leave_the_former_ones() {
+        let events = Events::new().unwrap();
+        let mut relay = relay();
         let addr = relay.addr;
         let blackhole = || Faults {
             blackhole: true,

@@ -140,7 +140,10 @@ impl Serving {
                 self.relay.lead_to(target);
                 Ok(())
             }
-            LinkOrder::Count => Ok(()),
+            LinkOrder::Count => {
+                self.relay.accept_waiting(&self.events);
+                Ok(())
+            }
             LinkOrder::Separate(nodes) => self.relay.separate(nodes, &self.events),
         };
         match done {

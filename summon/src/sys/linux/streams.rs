@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -118,6 +118,30 @@ pub(crate) fn accept(listener: &OwnedFd) -> io::Result<Option<(OwnedFd, SocketAd
     // See `listen`.
     sockopt::set_socket_reuseaddr(&socket, true)?;
     Ok(Some((socket, peer)))
+}
+
+/// Returns the number of connections that wait in the queue of a listener. 0 if the kernel does not say.
+pub(crate) fn waiting(listener: &OwnedFd) -> usize {
+    // `tcpi_unacked` of a listener (`tcp_get_info` in the kernel). Each field before it is a part of the ABI.
+    const PLACE: usize = 24;
+    let mut info = [0u8; 64];
+    let mut length = info.len() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes into `info`, and the length into `length`. Both live
+    // until the call returns.
+    let result = unsafe {
+        libc::getsockopt(
+            listener.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    let unacked: [u8; 4] = info[PLACE..PLACE + 4].try_into().unwrap_or_default();
+    match result {
+        0 if length as usize >= PLACE + 4 => u32::from_ne_bytes(unacked) as usize,
+        _ => 0,
+    }
 }
 
 /// Begins to connect. The socket is writable when that has succeeded or failed.

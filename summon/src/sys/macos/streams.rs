@@ -36,6 +36,10 @@ pub(crate) fn accept(_listener: &OwnedFd) -> io::Result<Option<(OwnedFd, SocketA
     unsupported()
 }
 
+pub(crate) fn waiting(_listener: &OwnedFd) -> usize {
+    0
+}
+
 pub(crate) fn connect(_addr: &SocketAddr) -> io::Result<OwnedFd> {
     unsupported()
 }
