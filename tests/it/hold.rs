@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::project::Project;
-use crate::support::{Life, eventually, hear_int, parent, replaced};
+use crate::support::{Life, eventually, family, hear_int, parent, replaced};
 
 /// A run of the project that is held.
 struct Held {
@@ -124,6 +124,14 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        // If the test fails, the runner's death alone would leave a test process that is halted.
+        if let Ok(None) = self.child.try_wait() {
+            let family = family(self.child.id());
+            for life in family.iter().filter(|life| life.goes_on()) {
+                let pid = life.pid.to_string();
+                let _ = Command::new("kill").args(["-KILL", &pid]).status();
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
