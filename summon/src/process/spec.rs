@@ -47,7 +47,7 @@ impl Hash for Declared {
 pub(crate) struct InImage {
     /// Makes the options those for the image. The arguments are then those of the user. The error is a hint.
     pub(crate) adapt: fn(&mut Spec, Option<&str>) -> Result<(), &'static str>,
-    /// The number of arguments of the server itself. Those of the user follow.
+    /// The number of arguments of the server itself. The arguments of the user follow.
     pub(crate) own_args: usize,
     /// The user of this machine that it runs as.
     pub(crate) own_user: Option<String>,
@@ -181,7 +181,7 @@ impl Spec {
         }
     }
 
-    /// Returns the options of the process. Those of a ready-made server are others with an image.
+    /// Returns the options of the process. A ready-made server has other options as an image.
     pub(crate) fn settled(mut self) -> Spec {
         let has_image = self.container.image.is_some();
         let Some(of) = self.in_image.take().filter(|_| has_image) else {
