@@ -3,7 +3,8 @@
 use summon_syntax::{circle, template};
 use syn::LitStr;
 
-use super::set::{self, Set};
+use super::set::Set;
+use super::texts;
 use crate::errors::Errors;
 
 /// A process that waits for another, because of a literal.
@@ -49,10 +50,10 @@ fn waits<'a>(set: &Set<'a>) -> Vec<Wait<'a>> {
                 waits.push(Wait { from, to, text });
             }
         };
-        for text in set::texts(member.summoned) {
+        for text in texts::texts(member.summoned) {
             template::references(&text.value()).for_each(|name| add(name, text));
         }
-        for name in set::after(member.summoned) {
+        for name in texts::after(member.summoned) {
             add(&name.value(), name);
         }
     }

@@ -4,6 +4,7 @@
 mod circle;
 mod image;
 mod set;
+mod texts;
 mod values;
 
 use std::borrow::Cow;
@@ -141,7 +142,7 @@ fn link(summoned: &Summoned, errors: &mut Errors) {
     let message = match summoned.kind {
         Kind::Udp => "a link passes on TCP, and this process serves UDP; remove it",
         Kind::Simple | Kind::File | Kind::Unix | Kind::Notify
-            if !is_open && set::lacks_port(summoned) =>
+            if !is_open && texts::lacks_port(summoned) =>
         {
             "a link leads to a port, and this process has none; write `{port}` into its command"
         }

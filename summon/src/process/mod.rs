@@ -46,6 +46,7 @@ mod resources;
 mod spec;
 mod start;
 mod stop;
+mod turns;
 mod window;
 mod with_image;
 
