@@ -42,19 +42,21 @@ impl Setting {
 
     fn parse(text: &str) -> Result<Option<Setting>, String> {
         let (mut always, mut limit) = (false, None);
-        for part in text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        for part in text.split(',').map(str::trim) {
             match part {
+                "" => return Err("a part before or after a comma is empty".to_owned()),
                 "always" if !always => always = true,
                 part if limit.is_none() => limit = Some(duration::parse(part)?),
                 part => return Err(format!("`{part}` is too much")),
             }
         }
-        let default = if always { DEFAULT } else { Duration::ZERO };
-        let limit = limit.unwrap_or(default).min(LONGEST);
+        let limit = limit.unwrap_or(DEFAULT).min(LONGEST);
+        if always && limit.is_zero() {
+            return Err("`always` needs a time that is longer than 0".to_owned());
+        }
         Ok((!limit.is_zero()).then_some(Setting { always, limit }))
     }
 }
@@ -86,8 +88,24 @@ mod tests {
         for off in ["", "0", " "] {
             assert_eq!(Setting::parse(off), Ok(None), "{off:?}");
         }
-        for wrong in ["1", "yes", "always,always", "5s,6s", "-1s"] {
+        for wrong in [
+            "1",
+            "yes",
+            "Always",
+            "always 5s",
+            "always,always",
+            "5s,6s",
+            "-1s",
+        ] {
             assert!(Setting::parse(wrong).is_err(), "{wrong}");
+        }
+        for empty in ["always,", ",10m", ",", "5s,,always", "always, "] {
+            let why = "a part before or after a comma is empty".to_owned();
+            assert_eq!(Setting::parse(empty), Err(why), "{empty:?}");
+        }
+        for zero in ["always,0", "0s, always"] {
+            let why = "`always` needs a time that is longer than 0".to_owned();
+            assert_eq!(Setting::parse(zero), Err(why), "{zero}");
         }
     }
 }
