@@ -16,6 +16,7 @@ async fn sleeps() -> Result<(), summon::Error> {
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(sleeps)),
         [(::core::option::Option::Some("sleeper"), &executor_0)],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => {

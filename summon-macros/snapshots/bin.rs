@@ -23,6 +23,7 @@ fn uses_its_own() {
             (::core::option::Option::None, &executor_0),
             (::core::option::Option::None, &executor_1),
         ],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => {

@@ -25,6 +25,7 @@ async fn sells() -> Result<(), Error> {
             (::core::option::Option::Some("pg"), &executor_0),
             (::core::option::Option::Some("shop"), &executor_1),
         ],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => {

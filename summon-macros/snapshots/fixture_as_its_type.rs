@@ -23,6 +23,7 @@ fn sees_rows(name: &str, other: &Other) {
             (::core::option::Option::Some("pg"), &executor_0),
             (::core::option::Option::Some("api"), &executor_1),
         ],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => {

@@ -22,6 +22,7 @@ where
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(method)),
         [(::core::option::Option::Some("process"), &executor_0)],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),

@@ -43,6 +43,7 @@ fn agrees() {
             (::core::option::Option::Some("nodes"), &executor_0),
             (::core::option::Option::Some("gateway"), &executor_1),
         ],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => {

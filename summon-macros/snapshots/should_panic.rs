@@ -17,6 +17,7 @@ fn panics() {
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(panics)),
         [(::core::option::Option::None, &executor_0)],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => ::summon::__private::expect_panic(scope),
         ::core::result::Result::Err(error) => {

@@ -23,6 +23,7 @@ fn one_of_two_panics(#[case] n: u32) {
             ::core::module_path!(), "::", ::core::stringify!(one_of_two_panics)
         ),
         [(::core::option::Option::None, &executor_0)],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => ::summon::__private::fail(&error),

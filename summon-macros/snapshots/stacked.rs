@@ -32,6 +32,7 @@ fn needs_three(#[case] n: u32) {
             (::core::option::Option::Some("db"), &executor_1),
             (::core::option::Option::Some("redis"), &executor_2),
         ],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => {

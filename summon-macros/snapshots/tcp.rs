@@ -18,6 +18,7 @@ fn answers() {
     let _scope = match ::summon::__private::scope(
         ::core::concat!(::core::module_path!(), "::", ::core::stringify!(answers)),
         [(::core::option::Option::Some("redis"), &executor_0)],
+        |error| ::summon::__private::fail_at_end(error),
     ) {
         ::core::result::Result::Ok(scope) => scope,
         ::core::result::Result::Err(error) => {

@@ -141,6 +141,7 @@ fn start(model: Model, place: Place) -> TokenStream {
         let #scope = match ::summon::__private::scope(
             ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
             [#members],
+            |error| ::summon::__private::fail_at_end(error),
         ) {
             ::core::result::Result::Ok(scope) => #started,
             ::core::result::Result::Err(#error) => #failed,

@@ -23,16 +23,18 @@ use crate::executor::Executor;
 pub use crate::executor::setup::SetUp;
 use crate::find_program;
 use crate::fixture::Fixture;
-use crate::orchestrator::begin;
+use crate::orchestrator::{Attributed, begin};
 use crate::panicked;
 use crate::skipped;
 use crate::trace::test_name;
 
 /// Starts the executors that the attributes of one function declare. `function` is its path. Each
-/// executor comes with the name of its parameter, if any.
+/// executor comes with the name of its parameter, if any. `fails` calls [`fail_at_end`] in the file of the
+/// attribute.
 pub fn scope<'a, const N: usize>(
     function: &str,
     members: [(Option<&str>, &'a dyn Executor); N],
+    fails: fn(&Error) -> !,
 ) -> Result<Scope<'a>, Error> {
     for (name, executor) in &members {
         // A fixture has several names, one for each set, so no parameter names its process.
@@ -42,8 +44,16 @@ pub fn scope<'a, const N: usize>(
         }
     }
     // libtest names a test by its path without the crate.
-    let test = function.split_once("::").map_or(function, |(_, test)| test);
+    let name = function.split_once("::").map_or(function, |(_, test)| test);
+    let test = Attributed { name, fails };
     begin(members.map(|(_, executor)| executor), Some(test))
+}
+
+/// Fails a test by its stop. A panic names the place of its caller, and a drop has no caller in the user's
+/// code, so the expansion has a closure with this call.
+#[track_caller]
+pub fn fail_at_end(error: &Error) -> ! {
+    panicked::by_check(error)
 }
 
 /// Marks the scope of a `#[should_panic]` test, which passes if it panics.

@@ -35,7 +35,6 @@ fn normalised(text: &str, project: &Project) -> String {
         (r"PORT=\d{4,5}", "PORT=PORT"),
         (r"--port \d{4,5}", "--port PORT"),
         (r"panicked at /[^ :]*/summon/src", "panicked at <summon>"),
-        (r"(orchestrator/scope\.rs):\d+:\d+", "$1:LINE"),
         (r"of \d{3,} lines", "of N lines"),
         (r#"with HTTP: "\d+\\n""#, r#"with HTTP: "1\n""#),
         (r"pid \d+, `[^`]*`", "pid PID, `..`"),

@@ -7,7 +7,7 @@ mod walk;
 
 pub use executors::Executors;
 pub(crate) use order::Order;
-pub(crate) use scope::begin;
+pub(crate) use scope::{Attributed, begin};
 pub use scope::{Scope, orchestrated};
 pub(crate) use walk::{act, start};
 

@@ -36,13 +36,23 @@ pub fn orchestrated<'a>(executors: impl Executors<'a>) -> Result<Scope<'a>, Erro
     begin(executors, None)
 }
 
-/// Like [`orchestrated`], for a test of this name, which fails if the start fails.
+/// A test with attributes.
+#[derive(Clone, Copy)]
+pub(crate) struct Attributed<'t> {
+    pub(crate) name: &'t str,
+    /// Panics with the report. The panic names the place of the attribute.
+    pub(crate) fails: fn(&Error) -> !,
+}
+
+/// Like [`orchestrated`], for a test that fails if the start fails.
 pub(crate) fn begin<'a>(
     executors: impl Executors<'a>,
-    test: Option<&str>,
+    test: Option<Attributed<'_>>,
 ) -> Result<Scope<'a>, Error> {
     Setting::get()?;
     let starting = test.is_some();
+    let fails = test.map(|test| test.fails);
+    let test = test.map(|test| test.name);
     let (test, begun) = (Test::begin(test), Instant::now());
     let (part, starting) = (Part::scope(), starting.then(Part::start));
     panicked::note_panics();
@@ -72,6 +82,7 @@ pub(crate) fn begin<'a>(
         stopped: false,
         failed: AtomicBool::new(false),
         expects_panic: None,
+        fails,
     })
 }
 
@@ -111,6 +122,8 @@ pub struct Scope<'a> {
     failed: AtomicBool,
     /// Set if the test must panic to pass.
     expects_panic: Option<Part>,
+    /// Panics if a stop fails. `None` without attributes.
+    fails: Option<fn(&Error) -> !>,
 }
 
 impl Scope<'_> {
@@ -283,7 +296,10 @@ impl Drop for Scope<'_> {
             Err(error) if std::thread::panicking() => eprintln!("{error}"),
             Err(error) => {
                 annotation::print(&test_name(), &error.to_string(), self.declared());
-                panicked::by_check(&error)
+                match self.fails {
+                    Some(fails) => fails(&error),
+                    None => panicked::by_check(&error),
+                }
             }
             Ok(()) => {}
         }
