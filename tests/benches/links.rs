@@ -81,18 +81,28 @@ fn micros(time: Duration) -> String {
 fn round_trips(direct: SocketAddr, link: &Link, rounds: usize) {
     println!("A round trip of {MESSAGE} bytes, in microseconds: median (95th percentile).");
     println!();
-    row(&["other connections", "direct", "link", "more", "target"]);
-    row(&["---"; 5]);
+    row(&[
+        "other connections",
+        "direct",
+        "link",
+        "more",
+        "target",
+        "processor time of the link",
+    ]);
+    row(&["---"; 6]);
+    let process = link_process();
     let (near, far) = (connect(direct, ECHO), connect(link.addr(), ECHO));
     for (idle, target) in [(0, 50), (IDLE, 100)] {
         let open = link.connections().expect("a link").open;
         let _others: Vec<_> = (0..idle).map(|_| connect(link.addr(), ECHO)).collect();
         while link.connections().expect("a link").open < open + idle as u64 {}
         let (mut direct, mut linked) = (Vec::new(), Vec::new());
+        let before = processor_time(process);
         for _ in 0..rounds {
             direct.extend((0..50).map(|_| round_trip(&near)));
             linked.extend((0..50).map(|_| round_trip(&far)));
         }
+        let each = (processor_time(process) - before) / linked.len() as u32;
         let (direct, linked) = (Figures::from(direct), Figures::from(linked));
         let shown = |it: &Figures| format!("{} ({})", micros(it.median()), micros(it.p95()));
         row(&[
@@ -101,6 +111,7 @@ fn round_trips(direct: SocketAddr, link: &Link, rounds: usize) {
             &shown(&linked),
             &micros(linked.median().saturating_sub(direct.median())),
             &format!("at most {target}"),
+            &micros(each),
         ]);
     }
     println!();

@@ -9,6 +9,7 @@
 //! [`connection`] has two directions, and a [`flow`] is one direction, between two sockets ([`socket`]).
 
 mod accept;
+mod attention;
 mod connection;
 mod faults;
 mod flow;

@@ -49,6 +49,8 @@ pub(super) struct Relay {
     pub(super) next: u64,
     /// The bytes of ended connections.
     passed: (u64, u64),
+    /// The bytes since the last call of `take_moved`.
+    moved: u64,
     pub(super) tools: Tools,
 }
 
@@ -77,6 +79,7 @@ impl Relay {
             accept_at: None,
             next: FIRST,
             passed: (0, 0),
+            moved: 0,
             tools: Tools::new(),
         })
     }
@@ -276,6 +279,7 @@ impl Relay {
             let socket = connection.socket(side);
             socket.readable |= event.readable;
             socket.writable |= event.writable;
+            socket.has_mark |= event.has_mark;
             if event.failed {
                 connection.note_failure(side);
             }
@@ -289,6 +293,11 @@ impl Relay {
             socket.readable |= event.readable;
             self.ready.push(number);
         }
+    }
+
+    /// Returns the number of bytes that were passed on since the last call.
+    pub(super) fn take_moved(&mut self) -> u64 {
+        mem::take(&mut self.moved)
     }
 
     /// Moves bytes as far as possible. Returns the time of the next move.
@@ -319,7 +328,10 @@ impl Relay {
         let Some(connection) = self.connections.get_mut(&number) else {
             return self.discard(number);
         };
+        let before = connection.passed();
         let fate = connection.advance(&self.faults, &mut self.rates, &mut self.tools);
+        let after = connection.passed();
+        self.moved += after.0 - before.0 + after.1 - before.1;
         let noted = connection.due.take();
         if let Some((at, sequence)) = noted {
             self.due.remove(&(at, sequence, number));

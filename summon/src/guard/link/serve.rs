@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::attention::Attention;
 use super::message::{LinkAnswer, LinkOrder};
 use super::relay::{LISTENER, Relay};
 use crate::guard::protocol::job::{Endings, LinkJob};
@@ -60,6 +61,7 @@ fn failed(error: &io::Error) -> LinkAnswer {
 struct Serving {
     events: Events,
     relay: Relay,
+    attention: Attention,
     owner_ended: Option<Ending>,
     run_ended: Option<Ending>,
     /// When the link ends, since the runner has ended.
@@ -88,6 +90,7 @@ fn begin(
     Ok(Serving {
         events,
         relay,
+        attention: Attention::default(),
         owner_ended,
         run_ended,
         until: None,
@@ -99,7 +102,8 @@ impl Serving {
         loop {
             let due = self.relay.go_on(&self.events);
             let due = due.into_iter().chain(self.until).min();
-            for event in self.events.wait(due)? {
+            let moved = self.relay.take_moved();
+            for event in self.attention.wait(&mut self.events, due, moved)? {
                 match event.token {
                     LISTENER => self.relay.accept(&self.events),
                     OWNER => {

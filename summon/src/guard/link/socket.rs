@@ -17,6 +17,8 @@ pub(super) struct Socket {
     /// Whether a read may succeed. An event sets it.
     pub(super) readable: bool,
     pub(super) writable: bool,
+    /// The end of the stream or an urgent byte has come. A read stops before it.
+    pub(super) has_mark: bool,
     /// The other end has reset the connection. Bytes from before may still be readable.
     pub(super) broken: bool,
 }
@@ -27,12 +29,27 @@ impl Socket {
             fd,
             readable: false,
             writable: false,
+            has_mark: false,
             broken: false,
         }
     }
 
+    /// Reads the bytes that have come.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = streams::read(&self.fd, into);
+        // A read that gets less than it asks for has emptied the socket (`epoll(7)`), unless it has
+        // stopped at a mark. Whatever comes later has an event of its own. So there is no need for a read
+        // that gets nothing.
+        let is_short = read.as_ref().is_ok_and(|count| *count < into.len());
+        if is_short && !self.has_mark {
+            self.readable = false;
+        }
+        read
+    }
+
     pub(super) fn has_broken(&mut self) {
         self.broken = true;
+        self.has_mark = true;
         // No further event may come. A read finds the end behind the last bytes.
         self.readable = true;
     }
@@ -81,6 +98,29 @@ mod tests {
     use super::*;
     use std::io::Write;
     use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_short_read_needs_no_second_one_unless_an_end_has_come() {
+        let (mut sender, socket) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut socket = Socket::new(socket.into());
+        let mut buffer = [0; 4];
+        for (has_mark, sent, is_left) in [
+            (false, &b"abc"[..], false),
+            (false, b"abcd", true),
+            (true, b"abc", true),
+        ] {
+            (socket.readable, socket.has_mark) = (true, has_mark);
+            sender.write_all(sent).unwrap();
+            assert_eq!(socket.read(&mut buffer).unwrap(), sent.len());
+            assert_eq!(socket.readable, is_left, "{sent:?}, {has_mark}");
+        }
+        // An error of the other direction says that no event may come.
+        socket.has_broken();
+        sender.write_all(b"a").unwrap();
+        assert_eq!(socket.read(&mut buffer).unwrap(), 1);
+        assert!(socket.readable);
+    }
 
     #[test]
     fn a_sender_that_never_stops_leaves_time_for_others() {

@@ -19,6 +19,8 @@ pub(crate) struct Event {
     pub(crate) writable: bool,
     /// The socket has an error.
     pub(crate) failed: bool,
+    /// The end of the stream or an urgent byte has come, which a read does not pass.
+    pub(crate) has_mark: bool,
 }
 
 /// The descriptors to wait for.
@@ -38,13 +40,10 @@ impl Events {
     /// Adds a descriptor. It is removed when it is closed. An event says that it has become readable or
     /// writable, so the caller must read or write until that would block before the next one comes.
     pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::add(
-            &self.epoll,
-            fd,
-            EventData::new_u64(token),
-            flags,
-        )?)
+        let data = EventData::new_u64(token);
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::ET;
+        let flags = flags | EventFlags::RDHUP | EventFlags::PRI;
+        Ok(epoll::add(&self.epoll, fd, data, flags)?)
     }
 
     /// Adds a descriptor. Each wait has an event while it is readable.
@@ -74,7 +73,15 @@ impl Events {
             }
         }
         let now = Timespec::default();
-        let left = until.is_some().then_some(&now);
+        self.take(until.is_some().then_some(&now))
+    }
+
+    /// Returns what is ready now, without sleep.
+    pub(crate) fn look(&mut self) -> io::Result<Vec<Event>> {
+        self.take(Some(&Timespec::default()))
+    }
+
+    fn take(&mut self, left: Option<&Timespec>) -> io::Result<Vec<Event>> {
         self.found.clear();
         match epoll::wait(&self.epoll, spare_capacity(&mut self.found), left) {
             Ok(_) | Err(Errno::INTR) => {}
@@ -84,11 +91,13 @@ impl Events {
             let flags = event.flags;
             let failed = flags.contains(EventFlags::ERR);
             let closed = failed || flags.contains(EventFlags::HUP);
+            let marks = EventFlags::RDHUP | EventFlags::PRI;
             Event {
                 token: event.data.u64(),
                 readable: closed || flags.intersects(EventFlags::IN | EventFlags::RDHUP),
                 writable: closed || flags.contains(EventFlags::OUT),
                 failed,
+                has_mark: closed || flags.intersects(marks),
             }
         };
         Ok(self.found.iter().map(event).collect())

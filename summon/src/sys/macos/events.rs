@@ -12,6 +12,7 @@ pub(crate) struct Event {
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     pub(crate) failed: bool,
+    pub(crate) has_mark: bool,
 }
 
 pub(crate) struct Events(Infallible);
@@ -34,6 +35,10 @@ impl Events {
     }
 
     pub(crate) fn wait(&mut self, _until: Option<Instant>) -> io::Result<Vec<Event>> {
+        match self.0 {}
+    }
+
+    pub(crate) fn look(&mut self) -> io::Result<Vec<Event>> {
         match self.0 {}
     }
 }
