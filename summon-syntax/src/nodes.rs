@@ -20,9 +20,13 @@ pub fn shared_port(port: u16) -> String {
     )
 }
 
-/// Returns the error of `{link}` in a node without a link.
-pub fn without_links() -> String {
-    "`{link}` is the address of a node's link; add `links = true`".to_owned()
+/// Returns the error of `{link}` or `{link_port}` in a node without a link.
+pub fn without_links(word: &str) -> String {
+    let what = match word {
+        "link_port" => "port",
+        _ => "address",
+    };
+    format!("`{{{word}}}` is the {what} of a node's link; add `links = true`")
 }
 
 /// Returns the name of a node.

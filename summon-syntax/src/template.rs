@@ -12,7 +12,7 @@ use crate::words;
 pub const WORDS: [&str; 5] = ["port", "host", "dir", "name", "url"];
 
 /// The further placeholders of a node. `summon` knows their values in `process/nodes.rs`.
-pub const WORDS_OF_NODES: [&str; 4] = ["index", "peers", "others", "link"];
+pub const WORDS_OF_NODES: [&str; 5] = ["index", "peers", "others", "link", "link_port"];
 
 /// Whether a placeholder of a node may have the label of a port, as in `{peers:admin}`.
 pub fn lists_ports(word: &str) -> bool {

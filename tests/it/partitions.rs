@@ -357,7 +357,7 @@ fn a_partition_that_can_not_be_is_an_error() {
 
 #[summon(
     bin = "actor",
-    tcp = "say '{link} {peers} {node-1.link}' listen {host}:{port}",
+    tcp = "say '{link} {link_port} {peers} {node-1.link} {node-1.link_port}' listen {host}:{port}",
     host = "127.0.0.1",
     name = "node",
     nodes = 2,
@@ -367,7 +367,8 @@ fn a_partition_that_can_not_be_is_an_error() {
 fn a_node_knows_the_address_of_its_link(nodes: &Cluster) {
     let links = [link(nodes, 0), link(nodes, 1)];
     for (node, own) in nodes.iter().zip(links) {
-        let said = format!("^{own} {},{} {}$", links[0], links[1], links[1]);
+        let [one, two] = links;
+        let said = format!("^{own} {} {one},{two} {two} {}$", own.port(), two.port());
         node.wait_for_output(&said, PATIENCE).unwrap();
         assert_ne!(node.addr(), own);
     }
@@ -375,10 +376,10 @@ fn a_node_knows_the_address_of_its_link(nodes: &Cluster) {
 
 #[test]
 fn a_node_without_a_link_has_no_address_of_it() {
-    let nodes = TcpCoordinatedExecutor::new(actor(["say", "{link}"]), "127.0.0.1", 0).nodes(2);
-    let error = why(nodes.start());
-    assert!(
-        error.contains("`{link}` is the address of a node's link; add `links = true`"),
-        "{error}"
-    );
+    for (word, what) in [("{link}", "address"), ("{link_port}", "port")] {
+        let nodes = TcpCoordinatedExecutor::new(actor(["say", word]), "127.0.0.1", 0).nodes(2);
+        let error = why(nodes.start());
+        let expected = format!("`{word}` is the {what} of a node's link; add `links = true`");
+        assert!(error.contains(&expected), "{error}");
+    }
 }

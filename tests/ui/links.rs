@@ -24,4 +24,7 @@ fn links_of_one_process() {}
 #[summon(tcp = "node {port} {link}", nodes = 3)]
 fn no_link_to_advertise() {}
 
+#[summon(tcp = "node {port} {link_port}", nodes = 3)]
+fn no_port_to_advertise() {}
+
 fn main() {}

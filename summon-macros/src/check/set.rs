@@ -177,8 +177,10 @@ impl<'a> Set<'a> {
                 let is_too_early = member.has_group(&group);
                 is_too_early.then(|| template::too_early(part, &group))
             }
-            Part::Own("link") if member.is_cluster() && !member.may_be_linked() => {
-                Some(nodes::without_links())
+            Part::Own(word @ ("link" | "link_port"))
+                if member.is_cluster() && !member.may_be_linked() =>
+            {
+                Some(nodes::without_links(word))
             }
             Part::Own(word) if member.has(word)? => None,
             Part::Own(_) | Part::Labelled(..) => {

@@ -56,7 +56,7 @@ impl<P: Probe> Coordinated<P> {
     /// the same text for each. `{others}` is that list without the node itself. `{peers:raft}` lists
     /// the ports that are `{port:raft}`. The ports are known before the first node starts, so all
     /// nodes start at the same time. With [`linked`](Coordinated::linked), these are the addresses of the
-    /// nodes' links, and `{link}` is that of the node itself.
+    /// nodes' links, `{link}` is that of the node itself, and `{link_port}` is its port alone.
     ///
     /// A node has the name of its program, or of [`named`](Coordinated::named), with its number:
     /// `node-0`. The other processes of a set write `{node-0.port}`, or `{node.peers}` for all

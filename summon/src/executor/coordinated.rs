@@ -41,7 +41,7 @@ use crate::process::{Process, Resources, Spec};
 /// | `{url}` | the URL, as of [`url`](Process::url), with the default database of a ready-made server |
 /// | `{db.port}`, `{db.port:admin}`, `{db.host}`, `{db.url}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
 /// | `{index}`, `{peers}`, `{others}` | only with [`nodes`](Coordinated::nodes): the number of the node, from 0, and the addresses of all nodes, or of all others. `{peers:raft}` lists the further ports |
-/// | `{link}` | only with [`nodes`](Coordinated::nodes) and `links = true`: the address of the node's link |
+/// | `{link}`, `{link_port}` | only with [`nodes`](Coordinated::nodes) and `links = true`: the address of the node's link, and its port alone |
 ///
 /// `{{` is a brace. summon does not change `${word}` and other text in braces, such as JSON.
 ///

@@ -70,7 +70,7 @@ impl Parts {
             return Ok(());
         };
         // A node may ask before the other one has begun its start.
-        if label.is_empty() && matches!(word, "port" | "host" | "url" | "link") {
+        if label.is_empty() && matches!(word, "port" | "host" | "url" | "link" | "link_port") {
             other.acquire_link()?;
         }
         match word {

@@ -51,8 +51,11 @@ impl Parts {
             ("index", "") => Ok(Some(index.to_string())),
             ("peers", _) => self.addresses(label, None).map(Some),
             ("others", _) => self.addresses(label, Some(index)).map(Some),
-            ("link", "") if self.declaration.spec.linked => self.address("").map(Some),
-            ("link", "") => Err(NotReady::ever(nodes::without_links())),
+            ("link" | "link_port", "") if !self.declaration.spec.linked => {
+                Err(NotReady::ever(nodes::without_links(word)))
+            }
+            ("link", "") => self.address("").map(Some),
+            ("link_port", "") => self.word_through_link("port"),
             _ => Ok(None),
         }
     }
