@@ -1,6 +1,7 @@
 //! Each test has a database of its own.
 
 mod deaths;
+mod last_stop;
 mod mariadb;
 mod redis;
 mod runs;

@@ -219,14 +219,14 @@ fn is_free_after_the_next_run_if_all_were_killed() {
 }
 
 /// Returns the segments that a process has made (`proc_sysvipc(5)`).
-fn segments_of(pid: u32) -> Vec<String> {
+pub(crate) fn segments_of(pid: u32) -> Vec<String> {
     let table = fs::read_to_string("/proc/sysvipc/shm").unwrap();
     let is_its = |line: &&str| line.split_whitespace().nth(4) == Some(&*pid.to_string());
     table.lines().filter(is_its).map(str::to_owned).collect()
 }
 
 /// Returns the files in memory that a process has mapped.
-fn files_of(pid: u32) -> Vec<PathBuf> {
+pub(crate) fn files_of(pid: u32) -> Vec<PathBuf> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     let paths = maps.lines().filter_map(|line| line.split_once("/dev/shm/"));
     let mut files: Vec<_> = paths.map(|it| Path::new("/dev/shm").join(it.1)).collect();

@@ -162,6 +162,13 @@ impl Scope<'_> {
     /// Stops the executors. An error fails the test, and so holds it.
     fn stop_held(&self) -> Result<(), Error> {
         let test = self.part.test();
+        // A test with attributes does not start them again.
+        if self.fails.is_some() {
+            let nodes = self.orchestrator.nodes().into_iter();
+            let own = nodes.filter(|node| node.shared_as().is_none());
+            own.flat_map(|node| node.processes())
+                .for_each(Process::note_last_stop);
+        }
         self.orchestrator
             .stop_and_tell(|error| hold::hold_failed(test, || Told::by(error)))
     }

@@ -14,7 +14,7 @@ use super::nodes::Named;
 use super::parts::Parts;
 use super::resolve::Resolved;
 use crate::error::{Error, Source as _};
-use crate::guard::{self, About, Program, Terms};
+use crate::guard::{self, About, Program, StopPlan, Terms};
 use crate::output;
 use crate::probe;
 use crate::session::Home;
@@ -123,7 +123,12 @@ impl Parts {
         };
         let is_private = self.resources.is_private(&program.dir);
         let mut invocation = Invocation::new(spec, &program, is_private);
-        let (mut program, mut stop, mut container) = (program, resolved.stop.clone(), None);
+        // The guard stops what nobody else has stopped, and then removes the files.
+        let last = StopPlan {
+            signal: self.last_signal(&resolved.stop),
+            ..resolved.stop.clone()
+        };
+        let (mut program, mut stop, mut container) = (program, last, None);
         if let Some(contained) = self.contained(home)? {
             let (commands, start) =
                 self.container(&contained, resolved, home, notify.as_deref())?;

@@ -112,7 +112,8 @@ impl Process {
         let home = Arc::new(home);
         let exit = guarded.state().exit;
         let stop = parts.stop_by_signal();
-        let launched = Launched::new(guarded, invocation, Arc::clone(&home), since, stop);
+        let last = parts.last_signal(&stop);
+        let launched = Launched::new(guarded, invocation, Arc::clone(&home), since, stop, last);
         *launched.values() = values.into_iter().collect();
         if let Some(status) = exit.filter(|_| !declaration.is_job()) {
             let ended = how_it_ended(status);

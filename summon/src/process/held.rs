@@ -44,6 +44,11 @@ impl Process {
         self.parts.note_held();
     }
 
+    /// Notes that nobody needs the files of the process after its next stop.
+    pub(crate) fn note_last_stop(&self) {
+        self.parts.life.note_last_stop();
+    }
+
     /// Notes that this thread's test has used the process, a fixture, by its static.
     pub(crate) fn note_use(&self) {
         let process = self.identity();

@@ -19,7 +19,7 @@ use crate::progress::{self, Progress};
 use crate::session::Home;
 use crate::small_map::SmallMap;
 use crate::sys::fd::AsFd;
-use crate::sys::{containers, runner, wait};
+use crate::sys::{Signal, containers, runner, wait};
 
 /// The shortest grace that is worth a message if it does not help.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
@@ -35,6 +35,8 @@ pub(super) struct Launched {
     pub(super) since: u64,
     /// How to stop the service.
     pub(super) stop: StopPlan,
+    /// The signal of a stop after which nobody needs its files.
+    last_signal: Signal,
     pub(super) addr: OnceLock<SocketAddr>,
     /// When the process became ready.
     pub(super) ready: OnceLock<Instant>,
@@ -58,6 +60,7 @@ impl Launched {
         home: Arc<Home>,
         since: u64,
         stop: StopPlan,
+        last_signal: Signal,
     ) -> Launched {
         Launched {
             guarded: Arc::new(guarded),
@@ -65,6 +68,7 @@ impl Launched {
             home,
             since,
             stop,
+            last_signal,
             addr: OnceLock::new(),
             ready: OnceLock::new(),
             values: Mutex::default(),
@@ -131,15 +135,24 @@ impl Launched {
         })
     }
 
-    /// Stops the service. Prints progress lines with the name of the process if that takes long.
-    pub(super) fn stop(&self, name: &str) -> io::Result<State> {
+    /// Returns the plan of a stop after which nobody needs the files.
+    pub(super) fn last_stop(&self) -> StopPlan {
+        StopPlan {
+            signal: self.last_signal,
+            ..self.stop.clone()
+        }
+    }
+
+    /// Stops the service by this plan. Prints progress lines with the name of the process if that takes
+    /// long.
+    pub(super) fn stop(&self, name: &str, plan: &StopPlan) -> io::Result<State> {
         // The grace would only take time.
         if self.pid().is_some() && self.is_deaf() {
-            if self.stop.grace >= WORTH_TELLING {
+            if plan.grace >= WORTH_TELLING {
                 progress::say(&format!(
                     "{name} was killed at once: process 1 of a container gets only signals that it handles, \
                      and {name} does not handle {}; with `init = true` the signal ends it",
-                    self.stop.signal
+                    plan.signal
                 ));
             }
             return self.guarded.stop(StopPlan::kill());
@@ -151,7 +164,7 @@ impl Launched {
             ref command,
             grace,
             ..
-        } = self.stop;
+        } = *plan;
         let asked = match command {
             Some(command) => {
                 let program = command.first().map(|it| it.to_string_lossy());
@@ -173,7 +186,7 @@ impl Launched {
             ));
             progress.due()
         };
-        self.guarded.stop_watched(self.stop.clone(), due, still)
+        self.guarded.stop_watched(plan.clone(), due, still)
     }
 
     /// Adds the last lines of the output to an error.

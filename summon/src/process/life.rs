@@ -29,6 +29,8 @@ struct Now {
     prepared: bool,
     /// Set if the process is a fixture.
     fixture: Option<Fixture>,
+    /// Whether nobody needs the files of the process after its next stop.
+    for_good: bool,
 }
 
 #[derive(Default)]
@@ -116,6 +118,7 @@ impl Life {
             State::Stopped => None,
         };
         now.starts += 1;
+        now.for_good = false;
         now.state = State::Starting {
             cancelled: Arc::clone(&cancelled),
             launched: None,
@@ -254,6 +257,17 @@ impl Life {
         if let Some(fixture) = &mut self.lock().fixture {
             fixture.begun = true;
         }
+    }
+
+    /// Notes that nobody needs the files of the process after its next stop, unless it starts again.
+    pub(super) fn note_last_stop(&self) {
+        self.lock().for_good = true;
+    }
+
+    /// Returns whether nobody needs the files of the process after a stop now.
+    pub(super) fn stops_for_good(&self) -> bool {
+        let now = self.lock();
+        now.for_good || now.fixture.is_some_and(|it| it.ender.is_some())
     }
 
     /// Allows this thread, and no other, to stop the fixture for good.

@@ -82,6 +82,11 @@ impl Parts {
         }
     }
 
+    /// Returns the signal of a stop after which nobody needs the files, beside the plan of other stops.
+    pub(super) fn last_signal(&self, stop: &StopPlan) -> Signal {
+        self.declaration.spec.last_signal.unwrap_or(stop.signal)
+    }
+
     /// Returns a helper command that runs like the process: same directory, environment, user, and
     /// attributes.
     pub(super) fn helper(&self, command: &Command) -> Result<Program, Error> {

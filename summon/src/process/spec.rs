@@ -111,6 +111,9 @@ pub(crate) struct Spec {
     pub(crate) split_output: bool,
     /// The signal that asks the process to end. If `None`, it is the image's, or else TERM.
     pub(crate) stop_signal: Option<Signal>,
+    /// The signal of a stop after which nobody needs the files of the process. If `None`, it is the
+    /// usual one.
+    pub(crate) last_signal: Option<Signal>,
     pub(crate) signal_only_leader: bool,
     pub(crate) stop_command: Option<Command>,
     pub(crate) stop_timeout: Limit,
@@ -167,6 +170,7 @@ impl Spec {
             log_limit: Size::from(64_000_000),
             split_output: false,
             stop_signal: None,
+            last_signal: None,
             signal_only_leader: false,
             stop_command: None,
             stop_timeout: Limit::seconds(10),

@@ -11,7 +11,7 @@ use super::live_output::LiveOutput;
 use super::parts::Parts;
 use super::resolve::Resolved;
 use crate::error::{Error, Source as _};
-use crate::guard::Guarded;
+use crate::guard::{Guarded, StopPlan};
 use crate::hold;
 use crate::image;
 use crate::output::{self, Pattern};
@@ -156,8 +156,19 @@ impl Parts {
             // The guard has run the commands before.
             self.life.note_prepared();
         }
-        let stop = terms.stop;
-        let launched = Launched::new(guarded, invocation, Arc::clone(home), since, stop);
+        let last = terms.stop;
+        let stop = StopPlan {
+            signal: resolved.stop.signal,
+            ..last.clone()
+        };
+        let launched = Launched::new(
+            guarded,
+            invocation,
+            Arc::clone(home),
+            since,
+            stop,
+            last.signal,
+        );
         let launched = match self.life.fixture() {
             Some(_) => launched,
             None => launched.watched(),
@@ -200,7 +211,7 @@ impl Parts {
                 // surprise.
                 launched.expect_end();
             }
-            let _ = launched.stop(self.name());
+            let _ = launched.stop(self.name(), &launched.stop);
             start.starting.set_launched(None);
         }
         ready
@@ -240,7 +251,7 @@ impl Parts {
         if *why == Why::Exited {
             // The guard reports the end of the output before the end of the program, but
             // descendants may still write. Stop them before the report reads the log.
-            let _ = launched.stop(self.name());
+            let _ = launched.stop(self.name(), &launched.stop);
         }
         let is_cancelled = start.starting.is_cancelled();
         Err(self.not_ready(Some(launched), &waited, why, start.limit, is_cancelled))

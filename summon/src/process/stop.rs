@@ -56,11 +56,15 @@ impl Parts {
 
     /// Ends a launch, and checks how it has ended.
     pub(super) fn end(&self, launched: &Launched) -> Result<(), Error> {
-        let (name, stop) = (self.name(), &launched.stop);
+        let name = self.name();
+        let stop = &match self.life.stops_for_good() {
+            true => launched.last_stop(),
+            false => launched.stop.clone(),
+        };
         let _span = trace::enter(trace::Span::Stop, name);
         self.tell(Moment::Stopping(&stop.signal.to_string()));
         let had_ended = launched.guarded.state().exit.is_some();
-        let state = launched.stop(name).map_err(|error| {
+        let state = launched.stop(name, stop).map_err(|error| {
             let why = format!("{name} could not be stopped: {error}");
             self.declaration.error(why).timeout()
         })?;
@@ -96,14 +100,14 @@ impl Parts {
             )));
         }
         if !had_ended && !state.ended_unasked {
-            self.check_exit(launched, &state)?;
+            self.check_exit(launched, &state, stop)?;
         }
         self.check_after_stop(&state)
     }
 
     /// Checks the exit status after a requested stop.
-    fn check_exit(&self, launched: &Launched, state: &State) -> Result<(), Error> {
-        let (name, stop) = (self.name(), &launched.stop);
+    fn check_exit(&self, launched: &Launched, state: &State, stop: &StopPlan) -> Result<(), Error> {
+        let name = self.name();
         let (declaration, spec) = (&self.declaration, &self.declaration.spec);
         if state.killed && stop.grace >= WORTH_TELLING {
             progress::say(&format!(
@@ -118,6 +122,8 @@ impl Parts {
         let was_killed = state.killed || stop.grace.is_zero() || launched.is_deaf();
         let is_fine = match status.code() {
             Some(_) if was_killed && declaration.has_image() => true,
+            // This signal lets the program give up its work.
+            Some(_) if spec.last_signal == Some(stop.signal) => true,
             Some(code) => match &spec.expect_exit {
                 Some(codes) => codes.allow(code),
                 None => code == 0 || code == 128 + stop.signal.number(),
@@ -202,7 +208,7 @@ impl Drop for Parts {
         let Some(Abandoned { launched, quiet }) = self.abandon() else {
             return;
         };
-        let _ = launched.stop(self.name());
+        let _ = launched.stop(self.name(), &launched.last_stop());
         // A test that does not call `stop` must not pass.
         if let Err(error) = quiet {
             panicked::by_check(&error);
@@ -219,7 +225,7 @@ impl Process {
         let all: Vec<_> = all.filter_map(|(it, found)| Some((it, found?))).collect();
         thread::scope(|scope| {
             for (process, Abandoned { launched, .. }) in &all {
-                let stop = || drop(launched.stop(process.name()));
+                let stop = || drop(launched.stop(process.name(), &launched.last_stop()));
                 // A drop must not panic because there is no thread.
                 if thread::Builder::new().spawn_scoped(scope, stop).is_err() {
                     stop();

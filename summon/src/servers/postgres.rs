@@ -21,6 +21,10 @@ use crate::sys::Signal;
 /// [fixture](macro@crate::fixture), with a [database for each test](crate::guide::databases). Each line of the log about a
 /// client has the name of its database (`log_line_prefix`).
 ///
+/// `stop` and `restart` send SIGINT, for a fast shutdown that keeps the data whole. When the test or the run ends,
+/// summon removes the data, so it sends SIGQUIT, for an immediate shutdown.
+/// [`stop_signal`](Coordinated::stop_signal) sets one signal for both.
+///
 /// ```no_run
 /// use summon::servers::Postgres;
 ///
@@ -63,6 +67,8 @@ impl Postgres {
         // SIGINT is a fast shutdown, which does not wait for clients to leave.
         .stop_signal(Signal::INT)
         .change(|spec| {
+            // SIGQUIT is an immediate shutdown. The next start would have to recover the data.
+            spec.last_signal = Some(Signal::QUIT);
             spec.path = "postgres";
             spec.server_kind = Some(ServerKind::Postgres);
         })
@@ -184,6 +190,8 @@ const HELLO: &[u8] = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\
 
 /// The image's entry point makes the cluster. For that it starts a server with a socket file only.
 fn in_image(spec: &mut Spec, password: Option<&str>) -> Result<(), &'static str> {
+    // The engine knows one signal.
+    spec.last_signal = None;
     spec.command = ["postgres", "-p", "{port}", "-h", "{host}"].into();
     let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
     spec.args.splice(0..0, settings.map(OsString::from));

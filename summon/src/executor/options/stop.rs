@@ -16,7 +16,10 @@ impl<P> Coordinated<P> {
     /// summon::SimpleExecutor::new("postgres").stop_signal(summon::Signal::INT);
     /// ```
     pub fn stop_signal(self, signal: Signal) -> Self {
-        self.change(|spec| spec.stop_signal = Some(signal))
+        self.change(|spec| {
+            spec.stop_signal = Some(signal);
+            spec.last_signal = None;
+        })
     }
 
     /// Limits how long the process may take to end after the stop signal. Then summon kills it.
