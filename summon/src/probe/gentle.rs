@@ -3,7 +3,9 @@
 //! The server may log each request, so summon sends few. At first it asks often, since most servers
 //! become ready soon. Then it watches the processor time of the service, which costs the server
 //! nothing: a server that becomes ready does some work first. When the service has worked and is quiet
-//! again, summon asks. A slow pace finds a server that becomes ready without any work.
+//! again, summon asks. If it works soon after an answer, that work may belong to the request, or it may
+//! make the server ready. So summon asks once more. A slow pace finds a server that becomes ready without
+//! any work.
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,8 @@ const SLOT: Duration = Duration::from_millis(15);
 /// pace, a wait of 30 s has at most 100 requests.
 const MOST: u32 = 60;
 const MOST_EACH_SECOND: f64 = 1.3;
+/// A second request for work soon after an answer leaves so many for other work.
+const RESERVE: u32 = 8;
 /// If few requests are left, less work than this in a slot counts as none: a runtime may wake its
 /// threads all the time.
 const HUM: Duration = Duration::from_micros(300);
@@ -45,6 +49,8 @@ pub(super) struct Gentle {
     answered: Instant,
     deadline: Instant,
     work: Option<Work>,
+    /// Whether the next request is a second one, for work soon after an answer.
+    asks_again: bool,
 }
 
 /// The work of a service since an answer.
@@ -58,7 +64,22 @@ struct Work {
     used: Option<Duration>,
     /// The slots whose work may belong to the request.
     settling: u32,
+    /// Whether there was no work but in these slots.
+    is_early: bool,
+    /// Whether the last look has seen work.
     is_busy: bool,
+    /// Whether the request was a second one.
+    is_second: bool,
+}
+
+/// What a look at the work has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// The service has worked, and is quiet again.
+    Worked,
+    /// The same, but so soon after an answer that the work may belong to the request.
+    Settled,
 }
 
 impl Gentle {
@@ -69,6 +90,7 @@ impl Gentle {
             answered: now,
             deadline: now,
             work: None,
+            asks_again: false,
         }
     }
 
@@ -80,12 +102,15 @@ impl Gentle {
             true => target.tree().unwrap_or_default(),
             false => Vec::new(),
         };
+        let is_second = std::mem::take(&mut self.asks_again);
         self.work = (!pids.is_empty()).then(|| Work {
             pids,
             next: now + FIRST_SLOT,
             used: None,
             settling: SETTLING,
+            is_early: true,
             is_busy: false,
+            is_second,
         });
     }
 
@@ -123,7 +148,15 @@ impl Gentle {
         };
         work.next = now + SLOT * times;
         let used = work.pids.iter().copied().filter_map(proc::processor_time);
-        work.note(used.sum(), if left > FEW { Duration::ZERO } else { HUM }) && left > 0
+        let hum = if left > FEW { Duration::ZERO } else { HUM };
+        match work.note(used.sum(), hum) {
+            Found::Nothing => false,
+            Found::Worked => left > 0,
+            Found::Settled => {
+                self.asks_again = left > RESERVE;
+                self.asks_again
+            }
+        }
     }
 
     /// Returns how many requests work may still cause now.
@@ -135,19 +168,26 @@ impl Gentle {
 }
 
 impl Work {
-    /// Notes the processor time until now. Returns whether the service has worked and is quiet again.
-    fn note(&mut self, used: Duration, hum: Duration) -> bool {
+    /// Notes the processor time until now.
+    fn note(&mut self, used: Duration, hum: Duration) -> Found {
         let Some(before) = self.used.replace(used) else {
-            return false;
+            return Found::Nothing;
         };
         // A process that has ended no longer counts, so the sum can shrink.
         let is_busy = used < before || used - before > hum;
-        if self.settling > 0 {
+        let was_busy = std::mem::replace(&mut self.is_busy, is_busy);
+        if is_busy {
             // A server that works on after these slots does not work for the request.
-            self.settling = if is_busy { self.settling - 1 } else { 0 };
-            return false;
+            self.is_early &= self.settling > 0;
+            self.settling = self.settling.saturating_sub(1);
+            return Found::Nothing;
         }
-        std::mem::replace(&mut self.is_busy, is_busy) && !is_busy
+        self.settling = 0;
+        match (was_busy, std::mem::take(&mut self.is_early)) {
+            (true, false) => Found::Worked,
+            (true, true) if !self.is_second => Found::Settled,
+            _ => Found::Nothing,
+        }
     }
 }
 
@@ -194,29 +234,42 @@ mod tests {
         assert!(limit - times[times.len() - 1] <= LAST, "{times:?}");
     }
 
-    #[test]
-    fn work_ends_with_a_quiet_look() {
+    /// Returns what the looks at these processor times find.
+    fn looks(is_second: bool, micros: &[u64], hum: Duration) -> Vec<Found> {
         let mut work = Work {
             pids: Vec::new(),
             next: Instant::now(),
             used: None,
             settling: SETTLING,
+            is_early: true,
             is_busy: false,
+            is_second,
         };
-        let mut looks = |micros: &[u64], hum| -> Vec<bool> {
-            let note = |micros: &u64| work.note(Duration::from_micros(*micros), hum);
-            micros.iter().map(note).collect()
-        };
+        let note = |micros: &u64| work.note(Duration::from_micros(*micros), hum);
+        micros.iter().map(note).collect()
+    }
+
+    #[test]
+    fn work_ends_with_a_quiet_look() {
+        use Found::{Nothing, Settled, Worked};
         let none = Duration::ZERO;
-        // The request ends with a quiet look.
-        let seen = looks(&[100, 110, 110, 111, 500, 500, 500], none);
-        assert_eq!(seen, [false, false, false, false, false, true, false]);
+        let seen = looks(false, &[100, 100, 111, 500, 500, 500], none);
+        assert_eq!(seen, [Nothing, Nothing, Nothing, Nothing, Worked, Nothing]);
         // A process has ended.
-        assert_eq!(looks(&[300, 300], none), [false, true]);
+        let seen = looks(false, &[500, 500, 300, 300], none);
+        assert_eq!(seen, [Nothing, Nothing, Nothing, Worked]);
         // A runtime wakes its threads.
-        assert_eq!(
-            looks(&[400, 400, 900, 1000], HUM),
-            [false, false, false, true]
-        );
+        let seen = looks(false, &[300, 400, 400, 900, 1000], HUM);
+        assert_eq!(seen, [Nothing, Nothing, Nothing, Nothing, Worked]);
+        // Work soon after an answer, for one, three, and four slots.
+        let seen = looks(false, &[100, 110, 110, 110], none);
+        assert_eq!(seen, [Nothing, Nothing, Settled, Nothing]);
+        let seen = looks(false, &[100, 110, 120, 130, 130], none);
+        assert_eq!(seen[3..], [Nothing, Settled]);
+        let seen = looks(false, &[100, 110, 120, 130, 140, 140], none);
+        assert_eq!(seen[4..], [Nothing, Worked]);
+        // A second request causes no third one, but later work does.
+        let seen = looks(true, &[100, 110, 110, 120, 120], none);
+        assert_eq!(seen, [Nothing, Nothing, Nothing, Nothing, Worked]);
     }
 }

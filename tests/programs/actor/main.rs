@@ -13,6 +13,7 @@
 //! | `quiet` | lets HTTP servers print no requests |
 //! | `sick ADDR MS` | answers HTTP with 503 for a while, and then with 200 |
 //! | `ill ADDR`, `recover` | answers HTTP with 503, and from the second word on with 200 |
+//! | `heal ADDR COUNT MS` | answers HTTP with 503, and recovers that long after this request, with some work |
 //! | `respond ADDR TEXT` | answers each request with a text, `;` for a line end |
 //! | `begin ADDR TEXT` | answers like `respond`, and keeps the connection |
 //! | `limited ADDR SECONDS` | answers 429 with `Retry-After`, and ends if the next request is too early |
@@ -122,6 +123,10 @@ fn play(script: &mut dyn Iterator<Item = String>) {
             "sick" => net::sick(&next(), next().parse().expect("milliseconds")),
             "ill" => net::ill(&next()),
             "recover" => net::recover(),
+            "heal" => {
+                let (addr, count) = (next(), next().parse().expect("a number"));
+                net::heal(&addr, count, next().parse().expect("milliseconds"));
+            }
             "respond" => net::respond(&next(), &next()),
             "begin" => net::begin(&next(), &next()),
             "limited" => net::limited(&next(), next().parse().expect("seconds")),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,26 @@ pub(crate) fn ill(addr: &str) {
 
 pub(crate) fn recover() {
     IS_WELL.store(true, Ordering::Relaxed);
+}
+
+/// Answers 503, and recovers soon after a request.
+pub(crate) fn heal(addr: &str, request: usize, milliseconds: u64) {
+    let asked = AtomicUsize::new(0);
+    answer(addr, move || {
+        if IS_WELL.load(Ordering::Relaxed) {
+            return "200".to_owned();
+        }
+        if asked.fetch_add(1, Ordering::Relaxed) + 1 == request {
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(milliseconds));
+                let work = Instant::now() + Duration::from_millis(1);
+                while Instant::now() < work {}
+                recover();
+                println!("well");
+            });
+        }
+        "503".to_owned()
+    });
 }
 
 fn answer(addr: &str, status: impl Fn() -> String + Send + 'static) {
