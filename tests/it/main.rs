@@ -23,6 +23,7 @@ mod fixtures;
 mod halted;
 mod held_ports;
 mod helpers;
+mod hints;
 mod hold;
 mod hostile;
 mod hostile_files;

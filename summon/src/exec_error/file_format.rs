@@ -25,6 +25,8 @@ pub(super) enum Format {
         /// The dynamic loader, unless the program is static.
         loader: Option<PathBuf>,
     },
+    /// A script whose `#!` comes after a byte order mark.
+    Marked,
     /// A program for another operating system.
     Foreign(&'static str),
     Text,
@@ -34,11 +36,7 @@ pub(super) enum Format {
 impl Format {
     /// Reads the head of a file. Returns `None` if there is no such file or it can't be read.
     pub(super) fn of(path: &Path) -> Option<Format> {
-        // A read of a device or a pipe could block for ever.
-        let file = path.is_file().then(|| File::open(path))?.ok()?;
-        let mut head = Vec::new();
-        file.take(HEAD).read_to_end(&mut head).ok()?;
-        Some(Format::of_bytes(&head))
+        Some(Format::of_bytes(&head(path)?))
     }
 
     fn of_bytes(head: &[u8]) -> Format {
@@ -56,6 +54,7 @@ impl Format {
             [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..]
             | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
             | [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..=0x1f, ..] => Format::Foreign("macOS"),
+            [0xef, 0xbb, 0xbf, b'#', b'!', ..] => Format::Marked,
             _ if !head.contains(&0) => Format::Text,
             _ => Format::Other,
         }
@@ -72,6 +71,10 @@ impl Format {
                 "its first line does not name an interpreter after `#!`".to_owned(),
                 "begin the file with a line such as `#!/bin/sh`, or write the interpreter before it in the command",
             ),
+            Format::Marked => (
+                "it begins with a byte order mark, which hides its `#!`".to_owned(),
+                "save it as UTF-8 without a byte order mark",
+            ),
             Format::Foreign(system) => (format!("it is a program for {system}"), TO_INSTALL),
             Format::Elf { machine, .. } if *machine != ARCH => {
                 let here = format!("it is a program for {machine}, and this machine is {ARCH}");
@@ -80,6 +83,20 @@ impl Format {
             _ => return None,
         })
     }
+}
+
+fn head(path: &Path) -> Option<Vec<u8>> {
+    // A read of a device or a pipe could block for ever.
+    let file = path.is_file().then(|| File::open(path))?.ok()?;
+    let mut head = Vec::new();
+    file.take(HEAD).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+/// Returns whether the first lines of a text file end as on Windows.
+pub(super) fn has_returns(path: &Path) -> bool {
+    let head = head(path).unwrap_or_default();
+    !head.contains(&0) && head.windows(2).any(|pair| pair == b"\r\n")
 }
 
 /// Reads the head of an ELF file (`elf(5)`).
@@ -183,6 +200,7 @@ mod tests {
         ));
         assert_eq!(Format::of_bytes(b""), Format::Empty);
         assert_eq!(Format::of_bytes(b"echo 1\n"), Format::Text);
+        assert_eq!(Format::of_bytes(b"\xef\xbb\xbf#!/bin/sh\n"), Format::Marked);
         assert_eq!(Format::of_bytes(b"\0\0"), Format::Other);
         assert_eq!(Format::of_bytes(b"MZ\x90\0"), Format::Foreign("Windows"));
         assert_eq!(

@@ -1,6 +1,7 @@
 //! Explains why a program can't be executed, and how to fix that.
 
 mod file_format;
+mod input;
 mod packages;
 
 use std::env;
@@ -165,15 +166,33 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Returns a hint for a script with the line ends of Windows. The name of its interpreter ends in a
-    /// carriage return.
+    /// Returns a hint for a script with the line ends of Windows. The name of its interpreter, or its last
+    /// argument, ends in a carriage return. To a shell each of its lines does.
     pub(crate) fn ends_lines_as_windows(&self) -> Option<String> {
         let path = self.find()?;
-        match Format::of(&path)? {
-            Format::Script(line) if line.ends_with('\r') => Some(without_returns(&path)),
-            _ => None,
-        }
+        let Format::Script(line) = Format::of(&path)? else {
+            return None;
+        };
+        let is_of_shell = line.split([' ', '\t', '/']).any(is_shell);
+        let ends = line.ends_with('\r') || is_of_shell && file_format::has_returns(&path);
+        ends.then(|| without_returns(&path))
     }
+
+    /// Returns the same hint for a script that is the argument of a shell.
+    pub(crate) fn reads_lines_of_windows(&self, script: &OsStr) -> Option<String> {
+        let path = self.dir.join(script);
+        file_format::has_returns(&path).then(|| without_returns(&path))
+    }
+
+    /// Returns whether the program can read its standard input. `None` if there is no such program.
+    pub(crate) fn may_read(&self) -> Option<bool> {
+        self.find().map(|path| input::may_read(&path))
+    }
+}
+
+/// Returns whether this is the name of a shell.
+pub(crate) fn is_shell(program: &str) -> bool {
+    ["sh", "bash", "dash", "zsh", "ksh", "ash"].contains(&program)
 }
 
 /// Checks whether the interpreter or the dynamic loader of an existing program is missing.

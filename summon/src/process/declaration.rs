@@ -13,6 +13,7 @@ use super::invocation::Invocation;
 use super::spec::Spec;
 use crate::contents::directory_mode;
 use crate::error::Error;
+use crate::exec_error::is_shell;
 use crate::image::{Engine, Inspected};
 use crate::limit::Limit;
 use crate::never::PANIC;
@@ -157,8 +158,7 @@ impl Declaration {
     pub(super) fn is_shell(&self) -> bool {
         let words = self.spec.command.words().unwrap_or_default();
         let program = words.first().map(Path::new).and_then(Path::file_name);
-        let shells = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
-        program.is_some_and(|program| shells.iter().any(|shell| program == *shell))
+        program.is_some_and(|program| program.to_str().is_some_and(is_shell))
     }
 
     /// Checks the probes and the patterns of lines, and compiles the patterns of `unless`.

@@ -101,7 +101,7 @@ impl Parts {
 
     fn hint_at_exit(&self, status: ExitStatus, waited: &Waited) -> Option<String> {
         let is_shell = self.declaration.spec.shell || self.declaration.is_shell();
-        if let (Some(126 | 127), Some(hint)) = (status.code(), self.hint_at_script()) {
+        if let (false, Some(hint)) = (status.success(), self.hint_at_script()) {
             return Some(hint);
         }
         match status.code() {
@@ -131,7 +131,11 @@ impl Parts {
     fn hint_at_script(&self) -> Option<String> {
         let (argv, env) = (self.argv().ok()?, self.environment().ok()?);
         let dir = self.working_directory().ok()?;
-        Attempt::new(&argv, &env, &dir).ends_lines_as_windows()
+        let attempt = Attempt::new(&argv, &env, &dir);
+        let script = argv.get(1).filter(|_| self.declaration.is_shell());
+        attempt
+            .ends_lines_as_windows()
+            .or_else(|| attempt.reads_lines_of_windows(script?))
     }
 
     /// Returns a hint for a shell that waits for its child. The child's port, output, files, and
@@ -149,9 +153,12 @@ impl Parts {
                  `exec` before the command, so that it replaces the shell"
             ));
         }
-        // Without output, the child may keep it in a buffer.
+        // Without output, the child may keep it in a buffer. Without a second command, the shell only waits
+        // for the end of its child.
+        let line = self.shell_line();
+        let is_last = line.is_some_and(|line| !line.contains([';', '&', '|', '\n']));
         let is_seen_in_log = self.waits_for_output();
-        (!is_seen_in_log).then(|| {
+        (!is_seen_in_log && !is_last).then(|| {
             format!(
                 "the program is a shell that waits for `{child}`, and runs the rest of its command \
                  after that"

@@ -1,0 +1,105 @@
+//! A hint comes only where it can name the cause. `tests/it/reports` has the wording of most hints.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use summon::{OutputCoordinatedExecutor, TcpCoordinatedExecutor};
+
+use crate::support::TempDir;
+
+fn tcp(command: &str) -> TcpCoordinatedExecutor {
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0).timeout("300ms")
+}
+
+fn fails(server: &TcpCoordinatedExecutor) -> String {
+    server.start().unwrap_err().to_string()
+}
+
+#[test]
+fn an_empty_input_is_the_cause_only_for_programs_that_can_read_it() {
+    let hint = "hint      its standard input is empty: if it ends for that reason, set";
+    for reads in [
+        "cat",
+        "sh",
+        "sh -c cat",
+        "sh -c 'echo up; read line; exit 0'",
+    ] {
+        let report = fails(&tcp(reads));
+        assert!(report.contains(hint), "{reads}: {report}");
+    }
+    let report = fails(&tcp("echo up | cat").shell(true));
+    assert!(report.contains(hint), "{report}");
+    for reads_nothing in ["echo up", "true", "sleep 0.01", "sh -c 'echo up; exit 0'"] {
+        let report = fails(&tcp(reads_nothing));
+        assert!(report.contains("exited with code 0"), "{report}");
+        assert!(!report.contains("  hint "), "{reads_nothing}: {report}");
+    }
+    let report = fails(&tcp("echo up; exit 0").shell(true));
+    assert!(!report.contains("  hint "), "{report}");
+}
+
+#[test]
+fn a_shell_that_waits_is_the_cause_only_if_commands_follow() {
+    let hint = "hint      the program is a shell that waits for `sleep 1000`, and runs the rest";
+    let report = fails(&tcp("sleep 1000; echo never").shell(true));
+    assert!(report.contains(hint), "{report}");
+    // Some shells replace themselves with the last command.
+    for last in ["sleep 1000", "exec sleep 1000"] {
+        let report = fails(&tcp(last).shell(true));
+        assert!(!report.contains("  hint "), "{report}");
+    }
+}
+
+#[test]
+fn a_carriage_return_in_a_script_is_named_wherever_it_is() {
+    let dir = TempDir::new();
+    let script = |text: &str| {
+        let path = dir.file("script");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let hint = "has Windows line endings; remove them with `sed";
+    for text in [
+        "#!/bin/sh\r\nsleep 9\r\n",
+        "#!/bin/sh -e\r\nsleep 9\r\n",
+        "#!/usr/bin/env sh\r\nsleep 9\r\n",
+        "#!/bin/sh\nset -e\r\nsleep 9\r\n",
+    ] {
+        let report = fails(&tcp(&script(text)));
+        assert!(report.contains(hint), "{text:?}: {report}");
+    }
+    let by_shell = format!("sh {}", script("sleep 9\r\n"));
+    let report = fails(&tcp(&by_shell));
+    assert!(report.contains(hint), "{report}");
+    let report = fails(&tcp(&script("#!/bin/sh\nexit 3\n")));
+    assert!(!report.contains("  hint "), "{report}");
+    let report = fails(&tcp(&script("\u{feff}#!/bin/sh\nexit 3\n")));
+    assert!(
+        report.contains("it begins with a byte order mark, which hides its `#!`"),
+        "{report}"
+    );
+}
+
+#[test]
+fn python_may_keep_its_lines_although_it_has_written_to_stderr() {
+    let dir = TempDir::new();
+    let python = dir.file("python3");
+    fs::write(
+        &python,
+        "#!/bin/sh\necho 'INFO: starting' >&2\nexec sleep 1000\n",
+    )
+    .unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let start = |variable: &str| {
+        let server = OutputCoordinatedExecutor::new([python.as_str()], "up");
+        let server = server.env("PYTHONUNBUFFERED", variable).timeout("300ms");
+        server.start().unwrap_err().to_string()
+    };
+    let hint = "hint      Python keeps what it prints to stdout in a buffer if that is a pipe: if the line \
+                may be there, set `env(\"PYTHONUNBUFFERED\", \"1\")`";
+    let report = start("");
+    assert!(report.contains(hint), "{report}");
+    let report = start("1");
+    assert!(!report.contains("  hint "), "{report}");
+}
