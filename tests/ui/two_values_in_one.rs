@@ -36,4 +36,7 @@ fn f11() {}
 #[summon(http = "my-api --port {port}", header = "Accept: text/html")]
 fn f12() {}
 
+#[summon(simple = "my-server", env = ["A", "b"])]
+fn f13() {}
+
 fn main() {}

@@ -3,7 +3,7 @@
 
 use quote::ToTokens;
 use summon_syntax::{shell, size, words};
-use syn::{Expr, Lit};
+use syn::{BinOp, Expr, ExprBinary, ExprRange, Lit, RangeLimits};
 
 use crate::args::Arg;
 use crate::checked_options::{self, Takes};
@@ -105,13 +105,18 @@ fn not_two(key: &str, takes: Takes, values: &[&Expr]) -> String {
             shown(&pair.elems[0]),
             shown(&pair.elems[1])
         )),
-        [Expr::Array(list)] if takes == Takes::Variable => {
+        [Expr::Array(list)] if takes == Takes::Variable && !is_pair(list) => {
             let list: Vec<_> = list.elems.iter().map(shown).collect();
             return format!(
                 "`env` takes one variable; write `envs = [{}]`",
                 list.join(", ")
             );
         }
+        [Expr::Array(list)] if is_pair(list) => Some(format!(
+            "{}, {}",
+            shown(&list.elems[0]),
+            shown(&list.elems[1])
+        )),
         [value] => literal::text(value).and_then(|text| {
             let text = text.value();
             let (name, value) = match takes {
@@ -125,6 +130,11 @@ fn not_two(key: &str, takes: Takes, values: &[&Expr]) -> String {
     };
     let written = written.unwrap_or_else(|| example(takes).to_owned());
     format!("`{key}` takes two values; write `{key}({written})`")
+}
+
+/// Whether a list has two texts.
+fn is_pair(list: &syn::ExprArray) -> bool {
+    list.elems.len() == 2 && list.elems.iter().all(|it| literal::text(it).is_some())
 }
 
 fn two(key: &str, takes: Takes, first: &Expr, second: &Expr) -> Option<String> {
@@ -284,6 +294,22 @@ fn statuses(key: &str, value: &Expr) -> Option<String> {
             "`{key}` takes a number, a range, or a list; write `{key} = {number}`"
         ));
     }
+    if let Expr::Range(range) = value {
+        return no_statuses(range).then(|| {
+            let range = range.to_token_stream().to_string().replace(' ', "");
+            format!("`{range}` has no status; {POSSIBLE}")
+        });
+    }
+    if let Expr::Binary(ExprBinary {
+        left,
+        op: BinOp::BitOr(_),
+        right,
+        ..
+    }) = value
+    {
+        let list = format!("[{}, {}]", shown(left), shown(right));
+        return Some(format!("`{key}` takes a list; write `{key} = {list}`"));
+    }
     let numbers = literal::list(value).unwrap_or(vec![value]);
     numbers.into_iter().find_map(|number| {
         let (is_negative, integer) = literal::integer(number)?;
@@ -298,6 +324,23 @@ fn statuses(key: &str, value: &Expr) -> Option<String> {
             )
         })
     })
+}
+
+/// Whether a range of literals has no number that is a status.
+fn no_statuses(range: &ExprRange) -> bool {
+    let number = |end: &Option<Box<Expr>>| {
+        let (is_negative, number) = literal::integer(end.as_deref()?)?;
+        let number: i64 = number.base10_parse().ok()?;
+        Some(if is_negative { -number } else { number })
+    };
+    let (Some(start), Some(end)) = (number(&range.start), number(&range.end)) else {
+        return false;
+    };
+    let end = match range.limits {
+        RangeLimits::HalfOpen(_) => end,
+        RangeLimits::Closed(_) => end.saturating_add(1),
+    };
+    start.max(100) >= end.min(600)
 }
 
 /// A limit in bytes that hardly holds a line.
