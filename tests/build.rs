@@ -98,6 +98,11 @@ fn is_rustc(version: &str) -> bool {
 
 /// Finds an engine with the images that `tests/scripts/images` makes.
 fn images() -> Option<PathBuf> {
+    // Each checkout has names of its own, so that two of them can run at once.
+    let dir = PathBuf::from("../target/images");
+    let prefix = std::fs::read_to_string(dir.join("prefix")).unwrap_or_default();
+    let prefix = prefix.trim();
+    println!("cargo:rustc-env=SUMMON_TEST_IMAGES={prefix}");
     let engines = match std::env::var("SUMMON_ENGINE") {
         Ok(engine) => vec![engine],
         Err(_) => vec!["docker".into(), "podman".into()],
@@ -109,9 +114,9 @@ fn images() -> Option<PathBuf> {
     };
     let engine = engines.into_iter().find(answers)?;
     let image = std::process::Command::new(&engine)
-        .args(["image", "inspect", "summon-test/actor:1"])
+        .args(["image", "inspect", &format!("{prefix}/actor:1")])
         .output();
-    let built = PathBuf::from("../target/images").join(PathBuf::from(&engine).file_name()?);
+    let built = dir.join(PathBuf::from(&engine).file_name()?);
     let built = built.with_extension("built");
     image.ok()?.status.success().then_some(built)
 }

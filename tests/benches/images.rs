@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{Figures, asked, milliseconds, row};
 use summon::TcpCoordinatedExecutor;
 
-const IMAGE: &str = "summon-test/actor:1";
+const IMAGE: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/actor:1");
 /// Ends at once when it is asked to.
 const SCRIPT: &str = "trap 'exit 0' TERM; actor listen 0.0.0.0:80 & wait";
 

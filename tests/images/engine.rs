@@ -2,8 +2,11 @@
 
 use std::process::Command;
 
-/// The image of the actor.
-pub(crate) const ACTOR: &str = "summon-test/actor:1";
+/// The image of the actor. The first part of its name is that of this checkout.
+pub(crate) const ACTOR: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/actor:1");
+pub(crate) const POSTGRES: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/postgres:1");
+pub(crate) const REDIS: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/redis:1");
+pub(crate) const MARIADB: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/mariadb:1");
 
 /// Returns the containers that match a filter.
 pub(crate) fn containers(filter: &str) -> String {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use summon::{Coordinated, OutputCoordinatedExecutor, Process, Signal, Stdin, probe, summon};
 
-use crate::engine::{ACTOR, containers};
+use crate::engine::{ACTOR, POSTGRES, containers};
 use crate::support::eventually;
 
 /// Returns a shell in a container. It is ready when its script writes `up`.
@@ -28,7 +28,7 @@ fn first_byte(mut stream: impl Read) -> u8 {
     ignore = "needs an engine with the images of `tests/run images`"
 )]
 #[summon(
-    image = "summon-test/actor:1",
+    image = ACTOR,
     unix = "boot 300 unix {dir}/s",
     socket = "{dir}/s"
 )]
@@ -43,7 +43,7 @@ fn a_unix_socket_is_in_the_shared_directory(actor: &Process) {
     ignore = "needs an engine with the images of `tests/run images`"
 )]
 #[summon(
-    image = "summon-test/actor:1",
+    image = ACTOR,
     file = "-c 'cat {dir}/conf/a && ls -ld {dir}/spool && : > {dir}/up; exec sleep 1000'",
     path = "{dir}/up",
     entrypoint = "sh",
@@ -133,7 +133,7 @@ fn the_stop_signal_is_the_one_that_is_asked_for() {
 fn the_stop_signal_of_the_image_is_the_default() {
     // PostgreSQL waits for its clients after TERM, and its image stops it by INT.
     let script = "trap 'echo got INT; exit 0' INT; echo up; while :; do sleep 0.1; done";
-    let server = shell(script).image("summon-test/postgres:1");
+    let server = shell(script).image(POSTGRES);
     server.start().unwrap();
     server.stop().unwrap();
     assert!(server.output().ends_with(b"got INT\n"));
@@ -207,7 +207,7 @@ fn its_standard_input_is_the_one_that_is_asked_for() {
     ignore = "needs an engine with the images of `tests/run images`"
 )]
 #[summon(
-    image = "summon-test/actor:1",
+    image = ACTOR,
     notify = "boot 300 notify READY=1",
     user = "nobody"
 )]
@@ -221,7 +221,7 @@ fn it_says_itself_that_it_is_ready(actor: &Process) {
     ignore = "needs an engine with the images of `tests/run images`"
 )]
 #[summon(
-    image = "summon-test/actor:1",
+    image = ACTOR,
     simple = "boot 500 touch /tmp/healthy",
     engine_args = ["--health-cmd", "cat /tmp/healthy"],
     and(probe::healthy())

@@ -11,6 +11,9 @@ use summon::{
 
 use crate::engine::{ACTOR, containers};
 
+/// No engine has it.
+const ABSENT: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/actor:no-such");
+
 fn connect(process: &Process) -> String {
     let mut stream = TcpStream::connect(process.addr()).unwrap();
     let limit = Some(Duration::from_secs(30));
@@ -26,7 +29,7 @@ fn connect(process: &Process) -> String {
     ignore = "needs an engine with the images of `tests/run images`"
 )]
 #[summon(
-    image = "summon-test/actor:1",
+    image = ACTOR,
     tcp = "listen {host}:{port} say {name}",
     port = 80
 )]
@@ -91,11 +94,9 @@ fn has_the_probes_of_a_process() {
     let script = "boot 100 touch /tmp/up";
     let exec = Coordinated::with(script, probe::exec("cat /tmp/up")).image(ACTOR);
     exec.start().unwrap();
-    let error = SimpleExecutor::new("")
-        .image("summon-test/actor:no-such")
-        .start();
+    let error = SimpleExecutor::new("").image(ABSENT).start();
     let error = error.unwrap_err().to_string();
-    assert!(error.contains("summon-test/actor:no-such"), "{error}");
+    assert!(error.contains(ABSENT), "{error}");
 }
 
 #[test]

@@ -45,9 +45,9 @@ fn printed(process: &Process, name: &str) -> String {
     bin = "actor",
     tcp = "listen 127.0.0.1:{port} listen 127.0.0.1:{port:admin}"
 )]
-#[summon(image = "summon-test/actor:1", tcp = "listen {host}:{port}", port = 80)]
+#[summon(image = ACTOR, tcp = "listen {host}:{port}", port = 80)]
 #[summon(
-    image = "summon-test/actor:1",
+    image = ACTOR,
     tcp = "bridge {host}:{port} env NEAR env ADMIN env FAR env URL",
     port = 80,
     env("NEAR", "{near.host}:{near.port}"),

@@ -6,8 +6,7 @@ use postgres::{Client, NoTls};
 use summon::servers::{Mariadb, Postgres, Rabbitmq, Redis};
 use summon::{Database, Fixture, Process, Signal, summon};
 
-const POSTGRES: &str = "summon-test/postgres:1";
-const REDIS: &str = "summon-test/redis:1";
+use crate::engine::{MARIADB, POSTGRES, REDIS};
 
 fn version(url: &str) -> String {
     let mut client = Client::connect(url, NoTls).unwrap();
@@ -18,7 +17,7 @@ fn version(url: &str) -> String {
     not(has_images),
     ignore = "needs an engine with the images of `tests/run images`"
 )]
-#[summon(executor = Postgres::new().image("summon-test/postgres:1"))]
+#[summon(executor = Postgres::new().image(POSTGRES))]
 #[test]
 fn has_the_url_of_postgres(pg: &Postgres) {
     assert_eq!(
@@ -64,7 +63,7 @@ fn has_the_options_of_postgres() {
     assert!(Client::connect(&without, NoTls).is_err());
 }
 
-#[summon::fixture(executor = Postgres::new().image("summon-test/postgres:1"), template = migrate)]
+#[summon::fixture(executor = Postgres::new().image(POSTGRES), template = migrate)]
 static PG: Fixture<Postgres>;
 
 fn migrate(db: &Database) -> Result<(), postgres::Error> {
@@ -104,9 +103,9 @@ fn has_a_database_for_another_test(db: &Database) {
     not(has_images),
     ignore = "needs an engine with the images of `tests/run images`"
 )]
-#[summon(executor = Postgres::new().image("summon-test/postgres:1"))]
+#[summon(executor = Postgres::new().image(POSTGRES))]
 #[summon(
-    image = "summon-test/postgres:1",
+    image = POSTGRES,
     entrypoint = "psql",
     simple = "-c 'SELECT 7 AS seven' {pg.url}",
     name = "client"
@@ -175,9 +174,7 @@ fn query(url: &str, statement: &str) -> String {
     ignore = "needs an engine with the images of `tests/run images`, and mariadb"
 )]
 fn has_the_url_and_the_databases_of_mariadb() {
-    let db = Mariadb::new()
-        .image("summon-test/mariadb:1")
-        .arg("--max-connections=17");
+    let db = Mariadb::new().image(MARIADB).arg("--max-connections=17");
     db.start().unwrap();
     let url = db.url("/test");
     assert_eq!(url, format!("mysql://root@127.0.0.1:{}/test", db.port()));
@@ -186,7 +183,7 @@ fn has_the_url_and_the_databases_of_mariadb() {
     query(&own.url(), "CREATE TABLE songs (title TEXT)");
     assert_eq!(query(&own.url(), "SHOW TABLES"), "songs");
     let locked = Mariadb::new().password("s3cret");
-    let locked = locked.image("summon-test/mariadb:1");
+    let locked = locked.image(MARIADB);
     locked.start().unwrap();
     assert_eq!(query(&locked.url("/test"), "SELECT 7"), "7");
 }
