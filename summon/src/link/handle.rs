@@ -1,6 +1,7 @@
 //! A handle on a link.
 
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -83,8 +84,10 @@ pub(crate) struct Server {
 pub(super) struct State {
     process: LinkProcess,
     faults: InForce,
+    /// Where new connections lead. `None` if that is unknown.
     target: Option<SocketAddr>,
-    separated: Separated,
+    /// The separated nodes. `None` if they are unknown.
+    separated: Option<Separated>,
     /// The names of the separated nodes.
     separated_names: String,
     history: History,
@@ -141,7 +144,7 @@ impl Link {
             match LinkProcess::start(&server.name, lease.port, &claim, server.addr) {
                 Ok(process) => break (lease, process),
                 Err(error)
-                    if error.kind() == std::io::ErrorKind::AddrInUse && attempt < ATTEMPTS =>
+                    if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS =>
                 {
                     attempt += 1;
                 }
@@ -152,7 +155,7 @@ impl Link {
             process,
             faults: InForce::default(),
             target: server.addr,
-            separated: Separated::default(),
+            separated: Some(Separated::default()),
             separated_names: String::new(),
             history: History::new(&server.name, lease.port),
             is_told: false,
@@ -188,8 +191,8 @@ impl Link {
         let mut state = self.lock();
         if state.target != Some(target) {
             let led = state.process.lead_to(target);
+            settle(&mut state.target, target, &led);
             led.map_err(|error| self.failed(&error))?;
-            state.target = Some(target);
         }
         Ok(())
     }
@@ -197,10 +200,10 @@ impl Link {
     /// Separates these nodes, and no others, from the node behind the link.
     pub(crate) fn separate(&self, nodes: Separated, names: &[&str]) -> Result<(), Error> {
         let mut state = self.lock();
-        if state.separated != nodes {
+        if state.separated.as_ref() != Some(&nodes) {
             let separated = state.process.separate(nodes.clone());
+            settle(&mut state.separated, nodes, &separated);
             separated.map_err(|error| self.failed(&error))?;
-            state.separated = nodes;
         }
         let names = names.join(", ");
         if state.separated_names != names {
@@ -255,7 +258,14 @@ impl Link {
     fn apply(&self, state: &mut State, faults: InForce, what: &str) -> Result<(), Error> {
         let all = faults.all();
         let applied = state.process.apply(all.clone());
-        applied.map_err(|error| self.failed(&error))?;
+        if let Err(error) = applied {
+            if may_come(&error) {
+                let what = format!("{what}, without an answer");
+                let before = state.faults.all();
+                state.history.note(&what, &before, &state.separated_names);
+            }
+            return Err(self.failed(&error));
+        }
         state.history.note(what, &all, &state.separated_names);
         state.faults = faults;
         Ok(())
@@ -341,6 +351,21 @@ impl Link {
     }
 }
 
+/// Whether an order that has failed may still come into force. The process of a link obeys orders in their
+/// sequence, so a later order replaces it.
+fn may_come(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut
+}
+
+/// Notes what is in force after an order.
+fn settle<T>(known: &mut Option<T>, ordered: T, result: &io::Result<()>) {
+    match result {
+        Ok(()) => *known = Some(ordered),
+        Err(error) if may_come(error) => *known = None,
+        Err(_) => {}
+    }
+}
+
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
@@ -380,5 +405,97 @@ impl Drop for Parts {
             let name = &self.server.name;
             eprintln!("\nthe link to {name} in this failed test:\n{report}");
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    /// A link whose process has been halted, and the process's end of its socket.
+    fn halted() -> (Link, UnixStream) {
+        let (socket, process) = UnixStream::pair().unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .unwrap();
+        process.set_nonblocking(true).unwrap();
+        let addr = ([127, 0, 0, 1], 1).into();
+        let state = State {
+            process: LinkProcess::of(socket),
+            faults: InForce::default(),
+            target: Some(addr),
+            separated: Some(Separated::default()),
+            separated_names: String::new(),
+            history: History::new("server", 1),
+            is_told: false,
+        };
+        let parts = Parts {
+            server: Server {
+                name: "server".to_owned(),
+                scheme: String::new(),
+                addr: Some(addr),
+            },
+            port: 1,
+            begun: Instant::now(),
+            maker: Maker::here(),
+            state: Mutex::new(state),
+        };
+        let link = Link {
+            parts: Arc::new(parts),
+        };
+        (link, process)
+    }
+
+    fn got(process: &mut UnixStream) -> bool {
+        process.read(&mut [0; 4096]).is_ok_and(|count| count > 0)
+    }
+
+    #[test]
+    fn an_order_without_an_answer_is_replaced_by_the_next_one() {
+        let (link, mut process) = halted();
+        let separate = |is_launching| {
+            let nodes = Separated {
+                is_launching,
+                ..Separated::default()
+            };
+            link.separate(nodes, &[])
+        };
+        separate(false).unwrap();
+        assert!(!got(&mut process), "nothing has changed");
+        separate(true).unwrap_err();
+        assert!(got(&mut process));
+        separate(false).unwrap_err();
+        assert!(got(&mut process), "the former order may be in force by now");
+        let [old, new] = [1, 2].map(|port| ([127, 0, 0, 1], port).into());
+        link.lead_to(old).unwrap();
+        assert!(!got(&mut process), "nothing has changed");
+        for target in [new, old] {
+            link.lead_to(target).unwrap_err();
+            assert!(got(&mut process), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_dead_link_obeys_no_order_later() {
+        let (link, process) = halted();
+        drop(process);
+        let nodes = Separated {
+            is_launching: true,
+            ..Separated::default()
+        };
+        link.separate(nodes, &[]).unwrap_err();
+        link.separate(Separated::default(), &[]).unwrap();
+    }
+
+    #[test]
+    fn a_report_has_an_order_without_an_answer() {
+        let (link, _process) = halted();
+        link.put(&Fault::Cut).unwrap_err();
+        let report = link.report_now().unwrap();
+        assert!(report.starts_with("cut, without an answer, "), "{report}");
     }
 }

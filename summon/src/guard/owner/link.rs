@@ -44,12 +44,15 @@ impl LinkProcess {
             target,
             clients: None,
         };
-        let socket = start(&task)?;
-        Ok(LinkProcess {
+        start(&task).map(LinkProcess::of)
+    }
+
+    pub(crate) fn of(socket: UnixStream) -> LinkProcess {
+        LinkProcess {
             socket,
             maker: Maker::here(),
             orders: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Puts faults into force, in place of the former ones.
@@ -178,11 +181,7 @@ mod tests {
         socket
             .set_read_timeout(Some(Duration::from_millis(1)))
             .unwrap();
-        let owner = LinkProcess {
-            socket,
-            maker: Maker::here(),
-            orders: AtomicU64::new(0),
-        };
+        let owner = LinkProcess::of(socket);
         let late = owner.counts().unwrap_err();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
         for open in [1, 2] {
