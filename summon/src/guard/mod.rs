@@ -38,7 +38,7 @@ mod watch;
 
 pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
-pub(crate) use link::{Close, Faults, Separated, WayFaults};
+pub(crate) use link::{Close, Faults, Root, Separated, WayFaults};
 pub(crate) use owner::{
     Guarded, Helper, LinkProcess, Sleeper, note_interruption_in, prepare, run_has_ended,
     start_relay,

@@ -23,7 +23,7 @@ mod terms;
 pub(crate) use databases::{Answer, Server, ServerKind};
 pub(crate) use details::{Details, Failure};
 use faults::Counts;
-pub(crate) use faults::{Close, Faults, Separated, WayFaults};
+pub(crate) use faults::{Close, Faults, Root, Separated, WayFaults};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
 pub(crate) use terms::{About, Container, Sharing, StopPlan, Terms};

@@ -5,7 +5,8 @@ use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use super::network::{Partition, State};
 use super::parts::{Nodes, Parts};
 use crate::error::Error;
-use crate::guard::Separated;
+use crate::guard::{Root, Separated};
+use crate::sys::proc;
 
 /// The launch of a node with a link. Dropping it tells the links of the other nodes about its guard.
 pub(super) struct Launching {
@@ -41,9 +42,12 @@ impl Parts {
     }
 
     /// Returns the guard of the process, if it runs.
-    fn guard(&self) -> Option<u32> {
-        let state = self.life.launched()?.guarded.state();
-        state.pids.filter(|_| !state.gone).map(|(guard, _)| guard)
+    fn guard(&self) -> Option<Root> {
+        let guarded = &self.life.launched()?.guarded;
+        let (pid, _) = guarded.state().pids?;
+        let identity = proc::identity(pid)?;
+        // After the look: the guard lives, so the identity is the guard's own.
+        (!guarded.state().gone).then_some(Root { pid, identity })
     }
 }
 

@@ -39,9 +39,17 @@ pub(crate) struct Close {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Separated {
     /// The guards of these nodes.
-    pub(crate) guards: Vec<u32>,
+    pub(crate) guards: Vec<Root>,
     /// Whether one of these nodes is being launched, so that its guard is not in the list yet.
     pub(crate) is_launching: bool,
+}
+
+/// A process that is the root of a tree. Its start time tells it from later processes with the same pid
+/// (`sys::proc::identity`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Root {
+    pub(crate) pid: u32,
+    pub(crate) identity: u64,
 }
 
 /// The connections of a link.

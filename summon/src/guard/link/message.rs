@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::faults::{Close, Counts, Faults, Separated, WayFaults};
+use super::faults::{Close, Counts, Faults, Root, Separated, WayFaults};
 use crate::guard::protocol::encoding::{In, Out};
 use crate::guard::protocol::wire::garbled;
 
@@ -49,7 +49,10 @@ impl LinkOrder {
                 is_launching,
             }) => {
                 out.number(3);
-                out.list(guards, |out, guard| out.number((*guard).into()));
+                out.list(guards, |out, guard| {
+                    out.number(guard.pid.into());
+                    out.number(guard.identity);
+                });
                 out.flag(*is_launching);
             }
         }
@@ -70,7 +73,12 @@ impl LinkOrder {
             1 => LinkOrder::Target(from.text()?.parse().map_err(|_| garbled())?),
             2 => LinkOrder::Count,
             3 => LinkOrder::Separate(Separated {
-                guards: from.list(|from| Ok(from.number()? as u32))?,
+                guards: from.list(|from| {
+                    Ok(Root {
+                        pid: from.number()? as u32,
+                        identity: from.number()?,
+                    })
+                })?,
                 is_launching: from.flag()?,
             }),
             _ => return Err(garbled()),
@@ -175,7 +183,9 @@ mod tests {
             LinkOrder::Target("[::1]:80".parse().unwrap()),
             LinkOrder::Count,
             LinkOrder::Separate(Separated {
-                guards: vec![7, u32::MAX],
+                guards: [7, u32::MAX]
+                    .map(|pid| Root { pid, identity: 8 })
+                    .to_vec(),
                 is_launching: true,
             }),
         ] {

@@ -24,6 +24,6 @@ mod serve;
 mod socket;
 
 pub(super) use faults::Counts;
-pub(crate) use faults::{Close, Faults, Separated, WayFaults};
+pub(crate) use faults::{Close, Faults, Root, Separated, WayFaults};
 pub(super) use message::{LinkAnswer, LinkOrder};
 pub(super) use serve::serve;

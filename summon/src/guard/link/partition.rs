@@ -65,7 +65,7 @@ impl Partition {
 
     /// Finds the clients of connections, by the addresses of client and link.
     pub(super) fn clients(&self, ends: &[(SocketAddr, SocketAddr)]) -> io::Result<Vec<Client>> {
-        let Some(diag) = &self.diag else {
+        let Some(diag) = self.diag.as_ref().filter(|_| !ends.is_empty()) else {
             return Ok(vec![Client::Other; ends.len()]);
         };
         let socket =
@@ -73,7 +73,9 @@ impl Partition {
         let sockets: io::Result<Vec<_>> = ends.iter().map(socket).collect();
         let sockets = sockets?;
         // After the sockets: a process that has one of them exists by now.
-        let separated = clients::sockets_below(&self.nodes.guards);
+        let guards = self.nodes.guards.iter();
+        let guards: Vec<_> = guards.map(|it| (it.pid, it.identity)).collect();
+        let separated = clients::sockets_below(&guards);
         let of_socket = |(socket, ends): (Option<_>, (SocketAddr, SocketAddr))| {
             Ok(match socket {
                 Some(socket) if separated.contains(&socket) => Client::Separated,

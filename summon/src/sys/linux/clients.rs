@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use super::diag::Diag;
 use super::listeners;
-use super::proc::SocketId;
+use super::proc::{self, SocketId};
 use super::{process_tree, socket_holders};
 
 /// The maximum number of looks at trees that change.
@@ -23,15 +23,18 @@ pub(crate) fn socket_of(
     Ok(found.filter(|inode| *inode != 0))
 }
 
-/// Lists the sockets of all processes below these processes.
-pub(crate) fn sockets_below(roots: &[u32]) -> HashSet<SocketId> {
+/// Lists the sockets of all processes below these processes, each with its pid and its identity.
+pub(crate) fn sockets_below(roots: &[(u32, u64)]) -> HashSet<SocketId> {
     let mut found = HashSet::new();
     let mut before = None;
     for _ in 0..LOOKS {
-        let trees = roots
-            .iter()
-            .flat_map(|root| process_tree::descendants(*root));
-        let pids: Vec<u32> = trees.collect();
+        let below = |(root, identity): &(u32, u64)| {
+            let pids = process_tree::descendants(*root);
+            // After the look: another process may have the pid of a root that has ended.
+            let is_same = proc::identity(*root) == Some(*identity);
+            pids.into_iter().filter(move |_| is_same)
+        };
+        let pids: Vec<u32> = roots.iter().flat_map(below).collect();
         found.extend(pids.iter().flat_map(|pid| socket_holders::sockets(*pid)));
         // A process whose parent ends during the look moves up the tree, and the look may miss it. The
         // next look finds it.
@@ -75,10 +78,14 @@ mod tests {
     fn a_tree_has_the_sockets_of_its_processes() {
         let me = std::process::id();
         let parent = std::os::unix::process::parent_id();
+        let identity = proc::identity(parent).unwrap();
         let _socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let own = socket_holders::sockets(me);
         assert!(!own.is_empty());
         // Other tests may close theirs meanwhile.
-        assert!(own.iter().any(|it| sockets_below(&[parent]).contains(it)));
+        let below = |identity| sockets_below(&[(parent, identity)]);
+        assert!(own.iter().any(|it| below(identity).contains(it)));
+        // Another process had this pid before.
+        assert!(below(identity - 1).is_empty());
     }
 }

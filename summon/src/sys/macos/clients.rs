@@ -16,6 +16,6 @@ pub(crate) fn socket_of(
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub(crate) fn sockets_below(_roots: &[u32]) -> HashSet<SocketId> {
+pub(crate) fn sockets_below(_roots: &[(u32, u64)]) -> HashSet<SocketId> {
     HashSet::new()
 }
