@@ -243,23 +243,34 @@ fn a_link_without_free_descriptors_takes_clients_as_soon_as_it_can() {
             .status();
         assert!(limited.unwrap().success());
     };
-    // Two connections. The first one also takes two for a pipe, and must give them back.
-    limit(fds + 4);
-    let mut pairs: Vec<_> = (0..2).map(|_| linked.connect()).collect();
-    // The kernel completes the connection, and the link leaves it in the queue.
-    let mut waiting = TcpStream::connect(linked.link.addr()).unwrap();
-    waiting.write_all(b"!").unwrap();
-    for (client, server) in &mut pairs {
-        client.write_all(b"through").unwrap();
-        says(server, b"through");
+    // Two connections, and then a half of the third one: the link accepts it, and can't connect.
+    for (left, open) in [(4, 2), (5, 3)] {
+        limit(fds + left);
+        let mut pairs = vec![linked.connect()];
+        // A stream also takes two for a pipe. The next connection needs them.
+        let (client, server) = &mut pairs[0];
+        let stream = noise(1 << 20, 7);
+        thread::scope(|threads| {
+            threads.spawn(|| client.write_all(&stream).unwrap());
+            says(server, &stream);
+        });
+        pairs.push(linked.connect());
+        // The kernel completes the connection, also if the link leaves it in the queue.
+        let mut waiting = TcpStream::connect(linked.link.addr()).unwrap();
+        waiting.write_all(b"!").unwrap();
+        for (client, server) in &mut pairs {
+            client.write_all(b"through").unwrap();
+            says(server, b"through");
+        }
+        assert_eq!(linked.link.connections().unwrap().open, open);
+        drop(pairs.pop());
+        let (mut client, mut server) = linked.accept(waiting);
+        server.write_all(b"late").unwrap();
+        let mut rest = [0; 4];
+        client.read_exact(&mut rest).unwrap();
+        assert_eq!(&rest, b"late");
+        linked.link.cut().unwrap();
+        assert!(is_reset(&mut client));
+        linked.link.heal().unwrap();
     }
-    assert!(linked.link.connections().unwrap().open == 2);
-    drop(pairs.pop());
-    let (mut client, mut server) = linked.accept(waiting);
-    server.write_all(b"late").unwrap();
-    let mut rest = [0; 4];
-    client.read_exact(&mut rest).unwrap();
-    assert_eq!(&rest, b"late");
-    linked.link.cut().unwrap();
-    assert!(is_reset(&mut client));
 }

@@ -1,5 +1,6 @@
 //! New connections of a link, a bounded number at a time.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -29,6 +30,13 @@ impl Relay {
         if self.faults.cut || self.faults.blackhole {
             return;
         }
+        // Older clients first. `connect` notes those that still wait.
+        for number in mem::take(&mut self.short) {
+            self.connect_held(number, events);
+        }
+        if !self.short.is_empty() {
+            return;
+        }
         let mut clients = Vec::new();
         while clients.len() < most {
             match streams::accept(&self.listener) {
@@ -44,6 +52,12 @@ impl Relay {
         }
         self.accept_at = Some(Instant::now());
         self.take(clients, events);
+    }
+
+    /// Lets a client wait until there is a descriptor for its connection to the server.
+    pub(super) fn wait_for_descriptor(&mut self, number: u64) {
+        self.short.push(number);
+        self.accept_at = Some(Instant::now() + SHORTAGE);
     }
 
     /// Takes new connections, with the addresses of their clients.
@@ -70,10 +84,7 @@ impl Relay {
                 self.connect(number, client, peer, events);
                 continue;
             }
-            match events.add(&client, 2 * number) {
-                Ok(()) => drop(self.held.insert(number, (client, peer))),
-                Err(_) => streams::reset(&client),
-            }
+            self.hold(number, (client, peer), events);
         }
     }
 }

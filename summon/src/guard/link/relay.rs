@@ -32,8 +32,11 @@ pub(super) struct Relay {
     rates: Rates,
     pub(super) partition: Partition,
     connections: HashMap<u64, Connection>,
-    /// Clients that a partition separates from the server, which knows nothing of them so far.
+    /// Clients that the server knows nothing of so far: a partition separates them from it, or a descriptor
+    /// is missing.
     pub(super) held: HashMap<u64, (OwnedFd, SocketAddr)>,
+    /// The clients that wait for a descriptor.
+    pub(super) short: Vec<u64>,
     /// Sockets of connections that the link has ended. The link reads and discards their bytes until the
     /// other side closes: to close a socket with unread bytes would reset the connection.
     lingering: HashMap<u64, Socket>,
@@ -71,6 +74,7 @@ impl Relay {
             partition: Partition::default(),
             connections: HashMap::new(),
             held: HashMap::new(),
+            short: Vec::new(),
             lingering: HashMap::new(),
             filler: None,
             due: BTreeSet::new(),
@@ -182,6 +186,7 @@ impl Relay {
         for (_, socket) in mem::take(&mut self.lingering) {
             streams::reset(&socket.fd);
         }
+        self.short.clear();
         for (_, (client, _)) in mem::take(&mut self.held) {
             streams::reset(&client);
         }
@@ -206,10 +211,36 @@ impl Relay {
         if matches!(server, Some(Err(_))) && self.tools.release() {
             server = connect();
         }
-        let Some(Ok(server)) = server else {
-            return streams::reset(&client);
-        };
-        self.join(number, (client, peer), server, events);
+        match server {
+            Some(Ok(server)) => self.join(number, (client, peer), server, events),
+            Some(Err(error)) if streams::is_shortage(&error) => {
+                self.hold(number, (client, peer), events);
+                self.wait_for_descriptor(number);
+            }
+            None | Some(Err(_)) => streams::reset(&client),
+        }
+    }
+
+    /// Keeps a client without a connection to the server. Its events come meanwhile.
+    pub(super) fn hold(
+        &mut self,
+        number: u64,
+        (client, peer): (OwnedFd, SocketAddr),
+        events: &Events,
+    ) {
+        match events.add(&client, 2 * number) {
+            Ok(()) => drop(self.held.insert(number, (client, peer))),
+            Err(_) => streams::reset(&client),
+        }
+    }
+
+    /// Connects a client that was held.
+    pub(super) fn connect_held(&mut self, number: u64, events: &Events) {
+        if let Some((client, peer)) = self.held.remove(&number) {
+            // `connect` adds it again, with the events that came while it was held.
+            events.remove(&client);
+            self.connect(number, client, peer, events);
+        }
     }
 
     /// Adds a connection between these sockets. The client comes with its address.
@@ -247,21 +278,18 @@ impl Relay {
             .unzip();
         let clients = partition.clients(&ends)?;
         self.partition = partition;
+        // Each held client is judged anew.
+        self.short.clear();
         for ((number, (peer, _)), client) in numbers.into_iter().zip(ends).zip(clients) {
             if let Some(connection) = self.connections.get_mut(&number) {
                 connection.is_separated = self.partition.separates(client);
                 self.ready.push(number);
             } else if !self.partition.holds(client) {
-                let Some((client, _)) = self.held.remove(&number) else {
-                    continue;
-                };
                 // In a real network, a client that has given up has never reached the server.
-                if self.partition.has_closed(peer, self.addr) {
+                if !self.partition.has_closed(peer, self.addr) {
+                    self.connect_held(number, events);
+                } else if let Some((client, _)) = self.held.remove(&number) {
                     streams::reset(&client);
-                } else {
-                    // `connect` adds it again, with the events that came while it was held.
-                    events.remove(&client);
-                    self.connect(number, client, peer, events);
                 }
             }
         }
@@ -285,7 +313,12 @@ impl Relay {
             }
             self.ready.push(number);
         } else if let Some((client, peer)) = self.held.get(&number) {
-            if streams::has_hung_up(client) && self.partition.has_closed(*peer, self.addr) {
+            // A client that waits for a descriptor has reached the server, as without the link.
+            let is_separated = !self.short.contains(&number);
+            if is_separated
+                && streams::has_hung_up(client)
+                && self.partition.has_closed(*peer, self.addr)
+            {
                 streams::reset(client);
                 self.held.remove(&number);
             }

@@ -154,6 +154,12 @@ pub(crate) fn connect(addr: &SocketAddr) -> io::Result<OwnedFd> {
     }
 }
 
+/// Whether an error says that descriptors or memory are short at the moment.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    let short = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|it| short.contains(&it))
+}
+
 /// Takes the error of a socket.
 pub(crate) fn failure(socket: &OwnedFd) -> Option<io::Error> {
     match sockopt::socket_error(socket) {

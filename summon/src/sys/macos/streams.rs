@@ -36,6 +36,10 @@ pub(crate) fn accept(_listener: &OwnedFd) -> io::Result<Option<(OwnedFd, SocketA
     unsupported()
 }
 
+pub(crate) fn is_shortage(_error: &io::Error) -> bool {
+    false
+}
+
 pub(crate) fn waiting(_listener: &OwnedFd) -> usize {
     0
 }
