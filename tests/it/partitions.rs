@@ -314,9 +314,16 @@ fn a_partition_that_a_killed_link_prevents_changes_nothing() {
     assert_eq!(error, expected);
     passes(&mut path(&nodes, 0, 1), 1);
     passes(&mut path(&nodes, 2, 0), 1);
-    // The others can still be separated, as long as nothing changes for the dead link.
-    nodes[2].kill().unwrap();
-    nodes[2].start().unwrap();
+    // No node starts into such a network.
+    for node in [0, 2] {
+        nodes[node].kill().unwrap();
+        let error = why(nodes[node].start());
+        let expected = format!(
+            "{name}-{node} could not be started: the process of the link to {name}-2 was killed, so other \
+             nodes can't reach it; make a new cluster"
+        );
+        assert!(error.starts_with(&expected), "{error}");
+    }
 }
 
 #[test]

@@ -273,6 +273,10 @@ impl LinkProcess {
         match self.0 {}
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) fn counts(&self) -> io::Result<Counts> {
         match self.0 {}
     }

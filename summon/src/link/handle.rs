@@ -143,9 +143,7 @@ impl Link {
             let claim = lease.share().map_err(|error| failed(&error))?;
             match LinkProcess::start(&server.name, lease.port, &claim, server.addr) {
                 Ok(process) => break (lease, process),
-                Err(error)
-                    if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS =>
-                {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS => {
                     attempt += 1;
                 }
                 Err(error) => return Err(failed(&error)),
@@ -184,6 +182,11 @@ impl Link {
     pub(super) fn failed(&self, why: &dyn fmt::Display) -> Error {
         let name = &self.parts.server.name;
         Error::new(format!("the link to {name} can't be changed: {why}"))
+    }
+
+    /// Whether another program has killed the process of the link.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().process.has_ended()
     }
 
     /// Leads new connections to this address.

@@ -41,6 +41,7 @@ impl Parts {
         guard::prepare();
         let home = self.home()?;
         self.acquire_link()?;
+        self.check_links_of_nodes()?;
         if self.declaration.spec.listen_fd || self.declaration.endpoints().next().is_some() {
             self.lease("")?;
         }

@@ -81,6 +81,18 @@ impl Parts {
         })
     }
 
+    /// Checks that nodes can reach each other.
+    pub(super) fn check_links_of_nodes(&self) -> Result<(), Error> {
+        let has_ended = |node: &Arc<Parts>| node.links.own().is_some_and(|it| it.has_ended());
+        match self.nodes().into_iter().find(has_ended) {
+            None => Ok(()),
+            Some(node) => Err(self.declaration.bad(format!(
+                "the process of the link to {} was killed, so other nodes can't reach it; make a new cluster",
+                node.name()
+            ))),
+        }
+    }
+
     /// Leases a port of this label for each node of its cluster, and makes their links.
     pub(super) fn lease_for_nodes(&self, label: &str) -> Result<(), Error> {
         self.nodes().iter().try_for_each(|node| {

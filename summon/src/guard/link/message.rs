@@ -183,9 +183,7 @@ mod tests {
             LinkOrder::Target("[::1]:80".parse().unwrap()),
             LinkOrder::Count,
             LinkOrder::Separate(Separated {
-                guards: [7, u32::MAX]
-                    .map(|pid| Root { pid, identity: 8 })
-                    .to_vec(),
+                guards: [7, u32::MAX].map(|pid| Root { pid, identity: 8 }).to_vec(),
                 is_launching: true,
             }),
         ] {

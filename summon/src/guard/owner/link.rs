@@ -70,6 +70,11 @@ impl LinkProcess {
         self.order(&LinkOrder::Separate(nodes)).map(drop)
     }
 
+    /// Whether the process has ended: another program has killed it.
+    pub(crate) fn has_ended(&self) -> bool {
+        streams::has_hung_up(&self.socket)
+    }
+
     pub(crate) fn counts(&self) -> io::Result<Counts> {
         self.order(&LinkOrder::Count)
     }

@@ -169,7 +169,7 @@ pub(crate) fn failure(socket: &OwnedFd) -> Option<io::Error> {
 }
 
 /// Whether the other end has closed its sending half, or the connection. Unread bytes may be left.
-pub(crate) fn has_hung_up(socket: &OwnedFd) -> bool {
+pub(crate) fn has_hung_up(socket: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
     let found = rustix::event::poll(&mut polled, Some(&Timespec::default()));
     found.is_ok_and(|count| count > 0)

@@ -52,7 +52,7 @@ pub(crate) fn failure(_socket: &OwnedFd) -> Option<io::Error> {
     None
 }
 
-pub(crate) fn has_hung_up(_socket: &OwnedFd) -> bool {
+pub(crate) fn has_hung_up(_socket: &impl AsFd) -> bool {
     true
 }
 
