@@ -150,6 +150,26 @@ fn survives_no_death_of_its_guard() {
     not(has_images),
     ignore = "needs an engine with the images of `tests/run images`"
 )]
+fn survives_no_death_of_its_guard_and_its_test_process() {
+    for round in 0..ROUNDS {
+        let mark = format!("{}-both-{round}", std::process::id());
+        let mut owner = Group::spawn(owner(RELAYED, "wait").env(MARK, &mark));
+        let pid = owner.id();
+        until_ready(&mut owner);
+        let guard = find(&mark, "summon-guard: server");
+        // One command, so that neither can clean up after the other.
+        kill_all(&[pid, guard.pid]);
+        owner.wait().unwrap();
+        eventually("its container is removed", || containers_of(pid).is_empty());
+        eventually("all its processes end", || marked(&mark).is_empty());
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
 fn survives_no_death_of_its_relay() {
     let mark = format!("{}-relay", std::process::id());
     let mut owner = Group::spawn(owner(RELAYED, "exit").env(MARK, &mark));
@@ -168,14 +188,19 @@ fn survives_no_death_of_its_relay() {
 
 /// Kills a process with this mark, and returns another one.
 fn kill(mark: &str, title: &str, other: &str) -> Life {
-    let find = |title: &str| {
-        let mut processes = marked(mark).into_iter().filter_map(Life::of);
-        let found = processes.find(|life| life.what.starts_with(title));
-        found.unwrap_or_else(|| panic!("no process `{title}`"))
-    };
-    let (killed, other) = (find(title), find(other));
-    let pid = killed.pid.to_string();
-    let sent = Command::new("kill").args(["-KILL", &pid]).status();
-    assert!(sent.unwrap().success());
+    let (killed, other) = (find(mark, title), find(mark, other));
+    kill_all(&[killed.pid]);
     other
+}
+
+fn find(mark: &str, title: &str) -> Life {
+    let mut processes = marked(mark).into_iter().filter_map(Life::of);
+    let found = processes.find(|life| life.what.starts_with(title));
+    found.unwrap_or_else(|| panic!("no process `{title}`"))
+}
+
+fn kill_all(pids: &[u32]) {
+    let pids = pids.iter().map(u32::to_string);
+    let sent = Command::new("kill").arg("-KILL").args(pids).status();
+    assert!(sent.unwrap().success());
 }

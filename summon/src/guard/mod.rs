@@ -45,4 +45,4 @@ pub(crate) use owner::{
 };
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
-pub(crate) use terms::{About, Container, Sharing, StopPlan, Terms};
+pub(crate) use terms::{About, Container, Removal, Sharing, StopPlan, Terms};

@@ -51,6 +51,12 @@ pub(crate) struct Container {
     pub(crate) copy: Option<(Vec<OsString>, OwnedFd)>,
     /// Describes the state of the container.
     pub(crate) inspect: Vec<OsString>,
+    pub(crate) removal: Removal,
+}
+
+/// The commands that remove a container.
+#[derive(Clone, Debug)]
+pub(crate) struct Removal {
     /// Removes the container, which may run.
     pub(crate) remove: Vec<OsString>,
     /// Prints the id of the container while there is one, and nothing after that.

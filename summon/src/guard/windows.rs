@@ -26,7 +26,7 @@ use faults::Counts;
 pub(crate) use faults::{Close, Faults, Root, Separated, WayFaults};
 pub(crate) use program::{Attributes, Program};
 pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
-pub(crate) use terms::{About, Container, Sharing, StopPlan, Terms};
+pub(crate) use terms::{About, Container, Removal, Sharing, StopPlan, Terms};
 
 use crate::sys::fd::{BorrowedFd, OwnedFd};
 use crate::sys::subnet::Subnet;

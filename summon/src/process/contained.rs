@@ -2,18 +2,14 @@
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::thread::Builder;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::container::Contained;
 use crate::error::{Error, shown_command};
-use crate::guard::{Guarded, Interest};
-use crate::sys::{Signal, threads};
+use crate::sys::Signal;
 
 /// The limit of a command of the engine.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Longer than any run, since `wait_until` needs a deadline.
-const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
 impl Contained {
     /// Signals the main process.
@@ -66,23 +62,5 @@ impl Contained {
     /// Removes the container in the place of its guard, which was killed.
     pub(super) fn remove(&self) -> Result<(), Error> {
         self.ask(&["rm", "-f", "-v", &self.name], LIMIT).map(drop)
-    }
-
-    /// Removes the container as soon as another process kills its guard: this process may end without
-    /// a stop.
-    pub(super) fn remove_after(self, guarded: &Guarded) {
-        let Ok(sleeper) = guarded.sleeper(Interest::Gone) else {
-            return;
-        };
-        let builder = Builder::new().name("summon-container".into());
-        // The thread ends with the guard, and keeps neither the guard nor the process alive.
-        let _ = threads::spawn(builder, move || {
-            let until = Instant::now() + FOR_EVER;
-            let state = sleeper.wait_until(until, &[], |state| state.gone);
-            if state.is_ok_and(|state| state.is_some_and(|state| state.guard_died)) {
-                // A stop tries again, and reports the error.
-                let _ = self.remove();
-            }
-        });
     }
 }

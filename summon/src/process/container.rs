@@ -11,7 +11,7 @@ use super::parts::Parts;
 use super::resolve::Resolved;
 use crate::command::Command;
 use crate::error::{Error, shown_command};
-use crate::guard::{Container, Program, StopPlan};
+use crate::guard::{Container, Program, Removal, StopPlan};
 use crate::image::{self, Engine, Kind};
 use crate::probe::Endpoint;
 use crate::session::Home;
@@ -220,8 +220,10 @@ impl Parts {
                 (command(&["cp", "-", &to_root]), archive)
             }),
             inspect: command(&["container", "inspect", "--format", STATE, name]),
-            remove: command(&["rm", "-f", "-v", name]),
-            list: command(&["ps", "-a", "-q", "--no-trunc", "--filter", &listed]),
+            removal: Removal {
+                remove: command(&["rm", "-f", "-v", name]),
+                list: command(&["ps", "-a", "-q", "--no-trunc", "--filter", &listed]),
+            },
         };
         let start = match self.declaration.spec.stdin.0 {
             Stdin::Null => command(&["start", "-a", name]),

@@ -235,7 +235,6 @@ impl Parts {
             let _ = launched.ready.set(Instant::now());
             if let Some(contained) = self.contained(&launched.home)? {
                 image::remove_orphans(contained.engine);
-                contained.remove_after(&launched.guarded);
             }
             // A job is ready at its exec, before its start-up.
             if !self.declaration.is_job() {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::exit_message;
 use super::start_warden::{COPY_LIMIT, start_warden};
 use crate::guard::protocol::job::{self, Endings, Task};
+use crate::guard::protocol::request;
 use crate::guard::protocol::warden::{GOT, RETIRED};
 use crate::guard::protocol::wire;
 use crate::sys::maker::PerProcess;
@@ -39,7 +40,7 @@ static WARDENS: PerProcess<Mutex<Wardens>> = PerProcess::new();
 
 /// Asks a warden to fork a guard, and returns the socket to the guard. Replaces a warden that has
 /// died; the guards of a dead warden continue.
-fn guard(deadline: Instant) -> io::Result<UnixStream> {
+fn guard(request: &[u8], deadline: Instant) -> io::Result<UnixStream> {
     // A guard would watch the ended runner, and stop the new service at once.
     if let Some(why) = run_ended() {
         return Err(why);
@@ -50,13 +51,13 @@ fn guard(deadline: Instant) -> io::Result<UnixStream> {
     // The warden of the last start forks a guard while this thread reads its surroundings. If they call
     // for another warden, that guard finds its socket closed before its job, and ends.
     let last = wardens.hired.last().filter(|_| sockets::SAFE_IN_TRANSIT);
-    let early = last.map(|(_, socket)| ask(socket));
+    let early = last.map(|(_, socket)| ask(socket, request));
     let here = surroundings::here();
     let found = wardens.hired.iter().position(|(others, _)| *others == here);
     if let Some(place) = found {
         let is_last = place + 1 == wardens.hired.len();
         let asked = early.filter(|_| is_last);
-        match asked.unwrap_or_else(|| ask(&wardens.hired[place].1)) {
+        match asked.unwrap_or_else(|| ask(&wardens.hired[place].1, request)) {
             // The warden has died, so another is hired below. After a time-out it still lives, and
             // must not get a rival. The caller may try again.
             Err(error) if error.kind() != io::ErrorKind::TimedOut => {}
@@ -66,12 +67,12 @@ fn guard(deadline: Instant) -> io::Result<UnixStream> {
             }
         }
     }
-    ask(wardens.hire(here, deadline)?)
+    ask(wardens.hire(here, deadline)?, request)
 }
 
 /// Hires a guard, and sends it its job.
 pub(super) fn give_job(task: &Task<'_>, deadline: Instant) -> io::Result<UnixStream> {
-    let socket = guard(deadline)?;
+    let socket = guard(&request::encode(task), deadline)?;
     // The pidfd is opened here, where the pid is certainly this process. A guard that opened it
     // later could get a stranger, if this process died first and its pid was reused.
     let owner = ending::of(std::process::id()).ok();
@@ -181,9 +182,9 @@ fn lock() -> MutexGuard<'static, Wardens> {
     wardens.unwrap_or_else(PoisonError::into_inner)
 }
 
-fn ask(warden: &UnixStream) -> io::Result<UnixStream> {
+fn ask(warden: &UnixStream, request: &[u8]) -> io::Result<UnixStream> {
     let (ours, theirs) = sockets::pair()?;
-    wire::send(warden, b"guard", &[theirs.as_fd()])?;
+    wire::send(warden, request, &[theirs.as_fd()])?;
     if sockets::SAFE_IN_TRANSIT {
         // `theirs` closes here. On Linux a message keeps the descriptors in it open (SCM_RIGHTS in
         // `unix(7)`). If the warden dies before it reads this message, the kernel closes them, and

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::encoding::{In, Out};
-use crate::guard::terms::Container;
+use crate::guard::terms::{Container, Removal};
 
 pub(super) fn put_container<'a>(out: &mut Out<'a>, container: &'a Container) {
     let Container {
@@ -12,8 +12,7 @@ pub(super) fn put_container<'a>(out: &mut Out<'a>, container: &'a Container) {
         create,
         copy,
         inspect,
-        remove,
-        list,
+        removal,
     } = container;
     out.list(before, |out, words| out.words(words));
     out.duration(*before_limit);
@@ -23,8 +22,20 @@ pub(super) fn put_container<'a>(out: &mut Out<'a>, container: &'a Container) {
         out.fd(archive);
     });
     out.words(inspect);
-    out.words(remove);
-    out.words(list);
+    put_removal(out, removal);
+}
+
+/// Also part of a request for a guard.
+pub(super) fn put_removal(out: &mut Out<'_>, removal: &Removal) {
+    out.words(&removal.remove);
+    out.words(&removal.list);
+}
+
+pub(super) fn get_removal(from: &mut In<'_>) -> io::Result<Removal> {
+    Ok(Removal {
+        remove: from.words()?,
+        list: from.words()?,
+    })
 }
 
 pub(super) fn get_container(from: &mut In<'_>) -> io::Result<Container> {
@@ -34,8 +45,7 @@ pub(super) fn get_container(from: &mut In<'_>) -> io::Result<Container> {
         create: from.words()?,
         copy: from.option(|from| Ok((from.words()?, from.fd()?)))?,
         inspect: from.words()?,
-        remove: from.words()?,
-        list: from.words()?,
+        removal: get_removal(from)?,
     })
 }
 
@@ -49,7 +59,9 @@ pub(super) fn example(archive: std::os::fd::OwnedFd) -> Container {
         create: docker("create"),
         copy: Some((docker("cp"), archive)),
         inspect: docker("inspect"),
-        remove: docker("rm"),
-        list: docker("ps"),
+        removal: Removal {
+            remove: docker("rm"),
+            list: docker("ps"),
+        },
     }
 }

@@ -141,7 +141,7 @@ impl First {
     }
 }
 
-fn put_program<'a>(out: &mut Out<'a>, program: &'a Program) {
+pub(super) fn put_program<'a>(out: &mut Out<'a>, program: &'a Program) {
     out.bytes(program.name.as_bytes());
     out.words(&program.argv);
     out.list(&program.env, |out, (name, value)| {
@@ -162,7 +162,7 @@ fn put_program<'a>(out: &mut Out<'a>, program: &'a Program) {
     });
 }
 
-fn get_program(from: &mut In<'_>) -> io::Result<Program> {
+pub(super) fn get_program(from: &mut In<'_>) -> io::Result<Program> {
     Ok(Program {
         name: from.text()?,
         argv: from.words()?,

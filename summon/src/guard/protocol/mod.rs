@@ -5,5 +5,6 @@ pub(super) mod encoding;
 pub(super) mod job;
 mod joining;
 pub(super) mod message;
+pub(super) mod request;
 pub(super) mod warden;
 pub(super) mod wire;

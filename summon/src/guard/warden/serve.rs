@@ -6,9 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use rustix::process::Pid;
+
 use crate::guard::children::{self, Reaped};
 use crate::guard::killing::{self, Pace};
 use crate::guard::protocol::message::News;
+use crate::guard::protocol::request::{self, Remover};
 use crate::guard::protocol::warden::{EXITING, GOT, RETIRED};
 use crate::guard::protocol::wire;
 use crate::guard::state::Step;
@@ -23,7 +26,11 @@ pub(super) const END_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) struct Warden {
     child_ended: ChildEnds,
+    /// The children that are alive: guards, links, and removers.
     guards: Vec<u32>,
+    /// The guards of containers, and how to remove these.
+    containers: Vec<(u32, Remover)>,
+    removers: Vec<u32>,
     orphans: Orphans,
     /// Whether the owner ended without an exit message.
     was_killed: bool,
@@ -34,6 +41,8 @@ impl Warden {
         Warden {
             child_ended,
             guards: Vec::new(),
+            containers: Vec::new(),
+            removers: Vec::new(),
             orphans: Orphans::new(),
             was_killed: true,
         }
@@ -56,13 +65,17 @@ impl Warden {
             // Reap before the search for orphans: the search excludes the descendants of live
             // guards. A guard that ends between the two steps writes another byte to the pipe, so
             // the next round finds its orphans.
-            let reaped = self.reap();
+            let (reaped, killed) = self.reap();
+            let is_childless = reaped == Reaped::Childless && killed.is_empty();
+            for remover in killed {
+                self.fork_remover(socket, &remover);
+            }
             self.resume_guards();
             let orphans = self.kill_orphans();
             // The warden outlives all its guards and reaps them. If it ended first, process 1 would
             // inherit them, and in many containers process 1 reaps nothing: they would stay
             // zombies.
-            if reaped == Reaped::Childless && orphans.is_empty() && (!has_owner || is_retired) {
+            if is_childless && orphans.is_empty() && (!has_owner || is_retired) {
                 return Ok((!has_owner).then_some(self.was_killed));
             }
             let is_last = !has_owner && self.guards.is_empty();
@@ -103,8 +116,12 @@ impl Warden {
                     // because the owner may end first, and then the exit message decides about the
                     // logs.
                     Ok(Some((body, _))) if body == RETIRED => is_retired = true,
-                    Ok(Some((_, fds))) => {
-                        fds.into_iter().for_each(|end| self.fork_guard(socket, end));
+                    Ok(Some((body, fds))) => {
+                        let remover = request::decode(&body).ok().flatten();
+                        // A request has one descriptor.
+                        if let Some(end) = fds.into_iter().next() {
+                            self.fork_guard(socket, end, remover);
+                        }
                     }
                     // End of file, or a socket error: the owner has closed its end, or has died.
                     _ => has_owner = false,
@@ -113,20 +130,28 @@ impl Warden {
         }
     }
 
-    fn reap(&mut self) -> Reaped {
+    /// Reaps all children that have ended. Returns also how to remove the containers of guards that
+    /// were killed.
+    fn reap(&mut self) -> (Reaped, Vec<Remover>) {
         // Empties the pipe before it reaps. A guard that ends after the last look writes a new
         // byte. In the other order, that byte could be drained with the old ones, and the zombie
         // would stay unnoticed.
         self.child_ended.note();
+        let mut killed = Vec::new();
         loop {
             match children::reap(None) {
-                Ok(Reaped::Child(pid, _)) if self.guards.contains(&pid) => {
+                Ok(Reaped::Child(pid, status)) if self.guards.contains(&pid) => {
                     self.guards.retain(|guard| *guard != pid);
+                    self.removers.retain(|remover| *remover != pid);
                     self.orphans.guard_ended(pid);
+                    let place = self.containers.iter().position(|(guard, _)| *guard == pid);
+                    let remover = place.map(|place| self.containers.swap_remove(place).1);
+                    // A guard that exits in order has removed its container.
+                    killed.extend(remover.filter(|_| status != 0));
                 }
                 Ok(Reaped::Child(..)) => {}
-                Ok(other) => return other,
-                Err(_) => return Reaped::Nobody,
+                Ok(other) => return (other, killed),
+                Err(_) => return (Reaped::Nobody, killed),
             }
         }
     }
@@ -145,6 +170,11 @@ impl Warden {
 
     /// Kills every process that has lost its guard, and returns their pids.
     fn kill_orphans(&mut self) -> Vec<u32> {
+        // An engine cleans up after a container only if its client lives, and the client is an orphan
+        // of the killed guard.
+        if !self.removers.is_empty() {
+            return Vec::new();
+        }
         let orphans = self.orphans.find(&self.guards);
         for orphan in &orphans {
             // The descendants first: they become children of the warden only when the orphan ends,
@@ -156,48 +186,70 @@ impl Warden {
         orphans.into_iter().map(|orphan| orphan.pid).collect()
     }
 
-    fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd) {
+    fn fork_guard(&mut self, warden: &UnixStream, guard_end: OwnedFd, remover: Option<Remover>) {
         let socket = UnixStream::from(guard_end);
         if !sockets::SAFE_IN_TRANSIT {
             // Sending fails if the owner has died meanwhile. The new guard then finds its socket
             // closed, and ends.
             let _ = wire::send(&socket, GOT, &[]);
         }
+        let mut own = Some(socket);
+        let run = |me| {
+            if let Some(own) = own.take() {
+                watch::launch::run(own, me);
+            }
+        };
+        match self.fork(warden, run) {
+            Ok(guard) => self.containers.extend(remover.map(|it| (guard, it))),
+            Err(error) => {
+                // For example EAGAIN, at the limit of processes. The owner waits on this socket, so
+                // it learns the reason here.
+                let news = News::Refused {
+                    step: Step::Fork,
+                    errno: error.raw_os_error().unwrap_or_default(),
+                };
+                if let Some(socket) = own {
+                    let _ = wire::send(&socket, &news.encode(), &[]);
+                }
+            }
+        }
+    }
+
+    /// Removes the container of a guard that was killed.
+    fn fork_remover(&mut self, warden: &UnixStream, remover: &Remover) {
+        // If the fork fails, the labels of the container tell a later run to remove it.
+        let forked = self.fork(warden, |me| watch::remover::run(remover, me));
+        self.removers.extend(forked);
+    }
+
+    /// Forks a child that calls `body` and ends.
+    fn fork(&mut self, warden: &UnixStream, body: impl FnOnce(Pid)) -> io::Result<u32> {
         // Read before the fork. In the child, `getppid` would return another pid if the warden had
-        // died by then, and the guard would later resume a stranger.
+        // died by then, and the child would later resume a stranger.
         let me = rustix::process::getpid();
         // SAFETY: this process has one thread, so the child is not limited to async-signal-safe
         // functions (`fork(2)`).
         match unsafe { libc::fork() } {
-            -1 => {
-                // For example EAGAIN, at the limit of processes. The owner waits on this socket, so
-                // it learns the reason here.
-                let errno = io::Error::last_os_error()
-                    .raw_os_error()
-                    .unwrap_or_default();
-                let news = News::Refused {
-                    step: Step::Fork,
-                    errno,
-                };
-                let _ = wire::send(&socket, &news.encode(), &[]);
-            }
+            -1 => Err(io::Error::last_os_error()),
             0 => {
-                // A guard with a copy of the warden's end would hide the warden's death. The
+                // A child with a copy of the warden's end would hide the warden's death. The
                 // owner's next request would wait in a socket that no process reads.
                 // SAFETY: the child never uses this descriptor again, nor closes it twice: it
                 // leaves through `exit::now`, which runs no destructor.
                 let _ = unsafe { libc::close(warden.as_raw_fd()) };
-                // The read end of the warden's pipe. `notice_children` in the guard replaces the
+                // The read end of the warden's pipe. `notice_children` in the child replaces the
                 // write end.
                 self.child_ended.close_copy();
-                let _ = catch_unwind(AssertUnwindSafe(|| watch::launch::run(socket, me)));
+                let _ = catch_unwind(AssertUnwindSafe(|| body(me)));
                 exit::now(1);
             }
-            guard => {
-                // A guard that has ended already is a zombie until the next `reap`, so its pid is
+            child => {
+                let child = child as u32;
+                // A child that has ended already is a zombie until the next `reap`, so its pid is
                 // still its own.
-                self.guards.push(guard as u32);
-                self.child_ended.started(guard as u32);
+                self.guards.push(child);
+                self.child_ended.started(child);
+                Ok(child)
             }
         }
     }

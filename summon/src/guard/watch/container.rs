@@ -19,7 +19,7 @@ use crate::guard::program::Program;
 use crate::guard::protocol::message::News;
 use crate::guard::spawn::spawn;
 use crate::guard::state::Ran;
-use crate::guard::terms::Container;
+use crate::guard::terms::{Container, Removal};
 use crate::sys::family::ChildEnds;
 use crate::sys::wait;
 
@@ -38,7 +38,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Engine<'a> {
     pub(super) program: &'a Program,
     pub(super) child_ended: &'a ChildEnds,
-    pub(super) recorder: &'a mut Recorder,
+    /// Records the output of the service, if there is one.
+    pub(super) recorder: Option<&'a mut Recorder>,
 }
 
 impl Engine<'_> {
@@ -57,8 +58,8 @@ impl Engine<'_> {
                 continue;
             }
             // The client has not removed its container if it was killed.
-            if ran.status.is_none() || self.lists(container) == Ok(true) {
-                let _ = self.remove(container, false);
+            if ran.status.is_none() || self.lists(&container.removal) == Ok(true) {
+                let _ = self.remove(&container.removal, false);
             }
             return Err((index, ran));
         }
@@ -80,30 +81,30 @@ impl Engine<'_> {
         let Some(failed) = failed else {
             // Podman prints no id if the container has the streams of its client.
             return Ok(match created.output.trim_ascii() {
-                [] => self.run(&container.list, None, COMMAND_LIMIT),
+                [] => self.run(&container.removal.list, None, COMMAND_LIMIT),
                 _ => created,
             });
         };
         // An engine that has refused the container and lists none, or that has ended, needs no more
         // commands. After a time-out the container may still come.
         let was_refused = created.status.is_some_and(|status| status != 0);
-        if !was_refused || self.lists(container) == Ok(true) {
-            let _ = self.remove(container, false);
+        if !was_refused || self.lists(&container.removal) == Ok(true) {
+            let _ = self.remove(&container.removal, false);
         }
         Err(failed)
     }
 
     /// Removes the container. The error is why it is still there. `has_ended`: the client of the service has
     /// ended, so no command of the engine makes anything of the container any more.
-    pub(super) fn remove(&mut self, container: &Container, has_ended: bool) -> Result<(), Ran> {
+    pub(super) fn remove(&mut self, removal: &Removal, has_ended: bool) -> Result<(), Ran> {
         let until = Instant::now() + REMOVAL_LIMIT;
         let mut pause = FIRST_PAUSE;
         loop {
-            let removed = self.run(&container.remove, None, COMMAND_LIMIT);
+            let removed = self.run(&removal.remove, None, COMMAND_LIMIT);
             if has_ended && removed.status == Some(0) {
                 return Ok(());
             }
-            let listed = self.lists(container);
+            let listed = self.lists(removal);
             if listed == Ok(false) {
                 return Ok(());
             }
@@ -120,8 +121,8 @@ impl Engine<'_> {
     }
 
     /// Returns whether the engine knows the container.
-    fn lists(&mut self, container: &Container) -> Result<bool, Ran> {
-        let listed = self.run(&container.list, None, COMMAND_LIMIT);
+    fn lists(&mut self, removal: &Removal) -> Result<bool, Ran> {
+        let listed = self.run(&removal.list, None, COMMAND_LIMIT);
         match listed.status {
             Some(0) => Ok(!listed.output.trim_ascii().is_empty()),
             _ => Err(listed),
@@ -132,12 +133,23 @@ impl Engine<'_> {
     fn rest(&mut self, pause: Duration) {
         let until = Instant::now() + pause;
         while Instant::now() < until {
-            let pipes: Vec<BorrowedFd<'_>> = self.recorder.pipes().map(AsFd::as_fd).collect();
+            let pipes: Vec<BorrowedFd<'_>> = self.pipes().collect();
             if wait::sleep(&pipes, Some(until)).is_err() {
                 return;
             }
-            self.recorder.pump();
+            self.pump();
         }
+    }
+
+    fn pipes(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let recorder = self.recorder.iter();
+        recorder.flat_map(|recorder| recorder.pipes().map(AsFd::as_fd))
+    }
+
+    fn pump(&mut self) {
+        self.recorder
+            .iter_mut()
+            .for_each(|recorder| recorder.pump());
     }
 
     /// Runs a command of the engine to its end, or to the limit. Other children stay as they are: the
@@ -168,12 +180,12 @@ impl Engine<'_> {
             let mut fds: Vec<BorrowedFd<'_>> = vec![self.child_ended.as_fd()];
             fds.extend(owner.fds());
             fds.extend(output.fd());
-            fds.extend(self.recorder.pipes().map(AsFd::as_fd));
+            fds.extend(self.pipes());
             wait::sleep(&fds, Some(until))?;
             // The note before the look, so that an end after the look writes a new one. The caller
             // looks at all other children afterwards.
             self.child_ended.note();
-            self.recorder.pump();
+            self.pump();
             output.pump();
             let ended = rustix::process::waitpid(Some(child), WaitOptions::NOHANG)?;
             status = ended.map(|(_, status)| status.as_raw());
@@ -204,7 +216,7 @@ impl Guard {
         Engine {
             program: &self.program,
             child_ended: &self.child_ended,
-            recorder: &mut self.recorder,
+            recorder: Some(&mut self.recorder),
         }
     }
 
@@ -225,9 +237,9 @@ impl Guard {
             return;
         };
         let has_ended = self.service.exit.is_some();
-        let removed = self.engine().remove(&container, has_ended);
+        let removed = self.engine().remove(&container.removal, has_ended);
         if let Err(ran) = removed {
-            let remove = container.remove.join(" ".as_ref());
+            let remove = container.removal.remove.join(" ".as_ref());
             let said = String::from_utf8_lossy(&ran.output);
             let line = format!(
                 "[summon: the container is still there; remove it with `{}`: {}]\n",

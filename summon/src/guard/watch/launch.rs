@@ -102,7 +102,7 @@ impl Guard {
             let mut engine = Engine {
                 program: &program,
                 child_ended: &child_ended,
-                recorder: &mut recorder,
+                recorder: Some(&mut recorder),
             };
             let ends = owner_ended.iter().chain(&runner).collect();
             let watched = Owner {

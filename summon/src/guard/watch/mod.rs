@@ -17,6 +17,7 @@ pub(super) mod launch;
 mod notify;
 mod orders;
 mod recorder;
+pub(super) mod remover;
 mod service;
 mod sharing;
 mod sweep;
