@@ -10,6 +10,7 @@ mod imports;
 #[expect(dead_code, reason = "the macros look options up")]
 #[path = "../../summon-macros/src/checked_options.rs"]
 mod options;
+mod variables;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
