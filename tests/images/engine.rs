@@ -30,3 +30,9 @@ pub(crate) fn ask(args: &[&str]) {
     let output = Command::new(engine).args(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {output:?}");
 }
+
+/// Returns the program of the engine.
+pub(crate) fn engine() -> &'static str {
+    static ENGINE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    ENGINE.get_or_init(|| std::env::var("SUMMON_ENGINE").unwrap_or_else(|_| "docker".to_owned()))
+}

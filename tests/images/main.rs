@@ -1,6 +1,8 @@
 //! Tests with a container engine, one module for each promise of summon. `tests/scripts/images` makes
 //! their images.
 
+mod apart;
+mod choice;
 mod ends;
 mod engine;
 mod options;
@@ -10,7 +12,11 @@ mod process;
 mod pulls;
 mod reach;
 mod readiness;
+mod reports;
 mod servers;
+mod shared;
+mod skipped;
 #[path = "../it/support.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod support;
+mod values;

@@ -20,6 +20,8 @@ pub(crate) enum LaunchError {
     NoGuard(io::Error),
     /// The deadline has passed.
     Late,
+    /// The start was cancelled.
+    Cancelled,
 }
 
 /// The known state of a service.
@@ -87,6 +89,13 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// Returns whether the engine has told that it could not start the container.
+    pub(crate) fn has_never_started(&self) -> bool {
+        // The status comes first. A container that has run is `exited`.
+        let inspected = self.inspected.as_ref();
+        inspected.is_some_and(|it| it.output.trim_ascii_start().starts_with(b"created|"))
+    }
+
     /// Returns the id of the container, which the engine has printed after its warnings.
     pub(crate) fn id(&self) -> Option<String> {
         let created = self.created.as_ref().filter(|it| it.status == Some(0))?;

@@ -63,6 +63,7 @@ impl Guarded {
         _program: &Program,
         _terms: &Terms,
         _deadline: Instant,
+        _cancelled: BorrowedFd<'_>,
     ) -> Result<Guarded, LaunchError> {
         Err(LaunchError::NoGuard(unsupported()))
     }

@@ -26,7 +26,11 @@ const OF_DOCKER: [(&str, &str); 4] = [
     ),
 ];
 
-const OF_PODMAN: [(&str, &str); 6] = [
+const OF_PODMAN: [(&str, &str); 7] = [
+    (
+        "catatonit",
+        "install the package `catatonit`, which `init` needs, or remove `init`",
+    ),
     ("newuidmap", "install the package `uidmap`"),
     (
         "no subuid ranges found",

@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::advice;
 use super::asked::{Asked, Failed};
 use super::kind::Kind;
 use crate::error::Error;
@@ -71,6 +72,11 @@ impl Engine {
             Err(failed) if failed.is_absence() => Ok(None),
             Err(failed) => Err(self.error(failed)),
         }
+    }
+
+    /// Returns what to do about a complaint of the engine.
+    pub(crate) fn hint_about(&self, said: &[u8]) -> Option<String> {
+        advice::about(self.kind, said)
     }
 
     fn asked(&self, args: &[OsString]) -> Asked {

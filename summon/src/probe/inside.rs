@@ -82,6 +82,25 @@ pub(super) fn look_at_socket(
     }
 }
 
+/// Returns whether the main process of the container has started. It may have ended since.
+pub(super) fn has_started(target: &Target<'_>, container: &Container) -> Result<(), NotReady> {
+    match target.state() {
+        Some(state) if state.told.has_never_started() => Err(NotReady::ever(
+            "the engine could not start the program of the container",
+        )),
+        Some(state) if state.exit.is_some() => Ok(()),
+        _ => with_known(target, |known| {
+            let is_visible = known.view(target, container)?.is_some();
+            match &known.view {
+                Some((pid, _)) if is_visible && !containers::runs_its_program(*pid) => {
+                    Err(later("its program has not started", SEARCH_PAUSE))
+                }
+                _ => Ok(()),
+            }
+        }),
+    }
+}
+
 fn with_known<R>(target: &Target<'_>, act: impl FnOnce(&mut Known) -> R) -> R {
     target.memory.with("container", act)
 }

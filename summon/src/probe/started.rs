@@ -1,5 +1,6 @@
 //! The probe that is ready as soon as the program has been exec'ed.
 
+use super::inside;
 use super::{Facts, NotReady, Probe, Target};
 
 /// A probe that only waits for the exec, made by [`started`].
@@ -15,7 +16,7 @@ use super::{Facts, NotReady, Probe, Target};
 #[non_exhaustive]
 pub struct Started;
 
-/// Waits only until the program has been exec'ed. Use it for programs without a sign of readiness,
+/// Waits only until the program has been exec'ed, inside the container if it has one. Use it for programs without a sign of readiness,
 /// and for programs that do their work and exit. A program that has already exited counts as ready.
 ///
 /// ```
@@ -29,9 +30,13 @@ pub fn started() -> Started {
 }
 
 impl Probe for Started {
-    /// Always ready: a guard reports a pid only after `execve` has succeeded.
-    fn look(&self, _: &Target<'_>) -> Result<(), NotReady> {
-        Ok(())
+    /// A program is always ready: a guard reports a pid only after `execve` has succeeded. The engine's
+    /// client runs long before the program of a container does.
+    fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
+        match target.container() {
+            None => Ok(()),
+            Some(container) => inside::has_started(target, container),
+        }
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -217,7 +217,12 @@ impl Parts {
             create,
             copy: self.archive(dir)?.map(|archive| {
                 let to_root = format!("{name}:/");
-                (command(&["cp", "-", &to_root]), archive)
+                let copy = match engine.kind() {
+                    Kind::Docker => command(&["cp", "-", &to_root]),
+                    // Otherwise the files would belong to the user of the container.
+                    Kind::Podman => command(&["cp", "--archive=false", "-", &to_root]),
+                };
+                (copy, archive)
             }),
             inspect: command(&["container", "inspect", "--format", STATE, name]),
             removal: Removal {

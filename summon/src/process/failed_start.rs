@@ -10,6 +10,7 @@ use super::port_conflict;
 use crate::error::Error;
 use crate::exec_error::Attempt;
 use crate::guard::{LaunchError, Program, Step};
+use crate::image::Engine;
 use crate::output;
 use crate::probe::{Verdict, Waited, Why};
 use crate::sys::signal::how_it_ended;
@@ -36,12 +37,14 @@ impl Parts {
                     self.name()
                 );
                 let error = self.declaration.error_as_launched(headline, invocation);
+                let error = error.said(&ran.output);
                 return match ran.status {
-                    None => error.said(&ran.output).timeout(),
-                    Some(_) => error.said(&ran.output),
+                    None => error.timeout(),
+                    Some(_) => error.hints(hint_of_engine(&ran.output)),
                 };
             }
             LaunchError::Before(index, ran) => return self.not_prepared(index, &ran),
+            LaunchError::Cancelled => return self.cancelled(),
             LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), None),
         };
         let headline = format!("{} could not be started: {why}", self.name());
@@ -108,6 +111,11 @@ impl Parts {
         }
         launched.with_output(error)
     }
+}
+
+/// Returns what to do about the complaint of an engine that made no container.
+fn hint_of_engine(said: &[u8]) -> Option<String> {
+    Engine::find().ok()?.hint_about(said)
 }
 
 /// Describes the wait, with a line for each probe.

@@ -113,11 +113,8 @@ impl Parts {
         match helper.run(limit, sleep) {
             Ok(ran) if ran.status == Some(0) => Ok(()),
             Ok(ran) if ran.status.is_none() => {
-                let limit = declaration.limit(&declaration.spec.timeout)?;
-                let limit =
-                    format!("{limit:?} for its start, this command included; `timeout` sets that");
                 let error = no("did not end in time").said(&ran.output);
-                Err(error.fact("limit", limit).timeout())
+                Err(error.fact("limit", self.limit_with_before()).timeout())
             }
             Ok(ran) => {
                 let error = no(&how(&ran)).said(&ran.output);
@@ -140,11 +137,17 @@ impl Parts {
         let (command, how) = (command.unwrap_or_default(), how(ran));
         let error = declaration.bad(format!("`{command}`, which runs before it, {how}"));
         let error = error.said(&ran.output);
-        if ran.status.is_some() {
-            error
-        } else {
-            error.timeout()
+        match ran.status {
+            Some(_) => error,
+            None => error.fact("limit", self.limit_with_before()).timeout(),
         }
+    }
+
+    /// Describes the time-out of a start with commands before it.
+    fn limit_with_before(&self) -> String {
+        let limit = self.declaration.limit(&self.declaration.spec.timeout);
+        let limit = limit.unwrap_or_default();
+        format!("{limit:?} for its start, this command included; `timeout` sets that")
     }
 
     /// Returns an error if an `after_stop` command failed.

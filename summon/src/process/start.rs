@@ -150,7 +150,7 @@ impl Parts {
         let probes = &self.declaration.probes;
         probes.iter().for_each(|it| it.begin(&target));
         let launching = self.begin_launch();
-        let guarded = Guarded::launch(&program, &terms, start.deadline)
+        let guarded = Guarded::launch(&program, &terms, start.deadline, start.starting.cancelled())
             .map_err(|error| self.not_launched(&program, &invocation, error))?;
         if self.declaration.has_image() {
             // The guard has run the commands before.

@@ -17,7 +17,12 @@ pub(crate) fn main_process(_id: &str, _older: &[u32]) -> Option<u32> {
     None
 }
 
-/// Returns whether a process is the main process of a container.
+/// Returns whether the main process of a container has been exec'ed. None is visible here.
+pub(crate) fn runs_its_program(_pid: u32) -> bool {
+    true
+}
+
+/// Returns whether a process is the main process of a container. None is visible here.
 pub(crate) fn is_main(_pid: u32, _id: &str) -> bool {
     false
 }

@@ -21,7 +21,7 @@ use crate::guard::state::{Allowed, Interest, LaunchError, State, Step, Whom};
 use crate::guard::terms::{StopPlan, Terms};
 use crate::sys::Signal;
 use crate::sys::maker::Maker;
-use crate::sys::threads;
+use crate::sys::{threads, wait};
 
 /// How long to wait beyond the grace: the guard needs some time to kill. The bound is for a guard
 /// that hangs.
@@ -45,13 +45,14 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    /// Starts the program under these terms. Returns after exec.
+    /// Starts the program under these terms. Returns after exec, or when `cancelled` is readable.
     pub(crate) fn launch(
         program: &Program,
         terms: &Terms,
         deadline: Instant,
+        cancelled: BorrowedFd<'_>,
     ) -> Result<Guarded, LaunchError> {
-        match Guarded::try_launch(program, terms, deadline) {
+        match Guarded::try_launch(program, terms, deadline, cancelled) {
             // The warden died with the request unread, or the guard died before it reported a
             // start. The program of a dead guard is killed by the kernel or by the warden, so a new
             // warden may try once.
@@ -59,7 +60,7 @@ impl Guarded {
                 if error.kind() == io::ErrorKind::ConnectionAborted =>
             {
                 wardens::dismiss();
-                Guarded::try_launch(program, terms, deadline)
+                Guarded::try_launch(program, terms, deadline, cancelled)
             }
             other => other,
         }
@@ -69,6 +70,7 @@ impl Guarded {
         program: &Program,
         terms: &Terms,
         deadline: Instant,
+        cancelled: BorrowedFd<'_>,
     ) -> Result<Guarded, LaunchError> {
         let socket = wardens::give_job(&Task::Service(program, terms), deadline).map_err(
             |error| match error.kind() {
@@ -78,17 +80,30 @@ impl Guarded {
         )?;
         let guarded = Guarded::new(socket);
         guarded.listen().map_err(LaunchError::NoGuard)?;
-        let known = guarded.wait_until(deadline, &[], |state| {
-            state.pids.is_some() || state.refused.is_some() || state.gone
+        let is_known =
+            |state: &State| state.pids.is_some() || state.refused.is_some() || state.gone;
+        // The commands before a container run until then.
+        let known = guarded.wait_until(deadline, &[cancelled], |state| {
+            is_known(state) || wait::is_readable(&cancelled)
         });
-        if !matches!(known, Ok(Some(_))) {
+        let is_unknown = match &known {
+            Ok(Some(state)) => !is_known(state),
+            Ok(None) | Err(_) => true,
+        };
+        let mut stopped = State::default();
+        if is_unknown {
             // The guard may still start the command. Stop it and wait for its end: otherwise its
             // clean-up could remove files of the next start.
-            let _ = guarded.stop(terms.stop.clone());
+            stopped = guarded.stop(terms.stop.clone()).unwrap_or_default();
         }
         match known {
             Err(error) => Err(LaunchError::NoGuard(error)),
-            Ok(None) => Err(LaunchError::Late),
+            Ok(Some(_)) if is_unknown => Err(LaunchError::Cancelled),
+            Ok(None) => Err(match stopped.told.before {
+                // The order to stop has ended this command.
+                Some((index, ran)) => LaunchError::Before(index, ran),
+                None => LaunchError::Late,
+            }),
             Ok(Some(state)) => match (state.refused, state.pids) {
                 (Some((Step::Container, _)), _) if state.told.before.is_some() => {
                     let (index, ran) = state.told.before.unwrap_or_default();

@@ -44,6 +44,16 @@ pub(crate) fn is_main(pid: u32, id: &str) -> bool {
     pids.next() == Some("1") && pids.next().is_some()
 }
 
+/// Returns whether the main process of a container has been exec'ed. Before that it is the runtime's.
+pub(crate) fn runs_its_program(pid: u32) -> bool {
+    let Ok(name) = text::read(format!("/proc/{pid}/comm")) else {
+        return false;
+    };
+    // `runc:[2:INIT]`, `youki:[2:INIT]`, and `crun`.
+    let name = name.trim_ascii();
+    !name.ends_with(b":INIT]") && name != b"crun"
+}
+
 /// Finds out what a process does with a signal.
 pub(crate) fn disposition(pid: u32, signal: i32) -> Disposition {
     let Ok(status) = text::read(format!("/proc/{pid}/status")) else {
