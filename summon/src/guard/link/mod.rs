@@ -5,8 +5,9 @@
 //! descriptors for each connection, and a forked child of the test would keep them open. It ends with
 //! its owner, like a guard.
 //!
-//! [`serve`] obeys the owner. [`relay`] has all connections, and [`accept`] takes new ones. A
-//! [`connection`] has two directions, and a [`flow`] is one direction, between two sockets ([`socket`]).
+//! [`serve`] obeys the owner. [`relay`] has all connections, [`accept`] takes new ones, and [`progress`] lets
+//! them go on. A [`connection`] has two directions, and a [`flow`] is one direction, between two sockets
+//! ([`socket`]).
 
 mod accept;
 mod attention;
@@ -17,6 +18,7 @@ mod flow;
 pub(super) mod fuzzing;
 mod message;
 mod partition;
+mod progress;
 mod queue;
 mod rate;
 mod relay;

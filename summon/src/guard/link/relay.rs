@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use super::connection::{Connection, Fate, Rates, Side};
+use super::connection::{Connection, Rates};
 use super::faults::{Counts, Faults, Separated};
 use super::partition::Partition;
 use super::rate::Rate;
 use super::socket::{Socket, Tools};
-use crate::sys::events::{Event, Events};
+use crate::sys::events::Events;
 use crate::sys::streams;
 use crate::sys::subnet::Subnet;
 
@@ -29,9 +29,9 @@ pub(super) struct Relay {
     /// The only clients. `None` if all may connect.
     pub(super) clients: Option<Vec<Subnet>>,
     pub(super) faults: Faults,
-    rates: Rates,
+    pub(super) rates: Rates,
     pub(super) partition: Partition,
-    connections: HashMap<u64, Connection>,
+    pub(super) connections: HashMap<u64, Connection>,
     /// Clients that the server knows nothing of so far: a partition separates them from it, or a descriptor
     /// is missing.
     pub(super) held: HashMap<u64, (OwnedFd, SocketAddr)>,
@@ -39,21 +39,21 @@ pub(super) struct Relay {
     pub(super) short: Vec<u64>,
     /// Sockets of connections that the link has ended. The link reads and discards their bytes until the
     /// other side closes: to close a socket with unread bytes would reset the connection.
-    lingering: HashMap<u64, Socket>,
+    pub(super) lingering: HashMap<u64, Socket>,
     /// The connection that fills the queue of new connections, so that clients hang.
     pub(super) filler: Option<OwnedFd>,
     /// The times when connections continue. At equal times, the longest wait comes first.
-    due: BTreeSet<(Instant, u64, u64)>,
-    sequence: u64,
+    pub(super) due: BTreeSet<(Instant, u64, u64)>,
+    pub(super) sequence: u64,
     /// Connections that can continue at once.
-    ready: Vec<u64>,
+    pub(super) ready: Vec<u64>,
     /// When to accept again.
     pub(super) accept_at: Option<Instant>,
     pub(super) next: u64,
     /// The bytes of ended connections.
     passed: (u64, u64),
     /// The bytes since the last call of `take_moved`.
-    moved: u64,
+    pub(super) moved: u64,
     pub(super) tools: Tools,
 }
 
@@ -192,7 +192,7 @@ impl Relay {
         }
     }
 
-    fn count(&mut self, connection: &Connection) {
+    pub(super) fn count(&mut self, connection: &Connection) {
         let (to_server, to_client) = connection.passed();
         self.passed.0 += to_server;
         self.passed.1 += to_client;
@@ -294,124 +294,6 @@ impl Relay {
             }
         }
         Ok(())
-    }
-
-    /// Notes an event of a connection.
-    pub(super) fn note(&mut self, event: Event) {
-        let number = event.token / 2;
-        let side = match event.token % 2 {
-            0 => Side::Client,
-            _ => Side::Server,
-        };
-        if let Some(connection) = self.connections.get_mut(&number) {
-            let socket = connection.socket(side);
-            socket.readable |= event.readable;
-            socket.writable |= event.writable;
-            socket.has_mark |= event.has_mark;
-            if event.failed {
-                connection.note_failure(side);
-            }
-            self.ready.push(number);
-        } else if let Some((client, peer)) = self.held.get(&number) {
-            // A client that waits for a descriptor has reached the server, as without the link.
-            let is_separated = !self.short.contains(&number);
-            if is_separated
-                && streams::has_hung_up(client)
-                && self.partition.has_closed(*peer, self.addr)
-            {
-                streams::reset(client);
-                self.held.remove(&number);
-            }
-        } else if let Some(socket) = self.lingering.get_mut(&number) {
-            socket.readable |= event.readable;
-            self.ready.push(number);
-        }
-    }
-
-    /// Returns the number of bytes that were passed on since the last call.
-    pub(super) fn take_moved(&mut self) -> u64 {
-        mem::take(&mut self.moved)
-    }
-
-    /// Moves bytes as far as possible. Returns the time of the next move.
-    pub(super) fn go_on(&mut self, events: &Events) -> Option<Instant> {
-        let now = Instant::now();
-        if self.accept_at.is_some_and(|at| at <= now) {
-            self.accept(events);
-        }
-        let mut ready = mem::take(&mut self.ready);
-        // Each connection stays in `due` until it has moved, since it may keep its place.
-        ready.extend(
-            self.due
-                .iter()
-                .take_while(|(at, ..)| *at <= now)
-                .map(|(.., it)| *it),
-        );
-        for number in ready {
-            self.advance(number);
-        }
-        if !self.ready.is_empty() {
-            return Some(now);
-        }
-        let due = self.due.first().map(|(at, ..)| *at);
-        due.into_iter().chain(self.accept_at).min()
-    }
-
-    fn advance(&mut self, number: u64) {
-        let Some(connection) = self.connections.get_mut(&number) else {
-            return self.discard(number);
-        };
-        let before = connection.passed();
-        let fate = connection.advance(&self.faults, &mut self.rates, &mut self.tools);
-        let after = connection.passed();
-        self.moved += after.0 - before.0 + after.1 - before.1;
-        let noted = connection.due.take();
-        if let Some((at, sequence)) = noted {
-            self.due.remove(&(at, sequence, number));
-        }
-        match fate {
-            Fate::Waits(None) => {}
-            Fate::Waits(Some(at)) => {
-                // A connection that got no bandwidth keeps its place. Otherwise a busy connection could take
-                // all bandwidth.
-                let sequence = match noted {
-                    Some((_, sequence)) if !connection.has_moved() => sequence,
-                    _ => {
-                        self.sequence += 1;
-                        self.sequence
-                    }
-                };
-                connection.due = Some((at, sequence));
-                self.due.insert((at, sequence, number));
-            }
-            Fate::GoesOn => self.ready.push(number),
-            Fate::Closed | Fate::Reset | Fate::Full(_) => {
-                let Some(connection) = self.connections.remove(&number) else {
-                    return;
-                };
-                self.count(&connection);
-                match fate {
-                    Fate::Reset => connection.reset(),
-                    Fate::Full(side) => {
-                        self.lingering.insert(number, connection.end(side));
-                        self.discard(number);
-                    }
-                    _ => drop(connection),
-                }
-            }
-        }
-    }
-
-    /// Discards what the client or the server of an ended connection still sends.
-    fn discard(&mut self, number: u64) {
-        let Some(socket) = self.lingering.get_mut(&number) else {
-            return;
-        };
-        if self.tools.discard(socket) {
-            self.lingering.remove(&number);
-        } else if socket.readable {
-            self.ready.push(number);
-        }
     }
 }
 
