@@ -1,9 +1,11 @@
 //! Each test has a database of its own.
 
 mod deaths;
+mod guards;
 mod last_stop;
 mod mariadb;
 mod redis;
+mod refusals;
 mod runs;
 mod templates;
 

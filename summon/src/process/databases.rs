@@ -10,13 +10,16 @@ use super::Process;
 use super::launched::Launched;
 use super::parts::Fill;
 use crate::error::Error;
-use crate::guard::{Answer, Guarded, Server, ServerKind};
+use crate::guard::{Answer, Guarded, Server, ServerKind, State};
 use crate::progress::Progress;
 use crate::sys::memory::Memory;
 use crate::trace::test_name;
 
 /// The time-out for a database, and for the template function, for which the first one waits.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// The time-out for the end of a guard that answers no more.
+const KNOWN: Duration = Duration::from_secs(1);
 
 /// What servers say if there is no room for a file or for a table: the errno, PostgreSQL's `disk_full`,
 /// MariaDB's `ER_DISK_FULL` and `ER_RECORD_FILE_FULL`.
@@ -160,6 +163,9 @@ impl Process {
             ));
         };
         let Some(launched) = self.parts.life.launched() else {
+            if self.is_fixture() && !self.parts.life.is_reused() {
+                return Err(none("the fixture has ended, as this process ends"));
+            }
             let error = none("summon makes databases only on a server that it has started");
             return Err(error.fact("hint", "call `start` first, without `reuse`"));
         };
@@ -168,7 +174,15 @@ impl Process {
         let url = self.url("");
         let server = Server { kind, addr, url };
         let guarded = &launched.guarded;
+        let ended = |state: &State| state.gone || state.exit.is_some();
         let lost = |error: io::Error| match guarded.is_ours() {
+            // The socket may refuse an order before the end of the guard is known.
+            true if guarded
+                .wait_until(Instant::now() + KNOWN, &[], ended)
+                .is_ok_and(|state| state.is_some_and(|state| state.guard_died)) =>
+            {
+                failed(&"its guard was killed")
+            }
             true => failed(&"the server has ended"),
             false => failed(&error),
         };

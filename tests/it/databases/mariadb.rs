@@ -26,7 +26,7 @@ fn client(server: &Process, user: &str, database: &str, statements: &str) -> Com
 }
 
 /// Returns the rows of these statements. `//` ends each of them.
-fn try_run(
+pub(super) fn try_run(
     server: &Process,
     user: &str,
     database: &str,

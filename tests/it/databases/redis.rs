@@ -12,11 +12,14 @@ use summon::{Database, Fixture, Process, summon};
 
 use crate::support::eventually;
 
-fn connect(url: &str) -> Connection {
+pub(super) fn connect(url: &str) -> Connection {
     redis::Client::open(url).unwrap().get_connection().unwrap()
 }
 
-fn run<T: FromRedisValue>(client: &mut Connection, words: &[impl ToRedisArgs]) -> RedisResult<T> {
+pub(super) fn run<T: FromRedisValue>(
+    client: &mut Connection,
+    words: &[impl ToRedisArgs],
+) -> RedisResult<T> {
     let mut command = redis::Cmd::new();
     for word in words {
         command.arg(word);
@@ -35,7 +38,7 @@ fn is_empty(server: &Process, name: &str) -> bool {
 }
 
 /// Uses a database that nobody else has used.
-fn use_database(db: &Database) {
+pub(super) fn use_database(db: &Database) {
     let mut client = connect(&db.url());
     assert_eq!(size(&mut client), 0, "{}", db.name());
     run::<()>(&mut client, &["SET", "mine", db.name()]).unwrap();
