@@ -1,5 +1,6 @@
 //! summon beside database clients and migration tools, one module each.
 
+mod common;
 mod diesel;
 mod mysql;
 mod redis;

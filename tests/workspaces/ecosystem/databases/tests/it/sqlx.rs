@@ -1,17 +1,9 @@
 //! sqlx: `#[sqlx::test]` on a server of summon, and pools on databases of summon.
 
 use sqlx::PgPool;
-use summon::{Database, Fixture, Process, servers::Postgres, summon};
+use summon::{Database, Process, servers::Postgres, summon};
 
-#[summon::fixture(executor = Postgres::new(), scope = "run", template = migrate)]
-pub(crate) static PG: Fixture<Postgres>;
-
-#[tokio::main(flavor = "current_thread")]
-async fn migrate(db: &Database) -> Result<(), sqlx::Error> {
-    let pool = PgPool::connect(&db.url()).await?;
-    sqlx::migrate!().run(&pool).await?;
-    Ok(())
-}
+use crate::common::PG;
 
 #[summon(fixture = PG, export = "DATABASE_URL")]
 #[sqlx::test]
