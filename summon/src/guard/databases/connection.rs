@@ -72,8 +72,11 @@ impl Connection {
     }
 
     fn exchange(&mut self) -> Result<(), End> {
-        // The result of the connection attempt. It is an error at most once.
-        sockopt::socket_error(&self.socket)?.map_err(io::Error::from)?;
+        // The result of the connection attempt. Later it could be a reset, which `recv` reports after the
+        // last words of a server that refuses the connection.
+        if !self.is_connected {
+            sockopt::socket_error(&self.socket)?.map_err(io::Error::from)?;
+        }
         // Before the server speaks first, nothing is sent that would show this.
         self.is_connected = self.is_connected || rustix::net::getpeername(&self.socket).is_ok();
         let mut buffer = [0; 16 << 10];
@@ -157,13 +160,33 @@ impl AsFd for Connection {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::TcpListener;
     use std::time::{Duration, Instant};
 
     use super::super::dialect::Dialect;
     use super::super::mariadb::Mariadb;
+    use super::super::redis::Redis;
     use super::*;
     use crate::sys::wait;
+
+    #[test]
+    fn the_last_words_before_a_reset_are_heard() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut connection = Connection::open(addr, Redis.connect(None)).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        wait::until_writable(connection.as_fd(), deadline).unwrap();
+        connection.go_on().unwrap();
+        connection.protocol.query("PING");
+        connection.go_on().unwrap();
+        let mut stream = listener.accept().unwrap().0;
+        stream.peek(&mut [0]).unwrap();
+        stream.write_all(b"-ERR full\r\n").unwrap();
+        // Bytes that were not read make this a reset.
+        drop(stream);
+        assert_eq!(connection.go_on().unwrap_err().why, "ERR full");
+    }
 
     #[test]
     fn a_server_that_speaks_first_is_awaited_at_rest() {
