@@ -110,15 +110,36 @@ fn survives_no_end_of_the_test_process() {
     ignore = "needs an engine with the images of `tests/run images`"
 )]
 fn survives_no_death_at_a_random_moment() {
+    die_at_random_moments(false);
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn survives_no_death_with_its_guard_at_a_random_moment() {
+    die_at_random_moments(true);
+}
+
+/// Kills owners at moments that are spread over the whole start, with their guards if wanted.
+fn die_at_random_moments(with_guard: bool) {
     let rounds = std::env::var("IMAGE_ROUNDS").map_or(20_u64, |it| it.parse().unwrap());
     for round in 0..rounds {
         let mark = format!("{}-{round}", std::process::id());
         let mut owner = Group::spawn(owner(RELAYED, "wait").env(MARK, &mark));
         let pid = owner.id();
-        // The moments are spread over the whole start.
         let moment = Duration::from_millis(round * 37 % 1000);
         std::thread::sleep(moment);
-        signal(libc::SIGKILL)(&mut owner);
+        let guards = marked(&mark).into_iter().filter_map(Life::of);
+        let guards = guards.filter(|it| with_guard && it.what.starts_with("summon-guard: server"));
+        let guards: Vec<String> = guards.map(|it| it.pid.to_string()).collect();
+        // A guard may have ended meanwhile.
+        let both = Command::new("kill")
+            .args(["-KILL", &pid.to_string()])
+            .args(guards)
+            .status();
+        both.unwrap();
         owner.wait().unwrap();
         // Its guard, its warden, and the engine's clients have the variable too.
         eventually("all its processes end", || marked(&mark).is_empty());
