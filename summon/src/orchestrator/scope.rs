@@ -212,8 +212,9 @@ impl Scope<'_> {
     fn look(&self) -> Told {
         let failure = Failure::since(self.begun);
         let mut reports: Vec<(usize, Error)> = Vec::new();
-        let nodes = self.orchestrator.nodes().into_iter();
-        for node in nodes.filter(|node| !node.is_reported_elsewhere()) {
+        let nodes = self.orchestrator.nodes();
+        let reported = nodes.iter().filter(|node| !node.is_reported_elsewhere());
+        for node in reported {
             let facts = node.note_failure();
             for process in node.processes() {
                 // A fixture may have several members, such as a database and a link: one report has the
@@ -225,9 +226,17 @@ impl Scope<'_> {
                     None => process.postmortem(&failure, node.used_since()),
                 };
                 if let Some(told) = told {
+                    let links = nodes.iter().filter(|it| it.link_addr().is_some());
+                    let of_same = |it: &&Process| it.identity() == identity;
+                    let has_several =
+                        links.filter_map(|it| it.process()).filter(of_same).count() > 1;
+                    let facts = facts.iter().map(|(label, fact)| match *label {
+                        "link" if has_several => (*label, named(node.shared_as(), fact)),
+                        label => (label, fact.clone()),
+                    });
                     let has_never = told.has_fact("never");
-                    let facts = facts.iter().filter(|(it, _)| *it != "never" || !has_never);
-                    let told = facts.fold(told, |told, (label, fact)| told.fact(*label, fact));
+                    let facts = facts.filter(|(it, _)| *it != "never" || !has_never);
+                    let told = facts.fold(told, |told, (label, fact)| told.fact(label, fact));
                     match same {
                         Some(at) => reports[at].1 = told,
                         None => reports.push((identity, told)),
@@ -311,4 +320,11 @@ impl Drop for Scope<'_> {
             Ok(()) => {}
         }
     }
+}
+
+/// Puts the name of a link before each line of its history.
+fn named(name: Option<&str>, history: &str) -> String {
+    let name = name.unwrap_or("link");
+    let lines = history.lines().map(|line| format!("{name}: {line}"));
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -44,3 +44,13 @@ fn a_cluster_is_separated(nodes: &Cluster) {
     nodes[2].kill().unwrap();
     panic!("on purpose");
 }
+
+#[summon(link = SHARED, name = "near")]
+#[summon(link = SHARED, name = "far")]
+#[test]
+fn two_links_to_a_fixture_are_broken(near: &Link, far: &Link) {
+    near.delay("1s").unwrap();
+    far.silence().unwrap();
+    far.cut().unwrap();
+    panic!("on purpose");
+}
