@@ -98,7 +98,7 @@ fn is_rustc(version: &str) -> bool {
 
 /// Finds an engine with the images that `tests/scripts/images` makes.
 fn images() -> Option<PathBuf> {
-    // Each checkout has names of its own, so that two of them can run at once.
+    // Each checkout uses different names, so that two checkouts can run at once.
     let dir = PathBuf::from("../target/images");
     let prefix = std::fs::read_to_string(dir.join("prefix")).unwrap_or_default();
     let prefix = prefix.trim();

@@ -9,7 +9,7 @@ use crate::apart;
 use crate::engine::ACTOR;
 use crate::support::TempDir;
 
-/// Starts a container in a process of its own, and returns what that has said.
+/// Starts a container in a separate process, and returns its output.
 fn run(engine: &dyn AsRef<OsStr>) -> String {
     let began = Instant::now();
     let output = apart::run(

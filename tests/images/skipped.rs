@@ -17,7 +17,7 @@ fn needs_an_absent_image(_it: &Process) {
     println!("it ran");
 }
 
-/// Runs the function above in a process of its own, and returns what that has said.
+/// Runs the function above in a separate process, and returns its output.
 fn run(env: &[(&str, &dyn AsRef<OsStr>)]) -> (bool, String) {
     let output = apart::run("skipped::without_its_engine_or_image", env);
     (output.status.success(), apart::said(&output))

@@ -10,7 +10,7 @@ use std::thread::{self, Thread};
 use crate::project::Project;
 use summon::{Error, Executor, Fixture, Process, SimpleExecutor, summon};
 
-/// An executor with state of its own.
+/// An executor that keeps state.
 struct Store {
     server: SimpleExecutor,
     rows: usize,

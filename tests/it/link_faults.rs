@@ -39,7 +39,7 @@ fn a_cut_keeps_the_port_although_closed_connections_linger_on_it() {
     linked
         .link
         .while_cut(|| {
-            // Nobody else gets the port meanwhile.
+            // No other process can take the port until then.
             let taken = TcpListener::bind(linked.link.addr()).unwrap_err();
             assert_eq!(taken.kind(), ErrorKind::AddrInUse);
         })
@@ -315,7 +315,7 @@ fn a_connection_is_what_its_random_faults_leave_of_it() {
         let (client, server) = linked.connect();
         let random = noise(64, seed ^ round);
         let (up, down) = (noise(200_000, seed ^ 99), noise(300_000, seed ^ 98));
-        // What cuts a connection off. All else only holds it up.
+        // The faults that cut a connection. All else only holds it up.
         let cuts = random[..8].iter().any(|byte| byte % 8 > 5);
         let transfer = |from: &TcpStream, to: &TcpStream, bytes: &[u8]| {
             std::thread::scope(|threads| {

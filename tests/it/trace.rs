@@ -395,7 +395,7 @@ fn has_a_bar_for_each_link_and_for_its_faults() {
         "silenced to the server",
     ];
     assert_eq!(*bars, faults);
-    // All of them have an end, the last one with the link.
+    // All bars have an end, and the last one ends with the link.
     let count = |phase: &str| events.iter().filter(|event| event.phase == phase).count();
     assert_eq!(count("B"), count("E"));
     // The bar of the link is around the others.

@@ -22,7 +22,7 @@ fn rounds(default: usize) -> usize {
     rounds.map_or(default, |it| it.parse().expect("a number of rounds"))
 }
 
-/// A run of nextest with directories of its own, whose cache others may share.
+/// A run of nextest in private directories. Other runs may share its cache.
 struct Run {
     project: Project,
     cache: PathBuf,

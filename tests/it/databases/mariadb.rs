@@ -221,7 +221,7 @@ fn a_database_has_the_rows_of_the_template(db: &Database) {
         "7\t0\t14\t9\t00FF2711275C0A\t\u{1F600} it's; \\\t\u{fc}\tFC\tPOINT(1 2)\t{\"a\": 1}";
     assert_eq!(row, expected);
     assert_eq!(run(db, "SELECT id FROM b_parents ORDER BY id"), "0\n1");
-    // Not noted by the trigger: the rows are those of the template.
+    // The trigger has not recorded these rows: they come from the template.
     assert_eq!(run(db, "SELECT COUNT(*) FROM log"), "0");
     let collation = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE \
                      SCHEMA_NAME = DATABASE()";

@@ -180,7 +180,7 @@ fn answer(redis: &Redis, command: &str) -> String {
     line
 }
 
-/// Runs this test in a process of its own, which says what it waits for, and returns that.
+/// Runs this test in a separate process with live progress, and returns its output.
 fn said_by(test: &str) -> String {
     let test = format!("databases::refusals::{test}");
     let ran = Command::new(std::env::current_exe().unwrap())
