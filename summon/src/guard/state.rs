@@ -96,10 +96,17 @@ impl Told {
         inspected.is_some_and(|it| it.output.trim_ascii_start().starts_with(b"created|"))
     }
 
-    /// Returns the id of the container, which the engine has printed after its warnings.
+    /// Returns the id of the container.
     pub(crate) fn id(&self) -> Option<String> {
-        let created = self.created.as_ref().filter(|it| it.status == Some(0))?;
-        let output = String::from_utf8_lossy(&created.output);
+        let created = self.created.as_ref();
+        created.filter(|it| it.status == Some(0))?.container_id()
+    }
+}
+
+impl Ran {
+    /// Returns the id of a container, which an engine prints after its warnings.
+    pub(crate) fn container_id(&self) -> Option<String> {
+        let output = String::from_utf8_lossy(&self.output);
         let is_id = |line: &&str| line.len() == 64 && line.bytes().all(|it| it.is_ascii_hexdigit());
         output
             .lines()
@@ -208,5 +215,17 @@ mod tests {
             state.confirm(number);
         }
         assert_eq!(state.synced, 3);
+    }
+
+    #[test]
+    fn a_warning_of_an_engine_is_no_container() {
+        let id = "0123456789abcdef".repeat(4);
+        let printed = |output: String| Ran {
+            output: output.into_bytes(),
+            ..Ran::default()
+        };
+        let warning = "Port mappings have been discarded\n";
+        assert_eq!(printed(warning.to_owned()).container_id(), None);
+        assert_eq!(printed(format!("{warning}{id}\n")).container_id(), Some(id));
     }
 }

@@ -85,7 +85,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Adds arguments to the engine's `create` command for an [image](Coordinated::image), for what
-    /// has no option of its own. Default: none.
+    /// has no option of its own. Default: none. With `--name`, `--rm`, `--pull`, or `--log-driver` the start
+    /// fails, since summon sets these itself.
     ///
     /// ```
     /// summon::SimpleExecutor::new("").image("my-worker").engine_args(["--shm-size", "256m"]);

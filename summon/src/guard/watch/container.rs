@@ -80,9 +80,9 @@ impl Engine<'_> {
         }
         let Some(failed) = failed else {
             // Podman prints no id if the container has the streams of its client.
-            return Ok(match created.output.trim_ascii() {
-                [] => self.run(&container.removal.list, None, COMMAND_LIMIT),
-                _ => created,
+            return Ok(match created.container_id() {
+                None => self.run(&container.removal.list, None, COMMAND_LIMIT),
+                Some(_) => created,
             });
         };
         // An engine that has refused the container and lists none, or that has ended, needs no more
