@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use summon::TcpCoordinatedExecutor;
+
 use crate::engine::{ACTOR, containers};
 use crate::support::{Group, Life, eventually, family, hear_int};
 
@@ -184,6 +186,33 @@ fn survives_no_death_of_its_guard_and_its_test_process() {
         eventually("its container is removed", || containers_of(pid).is_empty());
         eventually("all its processes end", || marked(&mark).is_empty());
     }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn is_not_removed_in_the_place_of_an_earlier_one() {
+    let name = format!("again-{}", std::process::id());
+    let server = TcpCoordinatedExecutor::new("listen 0.0.0.0:80", "localhost", 80)
+        .image(ACTOR)
+        .named(&name);
+    server.start().unwrap();
+    let processes = || std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = || processes().filter_map(|it| it.file_name().to_str()?.parse().ok());
+    let titled = |title: &str| {
+        let title = format!("{title}: {name}");
+        pids().filter_map(Life::of).find(|it| it.what == title)
+    };
+    kill_all(&[titled("summon-guard").unwrap().pid]);
+    eventually("the death is known", || !server.is_running());
+    // Beside the remover.
+    let _ = server.stop();
+    server.start().unwrap();
+    eventually("the remover ends", || titled("summon-remover").is_none());
+    assert!(server.is_running());
+    server.stop().unwrap();
 }
 
 #[test]

@@ -120,6 +120,12 @@ impl Engine<'_> {
         }
     }
 
+    /// Returns the id of the container. `None` if the engine knows no such container, or does not answer.
+    pub(super) fn id(&mut self, removal: &Removal) -> Option<String> {
+        let listed = self.run(&removal.list, None, COMMAND_LIMIT);
+        listed.container_id()
+    }
+
     /// Returns whether the engine knows the container.
     fn lists(&mut self, removal: &Removal) -> Result<bool, Ran> {
         let listed = self.run(&removal.list, None, COMMAND_LIMIT);

@@ -30,6 +30,12 @@ fn remove(remover: &Remover) -> io::Result<()> {
         child_ended: &child_ended,
         recorder: None,
     };
-    let _ = engine.remove(&remover.removal, false);
+    // The test may start the service again at once, in a container with the same name.
+    let removal = remover.removal.clone();
+    let removal = match engine.id(&remover.removal) {
+        Some(id) => removal.by_id(&id),
+        None => removal,
+    };
+    let _ = engine.remove(&removal, false);
     Ok(())
 }
