@@ -101,7 +101,10 @@ fn images() -> Option<PathBuf> {
     // Each checkout uses different names, so that two checkouts can run at once.
     let dir = PathBuf::from("../target/images");
     let prefix = std::fs::read_to_string(dir.join("prefix")).unwrap_or_default();
-    let prefix = prefix.trim();
+    let prefix = match prefix.trim() {
+        "" => "summon-test",
+        prefix => prefix,
+    };
     println!("cargo:rustc-env=SUMMON_TEST_IMAGES={prefix}");
     let engines = match std::env::var("SUMMON_ENGINE") {
         Ok(engine) => vec![engine],

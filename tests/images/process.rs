@@ -240,6 +240,18 @@ fn has_its_files_and_runs_commands() {
 }
 
 #[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn refuses_the_name_of_a_process_that_is_not_there() {
+    let server = SimpleExecutor::new("").image(ACTOR).arg("{db.port}");
+    let error = server.start().unwrap_err().to_string();
+    let words = "`{db.port}` names a process that is not in the same set";
+    assert!(error.contains(words), "{error}");
+}
+
+#[test]
 fn refuses_options_that_do_not_work_with_it() {
     let refused = |executor: SimpleExecutor, words: &str| {
         let error = executor.start().unwrap_err().to_string();
@@ -247,10 +259,6 @@ fn refuses_options_that_do_not_work_with_it() {
     };
     let image = || SimpleExecutor::new("").image(ACTOR);
     refused(image().shell(true), "`shell` does not work with an image");
-    refused(
-        image().arg("{db.port}"),
-        "`{db.port}` names a process that is not in the same set",
-    );
     refused(
         image().arg("{db.peers}"),
         "`{db.peers}` does not work with an image",
