@@ -361,14 +361,17 @@ fn a_worker_that_may_not_read_is_told_where_root_could() {
 /// A server may log each request. Its log should show its own work.
 #[test]
 fn a_server_that_answers_otherwise_is_asked_gently() {
-    let never = server(["http", "127.0.0.1:{port}", "503"]).timeout("6s");
-    let error = never.start().unwrap_err().to_string();
-    let asked = never.output();
-    let asked = String::from_utf8_lossy(&asked).matches("GET /").count();
-    // About 50 in the first two seconds, and then after a tenth of the wait. Fewer on a busy machine.
-    assert!((10..75).contains(&asked), "{asked}");
-    assert!(error.contains(" lines like this"), "{error}");
-    assert_eq!(error.matches("| GET /").count(), 1, "{error}");
+    // A wrong status, other bytes than HTTP, and no byte at all.
+    for [word, answer] in [["http", "503"], ["respond", "nonsense;;"], ["respond", ""]] {
+        let never = server([word, "127.0.0.1:{port}", answer]).timeout("6s");
+        let error = never.start().unwrap_err().to_string();
+        let asked = never.output();
+        let asked = String::from_utf8_lossy(&asked).matches("GET /").count();
+        // About 50 in the first two seconds, and then after a tenth of the wait. Fewer on a busy machine.
+        assert!((10..75).contains(&asked), "{answer}: {asked}");
+        assert!(error.contains(" lines like this"), "{error}");
+        assert_eq!(error.matches("| GET /").count(), 1, "{error}");
+    }
 }
 
 /// Returns whether a server that prints `well` when it has recovered is found ready soon after that. The

@@ -205,19 +205,23 @@ impl Http {
     }
 
     fn failed(&self, target: &Target<'_>, failed: &Failed) -> NotReady {
-        match Outcome::of_failure(failed) {
+        let outcome = Outcome::of_failure(failed);
+        // Each request is a line in the log of a server that accepts connections.
+        let has_met = !matches!(outcome, Outcome::Other);
+        match outcome {
             Outcome::Other => self.note_other(target),
             outcome => self.history(target, |it| it.outcome = Some(outcome)),
         }
         // The server may have moved to the other address family, so ask the kernel again next time.
         self.history(target, |it| it.addr = None);
-        NotReady::yet(match failed {
+        let why = NotReady::yet(match failed {
             Failed::Io(error) => match error.kind() {
                 io::ErrorKind::TimedOut => "it does not accept a connection in time".to_owned(),
                 _ => error.to_string(),
             },
             Failed::NoAnswer(why) => why.to_string(),
-        })
+        });
+        if has_met { why.gently() } else { why }
     }
 
     pub(super) fn request(&self, url: &Url<'_>) -> Vec<u8> {
