@@ -163,6 +163,18 @@ pub(crate) fn copy_program(from: &str, to: impl AsRef<OsStr>) {
     assert!(copied.unwrap().success());
 }
 
+/// Returns a command that runs this test binary below a program with the name of cargo. Fixtures of the
+/// binary end with it, whatever runs the tests.
+pub(crate) fn under_cargo(dir: &TempDir) -> Command {
+    let cargo = dir.file("cargo");
+    copy_program("/bin/sh", &cargo);
+    let mut command = Command::new(cargo);
+    // Without a command after it, a shell would become the binary.
+    command.args(["-c", "\"$0\" \"$@\"; exit $?"]);
+    command.arg(std::env::current_exe().unwrap());
+    command
+}
+
 /// A child that leads a process group. If the test fails, the drop kills the group.
 pub(crate) struct Group(pub(crate) Child);
 

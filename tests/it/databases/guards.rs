@@ -9,7 +9,7 @@ use summon::{Database, Error, Fixture};
 
 use super::connect;
 use crate::memory::segments_of;
-use crate::support::{Life, against_the_warden, eventually, parent};
+use crate::support::{Life, TempDir, against_the_warden, eventually, parent, under_cargo};
 
 /// How long a test waits at most for an error that is known.
 const SOON: Duration = Duration::from_secs(5);
@@ -98,7 +98,8 @@ fn run_by_another_and_kills_the_guard_while_tests_wait() {
 /// Runs such a test. Returns all that it says.
 fn said_by(test: &str) -> String {
     let test = format!("databases::guards::run_by_another_and_{test}");
-    let ran = Command::new(std::env::current_exe().unwrap())
+    let dir = TempDir::new();
+    let ran = under_cargo(&dir)
         .args(["--exact", &test, "--ignored", "--nocapture"])
         .output()
         .unwrap();

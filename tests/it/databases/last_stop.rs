@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use summon::servers::Postgres;
 use summon::{Database, Fixture, Signal, summon};
 
 use crate::memory::{files_of, segments_of};
-use crate::support::{TempDir, eventually};
+use crate::support::{TempDir, eventually, under_cargo};
 
 const IMMEDIATE: &str = "received immediate shutdown request";
 const FAST: &str = "received fast shutdown request";
@@ -72,7 +72,8 @@ fn run_by_another_and_dies(pg: &Postgres) {
 fn log_of(test: &str) -> String {
     let logs = TempDir::new();
     let test = format!("databases::last_stop::run_by_another_and_{test}");
-    let ran = Command::new(std::env::current_exe().unwrap())
+    let dir = TempDir::new();
+    let ran = under_cargo(&dir)
         .args(["--exact", &test, "--ignored", "--nocapture"])
         .env("SUMMON_LOG_DIR", logs.path())
         .env("SUMMON_KEEP", "1")

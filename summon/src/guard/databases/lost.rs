@@ -4,7 +4,7 @@ use super::Databases;
 use super::job::Job;
 
 /// How many jobs in a row may lose their connections and are done again.
-const MOST_LOSSES: usize = 8;
+const MOST_LOSSES: usize = 32;
 
 impl Databases {
     /// Whether a job with this result is done again, with another connection.
