@@ -8,6 +8,9 @@ use super::terminal::Terminal;
 /// How much of a line without an end is searched again when more arrives.
 const LONG_LINE: usize = 64 * 1024;
 
+/// A search for whole lines waits for the end of a line up to this length.
+const LONGEST_WHOLE: usize = 1024 * 1024;
+
 /// Output that was not searched to its end.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
@@ -18,9 +21,40 @@ pub(crate) struct Lines {
     searched: usize,
     /// The first line of `pending` was returned before it had ended.
     is_taken: bool,
+    /// The number of lines that have ended.
+    ended: u64,
+    /// An unfinished line does not match.
+    only_whole: bool,
 }
 
 impl Lines {
+    /// Searches lines as they are at their end.
+    pub(crate) fn whole() -> Lines {
+        Lines {
+            only_whole: true,
+            ..Lines::default()
+        }
+    }
+
+    /// Drops the pending output, and continues with a new line.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Lines {
+            ended: self.ended + 1,
+            only_whole: self.only_whole,
+            ..Lines::default()
+        };
+    }
+
+    /// Returns the number of the line that has begun and was not judged yet.
+    pub(crate) fn unfinished(&self) -> Option<u64> {
+        (!self.is_taken && !self.pending.is_empty()).then_some(self.ended)
+    }
+
+    /// Returns the number of the line that was taken last.
+    pub(crate) fn taken(&self) -> u64 {
+        self.ended - u64::from(!self.is_taken)
+    }
+
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         let kept = self.terminal.show(bytes, &mut self.pending, self.is_taken);
         self.searched = self.searched.min(kept);
@@ -42,6 +76,7 @@ impl Lines {
             start = end + 1;
             self.searched = start;
             self.is_taken = false;
+            self.ended += 1;
             if line.is_some() {
                 self.forget(start);
                 return line;
@@ -62,6 +97,11 @@ impl Lines {
         Some(std::mem::take(&mut self.pending))
     }
 
+    /// Takes the line whose end was cut out of the log, if only its end was waited for.
+    pub(crate) fn take_before_hole(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
+        self.only_whole.then(|| self.take_last(patterns)).flatten()
+    }
+
     /// Searches the pending output, which has no line end.
     fn take_unfinished(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
         if self.searched == self.pending.len() {
@@ -69,6 +109,10 @@ impl Lines {
         }
         if self.is_taken {
             self.forget(self.pending.len());
+            return None;
+        }
+        if self.only_whole && self.pending.len() <= LONGEST_WHOLE {
+            self.searched = self.pending.len();
             return None;
         }
         if patterns.iter().any(|it| it.is_match_so_far(&self.pending)) {

@@ -135,12 +135,11 @@ impl Scan {
         Scan(Part {
             written,
             read: from,
-            lines: Lines::default(),
+            lines: Lines::whole(),
         })
     }
 
-    /// Returns the next line before this position that matches one of the patterns. A line counts
-    /// where it matches, which may be before its end.
+    /// Returns the next line that ends before this position and matches one of the patterns.
     pub(crate) fn next(&mut self, patterns: &[Pattern], until: u64) -> Option<Vec<u8>> {
         // If the log can't be read, there is no line.
         self.0.find(patterns, until, None).ok().flatten()
@@ -149,6 +148,16 @@ impl Scan {
     /// Returns the unfinished last line if it matches as it is.
     pub(crate) fn last(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
         self.0.lines.take_last(patterns)
+    }
+
+    /// Returns the number of the line that has begun, but was not read to its end.
+    pub(crate) fn unfinished(&self) -> Option<u64> {
+        self.0.lines.unfinished()
+    }
+
+    /// Returns the number of the line that was returned last.
+    pub(crate) fn taken(&self) -> u64 {
+        self.0.lines.taken()
     }
 
     /// Returns the length of the file now.
@@ -178,7 +187,10 @@ impl Part {
             // The guard cut this part out of the file before it was searched. The search continues
             // after the hole, with a new line.
             if part.start > self.read {
-                self.lines = Lines::default();
+                if let Some(line) = self.lines.take_before_hole(patterns) {
+                    return Ok(Some(line));
+                }
+                self.lines.begin_anew();
                 self.read = part.start;
             }
             let part = self.read..part.end.min(self.read + CHUNK);

@@ -152,6 +152,8 @@ struct Sections<'a, F> {
     place: F,
     /// The patterns that are allowed in this section.
     allowed: Vec<Pattern>,
+    /// Patterns whose allowance has ended within the line of this number. They hold to its end.
+    ending: Vec<(u64, Pattern)>,
     /// Where the section begins in the log.
     begin: u64,
     is_over: bool,
@@ -166,6 +168,7 @@ impl<'a, F: Fn(&Allowed) -> u64> Sections<'a, F> {
             allowances,
             place,
             allowed: Vec::new(),
+            ending: Vec::new(),
             begin: 0,
             is_over: false,
         }
@@ -191,7 +194,10 @@ impl<'a, F: Fn(&Allowed) -> u64> Sections<'a, F> {
     }
 
     fn allows(&self, line: &[u8]) -> bool {
-        self.allowed.iter().any(|it| it.is_match(line))
+        let taken = self.scan.taken();
+        let ending = self.ending.iter().filter(|(number, _)| *number == taken);
+        let mut allowed = self.allowed.iter().chain(ending.map(|(_, it)| it));
+        allowed.any(|it| it.is_match(line))
     }
 
     fn pass(&mut self, next: &Allowed) {
@@ -203,7 +209,9 @@ impl<'a, F: Fn(&Allowed) -> u64> Sections<'a, F> {
         }
         let mut allowed = self.allowed.iter();
         if let Some(at) = allowed.position(|it| it.as_str() == next.pattern) {
-            self.allowed.remove(at);
+            let ended = self.allowed.remove(at);
+            self.ending
+                .extend(self.scan.unfinished().map(|number| (number, ended)));
         }
     }
 }
