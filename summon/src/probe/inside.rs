@@ -21,6 +21,12 @@ const SEARCH_PAUSE: Duration = Duration::from_millis(5);
 const COSTLY_PAUSE: Duration = Duration::from_millis(16);
 /// When to assume that the main process is not visible here, as with a virtual machine.
 const UNSEEN_AFTER: Duration = Duration::from_secs(5);
+/// When to assume the same of a program that needs no port. An engine that can't start the program on a busy
+/// machine says so within this time.
+const NEVER_SEEN_AFTER: Duration = match cfg!(target_os = "linux") {
+    true => Duration::from_secs(15),
+    false => UNSEEN_AFTER,
+};
 /// The limit of one attempt to connect.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// A proxy closes a connection within this time if nothing listens behind it.
@@ -91,11 +97,13 @@ pub(super) fn has_started(target: &Target<'_>, container: &Container) -> Result<
         Some(state) if state.exit.is_some() => Ok(()),
         _ => with_known(target, |known| {
             let is_visible = known.view(target, container)?.is_some();
-            match &known.view {
-                Some((pid, _)) if is_visible && !containers::runs_its_program(*pid) => {
-                    Err(later("its program has not started", SEARCH_PAUSE))
-                }
-                _ => Ok(()),
+            let has_started = match &known.view {
+                Some((pid, _)) if is_visible => containers::runs_its_program(*pid),
+                _ => target.waited() > NEVER_SEEN_AFTER,
+            };
+            match has_started {
+                true => Ok(()),
+                false => Err(later("its program has not started", SEARCH_PAUSE)),
             }
         }),
     }
