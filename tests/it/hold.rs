@@ -150,15 +150,17 @@ fn test_process(lives: &[Life]) -> &Life {
     lives.find(|life| life.what.contains("/held-")).unwrap()
 }
 
-/// The session of a test process. Its name begins with the pid.
-fn session_of(test: &Life) -> PathBuf {
+/// Where the file of a hold may be. The names of sessions begin with the pid, and an earlier process
+/// of that pid may have left logs.
+fn hold_files(test: &Life) -> Vec<PathBuf> {
     let pid = format!("{}-", test.pid);
     let paths = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let bases = paths(&std::env::temp_dir()).map(|it| it.path());
     let bases = bases.filter(|it| name(it).starts_with("summon-"));
-    let mut sessions = bases.flat_map(|it| paths(&it)).map(|it| it.path());
-    sessions.find(|it| name(it).starts_with(&pid)).unwrap()
+    let sessions = bases.flat_map(|it| paths(&it)).map(|it| it.path());
+    let sessions = sessions.filter(|it| name(it).starts_with(&pid));
+    sessions.map(|it| it.join("hold")).collect()
 }
 
 /// Compares a text with the file for readers, without the parts that differ in each run.
@@ -305,10 +307,14 @@ fn ends_under_nextest_if_its_file_is_removed() {
         record.is_ok_and(|it| it.lines().count() == 2)
     };
     eventually("the test has noted its processes", has_both);
-    let file = session_of(test_process(&held.lives())).join("hold");
-    let is_whole = || std::fs::read_to_string(&file).is_ok_and(|it| it.ends_with("ends the run\n"));
-    eventually("the hold begins", is_whole);
     let lives = held.lives();
+    let test = test_process(&lives);
+    let is_whole = |file: &PathBuf| {
+        std::fs::read_to_string(file).is_ok_and(|it| it.ends_with("ends the run\n"))
+    };
+    let whole = || hold_files(test).into_iter().find(is_whole);
+    eventually("the hold begins", || whole().is_some());
+    let file = whole().unwrap();
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(
         text.starts_with("fails has failed, and summon holds it for 10 min\n"),
