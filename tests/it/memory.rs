@@ -11,7 +11,7 @@ use summon::servers::Postgres;
 use summon::{Database, Fixture, Process, SimpleExecutor, summon};
 
 use crate::needs::needs;
-use crate::support::{Group, TempDir, eventually, family};
+use crate::support::{Group, Life, TempDir, eventually, family, parent};
 
 fn sleeper() -> SimpleExecutor {
     SimpleExecutor::new("sleep 1000")
@@ -293,7 +293,7 @@ fn of_a_server_whose_guard_was_killed_goes_too() {
         .unwrap();
     let (pid, dir) = (pid.parse().unwrap(), Path::new(dir));
     assert_eq!(segments_of(pid).len(), 1);
-    let guard = crate::support::parent(pid);
+    let guard = parent(pid);
     let lives = family(guard);
     assert!(lives.len() > 1);
     for victim in [guard, owner.id()] {
@@ -332,55 +332,103 @@ fn server_in(cache: &Path) -> Option<u32> {
     is_whole.then(|| lines[0].trim_start_matches('-').parse().ok())?
 }
 
+/// A test process in whose `initdb` a halted server has memory.
+struct HalfMade {
+    owner: Group,
+    server: u32,
+    files: Vec<PathBuf>,
+    cache: PathBuf,
+    _temp: TempDir,
+}
+
+impl HalfMade {
+    fn new() -> HalfMade {
+        let temp = TempDir::new();
+        // `nobody` works there.
+        fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let cache = temp.path().join("cache");
+        let owner = HalfMade::owner(&cache);
+        let found = Cell::new(None);
+        eventually("initdb has memory", || {
+            let Some(server) = server_in(&cache) else {
+                return false;
+            };
+            // Halted, it does not end before its death. If it has ended, initdb starts another one.
+            signal(server, libc::SIGSTOP);
+            let files = files_of(server);
+            if files.is_empty() {
+                signal(server, libc::SIGCONT);
+                return false;
+            }
+            found.set(Some((server, files)));
+            true
+        });
+        let (server, files) = found.take().unwrap();
+        assert_eq!(segments_of(server).len(), 1);
+        HalfMade {
+            owner,
+            server,
+            files,
+            cache,
+            _temp: temp,
+        }
+    }
+
+    fn owner(cache: &Path) -> Group {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "memory::starts_a_postgres_and_waits"])
+            .args(["--ignored", "--nocapture", "--test-threads=1"])
+            .env("SUMMON_CACHE", cache)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        Group::spawn(&mut command)
+    }
+
+    fn is_gone(&self) -> bool {
+        segments_of(self.server).is_empty() && !self.files.iter().any(|file| file.exists())
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn of_an_initdb_goes_with_its_killed_test() {
+    let mut half_made = HalfMade::new();
+    half_made.owner.kill().unwrap();
+    half_made.owner.wait().unwrap();
+    eventually("the memory goes", || half_made.is_gone());
+}
+
 #[test]
 #[cfg_attr(
     not(has_postgres),
     ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
 )]
 fn of_a_killed_initdb_goes_with_the_next_start() {
-    let temp = TempDir::new();
-    // `nobody` works there.
-    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let cache = temp.path().join("cache");
-    let owner = || {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "memory::starts_a_postgres_and_waits"])
-            .args(["--ignored", "--nocapture", "--test-threads=1"])
-            .env("SUMMON_CACHE", &cache)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        Group::spawn(&mut command)
-    };
-    let mut killed = owner();
-    let halted = Cell::new(None);
-    eventually("initdb has memory", || {
-        let Some(server) = server_in(&cache) else {
-            return false;
-        };
-        // Halted, it does not end before its death. If it has ended, initdb starts another one.
-        signal(server, libc::SIGSTOP);
-        let files = files_of(server);
-        if files.is_empty() {
-            signal(server, libc::SIGCONT);
-            return false;
-        }
-        halted.set(Some((server, files)));
-        true
-    });
-    let (pid, files) = halted.take().unwrap();
-    assert_eq!(segments_of(pid).len(), 1);
-    killed.kill().unwrap();
-    killed.wait().unwrap();
-    eventually("the server ends", || {
-        !Path::new(&format!("/proc/{pid}")).exists()
-    });
-    assert_eq!(segments_of(pid).len(), 1, "PostgreSQL has left it");
-    let mut next = owner();
+    let mut half_made = HalfMade::new();
+    // Nobody is left to clean up: the test process, its warden, the guard of initdb, and initdb.
+    let mut warden = half_made.server;
+    while !Life::of(warden).unwrap().what.starts_with("summon-warden") {
+        warden = parent(warden);
+    }
+    let family = family(warden);
+    // One command, so that none can clean up after another.
+    let pids = family.iter().map(|life| life.pid);
+    let pids = pids
+        .chain([half_made.owner.id()])
+        .map(|pid| pid.to_string());
+    let killed = Command::new("kill").arg("-KILL").args(pids).status();
+    assert!(killed.unwrap().success());
+    half_made.owner.wait().unwrap();
+    eventually("they end", || !family.iter().any(Life::goes_on));
+    assert!(!half_made.is_gone(), "PostgreSQL has left it");
+    let mut next = HalfMade::owner(&half_made.cache);
     let mut said = BufReader::new(next.stdout.take().unwrap()).lines();
     assert!(said.any(|line| line.unwrap().contains('<')));
-    assert_eq!(segments_of(pid), Vec::<String>::new());
-    assert!(!files.iter().any(|file| file.exists()), "{files:?}");
+    assert!(half_made.is_gone());
     drop(next.stdin.take());
     assert!(next.wait().unwrap().success());
 }

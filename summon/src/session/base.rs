@@ -87,11 +87,7 @@ impl Base {
     /// Opens or makes the cache of a user: `<parent>/summon-<uid>-cache`.
     #[cfg(unix)]
     pub(super) fn cache(parent: &Path, uid: u32, give: Option<User>) -> io::Result<Base> {
-        Base::given(
-            Base::made_in(parent, &format!("summon-{uid}-cache"))?,
-            uid,
-            give,
-        )
+        Base::given(Base::made_in(parent, &cache_of(uid))?, uid, give)
     }
 
     /// Makes a directory, unless it exists. Another process may have removed the empty base, and the
@@ -180,6 +176,12 @@ impl Base {
             false => Err(not_private()),
         }
     }
+}
+
+/// Returns the name of the cache of a user.
+#[cfg(unix)]
+pub(super) fn cache_of(uid: u32) -> String {
+    format!("summon-{uid}-cache")
 }
 
 /// Returns the name of the base that other users pass through.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::base::{
     Base, REPORT, SHARED, is_shared, log_dir, logs_of, name_of, open_base, prefix, stream_logs,
 };
+#[cfg(unix)]
+use super::cache;
 use super::claim;
 use super::memory;
 use super::sweep::INTERRUPTED;
@@ -45,6 +47,8 @@ pub(super) fn after_all(base: &Base) {
     }
     left.extend(cleaning.sweep_others());
     left.extend(memory::sweep());
+    #[cfg(unix)]
+    cache::place().iter().for_each(|it| cache::sweep(it));
     for left in left {
         progress::say(&format!("{left} (a test that is dead has left it)"));
     }
@@ -62,6 +66,8 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
     // The paths depend on the working directory. The function below checks again that the base
     // belongs to this user.
     let found = Base::own().and_then(|base| Ok((base.path, log_dir()?)));
+    #[cfg(unix)]
+    let caches = cache::place();
     let began = Instant::now();
     move |was_killed| {
         let Ok((path, log_dir)) = found else { return };
@@ -82,6 +88,8 @@ pub(crate) fn after(process: u32) -> impl FnOnce(bool) {
             }
         }
         memory::sweep();
+        #[cfg(unix)]
+        caches.iter().for_each(|it| cache::sweep(it));
         cleaning.remove_empty();
     }
 }

@@ -4,15 +4,20 @@
 //! to the user of the service, so that the commands run as that user. `SUMMON_CACHE` moves it, and
 //! `SUMMON_CACHE=0` switches it off. A process that copies a result holds a shared lock on `<key>`,
 //! and a process that removes it the exclusive one. `<key>.lock` belongs to the process that makes
-//! the result. A cache that can't be used is never an error: its user runs the commands instead.
+//! the result, in `<key>.<number>`. A cache that can't be used is never an error: its user runs the
+//! commands instead.
+
+mod leftovers;
+mod making;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::base::{Base, name_of};
+pub(super) use self::leftovers::{place, sweep};
+use super::base::Base;
 use crate::sys::dir::Dir;
 use crate::sys::users::{Access, User};
 use crate::sys::{self, Lock, foreign_dir, trees};
@@ -49,19 +54,13 @@ impl Cache {
     /// Opens or makes the cache of this user, or of another user as root. `None` if it is off or
     /// can't be used.
     pub(crate) fn of(user: Option<User>) -> Option<Cache> {
-        let parent = match sys::runner::path_from_env("SUMMON_CACHE") {
-            _ if std::env::var_os("SUMMON_CACHE").is_some_and(|it| it == "0") => return None,
-            None => std::env::temp_dir(),
-            Some(path) => {
-                // The user of the service must be able to enter it.
-                let mut builder = match user {
-                    Some(_) => sys::private::passed_directory(),
-                    None => sys::private::directory(),
-                };
-                builder.recursive(true).create(&path).ok()?;
-                path
-            }
+        let parent = place()?;
+        // The user of the service must be able to enter it.
+        let mut builder = match user {
+            Some(_) => sys::private::passed_directory(),
+            None => sys::private::directory(),
         };
+        builder.recursive(true).create(&parent).ok()?;
         let owner = user.map_or_else(sys::user, |user| user.uid);
         let cache = Cache {
             base: Base::cache(&parent, owner, user).ok()?,
@@ -98,12 +97,11 @@ impl Cache {
                 continue;
             };
             let used = dir.look(OsStr::new("key")).or_else(|_| dir.found()).ok();
-            let is_old = used.and_then(|used| used.age()).is_some_and(|it| it > KEPT);
-            // A name with a dot is of a process that did not end its work.
-            if is_old || name.to_string_lossy().contains('.') {
+            if used.and_then(|used| used.age()).is_some_and(|it| it > KEPT) {
                 self.base.dir.remove(&name, &self.base.path);
             }
         }
+        leftovers::remove(&self.base);
     }
 
     fn tidy_lock(&self, name: &OsStr) {
@@ -188,8 +186,7 @@ impl Entry<'_> {
 
     /// Takes the right to make the result, if no process has it.
     pub(crate) fn try_lock(&self) -> io::Result<Option<File>> {
-        let mut name = self.name.clone();
-        name.push(".lock");
+        let name = leftovers::lock_of(&self.name);
         let dir = &self.cache.base.dir;
         let file = match dir.append(&name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -203,99 +200,6 @@ impl Entry<'_> {
         };
         let is_ours = sys::try_lock_file(&file)? && dir.has(&name, &file);
         Ok(is_ours.then_some(file))
-    }
-
-    /// Makes a directory for the commands to work in. The caller has the right to make the result.
-    pub(crate) fn begin(&self) -> io::Result<Making<'_>> {
-        let base = &self.cache.base;
-        self.remove_parts();
-        let mut name = self.name.clone();
-        name.push(format!(".{:08x}", sys::random() as u32));
-        let made = base.dir.make(&name)?;
-        // Locked before a process that tidies up finds it unlocked, or else its name is gone.
-        let dir = base.dir.enter_locked(&name, Lock::Nobody)?;
-        let making = Making {
-            entry: self,
-            path: base.path.join(&name),
-            dir: dir.ok_or(io::ErrorKind::NotFound)?,
-        };
-        let tree = making.dir.make(OsStr::new("tree"))?;
-        if let Some(user) = self.cache.access.user {
-            made.give(user)?;
-            tree.give(user)?;
-        }
-        Ok(making)
-    }
-
-    /// Removes what killed processes have made of this result.
-    fn remove_parts(&self) {
-        let base = &self.cache.base;
-        let mut prefix = self.name.clone();
-        prefix.push(".");
-        for name in base.dir.names().unwrap_or_default() {
-            let is_part = name
-                .as_encoded_bytes()
-                .starts_with(prefix.as_encoded_bytes());
-            if !is_part {
-                continue;
-            }
-            // The lock is a file, which can't be entered.
-            if let Ok(Some(_dir)) = base.dir.enter_locked(&name, Lock::Nobody) {
-                base.dir.remove(&name, &base.path);
-            }
-        }
-    }
-}
-
-/// A result in the making. Dropping it removes its directory, unless it is in the cache.
-#[derive(Debug)]
-pub(crate) struct Making<'a> {
-    entry: &'a Entry<'a>,
-    path: PathBuf,
-    dir: Dir,
-}
-
-impl Making<'_> {
-    /// The directory for the result.
-    pub(crate) fn tree(&self) -> PathBuf {
-        self.path.join("tree")
-    }
-
-    pub(crate) fn open_tree(&self) -> io::Result<Dir> {
-        self.dir.enter(OsStr::new("tree"))
-    }
-
-    /// Puts the result into the cache. Returns whether later looks find it.
-    pub(crate) fn finish(self) -> bool {
-        let tree = self.open_tree();
-        match tree.and_then(|tree| trees::look(&tree, self.entry.cache.owner)) {
-            Ok(print) => self.keep(&shown(print)).is_ok(),
-            Err(error) => {
-                if is_damage(&error) {
-                    // Without the note, each start would run the commands twice.
-                    self.dir.remove(OsStr::new("tree"), &self.path);
-                    let _ = self.keep(UNFIT);
-                }
-                false
-            }
-        }
-    }
-
-    fn keep(&self, print: &str) -> io::Result<()> {
-        let (cache, key) = (self.entry.cache, self.entry.key);
-        cache.write(&self.dir, OsStr::new("key"), &format!("{print}\n{key}"))?;
-        // Atomic: other processes find all of it, or nothing. Fails if there is another one.
-        cache.base.dir.rename(name_of(&self.path), &self.entry.name)
-    }
-}
-
-impl Drop for Making<'_> {
-    fn drop(&mut self) {
-        let base = &self.entry.cache.base;
-        // The name is gone if it is in the cache now.
-        if base.dir.has(name_of(&self.path), &self.dir) {
-            base.dir.remove(name_of(&self.path), &base.path);
-        }
     }
 }
 
