@@ -55,8 +55,8 @@ pub(super) fn spawn(program: &Program, output: [&OwnedFd; 2]) -> Result<u32, (St
     // A change of the user would make memory that the two share unreadable for the owner
     // (`PR_SET_DUMPABLE(2const)`).
     let memory = match program.user {
-        None => thread::Memory::Shared,
-        Some(_) => thread::Memory::Copied,
+        None => thread::ChildMemory::Shared,
+        Some(_) => thread::ChildMemory::Copied,
     };
     // SAFETY: the guard has one thread, so the child is not limited to async-signal-safe functions
     // (`fork(2)`). It only borrows what the guard has.

@@ -16,13 +16,13 @@ use crate::sys::fd::OwnedFd;
 /// No other lock of the process is taken under this lock. The lock of the life may be held already.
 #[derive(Default)]
 pub(crate) struct Resources {
-    held: Mutex<Held>,
+    held: Mutex<Acquired>,
     /// The path of the directory, once someone has asked for it.
     dir: OnceLock<PathBuf>,
 }
 
 #[derive(Default)]
-struct Held {
+struct Acquired {
     /// Ports by label. The empty label is the process's main port.
     ports: SmallMap<String, Port>,
     /// The turns on fixed ports, from before the start until the process and its descendants are
@@ -51,7 +51,7 @@ impl Port {
 }
 
 impl Resources {
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Acquired> {
         // A thread that panicked has left a complete value behind.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -59,7 +59,7 @@ pub(crate) fn dispose_realtime(handler: libc::sighandler_t) {
 
 /// Whether a child shares the memory of its parent until it executes a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Memory {
+pub(crate) enum ChildMemory {
     Shared,
     Copied,
 }
@@ -73,7 +73,10 @@ pub(crate) enum Memory {
 ///
 /// This process has one thread. `child` executes a program. It returns if that fails, and drops nothing
 /// that this process has.
-pub(crate) unsafe fn fork_to_exec<F: FnMut()>(memory: Memory, mut child: F) -> io::Result<i32> {
+pub(crate) unsafe fn fork_to_exec<F: FnMut()>(
+    memory: ChildMemory,
+    mut child: F,
+) -> io::Result<i32> {
     /// Far more than the calls up to exec need.
     const STACK: usize = 64 * 1024;
     extern "C" fn enter<F: FnMut()>(child: *mut libc::c_void) -> libc::c_int {
@@ -87,8 +90,8 @@ pub(crate) unsafe fn fork_to_exec<F: FnMut()>(memory: Memory, mut child: F) -> i
     // parent's callers.
     let mut stack = vec![0u128; STACK / size_of::<u128>()];
     let shared = match memory {
-        Memory::Shared => libc::CLONE_VM,
-        Memory::Copied => 0,
+        ChildMemory::Shared => libc::CLONE_VM,
+        ChildMemory::Copied => 0,
     };
     let flags = shared | libc::CLONE_VFORK | libc::SIGCHLD;
     let top = stack.as_mut_ptr_range().end;

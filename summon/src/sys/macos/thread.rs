@@ -50,7 +50,7 @@ pub(crate) fn dispose_realtime(_: libc::sighandler_t) {}
 
 /// Whether a child shares the memory of its parent until it executes a program. Here it never does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Memory {
+pub(crate) enum ChildMemory {
     Shared,
     Copied,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Memory {
 /// # Safety
 ///
 /// This process has one thread. `child` executes a program. It returns if that fails.
-pub(crate) unsafe fn fork_to_exec<F: FnMut()>(_: Memory, mut child: F) -> io::Result<i32> {
+pub(crate) unsafe fn fork_to_exec<F: FnMut()>(_: ChildMemory, mut child: F) -> io::Result<i32> {
     // SAFETY: the child of a process with one thread holds no lock of another.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),

@@ -56,13 +56,13 @@ pub(super) fn read(template: &str, answers: &[Rows]) -> Option<String> {
         }
         // One row for each definition, in this order.
         7 => {
-            let found = Found::new(answers)?;
+            let found = Objects::new(answers)?;
             let shown = found.shown();
             let shown = shown.map(|(kind, name)| format!("SHOW CREATE {kind} {}; ", quoted(name)));
             shown.chain([LEAVE.to_owned()]).collect()
         }
         8 => {
-            let found = Found::new(answers)?;
+            let found = Objects::new(answers)?;
             let tables = found.of("TABLE").map(|name| {
                 let table = format!("{}.{}", quoted(template), quoted(name));
                 format!("SELECT EXISTS (SELECT 1 FROM {table}); ")
@@ -93,10 +93,10 @@ fn grants_of(user: &str, host: &str) -> String {
 }
 
 /// The objects in the template: the kind and the name of each.
-struct Found<'a>(Vec<(&'a str, &'a str)>);
+struct Objects<'a>(Vec<(&'a str, &'a str)>);
 
-impl<'a> Found<'a> {
-    fn new(answers: &'a [Rows]) -> Option<Found<'a>> {
+impl<'a> Objects<'a> {
+    fn new(answers: &'a [Rows]) -> Option<Objects<'a>> {
         let [_, tables, _, triggers, routines, events, ..] = answers else {
             return None;
         };
@@ -119,7 +119,7 @@ impl<'a> Found<'a> {
         let all = all
             .chain(one("TRIGGER", triggers))
             .chain(one("EVENT", events));
-        Some(Found(all.collect()))
+        Some(Objects(all.collect()))
     }
 
     fn shown(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
@@ -157,7 +157,7 @@ struct Reading<'a> {
 
 /// The statements for a clone, in the order that the server needs.
 #[derive(Default)]
-struct Parts {
+struct Statements {
     tables: Vec<String>,
     /// The tables that move to the database with the final name.
     moved: Vec<String>,
@@ -213,14 +213,14 @@ impl Reading<'_> {
         })
     }
 
-    fn parts(&self) -> Option<Parts> {
+    fn parts(&self) -> Option<Statements> {
         let [.., shown, contents, _] = self.answers else {
             return None;
         };
-        let found = Found::new(self.answers)?;
+        let found = Objects::new(self.answers)?;
         let (has_rows, states) = contents.split_at_checked(found.of("TABLE").count())?;
         let (mut has_rows, mut states) = (has_rows.iter(), states.iter());
-        let mut parts = Parts::default();
+        let mut parts = Statements::default();
         for ((kind, name), shown) in found.shown().zip(shown) {
             let text = |at: usize| shown.get(at)?.as_deref();
             let quoted = quoted(name);
