@@ -195,24 +195,67 @@ fn survives_no_death_of_its_guard_and_its_test_process() {
 )]
 fn is_not_removed_in_the_place_of_an_earlier_one() {
     let name = format!("again-{}", std::process::id());
-    let server = TcpCoordinatedExecutor::new("listen 0.0.0.0:80", "localhost", 80)
-        .image(ACTOR)
-        .named(&name);
+    let server = named(&name);
     server.start().unwrap();
-    let processes = || std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = || processes().filter_map(|it| it.file_name().to_str()?.parse().ok());
-    let titled = |title: &str| {
-        let title = format!("{title}: {name}");
-        pids().filter_map(Life::of).find(|it| it.what == title)
-    };
-    kill_all(&[titled("summon-guard").unwrap().pid]);
+    kill_all(&[titled("summon-guard", &name).unwrap()]);
     eventually("the death is known", || !server.is_running());
     // Beside the remover.
     let _ = server.stop();
     server.start().unwrap();
-    eventually("the remover ends", || titled("summon-remover").is_none());
+    eventually("the remover ends", || {
+        titled("summon-remover", &name).is_none()
+    });
     assert!(server.is_running());
     server.stop().unwrap();
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn is_alone_after_the_death_of_its_guard_during_the_start() {
+    for round in 0..ROUNDS {
+        let name = format!("anew-{round}-{}", std::process::id());
+        let server = named(&name);
+        std::thread::scope(|scope| {
+            let start = scope.spawn(|| server.start());
+            eventually("its guard is there", || {
+                titled("summon-guard", &name).is_some()
+            });
+            // While the engine makes the container.
+            titled("summon-guard", &name)
+                .into_iter()
+                .for_each(|pid| kill_all(&[pid]));
+            if let Err(error) = start.join().unwrap() {
+                // The guard was killed after that.
+                assert!(error.to_string().contains("its guard died"), "{error}");
+                server.start().unwrap();
+            }
+        });
+        eventually("the remover ends", || {
+            titled("summon-remover", &name).is_none()
+        });
+        assert!(server.is_running());
+        let of_this = format!("name=-{name}-");
+        assert_eq!(containers(&of_this).lines().count(), 1);
+        server.stop().unwrap();
+        assert_eq!(containers(&of_this), "");
+    }
+}
+
+fn named(name: &str) -> TcpCoordinatedExecutor {
+    TcpCoordinatedExecutor::new("listen 0.0.0.0:80", "localhost", 80)
+        .image(ACTOR)
+        .named(name)
+}
+
+/// Finds a helper process of the process with this name.
+fn titled(title: &str, name: &str) -> Option<u32> {
+    let title = format!("{title}: {name}");
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut pids = processes.filter_map(|it| it.file_name().to_str()?.parse().ok());
+    pids.find(|pid| Life::of(*pid).is_some_and(|it| it.what == title))
 }
 
 #[test]

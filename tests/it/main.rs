@@ -11,6 +11,7 @@ mod combined;
 mod daemons;
 mod databases;
 mod documented;
+mod engines;
 mod errors;
 mod examples;
 mod exported;

@@ -18,6 +18,7 @@
 )]
 
 mod children;
+mod clients;
 mod databases;
 mod details;
 mod dispositions;

@@ -24,6 +24,13 @@ pub(crate) enum LaunchError {
     Cancelled,
 }
 
+impl LaunchError {
+    /// Returns whether another process has killed the guard, or the warden before it read the request.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, LaunchError::NoGuard(error) if error.kind() == io::ErrorKind::ConnectionAborted)
+    }
+}
+
 /// The known state of a service.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {

@@ -59,20 +59,8 @@ pub(crate) struct Container {
 pub(crate) struct Removal {
     /// Removes the container, which may run. The last word is its name.
     pub(crate) remove: Vec<OsString>,
-    /// Prints the id of the container while there is one, and nothing after that. The last word is the
-    /// filter.
+    /// Prints the id of the container while there is one, and nothing after that.
     pub(crate) list: Vec<OsString>,
-}
-
-impl Removal {
-    /// Returns the commands for the container with this id, and for no other that gets its name later.
-    pub(super) fn by_id(mut self, id: &str) -> Removal {
-        self.remove.pop();
-        self.remove.push(id.into());
-        self.list.pop();
-        self.list.push(format!("id={id}").into());
-        self
-    }
 }
 
 /// The shared side of a service.

@@ -91,7 +91,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Opens the files and sockets of one launch.
+    /// Opens the files and sockets of one launch, without the relays.
     pub(super) fn open(&self, home: &Home, resolved: &Resolved) -> Result<Acquired, Error> {
         let (declaration, spec) = (&self.declaration, &self.declaration.spec);
         let mut env = resolved.env.clone();
@@ -130,7 +130,7 @@ impl Parts {
             ..resolved.stop.clone()
         };
         let (mut program, mut stop, mut container) = (program, last, None);
-        if let Some(contained) = self.contained(home)? {
+        if let Some(contained) = self.new_container(home)? {
             let (commands, start) =
                 self.container(&contained, resolved, home, notify.as_deref())?;
             invocation = self.shown_run(&contained, resolved)?;
@@ -159,7 +159,7 @@ impl Parts {
             sweep,
             sharing,
             leases,
-            relays: self.start_relays()?,
+            relays: Vec::new(),
         };
         Ok(Acquired {
             program,

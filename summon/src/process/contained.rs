@@ -2,14 +2,16 @@
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::container::Contained;
 use crate::error::{Error, shown_command};
-use crate::sys::Signal;
+use crate::sys::{Signal, wait};
 
 /// The limit of a command of the engine.
 const LIMIT: Duration = Duration::from_secs(30);
+/// The pause before a removal is repeated.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Contained {
     /// Signals the main process.
@@ -59,8 +61,22 @@ impl Contained {
         shown_command(self.command(args).iter().map(OsString::as_os_str))
     }
 
-    /// Removes the container in the place of its guard, which was killed.
+    /// Removes the container in the place of its guard, which was killed. Returns when it is gone.
     pub(super) fn remove(&self) -> Result<(), Error> {
-        self.ask(&["rm", "-f", "-v", &self.name], LIMIT).map(drop)
+        let until = Instant::now() + LIMIT;
+        let filter = format!("id={}", self.name);
+        loop {
+            let removed = self.ask(&["rm", "-f", "-v", &self.name], LIMIT);
+            // The warden removes it too, and an engine refuses the second removal at once. The ports of
+            // the container are free when it is no longer listed.
+            let listed = self.ask(&["ps", "-a", "-q", "--filter", &filter], LIMIT)?;
+            if listed.trim_ascii().is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                return removed.map(drop);
+            }
+            let _ = wait::sleep(&[], Some(Instant::now() + PAUSE));
+        }
     }
 }

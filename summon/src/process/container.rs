@@ -1,12 +1,12 @@
 //! The container of a process that runs an image: its name, and the commands of the engine.
 
 use std::ffi::{OsStr, OsString};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::container_state::STATE;
 use super::invocation::{Invocation, shown_variable};
+use super::launched::Launched;
 use super::parts::Parts;
 use super::resolve::Resolved;
 use crate::command::Command;
@@ -17,16 +17,17 @@ use crate::probe::Endpoint;
 use crate::session::Home;
 use crate::stdin::Kind as Stdin;
 use crate::sys::listeners::Protocol;
-use crate::sys::proc;
+use crate::sys::{proc, random};
 
 /// How much later than the guard the engine itself kills. The guard removes a container that is late,
 /// and says so.
 const ENGINE_LATER: Duration = Duration::from_secs(5);
 
-/// The container of a process.
+/// A container: one that the engine is to make, or that of a launch.
 #[derive(Clone, Debug)]
 pub(super) struct Contained {
-    pub(super) engine: &'static Engine,
+    engine: &'static Engine,
+    /// The name of a container to make, or the id of one that the engine has made.
     pub(super) name: String,
 }
 
@@ -41,14 +42,50 @@ enum Wanted<'a> {
 }
 
 impl Parts {
-    /// Returns the container, if the process runs an image. Its name is the same in each test process.
-    pub(super) fn contained(&self, home: &Home) -> Result<Option<Contained>, Error> {
+    /// Returns the engine, if the process runs an image.
+    pub(super) fn engine(&self) -> Result<Option<&'static Engine>, Error> {
         if !self.declaration.has_image() {
             return Ok(None);
         }
         let engine = Engine::find().map_err(|error| self.no_engine(&error))?;
-        let name = name_of(home);
+        Ok(Some(engine))
+    }
+
+    /// Returns the container for the next launch, if the process runs an image.
+    ///
+    /// Each launch has a container of its own name. The guard of an earlier launch may have been killed, and
+    /// its warden may still remove that container. With the same name it could remove the new one.
+    pub(super) fn new_container(&self, home: &Home) -> Result<Option<Contained>, Error> {
+        let named = |engine| Contained {
+            engine,
+            name: new_name(home),
+        };
+        Ok(self.engine()?.map(named))
+    }
+
+    /// Returns the container of a launch, if the process runs an image.
+    pub(super) fn container_of(&self, launched: &Launched) -> Result<Option<Contained>, Error> {
+        let Some(engine) = self.engine()? else {
+            return Ok(None);
+        };
+        // Processes that share a fixture know the id, too, but not the name.
+        let name = launched.guarded.state().told.id().ok_or_else(|| {
+            let why = "the engine has not told the id of its container";
+            self.declaration.error(format!("{}: {why}", self.name()))
+        })?;
         Ok(Some(Contained { engine, name }))
+    }
+
+    /// Returns the container of the present launch, if the process runs an image.
+    pub(super) fn present_container(&self) -> Result<Option<Contained>, Error> {
+        match self.life.launched() {
+            Some(launched) => self.container_of(&launched),
+            None if self.declaration.has_image() => {
+                let why = format!("{} has no container: it does not run", self.name());
+                Err(self.declaration.error(why))
+            }
+            None => Ok(None),
+        }
     }
 
     /// Looks for the engine and the image. The time-out of the start does not include this.
@@ -204,6 +241,10 @@ impl Parts {
             Kind::Podman => "passthrough",
         };
         create.extend(["--log-driver".into(), driver.into()]);
+        if engine.kind() == Kind::Podman {
+            // Podman's `rm -f` would first send the stop signal, and wait this long.
+            create.extend(["--stop-timeout".into(), "0".into()]);
+        }
         if let Some(socket) = notify {
             create.extend(["-v".into(), format!("{socket}:{socket}").into()]);
             create.extend(["-e".into(), format!("NOTIFY_SOCKET={socket}").into()]);
@@ -313,9 +354,9 @@ impl Contained {
     }
 }
 
-/// Returns the name of the container, which belongs to the directory of its process.
-fn name_of(home: &Home) -> String {
-    let session = home.session_dir();
+/// Returns a name for a new container. Two machines, or two containers with tests, may share an engine, and
+/// have directories with the same names.
+fn new_name(home: &Home) -> String {
     let part = |name: Option<&OsStr>| {
         let name = name.unwrap_or_default().to_string_lossy().into_owned();
         name.replace(
@@ -323,14 +364,11 @@ fn name_of(home: &Home) -> String {
             "_",
         )
     };
-    // Two machines, or two containers with tests, may share an engine, and each have such a directory.
-    let hasher = BuildHasherDefault::<DefaultHasher>::default();
-    let place = hasher.hash_one((proc::boot(), proc::namespace(), session));
     format!(
         "summon-{}-{}-{:08x}",
-        part(session.file_name()),
+        part(home.session_dir().file_name()),
         part(home.dir().file_name()),
-        place as u32
+        random() as u32
     )
 }
 

@@ -178,7 +178,7 @@ impl Process {
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         let launched = self.parts.running_own("signalled")?;
         launched.expect_end();
-        if let Some(contained) = self.parts.contained(&launched.home)? {
+        if let Some(contained) = self.parts.container_of(&launched)? {
             return contained.signal(signal);
         }
         let whom = match self.parts.declaration.spec.signal_only_leader {
@@ -206,7 +206,7 @@ impl Process {
     /// If the process does not run, or is a fixture.
     pub fn paused<R>(&self, body: impl FnOnce() -> R) -> Result<R, Error> {
         let launched = self.parts.running_own("paused")?;
-        if let Some(contained) = self.parts.contained(&launched.home)? {
+        if let Some(contained) = self.parts.container_of(&launched)? {
             return contained.paused(body);
         }
         let no = |error: io::Error| self.no("be paused", &error);
@@ -243,7 +243,7 @@ impl Process {
         launched.expect_end();
         let declaration = &self.parts.declaration;
         let limit = declaration.limit(&declaration.spec.stop_timeout)?;
-        let contained = self.parts.contained(&launched.home)?;
+        let contained = self.parts.container_of(&launched)?;
         let until = Instant::now() + limit;
         loop {
             match &contained {

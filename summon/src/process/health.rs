@@ -16,10 +16,7 @@ impl Parts {
     /// Returns the health check of the image, as a command that runs in the container.
     pub(super) fn health_check(&self) -> Result<Program, NotReady> {
         let ever = |why: &str| NotReady::ever(why.to_owned());
-        let home = self
-            .home()
-            .map_err(|error| NotReady::ever(error.headline()))?;
-        let contained = self.contained(&home);
+        let contained = self.present_container();
         let contained = contained.map_err(|error| NotReady::ever(error.headline()))?;
         let contained = contained.ok_or_else(|| ever("`healthy` needs an `image`"))?;
         let args = [

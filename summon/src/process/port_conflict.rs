@@ -11,25 +11,33 @@ use super::parts::Parts;
 use crate::error::Error;
 use crate::probe::{self, Place};
 use crate::sys::listeners::Protocol;
-use crate::sys::ports;
+use crate::sys::{ports, wait};
 
 /// The maximum wait for connections to end. Linux keeps a closed connection for a minute.
 const LONGEST: Duration = Duration::from_secs(90);
+/// How long helpers of an engine may take to end after their container.
+const HELPERS: Duration = Duration::from_secs(15);
+/// The pause between two looks at the ports.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Returns whether the output says that the port is in use: `EADDRINUSE` in the words of C, Java,
-/// Go, Node.js, and Erlang, or the messages of Spring, Flask, and Vite.
+/// Go, Node.js, and Erlang, or the messages of Spring, Flask, Vite, and Docker.
 pub(super) fn is_said(output: &[u8]) -> bool {
     let text = String::from_utf8_lossy(output).to_ascii_lowercase();
     text.lines().any(|line| {
         let has_place = line.contains("address") || line.contains("port");
-        line.contains("eaddrinuse") || (has_place && line.contains("in use"))
+        let is_taken = line.contains("in use") || line.contains("already allocated");
+        line.contains("eaddrinuse") || (has_place && is_taken)
     })
 }
 
 impl Parts {
-    /// Returns the ports that the process has so far, without duplicates.
+    /// Returns the ports of this machine that the process has so far, without duplicates.
     fn places(&self) -> Vec<Place> {
-        let own = self.declaration.endpoints().map(|it| Place {
+        // The ports of a container's probes are those inside.
+        let own = self.declaration.endpoints();
+        let own = own.filter(|_| !self.declaration.has_image());
+        let own = own.map(|it| Place {
             protocol: it.protocol,
             port: match it.port {
                 0 => self.port("").unwrap_or(0),
@@ -49,6 +57,16 @@ impl Parts {
     /// Returns whether any port of the process can't be bound without `SO_REUSEADDR`.
     pub(super) fn is_port_held(&self) -> bool {
         self.places().iter().any(probe::is_held)
+    }
+
+    /// Waits until nobody listens on the ports of a container that is gone: the engine's helpers end a
+    /// moment later.
+    pub(super) fn await_end_of_helpers(&self) {
+        let until = Instant::now() + HELPERS;
+        let is_served = |place: &Place| probe::somebody_serves("127.0.0.1", *place).is_some();
+        while self.places().iter().any(is_served) && Instant::now() < until {
+            let _ = wait::sleep(&[], Some(Instant::now() + PAUSE));
+        }
     }
 
     /// Waits until the ports of the process can be bound, after the program exited at `died`

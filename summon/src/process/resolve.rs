@@ -112,7 +112,7 @@ impl Parts {
     /// Returns the words of a helper command, which runs in the container if there is one.
     fn argv_of_helper(&self, command: &Command) -> Result<Vec<OsString>, Error> {
         let words = self.words_of(command)?;
-        match self.contained(&*self.home()?)? {
+        match self.present_container()? {
             Some(contained) => Ok(contained.exec(words)),
             None => Ok(words),
         }

@@ -11,7 +11,7 @@ use super::live_output::LiveOutput;
 use super::parts::Parts;
 use super::resolve::Resolved;
 use crate::error::{Error, Source as _};
-use crate::guard::{Guarded, StopPlan};
+use crate::guard::{Guarded, LaunchError, StopPlan};
 use crate::hold;
 use crate::image;
 use crate::output::{self, Pattern};
@@ -137,12 +137,8 @@ impl Parts {
         home: &Arc<Home>,
         resolved: &Resolved,
     ) -> Result<(), Error> {
-        let Acquired {
-            program,
-            terms,
-            invocation,
-            input,
-        } = self.open(home, resolved)?;
+        let mut acquired = self.open(home, resolved)?;
+        acquired.terms.relays = self.start_relays()?;
         self.run_before(start.starting, start.deadline)?;
         let since = output::length(home.log().file());
         home.streams().into_iter().for_each(|it| it.begin());
@@ -150,8 +146,27 @@ impl Parts {
         let probes = &self.declaration.probes;
         probes.iter().for_each(|it| it.begin(&target));
         let launching = self.begin_launch();
-        let guarded = Guarded::launch(&program, &terms, start.deadline, start.starting.cancelled())
-            .map_err(|error| self.not_launched(&program, &invocation, error))?;
+        let launch = |Acquired { program, terms, .. }: &Acquired| {
+            Guarded::launch(program, terms, start.deadline, start.starting.cancelled())
+        };
+        let mut guarded = launch(&acquired);
+        // Somebody has killed the guard or the warden, so a new warden may try once.
+        if guarded.as_ref().is_err_and(LaunchError::is_lost) {
+            if self.declaration.has_image() {
+                // The first container may still come, and go. This one has another name.
+                let relays = std::mem::take(&mut acquired.terms.relays);
+                acquired = self.open(home, resolved)?;
+                acquired.terms.relays = relays;
+            }
+            guarded = launch(&acquired);
+        }
+        let Acquired {
+            program,
+            terms,
+            invocation,
+            input,
+        } = acquired;
+        let guarded = guarded.map_err(|error| self.not_launched(&program, &invocation, error))?;
         if self.declaration.has_image() {
             // The guard has run the commands before.
             self.life.note_prepared();
@@ -211,7 +226,11 @@ impl Parts {
                 // surprise.
                 launched.expect_end();
             }
-            let _ = launched.stop(self.name(), &launched.stop);
+            let stopped = launched.stop(self.name(), &launched.stop);
+            if stopped.is_ok_and(|state| state.guard_died) {
+                // The error of the start says more than one of this removal. The warden tries it, too.
+                let _ = self.remove_container_of(&launched);
+            }
             start.starting.set_launched(None);
         }
         ready
@@ -233,8 +252,8 @@ impl Parts {
             }
             self.lead_links();
             let _ = launched.ready.set(Instant::now());
-            if let Some(contained) = self.contained(&launched.home)? {
-                image::remove_orphans(contained.engine);
+            if let Some(engine) = self.engine()? {
+                image::remove_orphans(engine);
             }
             // A job is ready at its exec, before its start-up.
             if !self.declaration.is_job() {

@@ -74,9 +74,7 @@ impl Parts {
         self.tell(Moment::Gone);
         let failed = |headline: String| self.error_with_output(headline, launched);
         if state.guard_died {
-            if let Some(contained) = self.contained(&launched.home)? {
-                contained.remove()?;
-            }
+            self.remove_container_of(launched)?;
             return Err(failed(format!(
                 "the guard of {name} was killed; descendants of {name} may have survived"
             )));
@@ -89,7 +87,7 @@ impl Parts {
                 .fact("hint", "these processes run as another user, such as set-user-id programs: only that user or root can end them"));
         }
         if let Some(left) = &state.told.left {
-            let remove = self.contained(&launched.home)?;
+            let remove = self.container_of(launched)?;
             let remove = remove.map(|it| format!("remove it with `{}`", it.shown_removal()));
             let headline = format!("{name} could not be stopped: its container is still there");
             return Err(failed(headline).said(&left.output).hints(remove));
@@ -103,6 +101,15 @@ impl Parts {
             self.check_exit(launched, &state, stop)?;
         }
         self.check_after_stop(&state)
+    }
+
+    /// Removes the container of a launch whose guard was killed, so that the next launch gets its ports.
+    pub(super) fn remove_container_of(&self, launched: &Launched) -> Result<(), Error> {
+        if let Some(contained) = self.container_of(launched)? {
+            contained.remove()?;
+            self.await_end_of_helpers();
+        }
+        Ok(())
     }
 
     /// Checks the exit status after a requested stop.

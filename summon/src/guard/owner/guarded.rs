@@ -52,18 +52,14 @@ impl Guarded {
         deadline: Instant,
         cancelled: BorrowedFd<'_>,
     ) -> Result<Guarded, LaunchError> {
-        match Guarded::try_launch(program, terms, deadline, cancelled) {
-            // The warden died with the request unread, or the guard died before it reported a
-            // start. The program of a dead guard is killed by the kernel or by the warden, so a new
-            // warden may try once.
-            Err(LaunchError::NoGuard(error))
-                if error.kind() == io::ErrorKind::ConnectionAborted =>
-            {
-                wardens::dismiss();
-                Guarded::try_launch(program, terms, deadline, cancelled)
-            }
-            other => other,
+        let launched = Guarded::try_launch(program, terms, deadline, cancelled);
+        // The warden died with the request unread, or the guard died before it reported a start. The
+        // program of a dead guard is killed by the kernel or by the warden. The next launch gets a new
+        // warden.
+        if launched.as_ref().is_err_and(LaunchError::is_lost) {
+            wardens::dismiss();
         }
+        launched
     }
 
     fn try_launch(

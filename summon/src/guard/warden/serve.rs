@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 use crate::guard::children::{self, Reaped};
+use crate::guard::clients::Clients;
 use crate::guard::killing::{self, Pace};
 use crate::guard::protocol::message::News;
 use crate::guard::protocol::request::{self, Remover};
@@ -30,7 +31,8 @@ pub(super) struct Warden {
     guards: Vec<u32>,
     /// The guards of containers, and how to remove these.
     containers: Vec<(u32, Remover)>,
-    removers: Vec<u32>,
+    /// The removers that run, and the clients that they need.
+    removers: Vec<(u32, Clients)>,
     orphans: Orphans,
     /// Whether the owner ended without an exit message.
     was_killed: bool,
@@ -67,8 +69,8 @@ impl Warden {
             // the next round finds its orphans.
             let (reaped, killed) = self.reap();
             let is_childless = reaped == Reaped::Childless && killed.is_empty();
-            for remover in killed {
-                self.fork_remover(socket, &remover);
+            for (guard, remover) in killed {
+                self.fork_remover(socket, guard, &remover);
             }
             self.resume_guards();
             let orphans = self.kill_orphans();
@@ -130,9 +132,9 @@ impl Warden {
         }
     }
 
-    /// Reaps all children that have ended. Returns also how to remove the containers of guards that
-    /// were killed.
-    fn reap(&mut self) -> (Reaped, Vec<Remover>) {
+    /// Reaps all children that have ended. Returns also the guards that were killed, and how to remove
+    /// their containers.
+    fn reap(&mut self) -> (Reaped, Vec<(u32, Remover)>) {
         // Empties the pipe before it reaps. A guard that ends after the last look writes a new
         // byte. In the other order, that byte could be drained with the old ones, and the zombie
         // would stay unnoticed.
@@ -142,10 +144,10 @@ impl Warden {
             match children::reap(None) {
                 Ok(Reaped::Child(pid, status)) if self.guards.contains(&pid) => {
                     self.guards.retain(|guard| *guard != pid);
-                    self.removers.retain(|remover| *remover != pid);
+                    self.removers.retain(|(remover, _)| *remover != pid);
                     self.orphans.guard_ended(pid);
                     let place = self.containers.iter().position(|(guard, _)| *guard == pid);
-                    let remover = place.map(|place| self.containers.swap_remove(place).1);
+                    let remover = place.map(|place| self.containers.swap_remove(place));
                     // A guard that exits in order has removed its container.
                     killed.extend(remover.filter(|_| status != 0));
                 }
@@ -170,12 +172,9 @@ impl Warden {
 
     /// Kills every process that has lost its guard, and returns their pids.
     fn kill_orphans(&mut self) -> Vec<u32> {
-        // An engine cleans up after a container only if its client lives, and the client is an orphan
-        // of the killed guard.
-        if !self.removers.is_empty() {
-            return Vec::new();
-        }
-        let orphans = self.orphans.find(&self.guards);
+        let mut orphans = self.orphans.find(&self.guards);
+        let removers = &self.removers;
+        orphans.retain(|orphan| !removers.iter().any(|(_, clients)| clients.has(orphan.pid)));
         for orphan in &orphans {
             // The descendants first: they become children of the warden only when the orphan ends,
             // and could do harm until then. If a descendant forks during this round, the next round
@@ -216,10 +215,11 @@ impl Warden {
     }
 
     /// Removes the container of a guard that was killed.
-    fn fork_remover(&mut self, warden: &UnixStream, remover: &Remover) {
+    fn fork_remover(&mut self, warden: &UnixStream, guard: u32, remover: &Remover) {
+        let clients = Clients::new(guard, &remover.removal);
         // If the fork fails, the labels of the container tell a later run to remove it.
-        let forked = self.fork(warden, |me| watch::remover::run(remover, me));
-        self.removers.extend(forked);
+        let forked = self.fork(warden, |me| watch::remover::run(remover, &clients, me));
+        self.removers.extend(forked.map(|pid| (pid, clients)));
     }
 
     /// Forks a child that calls `body` and ends.

@@ -120,12 +120,6 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns the id of the container. `None` if the engine knows no such container, or does not answer.
-    pub(super) fn id(&mut self, removal: &Removal) -> Option<String> {
-        let listed = self.run(&removal.list, None, COMMAND_LIMIT);
-        listed.container_id()
-    }
-
     /// Returns whether the engine knows the container.
     fn lists(&mut self, removal: &Removal) -> Result<bool, Ran> {
         let listed = self.run(&removal.list, None, COMMAND_LIMIT);
@@ -136,7 +130,7 @@ impl Engine<'_> {
     }
 
     /// Keeps recording while it waits: a service with a full pipe could not end.
-    fn rest(&mut self, pause: Duration) {
+    pub(super) fn rest(&mut self, pause: Duration) {
         let until = Instant::now() + pause;
         while Instant::now() < until {
             let pipes: Vec<BorrowedFd<'_>> = self.pipes().collect();

@@ -1,27 +1,34 @@
 //! A remover: it removes the container of a guard that was killed.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
 use super::container::Engine;
 use super::wake;
+use crate::guard::clients::Clients;
 use crate::guard::protocol::request::Remover;
 use crate::guard::{dispositions, title};
 use crate::sys::exit;
 use crate::sys::family::ChildEnds;
 
+/// How long to wait for the engine's clients. The warden kills them after that.
+const CLIENTS_LIMIT: Duration = Duration::from_secs(30);
+/// The pause between two looks at them.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Removes the container in this process, a child of `warden`, and ends the process.
-pub(in crate::guard) fn run(remover: &Remover, warden: Pid) -> ! {
+pub(in crate::guard) fn run(remover: &Remover, clients: &Clients, warden: Pid) -> ! {
     title::set(&format!("summon-remover: {}", remover.program.name));
     // A container that stays after all has labels: a later run finds it.
-    let _ = remove(remover);
+    let _ = remove(remover, clients, warden);
     // A halted warden would not clean up after the owner.
     wake(warden);
     exit::now(0);
 }
 
-fn remove(remover: &Remover) -> io::Result<()> {
+fn remove(remover: &Remover, clients: &Clients, warden: Pid) -> io::Result<()> {
     // As a guard: Ctrl-C in the terminal does not reach the engine's client.
     rustix::process::setsid()?;
     let child_ended = ChildEnds::of_guard(dispositions::notice_children()?)?;
@@ -30,12 +37,17 @@ fn remove(remover: &Remover) -> io::Result<()> {
         child_ended: &child_ended,
         recorder: None,
     };
-    // The test may start the service again at once, in a container with the same name.
-    let removal = remover.removal.clone();
-    let removal = match engine.id(&remover.removal) {
-        Some(id) => removal.by_id(&id),
-        None => removal,
-    };
-    let _ = engine.remove(&removal, false);
-    Ok(())
+    let until = Instant::now() + CLIENTS_LIMIT;
+    let warden = warden.as_raw_nonzero().get() as u32;
+    loop {
+        // Before the removal: a client that lives may still create the container after it.
+        let is_last = !clients.has_some(warden) || Instant::now() >= until;
+        let _ = engine.remove(&remover.removal, false);
+        if is_last {
+            return Ok(());
+        }
+        while clients.has_some(warden) && Instant::now() < until {
+            engine.rest(PAUSE);
+        }
+    }
 }

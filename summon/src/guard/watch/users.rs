@@ -10,7 +10,12 @@ use crate::sys::ports::Signed;
 impl Guard {
     pub(super) fn meet_users(&mut self) {
         // A new user first hears what earlier users know already.
-        let mut news = vec![self.started()];
+        let mut news = Vec::new();
+        // Before the start, so that a user that knows of the start knows the container, too.
+        if self.terms.container.is_some() {
+            news.push(News::Told(self.told.clone()));
+        }
+        news.push(self.started());
         news.extend(self.service.exit.map(News::Exited));
         news.extend(self.allowances());
         let Some(sharing) = &mut self.sharing else {
