@@ -101,7 +101,7 @@ impl Guarded {
         match self.0 {}
     }
 
-    pub(crate) fn hold(&self, _limit: Duration) {
+    pub(crate) fn hold(&self, _limit: Option<Duration>) {
         match self.0 {}
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::nextest;
 use super::setting::{Setting, humantime};
-use super::things::{self, Thing};
+use super::things::Thing;
 use super::told::Told;
 use crate::error::{Error, escaped, shown_command};
 use crate::session::HoldFile;
@@ -79,6 +79,7 @@ impl Screen {
         &mut self,
         setting: &Setting,
         test: &str,
+        begun: Instant,
         things: &[&dyn Thing],
         has_failed: bool,
     ) -> Option<Error> {
@@ -113,7 +114,6 @@ impl Screen {
             }
             None => format!("`kill {}` ends this test process", std::process::id()),
         };
-        let begun = things::begun(test).unwrap_or_else(Instant::now);
         let block = nextest::warning(test, begun, setting.limit)
             .into_iter()
             .fold(block, |block, warning| block.fact("nextest", warning));

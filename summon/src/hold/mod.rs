@@ -25,7 +25,7 @@ use crate::panicked::{self, Failure};
 use crate::session::RunTurn;
 use crate::sys::fd::AsFd;
 use crate::sys::{runner, wait};
-use crate::trace::test_name;
+use crate::trace::{TestId, this_test};
 use block::Screen;
 
 /// How often a hold looks whether it has to end.
@@ -54,7 +54,7 @@ enum End {
 /// test has up.
 pub(crate) fn at_drop() {
     if thread::panicking() {
-        hold_panicked(&test_name());
+        hold_panicked(&this_test());
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn note_use(process: usize, thing: impl FnOnce() -> Arc<dyn Thing>) {
         return;
     }
     panicked::after_each(|| {
-        let test = test_name();
+        let test = this_test();
         if things::has_only_uses(&test) {
             hold_panicked(&test);
         }
@@ -73,7 +73,7 @@ pub(crate) fn note_use(process: usize, thing: impl FnOnce() -> Arc<dyn Thing>) {
     things::note_use(process, thing);
 }
 
-fn hold_panicked(test: &str) {
+fn hold_panicked(test: &TestId) {
     let Some(begun) = things::begun(test) else {
         return;
     };
@@ -99,14 +99,14 @@ fn hold_panicked(test: &str) {
 /// Holds the test of this thread if this error of a start fails it. Call it before the other members of
 /// the set are stopped.
 pub(crate) fn at_failed_start(error: &Error) {
-    let test = test_name();
+    let test = this_test();
     if error.skipped().is_none() && things::starts(&test) {
         hold_failed(&test, || Told::by(error));
     }
 }
 
 /// Holds a test that has failed, unless it was held before.
-pub(crate) fn hold_failed(test: &str, told: impl FnOnce() -> Told) {
+pub(crate) fn hold_failed(test: &TestId, told: impl FnOnce() -> Told) {
     let Ok(Some(setting)) = Setting::get() else {
         return;
     };
@@ -120,7 +120,7 @@ pub(crate) fn hold_failed(test: &str, told: impl FnOnce() -> Told) {
 }
 
 /// Holds a test that has passed, if the setting says so.
-pub(crate) fn hold_passed(test: &str) {
+pub(crate) fn hold_passed(test: &TestId) {
     if let Ok(Some(setting)) = Setting::get() {
         if setting.always && !is_held(test) {
             hold(&setting, test, None);
@@ -129,24 +129,30 @@ pub(crate) fn hold_passed(test: &str) {
 }
 
 /// Returns whether the test was held after a failure. Its reports are then in its output.
-pub(crate) fn is_held(test: &str) -> bool {
+pub(crate) fn is_held(test: &TestId) -> bool {
     things::is_held(test)
 }
 
-fn hold(setting: &Setting, test: &str, told: Option<&Told>) {
+fn hold(setting: &Setting, test: &TestId, told: Option<&Told>) {
+    let begun = things::begun(test).unwrap_or_else(Instant::now);
     let things = things::of(test);
     let things: Vec<&dyn Thing> = things.iter().map(|it| &**it).collect();
-    let keep = |limit| things.iter().for_each(|it| it.keep(limit));
+    let kept = Kept(&things);
     let mut screen = Screen::open();
-    // The guards learn the latest end before anything waits. From here on nothing outlives it, even
-    // if this process is halted.
-    keep(setting.limit + QUEUED);
-    let (_turn, ended) = wait_for_turn(&screen, test, || keep(setting.limit + QUEUED));
-    let end = match (ended, screen.block(setting, test, &things, told.is_some())) {
+    let name = &test.name;
+    // The guards learn the latest end before anything waits. From here on no program of the test
+    // outlives it, even if this process is halted.
+    kept.at_most(setting.limit + QUEUED);
+    let refresh = || kept.at_most(setting.limit + QUEUED);
+    let (_turn, ended) = wait_for_turn(&screen, name, refresh);
+    let end = match (
+        ended,
+        screen.block(setting, name, begun, &things, told.is_some()),
+    ) {
         (Some(end), _) => end,
         (None, None) => return,
         (None, Some(block)) => {
-            keep(setting.limit + SPARE);
+            kept.at_most(setting.limit + SPARE);
             screen.show(&block, told);
             wait_for_end(&screen, Instant::now() + setting.limit)
         }
@@ -156,7 +162,31 @@ fn hold(setting: &Setting, test: &str, told: Option<&Told>) {
         End::Time => "the time is over, and the test goes on",
         End::Run => "the run has ended",
     };
-    screen.say(&format!("{test} is no longer held: {why}"));
+    if end == End::Run {
+        kept.ends();
+    }
+    screen.say(&format!("{name} is no longer held: {why}"));
+}
+
+/// What a held test has up, and what the guards keep for a limited time. Dropping it takes the time back:
+/// a test goes on with its programs if it catches its panic, or has them in a `static`.
+struct Kept<'t>(&'t [&'t dyn Thing]);
+
+impl Kept<'_> {
+    fn at_most(&self, limit: Duration) {
+        self.0.iter().for_each(|it| it.keep(Some(limit)));
+    }
+
+    /// Leaves the time in force, since the run has ended.
+    fn ends(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|it| it.keep(None));
+    }
 }
 
 /// Waits until no other test of the run is held: a person looks into one at a time. Without a directory

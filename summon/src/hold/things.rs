@@ -1,7 +1,7 @@
 //! What each test has up, as far as a hold needs to know.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use super::setting::Setting;
 use crate::error::Error;
 use crate::panicked::Failure;
 use crate::sys::maker::PerProcess;
-use crate::trace::test_name;
+use crate::trace::{TestId, this_test};
 
 /// Something that a test has up: a process, a database, a link, or the use of a fixture.
 pub(crate) trait Thing: Send + Sync {
     /// Returns what a person needs. `None` if it is not up.
     fn shown(&self) -> Option<Shown>;
 
-    /// Lets it end at the latest after this time, even if this process is halted. Does nothing for
-    /// what others use, too.
-    fn keep(&self, _limit: Duration) {}
+    /// Lets it end at the latest after this time, even if this process is halted. `None` takes an
+    /// earlier time back. Does nothing for what others use, too.
+    fn keep(&self, _limit: Option<Duration>) {}
 
     /// Returns the report for a failed test, if no scope prints it.
     fn report(&self, _failure: &Failure) -> Option<Error> {
@@ -70,8 +70,8 @@ impl Test {
     }
 }
 
-/// The tests of this process, by name.
-static TESTS: PerProcess<Mutex<BTreeMap<String, Test>>> = PerProcess::new();
+/// The tests of this process.
+static TESTS: PerProcess<Mutex<HashMap<TestId, Test>>> = PerProcess::new();
 
 thread_local! {
     /// The fixtures that this thread's tests have used by their statics, each with its test.
@@ -80,13 +80,13 @@ thread_local! {
 
 /// The use of a fixture by its static.
 struct Use {
-    test: String,
+    test: TestId,
     /// Identifies its process.
     process: usize,
     thing: Arc<dyn Thing>,
 }
 
-fn tests() -> MutexGuard<'static, BTreeMap<String, Test>> {
+fn tests() -> MutexGuard<'static, HashMap<TestId, Test>> {
     let tests = TESTS.here().lock();
     tests.unwrap_or_else(PoisonError::into_inner)
 }
@@ -104,15 +104,15 @@ pub(crate) fn is_on() -> bool {
 pub(crate) fn note<T: Thing + 'static>(thing: &Arc<T>) {
     if is_on() {
         let thing: Arc<dyn Thing> = Arc::<T>::clone(thing);
-        note_of(&test_name(), &thing);
+        note_of(&this_test(), &thing);
     }
 }
 
-fn note_of(test: &str, thing: &Arc<dyn Thing>) {
+fn note_of(test: &TestId, thing: &Arc<dyn Thing>) {
     let thing = Arc::downgrade(thing);
     let mut tests = tests();
-    tests.retain(|name, it| name == test || !it.is_over());
-    let test = tests.entry(test.to_owned()).or_default();
+    tests.retain(|id, it| id == test || !it.is_over());
+    let test = tests.entry(test.clone()).or_default();
     if test.is_over() {
         *test = Test::default();
     }
@@ -124,7 +124,7 @@ fn note_of(test: &str, thing: &Arc<dyn Thing>) {
 
 /// Notes that this thread's test has used a fixture by its static. `thing` makes the use.
 pub(super) fn note_use(process: usize, thing: impl FnOnce() -> Arc<dyn Thing>) {
-    let test = test_name();
+    let test = this_test();
     // An ending thread may have dropped the uses.
     let _ = USES.try_with(|uses| {
         let is_it = |it: &Use| it.process == process && it.test == test;
@@ -142,10 +142,10 @@ pub(super) fn note_use(process: usize, thing: impl FnOnce() -> Arc<dyn Thing>) {
 
 /// Returns whether the test has only fixtures that it used by their statics, on this thread: no drop of
 /// another value can hold it.
-pub(super) fn has_only_uses(test: &str) -> bool {
+pub(super) fn has_only_uses(test: &TestId) -> bool {
     let uses = USES.try_with(|uses| {
         let uses = uses.borrow();
-        let of_test = uses.iter().filter(|it| it.test == test);
+        let of_test = uses.iter().filter(|it| it.test == *test);
         of_test.map(|it| Arc::downgrade(&it.thing)).collect()
     });
     let uses: Vec<_> = uses.unwrap_or_default();
@@ -160,7 +160,7 @@ pub(super) fn has_only_uses(test: &str) -> bool {
 }
 
 /// Returns what the test has, in the order in which it was noted.
-pub(super) fn of(test: &str) -> Vec<Arc<dyn Thing>> {
+pub(super) fn of(test: &TestId) -> Vec<Arc<dyn Thing>> {
     let tests = tests();
     let test = tests.get(test);
     let things = test.into_iter().flat_map(|it| &it.things);
@@ -168,35 +168,35 @@ pub(super) fn of(test: &str) -> Vec<Arc<dyn Thing>> {
 }
 
 /// Returns when the first thing of the test was noted.
-pub(super) fn begun(test: &str) -> Option<Instant> {
+pub(super) fn begun(test: &TestId) -> Option<Instant> {
     tests().get(test).map(|it| it.begun)
 }
 
 /// Returns whether a panic of the test passes it.
-pub(super) fn expects_panic(test: &str) -> bool {
+pub(super) fn expects_panic(test: &TestId) -> bool {
     tests().get(test).is_some_and(|it| it.expecting > 0)
 }
 
 /// Returns whether an error of a start fails the test.
-pub(super) fn starts(test: &str) -> bool {
+pub(super) fn starts(test: &TestId) -> bool {
     tests().get(test).is_some_and(|it| it.starts > 0)
 }
 
 /// Returns whether the test was held after a failure. Its reports are then told.
-pub(super) fn is_held(test: &str) -> bool {
+pub(super) fn is_held(test: &TestId) -> bool {
     tests().get(test).is_some_and(|it| it.is_held)
 }
 
 /// Notes that the test is held from now on. Returns `false` if it was held before. Waits while another
 /// thread holds it, so that everything stays up until that hold is over.
-pub(super) fn hold_once(test: &str, hold: impl FnOnce()) -> bool {
+pub(super) fn hold_once(test: &TestId, hold: impl FnOnce()) -> bool {
     let turn = {
         let mut tests = tests();
-        Arc::clone(&tests.entry(test.to_owned()).or_default().hold)
+        Arc::clone(&tests.entry(test.clone()).or_default().hold)
     };
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let mut tests = tests();
-    let record = tests.entry(test.to_owned()).or_default();
+    let record = tests.entry(test.clone()).or_default();
     if std::mem::replace(&mut record.is_held, true) {
         return false;
     }
@@ -208,7 +208,7 @@ pub(super) fn hold_once(test: &str, hold: impl FnOnce()) -> bool {
 /// A part of a test: its scope, or a start. Dropping it ends the part.
 #[derive(Debug)]
 pub(crate) struct Part {
-    test: String,
+    test: TestId,
     kind: Kind,
 }
 
@@ -236,7 +236,7 @@ impl Part {
     }
 
     fn begin(kind: Kind) -> Part {
-        let test = test_name();
+        let test = this_test();
         if is_on() {
             let mut tests = tests();
             *kind.count(tests.entry(test.clone()).or_default()) += 1;
@@ -244,7 +244,7 @@ impl Part {
         Part { test, kind }
     }
 
-    pub(crate) fn test(&self) -> &str {
+    pub(crate) fn test(&self) -> &TestId {
         &self.test
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Source as _};
 use crate::hold::{self, Shown, Thing, Told};
 use crate::panicked::Failure;
 use crate::sys::signal::how_it_ended;
-use crate::trace::test_name;
+use crate::trace::this_test;
 
 impl Thing for Parts {
     fn shown(&self) -> Option<Shown> {
@@ -22,7 +22,7 @@ impl Thing for Parts {
         })
     }
 
-    fn keep(&self, limit: Duration) {
+    fn keep(&self, limit: Option<Duration>) {
         // Others may use a fixture longer.
         let own = self
             .life
@@ -89,7 +89,7 @@ impl Parts {
             return;
         }
         if let Some(error) = self.pending_never() {
-            hold::hold_failed(&test_name(), || Told::by(&error));
+            hold::hold_failed(&this_test(), || Told::by(&error));
         }
     }
 

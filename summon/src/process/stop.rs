@@ -13,7 +13,7 @@ use crate::hold;
 use crate::panicked::{self, Failure};
 use crate::progress;
 use crate::sys::signal::how_it_ended;
-use crate::trace::{self, Moment, test_name};
+use crate::trace::{self, Moment, this_test};
 
 /// The shortest grace after which summon reports a kill: a program that ignores its stop signal then
 /// slows the tests down.
@@ -188,7 +188,7 @@ impl Parts {
             let begun = launched.as_ref().and_then(|it| it.ready.get().copied());
             let failed = Failure::since(begun.unwrap_or_else(Instant::now));
             let told = self.postmortem(&failed, 0);
-            let is_told = hold::is_held(&test_name());
+            let is_told = hold::is_held(&this_test());
             if let Some(told) = told.filter(|_| launched.is_some() && !is_told) {
                 eprintln!("\n{told}");
             }

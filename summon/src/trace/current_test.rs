@@ -9,20 +9,47 @@ use crate::sys::runner;
 
 thread_local! {
     /// The test that this thread works for, if that test runs on a different thread.
-    static TEST: RefCell<Option<String>> = const { RefCell::new(None) };
+    static TEST: RefCell<Option<TestId>> = const { RefCell::new(None) };
     /// The thread that waits for this one, and does nothing else meanwhile.
     static WAITER: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
-/// Returns the test that this thread works for, or `main` if it is unknown.
+/// Identifies a test of this process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TestId {
+    pub(crate) name: String,
+    /// The thread of the test, since a name alone may not identify it: threads of several tests are
+    /// called `main` here, or all have the name of an async runtime. `None` if the process runs only this
+    /// test.
+    thread: Option<ThreadId>,
+}
+
+impl TestId {
+    /// A test on this thread.
+    fn here(name: String) -> TestId {
+        let is_only = runner::only_test().is_some();
+        TestId {
+            name,
+            thread: (!is_only).then(|| std::thread::current().id()),
+        }
+    }
+}
+
+/// Returns the test that this thread works for.
+pub(crate) fn this_test() -> TestId {
+    own_test().unwrap_or_else(|| TestId::here(test_name()))
+}
+
+/// Returns the name of the test that this thread works for, or `main` if it is unknown.
 pub(crate) fn test_name() -> String {
     known_test().unwrap_or_else(|| "main".to_owned())
 }
 
-/// Returns the test that this thread works for, if it is known.
+/// Returns the name of the test that this thread works for, if it is known.
 pub(crate) fn known_test() -> Option<String> {
     // The thread's name comes last: an async runtime may have set it.
-    let known = own_test().or_else(runner::only_test);
+    let known = own_test().map(|test| test.name);
+    let known = known.or_else(runner::only_test);
     known.or_else(thread_name)
 }
 
@@ -34,12 +61,12 @@ pub(crate) fn acting_thread() -> ThreadId {
 }
 
 /// Returns the value of `TEST`. An ending thread may have dropped it already.
-fn own_test() -> Option<String> {
+fn own_test() -> Option<TestId> {
     let known = TEST.try_with(|test| test.borrow().clone());
     known.ok().flatten()
 }
 
-fn replace_test(test: Option<String>) -> Option<String> {
+fn replace_test(test: Option<TestId>) -> Option<TestId> {
     let before = TEST.try_with(|it| it.replace(test));
     before.ok().flatten()
 }
@@ -56,7 +83,7 @@ fn thread_name() -> Option<String> {
 #[derive(Debug)]
 pub(crate) struct Test {
     row: Option<Row>,
-    before: Option<String>,
+    before: Option<TestId>,
 }
 
 impl Test {
@@ -64,7 +91,7 @@ impl Test {
     pub(crate) fn begin(name: Option<&str>) -> Test {
         let before = own_test();
         if let (Some(name), None, None) = (name, &before, thread_name()) {
-            let _ = replace_test(Some(name.to_owned()));
+            let _ = replace_test(Some(TestId::here(name.to_owned())));
         }
         let name = test_name();
         let row = Row::of_test(&name);
@@ -88,7 +115,7 @@ impl Drop for Test {
 /// The test and the span of a thread, to be used by a thread that does part of its work.
 #[derive(Clone)]
 pub(crate) struct Context {
-    test: String,
+    test: TestId,
     waiter: Option<ThreadId>,
     #[cfg(feature = "tracing")]
     span: tracing::Span,
@@ -97,7 +124,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn here() -> Context {
         Context {
-            test: test_name(),
+            test: this_test(),
             waiter: None,
             #[cfg(feature = "tracing")]
             span: tracing::Span::current(),
@@ -115,7 +142,7 @@ impl Context {
 
     /// Returns a name for the thread. The message of a panic shows it.
     pub(crate) fn thread_name(&self) -> String {
-        self.test.replace('\0', "")
+        self.test.name.replace('\0', "")
     }
 
     pub(crate) fn within<T>(&self, act: impl FnOnce() -> T) -> T {

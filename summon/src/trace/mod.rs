@@ -7,7 +7,9 @@ mod file;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub(crate) use current_test::{Context, Test, acting_thread, known_test, test_name};
+pub(crate) use current_test::{
+    Context, Test, TestId, acting_thread, known_test, test_name, this_test,
+};
 
 /// An operation with a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,6 +69,22 @@ fn a_panic_that_passes_the_test_holds_nothing() {
 }
 
 #[test]
+fn a_test_that_goes_on_keeps_its_programs() {
+    let said = held("catches_a_panic", "1s");
+    let told = "catches_a_panic is no longer held: the time is over, and the test goes on";
+    assert!(said.contains(told) && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn a_thread_without_a_name_holds_only_its_own() {
+    let said = held("panics_in_a_thread", "1s");
+    reads(
+        "thread_without_a_name",
+        part(&said, "main has failed, and summon holds it"),
+    );
+}
+
+#[test]
 fn a_forbidden_line_holds_the_test_before_its_programs_stop() {
     let said = held("a_forbidden_line", "1s");
     reads("forbidden_line", part(&said, "api wrote a line"));

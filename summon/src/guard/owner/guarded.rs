@@ -192,8 +192,9 @@ impl Guarded {
         self.order(&Order::Signal(signal, whom))
     }
 
-    /// Tells the guard to end the service at the latest after this time.
-    pub(crate) fn hold(&self, limit: Duration) {
+    /// Tells the guard to end the service at the latest after this time. `None` takes an earlier time
+    /// back.
+    pub(crate) fn hold(&self, limit: Option<Duration>) {
         // A guard that has ended needs no limit.
         let _ = self.order(&Order::Hold(limit));
     }

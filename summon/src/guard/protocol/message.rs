@@ -40,8 +40,9 @@ pub(crate) enum Order {
         pattern: String,
         begins: bool,
     },
-    /// A person looks into the service. End it at the latest after this time.
-    Hold(Duration),
+    /// A person looks into the service. End it at the latest after this time. `None`: the person has
+    /// ended, and an earlier time no longer applies.
+    Hold(Option<Duration>),
 }
 
 /// A test that uses a shared service.
@@ -151,7 +152,7 @@ impl Order {
             }
             Order::Hold(limit) => {
                 out.bytes.push(11);
-                out.duration(*limit);
+                out.option(*limit, Out::duration);
             }
         }
         out.bytes
@@ -187,7 +188,7 @@ impl Order {
                 pattern: from.text()?,
                 begins: from.flag()?,
             }),
-            11 => Ok(Order::Hold(from.duration()?)),
+            11 => Ok(Order::Hold(from.option(In::duration)?)),
             _ => Err(garbled()),
         }
     }

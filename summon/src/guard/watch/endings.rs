@@ -97,7 +97,13 @@ impl Guard {
 
     /// Ends a service after the time limit of a hold: its owner may be halted.
     pub(super) fn end_hold(&mut self) {
-        if self.held_until.is_some_and(|until| Instant::now() >= until) {
+        let is_over = |guard: &Guard| guard.held_until.is_some_and(|it| Instant::now() >= it);
+        if !is_over(self) {
+            return;
+        }
+        // The owner may have taken the time back just now, or while this guard was halted.
+        self.obey();
+        if is_over(self) {
             self.held_until = None;
             self.service.hurry();
             self.end();

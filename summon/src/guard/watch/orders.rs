@@ -51,7 +51,9 @@ impl Guard {
                         self.allow(owner, pattern, begins);
                     }
                 }
-                Ok(Order::Hold(limit)) => self.held_until = Instant::now().checked_add(limit),
+                Ok(Order::Hold(limit)) => {
+                    self.held_until = limit.and_then(|it| Instant::now().checked_add(it));
+                }
                 // An owner that breaks the protocol can't be trusted to stop the service later.
                 Ok(Order::Run { .. }) | Err(_) => self.lose_owner(),
             }

@@ -164,3 +164,45 @@ fn should_panic_by_itself(_server: &Process) {
         .named("api");
     api.start().unwrap();
 }
+
+/// Goes on after a panic of one part, with a server that outlives the part.
+#[test]
+fn catches_a_panic() {
+    let server = TcpCoordinatedExecutor::new(actor(), "127.0.0.1", 0).named("server");
+    server.start().unwrap();
+    note(&server);
+    let part = || {
+        let link = server.link().unwrap();
+        assert!(link.port() == 1, "on purpose");
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(part)).unwrap_err();
+    // Longer than the guards keep what is held.
+    assert!(server.wait("4s").is_err());
+    assert!(server.is_running());
+}
+
+/// Two threads of the test, both without a name.
+#[test]
+fn panics_in_a_thread() {
+    let start = |name: &str| {
+        let server = TcpCoordinatedExecutor::new(actor(), "127.0.0.1", 0).named(name.to_owned());
+        server.start().unwrap();
+        note(&server);
+        server
+    };
+    let (is_up, up) = std::sync::mpsc::channel();
+    let (is_over, over) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        let _other = start("other");
+        is_up.send(()).unwrap();
+        let _ = over.recv();
+    });
+    up.recv().unwrap();
+    let one = std::thread::spawn(move || {
+        let _one = start("one");
+        panic!("on purpose");
+    });
+    one.join().unwrap_err();
+    drop(is_over);
+    other.join().unwrap();
+}
