@@ -216,12 +216,16 @@ fn a_node_that_starts_again_is_still_separated() {
     passes(&mut path(&nodes, 0, 1), 1);
 }
 
+/// Gives a node an order, and waits until it is done.
+fn order(nodes: &Cluster, node: usize, order: &str) {
+    let mut done = String::new();
+    let answer = BufReader::new(connect(nodes[node].addr(), order)).read_line(&mut done);
+    assert!(answer.is_ok() && done == "done\n");
+}
+
 /// Lets a node send a line to another one, and close the connection at once.
 fn shout(nodes: &Cluster, from: usize, to: usize, text: &str) {
-    let order = format!("shout {} {text}", link(nodes, to));
-    let mut done = String::new();
-    let answer = BufReader::new(connect(nodes[from].addr(), &order)).read_line(&mut done);
-    assert!(answer.is_ok() && done == "done\n");
+    order(nodes, from, &format!("shout {} {text}", link(nodes, to)));
 }
 
 #[test]
@@ -240,6 +244,24 @@ fn no_byte_of_a_short_connection_passes() {
     nodes[1].wait_for_output("after", PATIENCE).unwrap();
     let output = String::from_utf8(nodes[1].output()).unwrap();
     assert!(!output.contains("during"), "{output}");
+}
+
+#[test]
+fn a_start_of_many_separated_nodes_takes_little_longer() {
+    let nodes = cluster(40);
+    let start = || {
+        nodes.kill().unwrap();
+        let began = Instant::now();
+        nodes.start().unwrap();
+        began.elapsed()
+    };
+    let together = start();
+    let groups: Vec<[usize; 1]> = (0..40).map(|node| [node]).collect();
+    let groups: Vec<&[usize]> = groups.iter().map(<[usize; 1]>::as_slice).collect();
+    nodes.partition(&groups).unwrap();
+    let separated = start();
+    // Three times as long. If each launch told all links, it would be 30 times.
+    assert!(separated < 10 * together, "{separated:?}, {together:?}");
 }
 
 #[test]

@@ -270,7 +270,11 @@ impl LinkProcess {
         match self.0 {}
     }
 
-    pub(crate) fn separate(&self, _nodes: Separated) -> io::Result<()> {
+    pub(crate) fn separate(&self, _nodes: Separated) -> io::Result<u64> {
+        match self.0 {}
+    }
+
+    pub(crate) fn finish(&self, _number: u64) -> io::Result<()> {
         match self.0 {}
     }
 

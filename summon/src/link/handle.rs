@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Instant;
 
+pub(crate) use separating::Separating;
+
 use super::fault::Fault;
 use super::history::History;
 use super::in_force::InForce;
@@ -200,29 +202,6 @@ impl Link {
         Ok(())
     }
 
-    /// Separates these nodes, and no others, from the node behind the link.
-    pub(crate) fn separate(&self, nodes: Separated, names: &[&str]) -> Result<(), Error> {
-        let mut state = self.lock();
-        if state.separated.as_ref() != Some(&nodes) {
-            let separated = state.process.separate(nodes.clone());
-            settle(&mut state.separated, nodes, &separated);
-            separated.map_err(|error| self.failed(&error))?;
-        }
-        let names = names.join(", ");
-        if state.separated_names != names {
-            let what = match names.as_str() {
-                "" => "no longer separated".to_owned(),
-                names => format!("separated from {names}"),
-            };
-            let State {
-                history, faults, ..
-            } = &mut *state;
-            history.note(&what, &faults.all(), &names);
-            state.separated_names = names;
-        }
-        Ok(())
-    }
-
     /// Adds a fault until the link is healed.
     pub(super) fn put(&self, fault: &Fault) -> Result<(), Error> {
         let mut state = self.lock();
@@ -410,6 +389,8 @@ impl Drop for Parts {
         }
     }
 }
+
+mod separating;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]

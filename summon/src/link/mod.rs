@@ -10,6 +10,6 @@ mod verbs;
 
 pub use fault::{Delay, Way};
 pub use handle::{Connections, Link};
-pub(crate) use handle::{Server, WeakLink};
+pub(crate) use handle::{Separating, Server, WeakLink};
 pub use one_way::OneWay;
 pub(crate) use scoped::undoing;

@@ -27,4 +27,9 @@ impl State {
         let mut partitions = self.partitions.iter();
         partitions.any(|it| it.groups[one] != it.groups[other])
     }
+
+    /// Whether the link of this node holds all new connections while these nodes are being launched.
+    pub(super) fn holds(&self, link: usize, launching: &[usize]) -> bool {
+        launching.iter().any(|other| self.separates(link, *other))
+    }
 }

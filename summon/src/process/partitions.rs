@@ -6,6 +6,7 @@ use super::network::{Partition, State};
 use super::parts::{Nodes, Parts};
 use crate::error::Error;
 use crate::guard::{Root, Separated};
+use crate::link::{Link, Separating};
 use crate::sys::proc;
 
 /// The launch of a node with a link. Dropping it tells the links of the other nodes about its guard.
@@ -16,12 +17,10 @@ pub(super) struct Launching {
 
 impl Drop for Launching {
     fn drop(&mut self) {
-        let mut state = self.nodes.network();
-        let place = state.launching.iter().position(|it| *it == self.index);
-        if let Some(place) = place {
-            state.launching.remove(place);
-        }
-        self.nodes.tell_launch(&state);
+        self.nodes.change_launches(|launching| {
+            let place = launching.iter().position(|it| *it == self.index);
+            place.map(|place| launching.remove(place));
+        });
     }
 }
 
@@ -34,10 +33,7 @@ impl Parts {
             .index
             .filter(|_| self.declaration.spec.linked)?;
         let nodes = Arc::clone(self.nodes.get()?);
-        let mut state = nodes.network();
-        state.launching.push(index);
-        nodes.tell_launch(&state);
-        drop(state);
+        nodes.change_launches(|launching| launching.push(index));
         Some(Launching { nodes, index })
     }
 
@@ -90,36 +86,52 @@ impl Nodes {
         self.all.iter().filter_map(Weak::upgrade)
     }
 
-    /// Tells the links which nodes are separated. Returns the first error. The other links are told all the
+    /// Tells all links which nodes are separated. Returns the first error. The other links are told all the
     /// same.
     fn tell(&self, state: &State) -> Result<(), Error> {
-        let nodes: Vec<Arc<Parts>> = self.running().collect();
-        let mut told = Ok(());
-        for node in &nodes {
-            let (Some(link), Some(index)) = (node.links.own(), node.declaration.index) else {
-                continue;
-            };
-            let is_separated = |other: &&Arc<Parts>| {
-                let other = other.declaration.index;
-                other.is_some_and(|other| state.separates(index, other))
-            };
-            let others: Vec<&Arc<Parts>> = nodes.iter().filter(is_separated).collect();
-            let mut launching = state.launching.iter();
-            let separated = Separated {
-                guards: others.iter().filter_map(|it| it.guard()).collect(),
-                is_launching: launching.any(|other| state.separates(index, *other)),
-            };
-            let names: Vec<&str> = others.iter().map(|it| it.name()).collect();
-            told = told.and(link.separate(separated, &names));
-        }
-        told
+        self.tell_some(state, |_| true)
     }
 
-    /// Tells the links about a launch.
-    fn tell_launch(&self, state: &State) {
-        if !state.partitions.is_empty() {
-            // A link whose process was killed passes nothing on. Its verbs say so.
-            let _ = self.tell(state);
+    /// Tells the links of these nodes.
+    fn tell_some(&self, state: &State, is_told: impl Fn(usize) -> bool) -> Result<(), Error> {
+        let nodes: Vec<Arc<Parts>> = self.running().collect();
+        let link = |node: &Arc<Parts>| {
+            let index = node.declaration.index.filter(|it| is_told(*it))?;
+            Some((index, node.links.own()?))
+        };
+        let links: Vec<(usize, Link)> = nodes.iter().filter_map(link).collect();
+        let mut asked = Vec::new();
+        for (index, link) in &links {
+            let is_separated = |other: &&Arc<Parts>| {
+                let other = other.declaration.index;
+                other.is_some_and(|other| state.separates(*index, other))
+            };
+            let others: Vec<&Arc<Parts>> = nodes.iter().filter(is_separated).collect();
+            let separated = Separated {
+                guards: others.iter().filter_map(|it| it.guard()).collect(),
+                is_launching: state.holds(*index, &state.launching),
+            };
+            let names: Vec<&str> = others.iter().map(|it| it.name()).collect();
+            asked.push(link.separate(separated, names.join(", ")));
         }
+        // All orders come before the first answer, so the links look at the processes of the nodes side by
+        // side.
+        let told = asked.into_iter().map(Separating::finish);
+        told.fold(Ok(()), Result::and)
+    }
+
+    /// Changes which nodes are being launched, and tells the links.
+    fn change_launches(&self, change: impl FnOnce(&mut Vec<usize>)) {
+        let mut state = self.network();
+        let before = state.launching.clone();
+        change(&mut state.launching);
+        if state.partitions.is_empty() {
+            return;
+        }
+        // A link that holds all new connections needs the new guards only when it holds them no longer. So a
+        // start of many nodes tells each link twice, as a rule.
+        let holds = |link| state.holds(link, &before) && state.holds(link, &state.launching);
+        // A link whose process was killed passes nothing on. Its verbs say so.
+        let _ = self.tell_some(&state, |link| !holds(link));
     }
 }

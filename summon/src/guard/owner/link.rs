@@ -65,9 +65,15 @@ impl LinkProcess {
         self.order(&LinkOrder::Target(target)).map(drop)
     }
 
-    /// Separates these nodes, and no others, from the node behind the link.
-    pub(crate) fn separate(&self, nodes: Separated) -> io::Result<()> {
-        self.order(&LinkOrder::Separate(nodes)).map(drop)
+    /// Orders it to separate these nodes, and no others, from the node behind the link. `finish` waits until
+    /// that is in force. No other order may come in between.
+    pub(crate) fn separate(&self, nodes: Separated) -> io::Result<u64> {
+        self.send(&LinkOrder::Separate(nodes))
+    }
+
+    /// Waits until the order with this number is in force.
+    pub(crate) fn finish(&self, number: u64) -> io::Result<()> {
+        answer(&self.socket, number).map(drop)
     }
 
     /// Whether the process has ended: another program has killed it.
@@ -81,6 +87,12 @@ impl LinkProcess {
 
     /// Sends an order, and waits until it is in force. One thread at a time may do that.
     fn order(&self, order: &LinkOrder) -> io::Result<Counts> {
+        let number = self.send(order)?;
+        answer(&self.socket, number)
+    }
+
+    /// Sends an order. Returns its number.
+    fn send(&self, order: &LinkOrder) -> io::Result<u64> {
         // A forked child shares the socket, and would take the answers of its parent.
         if !self.maker.is_here() {
             return Err(io::Error::other(
@@ -89,7 +101,7 @@ impl LinkProcess {
         }
         let number = self.orders.fetch_add(1, Ordering::Relaxed) + 1;
         wire::send(&self.socket, &order.encode(number), &[]).map_err(ended)?;
-        answer(&self.socket, number)
+        Ok(number)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Tests of orders that get no answer: the process of the link is halted, or has ended.
 
-#[cfg(test)]
 use super::*;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -52,7 +51,7 @@ fn an_order_without_an_answer_is_replaced_by_the_next_one() {
             is_launching,
             ..Separated::default()
         };
-        link.separate(nodes, &[])
+        link.separate(nodes, String::new()).finish()
     };
     separate(false).unwrap();
     assert!(!got(&mut process), "nothing has changed");
@@ -77,8 +76,10 @@ fn a_dead_link_obeys_no_order_later() {
         is_launching: true,
         ..Separated::default()
     };
-    link.separate(nodes, &[]).unwrap_err();
-    link.separate(Separated::default(), &[]).unwrap();
+    link.separate(nodes, String::new()).finish().unwrap_err();
+    link.separate(Separated::default(), String::new())
+        .finish()
+        .unwrap();
 }
 
 #[test]
