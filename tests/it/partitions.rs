@@ -247,6 +247,30 @@ fn no_byte_of_a_short_connection_passes() {
 }
 
 #[test]
+fn no_byte_of_a_node_passes_while_its_processes_fork_all_the_time() {
+    let nodes = cluster(2);
+    // A look at so many threads takes longer than a process of the chain lives.
+    order(&nodes, 0, "crowd 2000");
+    let link = nodes[1].link().unwrap();
+    nodes.isolate(0).unwrap();
+    for number in 0..8 {
+        order(&nodes, 0, &format!("hide {} hidden {number}", link.addr()));
+    }
+    eventually("the connections", || {
+        link.connections().unwrap().accepted >= 8
+    });
+    // The test is no node, so the link finds its process elsewhere.
+    drop(connect(link.addr(), "the test"));
+    let last = connect(link.addr(), "the test goes on");
+    nodes[1]
+        .wait_for_output("the test goes on", PATIENCE)
+        .unwrap();
+    drop(last);
+    let output = String::from_utf8(nodes[1].output()).unwrap();
+    assert!(!output.contains("hidden"), "{output}");
+}
+
+#[test]
 fn a_start_of_many_separated_nodes_takes_little_longer() {
     let nodes = cluster(40);
     let start = || {

@@ -8,6 +8,8 @@
 //! | `orphan ADDR` | does the same in a process whose parent has ended |
 //! | `headless ADDR` | does the same in such a process without its first thread |
 //! | `shout ADDR TEXT` | connects, sends a line, and closes the connection at once |
+//! | `crowd N` | starts N threads that wait |
+//! | `hide ADDR TEXT` | does so in a process that forks all the time, and keeps the connection meanwhile |
 //!
 //! It prints all other lines.
 
@@ -36,6 +38,22 @@ fn serve(client: TcpStream) {
         ["dial", addr] => join(&client, addr),
         ["orphan", addr] => orphan(client, "dial", addr),
         ["headless", addr] => orphan(client, "headless dial", addr),
+        ["crowd", count] => {
+            let wait = || loop {
+                thread::park();
+            };
+            let small = || thread::Builder::new().stack_size(64 << 10);
+            for _ in 0..count.parse().expect("a number") {
+                small().spawn(wait).expect("a thread");
+            }
+            let _ = writeln!(&client, "done");
+        }
+        ["hide", addr, text] => {
+            let actor = std::env::current_exe().expect("its own path");
+            let script = ["shout", addr, text, "chain", "20000", "exit", "0"];
+            let hidden = Command::new(actor).args(script).status();
+            let _ = writeln!(&client, "{}", hidden.map_or("failed", |_| "done"));
+        }
         ["shout", addr, text] => {
             if let Ok(mut stream) = TcpStream::connect(addr) {
                 let _ = writeln!(stream, "{text}");

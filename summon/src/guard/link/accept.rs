@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use super::partition::Client;
 use super::relay::Relay;
 use crate::sys::events::Events;
 use crate::sys::streams;
@@ -74,18 +75,23 @@ impl Relay {
         });
         // One look at the separated nodes for all of them: it reads all their descriptors.
         let ends: Vec<_> = clients.iter().map(|(_, peer)| (*peer, self.addr)).collect();
-        let found = self.partition.clients(&ends).ok();
+        let began = Instant::now();
+        let found = self.partition.clients(&ends);
         for (place, (client, peer)) in clients.into_iter().enumerate() {
             let number = self.next;
             self.next += 1;
-            // Without an answer of the kernel, the next change of the partition asks again.
-            let is_free = |it: &Vec<_>| !self.partition.holds(it[place]);
-            if found.as_ref().is_some_and(is_free) {
+            // Without an answer of the kernel, its process is unknown, too.
+            let found = found.as_ref().map_or(Client::Unknown, |it| it[place]);
+            if !self.partition.holds(found) {
                 self.connect(number, client, peer, events);
                 continue;
             }
+            if found == Client::Unknown {
+                self.unknown.push(number);
+            }
             self.hold(number, (client, peer), events);
         }
+        self.look_later(began.elapsed());
     }
 }
 

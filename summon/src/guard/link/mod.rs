@@ -7,7 +7,7 @@
 //!
 //! [`serve`] obeys the owner. [`relay`] has all connections, [`accept`] takes new ones, and [`progress`] lets
 //! them go on. A [`connection`] has two directions, and a [`flow`] is one direction, between two sockets
-//! ([`socket`]).
+//! ([`socket`]). [`separation`] knows which connections a [`partition`] of a cluster separates.
 
 mod accept;
 mod attention;
@@ -22,6 +22,7 @@ mod progress;
 mod queue;
 mod rate;
 mod relay;
+mod separation;
 mod serve;
 mod socket;
 

@@ -3,6 +3,7 @@
 //! The kernel says which process has the client's socket of a connection. So a link knows the
 //! connections of separated nodes among all that arrive at its one address.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 
@@ -26,6 +27,8 @@ pub(super) enum Client {
     Other,
     /// It has closed its socket, so the kernel no longer knows its process.
     Closed,
+    /// Its process was not found among processes that fork all the time.
+    Unknown,
 }
 
 impl Partition {
@@ -41,7 +44,7 @@ impl Partition {
             Client::Separated => true,
             Client::Other => false,
             // Most clients of this link are nodes, and no byte of a separated node may pass.
-            Client::Closed => self.diag.is_some(),
+            Client::Closed | Client::Unknown => self.diag.is_some(),
         }
     }
 
@@ -75,13 +78,23 @@ impl Partition {
         // After the sockets: a process that has one of them exists by now.
         let guards = self.nodes.guards.iter();
         let guards: Vec<_> = guards.map(|it| (it.pid, it.identity)).collect();
-        let separated = clients::sockets_below(&guards);
+        let below = clients::sockets_below(&guards);
+        let mut others = HashSet::new();
+        if !below.is_whole {
+            let rest = sockets.iter().flatten().copied();
+            let rest = rest.filter(|it| !below.sockets.contains(it)).collect();
+            others = clients::held_elsewhere(&rest, &guards);
+        }
         let of_socket = |(socket, ends): (Option<_>, (SocketAddr, SocketAddr))| {
             Ok(match socket {
-                Some(socket) if separated.contains(&socket) => Client::Separated,
-                // A node may have closed it before the look at its tree.
-                Some(_) if clients::socket_of(diag, ends.0, ends.1)?.is_some() => Client::Other,
-                _ => Client::Closed,
+                Some(socket) if below.sockets.contains(&socket) => Client::Separated,
+                Some(socket) => match clients::socket_of(diag, ends.0, ends.1)? {
+                    // A node may have closed it before the look at its tree.
+                    None => Client::Closed,
+                    Some(_) if below.is_whole || others.contains(&socket) => Client::Other,
+                    Some(_) => Client::Unknown,
+                },
+                None => Client::Closed,
             })
         };
         let found = sockets.into_iter().zip(ends.iter().copied());

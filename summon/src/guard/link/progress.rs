@@ -52,6 +52,9 @@ impl Relay {
         if self.accept_at.is_some_and(|at| at <= now) {
             self.accept(events);
         }
+        if self.look_at.is_some_and(|at| at <= now) {
+            self.look_again(events);
+        }
         let mut ready = mem::take(&mut self.ready);
         // Each connection stays in `due` until it has moved, since it may keep its place.
         ready.extend(
@@ -67,7 +70,10 @@ impl Relay {
             return Some(now);
         }
         let due = self.due.first().map(|(at, ..)| *at);
-        due.into_iter().chain(self.accept_at).min()
+        [due, self.accept_at, self.look_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn advance(&mut self, number: u64) {

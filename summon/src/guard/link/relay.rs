@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use super::connection::{Connection, Rates};
-use super::faults::{Counts, Faults, Separated};
+use super::faults::{Counts, Faults};
 use super::partition::Partition;
 use super::rate::Rate;
 use super::socket::{Socket, Tools};
@@ -37,6 +37,10 @@ pub(super) struct Relay {
     pub(super) held: HashMap<u64, (OwnedFd, SocketAddr)>,
     /// The clients that wait for a descriptor.
     pub(super) short: Vec<u64>,
+    /// The clients whose process is unknown, though a partition asks for it.
+    pub(super) unknown: Vec<u64>,
+    /// When to look for these processes again.
+    pub(super) look_at: Option<Instant>,
     /// Sockets of connections that the link has ended. The link reads and discards their bytes until the
     /// other side closes: to close a socket with unread bytes would reset the connection.
     pub(super) lingering: HashMap<u64, Socket>,
@@ -75,6 +79,8 @@ impl Relay {
             connections: HashMap::new(),
             held: HashMap::new(),
             short: Vec::new(),
+            unknown: Vec::new(),
+            look_at: None,
             lingering: HashMap::new(),
             filler: None,
             due: BTreeSet::new(),
@@ -187,6 +193,8 @@ impl Relay {
             streams::reset(&socket.fd);
         }
         self.short.clear();
+        self.unknown.clear();
+        self.look_at = None;
         for (_, (client, _)) in mem::take(&mut self.held) {
             streams::reset(&client);
         }
@@ -259,41 +267,6 @@ impl Relay {
         }
         let connection = Connection::new(client, peer, server);
         self.connections.insert(number, connection);
-    }
-
-    /// Puts a partition into force, in place of the former one. After an error the former one stays.
-    pub(super) fn separate(&mut self, nodes: Separated, events: &Events) -> io::Result<()> {
-        let partition = Partition::of(nodes)?;
-        // Clients that wait have connected under the former partition, and some have closed since. Under the
-        // new one, nobody would know that a separated node sent their bytes.
-        self.accept_waiting(events);
-        let connected = self
-            .connections
-            .iter()
-            .map(|(number, it)| (*number, it.peer));
-        let held = self.held.iter().map(|(number, (_, peer))| (*number, *peer));
-        let (numbers, ends): (Vec<u64>, Vec<_>) = connected
-            .chain(held)
-            .map(|(number, peer)| (number, (peer, self.addr)))
-            .unzip();
-        let clients = partition.clients(&ends)?;
-        self.partition = partition;
-        // Each held client is judged anew.
-        self.short.clear();
-        for ((number, (peer, _)), client) in numbers.into_iter().zip(ends).zip(clients) {
-            if let Some(connection) = self.connections.get_mut(&number) {
-                connection.is_separated = self.partition.separates(client);
-                self.ready.push(number);
-            } else if !self.partition.holds(client) {
-                // In a real network, a client that has given up has never reached the server.
-                if !self.partition.has_closed(peer, self.addr) {
-                    self.connect_held(number, events);
-                } else if let Some((client, _)) = self.held.remove(&number) {
-                    streams::reset(&client);
-                }
-            }
-        }
-        Ok(())
     }
 }
 

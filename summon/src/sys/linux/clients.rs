@@ -23,9 +23,17 @@ pub(crate) fn socket_of(
     Ok(found.filter(|inode| *inode != 0))
 }
 
+/// The sockets of trees of processes.
+pub(crate) struct Below {
+    pub(crate) sockets: HashSet<SocketId>,
+    /// Whether no process was missed. A tree whose processes fork all the time changes faster than it is
+    /// read.
+    pub(crate) is_whole: bool,
+}
+
 /// Lists the sockets of all processes below these processes, each with its pid and its identity.
-pub(crate) fn sockets_below(roots: &[(u32, u64)]) -> HashSet<SocketId> {
-    let mut found = HashSet::new();
+pub(crate) fn sockets_below(roots: &[(u32, u64)]) -> Below {
+    let mut sockets = HashSet::new();
     let mut before = None;
     for _ in 0..LOOKS {
         let below = |(root, identity): &(u32, u64)| {
@@ -35,15 +43,38 @@ pub(crate) fn sockets_below(roots: &[(u32, u64)]) -> HashSet<SocketId> {
             pids.into_iter().filter(move |_| is_same)
         };
         let pids: Vec<u32> = roots.iter().flat_map(below).collect();
-        found.extend(pids.iter().flat_map(|pid| socket_holders::sockets(*pid)));
+        sockets.extend(pids.iter().flat_map(|pid| socket_holders::sockets(*pid)));
         // A process whose parent ends during the look moves up the tree, and the look may miss it. The
         // next look finds it.
         if before.as_ref() == Some(&pids) {
-            break;
+            return Below {
+                sockets,
+                is_whole: true,
+            };
         }
         before = Some(pids);
     }
-    found
+    Below {
+        sockets,
+        is_whole: false,
+    }
+}
+
+/// Lists those of these sockets that a process holds which is certainly not below these processes.
+pub(crate) fn held_elsewhere(
+    sockets: &HashSet<SocketId>,
+    roots: &[(u32, u64)],
+) -> HashSet<SocketId> {
+    let is_root = |pid| roots.iter().any(|(root, _)| *root == pid);
+    let held = |pid: u32| {
+        let held = socket_holders::sockets(pid).into_iter();
+        let held: Vec<SocketId> = held.filter(|it| sockets.contains(it)).collect();
+        // The climb takes longer than the look at its descriptors, which most processes fail.
+        let is_elsewhere = !held.is_empty() && process_tree::is_elsewhere(pid, is_root);
+        held.into_iter().filter(move |_| is_elsewhere)
+    };
+    let all = process_tree::all().unwrap_or_default();
+    all.into_iter().flat_map(held).collect()
 }
 
 #[cfg(test)]
@@ -83,9 +114,22 @@ mod tests {
         let own = socket_holders::sockets(me);
         assert!(!own.is_empty());
         // Other tests may close theirs meanwhile.
-        let below = |identity| sockets_below(&[(parent, identity)]);
+        let below = |identity| sockets_below(&[(parent, identity)]).sockets;
         assert!(own.iter().any(|it| below(identity).contains(it)));
         // Another process had this pid before.
         assert!(below(identity - 1).is_empty());
+    }
+    #[test]
+    fn a_socket_is_held_elsewhere_unless_its_process_is_below() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let me = std::process::id();
+        let own = rustix::fs::fstat(&listener).unwrap().st_ino as SocketId;
+        let wanted = HashSet::from([own]);
+        let parent = (std::os::unix::process::parent_id(), 0);
+        assert!(held_elsewhere(&wanted, &[parent]).is_empty());
+        assert!(held_elsewhere(&wanted, &[(me, 0)]).is_empty());
+        assert_eq!(held_elsewhere(&wanted, &[(u32::MAX, 0)]), wanted);
+        drop(listener);
+        assert!(held_elsewhere(&wanted, &[]).is_empty());
     }
 }

@@ -143,6 +143,23 @@ pub(crate) fn is_below(mut pid: u32, root: u32) -> bool {
     false
 }
 
+/// Whether a process is certainly no descendant of a root, nor a root itself.
+pub(super) fn is_elsewhere(mut pid: u32, is_root: impl Fn(u32) -> bool) -> bool {
+    for _ in 0..4096 {
+        if is_root(pid) {
+            return false;
+        }
+        match proc::parent(pid) {
+            // See `is_below`.
+            Some(0 | 1) => return true,
+            Some(parent) => pid = parent,
+            // It has ended during the climb, so its child has moved.
+            None => return false,
+        }
+    }
+    false
+}
+
 /// Lists all processes.
 pub(super) fn all() -> io::Result<Vec<u32>> {
     let entries = fs::read_dir("/proc")?.flatten();
