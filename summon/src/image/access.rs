@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::engine::Engine;
 use super::kind::Kind;
+use super::network::{Network, is_special};
 use crate::error::Error;
 use crate::sys::subnet::Subnet;
 
@@ -26,23 +27,22 @@ impl Engine {
     /// Finds out how a container with these arguments of `create` reaches this machine.
     pub(crate) fn access(&self, args: &[OsString]) -> Result<Access, Error> {
         let kind = self.kind;
-        let network = network(args);
-        let network = network.as_deref().unwrap_or("default");
+        let network = Network::of(args);
         let unreachable = |why: String, hint: &str| {
             let headline = format!("its container can't reach other processes: {why}");
             let error = Error::new(headline).fact("hint", hint.to_owned());
             Err(error.fact("engine", self.to_string()))
         };
         let name = match network {
-            "none" => {
-                let why = "it has no network, with `--network none`".to_owned();
-                return unreachable(why, "remove `--network none`");
+            Network::Closed(name) => {
+                let why = match &*name {
+                    "none" => "it has no network, with `--network none`".to_owned(),
+                    name => format!("`--network {name}` has no way to this machine"),
+                };
+                return unreachable(why, "remove `--network`, or name a network of the engine");
             }
             _ if self.is_desktop() => return Ok(Access::Direct("host.docker.internal")),
-            // Rootless Docker has its own network, also for containers without one.
-            "host" if !(self.is_rootless() && kind == Kind::Docker) => {
-                return Ok(Access::Direct("127.0.0.1"));
-            }
+            Network::Host if self.shares_network() => return Ok(Access::Direct("127.0.0.1")),
             _ if self.is_rootless() => {
                 let why = format!("rootless {kind} keeps its networks apart from this machine's");
                 let hint = match kind {
@@ -54,15 +54,15 @@ impl Engine {
                 };
                 return unreachable(why, hint);
             }
-            "default" => kind.default_network(),
-            name if is_special(name) => {
+            Network::Own(None) | Network::Host => kind.default_network().to_owned(),
+            Network::Own(Some(name)) if is_special(&name) => {
                 let why = format!("`--network {name}` is not a network of this machine");
                 return unreachable(why, "remove `--network`, or name a network of the engine");
             }
-            name => name,
+            Network::Own(Some(name)) => name,
         };
         let question = kind.question_about_network();
-        let args = ["network", "inspect", "--format", question, name].map(OsString::from);
+        let args = ["network", "inspect", "--format", question, &name].map(OsString::from);
         let answer = self.ask(&args, Instant::now() + LIMIT)?;
         gateway(kind, &String::from_utf8_lossy(&answer)).map_or_else(
             || {
@@ -75,37 +75,6 @@ impl Engine {
             Ok,
         )
     }
-}
-
-/// Returns the network that the arguments choose.
-fn network(args: &[OsString]) -> Option<String> {
-    let mut words = args.iter().filter_map(|arg| arg.to_str());
-    let mut found = None;
-    while let Some(word) = words.next() {
-        let (option, value) = match word.split_once('=') {
-            Some((option, value)) => (option, Some(value)),
-            None => (word, None),
-        };
-        if matches!(option, "--network" | "--net") {
-            found = value.or_else(|| words.next()).or(found);
-        }
-    }
-    // Docker: `name=backend,alias=web`. Podman: `backend:ip=10.89.0.9`.
-    let value = found?;
-    let mut parts = value.split(',');
-    let name = parts
-        .find_map(|part| part.strip_prefix("name="))
-        .unwrap_or(value);
-    Some(match is_special(name) {
-        true => name.to_owned(),
-        false => name.split(':').next().unwrap_or(name).to_owned(),
-    })
-}
-
-/// Returns whether this is no network of the engine, but another way to have one.
-fn is_special(name: &str) -> bool {
-    let ways = ["container", "ns", "slirp4netns", "pasta", "private"];
-    ways.contains(&name.split(':').next().unwrap_or(name))
 }
 
 impl Kind {
@@ -155,21 +124,6 @@ mod tests {
             is_rootless: false,
             system: String::new(),
         }
-    }
-
-    #[test]
-    fn the_last_network_counts() {
-        let of = |args: &[&str]| {
-            let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-            network(&args)
-        };
-        assert_eq!(of(&["--init"]), None);
-        assert_eq!(of(&["--network", "a", "--net=b"]).as_deref(), Some("b"));
-        assert_eq!(of(&["--network=name=c,alias=x"]).as_deref(), Some("c"));
-        assert_eq!(of(&["--network", "d:ip=10.0.0.9"]).as_deref(), Some("d"));
-        let special = "slirp4netns:allow_host_loopback=true";
-        assert_eq!(of(&["--network", special]).as_deref(), Some(special));
-        assert_eq!(of(&["--network"]), None);
     }
 
     #[test]

@@ -44,6 +44,12 @@ impl Engine {
         self.system == "Docker Desktop"
     }
 
+    /// Returns whether a container with `--network host` has the network of this machine. Rootless Docker and
+    /// the virtual machine of Docker Desktop have networks of their own.
+    pub(crate) fn shares_network(&self) -> bool {
+        !self.is_desktop() && !(self.is_rootless && self.kind == Kind::Docker)
+    }
+
     /// Runs a command of the engine, and returns the last 16 KiB of its standard output.
     pub(crate) fn ask(&self, args: &[OsString], deadline: Instant) -> Result<Vec<u8>, Error> {
         let answer = self.asked(args).answer(deadline);

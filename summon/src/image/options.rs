@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::Pull;
+use super::{Network, Pull};
 
 /// The image of a process, and how the engine runs it.
 #[derive(Clone, Debug, Default, Hash)]
@@ -45,6 +45,11 @@ impl Options {
         ];
         let found = set.into_iter().find(|(_, is_set)| *is_set);
         found.filter(|_| image.is_none()).map(|(name, _)| name)
+    }
+
+    /// Returns the network of the container. It has no placeholders.
+    pub(crate) fn network(&self) -> Network {
+        Network::of(&self.engine_args)
     }
 
     /// Returns the last part of the image's name, without its tag and its digest:

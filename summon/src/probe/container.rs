@@ -8,15 +8,20 @@ use crate::sys::containers;
 pub(crate) struct Container {
     /// The ports inside, each with its port outside.
     ports: Vec<(u16, u16)>,
+    /// Whether it uses the network of this machine.
+    pub(super) is_on_host: bool,
     /// The processes that are older than the container.
     pub(super) older: Vec<u32>,
 }
 
 impl Container {
     /// Makes the view of a container that the engine will create.
-    pub(crate) fn to_come(ports: Vec<(u16, u16)>) -> Container {
-        let older = containers::processes();
-        Container { ports, older }
+    pub(crate) fn to_come(ports: Vec<(u16, u16)>, is_on_host: bool) -> Container {
+        Container {
+            ports,
+            is_on_host,
+            older: containers::processes(),
+        }
     }
 
     /// Returns the address outside that leads to a port inside.

@@ -14,6 +14,7 @@ use crate::sys::at_path;
 use crate::sys::containers::{self, Inside};
 use crate::sys::is_shortage;
 use crate::sys::listeners::{ListeningSocket, Protocol};
+use crate::sys::proc::{self, Holds};
 
 /// The pause between two searches for the main process, which read all new processes.
 const SEARCH_PAUSE: Duration = Duration::from_millis(5);
@@ -45,6 +46,9 @@ pub(super) fn look(
     place: Place,
 ) -> Result<SocketAddr, NotReady> {
     let listeners = with_known(target, |known| known.listeners(target, container, place))?;
+    if container.is_on_host {
+        return on_host(target, listeners, place);
+    }
     let outside = container.outside(place.port);
     let unpublished = (Ipv4Addr::LOCALHOST, place.port).into();
     let Some(listeners) = listeners else {
@@ -61,6 +65,49 @@ pub(super) fn look(
         ))),
         (Some(_), _) => Ok(outside.unwrap_or(unpublished)),
     }
+}
+
+/// Looks for the server of a container that uses the network of this machine, where anybody may listen.
+fn on_host(
+    target: &Target<'_>,
+    listeners: Option<Vec<ListeningSocket>>,
+    place: Place,
+) -> Result<SocketAddr, NotReady> {
+    let unknown = "nobody can tell here whose port that is, since the container uses the network of this \
+        machine, and its processes can't be read; remove `--network host`, or run the tests as root";
+    let (Some(listeners), Some(id)) = (listeners, target.container_id()) else {
+        return Err(NotReady::ever(unknown));
+    };
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
+    let mut found = None;
+    for listener in &listeners {
+        let holds =
+            containers::holds_socket(&id, listener.inode).map_err(|error| unseen(&error))?;
+        let addr = match listener.covers(here) {
+            true => here,
+            false => listener.addr,
+        };
+        match holds {
+            Holds::Yes if found != Some(here) => found = Some(addr),
+            Holds::Yes => {}
+            Holds::Unknown => return Err(NotReady::ever(unknown)),
+            // A socket that nobody holds is about to close.
+            Holds::No => {
+                if let Some(pid) = proc::holder_of_socket(listener.inode) {
+                    // It may have come into the container since the look.
+                    let is_ours = containers::has(&id, pid);
+                    if !is_ours && listener.covers(here) {
+                        let who = proc::command_line(pid).unwrap_or_default();
+                        return Err(NotReady::ever(format!(
+                            "another process listens there: pid {pid}, `{who}`, on {}",
+                            listener.shown()
+                        )));
+                    }
+                }
+            }
+        }
+    }
+    found.ok_or_else(|| NotReady::yet("nothing listens there").soon())
 }
 
 /// Looks for the server of a Unix socket that the container shares with this machine. `file` is the

@@ -12,7 +12,7 @@ use super::resolve::Resolved;
 use crate::command::Command;
 use crate::error::{Error, shown_command};
 use crate::guard::{Container, Program, Removal, StopPlan};
-use crate::image::{self, Engine, Kind};
+use crate::image::{self, Engine, Kind, Network};
 use crate::probe::Endpoint;
 use crate::session::Home;
 use crate::stdin::Kind as Stdin;
@@ -117,6 +117,9 @@ impl Parts {
 
     /// Returns the ports inside the container, each with the port outside that leads to it.
     pub(super) fn published(&self) -> Vec<(u16, u16)> {
+        if !matches!(self.declaration.spec.container.network(), Network::Own(_)) {
+            return Vec::new();
+        }
         let ports = self.resources.ports().into_iter();
         let inside = |label: &str, outside: u16| match label {
             "" => self.declaration.inside_port().unwrap_or(outside),

@@ -14,7 +14,7 @@ use super::spec::Spec;
 use crate::contents::directory_mode;
 use crate::error::Error;
 use crate::exec_error::is_shell;
-use crate::image::{Engine, Inspected};
+use crate::image::{Engine, Inspected, Network};
 use crate::limit::Limit;
 use crate::never::PANIC;
 use crate::output::Pattern;
@@ -83,7 +83,7 @@ impl Declaration {
 
     /// Returns the endpoints with a fixed port. A port of a container is fixed only inside of it.
     pub(super) fn fixed(&self) -> impl Iterator<Item = Endpoint> {
-        let is_fixed = |endpoint: &Endpoint| endpoint.port != 0 && !self.has_image();
+        let is_fixed = |endpoint: &Endpoint| endpoint.port != 0 && !self.has_own_ports();
         self.endpoints().filter(is_fixed)
     }
 
@@ -97,10 +97,15 @@ impl Declaration {
         self.spec.container.image.is_some()
     }
 
+    /// Returns whether its ports are those of a container, and other ones on this machine lead to them.
+    pub(super) fn has_own_ports(&self) -> bool {
+        self.has_image() && self.spec.container.network() != Network::Host
+    }
+
     /// Returns the declared port inside its container, if it has one.
     pub(super) fn inside_port(&self) -> Option<u16> {
         let port = self.endpoint()?.port;
-        (self.has_image() && port != 0).then_some(port)
+        (self.has_own_ports() && port != 0).then_some(port)
     }
 
     /// Returns whether the banner reports this value.

@@ -2,6 +2,7 @@
 //! in a text leases no port: a port without a lease has no value.
 
 use std::ffi::{OsStr, OsString};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -99,7 +100,8 @@ impl Parts {
         if let (Part::Own(word), true) = (part, self.declaration.has_image()) {
             match word {
                 "port" => return Ok(self.port_inside()?.to_string()),
-                "host" => return Ok(EVERYWHERE.to_owned()),
+                "host" if self.declaration.has_own_ports() => return Ok(EVERYWHERE.to_owned()),
+                "host" => return Ok(Ipv4Addr::LOCALHOST.to_string()),
                 _ => {}
             }
         }
@@ -275,7 +277,7 @@ impl Parts {
             let parsed = port.parse().map_err(|_| no_port(&value, &port));
             return parsed.map(Some);
         }
-        if self.declaration.has_image() {
+        if self.declaration.has_own_ports() {
             return Ok(None);
         }
         let main = self.declaration.endpoint().map(|endpoint| endpoint.port);

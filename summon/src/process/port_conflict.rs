@@ -36,7 +36,7 @@ impl Parts {
     fn places(&self) -> Vec<Place> {
         // The ports of a container's probes are those inside.
         let own = self.declaration.endpoints();
-        let own = own.filter(|_| !self.declaration.has_image());
+        let own = own.filter(|_| !self.declaration.has_own_ports());
         let own = own.map(|it| Place {
             protocol: it.protocol,
             port: match it.port {

@@ -87,6 +87,7 @@ impl Parts {
             self.check_there()?;
         }
         self.check_image()?;
+        self.check_network()?;
         self.find_image()?;
         for port in self.fixed_ports() {
             self.take_turn(port, starting.cancelled())?;
@@ -341,7 +342,7 @@ impl Parts {
             container: self
                 .declaration
                 .has_image()
-                .then(|| Container::to_come(self.published())),
+                .then(|| Container::to_come(self.published(), !self.declaration.has_own_ports())),
             written: home.written(since, None),
             deadline: start.deadline,
             given_up: ends_by_cancel.then(|| start.starting.cancelled()),

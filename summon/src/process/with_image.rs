@@ -7,6 +7,7 @@ use summon_syntax::template;
 
 use super::parts::Parts;
 use crate::error::Error;
+use crate::image::Network;
 
 /// Arguments of `docker create` with which summon would lose the container, and what to do instead.
 const OWN_ARGUMENTS: [(&str, &str); 4] = [
@@ -58,6 +59,29 @@ impl Parts {
             return Err(declaration.bad(why).fact("hint", hint));
         }
         Ok(())
+    }
+
+    /// Returns an error if the engine leads no port to the network of the container, and a probe needs one.
+    pub(super) fn check_network(&self) -> Result<(), Error> {
+        let declaration = &self.declaration;
+        if !declaration.has_image() || declaration.endpoints().next().is_none() {
+            return Ok(());
+        }
+        let (network, why) = match declaration.spec.container.network() {
+            Network::Own(_) => return Ok(()),
+            Network::Host => match self.engine()? {
+                Some(engine) if !engine.shares_network() => {
+                    let why = format!("the network of {engine} is not that of this machine");
+                    ("host".to_owned(), why)
+                }
+                _ => return Ok(()),
+            },
+            Network::Closed(name) => (name, "an engine leads no port there".to_owned()),
+        };
+        let why = format!("its port can't be reached with `--network {network}`: {why}");
+        let hint = "remove `--network`, name a network of the engine, or wait for a line with `output`, or for \
+            a socket in `{dir}` with `unix`";
+        Err(declaration.bad(why).fact("hint", hint))
     }
 
     /// Returns whether a path of this machine leads to the same file as in the container.

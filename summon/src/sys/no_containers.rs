@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::sys::listeners::{ListeningSocket, Protocol};
+use crate::sys::proc::{Holds, SocketId};
 use crate::sys::signal::Disposition;
 
 /// Returns the processes that run now. They don't matter here.
@@ -20,6 +21,16 @@ pub(crate) fn main_process(_id: &str, _older: &[u32]) -> Option<u32> {
 /// Returns whether the main process of a container has been exec'ed. None is visible here.
 pub(crate) fn runs_its_program(_pid: u32) -> bool {
     true
+}
+
+/// Returns whether a process is in a container. None is visible here.
+pub(crate) fn has(_id: &str, _pid: u32) -> bool {
+    false
+}
+
+/// Says whether a process of a container holds a socket. None is visible here.
+pub(crate) fn holds_socket(_id: &str, _socket: SocketId) -> io::Result<Holds> {
+    Ok(Holds::Unknown)
 }
 
 /// Returns whether a process is the main process of a container. None is visible here.

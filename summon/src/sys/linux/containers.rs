@@ -9,6 +9,7 @@ use std::thread;
 use rustix::thread::LinkNameSpaceType;
 
 use super::diag::Diag;
+use super::proc::{self, Holds, SocketId};
 use super::{listeners, process_tree, tables, text, unix_sockets};
 use crate::sys::listeners::{ListeningSocket, Protocol};
 use crate::sys::signal::Disposition;
@@ -27,14 +28,31 @@ pub(crate) fn main_process(id: &str, older: &[u32]) -> Option<u32> {
     new.into_iter().find(|pid| is_main(*pid, id))
 }
 
+/// Returns whether a process is in the container.
+pub(crate) fn has(id: &str, pid: u32) -> bool {
+    let groups = text::read(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    !id.is_empty() && groups.windows(id.len()).any(|part| part == id.as_bytes())
+}
+
+/// Says whether a process of the container holds a socket.
+pub(crate) fn holds_socket(id: &str, inode: SocketId) -> io::Result<Holds> {
+    let mut answer = Holds::No;
+    for pid in processes().into_iter().filter(|pid| has(id, *pid)) {
+        match proc::holds_socket(pid, inode)? {
+            Holds::Yes => return Ok(Holds::Yes),
+            Holds::Unknown => answer = Holds::Unknown,
+            Holds::No => {}
+        }
+    }
+    Ok(answer)
+}
+
 /// Returns whether a process is still the main process of the container.
 pub(crate) fn is_main(pid: u32, id: &str) -> bool {
-    let of = |file: &str| text::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let groups = of("cgroup");
-    let names_it = groups.windows(id.len()).any(|part| part == id.as_bytes());
-    if id.is_empty() || !names_it {
+    if !has(id, pid) {
         return false;
     }
+    let of = |file: &str| text::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
     // `NSpid:	4423	1`: the pid in each namespace, the innermost last (`proc_pid_status(5)`).
     let status = of("status");
     let mut lines = status.split(|byte| *byte == b'\n');
