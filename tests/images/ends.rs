@@ -297,3 +297,37 @@ fn kill_all(pids: &[u32]) {
     let sent = Command::new("kill").arg("-KILL").args(pids).status();
     assert!(sent.unwrap().success());
 }
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn comes_at_once_to_a_start_that_is_called_off() {
+    for delay in [0, 50, 150, 300, 450, 600] {
+        // It handles the signal, and never gets ready.
+        let script = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+        let server = TcpCoordinatedExecutor::new(["-c", script], "localhost", 80)
+            .image(ACTOR)
+            .entrypoint("sh")
+            .stop_timeout("60s");
+        std::thread::scope(|scope| {
+            let start = scope.spawn(|| server.start());
+            // The moments are spread over the whole start.
+            std::thread::sleep(Duration::from_millis(delay));
+            let began = std::time::Instant::now();
+            while !start.is_finished() {
+                server.stop().unwrap();
+            }
+            let error = start.join().unwrap().unwrap_err().to_string();
+            assert!(
+                error.contains("was stopped before it became ready"),
+                "{error}"
+            );
+            assert!(
+                began.elapsed() < Duration::from_secs(40),
+                "after {delay} ms"
+            );
+        });
+    }
+}

@@ -47,7 +47,17 @@ impl Engine {
     /// Returns whether a container with `--network host` has the network of this machine. Rootless Docker and
     /// the virtual machine of Docker Desktop have networks of their own.
     pub(crate) fn shares_network(&self) -> bool {
-        !self.is_desktop() && !(self.is_rootless && self.kind == Kind::Docker)
+        let is_apart = self.is_rootless && self.kind == Kind::Docker;
+        !(self.is_desktop() || is_apart)
+    }
+
+    /// Returns whether the engine has the container with this id, and has not started it so far.
+    pub(crate) fn has_yet_to_start(&self, id: &str, deadline: Instant) -> bool {
+        let question = ["container", "inspect", "--format", "{{.State.Status}}", id];
+        let answer = self.ask(&question.map(OsString::from), deadline);
+        // Podman knows more states than Docker.
+        let before = ["created", "configured", "initialized"];
+        answer.is_ok_and(|answer| before.iter().any(|it| answer.trim_ascii() == it.as_bytes()))
     }
 
     /// Runs a command of the engine, and returns the last 16 KiB of its standard output.

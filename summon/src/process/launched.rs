@@ -13,6 +13,7 @@ use super::live_output::LiveOutput;
 use super::window::{Position, Window};
 use crate::error::Error;
 use crate::guard::{Guarded, State, StopPlan};
+use crate::image::Engine;
 use crate::output;
 use crate::probe;
 use crate::progress::{self, Progress};
@@ -21,10 +22,23 @@ use crate::small_map::SmallMap;
 use crate::sys::fd::AsFd;
 use crate::sys::{Signal, containers, runner, wait};
 
+/// The limit of a question about the state of a container.
+const STATE_LIMIT: Duration = Duration::from_secs(10);
 /// The shortest grace that is worth a message if it does not help.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// A program may still fork away this soon after it became ready.
 const FRESH: Duration = Duration::from_millis(200);
+
+/// Whom the stop signal finds in a container.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hearer {
+    /// Its program, as far as this machine sees that.
+    Program,
+    /// A program that never notices the signal.
+    Deaf,
+    /// The program has not been exec'ed.
+    Nobody,
+}
 
 #[derive(Debug)]
 pub(super) struct Launched {
@@ -43,8 +57,8 @@ pub(super) struct Launched {
     /// The values of the banner's named groups.
     values: Mutex<SmallMap<String, String>>,
     pub(super) input: Input,
-    /// Whether the main process of its container never notices the stop signal.
-    deaf: OnceLock<bool>,
+    /// Whether a stop has killed its container at once, since the stop signal would reach nobody.
+    killed_at_once: AtomicBool,
     /// The thread that prints the output, for `SUMMON_OUTPUT=live`.
     pub(super) live_output: OnceLock<LiveOutput>,
     /// The output that the test answers for. A fixture has none: it belongs to no test.
@@ -73,7 +87,7 @@ impl Launched {
             ready: OnceLock::new(),
             values: Mutex::default(),
             input: Input::default(),
-            deaf: OnceLock::new(),
+            killed_at_once: AtomicBool::new(false),
             live_output: OnceLock::new(),
             window: None,
             expected_to_end: AtomicBool::new(false),
@@ -126,13 +140,29 @@ impl Launched {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether the main process of the container never notices the stop signal.
-    pub(super) fn is_deaf(&self) -> bool {
-        *self.deaf.get_or_init(|| {
-            let id = self.guarded.state().told.id();
-            let pid = id.and_then(|id| containers::main_process(&id, &[]));
-            pid.is_some_and(|pid| probe::is_deaf(&self.guarded, pid, self.stop.signal.number()))
-        })
+    /// Returns whether a stop has killed its container at once.
+    pub(super) fn was_killed_at_once(&self) -> bool {
+        self.killed_at_once.load(Ordering::Relaxed)
+    }
+
+    /// Returns whom the stop signal would find in the container. `None` without a container.
+    fn hearer(&self) -> Option<Hearer> {
+        let id = self.guarded.state().told.id()?;
+        match containers::main_process(&id, &[]) {
+            // The runtime handles signals, and passes none of them on to the program.
+            Some(pid) if !containers::runs_its_program(pid) => Some(Hearer::Nobody),
+            Some(pid) if probe::is_deaf(&self.guarded, pid, self.stop.signal.number()) => {
+                Some(Hearer::Deaf)
+            }
+            Some(_) => Some(Hearer::Program),
+            // An engine that is asked to stop such a container does nothing, and starts it later.
+            None => match Engine::find() {
+                Ok(engine) if engine.has_yet_to_start(&id, Instant::now() + STATE_LIMIT) => {
+                    Some(Hearer::Nobody)
+                }
+                _ => Some(Hearer::Program),
+            },
+        }
     }
 
     /// Returns the plan of a stop after which nobody needs the files.
@@ -147,8 +177,14 @@ impl Launched {
     /// long.
     pub(super) fn stop(&self, name: &str, plan: &StopPlan) -> io::Result<State> {
         // The grace would only take time.
-        if self.pid().is_some() && self.is_deaf() {
-            if plan.grace >= WORTH_TELLING {
+        let hearer = self.pid().and_then(|_| self.hearer());
+        if matches!(hearer, Some(Hearer::Nobody | Hearer::Deaf)) {
+            self.killed_at_once.store(true, Ordering::Relaxed);
+            // A program that has just been started may still set its handlers.
+            if hearer == Some(Hearer::Deaf)
+                && self.ready.get().is_some()
+                && plan.grace >= WORTH_TELLING
+            {
                 progress::say(&format!(
                     "{name} was killed at once: process 1 of a container gets only signals that it handles, \
                      and {name} does not handle {}; with `init = true` the signal ends it",

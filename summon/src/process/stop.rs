@@ -126,7 +126,7 @@ impl Parts {
             return Ok(());
         };
         // An engine ends a container by KILL in the end, which the client reports as a code.
-        let was_killed = state.killed || stop.grace.is_zero() || launched.is_deaf();
+        let was_killed = state.killed || stop.grace.is_zero() || launched.was_killed_at_once();
         let is_fine = match status.code() {
             Some(_) if was_killed && declaration.has_image() => true,
             // This signal lets the program give up its work.

@@ -90,7 +90,12 @@ impl Guarded {
         if is_unknown {
             // The guard may still start the command. Stop it and wait for its end: otherwise its
             // clean-up could remove files of the next start.
-            stopped = guarded.stop(terms.stop.clone()).unwrap_or_default();
+            let plan = match terms.container {
+                // Its program does not run, so nobody would hear the stop signal.
+                Some(_) => StopPlan::kill(),
+                None => terms.stop.clone(),
+            };
+            stopped = guarded.stop(plan).unwrap_or_default();
         }
         match known {
             Err(error) => Err(LaunchError::NoGuard(error)),
