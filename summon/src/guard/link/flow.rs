@@ -14,8 +14,10 @@ use super::socket::{ROUNDS, Socket, Tools};
 use crate::sys::splice::Pipe;
 use crate::sys::{random, streams};
 
-/// The maximum number of delayed bytes. The link then stops reading.
-const MOST_DELAYED: usize = 16 << 20;
+/// The maximum number of delayed bytes, as the window of a TCP connection on a slow network. The link then
+/// stops reading. With much more, a few busy connections keep the link busy, and on busy processors a process
+/// that never sleeps waits long for its turn. Then all delays are inexact.
+const MOST_DELAYED: usize = 1 << 20;
 /// The maximum number of bytes that wait for bandwidth.
 const MOST_LIMITED: usize = 64 << 10;
 /// Fewer bytes in the pipe are no stream.
