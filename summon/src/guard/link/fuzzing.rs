@@ -1,14 +1,14 @@
-//! Random clients, servers, and faults around a relay, in one thread. Unix sockets take the place of the
-//! TCP connections.
+//! Random clients, servers, and faults around a relay, in one thread.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener};
-use std::os::unix::net::UnixStream;
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::faults::{Close, Faults, WayFaults};
+use super::queue::End;
 use super::relay::Relay;
 use crate::sys::events::Events;
+use crate::sys::streams;
 
 /// The maximum number of connections.
 const MOST: usize = 4;
@@ -23,13 +23,18 @@ struct Way {
     found: u64,
     /// The sender has closed its half.
     is_closed: bool,
-    /// The receiver has seen the end of the stream, or a reset.
-    has_ended: bool,
+    /// The sender has reset the connection.
+    is_reset: bool,
+    /// The end that the receiver has seen.
+    seen: Option<End>,
+    /// A write of the receiver has failed because of a reset. The kernel tells that once, so a read then finds
+    /// the end of the stream.
+    is_told: bool,
 }
 
 struct Pair {
-    client: Option<UnixStream>,
-    server: Option<UnixStream>,
+    client: Option<TcpStream>,
+    server: Option<TcpStream>,
     to_server: Way,
     to_client: Way,
     /// Whether bytes may be lost, because a fault has ended the connection, or a test has dropped a socket.
@@ -37,13 +42,14 @@ struct Pair {
 }
 
 /// Follows a script of random bytes. Panics if the relay loses, changes, or reorders bytes without a
-/// reason.
+/// reason, or if a connection ends in another way than its other half.
 pub(in crate::guard) fn follow(script: &[u8]) {
     let mut events = Events::new().expect("a descriptor");
     let mut relay = relay();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let mut pairs: Vec<Pair> = Vec::new();
     let mut faults = Faults::default();
-    pairs.push(connect(&mut relay, &events, 0));
+    pairs.push(connect(&mut relay, &listener, &events, 0));
     for (step, words) in script.chunks_exact(2).enumerate() {
         let (verb, number) = (words[0] % 16, usize::from(words[0] / 16));
         let (size, order) = (u64::from(words[1]), step as u64);
@@ -53,7 +59,7 @@ pub(in crate::guard) fn follow(script: &[u8]) {
                 pairs[number % count].act(verb, size);
             }
             9 if pairs.len() < MOST && !faults.cut => {
-                pairs.push(connect(&mut relay, &events, pairs.len() as u64));
+                pairs.push(connect(&mut relay, &listener, &events, pairs.len() as u64));
             }
             9 => {}
             _ => {
@@ -94,11 +100,18 @@ fn relay() -> Relay {
     made.expect("a free port")
 }
 
-fn connect(relay: &mut Relay, events: &Events, index: u64) -> Pair {
+fn connect(relay: &mut Relay, listener: &TcpListener, events: &Events, index: u64) -> Pair {
     let pair = || {
-        let (user, link) = UnixStream::pair().expect("two descriptors");
-        user.set_nonblocking(true).expect("a socket");
-        link.set_nonblocking(true).expect("a socket");
+        let user = TcpStream::connect(listener.local_addr().expect("a port")).expect("a listener");
+        let own = user.local_addr().expect("a port");
+        // Other programs may connect, too.
+        let accepted = listener.incoming().map_while(Result::ok);
+        let mut accepted = accepted.filter(|it| it.peer_addr().is_ok_and(|peer| peer == own));
+        let link = accepted.next().expect("the connection");
+        for socket in [&user, &link] {
+            socket.set_nonblocking(true).expect("a socket");
+            socket.set_nodelay(true).expect("a socket");
+        }
         (user, link)
     };
     let ((client, front), (server, back)) = (pair(), pair());
@@ -157,29 +170,38 @@ impl Pair {
     fn act(&mut self, verb: u8, size: u64) {
         let (client, server) = (&mut self.client, &mut self.server);
         match verb {
-            0 | 1 => self.to_server.send(client, size * 400),
-            2 | 3 => self.to_client.send(server, size * 400),
-            4 => self.to_server.find(server, size * 400),
-            5 => self.to_client.find(client, size * 400),
-            6 => self.to_server.close(client),
-            7 => self.to_client.close(server),
-            _ if size < 16 => {
+            0 | 1 => self.to_client.is_told |= self.to_server.send(client, size * 400),
+            2 | 3 => self.to_server.is_told |= self.to_client.send(server, size * 400),
+            4 => self.to_server.find(server, size * 400, self.may_lose),
+            5 => self.to_client.find(client, size * 400, self.may_lose),
+            6 => self.to_client.is_told |= self.to_server.close(client, size),
+            7 => self.to_server.is_told |= self.to_client.close(server, size),
+            _ if size < 8 => {
                 self.may_lose = true;
                 match size % 2 {
                     0 => self.client = None,
                     _ => self.server = None,
                 }
             }
+            _ if size < 24 => match size % 2 {
+                0 => self.to_server.reset(client),
+                _ => self.to_client.reset(server),
+            },
             _ => {}
         }
     }
 
     /// Whether everything has arrived that must arrive.
     fn is_done(&mut self) -> bool {
-        self.to_server.find(&mut self.server, u64::MAX);
-        self.to_client.find(&mut self.client, u64::MAX);
-        let is_whole = |way: &Way| way.found == way.sent && (way.has_ended || !way.is_closed);
-        self.may_lose || (is_whole(&self.to_server) && is_whole(&self.to_client))
+        let (client, server) = (&mut self.client, &mut self.server);
+        self.to_server.find(server, u64::MAX, self.may_lose);
+        self.to_client.find(client, u64::MAX, self.may_lose);
+        let is_whole = |way: &Way, receiver: &Option<TcpStream>| match &way.seen {
+            _ if receiver.is_none() => true,
+            seen if way.is_reset => seen.is_some(),
+            seen => way.found == way.sent && seen.is_some() == way.is_closed,
+        };
+        self.may_lose || (is_whole(&self.to_server, server) && is_whole(&self.to_client, client))
     }
 }
 
@@ -190,45 +212,71 @@ impl Way {
         (mixed >> 56) as u8
     }
 
-    fn send(&mut self, from: &mut Option<UnixStream>, most: u64) {
+    /// Sends bytes. Returns whether the connection was reset.
+    fn send(&mut self, from: &mut Option<TcpStream>, most: u64) -> bool {
         let Some(socket) = from.as_mut().filter(|_| !self.is_closed) else {
-            return;
+            return false;
         };
         let places = self.sent..self.sent + most;
         let bytes: Vec<u8> = places.map(|place| Way::byte(self.salt, place)).collect();
+        let written = socket.write(&bytes);
         // A full buffer takes fewer bytes.
-        self.sent += socket.write(&bytes).unwrap_or(0) as u64;
+        self.sent += *written.as_ref().unwrap_or(&0) as u64;
+        written.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
     }
 
-    fn close(&mut self, from: &mut Option<UnixStream>) {
+    /// Closes the half of the sender. At an odd size, it sends at once before, so that the link sees both at
+    /// the same time.
+    fn close(&mut self, from: &mut Option<TcpStream>, size: u64) -> bool {
+        let is_reset = size % 2 == 1 && self.send(from, size);
         if let Some(socket) = from {
             // Fails if the connection has ended.
             let _ = socket.shutdown(Shutdown::Write);
             self.is_closed = true;
         }
+        is_reset
     }
 
-    fn find(&mut self, at: &mut Option<UnixStream>, most: u64) {
+    fn reset(&mut self, from: &mut Option<TcpStream>) {
+        if let Some(socket) = from.take() {
+            streams::reset(&socket.into());
+            self.is_reset = true;
+        }
+    }
+
+    /// Receives bytes. An end must be the sender's own, unless the connection may lose bytes.
+    fn find(&mut self, at: &mut Option<TcpStream>, most: u64, may_lose: bool) {
         let Some(socket) = at else { return };
         let (mut buffer, mut left) = ([0; 4096], most);
         while left > 0 {
             let piece = buffer
                 .len()
                 .min(usize::try_from(left).unwrap_or(usize::MAX));
-            match socket.read(&mut buffer[..piece]) {
-                Ok(0) => return self.has_ended = true,
+            let end = match socket.read(&mut buffer[..piece]) {
+                Ok(0) if self.is_told => End::Reset,
+                Ok(0) => End::Closed,
                 Ok(count) => {
                     for byte in &buffer[..count] {
                         let expected = Way::byte(self.salt, self.found);
                         assert_eq!(*byte, expected, "at {}", self.found);
                         self.found += 1;
                     }
-                    assert!(self.found <= self.sent && !self.has_ended);
+                    assert!(self.found <= self.sent && self.seen.is_none());
                     left -= count as u64;
+                    continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => return self.has_ended = true,
+                Err(_) => End::Reset,
+            };
+            if self.seen.is_none() {
+                let is_its_own = match end {
+                    End::Closed => self.is_closed,
+                    End::Reset => self.is_reset,
+                };
+                assert!(is_its_own || may_lose, "{end:?} is not its sender's");
+                self.seen = Some(end);
             }
+            return;
         }
     }
 }
