@@ -18,7 +18,7 @@ use std::thread;
 
 use crate::annotation::{self, Place};
 use crate::command::Command;
-use crate::error::Error;
+use crate::error::{Error, escaped};
 use crate::executor::Executor;
 pub use crate::executor::setup::SetUp;
 use crate::find_program;
@@ -262,6 +262,7 @@ impl<T> Unmade<T> for Skipped<'_, T> {}
 pub fn skip_by_panic(error: &Error, expected: &str) {
     if let Some(why) = error.skipped() {
         skipped::note(why);
+        let why = escaped(why);
         panic!("SKIPPED: {why}; this test passes only by a panic: {expected}");
     }
 }

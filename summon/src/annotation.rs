@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::escaped;
+use crate::error::{escaped, is_on_github};
 use crate::sys::runner;
 
 /// A place in the code, as rustc names it.
@@ -27,7 +27,7 @@ impl From<&std::panic::Location<'_>> for Place {
 /// Prints the line, if GitHub's runner runs this test. The first of the places that is a file of the
 /// repository counts.
 pub(crate) fn print(test: &str, message: &str, places: impl IntoIterator<Item = Place>) {
-    if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+    if !is_on_github() {
         return;
     }
     let root = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);

@@ -5,7 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::error::Error;
+use crate::error::{Error, escaped};
 use crate::executor::setup;
 use crate::hold::{self, Setting, Shown, Thing};
 use crate::process::{Claim, LIMIT, Process, url_and_client};
@@ -164,10 +164,10 @@ impl Drop for Database {
         }
         // The report of a fixture's user has the URL. Another server is about to stop.
         if thread::panicking() && self.fail() && self.server.is_fixture() {
+            let server = escaped(self.server.name());
             eprintln!(
-                "\nthe database of this failed test stays until {} stops or 16 later tests have failed: {}",
-                self.server.name(),
-                self.url()
+                "\nthe database of this failed test stays until {server} stops or 16 later tests have failed: {}",
+                escaped(self.url())
             );
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, Once, PoisonError};
 
+use crate::error::escaped;
 use crate::progress;
 use crate::small_map::SmallMap;
 use crate::sys::exit::at_exit;
@@ -15,7 +16,7 @@ static SKIPPED: Mutex<Vec<(Maker, String, String)>> = Mutex::new(Vec::new());
 
 /// Prints the reason into the output of the test, and notes it for the summary.
 pub(crate) fn note(why: &str) {
-    println!("SKIPPED: {why}");
+    println!("SKIPPED: {}", escaped(why));
     // nextest runs each test in a process. A summary of one test would only repeat the line above.
     if runner::only_test().is_some() {
         return;

@@ -68,6 +68,7 @@ mod security;
 mod servers;
 mod services;
 mod settings;
+mod shown;
 mod skipping;
 mod start;
 mod stop;

@@ -1,6 +1,7 @@
 //! A test fails if its service writes a line that it must not write, and nobody else's test does.
 
 mod allowances;
+mod floods;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -11,7 +11,9 @@ use std::fmt::{self, Write};
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-pub(crate) use shown::{Escaped, escaped, is_obeyed, shown_command};
+pub(crate) use shown::{
+    Escaped, escaped, is_obeyed, is_on_github, shortened, shortened_to, shown_command,
+};
 pub(crate) use tail::{Count, Excerpt, SinceReady, Source, Tail};
 
 /// Why a process could not be started, waited for, or stopped.
@@ -257,10 +259,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &*self.0;
-        let f = &mut Escaped(f);
+        let f = &mut Escaped::new(f);
         f.write_str(&report.headline)?;
         for (label, fact) in &report.facts {
-            let mut lines = fact.lines();
+            // A user may copy the command.
+            let is_command = label == "command";
+            let mut lines = fact.lines().map(|line| match is_command {
+                true => Cow::Borrowed(line),
+                false => shortened(line.as_bytes()),
+            });
             write!(f, "\n  {label:<9} {}", lines.next().unwrap_or_default())?;
             for line in lines {
                 write!(f, "\n  {:<9} {line}", "")?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::fold::{self, Row};
+use super::shown::shortened;
 
 /// The maximum number of rows of output in a report.
 const SHOWN: usize = 20;
@@ -38,6 +39,7 @@ pub(crate) struct Tail {
 /// A line of output with the lines around it.
 #[derive(Clone, Debug)]
 pub(crate) struct Excerpt {
+    /// Shortened where they are long.
     pub(crate) lines: Vec<String>,
     /// The index of the line that matters.
     pub(crate) marked: usize,
@@ -111,7 +113,7 @@ impl Tail {
         let count: usize = shown.iter().map(Row::lines).sum();
         write!(f, "\n  output    {which}last {count} of {all}, {path}")?;
         for row in shown {
-            show_line(f, '|', &row.text())?;
+            show_line(f, '|', &shortened(row.text().as_bytes()))?;
         }
         Ok(())
     }

@@ -2,33 +2,53 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::time::Instant;
 
+use super::lines::{LONGEST_WHOLE, position};
 use super::{CHUNK, shown};
-use crate::error::Excerpt;
+use crate::error::{Excerpt, shortened};
 use crate::sys::holes;
 
 /// How many lines to show before and after the line. A panic has its message in the next line.
 const BEFORE: usize = 4;
 const AFTER: usize = 8;
-/// How much of a line to show.
-const LONGEST: usize = 1000;
+/// How much of a line to compare. The search for lines returns a longer line before its end.
+const COMPARED: usize = LONGEST_WHOLE + 2 * CHUNK as usize;
 
-/// Returns the place of the first line from an offset on that a terminal shows as `wanted`, and the
-/// lines around it.
-pub(crate) fn around(log: &File, from: u64, wanted: &[u8]) -> Option<(u64, Excerpt)> {
-    let whole = find(log, from, |line| line == wanted);
+/// Returns the place of the first line after `near` that a terminal shows as `wanted`, and the lines
+/// around it, from an offset on. Returns nothing if that would take longer than the deadline.
+pub(crate) fn around(
+    log: &File,
+    from: u64,
+    near: u64,
+    wanted: &[u8],
+    deadline: Instant,
+) -> Option<(u64, Excerpt)> {
+    // The lines before it may be in the chunk before it.
+    let begin = near.saturating_sub(CHUNK).max(from);
+    let find = |is_wanted: &dyn Fn(&[u8]) -> bool| {
+        let is_whole = begin == from;
+        find(log, begin, is_whole, is_wanted, deadline)
+    };
+    let whole = find(&|line| line == wanted);
     // The line may have grown since it was found.
-    whole.or_else(|| find(log, from, |line| line.starts_with(wanted)))
+    whole.or_else(|| find(&|line| line.starts_with(wanted)))
 }
 
-fn find(log: &File, from: u64, is_wanted: impl Fn(&[u8]) -> bool) -> Option<(u64, Excerpt)> {
+/// `is_whole` says whether a line begins at the offset.
+fn find(
+    log: &File,
+    from: u64,
+    mut is_whole: bool,
+    is_wanted: &dyn Fn(&[u8]) -> bool,
+    deadline: Instant,
+) -> Option<(u64, Excerpt)> {
     let mut found = None;
     let mut lines = VecDeque::new();
     let mut take = |at: u64, line: &[u8]| {
-        let kept = line.len().min(LONGEST);
-        lines.push_back(String::from_utf8_lossy(&line[..kept]).into_owned());
+        lines.push_back(shortened(line).into_owned());
         match found {
-            None if shows(line, &is_wanted) => found = Some((at, lines.len() - 1)),
+            None if shows(line, is_wanted) => found = Some((at, lines.len() - 1)),
             None if lines.len() > BEFORE => drop(lines.pop_front()),
             _ => {}
         }
@@ -41,9 +61,13 @@ fn find(log: &File, from: u64, is_wanted: impl Fn(&[u8]) -> bool) -> Option<(u64
             // The middle of the log was cut, and with it the end of this line.
             rest.clear();
             begin = part.start;
+            is_whole = true;
         }
         let mut at = part.start;
         while at < part.end {
+            if Instant::now() >= deadline {
+                break 'log;
+            }
             let length = rest.len();
             let chunk = at..part.end.min(at + CHUNK);
             holes::read_part(log, chunk.clone(), &mut rest).ok()?;
@@ -51,19 +75,29 @@ fn find(log: &File, from: u64, is_wanted: impl Fn(&[u8]) -> bool) -> Option<(u64
                 break;
             }
             at = chunk.end;
-            let mut taken = 0;
-            while let Some(end) = rest[taken..].iter().position(|byte| *byte == b'\n') {
-                if take(begin + taken as u64, &rest[taken..taken + end]) {
+            let (mut taken, mut searched) = (0, length);
+            while let Some(length) = position(&rest[searched..], b'\n') {
+                let end = searched + length;
+                if std::mem::replace(&mut is_whole, true)
+                    && take(begin + taken as u64, &rest[taken..end])
+                {
                     rest.clear();
                     break 'log;
                 }
-                taken += end + 1;
+                (taken, searched) = (end + 1, end + 1);
+            }
+            if rest.len() - taken > COMPARED {
+                if std::mem::take(&mut is_whole) && take(begin + taken as u64, &rest[taken..]) {
+                    rest.clear();
+                    break 'log;
+                }
+                taken = rest.len();
             }
             rest.drain(..taken);
             begin += taken as u64;
         }
     }
-    if !rest.is_empty() {
+    if !rest.is_empty() && is_whole {
         take(begin, &rest);
     }
     let (at, marked) = found?;
@@ -72,7 +106,7 @@ fn find(log: &File, from: u64, is_wanted: impl Fn(&[u8]) -> bool) -> Option<(u64
 }
 
 /// Returns whether a terminal shows such a line for these bytes.
-fn shows(line: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> bool {
+fn shows(line: &[u8], is_wanted: &dyn Fn(&[u8]) -> bool) -> bool {
     let shown = shown(line);
     shown.split(|byte| *byte == b'\n').any(is_wanted)
 }
@@ -89,6 +123,11 @@ mod tests {
         let mut file = home.open_log().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         (home, file)
+    }
+
+    fn around(log: &File, from: u64, wanted: &[u8]) -> Option<(u64, Excerpt)> {
+        let deadline = Instant::now() + std::time::Duration::from_secs(60);
+        super::around(log, from, from, wanted, deadline)
     }
 
     #[test]
@@ -117,6 +156,41 @@ mod tests {
         let (_home, file) = log("excerpt-chunks", &format!("{filler}\nERROR"));
         let (at, excerpt) = around(&file, 0, b"ERROR").unwrap();
         assert_eq!(at, CHUNK - 2);
-        assert_eq!(excerpt.lines[0].len(), LONGEST);
+        assert!(excerpt.lines[0].ends_with("x .. 261,117 more bytes"));
+    }
+
+    #[test]
+    fn a_line_far_in_the_log_has_the_lines_before_it() {
+        let text = "line\n".repeat(CHUNK as usize) + "one\nERROR\ntwo\n";
+        let (_home, file) = log("excerpt-far", &text);
+        let place = text.find("ERROR").unwrap() as u64;
+        // The search may know the place of the line only by the chunk that has its beginning.
+        for near in [place, place - 2, place - CHUNK] {
+            let deadline = Instant::now() + std::time::Duration::from_secs(60);
+            let (at, excerpt) = super::around(&file, 0, near, b"ERROR", deadline).unwrap();
+            assert_eq!(at, place);
+            assert_eq!(
+                excerpt.lines,
+                ["line", "line", "line", "one", "ERROR", "two"]
+            );
+        }
+        // Within a line begins no line.
+        let text = "x".repeat(10) + &"y".repeat(CHUNK as usize) + "\nERROR";
+        let (_home, file) = log("excerpt-within", &text);
+        let deadline = Instant::now() + std::time::Duration::from_secs(60);
+        let y = "y".repeat(CHUNK as usize);
+        assert!(super::around(&file, 0, CHUNK + 10, y.as_bytes(), deadline).is_none());
+        assert!(super::around(&file, 0, 0, b"ERROR", Instant::now()).is_none());
+    }
+
+    #[test]
+    fn a_line_without_end_is_compared_by_its_beginning() {
+        let text = "ERROR".to_owned() + &"x".repeat(COMPARED + CHUNK as usize) + "\nlast";
+        let (_home, file) = log("excerpt-long", &text);
+        let wanted = &text.as_bytes()[..LONGEST_WHOLE + CHUNK as usize];
+        let (at, excerpt) = around(&file, 0, wanted).unwrap();
+        assert_eq!((at, excerpt.lines.len()), (0, 2));
+        assert_eq!(excerpt.lines[1], "last");
+        assert!(around(&file, 0, b"x").is_none());
     }
 }

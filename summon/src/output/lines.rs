@@ -9,7 +9,7 @@ use super::terminal::Terminal;
 const LONG_LINE: usize = 64 * 1024;
 
 /// A search for whole lines waits for the end of a line up to this length.
-const LONGEST_WHOLE: usize = 1024 * 1024;
+pub(super) const LONGEST_WHOLE: usize = 1024 * 1024;
 
 /// Output that was not searched to its end.
 #[derive(Debug, Default)]
@@ -17,6 +17,9 @@ pub(crate) struct Lines {
     terminal: Terminal,
     /// The output as a terminal shows it, from the first line that may still match.
     pending: Vec<u8>,
+    /// The length of the lines that were taken out. They stay in `pending` until no line is left: moving
+    /// the rest for each of many lines would take long.
+    done: usize,
     /// The length of the part of `pending` that has no match and no line end.
     searched: usize,
     /// The first line of `pending` was returned before it had ended.
@@ -45,9 +48,20 @@ impl Lines {
         };
     }
 
+    /// Drops the pending output, and continues within a line, the rest of which does not count.
+    pub(crate) fn begin_within(&mut self) {
+        self.begin_anew();
+        self.is_taken = true;
+    }
+
+    /// Returns the number of lines that have ended.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended
+    }
+
     /// Returns the number of the line that has begun and was not judged yet.
     pub(crate) fn unfinished(&self) -> Option<u64> {
-        (!self.is_taken && !self.pending.is_empty()).then_some(self.ended)
+        (!self.is_taken && self.pending.len() > self.done).then_some(self.ended)
     }
 
     /// Returns the number of the line that was taken last.
@@ -68,7 +82,7 @@ impl Lines {
     /// how the output is split into pieces.
     pub(crate) fn take(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
         let is_match = |line: &[u8]| patterns.iter().any(|it| it.is_match(line));
-        let mut start = 0;
+        let mut start = self.done;
         while let Some(found) = position(&self.pending[self.searched..], b'\n') {
             let end = self.searched + found;
             let line = &self.pending[start..end];
@@ -78,16 +92,19 @@ impl Lines {
             self.is_taken = false;
             self.ended += 1;
             if line.is_some() {
-                self.forget(start);
+                self.done = start;
                 return line;
             }
         }
+        self.done = 0;
         self.forget(start);
         self.take_unfinished(patterns)
     }
 
     /// Takes the unfinished line if it matches as it is now, although more of it could undo that.
     pub(crate) fn take_last(&mut self, patterns: &[Pattern]) -> Option<Vec<u8>> {
+        let done = std::mem::take(&mut self.done);
+        self.forget(done);
         let is_match = !self.is_taken && patterns.iter().any(|it| it.is_match(&self.pending));
         if !is_match || self.pending.is_empty() {
             return None;
@@ -134,7 +151,7 @@ impl Lines {
 }
 
 /// Uses the standard library's search, which is fast in debug builds too.
-fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+pub(super) fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
     let mut rest = bytes;
     let read = rest.skip_until(wanted).ok()?;
     let last = read.checked_sub(1)?;

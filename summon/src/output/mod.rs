@@ -94,17 +94,19 @@ struct Part {
     written: Written,
     /// The position up to which the file was read.
     read: u64,
+    /// Where the last chunk begins.
+    chunk: u64,
+    /// The number of the line that the last chunk continued, and a position before its beginning.
+    line: (u64, u64),
+    /// The number of bytes that were not searched.
+    left_out: u64,
     lines: Lines,
 }
 
 impl Search {
     /// Searches these files from these positions on.
     pub(crate) fn new(written: Vec<(Written, u64)>) -> Search {
-        let part = |(written, read)| Part {
-            written,
-            read,
-            lines: Lines::default(),
-        };
+        let part = |(written, read)| Part::new(written, read, Lines::default());
         Search(written.into_iter().map(part).collect())
     }
 
@@ -132,17 +134,37 @@ pub(crate) struct Scan(Part);
 impl Scan {
     /// Searches a file from this position on.
     pub(crate) fn new(written: Written, from: u64) -> Scan {
-        Scan(Part {
-            written,
-            read: from,
-            lines: Lines::whole(),
-        })
+        Scan(Part::new(written, from, Lines::whole()))
     }
 
-    /// Returns the next line that ends before this position and matches one of the patterns.
-    pub(crate) fn next(&mut self, patterns: &[Pattern], until: u64) -> Option<Vec<u8>> {
+    /// Returns the next line that ends before this position and matches one of the patterns. May
+    /// return nothing after the deadline.
+    pub(crate) fn next(
+        &mut self,
+        patterns: &[Pattern],
+        until: u64,
+        deadline: Option<Instant>,
+    ) -> Option<Vec<u8>> {
         // If the log can't be read, there is no line.
-        self.0.find(patterns, until, None).ok().flatten()
+        self.0.find(patterns, until, deadline).ok().flatten()
+    }
+
+    /// Leaves out the output up to a position, and the rest of the line there.
+    pub(crate) fn skip_to(&mut self, position: u64) {
+        if position > self.0.read {
+            self.0.lines.begin_within();
+            self.0.leave_out(position);
+        }
+    }
+
+    /// Returns a position before the beginning of the line that was returned last.
+    pub(crate) fn before_line(&self) -> u64 {
+        self.0.line.1
+    }
+
+    /// Returns the number of bytes that were not searched: they were skipped, or cut out of the file.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.0.left_out
     }
 
     /// Returns the unfinished last line if it matches as it is.
@@ -167,6 +189,23 @@ impl Scan {
 }
 
 impl Part {
+    fn new(written: Written, read: u64, lines: Lines) -> Part {
+        Part {
+            written,
+            read,
+            chunk: read,
+            line: (0, read),
+            left_out: 0,
+            lines,
+        }
+    }
+
+    fn leave_out(&mut self, until: u64) {
+        self.left_out += until - self.read;
+        self.read = until;
+        self.chunk = until;
+    }
+
     fn find(
         &mut self,
         patterns: &[Pattern],
@@ -191,7 +230,7 @@ impl Part {
                     return Ok(Some(line));
                 }
                 self.lines.begin_anew();
-                self.read = part.start;
+                self.leave_out(part.start);
             }
             let part = self.read..part.end.min(self.read + CHUNK);
             let mut bytes = Vec::new();
@@ -199,6 +238,12 @@ impl Part {
             if bytes.is_empty() {
                 return Ok(None);
             }
+            let number = self.lines.ended();
+            if number != self.line.0 {
+                // Another line than before is unfinished, so it began in the last chunk.
+                self.line = (number, self.chunk);
+            }
+            self.chunk = self.read;
             self.read += bytes.len() as u64;
             self.lines.add(&bytes);
             // Checked after a chunk, so that a search past its deadline still sees existing output.

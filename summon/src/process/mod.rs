@@ -43,6 +43,7 @@ mod reached;
 mod relays;
 mod resolve;
 mod resources;
+mod sections;
 mod spec;
 mod start;
 mod stop;

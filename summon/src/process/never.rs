@@ -4,22 +4,32 @@ use std::time::{Duration, Instant};
 
 use super::launched::Launched;
 use super::parts::Parts;
+use super::sections::Sections;
 use super::window::Window;
-use crate::error::{Error, Excerpt, Source as _};
+use crate::error::{Error, Excerpt, Source as _, shortened_to};
 use crate::guard::Allowed;
 use crate::never::PANIC;
 use crate::output::{self, Pattern, Scan};
+use crate::progress;
 use crate::sys::signal::how_it_ended;
 
 /// How much of a line a report quotes.
 const QUOTED: usize = 300;
+/// How long the search at the end of a test may take. In a debug build it reads some megabytes.
+const LONGEST_SEARCH: Duration = Duration::from_millis(400);
+/// How long the search for the lines around the found line may take.
+const LONGEST_LOOK: Duration = Duration::from_millis(300);
+/// A report counts so many lines at most.
+const MOST: usize = 1000;
 
 /// The first forbidden line of a window.
 struct Found {
     line: Vec<u8>,
     pattern: String,
-    /// The number of further such lines.
+    /// The number of further such lines, up to `MOST`.
     more: usize,
+    /// The number of bytes that were not searched.
+    left_out: u64,
     /// The place of the line in the log with the lines around it, unless the log was cut there.
     around: Option<(u64, Excerpt)>,
 }
@@ -35,9 +45,17 @@ impl Parts {
 
     /// Returns an error if the window has a line that must not be there.
     pub(super) fn check_never(&self, launched: &Launched, window: &Window) -> Result<(), Error> {
-        match window.judge() {
-            true => self.never_error(launched, window).map_or(Ok(()), Err),
-            false => Ok(()),
+        if !window.judge() {
+            return Ok(());
+        }
+        match self.search(launched, window) {
+            Ok(0) => Ok(()),
+            Ok(left_out) => {
+                let name = self.full_name();
+                progress::say(&format!("{name} wrote much: {}", not_searched(left_out)));
+                Ok(())
+            }
+            Err(found) => Err(self.never_error(launched, found)),
         }
     }
 
@@ -51,12 +69,14 @@ impl Parts {
     pub(super) fn look_never(&self, launched: &Launched, window: &Window) -> Option<Error> {
         match window.is_judged() {
             true => None,
-            false => self.never_error(launched, window),
+            false => {
+                let found = self.search(launched, window).err()?;
+                Some(self.never_error(launched, found))
+            }
         }
     }
 
-    fn never_error(&self, launched: &Launched, window: &Window) -> Option<Error> {
-        let mut found = self.forbidden(launched, window)?;
+    fn never_error(&self, launched: &Launched, mut found: Found) -> Error {
         let now = Instant::now();
         let ago = |at| {
             format!(
@@ -74,10 +94,10 @@ impl Parts {
             None => error,
         };
         let error = launched.with_output(error.hints([self.hint_at_allowing(&found)]));
-        Some(match found.around.take() {
+        match found.around.take() {
             Some((_, excerpt)) => error.excerpt(excerpt),
             None => error,
-        })
+        }
     }
 
     /// Returns what the report of a failed test says about the first such line in the window.
@@ -87,49 +107,65 @@ impl Parts {
         window: &Window,
         ago: impl Fn(Instant) -> Duration,
     ) -> Option<String> {
-        let found = window.judge().then(|| self.forbidden(launched, window))??;
         let ago = |at| format!("{} before this test failed", seconds(ago(at)));
-        Some(found.told(launched, ago))
+        match window.judge().then(|| self.search(launched, window))? {
+            Ok(0) => None,
+            Ok(left_out) => Some(not_searched(left_out)),
+            Err(found) => Some(found.told(launched, ago)),
+        }
     }
 
-    /// Returns the first forbidden line of a window.
-    fn forbidden(&self, launched: &Launched, window: &Window) -> Option<Found> {
+    /// Searches a window for forbidden lines, and returns the first one. If there is none, returns the
+    /// number of bytes that were not searched. However much was written, the search takes a moment.
+    fn search(&self, launched: &Launched, window: &Window) -> Result<u64, Found> {
         let patterns = self.declaration.never();
         if patterns.is_empty() {
-            return None;
+            return Ok(0);
         }
         // Everything from before this call is then in the log, and all allowances are known.
         launched.guarded.catch_up();
         let allowed = launched.guarded.allowed();
         let (log, begun) = (launched.home.log(), window.begun);
         let mut found: Option<Found> = None;
-        for (index, (written, from)) in launched
-            .home
-            .written(begun.log, begun.streams)
-            .into_iter()
-            .enumerate()
-        {
-            let place = |it: &Allowed| match begun.streams {
-                Some(_) => it.streams[index],
-                None => it.log,
+        let mut left_out = 0;
+        let files = launched.home.written(begun.log, begun.streams);
+        let longest = LONGEST_SEARCH / files.len() as u32;
+        for (index, (written, from)) in files.into_iter().enumerate() {
+            let is_log = begun.streams.is_none();
+            let place = |it: &Allowed| match is_log {
+                true => it.log,
+                false => it.streams[index],
             };
-            let mut sections = Sections::new(Scan::new(written, from), &allowed, place);
-            while let Some((line, after)) = sections.next(&patterns) {
+            let scan = Scan::new(written, from);
+            let mut sections = Sections::new(scan, &allowed, place, Instant::now() + longest);
+            while let Some(line) = sections.next(&patterns) {
                 if let Some(found) = &mut found {
                     found.more += 1;
-                    continue;
+                    match found.more < MOST {
+                        true => continue,
+                        false => break,
+                    }
                 }
                 let pattern = patterns.iter().find(|it| it.is_match(&line));
-                let around = |from| output::around(log.file(), from, &line);
+                // The place in a stream is no place in the log.
+                let near = if is_log { sections.before_line() } else { 0 };
+                let deadline = Instant::now() + LONGEST_LOOK;
+                let around = |from| output::around(log.file(), from, near, &line, deadline);
+                let begin = sections.begin().max(begun.log);
                 found = Some(Found {
                     pattern: pattern.map_or("", Pattern::as_str).to_owned(),
                     more: 0,
-                    around: around(after.max(begun.log)).or_else(|| around(begun.log)),
+                    left_out: 0,
+                    around: around(begin).or_else(|| around(begun.log)),
                     line,
                 });
             }
+            left_out += sections.left_out();
         }
-        found
+        match found {
+            Some(found) => Err(Found { left_out, ..found }),
+            None => Ok(left_out),
+        }
     }
 
     fn hint_at_allowing(&self, found: &Found) -> String {
@@ -143,89 +179,10 @@ impl Parts {
     }
 }
 
-/// A search through the output, from one allowance to the next.
-struct Sections<'a, F> {
-    scan: Scan,
-    end: u64,
-    allowances: &'a [Allowed],
-    /// Returns the place of an allowance in the searched file.
-    place: F,
-    /// The patterns that are allowed in this section.
-    allowed: Vec<Pattern>,
-    /// Patterns whose allowance has ended within the line of this number. They hold to its end.
-    ending: Vec<(u64, Pattern)>,
-    /// Where the section begins in the log.
-    begin: u64,
-    is_over: bool,
-}
-
-impl<'a, F: Fn(&Allowed) -> u64> Sections<'a, F> {
-    fn new(scan: Scan, allowances: &'a [Allowed], place: F) -> Self {
-        Sections {
-            // A program that writes without pause must not keep the test here.
-            end: scan.length(),
-            scan,
-            allowances,
-            place,
-            allowed: Vec::new(),
-            ending: Vec::new(),
-            begin: 0,
-            is_over: false,
-        }
-    }
-
-    /// Returns the next line that matches and is not allowed, and an offset of the log before it.
-    fn next(&mut self, patterns: &[Pattern]) -> Option<(Vec<u8>, u64)> {
-        while !self.is_over {
-            let next = self.allowances.first();
-            let until = next.map_or(self.end, |it| (self.place)(it).min(self.end));
-            while let Some(line) = self.scan.next(patterns, until) {
-                if !self.allows(&line) {
-                    return Some((line, self.begin));
-                }
-            }
-            match next {
-                Some(next) => self.pass(next),
-                None => self.is_over = true,
-            }
-        }
-        let last = self.scan.last(patterns)?;
-        (!self.allows(&last)).then_some((last, self.begin))
-    }
-
-    fn allows(&self, line: &[u8]) -> bool {
-        let taken = self.scan.taken();
-        let ending = self.ending.iter().filter(|(number, _)| *number == taken);
-        let mut allowed = self.allowed.iter().chain(ending.map(|(_, it)| it));
-        allowed.any(|it| it.is_match(line))
-    }
-
-    fn pass(&mut self, next: &Allowed) {
-        self.allowances = &self.allowances[1..];
-        self.begin = next.log;
-        if next.begins {
-            self.allowed.extend(Pattern::new(&next.pattern));
-            return;
-        }
-        let mut allowed = self.allowed.iter();
-        if let Some(at) = allowed.position(|it| it.as_str() == next.pattern) {
-            let ended = self.allowed.remove(at);
-            self.ending
-                .extend(self.scan.unfinished().map(|number| (number, ended)));
-        }
-    }
-}
-
 impl Found {
     /// Describes the line, and when it came.
     fn told(&self, launched: &Launched, ago: impl Fn(Instant) -> String) -> String {
-        let line = &self.line[..self.line.len().min(QUOTED)];
-        let cut = if line.len() < self.line.len() {
-            ".."
-        } else {
-            ""
-        };
-        let line = String::from_utf8_lossy(line);
+        let line = shortened_to(QUOTED, &self.line);
         let at = self
             .around
             .as_ref()
@@ -234,10 +191,21 @@ impl Found {
         let more = match self.more {
             0 => String::new(),
             1 => "\n1 more such line came later".to_owned(),
+            MOST.. => format!("\nat least {MOST} more such lines came later"),
             more => format!("\n{more} more such lines came later"),
         };
-        format!("`{line}{cut}` matches `{}`{when}{more}", self.pattern)
+        let left_out = match self.left_out {
+            0 => String::new(),
+            left_out => format!("\n{}", not_searched(left_out)),
+        };
+        let pattern = &self.pattern;
+        format!("`{line}` matches `{pattern}`{when}{more}{left_out}")
     }
+}
+
+fn not_searched(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    format!("{megabytes:.1} MB of its output were not searched for lines that `never` forbids")
 }
 
 fn seconds(duration: Duration) -> String {

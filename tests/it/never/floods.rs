@@ -1,0 +1,100 @@
+//! However much a program writes, `never` delays the end of its test by a moment.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use summon::{OutputCoordinatedExecutor, summon};
+
+/// The longest end of a test: the search, the report, and the stop of a program that writes on a busy
+/// machine. Without a bound, each of these searches takes longer in a debug build.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// Returns the report of a program that writes this before `all of it`.
+fn report(script: &str) -> String {
+    let script = format!("{script}; exec sleep 1000");
+    let server = OutputCoordinatedExecutor::new(["sh", "-c", &script], "^all of it$")
+        .never("ERROR")
+        .timeout("2min");
+    server.start().unwrap();
+    let begun = Instant::now();
+    let stopped = server.stop();
+    let took = begun.elapsed();
+    assert!(took < LONGEST, "{script} took {took:?}");
+    stopped.err().map_or(String::new(), |it| it.to_string())
+}
+
+#[test]
+fn a_flood_of_forbidden_lines_is_not_counted_to_its_end() {
+    let report = report("yes ERROR | head -c 300000000; echo all of it");
+    let fact = "\n            at least 1000 more such lines came later\n";
+    assert!(report.contains(fact), "{report}");
+}
+
+#[test]
+fn the_end_of_a_flood_is_searched_too() {
+    let report = report("yes fine | head -c 300000000; echo ERROR at last; echo all of it");
+    assert!(
+        report.contains("`ERROR at last` matches `ERROR`"),
+        "{report}"
+    );
+    let around = "\n            | fine\n            > ERROR at last\n            | all of it";
+    assert!(report.contains(around), "{report}");
+    let fact = " MB of its output were not searched for lines that `never` forbids\n";
+    assert!(report.contains(fact), "{report}");
+}
+
+#[test]
+fn a_flood_of_allowed_lines_does_not_hold_up_the_test() {
+    let script = "read go; yes ERROR | head -c 60000000; echo all of it; exec sleep 1000";
+    let server =
+        OutputCoordinatedExecutor::new(["sh", "-c", &format!("echo up; {script}")], "^up$")
+            .stdin(summon::Stdin::piped())
+            .never("ERROR");
+    server.start().unwrap();
+    server.allows("ERROR", || {
+        server.write_stdin("go\n").unwrap();
+        server.wait_for_output("^all of it$", "2min").unwrap();
+    });
+    let begun = Instant::now();
+    server.stop().unwrap();
+    assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_line_of_many_megabytes_does_not_hold_up_the_test() {
+    let long = "head -c 300000000 /dev/zero | tr '\\0' x";
+    assert_eq!(report(&format!("{long}; echo; echo all of it")), "");
+    let found = report(&format!("printf ERROR; {long}; echo; echo all of it"));
+    assert!(found.contains("` matches `ERROR`"), "{found}");
+}
+
+#[test]
+fn a_program_that_never_stops_to_write_does_not_hold_up_the_test() {
+    for line in ["fine", "ERROR"] {
+        let found = report(&format!("echo all of it; exec yes {line}"));
+        assert_eq!(found.is_empty(), line == "fine", "{found}");
+    }
+}
+
+#[summon(output = ["sh", "-c", "yes fine | head -c 300000000; echo up; exec sleep 1000"], banner = "^up$", never = "ERROR")]
+#[test]
+#[ignore = "another test runs it, and reads what it says"]
+fn run_by_another_and_floods() {}
+
+#[test]
+fn a_test_that_passes_says_what_was_not_searched() {
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "never::floods::run_by_another_and_floods",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{said}");
+    let told = "summon: never::floods::run_by_another_and_floods/sh wrote much: ";
+    assert!(said.contains(told), "{said}");
+    let rest = " MB of its output were not searched for lines that `never` forbids\n";
+    assert!(said.contains(rest), "{said}");
+}
