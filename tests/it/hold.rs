@@ -2,6 +2,7 @@
 //! is left afterwards, however the hold ends. `tests/it/hold` has what the person sees.
 
 mod cover;
+mod turns;
 
 use std::fs::File;
 use std::io::Write;

@@ -144,7 +144,7 @@ fn hold(setting: &Setting, test: &TestId, told: Option<&Told>) {
     // outlives it, even if this process is halted.
     kept.at_most(setting.limit + QUEUED);
     let refresh = || kept.at_most(setting.limit + QUEUED);
-    let (_turn, ended) = wait_for_turn(&screen, name, refresh);
+    let (_turn, ended) = wait_for_turn(&screen, name, setting.limit + SPARE, refresh);
     let end = match (
         ended,
         screen.block(setting, name, begun, &things, told.is_some()),
@@ -189,17 +189,18 @@ impl Drop for Kept<'_> {
     }
 }
 
-/// Waits until no other test of the run is held: a person looks into one at a time. Without a directory
-/// for the lock there is no turn.
+/// Waits until no other test of the run is held: a person looks into one at a time. The turn lasts for
+/// `limit`. Without a directory for the lock there is no turn.
 fn wait_for_turn(
     screen: &Screen,
     test: &str,
+    limit: Duration,
     refresh: impl Fn(),
 ) -> (Option<RunTurn>, Option<End>) {
     let mut refreshed = Instant::now();
     let mut is_told = false;
     loop {
-        match RunTurn::try_take("hold") {
+        match RunTurn::try_take("hold", limit) {
             Ok(Some(turn)) => return (Some(turn), None),
             Err(_) => return (None, None),
             Ok(None) => {}

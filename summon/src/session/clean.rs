@@ -14,6 +14,7 @@ use super::cache;
 use super::claim;
 use super::memory;
 use super::sweep::INTERRUPTED;
+use super::turn::END;
 use crate::progress;
 use crate::sys::dir::{Dir, FileStatus};
 use crate::sys::{self, Left, Lock};
@@ -143,8 +144,10 @@ impl Cleaning<'_> {
             left.extend(base.remove(name, &self.base.path));
         } else if is_shared(name) {
             // The session may contain a note for processes that come later, and then it stays. A
-            // note of an interruption is out of date.
-            let _ = session.remove_file(INTERRUPTED.as_ref());
+            // note of an interruption is out of date, and so is the end of a turn.
+            for note in [INTERRUPTED, END] {
+                let _ = session.remove_file(note.as_ref());
+            }
             let _ = base.remove_empty(name);
         } else {
             let prefix = format!("{}-", name.to_string_lossy());

@@ -1,7 +1,6 @@
 //! What a hold keeps up, and when it begins.
 
-use super::{Held, part, reads, signal};
-use crate::support::eventually;
+use super::{Held, part, reads};
 
 /// Runs one test with a hold of this time, and checks that nothing is left.
 fn held(test: &str, time: &str) -> String {
@@ -124,21 +123,6 @@ fn a_forbidden_line_does_not_pass_a_test_that_should_panic() {
 }
 
 #[test]
-#[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
-fn processes_of_a_run_hold_one_after_the_other() {
-    let args = "nextest run --no-fail-fast --test-threads 2 --test held -- --exact fails fails_too";
-    let held = Held::quiet(args, "2s");
-    let said = held.ends(&[]);
-    let waits = said.matches(" is held, too (pid ").count();
-    assert_eq!(waits, 1, "{said}");
-    assert_eq!(
-        said.matches("is no longer held: the time is over").count(),
-        2,
-        "{said}"
-    );
-}
-
-#[test]
 #[cfg_attr(
     not(all(has_script, has_nextest)),
     ignore = "no script and cargo-nextest"
@@ -162,30 +146,4 @@ fn a_limit_of_nextest_that_comes_first_is_told() {
     };
     run("short", true);
     run("default", false);
-}
-
-#[test]
-#[cfg_attr(
-    not(all(has_script, has_nextest)),
-    ignore = "no script and cargo-nextest"
-)]
-fn a_killed_test_gives_its_turn_to_the_next() {
-    let args = "nextest run --no-fail-fast --test-threads 2 --test held -- --exact fails fails_too";
-    let mut held = Held::in_terminal(args, "10m");
-    held.says("its turn comes after the hold of another test");
-    held.says("/hold`; Ctrl-C ends the run");
-    let lives = held.lives();
-    let said = held.said();
-    let (_, file) = said.split_once("`rm ").unwrap();
-    // The session's name begins with the pid of the test process.
-    let (file, _) = file.split_once("/hold`").unwrap();
-    let (_, session) = file.rsplit_once('/').unwrap();
-    let (holder, _) = session.split_once('-').unwrap();
-    signal("-KILL", holder.parse().unwrap());
-    let block = " has failed, and summon holds it for 10 min";
-    eventually("the next is held", || {
-        held.said().matches(block).count() == 2
-    });
-    held.press("\x03");
-    held.ends(&lives);
 }
