@@ -6,6 +6,7 @@
 
 mod block;
 mod nextest;
+mod screen;
 mod setting;
 mod things;
 mod told;
@@ -21,12 +22,14 @@ pub(crate) use things::{Part, Shown, Thing, is_on, note};
 pub(crate) use told::Told;
 
 use crate::error::Error;
+use crate::guard;
 use crate::panicked::{self, Failure};
-use crate::session::RunTurn;
+use crate::session::{HoldFile, RunTurn};
 use crate::sys::fd::AsFd;
 use crate::sys::{runner, wait};
 use crate::trace::{TestId, this_test};
-use block::Screen;
+use block::Block;
+use screen::Screen;
 
 /// How often a hold looks whether it has to end.
 const PACE: Duration = Duration::from_millis(100);
@@ -137,24 +140,37 @@ fn hold(setting: &Setting, test: &TestId, told: Option<&Told>) {
     let begun = things::begun(test).unwrap_or_else(Instant::now);
     let things = things::of(test);
     let things: Vec<&dyn Thing> = things.iter().map(|it| &**it).collect();
-    let kept = Kept(&things);
-    let mut screen = Screen::open();
+    let shown = || -> Option<Vec<Shown>> {
+        let shown: Vec<Shown> = things.iter().filter_map(|it| it.shown()).collect();
+        (!shown.is_empty()).then_some(shown)
+    };
+    let screen = Screen::open();
     let name = &test.name;
+    let kept = Kept(&things);
     // The guards learn the latest end before anything waits. From here on no program of the test
     // outlives it, even if this process is halted.
     kept.at_most(setting.limit + QUEUED);
     let refresh = || kept.at_most(setting.limit + QUEUED);
     let (_turn, ended) = wait_for_turn(&screen, name, setting.limit + SPARE, refresh);
-    let end = match (
-        ended,
-        screen.block(setting, name, begun, &things, told.is_some()),
-    ) {
+    let end = match (ended, shown()) {
         (Some(end), _) => end,
         (None, None) => return,
-        (None, Some(block)) => {
+        (None, Some(shown)) => {
+            // A warden removes the file if this process is killed. A user of a fixture may have none yet.
+            guard::prepare();
+            let file = HoldFile::make().ok();
+            let block = Block {
+                test: name,
+                begun,
+                has_failed: told.is_some(),
+                can_read: screen.can_read(),
+                file: file.as_ref(),
+            };
+            let block = block.of(shown, setting);
             kept.at_most(setting.limit + SPARE);
             screen.show(&block, told);
-            wait_for_end(&screen, Instant::now() + setting.limit)
+            let goes_on = || screen.has_line() || file.as_ref().is_some_and(HoldFile::is_removed);
+            wait_for_end(goes_on, Instant::now() + setting.limit)
         }
     };
     let why = match end {
@@ -222,9 +238,9 @@ fn wait_for_turn(
     }
 }
 
-fn wait_for_end(screen: &Screen, until: Instant) -> End {
+fn wait_for_end(goes_on: impl Fn() -> bool, until: Instant) -> End {
     loop {
-        if screen.goes_on() {
+        if goes_on() {
             return End::Person;
         }
         let now = Instant::now();

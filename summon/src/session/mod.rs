@@ -41,6 +41,8 @@ pub(crate) use cache::{Cache, Entry, Looked};
 #[cfg(unix)]
 pub(crate) use clean::after as clean_after;
 pub(crate) use hold_file::HoldFile;
+#[cfg(unix)]
+pub(crate) use hold_file::after as end_hold_after;
 pub(crate) use home::{Home, Site};
 pub(crate) use log::Log;
 pub(crate) use streams::Written;

@@ -58,6 +58,31 @@ fn a_killed_test_gives_its_turn_to_the_next() {
     held.ends(&lives);
 }
 
+/// A user of a fixture that another process has started has no guard of its own.
+#[test]
+#[cfg_attr(
+    not(all(has_script, has_nextest)),
+    ignore = "no script and cargo-nextest"
+)]
+fn a_killed_user_of_a_fixture_leaves_no_file() {
+    let args = "nextest run --no-fail-fast --test-threads 3 --test held -- --exact only_a_static \
+                only_a_static_too only_a_static_again";
+    let mut held = Held::in_terminal(args, "10m");
+    // At most one of the two has started the fixture.
+    for number in 0..2 {
+        let sessions = || sessions(&held.said());
+        eventually("the next is held", || sessions().len() > number);
+        let (session, holder) = sessions().remove(number);
+        signal("-KILL", holder);
+        eventually("the file of the hold is gone", || {
+            !session.join("hold").exists()
+        });
+    }
+    eventually("the last is held", || sessions(&held.said()).len() == 3);
+    held.press("\x03");
+    held.ends(&[]);
+}
+
 #[test]
 #[cfg_attr(not(has_nextest), ignore = "cargo-nextest is not on PATH")]
 fn a_halted_test_gives_its_turn_to_the_next() {

@@ -94,6 +94,7 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
         ));
     };
     let clean_up = crate::session::clean_after(parent);
+    let end_hold = crate::session::end_hold_after(parent);
     // The pid was confirmed just now, and this copy is still a child of the test process. After the
     // fork below, `getppid` no longer returns that pid, so nothing could confirm it again.
     let owner = ending::of(parent).ok();
@@ -130,7 +131,7 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     // and does not expect a refusal any more.
     let hello = [HELLO, lacks.unwrap_or_default().as_bytes()].concat();
     wire::send(socket, &hello, &[])?;
-    let Some(was_killed) = Warden::new(child_ended).serve(socket, owner.as_ref())? else {
+    let Some(was_killed) = Warden::new(child_ended).serve(socket, owner.as_ref(), end_hold)? else {
         exit::now(0);
     };
     if let Some(owner) = owner {

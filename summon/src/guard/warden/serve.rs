@@ -55,15 +55,20 @@ impl Warden {
     /// warden cleans up.
     ///
     /// `ended` reports the owner's death. The socket alone is not enough: a forked child of the
-    /// owner may hold its other end for much longer.
+    /// owner may hold its other end for much longer. `after` is called once the owner has ended.
     pub(super) fn serve(
         mut self,
         socket: &UnixStream,
         ended: Option<&Ending>,
+        after: impl FnOnce(),
     ) -> io::Result<Option<bool>> {
         let (mut has_owner, mut is_retired) = (true, false);
         let mut pace = Pace::new();
+        let mut after = Some(after);
         loop {
+            if !has_owner {
+                after.take().into_iter().for_each(|after| after());
+            }
             // Reap before the search for orphans: the search excludes the descendants of live
             // guards. A guard that ends between the two steps writes another byte to the pipe, so
             // the next round finds its orphans.

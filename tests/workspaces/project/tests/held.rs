@@ -206,3 +206,13 @@ fn panics_in_a_thread() {
     drop(is_over);
     other.join().unwrap();
 }
+
+#[test]
+fn only_a_static_too() {
+    only_a_static();
+}
+
+#[test]
+fn only_a_static_again() {
+    only_a_static();
+}
