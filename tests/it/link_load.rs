@@ -217,7 +217,7 @@ fn a_delayed_stream_is_as_slow_as_its_window() {
     linked.link.delay("100ms").unwrap();
     let sent = vec![7; 8 << 20];
     let began = Instant::now();
-    std::thread::scope(|threads| {
+    thread::scope(|threads| {
         threads.spawn(|| (&server).write_all(&sent).unwrap());
         says(&mut client, &sent);
     });

@@ -4,7 +4,10 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
-use summon::{Fixture, Link, OutputCoordinatedExecutor, Process, SimpleExecutor, summon};
+use summon::{
+    Fixture, Link, OutputCoordinatedExecutor, Process, SimpleExecutor, TcpCoordinatedExecutor,
+    summon,
+};
 
 use crate::linked::{Linked, answers, ends, is_reset, kill, noise, says};
 use crate::support::{ACTOR, Life, actor, eventually, tcp};
@@ -181,6 +184,47 @@ fn other_processes_of_the_set_use_the_link_of_a_linked_one(db: &Process, api: &P
     db.restart().unwrap();
     assert_eq!(db.link().unwrap().port(), port);
     TcpStream::connect(link.addr()).unwrap();
+}
+
+fn own() -> TcpCoordinatedExecutor {
+    tcp(["listen", "127.0.0.1:{port}"], "127.0.0.1")
+}
+
+#[summon(simple = [ACTOR, "listen", "127.0.0.1:{port}"], link = true, name = "simple")]
+#[summon(output = [ACTOR, "listen", "127.0.0.1:{port}", "say", "up"], banner = "up", link = true, name = "output")]
+#[summon(tcp = [ACTOR, "listen", "127.0.0.1:{port}"], link = true, name = "tcp")]
+#[summon(http = [ACTOR, "http", "127.0.0.1:{port}", "200"], link = true, name = "http")]
+#[summon(file = [ACTOR, "listen", "127.0.0.1:{port}", "touch", "up"], path = "up", link = true, name = "file")]
+#[summon(notify = [ACTOR, "listen", "127.0.0.1:{port}", "notify", "READY=1"], link = true, name = "notify")]
+#[summon(
+    bin = "actor",
+    tcp = "listen 127.0.0.1:{port}",
+    link = true,
+    name = "bin"
+)]
+#[summon(executor = own(), link = true, name = "executor")]
+#[test]
+fn a_process_of_each_kind_with_a_port_has_a_link(
+    simple: &Process,
+    output: &Process,
+    tcp: &Process,
+    http: &Process,
+    file: &Process,
+    notify: &Process,
+    bin: &Process,
+    executor: &Process,
+) {
+    for process in [simple, output, tcp, http, file, notify, bin, executor] {
+        let link = process.link().unwrap();
+        eventually("the server", || TcpStream::connect(process.addr()).is_ok());
+        assert!(answers(&link), "{}", process.name());
+        link.cut().unwrap();
+        assert!(
+            TcpStream::connect(link.addr()).is_err(),
+            "{}",
+            process.name()
+        );
+    }
 }
 
 fn linked_executor() -> SimpleExecutor {

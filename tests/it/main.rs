@@ -43,6 +43,7 @@ mod never;
 mod notify;
 mod odd;
 mod once;
+mod one_direction;
 mod orchestrator;
 mod output;
 mod own;

@@ -109,6 +109,16 @@ fn nodes_in_no_group_stay_together() {
 }
 
 #[test]
+fn groups_without_a_node_separate_none() {
+    let nodes = cluster(2);
+    nodes.partition(&[]).unwrap();
+    nodes.partition(&[&[], &[]]).unwrap();
+    passes(&mut path(&nodes, 0, 1), 1);
+    nodes.partition(&[&[], &[1]]).unwrap();
+    keeps(&mut path(&nodes, 0, 1), 1);
+}
+
+#[test]
 fn partitions_add_up_and_a_scoped_one_undoes_itself_alone() {
     let nodes = cluster(3);
     nodes.isolate(0).unwrap();

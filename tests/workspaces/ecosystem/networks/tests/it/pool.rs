@@ -6,7 +6,7 @@ use std::time::Duration;
 use r2d2::Pool;
 use r2d2_postgres::PostgresConnectionManager;
 use r2d2_postgres::postgres::{self, NoTls};
-use summon::{Link, summon};
+use summon::{Link, Way, summon};
 
 use crate::postgres::{PG, through};
 use crate::{LONG, SHORT, timed, waits_while_silent};
@@ -101,5 +101,25 @@ fn replaces_a_connection_that_ends_in_the_middle_of_an_answer(
         assert!(client.is_closed());
     })?;
     assert_eq!(ask(&pool)?, 7);
+    Ok(())
+}
+
+#[summon(link = PG)]
+#[test]
+fn replaces_a_connection_that_ends_in_the_middle_of_a_request(
+    pg: &Link,
+) -> Result<(), Box<dyn Error>> {
+    let pool = pool(pg, LONG)?;
+    let mut client = pool.get()?;
+    let to_server = pg.one_way(Way::ToServer);
+    to_server.closed_after(3, || {
+        client
+            .query_one("SELECT 7", &[])
+            .expect_err("the server has a part of the request");
+        assert!(client.is_closed());
+    })?;
+    drop(client);
+    let (took, said) = to_server.delayed(SHORT, || timed(|| ask(&pool)))?;
+    assert!(took >= SHORT && said? == 7, "{took:?}");
     Ok(())
 }

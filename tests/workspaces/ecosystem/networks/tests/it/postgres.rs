@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use postgres::{Client, Config, NoTls};
-use summon::{Fixture, Link, servers::Postgres, summon};
+use summon::{Fixture, Link, Way, servers::Postgres, summon};
 
 use crate::{LONG, SHORT, timed, waits_while_silent};
 
@@ -103,6 +103,23 @@ fn loses_its_connection_in_the_middle_of_an_answer(pg: &Link) -> Result<(), Box<
     let half = pg.closed_after(3, || ask(&mut client).unwrap_err())?;
     // The client says `bytes remaining on stream`.
     assert_eq!(cause(&half), Some(io::ErrorKind::Other), "{half:?}");
+    assert!(client.is_closed());
+    assert_eq!(ask(&mut connect(pg)?)?, 7);
+    Ok(())
+}
+
+#[summon(link = PG)]
+#[test]
+fn one_direction_is_late_slow_and_ends_alone(pg: &Link) -> Result<(), Box<dyn Error>> {
+    let mut client = connect(pg)?;
+    let to_server = pg.one_way(Way::ToServer);
+    let (took, said) = to_server.delayed(SHORT, || timed(|| ask(&mut client)))?;
+    assert!(took >= SHORT && said? == 7, "{took:?}");
+    let big = format!("SELECT length('{}')", "x".repeat(100_000));
+    let (took, row) = to_server.limited("500KB", || timed(|| client.query_one(&big, &[])))?;
+    assert!(took >= SHORT && row?.get::<_, i32>(0) == 100_000, "{took:?}");
+    let lost = to_server.closed_after(3, || ask(&mut client).unwrap_err())?;
+    assert!(lost.is_closed() || cause(&lost).is_some(), "{lost:?}");
     assert!(client.is_closed());
     assert_eq!(ask(&mut connect(pg)?)?, 7);
     Ok(())

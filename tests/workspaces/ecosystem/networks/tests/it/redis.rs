@@ -1,7 +1,7 @@
 //! redis.
 
 use redis::{Client, Commands, Connection, RedisResult};
-use summon::{Fixture, Link, servers::Redis, summon};
+use summon::{Fixture, Link, Way, servers::Redis, summon};
 
 use crate::{LONG, SHORT, timed};
 
@@ -37,6 +37,31 @@ fn gives_up_on_a_silent_server_which_still_gets_the_request(
     assert!(late.unwrap_err().is_timeout());
     // Another connection may overtake this one.
     while other.get::<_, Option<String>>("asked")?.as_deref() != Some("once") {}
+    Ok(())
+}
+
+#[summon(link = REDIS)]
+#[test]
+fn gets_no_answer_or_sends_no_request_if_one_direction_is_silent(
+    redis: &Link,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut direct = Client::open(REDIS.url("/"))?.get_connection_with_timeout(LONG)?;
+    let mut value = || direct.get::<_, Option<String>>("one-way").unwrap();
+    let mut connection = connect(redis)?;
+    connection.set_read_timeout(Some(SHORT))?;
+    redis.one_way(Way::ToClient).silenced(|| {
+        let late = connection.set::<_, _, ()>("one-way", "no answer");
+        assert!(late.unwrap_err().is_timeout());
+        while value().as_deref() != Some("no answer") {}
+    })?;
+    let mut connection = connect(redis)?;
+    connection.set_read_timeout(Some(SHORT))?;
+    redis.one_way(Way::ToServer).silenced(|| {
+        let late = connection.set::<_, _, ()>("one-way", "no request");
+        assert!(late.unwrap_err().is_timeout());
+        assert_eq!(value().as_deref(), Some("no answer"));
+    })?;
+    while value().as_deref() != Some("no request") {}
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use reqwest::{Client, Error, Response};
-use summon::{Fixture, Link, summon};
+use summon::{Fixture, Link, Way, summon};
 
 use crate::{LONG, SHORT};
 
@@ -63,6 +63,22 @@ async fn gives_up_on_a_silent_server(hello: &Link) {
     hello.silence().unwrap();
     let late = ask(&client, hello).await.unwrap_err();
     assert!(late.is_timeout() && !late.is_connect(), "{late:?}");
+}
+
+#[summon(link = HELLO)]
+#[tokio::test]
+async fn gets_no_answer_or_sends_no_request_if_one_direction_is_silent(hello: &Link) {
+    for (way, arrives) in [(Way::ToClient, true), (Way::ToServer, false)] {
+        let client = Client::builder().timeout(SHORT).no_proxy().build().unwrap();
+        let before = hello.connections().unwrap();
+        hello.one_way(way).silence().unwrap();
+        let late = ask(&client, hello).await.unwrap_err();
+        assert!(late.is_timeout() && !late.is_connect(), "{late:?}");
+        let after = hello.connections().unwrap();
+        assert_eq!(after.to_server > before.to_server, arrives, "{way:?}");
+        assert_eq!(after.to_client, before.to_client, "{way:?}");
+        hello.heal().unwrap();
+    }
 }
 
 #[summon(link = HELLO)]
