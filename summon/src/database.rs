@@ -42,13 +42,20 @@ pub struct Database {
 #[derive(Debug)]
 struct Held {
     url: String,
+    server: Process,
 }
 
 impl Thing for Held {
     fn shown(&self) -> Option<Shown> {
+        let is_up = self.server.is_running();
+        let lines = match is_up {
+            true => url_and_client(self.url.clone()).collect(),
+            false => vec![format!("gone, since {} does not run", self.server.name())],
+        };
         Some(Shown {
             name: "database".to_owned(),
-            lines: url_and_client(self.url.clone()).collect(),
+            is_up,
+            lines,
             process: None,
         })
     }
@@ -79,6 +86,7 @@ impl Database {
         let mut database = Database::of(server)?;
         let held = Arc::new(Held {
             url: database.url(),
+            server: server.handle(),
         });
         hold::note(&held);
         database.held = Some(held);

@@ -36,3 +36,9 @@ pub(crate) fn engine() -> &'static str {
     static ENGINE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     ENGINE.get_or_init(|| std::env::var("SUMMON_ENGINE").unwrap_or_else(|_| "docker".to_owned()))
 }
+
+/// Returns the name of the engine's program.
+pub(crate) fn stem() -> &'static str {
+    let stem = std::path::Path::new(engine()).file_stem();
+    stem.unwrap().to_str().unwrap()
+}

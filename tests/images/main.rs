@@ -5,6 +5,7 @@ mod apart;
 mod choice;
 mod ends;
 mod engine;
+mod held;
 mod network;
 mod options;
 mod orphans;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use summon::{OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor};
 
-use crate::engine::{ACTOR, engine, is_podman};
+use crate::engine::{ACTOR, engine, is_podman, stem};
 
 /// Returns a fact of a report.
 fn fact<'a>(report: &'a str, name: &str) -> &'a str {
@@ -32,8 +32,7 @@ fn has_a_command_that_runs_the_same_container() {
     let run = fact(&error, "command");
     assert!(error.contains("exited with code 7"), "{error}");
     // The report names the engine as a user would type it.
-    let stem = std::path::Path::new(engine()).file_stem().unwrap();
-    let stem = format!("{} ", stem.to_str().unwrap());
+    let stem = format!("{} ", stem());
     let pasted = run.replacen(&stem, &format!("{} ", engine()), 1);
     let pasted = Command::new("sh").args(["-c", &pasted]).output().unwrap();
     assert_eq!(pasted.status.code(), Some(7), "{run}: {pasted:?}");

@@ -142,10 +142,13 @@ fn hold(setting: &Setting, test: &TestId, told: Option<&Told>) {
     let things: Vec<&dyn Thing> = things.iter().map(|it| &**it).collect();
     let shown = || -> Option<Vec<Shown>> {
         let shown: Vec<Shown> = things.iter().filter_map(|it| it.shown()).collect();
-        (!shown.is_empty()).then_some(shown)
+        shown.iter().any(|it| it.is_up).then_some(shown)
     };
     let screen = Screen::open();
     let name = &test.name;
+    if shown().is_none() {
+        return screen.say(&format!("{name} is not held, since nothing of it is up"));
+    }
     let kept = Kept(&things);
     // The guards learn the latest end before anything waits. From here on no program of the test
     // outlives it, even if this process is halted.
@@ -154,7 +157,10 @@ fn hold(setting: &Setting, test: &TestId, told: Option<&Told>) {
     let (_turn, ended) = wait_for_turn(&screen, name, setting.limit + SPARE, refresh);
     let end = match (ended, shown()) {
         (Some(end), _) => end,
-        (None, None) => return,
+        // Another program may have ended it meanwhile.
+        (None, None) => {
+            return screen.say(&format!("{name} is not held, since nothing of it is up"));
+        }
         (None, Some(shown)) => {
             // A warden removes the file if this process is killed. A user of a fixture may have none yet.
             guard::prepare();

@@ -13,7 +13,7 @@ use crate::trace::{TestId, this_test};
 
 /// Something that a test has up: a process, a database, a link, or the use of a fixture.
 pub(crate) trait Thing: Send + Sync {
-    /// Returns what a person needs. `None` if it is not up.
+    /// Returns what a person needs. `None` if it was not started, or was stopped.
     fn shown(&self) -> Option<Shown>;
 
     /// Lets it end at the latest after this time, even if this process is halted. `None` takes an
@@ -29,6 +29,8 @@ pub(crate) trait Thing: Send + Sync {
 /// The lines for one thing.
 pub(crate) struct Shown {
     pub(crate) name: String,
+    /// Whether a person can look into it. If nothing of a test is up, the test is not held.
+    pub(crate) is_up: bool,
     pub(crate) lines: Vec<String>,
     /// The process that the lines describe, and whether the test has only named its static.
     pub(crate) process: Option<(usize, bool)>,

@@ -97,8 +97,18 @@ fn ways(way: Option<Way>) -> impl Iterator<Item = Way> {
     both.filter(move |one| way.is_none_or(|way| way == *one))
 }
 
+/// Returns all faults in words, and the names of separated nodes.
+pub(super) fn with_separated(faults: &Faults, separated: &str) -> String {
+    let mut all = all(faults);
+    if !separated.is_empty() {
+        let comma = if all.is_empty() { "" } else { ", " };
+        all += &format!("{comma}separated from {separated}");
+    }
+    all
+}
+
 /// Returns the text of all faults. It is empty if there are none.
-pub(super) fn all(faults: &Faults) -> String {
+fn all(faults: &Faults) -> String {
     let (up, down) = (&faults.to_server, &faults.to_client);
     let mut all = Vec::new();
     all.extend(faults.cut.then_some(Fault::Cut));

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 pub(crate) use separating::Separating;
 
-use super::fault::Fault;
+use super::fault::{self, Fault};
 use super::history::History;
 use super::in_force::InForce;
 use crate::error::Error;
@@ -361,9 +361,20 @@ impl fmt::Debug for Link {
 impl Thing for Parts {
     fn shown(&self) -> Option<Shown> {
         let server = &self.server.name;
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = match state.process.has_ended() {
+            true => format!("to {server}; another program has killed its process"),
+            false => format!("127.0.0.1:{}, to {server}", self.port),
+        };
+        let faults = fault::with_separated(&state.faults.all(), &state.separated_names);
+        if !faults.is_empty() {
+            line += &format!(", {faults}");
+        }
         Some(Shown {
             name: "link".to_owned(),
-            lines: vec![format!("127.0.0.1:{}, to {server}", self.port)],
+            // It needs its server, which is shown, too.
+            is_up: false,
+            lines: vec![line],
             process: None,
         })
     }

@@ -33,12 +33,7 @@ impl History {
 
     /// Notes a change. `faults` are in force now, and the nodes with these names are separated.
     pub(super) fn note(&mut self, what: &str, faults: &Faults, separated: &str) {
-        let mut all = fault::all(faults);
-        if !separated.is_empty() {
-            let comma = if all.is_empty() { "" } else { ", " };
-            all += &format!("{comma}separated from {separated}");
-        }
-        self.story.tell(&all);
+        self.story.tell(&fault::with_separated(faults, separated));
         self.events.push_back((Instant::now(), what.to_owned()));
         if self.events.len() > KEPT {
             self.events.pop_front();

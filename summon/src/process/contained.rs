@@ -1,6 +1,6 @@
 //! The verbs of a process in a container. The engine carries them out.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ impl Contained {
         }
     }
 
-    fn is_paused(&self) -> Result<bool, Error> {
+    pub(super) fn is_paused(&self) -> Result<bool, Error> {
         let question = [
             "container",
             "inspect",
@@ -53,6 +53,17 @@ impl Contained {
         ];
         let answer = self.ask(&question, LIMIT)?;
         Ok(answer.trim_ascii() == b"true")
+    }
+
+    /// Returns the command that opens a shell in the container, for a person.
+    pub(super) fn shown_shell(&self) -> String {
+        let args = ["exec", "-it", self.shown_name(), "sh"].map(OsStr::new);
+        shown_command([self.stem()].into_iter().chain(args))
+    }
+
+    /// Returns the name as a list of the engine shows it: the first part of an id.
+    pub(super) fn shown_name(&self) -> &str {
+        self.name.get(..12).unwrap_or(&self.name)
     }
 
     /// Returns the command that removes the container, for a person.

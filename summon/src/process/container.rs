@@ -312,8 +312,7 @@ impl Parts {
         contained: &Contained,
         resolved: &Resolved,
     ) -> Result<Invocation, Error> {
-        let stem = contained.engine.program().file_stem().unwrap_or_default();
-        let mut run: Vec<OsString> = vec![stem.into(), "run".into(), "--rm".into()];
+        let mut run: Vec<OsString> = vec![contained.stem().into(), "run".into(), "--rm".into()];
         run.extend(self.engine_args(Wanted::Shown)?);
         run.extend(resolved.argv.iter().cloned());
         Ok(Invocation {
@@ -334,6 +333,11 @@ impl Contained {
     pub(super) fn command(&self, args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         let program = self.engine.program().as_os_str().to_owned();
         [program].into_iter().chain(args).collect()
+    }
+
+    /// Returns the name of the engine's program, as a person would type it.
+    pub(super) fn stem(&self) -> &OsStr {
+        self.engine.program().file_stem().unwrap_or_default()
     }
 
     /// Makes a stop ask the engine.

@@ -6,20 +6,18 @@ use std::time::Duration;
 
 use super::Process;
 use super::client::url_and_client;
+use super::launched::Launched;
 use super::parts::Parts;
 use crate::error::{Error, Source as _};
 use crate::hold::{self, Shown, Thing, Told};
 use crate::panicked::Failure;
+use crate::sys::proc;
 use crate::sys::signal::how_it_ended;
 use crate::trace::this_test;
 
 impl Thing for Parts {
     fn shown(&self) -> Option<Shown> {
-        Some(Shown {
-            name: self.name().to_owned(),
-            lines: self.lines_for_a_person(None)?,
-            process: None,
-        })
+        self.shown_as(self.name(), None)
     }
 
     fn keep(&self, limit: Option<Duration>) {
@@ -61,10 +59,11 @@ impl Process {
         Arc::as_ptr(&self.parts).addr()
     }
 
-    /// Returns the address, the URL, the client, the directory, and the log. `url` is that of a database
-    /// or of a link of the test. `None` if the process was not started, or was stopped.
-    pub(crate) fn lines_for_a_person(&self, url: Option<String>) -> Option<Vec<String>> {
-        self.parts.lines_for_a_person(url)
+    /// Returns what a person sees of the process under this name: the address, the URL, the client, the
+    /// directory, and the log. `url` is that of a database or of a link of the test. `None` if the process
+    /// was not started, or was stopped.
+    pub(crate) fn shown(&self, name: &str, url: Option<String>) -> Option<Shown> {
+        self.parts.shown_as(name, url)
     }
 }
 
@@ -73,10 +72,10 @@ struct Implied(Process);
 
 impl Thing for Implied {
     fn shown(&self) -> Option<Shown> {
+        let shown = self.0.shown(self.0.name(), None)?;
         Some(Shown {
-            name: self.0.name().to_owned(),
-            lines: self.0.lines_for_a_person(None)?,
             process: Some((self.0.identity(), true)),
+            ..shown
         })
     }
 }
@@ -99,33 +98,57 @@ impl Parts {
         }
     }
 
-    fn lines_for_a_person(&self, url: Option<String>) -> Option<Vec<String>> {
+    fn shown_as(&self, name: &str, url: Option<String>) -> Option<Shown> {
         let launched = self.life.launched();
+        let (is_up, state) = match &launched {
+            Some(launched) => self.state_of(launched),
+            None if self.life.is_reused() => (true, "not started by summon".to_owned()),
+            None => return None,
+        };
         // `addr` would lease a port for a process without one.
         let addr = self.life.addr();
         let addr = addr.or_else(|| self.addr().ok().filter(|_| self.has_port()));
-        let state = match &launched {
-            Some(launched) => match (launched.guarded.state().exit, launched.pid()) {
-                (Some(status), _) => how_it_ended(status),
-                (None, Some(pid)) => format!("pid {pid}"),
-                (None, None) => "it has ended".to_owned(),
-            },
-            None if self.life.is_reused() => "not started by summon".to_owned(),
-            None => return None,
-        };
-        let addr = addr.map(|addr| addr.to_string());
+        let addr = addr.filter(|_| is_up).map(|addr| addr.to_string());
         let first: Vec<String> = addr.into_iter().chain([state]).collect();
         let mut lines = vec![first.join(", ")];
-        if let Some(url) = url.or_else(|| self.url_for_a_person()) {
+        if let Some(url) = url.or_else(|| self.url_for_a_person()).filter(|_| is_up) {
             lines.extend(url_and_client(url));
         }
         if let Some(launched) = launched {
+            let contained = self.container_of(&launched).ok().flatten();
+            lines.extend(contained.filter(|_| is_up).map(|it| it.shown_shell()));
             lines.push(format!("directory {}", launched.home.dir().display()));
             let log = launched.home.share_log();
             log.name_it();
             lines.push(format!("log {}", log.path().display()));
         }
-        Some(lines)
+        Some(Shown {
+            name: name.to_owned(),
+            is_up,
+            lines,
+            process: None,
+        })
+    }
+
+    /// Returns whether a launch is up, and its state in words.
+    fn state_of(&self, launched: &Launched) -> (bool, String) {
+        let pid = match (launched.guarded.state().exit, launched.pid()) {
+            (Some(status), _) => return (false, how_it_ended(status)),
+            (None, Some(pid)) => pid,
+            (None, None) => return (false, "it has ended".to_owned()),
+        };
+        // The pid would be that of the engine's client.
+        if let Ok(Some(contained)) = self.container_of(launched) {
+            let paused = contained.is_paused().unwrap_or(false);
+            let paused = if paused { ", paused" } else { "" };
+            return (
+                true,
+                format!("container {}{paused}", contained.shown_name()),
+            );
+        }
+        let is_halted = proc::is_halted(pid) && !proc::has_ended(pid);
+        let halted = if is_halted { ", halted" } else { "" };
+        (true, format!("pid {pid}{halted}"))
     }
 
     /// Returns the URL, if the process is known to have one.

@@ -84,6 +84,29 @@ fn a_thread_without_a_name_holds_only_its_own() {
 }
 
 #[test]
+fn a_program_that_is_down_has_no_client() {
+    let said = held("one_is_down", "1s");
+    reads("one_is_down", part(&said, "one_is_down has failed, and"));
+}
+
+#[test]
+fn a_test_with_nothing_up_is_not_held() {
+    let held = Held::quiet("test --test held -- --exact all_are_down", "10m");
+    let said = held.ends(&[]);
+    let told = "summon: all_are_down is not held, since nothing of it is up\n";
+    assert_eq!(said.matches(told).count(), 1, "{said}");
+}
+
+#[test]
+fn a_cut_link_and_a_halted_program_are_told() {
+    let said = held("cut_and_halted", "1s");
+    reads(
+        "cut_and_halted",
+        part(&said, "cut_and_halted has failed, and"),
+    );
+}
+
+#[test]
 fn a_forbidden_line_holds_the_test_before_its_programs_stop() {
     let said = held("a_forbidden_line", "1s");
     reads("forbidden_line", part(&said, "api wrote a line"));

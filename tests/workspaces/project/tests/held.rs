@@ -207,6 +207,37 @@ fn panics_in_a_thread() {
     other.join().unwrap();
 }
 
+#[summon(tcp = actor())]
+#[summon(tcp = actor())]
+#[test]
+fn one_is_down(server: &Process, other: &Process) {
+    note(other);
+    server.kill().unwrap();
+    panic!("on purpose");
+}
+
+#[summon(tcp = actor())]
+#[test]
+fn all_are_down(server: &Process) {
+    let link = server.link().unwrap();
+    server.kill().unwrap();
+    assert!(link.port() == 1, "on purpose");
+}
+
+#[test]
+fn cut_and_halted() {
+    let server = TcpCoordinatedExecutor::new(actor(), "127.0.0.1", 0).named("server");
+    server.start().unwrap();
+    note(&server);
+    let link = server.link().unwrap();
+    link.delay("20ms").unwrap();
+    link.cut().unwrap();
+    server.signal(summon::Signal::STOP).unwrap();
+    // A signal needs a moment to arrive.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(link.port() == 1, "on purpose");
+}
+
 #[test]
 fn only_a_static_too() {
     only_a_static();
