@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use summon::TcpCoordinatedExecutor;
+use summon::{OutputCoordinatedExecutor, TcpCoordinatedExecutor};
 
 use crate::engine::{ACTOR, containers};
 use crate::support::{Group, Life, eventually, family, hear_int};
@@ -330,4 +330,25 @@ fn comes_at_once_to_a_start_that_is_called_off() {
             );
         });
     }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn comes_after_the_grace_to_a_program_that_ignores_its_stop() {
+    let script = "trap '' TERM; echo up; while :; do sleep 0.1; done";
+    let server = OutputCoordinatedExecutor::new(["-c", script], "^up$")
+        .image(ACTOR)
+        .entrypoint("sh")
+        .stop_timeout("1s");
+    server.start().unwrap();
+    let began = std::time::Instant::now();
+    server.stop().unwrap();
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(1), "{took:?}");
+    // An engine has many seconds for itself, but needs them only on a busy machine.
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(String::from_utf8(server.output()).unwrap(), "up\n");
 }

@@ -39,7 +39,8 @@ impl Engine {
                     "none" => "it has no network, with `--network none`".to_owned(),
                     name => format!("`--network {name}` has no way to this machine"),
                 };
-                return unreachable(why, "remove `--network`, or name a network of the engine");
+                let hint = format!("remove `--network {name}`, or name a network of the engine");
+                return unreachable(why, &hint);
             }
             _ if self.is_desktop() => return Ok(Access::Direct("host.docker.internal")),
             Network::Host if self.shares_network() => return Ok(Access::Direct("127.0.0.1")),

@@ -135,7 +135,8 @@ impl Parts {
                 self.container(&contained, resolved, home, notify.as_deref())?;
             invocation = self.shown_run(&contained, resolved)?;
             program = contained.client(program, start);
-            stop = contained.stop(&stop);
+            // Also the last stop: the image says how its program ends.
+            stop = contained.stop(&stop, resolved.stop.signal);
             container = Some(commands);
         }
         let log = home.open_log().map_err(no_file)?.into();

@@ -17,11 +17,7 @@ use crate::probe::Endpoint;
 use crate::session::Home;
 use crate::stdin::Kind as Stdin;
 use crate::sys::listeners::Protocol;
-use crate::sys::{proc, random};
-
-/// How much later than the guard the engine itself kills. The guard removes a container that is late,
-/// and says so.
-const ENGINE_LATER: Duration = Duration::from_secs(5);
+use crate::sys::{Signal, proc, random};
 
 /// A container: one that the engine is to make, or that of a launch.
 #[derive(Clone, Debug)]
@@ -340,10 +336,10 @@ impl Contained {
         self.engine.program().file_stem().unwrap_or_default()
     }
 
-    /// Makes a stop ask the engine.
-    pub(super) fn stop(&self, plan: &StopPlan) -> StopPlan {
-        let seconds = (plan.grace + ENGINE_LATER).as_secs() + 1;
-        let args = ["stop", "-t", &seconds.to_string(), &self.name];
+    /// Makes a stop ask the engine for the signal. The guard removes a container that is late. (The `stop` of
+    /// Podman would wait for the end of the container, and for its own time-out after that.)
+    pub(super) fn stop(&self, plan: &StopPlan, signal: Signal) -> StopPlan {
+        let args = ["kill", "-s", &signal.number().to_string(), &self.name];
         StopPlan {
             command: Some(self.command(args.iter().map(OsString::from))),
             only_leader: true,
