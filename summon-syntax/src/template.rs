@@ -160,8 +160,8 @@ fn placeholder(text: &str, brace: usize) -> Option<(Part<'_>, usize)> {
         Some((process, word)) => (Some(process), word),
         None => (None, place),
     };
-    let words = [process, Some(word), label];
-    if !words.into_iter().flatten().all(is_word) {
+    let mut words = [process, Some(word)].into_iter().flatten();
+    if !words.all(is_word) || !label.is_none_or(is_label) {
         return None;
     }
     let part = match (process, label) {
@@ -171,6 +171,12 @@ fn placeholder(text: &str, brace: usize) -> Option<(Part<'_>, usize)> {
         (Some(process), Some(label)) => Part::OtherLabelled(process, word, label),
     };
     Some((part, close + 1))
+}
+
+/// The number of a port in a container is a label too.
+fn is_label(text: &str) -> bool {
+    let is_number = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    is_word(text) || is_number
 }
 
 /// Checks for a letter or `_`, followed by letters, digits, `_`, and `-`, as in `redis-server`.
@@ -212,6 +218,7 @@ mod tests {
     fn placeholders_are_parts() {
         assert_eq!(parts("--port {port}"), [Literal("--port "), Own("port")]);
         assert_eq!(parts("{port:admin}"), [Labelled("port", "admin")]);
+        assert_eq!(parts("{port:15672}"), [Labelled("port", "15672")]);
         assert_eq!(
             parts("{redis-server.port}!"),
             [Other("redis-server", "port"), Literal("!")]
@@ -234,6 +241,7 @@ mod tests {
             "${HOME}",
             "{a.b.c}",
             "{a:}",
+            "{a:1b}",
             "{a.b:}",
             "{a:b.c}",
             "{unclosed",

@@ -14,6 +14,7 @@ mod process;
 mod pulls;
 mod reach;
 mod readiness;
+mod refused;
 mod reports;
 mod servers;
 mod shared;

@@ -178,6 +178,31 @@ fn commands_before_it_run_in_the_image() {
     });
 }
 
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+#[summon(
+    image = ACTOR,
+    tcp = "listen 0.0.0.0:{port:81} listen 0.0.0.0:82 http 0.0.0.0:83 200 listen 0.0.0.0:80",
+    port = 80,
+    and(probe::http("http://localhost:{port:83}/")),
+    env("ADMIN", "{host}:{port:82}")
+)]
+#[test]
+fn a_label_that_is_a_number_is_a_port_inside(actor: &Process) {
+    for label in ["81", "82"] {
+        let port = actor.port_named(label);
+        assert_ne!(port.to_string(), label);
+        assert_eq!(
+            first_byte(TcpStream::connect(("127.0.0.1", port)).unwrap()),
+            b'1'
+        );
+    }
+    let admin = actor.exec(["sh", "-c", "echo $ADMIN"]).unwrap();
+    assert_eq!(admin, b"0.0.0.0:82\n");
+}
+
 fn session_of(process: &Process) -> String {
     let name = process.dir().parent().unwrap();
     name.display().to_string()

@@ -119,7 +119,7 @@ impl Parts {
         let ports = self.resources.ports().into_iter();
         let inside = |label: &str, outside: u16| match label {
             "" => self.declaration.inside_port().unwrap_or(outside),
-            _ => outside,
+            label => self.declaration.inside_of(label).unwrap_or(outside),
         };
         ports
             .map(|(label, outside)| (inside(&label, outside), outside))
@@ -189,11 +189,7 @@ impl Parts {
             add("-v", [dir, OsStr::new(":"), dir].into_iter().collect());
         }
         for (outside, inside) in &options.mounts {
-            let (outside, inside) = (self.fill_os(outside)?, self.fill_os(inside)?);
-            add(
-                "-v",
-                [&*outside, OsStr::new(":"), &inside].into_iter().collect(),
-            );
+            add("-v", self.mount(outside, inside)?);
         }
         if let Some(platform) = &options.platform {
             add("--platform", platform.into());

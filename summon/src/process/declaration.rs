@@ -108,6 +108,12 @@ impl Declaration {
         (self.has_own_ports() && port != 0).then_some(port)
     }
 
+    /// Returns the port inside its container that a label names, as in `{port:15672}`.
+    pub(super) fn inside_of(&self, label: &str) -> Option<u16> {
+        let port = label.parse().ok().filter(|port| *port != 0);
+        port.filter(|_| self.has_own_ports())
+    }
+
     /// Returns whether the banner reports this value.
     pub(super) fn learns(&self, value: &str) -> bool {
         let mut probes = self.probes.iter();

@@ -14,6 +14,7 @@ mod control;
 mod copied;
 mod databases;
 mod declaration;
+mod engine_args;
 mod exec;
 mod failed_start;
 mod fixture;

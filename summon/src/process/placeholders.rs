@@ -97,6 +97,11 @@ impl Parts {
             }
         }
         // The process sees its container from inside, and all others see it from outside.
+        if let Part::Labelled("port", label) = part {
+            if let Some(port) = self.declaration.inside_of(label) {
+                return Ok(port.to_string());
+            }
+        }
         if let (Part::Own(word), true) = (part, self.declaration.has_image()) {
             match word {
                 "port" => return Ok(self.port_inside()?.to_string()),

@@ -1,6 +1,5 @@
 //! Which options a process in a container can have.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use summon_syntax::template;
@@ -8,30 +7,6 @@ use summon_syntax::template;
 use super::parts::Parts;
 use crate::error::Error;
 use crate::image::Network;
-
-/// Arguments of `docker create` with which summon would lose the container, and what to do instead.
-const OWN_ARGUMENTS: [(&str, &str); 4] = [
-    (
-        "--name",
-        "summon names the container, and removes it by that name",
-    ),
-    (
-        "--rm",
-        "summon removes the container, after it has looked at its state",
-    ),
-    ("--pull", "set `pull`"),
-    (
-        "--log-driver",
-        "summon reads the output from the engine's client",
-    ),
-];
-
-/// Returns an argument that only summon itself may give, and a hint.
-fn own_argument(arg: &OsStr) -> Option<(&'static str, &'static str)> {
-    let arg = arg.to_string_lossy();
-    let name = arg.split('=').next().unwrap_or_default();
-    OWN_ARGUMENTS.into_iter().find(|(own, _)| *own == name)
-}
 
 impl Parts {
     /// Returns an error for an option that has no meaning with an image, or without one.
@@ -49,11 +24,7 @@ impl Parts {
             let why = "this ready-made server does not run as an image like that";
             return Err(declaration.bad(why).fact("hint", hint));
         }
-        let args = spec.container.engine_args.iter();
-        if let Some((arg, hint)) = args.filter_map(|arg| own_argument(arg)).next() {
-            let why = format!("`engine_args` may not have `{arg}`");
-            return Err(declaration.bad(why).fact("hint", hint));
-        }
+        self.check_engine_args()?;
         if let Some((what, hint)) = self.unsupported() {
             let why = format!("{what} does not work with an image");
             return Err(declaration.bad(why).fact("hint", hint));
@@ -134,21 +105,5 @@ impl Parts {
         let part = parts.find(|part| self.names_cluster(*part))?;
         let hint = "name each node, as in `{node-0.host}:{node-0.port}`";
         Some((format!("`{part}`"), hint))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_that_would_lose_the_container_are_known() {
-        let own = |arg: &str| own_argument(arg.as_ref()).map(|(own, _)| own);
-        assert_eq!(own("--name"), Some("--name"));
-        assert_eq!(own("--name=db"), Some("--name"));
-        assert_eq!(own("--rm"), Some("--rm"));
-        for fine in ["--network", "--names", "a--name", "--hostname=--name", ""] {
-            assert_eq!(own(fine), None, "{fine}");
-        }
     }
 }

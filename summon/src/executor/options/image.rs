@@ -36,7 +36,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Shows a directory or a file of this machine in the container of an
-    /// [image](Coordinated::image). Both paths are absolute. Default: none.
+    /// [image](Coordinated::image). Both paths are absolute, and the first one exists and has no `:`;
+    /// otherwise the start fails. Default: none.
     ///
     /// ```
     /// summon::TcpCoordinatedExecutor::new("", "localhost", 80)
@@ -85,8 +86,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Adds arguments to the engine's `create` command for an [image](Coordinated::image), for what
-    /// has no option of its own. Default: none. With `--name`, `--rm`, `--pull`, or `--log-driver` the start
-    /// fails, since summon sets these itself.
+    /// has no option of its own. Default: none. With an argument that only summon may give, such as `--name` or
+    /// `--rm`, the start fails. The [guide](crate::guide::images#what-differs-from-a-program) lists these.
     ///
     /// ```
     /// summon::SimpleExecutor::new("").image("my-worker").engine_args(["--shm-size", "256m"]);
