@@ -79,6 +79,12 @@ pub(crate) fn after_each(after: fn()) {
     let _ = AFTER.set(after);
 }
 
+/// Returns when the thread began to panic, if it panics now.
+pub(crate) fn now() -> Option<Instant> {
+    let last = LAST.try_with(|last| last.borrow().as_ref().map(|panic| panic.at));
+    last.ok().flatten().filter(|_| thread::panicking())
+}
+
 /// The failure of a test.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::setting::Setting;
 use crate::error::Error;
-use crate::panicked::Failure;
+use crate::panicked::{self, Failure};
 use crate::sys::maker::PerProcess;
 use crate::trace::{TestId, this_test};
 
@@ -54,7 +54,8 @@ struct Test {
 impl Default for Test {
     fn default() -> Test {
         Test {
-            begun: Instant::now(),
+            // A test may be noted only while it drops its first value.
+            begun: panicked::now().unwrap_or_else(Instant::now),
             things: Vec::new(),
             scopes: 0,
             expecting: 0,

@@ -82,7 +82,11 @@ impl Thing for Implied {
 
 impl Parts {
     /// Holds the test if it fails by this drop, or has panicked.
-    pub(super) fn hold_at_drop(&self, is_last: bool) {
+    pub(super) fn hold_at_drop(self: &Arc<Self>, is_last: bool) {
+        if thread::panicking() {
+            // Another thread may have started it for the test that drops it.
+            self.note_held();
+        }
         hold::at_drop();
         if !is_last || !hold::is_on() || thread::panicking() {
             return;

@@ -84,6 +84,12 @@ fn a_thread_without_a_name_holds_only_its_own() {
 }
 
 #[test]
+fn a_program_that_another_thread_has_started_is_up() {
+    let said = held("starts_on_a_thread", "1s");
+    reads("started_on_a_thread", part(&said, "panicked at"));
+}
+
+#[test]
 fn a_program_that_is_down_has_no_client() {
     let said = held("one_is_down", "1s");
     reads("one_is_down", part(&said, "one_is_down has failed, and"));

@@ -247,3 +247,14 @@ fn only_a_static_too() {
 fn only_a_static_again() {
     only_a_static();
 }
+
+/// The drop of the server is on the thread of the test, and its start was not.
+#[test]
+fn starts_on_a_thread() {
+    let server = TcpCoordinatedExecutor::new(actor(), "127.0.0.1", 0).named("server");
+    std::thread::scope(|scope| {
+        scope.spawn(|| server.start().unwrap());
+    });
+    note(&server);
+    panic!("on purpose");
+}
