@@ -424,3 +424,13 @@ fn a_server_that_recovers_right_after_an_answer_is_asked_soon() {
     };
     most_are_soon(is_soon);
 }
+
+/// summon has not yet read the answer, so it can't tell this work from that of the request.
+#[test]
+fn a_server_that_recovers_before_its_answer_was_read_is_asked_soon() {
+    let is_soon = |number: usize| {
+        let (addr, request) = ("127.0.0.1:{port}", (55 + number / 3).to_string());
+        is_found_soon(["heal", addr, &request, "0", "boot", "20000", "wait"])
+    };
+    most_are_soon(is_soon);
+}

@@ -4,8 +4,9 @@
 //! become ready soon. Then it watches the processor time of the service, which costs the server
 //! nothing: a server that becomes ready does some work first. When the service has worked and is quiet
 //! again, summon asks. If it works soon after an answer, that work may belong to the request, or it may
-//! make the server ready. So summon asks once more. A slow pace finds a server that becomes ready without
-//! any work.
+//! make the server ready. So summon asks once more. The server may also become ready while its answer is
+//! on the way. So summon counts the work from before the request, and asks again if this request took more
+//! work than others. A slow pace finds a server that becomes ready without any work.
 
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,11 @@ const MOST: u32 = 60;
 const MOST_EACH_SECOND: f64 = 1.3;
 /// A second request for work soon after an answer leaves so many for other work.
 const RESERVE: u32 = 8;
+/// A request that takes so much more work than the cheapest one may have met other work. Above `HUM` it
+/// hardly belongs to the request.
+const EXCESS: Duration = Duration::from_micros(40);
+/// The early requests whose work is noted, for a comparison.
+const COMPARED: u32 = 8;
 /// If few requests are left, less work than this in a slot counts as none: a runtime may wake its
 /// threads all the time.
 const HUM: Duration = Duration::from_micros(300);
@@ -49,6 +55,10 @@ pub(super) struct Gentle {
     answered: Instant,
     deadline: Instant,
     work: Option<Work>,
+    /// The processor time before the last request.
+    before: Option<Duration>,
+    /// The work of the cheapest request.
+    cheapest: Option<Duration>,
     /// Whether the next request is a second one, for work soon after an answer.
     asks_again: bool,
 }
@@ -70,6 +80,10 @@ struct Work {
     is_busy: bool,
     /// Whether the request was a second one.
     is_second: bool,
+    /// The processor time before the request.
+    before: Option<Duration>,
+    /// Whether there was no quiet look yet.
+    is_first: bool,
 }
 
 /// What a look at the work has found.
@@ -90,8 +104,30 @@ impl Gentle {
             answered: now,
             deadline: now,
             work: None,
+            before: None,
+            cheapest: None,
             asks_again: false,
         }
+    }
+
+    /// Notes that a request follows. The server may become ready from now on.
+    pub(super) fn ask(&mut self, target: &Target<'_>) {
+        if self.asked + COMPARED < EARLY {
+            return;
+        }
+        let used = used_by(&target.tree().unwrap_or_default());
+        // The work of an early request is known when the next one follows.
+        if let Some(before) = self.before.replace(used).filter(|_| self.asked < EARLY) {
+            self.compare(used.saturating_sub(before));
+        }
+    }
+
+    /// Compares the work of a request with that of the cheapest one, and returns the rest: the work that
+    /// it may have met.
+    fn compare(&mut self, work: Duration) -> Duration {
+        let cheapest = self.cheapest.unwrap_or(work).min(work);
+        self.cheapest = Some(cheapest);
+        work.saturating_sub(cheapest + cheapest / 4)
     }
 
     /// Notes an answer.
@@ -111,6 +147,8 @@ impl Gentle {
             is_early: true,
             is_busy: false,
             is_second,
+            before: self.before,
+            is_first: true,
         });
     }
 
@@ -147,10 +185,20 @@ impl Gentle {
             return false;
         };
         work.next = now + SLOT * times;
-        let used = work.pids.iter().copied().filter_map(proc::processor_time);
+        let used = used_by(&work.pids);
         let hum = if left > FEW { Duration::ZERO } else { HUM };
-        match work.note(used.sum(), hum) {
-            Found::Nothing => false,
+        let found = work.note(used, hum);
+        let is_settled = work.settling == 0 && !work.is_busy && std::mem::take(&mut work.is_first);
+        let whole = work
+            .before
+            .filter(|_| is_settled)
+            .map(|it| used.saturating_sub(it));
+        let met = whole.map_or(Duration::ZERO, |whole| self.compare(whole));
+        match found {
+            Found::Nothing => {
+                let kept = if met > HUM { 0 } else { RESERVE };
+                met > EXCESS && left > kept
+            }
             Found::Worked => left > 0,
             Found::Settled => {
                 self.asks_again = left > RESERVE;
@@ -165,6 +213,11 @@ impl Gentle {
         let most = f64::from(MOST) + waited * MOST_EACH_SECOND;
         (most as u32).saturating_sub(self.asked)
     }
+}
+
+/// Returns the processor time of these processes.
+fn used_by(pids: &[u32]) -> Duration {
+    pids.iter().copied().filter_map(proc::processor_time).sum()
 }
 
 impl Work {
@@ -244,9 +297,19 @@ mod tests {
             is_early: true,
             is_busy: false,
             is_second,
+            before: None,
+            is_first: true,
         };
         let note = |micros: &u64| work.note(Duration::from_micros(*micros), hum);
         micros.iter().map(note).collect()
+    }
+
+    #[test]
+    fn a_request_that_took_more_work_than_others_may_have_met_other_work() {
+        let mut gentle = Gentle::new(Instant::now());
+        let mut met = |micros| gentle.compare(Duration::from_micros(micros)).as_micros();
+        let seen = [300, 340, 500, 100, 120, 160, 300].map(&mut met);
+        assert_eq!(seen, [0, 0, 125, 0, 0, 35, 175]);
     }
 
     #[test]

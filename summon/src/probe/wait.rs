@@ -280,6 +280,9 @@ impl<'p> Watched<'p> {
 
     fn look(&mut self, target: &Target<'_>, began: Instant) -> bool {
         let looked = Instant::now();
+        if let Some(gentle) = &mut self.gentle {
+            gentle.ask(target);
+        }
         let seen = self.probe.look(target);
         self.looks += 1;
         self.looked = Instant::now();
