@@ -2,8 +2,15 @@
 
 use std::time::Duration;
 
-/// Reads a duration. The error quotes the text and shows how to write one.
+/// Reads a duration. The error quotes the text and shows how to write one. Refuses `M`: humantime takes
+/// it for months, and a user means minutes.
 pub fn parse(text: &str) -> Result<Duration, String> {
+    let mut units = text.split(|c: char| !c.is_alphabetic());
+    if units.any(|unit| unit == "M") {
+        return Err(format!(
+            "`{text}` is not a duration: `M` may mean minutes or months; write `m` for minutes"
+        ));
+    }
     let sum = parts(text).try_fold(Duration::ZERO, |sum, part| {
         // `humantime` panics if a sum overflows, so parse each part by itself:
         // <https://github.com/chronotope/humantime/issues/66>
@@ -59,6 +66,19 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn minutes_are_not_taken_for_months() {
+        for text in ["10M", "1h 10M", "10 M", "1M30s"] {
+            let expected = format!("`{text}` is not a duration: `M` may mean");
+            assert!(
+                parse(text).is_err_and(|why| why.starts_with(&expected)),
+                "{text}"
+            );
+        }
+        assert_eq!(parse("10m"), parse("10min"));
+        assert!(parse("2months") > parse("10m"));
     }
 
     #[test]
