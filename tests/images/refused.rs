@@ -66,3 +66,20 @@ fn is_an_argument_that_would_lose_the_container() {
     let fine = shell("echo up; exec sleep 1000").engine_args(["--label", "team=a", "-e", "X=1"]);
     fine.start().unwrap();
 }
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn is_an_entry_point_with_arguments() {
+    let error = SimpleExecutor::new("x")
+        .image(ACTOR)
+        .entrypoint("sh -c")
+        .start();
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("`entrypoint` is one program, and `sh -c` has a space"),
+        "{error}"
+    );
+}

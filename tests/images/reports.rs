@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use summon::{OutputCoordinatedExecutor, SimpleExecutor, TcpCoordinatedExecutor};
+use summon::{OutputCoordinatedExecutor, Signal, SimpleExecutor, TcpCoordinatedExecutor};
 
 use crate::engine::{ACTOR, engine, is_podman, stem};
 
@@ -105,4 +105,28 @@ fn a_program_that_has_ended_was_started() {
         let status = job.wait("30s").unwrap();
         assert_eq!(status.code(), Some(code));
     }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn says_what_is_different_about_process_1() {
+    let daemon = OutputCoordinatedExecutor::new(["-c", "sleep 1000 & exit 0"], "^up$")
+        .image(ACTOR)
+        .entrypoint("sh");
+    let error = daemon.start().unwrap_err().to_string();
+    assert!(
+        error.contains("hint      a container ends with its main process"),
+        "{error}"
+    );
+    let server = OutputCoordinatedExecutor::new(["-c", "echo up; exec sleep 1000"], "^up$")
+        .image(ACTOR)
+        .entrypoint("sh")
+        .stop_timeout("1s");
+    server.start().unwrap();
+    let error = server.crash(Signal::HUP).unwrap_err().to_string();
+    assert!(error.contains("`crash(Signal::KILL)` ends it"), "{error}");
+    server.crash(Signal::KILL).unwrap();
 }

@@ -54,6 +54,11 @@ pub(crate) struct Container {
     pub(crate) removal: Removal,
 }
 
+impl Container {
+    /// The longest time for one command of the engine, on a machine that is very busy.
+    pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+}
+
 /// The commands that remove a container.
 #[derive(Clone, Debug)]
 pub(crate) struct Removal {

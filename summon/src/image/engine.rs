@@ -95,6 +95,11 @@ impl Engine {
         advice::about(self.kind, said)
     }
 
+    /// Returns what to do if the engine does not answer.
+    pub(crate) fn hint_at_silence(&self) -> String {
+        advice::if_silent(self.kind)
+    }
+
     fn asked(&self, args: &[OsString]) -> Asked {
         let env: Vec<_> = env::vars_os().collect();
         let dir = env::current_dir().unwrap_or_else(|_| "/".into());

@@ -1,9 +1,9 @@
 //! Removes containers that an earlier run has left: its guard removes them, unless the engine does not
 //! answer.
 //!
-//! Labels tell whose container it is. Only a container of this machine's boot and pid namespace, whose
-//! test process has ended and whose session no guard uses, is an orphan. Other machines may use the same
-//! engine.
+//! Labels tell whose container it is. A container of this machine's boot and pid namespace is an orphan if its
+//! test process has ended and no guard uses its session. One of an earlier boot is an orphan if it does not
+//! run. Other machines may use the same engine.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -44,27 +44,35 @@ fn remove(engine: &Engine) -> Result<(), Error> {
     engine.ask(&args, until()).map(drop)
 }
 
-/// Returns the command that lists the containers of this boot and pid namespace.
+/// Returns the command that lists the containers of this machine.
 fn question(kind: Kind) -> Vec<OsString> {
     let label = |name: &str| match kind {
         Kind::Docker => format!("{{{{.Label \"summon.{name}\"}}}}"),
         Kind::Podman => format!("{{{{index .Labels \"summon.{name}\"}}}}"),
     };
-    let format = ["owner", "identity", "session"].map(label).join("|");
+    let labels = ["boot", "namespace", "owner", "identity", "session"];
+    let format = labels.map(label).join("|");
     let mut args = vec!["ps".into(), "-a".into(), "--no-trunc".into()];
-    for (name, value) in [("boot", proc::boot()), ("namespace", proc::namespace())] {
-        args.push("--filter".into());
-        args.push(format!("label=summon.{name}={value}").into());
-    }
+    args.push("--filter".into());
+    args.push(format!("label=summon.machine={}", proc::machine()).into());
     args.push("--format".into());
-    args.push(format!("{{{{.ID}}}}|{format}").into());
+    args.push(format!("{{{{.ID}}}}|{{{{.State}}}}|{format}").into());
     args
 }
 
 /// Returns the id of a container if it is an orphan.
 fn orphan(line: &str) -> Option<&str> {
-    let mut parts = line.splitn(4, '|');
-    let (id, owner, identity) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut parts = line.splitn(7, '|');
+    let (id, state) = (parts.next()?, parts.next()?);
+    let (boot, namespace) = (parts.next()?, parts.next()?);
+    if boot.is_empty() || (boot == proc::boot() && namespace != proc::namespace()) {
+        return None;
+    }
+    if boot != proc::boot() {
+        // No container runs on after a reboot.
+        return (!matches!(state, "running" | "paused" | "restarting")).then_some(id);
+    }
+    let (owner, identity) = (parts.next()?, parts.next()?);
     // A container without a label is somebody else's.
     let session = parts.next().filter(|session| !session.is_empty())?;
     let (owner, identity) = (owner.parse().ok()?, identity.parse().ok()?);
@@ -85,7 +93,9 @@ mod tests {
         let own = std::process::id();
         let identity = proc::identity(own).unwrap();
         let gone = "/no/such/session";
-        let line = |pid, identity, session| format!("7|{pid}|{identity}|{session}");
+        let (boot, namespace) = (proc::boot(), proc::namespace());
+        let here = format!("7|running|{boot}|{namespace}");
+        let line = |pid, identity, session| format!("{here}|{pid}|{identity}|{session}");
         let is_orphan = |line: String| orphan(&line) == Some("7");
         assert!(is_orphan(line(own, identity + 1, gone)));
         assert!(!is_orphan(line(own, identity, gone)));
@@ -100,17 +110,28 @@ mod tests {
         assert!(!is_orphan(line(own, identity + 1, session)));
         drop(held);
         std::fs::remove_dir(&dir).unwrap();
-        for odd in ["", "7", "7|1|2", "7|1|2|", "7|x|2|/s", "7|1||/s"] {
-            assert_eq!(orphan(odd), None, "{odd}");
+        for odd in ["", "|1", "|1|2", "|1|2|", "|x|2|/s", "|1||/s"] {
+            assert_eq!(orphan(&format!("{here}{odd}")), None, "{odd}");
         }
+        let of_others = format!("7|exited|{boot}|pid:[1]|0|1|{gone}");
+        assert_eq!(orphan(&of_others), None);
+        assert_eq!(orphan("7|exited||||||"), None);
+        let earlier =
+            |state: &str| format!("7|{state}|earlier|{namespace}|{own}|{identity}|{gone}");
+        assert!(is_orphan(earlier("exited")) && is_orphan(earlier("created")));
+        // A machine with the same id, such as a copy of this one.
+        assert!(!is_orphan(earlier("running")));
     }
 
     #[test]
     fn orphans_are_removed_and_other_containers_stay() {
         // Pid 0 is nobody's. The last container has no labels.
-        let script = "cd ${0%/*}; echo \"$@\" >>asked; [ $1 != ps ] || \
-            printf '1|0|1|/no/such/session\\n2|0|1|\\n3|0|1|/no/such/session\\n4|||\\n'";
-        let fakes = Fakes::new("orphans", &[("podman", script)]);
+        let here = format!("running|{}|{}", proc::boot(), proc::namespace());
+        let script = format!(
+            "cd ${{0%/*}}; echo \"$@\" >>asked; [ $1 != ps ] || printf \
+             '1|{here}|0|1|/no/such/session\\n2|{here}|0|1|\\n3|{here}|0|1|/no/such/session\\n4|||||\\n'"
+        );
+        let fakes = Fakes::new("orphans", &[("podman", &script)]);
         let engine = Engine {
             program: fakes.dir().join("podman"),
             kind: Kind::Podman,
@@ -121,9 +142,9 @@ mod tests {
         remove(&engine).unwrap();
         let asked = std::fs::read_to_string(fakes.dir().join("asked")).unwrap();
         let (listing, removal) = asked.split_once('\n').unwrap();
-        let boot = format!("--filter label=summon.boot={}", proc::boot());
+        let machine = format!("--filter label=summon.machine={}", proc::machine());
         assert!(
-            listing.contains(&boot) && listing.contains("{{index .Labels"),
+            listing.contains(&machine) && listing.contains("{{index .Labels"),
             "{asked}"
         );
         assert_eq!(removal, "rm -f -v 1 3\n");

@@ -38,7 +38,7 @@ pub enum Pull {
 }
 
 /// The time-out of a question about an image.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(30);
 /// The time-out of a pull. The time-out of a start does not include the pull.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The pause after an unclear answer: another test process is between two system calls.

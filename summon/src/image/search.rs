@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
+use super::advice;
 use super::asked::{Asked, Failed};
 use super::engine::Engine;
 use super::kind::Kind;
@@ -121,6 +122,22 @@ impl Surroundings {
         engine.map_err(|error| error.fact("set by", format!("{VARIABLE}={shown}")))
     }
 
+    /// Returns a hint if a variable says where the engine is.
+    fn hint_at_place(&self, kind: Kind) -> Option<String> {
+        let names = match kind {
+            Kind::Docker => ["DOCKER_HOST", "DOCKER_CONTEXT"],
+            Kind::Podman => ["CONTAINER_HOST", "CONTAINER_CONNECTION"],
+        };
+        let is_set = |(name, value): &&(OsString, OsString)| {
+            !value.is_empty() && names.iter().any(|it| name == it)
+        };
+        let (name, value) = self.env.iter().find(is_set)?;
+        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+        Some(format!(
+            "`{name}={value}` says where the engine is: correct it, or unset it"
+        ))
+    }
+
     fn ask_whether_it_works(&self, program: PathBuf, limit: Duration) -> Result<Engine, Error> {
         let until = Instant::now() + limit;
         let shown = program.display().to_string();
@@ -139,11 +156,22 @@ impl Surroundings {
         };
         let asked = ["info".into(), "--format".into(), kind.question().into()];
         let answer = self.ask(&program, &asked, until);
-        let answer = answer.map_err(|failed| failed.into_error(kind).fact("version", said))?;
+        let place = || self.hint_at_place(kind);
+        let answer = answer.map_err(|failed| {
+            let error = failed.into_error(kind).fact("version", said.clone());
+            error.hints(place())
+        })?;
         let answer = String::from_utf8_lossy(&answer);
         let mut parts = answer.trim().split('|');
         let mut part = || parts.next().unwrap_or_default().to_owned();
         let (version, rootless, system) = (part(), part(), part());
+        if version.is_empty() {
+            // Something answers that is not the engine.
+            let why =
+                format!("{kind} failed: `{shown} info` does not tell the version of an engine");
+            let hint = place().unwrap_or_else(|| advice::if_silent(kind));
+            return Err(Error::new(why).fact("version", said).fact("hint", hint));
+        }
         Ok(Engine {
             program,
             kind,
@@ -245,6 +273,30 @@ mod tests {
               version   podman version 4"
             )
         );
+    }
+
+    #[test]
+    fn a_variable_that_leads_to_no_engine_is_in_the_hint() {
+        let down = "echo 'Cannot connect to the Docker daemon at tcp://a. Is the docker daemon running?' >&2; exit 1";
+        for (answer, why) in [
+            (
+                "echo '|[]|'",
+                "info` does not tell the version of an engine",
+            ),
+            (down, "exited with code 1"),
+        ] {
+            let fakes = Fakes::new("elsewhere", &[("docker", &docker(answer))]);
+            let env = [
+                ("PATH", fakes.dir().as_os_str()),
+                ("DOCKER_HOST", OsStr::new("tcp://a")),
+            ];
+            let env = env.map(|(name, value)| (name.into(), value.to_owned()));
+            let surroundings = Surroundings::new(env.into(), fakes.dir().to_owned());
+            let error = fakes.shown(&Engine::among(&surroundings, PATIENT).unwrap_err());
+            assert!(error.contains(why), "{error}");
+            let hint = "`DOCKER_HOST=tcp://a` says where the engine is: correct it, or unset it";
+            assert!(error.contains(hint), "{error}");
+        }
     }
 
     #[test]

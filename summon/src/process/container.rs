@@ -372,11 +372,12 @@ fn new_name(home: &Home) -> String {
 }
 
 /// Returns the labels by which a later run finds a container that nobody owns any more.
-fn labels(of: &str, session: &Path) -> [(&'static str, String); 6] {
+fn labels(of: &str, session: &Path) -> [(&'static str, String); 7] {
     let own = std::process::id();
     let identity = proc::identity(own).unwrap_or_default();
     [
         ("summon", of.to_owned()),
+        ("summon.machine", proc::machine()),
         ("summon.boot", proc::boot()),
         ("summon.namespace", proc::namespace()),
         ("summon.owner", own.to_string()),

@@ -261,7 +261,11 @@ impl Process {
                 Some(status) => return Ok(status),
                 None if Instant::now() >= until => {
                     let why = format!("{} did not die of {signal} within {limit:?}", self.name());
-                    return Err(self.parts.error_with_output(why, &launched).timeout());
+                    let error = self.parts.error_with_output(why, &launched).timeout();
+                    let hint = contained.map(|_| {
+                        "process 1 of a container gets only signals that it handles, and KILL: `crash(Signal::KILL)` ends it"
+                    });
+                    return Err(error.hints(hint.map(str::to_owned)));
                 }
                 None => {}
             }

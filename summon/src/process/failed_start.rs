@@ -9,7 +9,7 @@ use super::parts::Parts;
 use super::port_conflict;
 use crate::error::Error;
 use crate::exec_error::Attempt;
-use crate::guard::{LaunchError, Program, Step};
+use crate::guard::{Container, LaunchError, Program, Step};
 use crate::image::Engine;
 use crate::output;
 use crate::probe::{Verdict, Waited, Why};
@@ -32,19 +32,27 @@ impl Parts {
                 about_processes(&error),
             ),
             LaunchError::NoContainer(ran) => {
-                let headline = format!(
-                    "{} could not be started: the engine made no container",
-                    self.name()
-                );
+                let how = match ran.status {
+                    Some(_) => "the engine made no container".to_owned(),
+                    None => format!(
+                        "the engine has not made its container, or copied its files, within {:?}",
+                        Container::COMMAND_LIMIT
+                    ),
+                };
+                let headline = format!("{} could not be started: {how}", self.name());
                 let error = self.declaration.error_as_launched(headline, invocation);
                 let error = error.said(&ran.output);
                 return match ran.status {
-                    None => error.timeout(),
+                    None => error.hints(hint_at_silence()).timeout(),
                     Some(_) => error.hints(hint_of_engine(&ran.output)),
                 };
             }
             LaunchError::Before(index, ran) => return self.not_prepared(index, &ran),
             LaunchError::Cancelled => return self.cancelled(),
+            LaunchError::Late if self.declaration.has_image() => (
+                "the time-out passed before the engine had made its container".to_owned(),
+                hint_at_silence(),
+            ),
             LaunchError::Late => ("the time-out passed before it was exec'ed".to_owned(), None),
         };
         let headline = format!("{} could not be started: {why}", self.name());
@@ -111,6 +119,11 @@ impl Parts {
         }
         launched.with_output(error)
     }
+}
+
+/// Returns what to do about an engine that does not answer.
+fn hint_at_silence() -> Option<String> {
+    Some(Engine::find().ok()?.hint_at_silence())
 }
 
 /// Returns what to do about the complaint of an engine that made no container.

@@ -105,6 +105,9 @@ impl Parts {
             return Some(hint);
         }
         match status.code() {
+            Some(0) if self.declaration.has_image() => Some(
+                "a container ends with its main process: keep that in the foreground".to_owned(),
+            ),
             Some(0) if !waited.left.is_empty() => Some(self.hint_at_daemon(&waited.left)),
             Some(126) if is_shell => {
                 Some("a shell exits with code 126 if it may not execute a program".to_owned())

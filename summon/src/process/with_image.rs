@@ -25,6 +25,15 @@ impl Parts {
             return Err(declaration.bad(why).fact("hint", hint));
         }
         self.check_engine_args()?;
+        let entrypoint = spec.container.entrypoint.as_ref();
+        let entrypoint = entrypoint.map(|it| it.to_string_lossy());
+        // A path may have a space.
+        let is_line = |it: &str| it.contains(' ') && !it.starts_with('/');
+        if let Some(line) = entrypoint.filter(|it| is_line(it)) {
+            let why = format!("its `entrypoint` is one program, and `{line}` has a space");
+            let hint = "write the arguments as the text of the kind";
+            return Err(declaration.bad(why).fact("hint", hint));
+        }
         if let Some((what, hint)) = self.unsupported() {
             let why = format!("{what} does not work with an image");
             return Err(declaration.bad(why).fact("hint", hint));

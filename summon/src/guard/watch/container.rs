@@ -23,8 +23,7 @@ use crate::guard::terms::{Container, Removal};
 use crate::sys::family::ChildEnds;
 use crate::sys::wait;
 
-/// The longest time for one command, on a machine that is very busy.
-const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+const COMMAND_LIMIT: Duration = Container::COMMAND_LIMIT;
 /// How long to look at a container that has ended. The report can do without.
 const INSPECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long to repeat the removal.

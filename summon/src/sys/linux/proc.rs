@@ -5,6 +5,7 @@
 //! even in the middle of a character.
 
 use std::fs;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -119,6 +120,19 @@ pub(crate) fn boot() -> String {
     // After a reboot pids and start times repeat, so an identity needs the boot as well.
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     boot.trim().to_owned()
+}
+
+/// Returns an id of this machine that outlasts a reboot, or else that of the boot (`machine-id(5)`).
+pub(crate) fn machine() -> String {
+    let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    match id.trim() {
+        "" => boot(),
+        id => {
+            // The id itself is confidential.
+            let hasher = BuildHasherDefault::<DefaultHasher>::default();
+            format!("{:016x}", hasher.hash_one(("summon", id)))
+        }
+    }
 }
 
 /// Returns the id of this process's pid namespace (`pid_namespaces(7)`).

@@ -151,6 +151,11 @@ pub(crate) fn boot() -> String {
     sysctl::text(c"kern.bootsessionuuid").unwrap_or_default()
 }
 
+/// Returns an id of this machine. Here it does not outlast a reboot.
+pub(crate) fn machine() -> String {
+    boot()
+}
+
 /// Returns the id of this process's pid namespace. macOS has only one.
 pub(crate) fn namespace() -> String {
     String::new()

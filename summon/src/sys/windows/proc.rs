@@ -43,6 +43,11 @@ pub(crate) fn boot() -> String {
     String::new()
 }
 
+/// Returns an id of this machine.
+pub(crate) fn machine() -> String {
+    boot()
+}
+
 /// Returns the id of this process's pid namespace.
 pub(crate) fn namespace() -> String {
     String::new()
