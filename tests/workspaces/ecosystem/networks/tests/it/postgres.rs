@@ -117,7 +117,10 @@ fn one_direction_is_late_slow_and_ends_alone(pg: &Link) -> Result<(), Box<dyn Er
     assert!(took >= SHORT && said? == 7, "{took:?}");
     let big = format!("SELECT length('{}')", "x".repeat(100_000));
     let (took, row) = to_server.limited("500KB", || timed(|| client.query_one(&big, &[])))?;
-    assert!(took >= SHORT && row?.get::<_, i32>(0) == 100_000, "{took:?}");
+    assert!(
+        took >= SHORT && row?.get::<_, i32>(0) == 100_000,
+        "{took:?}"
+    );
     let lost = to_server.closed_after(3, || ask(&mut client).unwrap_err())?;
     assert!(lost.is_closed() || cause(&lost).is_some(), "{lost:?}");
     assert!(client.is_closed());
