@@ -22,6 +22,14 @@ fn timed<R>(call: impl FnOnce() -> R) -> (Duration, R) {
     (began.elapsed(), result)
 }
 
+/// Asks until the condition holds.
+fn eventually(mut condition: impl FnMut() -> bool) {
+    let limit = Instant::now() + LONG;
+    while !condition() {
+        assert!(Instant::now() < limit, "in vain");
+    }
+}
+
 /// Calls on another thread while the link is silent. The call must wait until the link is healed.
 fn waits_while_silent<R: Send>(link: &Link, call: impl FnOnce() -> R + Send) -> R {
     thread::scope(|threads| {

@@ -112,12 +112,14 @@ fn replaces_a_connection_that_ends_in_the_middle_of_a_request(
     let pool = pool(pg, LONG)?;
     let mut client = pool.get()?;
     let to_server = pg.one_way(Way::ToServer);
+    let before = pg.connections()?.to_server;
     to_server.closed_after(3, || {
         client
             .query_one("SELECT 7", &[])
             .expect_err("the server has a part of the request");
         assert!(client.is_closed());
     })?;
+    assert_eq!(pg.connections()?.to_server - before, 3);
     drop(client);
     let (took, said) = to_server.delayed(SHORT, || timed(|| ask(&pool)))?;
     assert!(took >= SHORT && said? == 7, "{took:?}");

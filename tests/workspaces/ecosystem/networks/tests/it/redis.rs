@@ -3,7 +3,7 @@
 use redis::{Client, Commands, Connection, RedisResult};
 use summon::{Fixture, Link, Way, servers::Redis, summon};
 
-use crate::{LONG, SHORT, timed};
+use crate::{LONG, SHORT, eventually, timed};
 
 #[summon::fixture(executor = Redis::new())]
 static REDIS: Fixture<Redis>;
@@ -36,7 +36,8 @@ fn gives_up_on_a_silent_server_which_still_gets_the_request(
     let late = redis.silenced(|| connection.set::<_, _, ()>("asked", "once"))?;
     assert!(late.unwrap_err().is_timeout());
     // Another connection may overtake this one.
-    while other.get::<_, Option<String>>("asked")?.as_deref() != Some("once") {}
+    let mut asked = || other.get::<_, Option<String>>("asked").unwrap();
+    eventually(|| asked().as_deref() == Some("once"));
     Ok(())
 }
 
@@ -52,7 +53,7 @@ fn gets_no_answer_or_sends_no_request_if_one_direction_is_silent(
     redis.one_way(Way::ToClient).silenced(|| {
         let late = connection.set::<_, _, ()>("one-way", "no answer");
         assert!(late.unwrap_err().is_timeout());
-        while value().as_deref() != Some("no answer") {}
+        eventually(|| value().as_deref() == Some("no answer"));
     })?;
     let mut connection = connect(redis)?;
     connection.set_read_timeout(Some(SHORT))?;
@@ -61,7 +62,7 @@ fn gets_no_answer_or_sends_no_request_if_one_direction_is_silent(
         assert!(late.unwrap_err().is_timeout());
         assert_eq!(value().as_deref(), Some("no answer"));
     })?;
-    while value().as_deref() != Some("no request") {}
+    eventually(|| value().as_deref() == Some("no request"));
     Ok(())
 }
 
