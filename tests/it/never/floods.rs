@@ -76,7 +76,7 @@ fn a_program_that_never_stops_to_write_does_not_hold_up_the_test() {
     }
 }
 
-#[summon(output = ["sh", "-c", "yes fine | head -c 300000000; echo up; exec sleep 1000"], banner = "^up$", never = "ERROR")]
+#[summon(output = ["sh", "-c", "yes fine | head -c 300000000; echo up; exec sleep 1000"], banner = "^up$", timeout = "2min", never = "ERROR")]
 #[test]
 #[ignore = "another test runs it, and reads what it says"]
 fn run_by_another_and_floods() {}
