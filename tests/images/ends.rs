@@ -348,7 +348,7 @@ fn comes_after_the_grace_to_a_program_that_ignores_its_stop() {
     server.stop().unwrap();
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(1), "{took:?}");
-    // An engine has many seconds for itself, but needs them only on a busy machine.
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    // The `stop` of an engine would wait for a time-out of its own, which is some seconds longer.
+    assert!(took < Duration::from_secs(7), "{took:?}");
     assert_eq!(String::from_utf8(server.output()).unwrap(), "up\n");
 }
