@@ -74,8 +74,11 @@ impl<'a> Attempt<'a> {
             )),
             None => {
                 let dangling = self.places().find_map(|place| link(&place));
+                let directory = self.places().find(|place| place.is_dir());
+                let directory = directory.map(|it| format!("{} is a directory", it.display()));
                 dangling
                     .map(|to| format!("a symbolic link in PATH leads to {to}"))
+                    .or(directory)
                     .or_else(|| shell::instead(&program))
                     .or_else(|| packages::missing(&program))
             }
@@ -121,7 +124,10 @@ impl<'a> Attempt<'a> {
         };
         match self.is_path() {
             true => is_nothing(&self.dir.join(self.program)),
-            false => self.path().is_some() && self.places().all(|path| is_nothing(&path)),
+            false => {
+                let is_no_program = |path: PathBuf| is_nothing(&path) || path.is_dir();
+                self.path().is_some() && self.places().all(is_no_program)
+            }
         }
     }
 

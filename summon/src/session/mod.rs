@@ -146,8 +146,10 @@ impl Session {
             None => Arc::clone(&dir),
             Some(log_dir) => Arc::new(logs_in(log_dir, &logs, is_shared).map_err(|error| {
                 let why = format!(
-                    "{}, where SUMMON_LOG_DIR wants logs: {error}",
-                    logs.display()
+                    "`SUMMON_LOG_DIR={}` is no directory in which this user can make {}: {error}; set \
+                     another directory, or unset the variable",
+                    log_dir.display(),
+                    name_of(&logs).to_string_lossy(),
                 );
                 io::Error::new(error.kind(), why)
             })?),
