@@ -16,6 +16,22 @@ pub(crate) fn socket_of(
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub(crate) fn sockets_below(_roots: &[(u32, u64)]) -> HashSet<SocketId> {
+/// The sockets of trees of processes.
+pub(crate) struct Below {
+    pub(crate) sockets: HashSet<SocketId>,
+    pub(crate) is_whole: bool,
+}
+
+pub(crate) fn sockets_below(_roots: &[(u32, u64)]) -> Below {
+    Below {
+        sockets: HashSet::new(),
+        is_whole: false,
+    }
+}
+
+pub(crate) fn held_elsewhere(
+    _sockets: &HashSet<SocketId>,
+    _roots: &[(u32, u64)],
+) -> HashSet<SocketId> {
     HashSet::new()
 }
