@@ -4,6 +4,7 @@ mod partition;
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::slice;
 use std::sync::Arc;
 
@@ -45,6 +46,10 @@ pub struct Cluster {
     refused: Option<Error>,
     own: Arc<Nodes>,
 }
+
+/// A panic leaves each node complete, either up or down, as [`Process`] says.
+impl UnwindSafe for Cluster {}
+impl RefUnwindSafe for Cluster {}
 
 impl<P: Probe> Coordinated<P> {
     /// Runs this number of processes, the nodes of a [`Cluster`]. Each node has all options of this
