@@ -103,3 +103,37 @@ fn python_may_keep_its_lines_although_it_has_written_to_stderr() {
     let report = start("1");
     assert!(!report.contains("  hint "), "{report}");
 }
+
+#[test]
+fn python_is_found_behind_other_programs_and_its_options_are_its_own() {
+    let dir = TempDir::new();
+    let python = dir.file("python3");
+    fs::write(&python, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let start = |command: &str| {
+        let command = command.replace("python3", &python);
+        let server = OutputCoordinatedExecutor::new(command, "up").timeout("300ms");
+        let server = server.env("PYTHONUNBUFFERED", "");
+        server.start().unwrap_err().to_string()
+    };
+    let hint =
+        "hint      it has written nothing: Python keeps its output in a buffer if it is a pipe";
+    for kept in [
+        "python3 app.py -u admin",
+        "env A=1 python3 app.py",
+        "nice -n 5 python3 app.py",
+        "sh -c 'exec python3 app.py'",
+        "stdbuf -oL python3 app.py",
+    ] {
+        let report = start(kept);
+        assert!(report.contains(hint), "{kept}: {report}");
+    }
+    for written in [
+        "python3 -Eu app.py",
+        "env PYTHONUNBUFFERED=1 python3 app.py",
+        "stdbuf -oL sleep 1000",
+    ] {
+        let report = start(written);
+        assert!(!report.contains("  hint "), "{written}: {report}");
+    }
+}

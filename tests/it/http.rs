@@ -369,7 +369,9 @@ fn a_server_that_answers_otherwise_is_asked_gently() {
         let asked = String::from_utf8_lossy(&asked).matches("GET /").count();
         // About 50 in the first two seconds, and then after a tenth of the wait. Fewer on a busy machine.
         assert!((10..75).contains(&asked), "{answer}: {asked}");
-        assert!(error.contains(" lines like this"), "{error}");
+        // A report has room for 20 lines.
+        let folds = asked > 20;
+        assert!(!folds || error.contains(" lines like this"), "{error}");
         assert_eq!(error.matches("| GET /").count(), 1, "{error}");
     }
 }

@@ -428,7 +428,8 @@ fn of_a_killed_initdb_goes_with_the_next_start() {
     let mut next = HalfMade::owner(&half_made.cache);
     let mut said = BufReader::new(next.stdout.take().unwrap()).lines();
     assert!(said.any(|line| line.unwrap().contains('<')));
-    assert!(half_made.is_gone());
+    let left = (segments_of(half_made.server), &half_made.files);
+    assert!(half_made.is_gone(), "{left:?}");
     drop(next.stdin.take());
     assert!(next.wait().unwrap().success());
 }

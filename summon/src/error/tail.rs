@@ -14,6 +14,10 @@ const SHOWN: usize = 20;
 
 /// Returns the last rows of output that a report shows.
 pub(super) fn last_rows(text: &str) -> Vec<Row<'_>> {
+    // Where all lines have room, a line that is like others may still be the one that matters.
+    if text.lines().count() <= SHOWN {
+        return text.lines().map(Row::Line).collect();
+    }
     let mut rows = fold::rows(text);
     let mut hidden = rows.len().saturating_sub(SHOWN);
     // A count needs its example above it.
@@ -123,4 +127,22 @@ fn show_line(f: &mut impl Write, mark: char, line: &str) -> fmt::Result {
     // An empty line gets no trailing space, which editors would strip from snapshots.
     let gap = if line.is_empty() { "" } else { " " };
     write!(f, "\n            {mark}{gap}{line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fold_only_if_there_is_no_room() {
+        let shown = |ok: usize| {
+            let text = "status 200\n".repeat(ok) + "status 500\n";
+            let rows = last_rows(&text);
+            rows.iter().map(|row| row.text().into_owned()).collect()
+        };
+        let few: Vec<String> = shown(19);
+        assert_eq!((few.len(), few[19].as_str()), (20, "status 500"));
+        let many: Vec<String> = shown(20);
+        assert_eq!(many, ["status 200", ".. 20 lines like this"]);
+    }
 }

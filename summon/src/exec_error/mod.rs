@@ -252,6 +252,9 @@ fn forbidden(program: &str, path: &Path) -> (String, Option<String>) {
     if !metadata.is_file() {
         return (format!("`{program}` is not a file"), None);
     }
+    if !at_path::is_executable(&metadata) {
+        return not_executable(format!("make it executable: `chmod +x {path_shown}`"));
+    }
     if let Some(Format::Script(line)) = Format::of(path) {
         let interpreter = interpreter(&line);
         let may_run = |it: &fs::Metadata| it.is_file() && at_path::is_executable(it);
@@ -263,14 +266,11 @@ fn forbidden(program: &str, path: &Path) -> (String, Option<String>) {
             );
         }
     }
-    match at_path::is_executable(&metadata) {
-        false => not_executable(format!("make it executable: `chmod +x {path_shown}`")),
-        true => not_executable(
-            "another user may execute it; check its mode, the modes of the directories above it, and \
-             whether its file system is mounted with `noexec`"
-                .to_owned(),
-        ),
-    }
+    not_executable(
+        "another user may execute it; check its mode, the modes of the directories above it, and \
+         whether its file system is mounted with `noexec`"
+            .to_owned(),
+    )
 }
 
 /// Describes the target of a broken symbolic link.

@@ -23,19 +23,24 @@ impl Parts {
         if is_own || !self.waits_for_output() {
             return None;
         }
-        if !self.is_python(waited) {
-            return output.is_empty().then(|| {
+        let words = self.words_that_run(waited);
+        let Some(python) = words.iter().position(|word| is_python(word)) else {
+            let is_told = words.iter().any(|word| is_program(word, "stdbuf"));
+            return (output.is_empty() && !is_told).then(|| {
                 "it has written nothing: many programs keep their output in a buffer if it is a pipe; \
                  write `stdbuf -oL` before the program, or use its option for line buffering"
                     .to_owned()
             });
-        }
+        };
         let is_set =
             |(name, value): &(OsString, OsString)| name == "PYTHONUNBUFFERED" && !value.is_empty();
+        let is_assigned = |word: &String| {
+            let value = word.strip_prefix("PYTHONUNBUFFERED=");
+            value.is_some_and(|it| !it.is_empty())
+        };
         let is_unbuffered = self.environment().is_ok_and(|env| env.iter().any(is_set))
-            || self
-                .argv()
-                .is_ok_and(|argv| argv.iter().any(|it| it == "-u"));
+            || words[..python].iter().any(is_assigned)
+            || has_option_u(&words[python + 1..]);
         (!is_unbuffered).then(|| match output.is_empty() {
             true => "it has written nothing: Python keeps its output in a buffer if it is a pipe; set \
                      `env(\"PYTHONUNBUFFERED\", \"1\")`"
@@ -47,27 +52,21 @@ impl Parts {
         })
     }
 
-    /// Returns whether Python runs: as the program, as its interpreter, or as its child.
-    fn is_python(&self, waited: &Waited) -> bool {
-        let is = |program: &str| {
-            let name = Path::new(program).file_name();
-            name.is_some_and(|name| name.to_string_lossy().starts_with("python"))
-        };
+    /// Returns the words of what runs: of the command, of the commands of its shell, of its script's `#!`
+    /// line, and of its descendants.
+    fn words_that_run(&self, waited: &Waited) -> Vec<String> {
         let (argv, env) = (self.argv(), self.environment());
         let dir = self.working_directory();
         let (Ok(argv), Ok(env), Ok(dir)) = (argv, env, dir) else {
-            return false;
+            return Vec::new();
         };
-        let own = argv.first().map(|word| word.to_string_lossy().into_owned());
         let script = Attempt::new(&argv, &env, &dir).first_line();
-        let words = own
-            .into_iter()
-            .chain(script)
-            .chain(waited.left.iter().cloned());
-        let lines: Vec<String> = words.collect();
-        lines
-            .iter()
-            .any(|line| line.split_whitespace().take(2).any(is))
+        let lines = script.into_iter().chain(self.shell_line());
+        let lines = lines.chain(waited.left.iter().cloned());
+        let lines: Vec<String> = lines.collect();
+        let of_lines = lines.iter().flat_map(|line| line.split_whitespace());
+        let argv = argv.iter().map(|word| word.to_string_lossy().into_owned());
+        argv.chain(of_lines.map(str::to_owned)).collect()
     }
 
     /// Returns a hint for a program that has ended with success, perhaps with its input.
@@ -106,5 +105,80 @@ impl Parts {
         let has_line = flag.starts_with('-') && !flag.starts_with("--") && flag.contains('c');
         let line = argv.get(2).filter(|_| has_line)?;
         Some(line.to_string_lossy().into_owned())
+    }
+}
+
+fn is_program(word: &str, name: &str) -> bool {
+    Path::new(word).file_name().is_some_and(|it| it == name)
+}
+
+/// Whether a word names Python: `python`, `/usr/bin/python3.11`.
+fn is_python(word: &str) -> bool {
+    let name = Path::new(word).file_name().and_then(|it| it.to_str());
+    let version = name.and_then(|it| it.strip_prefix("python"));
+    version.is_some_and(|it| it.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+/// Whether the words after Python have its own option `-u`, also as a part of `-Eu`. The words after a script,
+/// or after `-c` and `-m`, belong to the program.
+fn has_option_u(words: &[String]) -> bool {
+    let mut words = words.iter();
+    while let Some(letters) = words.next().and_then(|it| it.strip_prefix('-')) {
+        for letter in letters.chars() {
+            match letter {
+                'u' => return true,
+                'c' | 'm' => return false,
+                // The rest of the word is its value, or else the next word.
+                'W' | 'X' => {
+                    if letters.ends_with(letter) {
+                        words.next();
+                    }
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_u_of_python_is_told_from_that_of_a_program() {
+        let has = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            has_option_u(&words)
+        };
+        for python in [
+            "-u app.py",
+            "-Eu -m app",
+            "-X dev -u app.py",
+            "-Wdefault -u",
+        ] {
+            assert!(has(python), "{python}");
+        }
+        for program in [
+            "app.py -u admin",
+            "-m app -u",
+            "-c x -u",
+            "-X u app.py",
+            "",
+            "-E",
+        ] {
+            assert!(!has(program), "{program}");
+        }
+    }
+
+    #[test]
+    fn python_has_many_names() {
+        for python in ["python", "python3", "/usr/bin/python3.11"] {
+            assert!(is_python(python), "{python}");
+        }
+        for other in ["pythonista", "python.py", "python3-config", "sh"] {
+            assert!(!is_python(other), "{other}");
+        }
     }
 }
