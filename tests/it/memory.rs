@@ -356,7 +356,9 @@ impl HalfMade {
             // Halted, it does not end before its death. If it has ended, initdb starts another one.
             signal(server, libc::SIGSTOP);
             let files = files_of(server);
-            if files.is_empty() {
+            // Before its first word, the server may not have noted the name of the file.
+            let is_begun = |file: &PathBuf| fs::read(file).is_ok_and(|it| it[..4] != [0; 4]);
+            if files.is_empty() || !files.iter().all(is_begun) {
                 signal(server, libc::SIGCONT);
                 return false;
             }
@@ -415,13 +417,15 @@ fn of_a_killed_initdb_goes_with_the_next_start() {
         warden = parent(warden);
     }
     let family = family(warden);
-    // One command, so that none can clean up after another.
-    let pids = family.iter().map(|life| life.pid);
-    let pids = pids
-        .chain([half_made.owner.id()])
-        .map(|pid| pid.to_string());
-    let killed = Command::new("kill").arg("-KILL").args(pids).status();
-    assert!(killed.unwrap().success());
+    let family_pids = family.iter().map(|life| life.pid);
+    let pids = [half_made.owner.id()].into_iter().chain(family_pids);
+    let pids: Vec<u32> = pids.collect();
+    // All are halted first, so that none cleans up after another. Then the last one dies first: the kernel lets
+    // the halted members of a group go on when the death of others makes it an orphan (`_exit(2)`).
+    pids.iter().for_each(|pid| signal(*pid, libc::SIGSTOP));
+    pids.iter()
+        .rev()
+        .for_each(|pid| signal(*pid, libc::SIGKILL));
     half_made.owner.wait().unwrap();
     eventually("they end", || !family.iter().any(Life::goes_on));
     assert!(!half_made.is_gone(), "PostgreSQL has left it");

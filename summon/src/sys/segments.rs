@@ -109,10 +109,16 @@ fn remove_files(list: u32, owner: u32) -> Option<()> {
     };
     let name = file(list);
     let (found, bytes) = read(memory.append(name.as_ref()).ok()?, LONGEST_LIST).ok()?;
-    if found != owner || word(&bytes, 0)? != LIST_MAGIC {
+    if found != owner {
         return None;
     }
-    for number in listed(&bytes)? {
+    // A server that died while it wrote the list has no other files yet.
+    let is_list = word(&bytes, 0) == Some(LIST_MAGIC);
+    for number in is_list
+        .then(|| listed(&bytes))
+        .flatten()
+        .unwrap_or_default()
+    {
         let name = file(number);
         if is_its(name.as_ref()) {
             let _ = memory.remove_file(name.as_ref());
