@@ -22,6 +22,8 @@ fn on_github(test: &str, vars: &[(&str, &str)]) -> (String, Vec<String>) {
     let run = Command::new(std::env::current_exe().unwrap())
         .args(["--include-ignored", "--nocapture", "--exact", test])
         .env("GITHUB_ACTIONS", "true")
+        // nextest has named this test.
+        .env_remove("NEXTEST_TEST_NAME")
         .env("RUST_BACKTRACE", "0")
         .envs(vars.iter().copied())
         .output()
