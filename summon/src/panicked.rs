@@ -70,7 +70,7 @@ pub(crate) fn note_panics() {
     });
 }
 
-/// What is called after each panic is recorded and its message is printed.
+/// The function to call after each panic, when its message is printed.
 static AFTER: OnceLock<fn()> = OnceLock::new();
 
 /// Calls `after` on each thread that panics, before it unwinds.

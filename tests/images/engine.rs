@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use summon::OutputCoordinatedExecutor;
+
 /// The image of the actor. The first part of its name is that of this checkout.
 pub(crate) const ACTOR: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/actor:1");
 pub(crate) const POSTGRES: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/postgres:1");
@@ -41,4 +43,11 @@ pub(crate) fn engine() -> &'static str {
 pub(crate) fn stem() -> &'static str {
     let stem = std::path::Path::new(engine()).file_stem();
     stem.unwrap().to_str().unwrap()
+}
+
+/// Returns a shell in a container. It is ready when its script writes `up`.
+pub(crate) fn shell(script: &str) -> OutputCoordinatedExecutor {
+    OutputCoordinatedExecutor::new(["-c", script], "^up$")
+        .image(ACTOR)
+        .entrypoint("sh")
 }

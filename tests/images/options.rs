@@ -5,17 +5,10 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use summon::{Coordinated, OutputCoordinatedExecutor, Process, Signal, Stdin, probe, summon};
+use summon::{Coordinated, Process, Signal, Stdin, probe, summon};
 
-use crate::engine::{ACTOR, POSTGRES, containers};
+use crate::engine::{ACTOR, POSTGRES, containers, shell};
 use crate::support::eventually;
-
-/// Returns a shell in a container. It is ready when its script writes `up`.
-fn shell(script: &str) -> OutputCoordinatedExecutor {
-    OutputCoordinatedExecutor::new(["-c", script], "^up$")
-        .image(ACTOR)
-        .entrypoint("sh")
-}
 
 fn first_byte(mut stream: impl Read) -> u8 {
     let mut answer = [0; 1];

@@ -9,7 +9,7 @@ use summon::{
     SimpleExecutor, TcpCoordinatedExecutor, probe, summon,
 };
 
-use crate::engine::{ACTOR, containers};
+use crate::engine::{ACTOR, containers, shell};
 
 /// No engine has it.
 const ABSENT: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/actor:no-such");
@@ -47,13 +47,6 @@ fn is_summoned(actor: &Process) {
 /// Returns an actor in a container. It is ready when it serves port 80 in there.
 fn actor(script: &str) -> TcpCoordinatedExecutor {
     TcpCoordinatedExecutor::new(script, "localhost", 80).image(ACTOR)
-}
-
-/// Returns a shell in a container. It is ready when its script writes `up`.
-fn shell(script: &str) -> OutputCoordinatedExecutor {
-    OutputCoordinatedExecutor::new(["-c", script], "^up$")
-        .image(ACTOR)
-        .entrypoint("sh")
 }
 
 #[test]

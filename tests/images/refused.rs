@@ -1,14 +1,8 @@
 //! Options that an engine would take in another sense are errors before a container is made.
 
-use summon::{OutputCoordinatedExecutor, SimpleExecutor};
+use summon::SimpleExecutor;
 
-use crate::engine::{ACTOR, containers};
-
-fn shell(script: &str) -> OutputCoordinatedExecutor {
-    OutputCoordinatedExecutor::new(["-c", script], "^up$")
-        .image(ACTOR)
-        .entrypoint("sh")
-}
+use crate::engine::{ACTOR, containers, shell};
 
 #[test]
 #[cfg_attr(

@@ -2,15 +2,8 @@
 
 use summon::{Contents, OutputCoordinatedExecutor, Stdin};
 
-use crate::engine::{ACTOR, containers};
+use crate::engine::{containers, shell};
 use crate::support::{TempDir, eventually};
-
-/// Returns a shell in a container. It is ready when its script writes `up`.
-fn shell(script: &str) -> OutputCoordinatedExecutor {
-    OutputCoordinatedExecutor::new(["-c", script], "^up$")
-        .image(ACTOR)
-        .entrypoint("sh")
-}
 
 fn output(process: &OutputCoordinatedExecutor) -> String {
     String::from_utf8(process.output()).unwrap()

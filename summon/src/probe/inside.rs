@@ -33,7 +33,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// A proxy closes a connection within this time if nothing listens behind it.
 const PROXY_LIMIT: Duration = Duration::from_millis(250);
 
-/// What is known of the container since the start began.
+/// The facts about the container that the probe has found since the start began.
 #[derive(Default)]
 struct Known {
     view: Option<(u32, Inside)>,

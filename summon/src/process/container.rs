@@ -19,7 +19,7 @@ use crate::stdin::Kind as Stdin;
 use crate::sys::listeners::Protocol;
 use crate::sys::{Signal, proc, random};
 
-/// A container: one that the engine is to make, or that of a launch.
+/// A container that the engine is about to make, or has made for a launch.
 #[derive(Clone, Debug)]
 pub(super) struct Contained {
     engine: &'static Engine,

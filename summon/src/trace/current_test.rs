@@ -53,8 +53,8 @@ pub(crate) fn known_test() -> Option<String> {
     known.or_else(thread_name)
 }
 
-/// Returns this thread, or the thread that waits for it. Neither of them can wait
-/// for what the other has.
+/// Returns this thread, or the thread that waits for it. If one of them waited for
+/// the other, it would wait forever.
 pub(crate) fn acting_thread() -> ThreadId {
     let waiter = WAITER.try_with(Cell::get).ok().flatten();
     waiter.unwrap_or_else(|| std::thread::current().id())

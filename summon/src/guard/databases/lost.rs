@@ -16,7 +16,7 @@ impl Databases {
         is_lost && self.losses <= MOST_LOSSES
     }
 
-    /// Does a job again. Nobody knows whether the server has finished its last statement.
+    /// Does a job again. The server may have finished its last statement, or not.
     pub(super) fn do_again(&mut self, job: Job) {
         match job {
             // `plan` makes another one.
