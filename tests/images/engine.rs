@@ -12,25 +12,26 @@ pub(crate) const MARIADB: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/mariadb:1
 
 /// Returns the containers that match a filter.
 pub(crate) fn containers(filter: &str) -> String {
-    let engine = std::env::var("SUMMON_ENGINE").unwrap_or_else(|_| "docker".to_owned());
     let format = "{{.Names}} {{.Status}}";
-    let args = ["ps", "-a", "--filter", filter, "--format", format];
-    let output = Command::new(engine).args(args).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    // A server is ready before Docker has written down that its container runs: `-a` lists it anyhow.
+    answer(&["ps", "-a", "--filter", filter, "--format", format])
 }
 
 /// Returns whether the engine is Podman.
 pub(crate) fn is_podman() -> bool {
-    let engine = std::env::var("SUMMON_ENGINE").unwrap_or_default();
-    engine.contains("podman")
+    engine().contains("podman")
 }
 
 /// Runs a command of the engine.
 pub(crate) fn ask(args: &[&str]) {
-    let engine = std::env::var("SUMMON_ENGINE").unwrap_or_else(|_| "docker".to_owned());
-    let output = Command::new(engine).args(args).output().unwrap();
+    answer(args);
+}
+
+/// Returns what a command of the engine writes.
+pub(crate) fn answer(args: &[&str]) -> String {
+    let output = Command::new(engine()).args(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Returns the program of the engine.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::engine::{ACTOR, ask, containers, engine};
+use crate::engine::{ACTOR, answer, ask, containers};
 use crate::support::eventually;
 use summon::TcpCoordinatedExecutor;
 
@@ -69,18 +69,11 @@ fn machine() -> String {
     let server = TcpCoordinatedExecutor::new("listen 0.0.0.0:80", "localhost", 80).image(ACTOR);
     let server = server.named("labelled");
     server.start().unwrap();
-    let own = std::process::id().to_string();
-    let filter = format!("label=summon.owner={own}");
-    let format = "{{.Names}}";
-    let mut listed = Command::new(engine());
-    listed.args(["ps", "--filter", &filter, "--format", format]);
-    let listed = String::from_utf8(listed.output().unwrap().stdout).unwrap();
-    let name = listed.lines().find(|it| it.contains("-labelled-")).unwrap();
+    let filter = format!("label=summon.owner={}", std::process::id());
+    let listed = containers(&filter);
+    let mut names = listed.lines().filter_map(|line| line.split(' ').next());
+    let name = names.find(|it| it.contains("-labelled-")).unwrap();
     let format = "{{index .Config.Labels \"summon.machine\"}}";
-    let mut label = Command::new(engine());
-    label.args(["container", "inspect", "--format", format, name]);
-    String::from_utf8(label.output().unwrap().stdout)
-        .unwrap()
-        .trim()
-        .to_owned()
+    let label = answer(&["container", "inspect", "--format", format, name]);
+    label.trim().to_owned()
 }
