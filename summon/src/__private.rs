@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::task::{Context, Poll};
 use std::thread;
 
-use crate::annotation::{self, Place};
+use crate::annotation::{self, SourceLine};
 use crate::command::Command;
 use crate::error::{Error, escaped};
 use crate::executor::Executor;
@@ -277,6 +277,6 @@ pub fn report(error: &Error) {
 
 #[track_caller]
 fn annotate(error: &Error) {
-    let place = Place::from(panic::Location::caller());
+    let place = SourceLine::from(panic::Location::caller());
     annotation::print(&test_name(), &error.to_string(), [place]);
 }

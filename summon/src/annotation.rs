@@ -10,14 +10,14 @@ use crate::sys::runner;
 
 /// A place in the code, as rustc names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SourceLine {
     pub(crate) file: String,
     pub(crate) line: u32,
 }
 
-impl From<&std::panic::Location<'_>> for Place {
-    fn from(location: &std::panic::Location<'_>) -> Place {
-        Place {
+impl From<&std::panic::Location<'_>> for SourceLine {
+    fn from(location: &std::panic::Location<'_>) -> SourceLine {
+        SourceLine {
             file: location.file().to_owned(),
             line: location.line(),
         }
@@ -26,7 +26,7 @@ impl From<&std::panic::Location<'_>> for Place {
 
 /// Prints the line, if GitHub's runner runs this test. The first of the places that is a file of the
 /// repository counts.
-pub(crate) fn print(test: &str, message: &str, places: impl IntoIterator<Item = Place>) {
+pub(crate) fn print(test: &str, message: &str, places: impl IntoIterator<Item = SourceLine>) {
     if !is_on_github() {
         return;
     }

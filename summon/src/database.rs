@@ -36,16 +36,16 @@ pub struct Database {
     /// Taken when the database is given up. A template has none.
     claim: Mutex<Option<Claim>>,
     /// What a hold shows of a database that the body of a test has made.
-    held: Option<Arc<Held>>,
+    held: Option<Arc<ShownDatabase>>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct ShownDatabase {
     url: String,
     server: Process,
 }
 
-impl Thing for Held {
+impl Thing for ShownDatabase {
     fn shown(&self) -> Option<Shown> {
         let is_up = self.server.is_running();
         let lines = match is_up {
@@ -84,7 +84,7 @@ impl Database {
     pub(crate) fn of_body(server: &Process) -> Result<Database, Error> {
         Setting::get()?;
         let mut database = Database::of(server)?;
-        let held = Arc::new(Held {
+        let held = Arc::new(ShownDatabase {
             url: database.url(),
             server: server.handle(),
         });

@@ -8,7 +8,7 @@ use std::sync::{Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::annotation::Place;
+use crate::annotation::SourceLine;
 use crate::error::Error;
 
 thread_local! {
@@ -20,7 +20,7 @@ thread_local! {
 #[derive(Clone, Debug)]
 pub(crate) struct Panic {
     at: Instant,
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<SourceLine>,
     pub(crate) message: String,
 }
 
@@ -31,7 +31,7 @@ impl Panic {
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
         Panic {
             at: Instant::now(),
-            place: panic.location().map(Place::from),
+            place: panic.location().map(SourceLine::from),
             message: text.unwrap_or("a panic without a text").to_owned(),
         }
     }

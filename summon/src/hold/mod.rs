@@ -5,11 +5,11 @@
 //! comes in a test that only names statics. Everything that the test has is up by then.
 
 mod block;
+mod known_failure;
 mod nextest;
 mod screen;
 mod setting;
 mod things;
-mod told;
 mod toml;
 
 use std::cell::Cell;
@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use known_failure::KnownFailure;
 pub(crate) use setting::Setting;
 pub(crate) use things::{Part, Shown, Thing, is_on, note};
-pub(crate) use told::Told;
 
 use crate::error::Error;
 use crate::guard;
@@ -91,7 +91,7 @@ fn hold_panicked(test: &TestId) {
         for report in &reports {
             eprintln!("\n{report}");
         }
-        Told {
+        KnownFailure {
             failure,
             reports,
             is_printed: true,
@@ -104,12 +104,12 @@ fn hold_panicked(test: &TestId) {
 pub(crate) fn at_failed_start(error: &Error) {
     let test = this_test();
     if error.skipped().is_none() && things::starts(&test) {
-        hold_failed(&test, || Told::by(error));
+        hold_failed(&test, || KnownFailure::by(error));
     }
 }
 
 /// Holds a test that has failed, unless it was held before.
-pub(crate) fn hold_failed(test: &TestId, told: impl FnOnce() -> Told) {
+pub(crate) fn hold_failed(test: &TestId, told: impl FnOnce() -> KnownFailure) {
     let Ok(Some(setting)) = Setting::get() else {
         return;
     };
@@ -136,7 +136,7 @@ pub(crate) fn is_held(test: &TestId) -> bool {
     things::is_held(test)
 }
 
-fn hold(setting: &Setting, test: &TestId, told: Option<&Told>) {
+fn hold(setting: &Setting, test: &TestId, told: Option<&KnownFailure>) {
     let begun = things::begun(test).unwrap_or_else(Instant::now);
     let things = things::of(test);
     let things: Vec<&dyn Thing> = things.iter().map(|it| &**it).collect();

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
-use super::told::Told;
+use super::known_failure::KnownFailure;
 use crate::error::{Error, escaped};
 use crate::sys::terminal::Terminal;
 
@@ -26,11 +26,13 @@ impl Screen {
     }
 
     /// Shows the block, after the failure if nobody has read it yet.
-    pub(super) fn show(&self, block: &Error, told: Option<&Told>) {
+    pub(super) fn show(&self, block: &Error, told: Option<&KnownFailure>) {
         let is_elsewhere = self.terminal.is_some() && !io::stderr().is_terminal();
         let is_known = !is_captured() && !is_elsewhere;
-        let is_untold = |told: &&Told| !is_known || !told.is_printed;
-        let before = told.filter(is_untold).map_or(String::new(), Told::text);
+        let is_untold = |told: &&KnownFailure| !is_known || !told.is_printed;
+        let before = told
+            .filter(is_untold)
+            .map_or(String::new(), KnownFailure::text);
         self.write(&format!("\n{before}{block}\n\n"));
         if let Some(terminal) = self.terminal.as_ref().filter(|_| self.can_read) {
             // An Enter from before the hold is not meant for it.

@@ -56,7 +56,7 @@ use crate::sys::maker::Maker;
 /// Links exist on Linux. Elsewhere summon returns an error.
 #[derive(Clone)]
 pub struct Link {
-    parts: Arc<Parts>,
+    parts: Arc<Inner>,
 }
 
 /// A panic leaves each value complete, either old or new.
@@ -64,7 +64,7 @@ impl UnwindSafe for Link {}
 impl RefUnwindSafe for Link {}
 
 #[derive(Debug)]
-struct Parts {
+struct Inner {
     server: Server,
     port: u16,
     begun: Instant,
@@ -84,7 +84,7 @@ pub(crate) struct Server {
 
 #[derive(Debug)]
 pub(super) struct State {
-    process: LinkProcess,
+    pub(super) process: LinkProcess,
     faults: InForce,
     /// Where new connections lead. `None` if that is unknown.
     target: Option<SocketAddr>,
@@ -97,30 +97,9 @@ pub(super) struct State {
     is_told: bool,
 }
 
-/// The connections of a link, as [`Link::connections`] counts them.
-///
-/// ```no_run
-/// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;
-/// let counted = api.connections()?;
-/// println!("{} of {} are open", counted.open, counted.accepted);
-/// # Ok::<(), summon::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Connections {
-    /// The number of open connections.
-    pub open: u64,
-    /// The number of connections so far.
-    pub accepted: u64,
-    /// The number of bytes passed on to the server.
-    pub to_server: u64,
-    /// The number of bytes passed on to clients.
-    pub to_client: u64,
-}
-
 /// A link that may have ended.
 #[derive(Clone, Debug)]
-pub(crate) struct WeakLink(Weak<Parts>);
+pub(crate) struct WeakLink(Weak<Inner>);
 
 impl WeakLink {
     pub(crate) fn upgrade(&self) -> Option<Link> {
@@ -160,7 +139,7 @@ impl Link {
             history: History::new(&server.name, lease.port),
             is_told: false,
         };
-        let parts = Arc::new(Parts {
+        let parts = Arc::new(Inner {
             port: lease.port,
             server,
             begun: Instant::now(),
@@ -307,30 +286,6 @@ impl Link {
         let slash = if path.starts_with('/') { "" } else { "/" };
         format!("{}{}{slash}{path}", self.parts.server.scheme, self.addr())
     }
-
-    /// Counts the connections, and the bytes that were passed on.
-    ///
-    /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// let link = summon::SimpleExecutor::new("my-api --port {port}").link()?;
-    /// assert_eq!(link.connections()?.accepted, 0);
-    /// # }
-    /// # Ok::<(), summon::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the process of the link was killed.
-    pub fn connections(&self) -> Result<Connections, Error> {
-        let counts = self.lock().process.counts();
-        let counts = counts.map_err(|error| self.failed(&error))?;
-        Ok(Connections {
-            open: counts.open,
-            accepted: counts.accepted,
-            to_server: counts.to_server,
-            to_client: counts.to_client,
-        })
-    }
 }
 
 /// Whether an order that has failed may still come into force. The process of a link obeys orders in their
@@ -358,7 +313,7 @@ impl fmt::Debug for Link {
     }
 }
 
-impl Thing for Parts {
+impl Thing for Inner {
     fn shown(&self) -> Option<Shown> {
         let server = &self.server.name;
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -382,12 +337,12 @@ impl Thing for Parts {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // Before the drop of the parts, which ends the link.
+        // Before the drop of the inner value, which ends the link.
         hold::at_drop();
     }
 }
 
-impl Drop for Parts {
+impl Drop for Inner {
     fn drop(&mut self) {
         if !thread::panicking() || !self.maker.is_here() {
             return;

@@ -1,5 +1,6 @@
 //! Links: a private way to a server, on which a test can break the network.
 
+mod connections;
 mod fault;
 mod handle;
 mod history;
@@ -8,8 +9,9 @@ mod one_way;
 mod scoped;
 mod verbs;
 
+pub use connections::Connections;
 pub use fault::{Delay, Way};
-pub use handle::{Connections, Link};
+pub use handle::Link;
 pub(crate) use handle::{Separating, Server, WeakLink};
 pub use one_way::OneWay;
 pub(crate) use scoped::undoing;

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::{Executors, Orchestrator};
-use crate::annotation::{self, Place};
+use crate::annotation::{self, SourceLine};
 use crate::error::Error;
 use crate::executor::{Executor, Settled};
-use crate::hold::{self, Part, Setting, Told};
+use crate::hold::{self, KnownFailure, Part, Setting};
 use crate::panicked::{self, Failure};
 use crate::process::Process;
 use crate::sys::maker::Maker;
@@ -170,7 +170,7 @@ impl Scope<'_> {
                 .for_each(Process::note_last_stop);
         }
         self.orchestrator
-            .stop_and_tell(|error| hold::hold_failed(test, || Told::by(error)))
+            .stop_and_tell(|error| hold::hold_failed(test, || KnownFailure::by(error)))
     }
 
     /// Marks a panic of the test as expected: it prints no reports.
@@ -185,7 +185,7 @@ impl Scope<'_> {
     }
 
     /// Prints a report on each process of the failed test, into the test's output.
-    fn tell(&self) -> Told {
+    fn tell(&self) -> KnownFailure {
         let told = self.look();
         let nodes = self.orchestrator.nodes();
         nodes
@@ -209,7 +209,7 @@ impl Scope<'_> {
         inner.any(Settled::is_told)
     }
 
-    fn look(&self) -> Told {
+    fn look(&self) -> KnownFailure {
         let failure = Failure::since(self.begun);
         let mut reports: Vec<(usize, Error)> = Vec::new();
         let nodes = self.orchestrator.nodes();
@@ -247,7 +247,7 @@ impl Scope<'_> {
                 }
             }
         }
-        Told {
+        KnownFailure {
             failure,
             reports: reports.into_iter().map(|(_, report)| report).collect(),
             is_printed: true,
@@ -255,7 +255,7 @@ impl Scope<'_> {
     }
 
     /// Prints the failure for GitHub's runner.
-    fn annotate(&self, told: &Told) {
+    fn annotate(&self, told: &KnownFailure) {
         let panic = told.failure.panic.as_ref();
         let message = panic.map_or("the test has returned an error", |panic| &panic.message);
         let headlines = told.reports.iter().map(Error::headline);
@@ -267,14 +267,14 @@ impl Scope<'_> {
     }
 
     /// Returns the places of the attributes or of the constructors.
-    fn declared(&self) -> Vec<Place> {
+    fn declared(&self) -> Vec<SourceLine> {
         let nodes = self.orchestrator.nodes().into_iter();
         let declared = nodes.filter_map(|node| Some(node.processes().first()?.declared()));
         declared.collect()
     }
 
     /// Holds the test if it has failed, or will fail by an error of the stop.
-    fn hold(&self, told: Option<Told>) {
+    fn hold(&self, told: Option<KnownFailure>) {
         let nodes = self.orchestrator.nodes();
         if nodes
             .iter()
@@ -286,7 +286,7 @@ impl Scope<'_> {
             let mut nodes = nodes.iter().filter(|_| hold::is_on());
             nodes.find_map(Executor::pending)
         };
-        match told.or_else(|| pending().as_ref().map(Told::by)) {
+        match told.or_else(|| pending().as_ref().map(KnownFailure::by)) {
             Some(told) => hold::hold_failed(self.part.test(), || told),
             None => hold::hold_passed(self.part.test()),
         }

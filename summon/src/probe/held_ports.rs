@@ -18,7 +18,7 @@ const NAMED: usize = 4;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What holds a port that no process serves.
-pub(crate) struct Held {
+pub(crate) struct HeldPort {
     pub(crate) what: String,
     /// Whether a socket holds the port that is no connection.
     pub(crate) is_bound: bool,
@@ -30,10 +30,10 @@ pub(crate) fn is_held(place: &Place) -> bool {
 }
 
 /// Returns what holds a port that no process serves.
-pub(crate) fn held(place: &Place) -> Option<Held> {
+pub(crate) fn held(place: &Place) -> Option<HeldPort> {
     let (port, protocol) = (place.port, place.protocol);
     let found = connections(port, protocol);
-    Some(Held {
+    Some(HeldPort {
         what: match found.is_empty() {
             true => unseen(port, protocol)?,
             false => described(port, &found),

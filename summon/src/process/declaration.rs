@@ -1,7 +1,5 @@
-//! The declaration of a process: its options, its probes, and its name. Errors about a process say
-//! this.
+//! The declaration of a process: its options, its probes, and its name.
 
-use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -9,12 +7,11 @@ use std::time::Duration;
 
 use summon_syntax::{nodes, template};
 
-use super::invocation::Invocation;
 use super::spec::Spec;
 use crate::contents::directory_mode;
 use crate::error::Error;
 use crate::exec_error::is_shell;
-use crate::image::{Engine, Inspected, Network};
+use crate::image::{Inspected, Network};
 use crate::limit::Limit;
 use crate::never::PANIC;
 use crate::output::Pattern;
@@ -240,53 +237,6 @@ impl Declaration {
             in_memory: everywhere.map_or(by_option, |it| it != "0"),
             executes: files.any(|(_, file)| file.file_mode().is_ok_and(|mode| mode & 0o111 != 0)),
         })
-    }
-
-    /// Returns an error about this process, with the facts that are known before it runs.
-    pub(super) fn error(&self, headline: impl Into<String>) -> Error {
-        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
-        let command = self.spec.command.to_string();
-        match (self.has_image(), command.trim()) {
-            (true, "") => self.image_facts(error),
-            (true, arguments) => self.image_facts(error.fact("arguments", arguments)),
-            (false, _) => error.fact("command", command),
-        }
-    }
-
-    /// Adds the image, and the engine that runs it.
-    fn image_facts(&self, error: Error) -> Error {
-        let Some(image) = &self.spec.container.image else {
-            return error;
-        };
-        // Another image may have the name by now.
-        let id = self
-            .image
-            .get()
-            .map(|found| found.digest.as_deref().unwrap_or(&found.id));
-        let id = id.filter(|id| !image.contains(*id));
-        let error = error.fact(
-            "image",
-            id.map_or(image.clone(), |id| format!("{image} ({id})")),
-        );
-        match Engine::find() {
-            Ok(engine) => error.fact("engine", engine.to_string()),
-            Err(_) => error,
-        }
-    }
-
-    /// Returns an error for a process that can't be started as declared.
-    pub(super) fn bad(&self, why: impl fmt::Display) -> Error {
-        self.error(format!("{} could not be started: {why}", self.name()))
-    }
-
-    /// Like `error`, with the facts of the launch.
-    pub(super) fn error_as_launched(
-        &self,
-        headline: impl Into<String>,
-        invocation: &Invocation,
-    ) -> Error {
-        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
-        self.image_facts(invocation.add_to(error))
     }
 }
 

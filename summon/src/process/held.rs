@@ -9,7 +9,7 @@ use super::client::url_and_client;
 use super::launched::Launched;
 use super::parts::Parts;
 use crate::error::{Error, Source as _};
-use crate::hold::{self, Shown, Thing, Told};
+use crate::hold::{self, KnownFailure, Shown, Thing};
 use crate::panicked::Failure;
 use crate::sys::proc;
 use crate::sys::signal::how_it_ended;
@@ -92,7 +92,7 @@ impl Parts {
             return;
         }
         if let Some(error) = self.pending_never() {
-            hold::hold_failed(&this_test(), || Told::by(&error));
+            hold::hold_failed(&this_test(), || KnownFailure::by(&error));
         }
     }
 

@@ -42,6 +42,7 @@ mod port_conflict;
 mod postmortem;
 mod reached;
 mod relays;
+mod report;
 mod resolve;
 mod resources;
 mod sections;
@@ -71,7 +72,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::annotation::Place;
+use crate::annotation::SourceLine;
 use crate::error::Error;
 use crate::panicked::Failure;
 use crate::probe::Probe;
@@ -385,7 +386,7 @@ impl Process {
     }
 
     /// Returns the place of the attribute or of the constructor.
-    pub(crate) fn declared(&self) -> Place {
+    pub(crate) fn declared(&self) -> SourceLine {
         self.parts.declaration.spec.declared.place()
     }
 

@@ -8,7 +8,6 @@ use summon_syntax::nodes;
 
 use super::declaration::Declaration;
 use super::joint_start::JointStart;
-use super::launched::Launched;
 use super::life::Life;
 use super::links::Links;
 use super::network::Network;
@@ -213,17 +212,5 @@ impl Parts {
         let test = self.test();
         let make = |session| Home::of_test(self.name(), test.as_deref(), session, site);
         self.resources.home_or(make)
-    }
-
-    /// Returns an error about a launch, with the last lines of its output.
-    pub(super) fn error_with_output(&self, headline: String, launched: &Launched) -> Error {
-        let invocation = &launched.invocation;
-        launched.with_output(self.declaration.error_as_launched(headline, invocation))
-    }
-
-    pub(super) fn cancelled(&self) -> Error {
-        let name = self.name();
-        self.declaration
-            .error(format!("{name} was stopped before it became ready"))
     }
 }

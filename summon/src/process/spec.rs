@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::path::PathBuf;
 
-use crate::annotation::Place;
+use crate::annotation::SourceLine;
 use crate::command::Command;
 use crate::contents::{self, Contents};
 use crate::guard::{Attributes, ServerKind};
@@ -26,8 +26,8 @@ use crate::sys::Signal;
 pub(crate) struct Declared(&'static Location<'static>);
 
 impl Declared {
-    pub(crate) fn place(self) -> Place {
-        Place::from(self.0)
+    pub(crate) fn place(self) -> SourceLine {
+        SourceLine::from(self.0)
     }
 }
 

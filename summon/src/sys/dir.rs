@@ -7,9 +7,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, Stat, Uid};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 
 use super::locks::Lock;
 use super::peer::is_ours;
@@ -70,21 +70,39 @@ impl Dir {
     /// copies are closed. Returns `None` if another process holds the lock, or if the directory
     /// does not exist.
     pub(crate) fn enter_locked(&self, name: &OsStr, lock: Lock) -> io::Result<Option<Dir>> {
-        let operation = match lock {
-            Lock::Nobody => FlockOperation::NonBlockingLockExclusive,
-            Lock::Others => FlockOperation::NonBlockingLockShared,
-        };
+        self.enter_when(name, |dir| Ok(lock.try_take(&dir)?.then_some(dir)))
+    }
+
+    /// Opens a directory in this one, and waits for the lock on it. Returns `None` at `until`, when
+    /// `given_up` becomes readable, or if the directory does not exist.
+    pub(crate) fn wait_locked(
+        &self,
+        name: &OsStr,
+        lock: Lock,
+        until: Instant,
+        given_up: BorrowedFd<'_>,
+    ) -> io::Result<Option<Dir>> {
+        self.enter_when(name, |dir| {
+            let locked = lock.wait(dir.0, until, given_up)?;
+            Ok(locked.map(Dir))
+        })
+    }
+
+    fn enter_when(
+        &self,
+        name: &OsStr,
+        lock: impl FnOnce(Dir) -> io::Result<Option<Dir>>,
+    ) -> io::Result<Option<Dir>> {
         let dir = match self.enter(name) {
             // Another process may have removed it since the caller saw the name.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        let locked = super::locks::try_lock(dir.as_fd(), operation)?;
+        let locked = lock(dir)?;
         // Between the open and the lock another process may have removed the directory, and a third
         // may have made a new one. Then this lock protects nothing, since others lock the new one.
         // After this check the name stays, since a cleaner takes the lock before it removes.
-        let same = locked && self.has(name, &dir);
-        Ok(same.then_some(dir))
+        Ok(locked.filter(|dir| self.has(name, dir)))
     }
 
     /// Makes a new private file.

@@ -2,10 +2,16 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, mpsc};
+use std::thread::Builder;
+use std::time::Instant;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
+
+use super::threads;
+use super::wait::{self, Waker};
 
 /// Takes the exclusive lock on a directory. Returns whether that worked. If so, no other process
 /// can lock it from now on.
@@ -15,7 +21,7 @@ pub(crate) fn is_alone(lock: impl AsFd) -> bool {
     // A holder of the shared lock converts it. `flock` does not convert in one step (`flock(2)`):
     // it may drop the shared lock and fail to get the other. An error counts as held, so that
     // callers leave the files alone.
-    try_lock(lock.as_fd(), FlockOperation::NonBlockingLockExclusive).unwrap_or(false)
+    Lock::Nobody.try_take(lock).unwrap_or(false)
 }
 
 /// The other holders that a lock on a directory admits.
@@ -26,8 +32,47 @@ pub(crate) enum Lock {
     Others,
 }
 
-/// Whether the lock was available.
-pub(super) fn try_lock(file: BorrowedFd<'_>, operation: FlockOperation) -> io::Result<bool> {
+impl Lock {
+    pub(super) fn try_take(self, file: impl AsFd) -> io::Result<bool> {
+        let operation = match self {
+            Lock::Nobody => FlockOperation::NonBlockingLockExclusive,
+            Lock::Others => FlockOperation::NonBlockingLockShared,
+        };
+        flock(file.as_fd(), operation)
+    }
+
+    /// Waits for the lock on a file or directory. Returns `None` at `until`, or when `given_up` becomes
+    /// readable.
+    pub(super) fn wait(
+        self,
+        file: OwnedFd,
+        until: Instant,
+        given_up: BorrowedFd<'_>,
+    ) -> io::Result<Option<OwnedFd>> {
+        if self.try_take(&file)? {
+            return Ok(Some(file));
+        }
+        // `flock` has no time limit, so a thread waits in it. If this wait ends earlier, nobody receives
+        // the file, and the thread closes it as soon as it has the lock.
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let waker = Arc::new(Waker::new()?);
+        let sleeper = Arc::clone(&waker);
+        threads::spawn(Builder::new().name("summon-lock".to_owned()), move || {
+            let operation = match self {
+                Lock::Nobody => FlockOperation::LockExclusive,
+                Lock::Others => FlockOperation::LockShared,
+            };
+            let locked = flock(file.as_fd(), operation).map(|_| file);
+            let _ = sender.send(locked);
+            sleeper.wake();
+        })?;
+        wait::sleep(&[waker.as_fd(), given_up], Some(until))?;
+        receiver.try_recv().ok().transpose()
+    }
+}
+
+/// Returns whether the lock was available.
+fn flock(file: BorrowedFd<'_>, operation: FlockOperation) -> io::Result<bool> {
     loop {
         return match rustix::fs::flock(file, operation) {
             Ok(()) => Ok(true),
@@ -56,7 +101,17 @@ fn no_locks(error: Errno) -> io::Error {
 /// Takes the lock on a file if it is free. The lock ends when the file and all its copies are
 /// closed.
 pub(crate) fn try_lock_file(file: &File) -> io::Result<bool> {
-    try_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)
+    Lock::Nobody.try_take(file)
+}
+
+/// Waits for the lock on a file. Returns `None` at `until`, or when `given_up` becomes readable.
+pub(crate) fn lock_file(
+    file: File,
+    until: Instant,
+    given_up: BorrowedFd<'_>,
+) -> io::Result<Option<File>> {
+    let locked = Lock::Nobody.wait(file.into(), until, given_up)?;
+    Ok(locked.map(File::from))
 }
 
 /// Releases the lock.
@@ -64,4 +119,75 @@ pub(crate) fn unlock_file(file: &File) -> io::Result<()> {
     // Explicitly, since closing may not be enough: a child that the test has forked may hold a copy
     // of the descriptor, and with it the lock.
     Ok(rustix::fs::flock(file, FlockOperation::Unlock)?)
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Opens one file three times. The first holds the lock.
+    fn opened(name: &str) -> [File; 3] {
+        let name = format!("summon-locks-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let files = [(); 3].map(|()| {
+            File::options()
+                .append(true)
+                .create(true)
+                .open(&path)
+                .unwrap()
+        });
+        std::fs::remove_file(path).unwrap();
+        assert!(try_lock_file(&files[0]).unwrap());
+        files
+    }
+
+    /// Returns when a thread sleeps until it gets the lock. `/proc/locks` marks it with an arrow.
+    fn until_awaited(file: &File) {
+        let inode = format!(":{} ", file.metadata().unwrap().ino());
+        let is_awaited = |line: &str| line.contains(" -> ") && line.contains(&inode);
+        let locks = || std::fs::read_to_string("/proc/locks").unwrap();
+        while !locks().lines().any(is_awaited) {
+            std::thread::yield_now();
+        }
+    }
+
+    fn late() -> Instant {
+        Instant::now() + Duration::from_secs(30)
+    }
+
+    #[test]
+    fn a_wait_for_a_lock_ends_when_its_holder_does() {
+        let [holder, waiter, _] = opened("ends");
+        let until = late();
+        let never = Waker::new().unwrap();
+        let waits = std::thread::spawn(move || lock_file(waiter, until, never.as_fd()).unwrap());
+        until_awaited(&holder);
+        drop(holder);
+        assert!(waits.join().unwrap().is_some());
+        assert!(Instant::now() < until);
+    }
+
+    #[test]
+    fn a_wait_that_ends_early_leaves_the_lock_to_others() {
+        let [holder, waiter, other] = opened("early");
+        let [given_up, never] = [(); 2].map(|()| Waker::new().unwrap());
+        let until = late();
+        let tried = lock_file(waiter.try_clone().unwrap(), Instant::now(), never.as_fd());
+        assert!(tried.unwrap().is_none());
+        given_up.wake();
+        assert!(
+            lock_file(waiter, until, given_up.as_fd())
+                .unwrap()
+                .is_none()
+        );
+        assert!(Instant::now() < until);
+        until_awaited(&holder);
+        drop(holder);
+        assert!(lock_file(other, until, never.as_fd()).unwrap().is_some());
+        assert!(Instant::now() < until);
+    }
 }

@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamp
 use rustix::io::Errno;
 
 use super::dir::{Dir, OPEN, give};
-use super::system::contents::Way;
+use super::system::contents::CopyWays;
 pub(crate) use super::system::contents::spread;
 use super::users::User;
 
@@ -47,7 +47,7 @@ fn walk(from: &Dir, to: Option<&Dir>, owner: u32, user: Option<User>) -> io::Res
         owner,
         user,
         device: rustix::fs::fstat(from)?.st_dev as _,
-        way: Way::default(),
+        way: CopyWays::default(),
         print: Print::default(),
     };
     copying.entries(from.as_fd(), to.map(AsFd::as_fd), Path::new(""), 0)?;
@@ -58,7 +58,7 @@ struct Copying {
     owner: u32,
     user: Option<User>,
     device: u64,
-    way: Way,
+    way: CopyWays,
     print: Print,
 }
 

@@ -22,7 +22,7 @@ fn halted() -> (Link, UnixStream) {
         history: History::new("server", 1),
         is_told: false,
     };
-    let parts = Parts {
+    let parts = Inner {
         server: Server {
             name: "server".to_owned(),
             scheme: String::new(),

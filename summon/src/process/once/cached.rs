@@ -1,6 +1,6 @@
 //! Commands that run once for many starts: a start runs them, and later ones copy the result.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::key::is_foreign;
 use crate::command::Command;
@@ -10,10 +10,7 @@ use crate::process::life::Starting;
 use crate::process::parts::Parts;
 use crate::session::{Cache, Entry, Looked};
 use crate::sys::dir::Dir;
-use crate::sys::{foreign_dir, wait};
-
-/// The pause while another process makes the result.
-const PAUSE: Duration = Duration::from_millis(5);
+use crate::sys::foreign_dir;
 
 impl Parts {
     /// Copies the result of the `before_once` commands into the private directory, or runs them.
@@ -52,8 +49,8 @@ impl Parts {
         // A process that waits too long still needs time for the commands.
         let patience = deadline.saturating_duration_since(Instant::now()) / 2;
         let limit = Instant::now() + patience;
-        loop {
-            match entry.copy_to(&to) {
+        while Instant::now() < limit {
+            match entry.copy_to(&to, limit, starting.cancelled()) {
                 Looked::Copied => return Ok(true),
                 Looked::Absent => {}
                 Looked::Failed => {
@@ -61,26 +58,22 @@ impl Parts {
                     return Ok(false);
                 }
             }
-            match entry.try_lock() {
-                // Another process may have made it since the look above.
-                Ok(Some(_lock)) if !entry.exists() => {
+            match entry.lock(limit, starting.cancelled()) {
+                // Another process has made it since the look above.
+                Ok(Some(_)) if entry.exists() => {}
+                Ok(Some(_lock)) => {
                     if !self.make_once(&entry, starting, deadline)? {
                         return Ok(false);
                     }
                 }
-                Ok(_) => {
-                    let until = Instant::now() + PAUSE;
-                    let _ = wait::sleep(&[starting.cancelled()], Some(until));
-                }
+                Ok(None) => {}
                 Err(_) => return Ok(false),
             }
             if starting.is_cancelled() {
                 return Err(self.cancelled());
             }
-            if Instant::now() >= limit {
-                return Ok(false);
-            }
         }
+        Ok(false)
     }
 
     /// Runs the commands for the cache. Returns whether it has their result.

@@ -14,11 +14,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 pub(super) use self::leftovers::{place, sweep};
 use super::base::Base;
 use crate::sys::dir::Dir;
+use crate::sys::fd::BorrowedFd;
 use crate::sys::users::{Access, User};
 use crate::sys::{self, Lock, foreign_dir, trees};
 
@@ -134,11 +135,14 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Copies the result into a directory.
-    pub(crate) fn copy_to(&self, to: &Dir) -> Looked {
+    /// Copies the result into a directory. Waits while another process may remove the result, up to
+    /// `until` or until `given_up` becomes readable.
+    pub(crate) fn copy_to(&self, to: &Dir, until: Instant, given_up: BorrowedFd<'_>) -> Looked {
         let base = &self.cache.base.dir;
-        let Ok(Some(dir)) = base.enter_locked(&self.name, Lock::Others) else {
-            return Looked::Absent;
+        let dir = match base.wait_locked(&self.name, Lock::Others, until, given_up) {
+            Ok(Some(dir)) => dir,
+            Ok(None) => return Looked::Absent,
+            Err(_) => return Looked::Failed,
         };
         let (Ok(note), Ok(file)) = (read(&dir), dir.append(OsStr::new("key"))) else {
             self.remove(&dir);
@@ -184,22 +188,33 @@ impl Entry<'_> {
         self.cache.base.dir.look(&self.name).is_ok()
     }
 
-    /// Takes the right to make the result, if no process has it.
-    pub(crate) fn try_lock(&self) -> io::Result<Option<File>> {
+    /// Waits for the right to make the result. Returns `None` at `until`, or when `given_up` becomes
+    /// readable.
+    pub(crate) fn lock(
+        &self,
+        until: Instant,
+        given_up: BorrowedFd<'_>,
+    ) -> io::Result<Option<File>> {
         let name = leftovers::lock_of(&self.name);
         let dir = &self.cache.base.dir;
-        let file = match dir.append(&name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match foreign_dir::new_file(dir, &name, self.cache.access) {
-                    // Another process has made it meanwhile.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-                    made => made?,
+        loop {
+            let opened = match dir.append(&name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    foreign_dir::new_file(dir, &name, self.cache.access)
                 }
+                opened => opened,
+            };
+            let file = match opened {
+                // Another process has made it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                opened => opened?,
+            };
+            match sys::lock_file(file, until, given_up)? {
+                // A process that tidies up has removed it meanwhile.
+                Some(file) if !dir.has(&name, &file) => {}
+                locked => return Ok(locked),
             }
-            opened => opened?,
-        };
-        let is_ours = sys::try_lock_file(&file)? && dir.has(&name, &file);
-        Ok(is_ours.then_some(file))
+        }
     }
 }
 

@@ -25,15 +25,15 @@ const BUFFER: usize = 128 * 1024;
 
 /// The ways to copy that the file system has not refused.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct CopyWays {
     can_share: bool,
     in_kernel: bool,
     buffer: Vec<u8>,
 }
 
-impl Default for Way {
-    fn default() -> Way {
-        Way {
+impl Default for CopyWays {
+    fn default() -> CopyWays {
+        CopyWays {
             can_share: true,
             in_kernel: true,
             buffer: Vec::new(),
@@ -41,7 +41,7 @@ impl Default for Way {
     }
 }
 
-impl Way {
+impl CopyWays {
     /// Copies a file into an empty one. Holes stay holes.
     pub(crate) fn copy(&mut self, from: &OwnedFd, to: &OwnedFd, found: &Stat) -> io::Result<()> {
         let size = found.st_size as u64;

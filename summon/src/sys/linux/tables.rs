@@ -28,7 +28,7 @@ pub(super) fn state_name(state: u8) -> &'static str {
 }
 
 /// A Unix socket, as the kernel describes it.
-pub(super) struct Told<'a> {
+pub(super) struct UnixRow<'a> {
     pub(super) inode: SocketId,
     /// Whether it listens, or is bound for datagrams.
     pub(super) serves: bool,
@@ -207,14 +207,14 @@ fn address(text: &str) -> Option<SocketAddr> {
 }
 
 /// Passes each Unix socket with a name to `each`.
-pub(super) fn unix_sockets(mut each: impl FnMut(Told<'_>)) -> io::Result<()> {
+pub(super) fn unix_sockets(mut each: impl FnMut(UnixRow<'_>)) -> io::Result<()> {
     for line in read("unix")?.split(|byte| *byte == b'\n').skip(1) {
         // The kernel shows each NUL of an abstract name as `@`. The first one tells the name from a
         // path.
         match unix_row(line) {
             Some(told) if told.name.first() == Some(&b'@') => {
                 let name = [b"\0", &told.name[1..]].concat();
-                each(Told {
+                each(UnixRow {
                     name: &name,
                     ..told
                 });
@@ -227,7 +227,7 @@ pub(super) fn unix_sockets(mut each: impl FnMut(Told<'_>)) -> io::Result<()> {
 }
 
 /// `ffff888: 00000002 00000000 00010000 0001 01 12345 /run/socket`, where the name may have blanks.
-fn unix_row(line: &[u8]) -> Option<Told<'_>> {
+fn unix_row(line: &[u8]) -> Option<UnixRow<'_>> {
     /// `__SO_ACCEPTCON` in the kernel: the socket listens.
     const LISTENS: u32 = 1 << 16;
     let mut rest = line;
@@ -241,7 +241,7 @@ fn unix_row(line: &[u8]) -> Option<Told<'_>> {
     let [_, _, _, flags, kind, _, inode] = [(); 7].map(|()| next());
     let flags = u32::from_str_radix(flags?, 16).ok()?;
     let kind = i32::from_str_radix(kind?, 16).ok()?;
-    Some(Told {
+    Some(UnixRow {
         inode: inode?.parse().ok()?,
         // A datagram socket never listens: its name alone makes it serve.
         serves: (flags & LISTENS != 0) != (kind == libc::SOCK_DGRAM),

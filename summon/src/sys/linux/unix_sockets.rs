@@ -11,7 +11,7 @@ use std::path::Path;
 use super::diag::Diag;
 use super::netlink::{CLOSE, LISTEN, attributes, u32_at};
 use super::proc::SocketId;
-use super::tables::{self, Told};
+use super::tables::{self, UnixRow};
 
 /// A socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub(crate) fn connect_to_name(name: &[u8]) -> io::Result<UnixStream> {
 }
 
 /// Passes each Unix socket with a name to `see`.
-fn each(diag: &Diag, mut see: impl FnMut(Told<'_>)) -> io::Result<()> {
+fn each(diag: &Diag, mut see: impl FnMut(UnixRow<'_>)) -> io::Result<()> {
     let parse = |answer: &[u8]| {
         if let Some(told) = parse(answer) {
             see(told);
@@ -106,7 +106,7 @@ fn each(diag: &Diag, mut see: impl FnMut(Told<'_>)) -> io::Result<()> {
     }
 }
 
-fn parse(answer: &[u8]) -> Option<Told<'_>> {
+fn parse(answer: &[u8]) -> Option<UnixRow<'_>> {
     // Too short for the fields below, which are read at fixed offsets.
     if answer.len() < MESSAGE {
         return None;
@@ -121,7 +121,7 @@ fn parse(answer: &[u8]) -> Option<Told<'_>> {
             _ => {}
         }
     }
-    Some(Told {
+    Some(UnixRow {
         inode: u32_at(answer, 4),
         // A datagram socket never listens: its name alone makes it serve.
         serves: (1 << answer[2] == LISTEN) != is_datagram,

@@ -11,9 +11,9 @@ pub(crate) fn spread(_: impl AsFd) {}
 
 /// The way to copy.
 #[derive(Debug, Default)]
-pub(crate) struct Way {}
+pub(crate) struct CopyWays {}
 
-impl Way {
+impl CopyWays {
     /// Copies a file into an empty one.
     pub(crate) fn copy(&mut self, from: &OwnedFd, to: &OwnedFd, _: &Stat) -> io::Result<()> {
         let mut from = File::from(from.try_clone()?);

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 /// Sets an environment variable. Call this at most once for each name. The name must be valid, and the value
 /// must have no NUL.
-pub(crate) fn set(name: &OsStr, value: &OsStr) {
+pub(crate) fn set_variable(name: &OsStr, value: &OsStr) {
     // SAFETY: `set_var` panics if a text breaks these rules. Other threads may read the environment
     // meanwhile. Rust code reads it under the lock that `set_var` takes. C code, such as `getaddrinfo` or
     // libpq, calls `getenv`, which takes no lock in glibc and musl. It finds the variable or does not find

@@ -6,17 +6,17 @@ use crate::error::{Error, escaped};
 use crate::panicked::Failure;
 
 /// What summon knows of a failure.
-pub(crate) struct Told {
+pub(crate) struct KnownFailure {
     pub(crate) failure: Failure,
     pub(crate) reports: Vec<Error>,
     /// Whether the reports are in the output of the test.
     pub(crate) is_printed: bool,
 }
 
-impl Told {
+impl KnownFailure {
     /// The report of a start or of a stop, which the test prints at its end.
-    pub(crate) fn by(error: &Error) -> Told {
-        Told {
+    pub(crate) fn by(error: &Error) -> KnownFailure {
+        KnownFailure {
             failure: Failure::since(Instant::now()),
             reports: vec![error.clone()],
             is_printed: false,

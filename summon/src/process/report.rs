@@ -1,0 +1,73 @@
+//! The facts that every report about a process begins with: where it is declared, and what runs.
+
+use std::fmt;
+
+use super::declaration::Declaration;
+use super::invocation::Invocation;
+use super::launched::Launched;
+use super::parts::Parts;
+use crate::error::Error;
+use crate::image::Engine;
+
+impl Declaration {
+    /// Returns an error about this process, with the facts that are known before it runs.
+    pub(super) fn error(&self, headline: impl Into<String>) -> Error {
+        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
+        let command = self.spec.command.to_string();
+        match (self.has_image(), command.trim()) {
+            (true, "") => self.image_facts(error),
+            (true, arguments) => self.image_facts(error.fact("arguments", arguments)),
+            (false, _) => error.fact("command", command),
+        }
+    }
+
+    /// Adds the image, and the engine that runs it.
+    fn image_facts(&self, error: Error) -> Error {
+        let Some(image) = &self.spec.container.image else {
+            return error;
+        };
+        // Another image may have the name by now.
+        let id = self
+            .image
+            .get()
+            .map(|found| found.digest.as_deref().unwrap_or(&found.id));
+        let id = id.filter(|id| !image.contains(*id));
+        let error = error.fact(
+            "image",
+            id.map_or(image.clone(), |id| format!("{image} ({id})")),
+        );
+        match Engine::find() {
+            Ok(engine) => error.fact("engine", engine.to_string()),
+            Err(_) => error,
+        }
+    }
+
+    /// Returns an error for a process that can't be started as declared.
+    pub(super) fn bad(&self, why: impl fmt::Display) -> Error {
+        self.error(format!("{} could not be started: {why}", self.name()))
+    }
+
+    /// Like `error`, with the facts of the launch.
+    pub(super) fn error_as_launched(
+        &self,
+        headline: impl Into<String>,
+        invocation: &Invocation,
+    ) -> Error {
+        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
+        self.image_facts(invocation.add_to(error))
+    }
+}
+
+impl Parts {
+    /// Returns an error about a launch, with the last lines of its output.
+    pub(super) fn error_with_output(&self, headline: String, launched: &Launched) -> Error {
+        let invocation = &launched.invocation;
+        launched.with_output(self.declaration.error_as_launched(headline, invocation))
+    }
+
+    pub(super) fn cancelled(&self) -> Error {
+        let name = self.name();
+        self.declaration
+            .error(format!("{name} was stopped before it became ready"))
+    }
+}
