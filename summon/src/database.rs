@@ -12,6 +12,9 @@ use crate::process::{Claim, LIMIT, Process, url_and_client};
 
 /// A database that belongs to one test.
 ///
+/// `#[summon(database = PG)]` passes the database of a fixture to a test ([the guide](crate::guide::databases)
+/// has examples), and `PG.database()?` returns one as a value.
+///
 /// summon clones it from a template ahead of the demand, so a test usually waits for a few
 /// milliseconds. No other test uses it, before or after. Its name begins with the test's name. A
 /// [`Redis`](crate::servers::Redis) has numbered databases: summon empties a database after its test,

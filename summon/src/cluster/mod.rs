@@ -22,7 +22,7 @@ use crate::process::{Nodes, Process};
 /// A cluster dereferences to a slice of [`Process`]: `cluster[0]`, `cluster.len()`,
 /// `cluster.iter()`. Its own verbs concern all nodes. It is an [`Executor`], so it can be in a
 /// [set](crate::orchestrated). A [fixture](macro@crate::fixture) is one process, and so can't be a
-/// cluster. Dropping it stops all nodes, all at the same time.
+/// cluster. The drop of a cluster stops all nodes at the same time.
 ///
 /// ```
 /// use summon::{Cluster, summon};
@@ -126,8 +126,8 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// If all nodes run already, if the cluster has no node, more than 100, or a fixed port, and
-    /// the first error of a node's [`start`](Process::start).
+    /// If all nodes run already, or if the cluster has no node, more than 100, or a fixed port. If nodes
+    /// fail to start, the first error of their [`start`](Process::start).
     pub fn start(&self) -> Result<(), Error> {
         if let Some(error) = &self.refused {
             return Err(error.clone());
