@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use summon::SimpleExecutor;
 
 use crate::apart;
-use crate::engine::ACTOR;
+use crate::engine::{ACTOR, script};
 use crate::support::TempDir;
 
 /// Starts a container in a separate process, and returns its output.
@@ -29,17 +29,10 @@ fn that_does_not_work_says_why_in_seconds() {
         return;
     }
     let dir = TempDir::new();
-    let script = |name: &str, text: &str| {
-        let path = dir.file(name);
-        std::fs::write(dir.file("new"), format!("#!/bin/sh\n{text}\n")).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(dir.file("new"), mode).unwrap();
-        std::fs::rename(dir.file("new"), &path).unwrap();
-        path
-    };
     let version = "[ $1 = info ] || { echo Docker version 1; exit; }; ";
-    let hangs = script("docker", &format!("{version}sleep 1000"));
+    let hangs = script(&dir, "docker", &format!("{version}sleep 1000"));
     let refuses = script(
+        &dir,
         "refuses",
         &format!(
             "{version}echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1"

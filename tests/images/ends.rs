@@ -1,110 +1,19 @@
 //! No container outlives the test process, however the process ends, and whenever.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use summon::{OutputCoordinatedExecutor, TcpCoordinatedExecutor};
+use summon::{OutputCoordinatedExecutor, Signal, TcpCoordinatedExecutor};
 
-use crate::engine::{ACTOR, containers};
-use crate::support::{Group, Life, eventually, family, hear_int};
+use crate::apart;
+use crate::engine::{ACTOR, containers, shell};
+use crate::owner::{
+    MARK, RELAYED, containers_of, find, kill_all, marked, owner, processes, until_ready,
+};
+use crate::support::{Group, Life, eventually};
 
-/// A program that plays a test process with an image.
-const OWNER: &str = env!("CARGO_BIN_EXE_owner_image");
 /// The number of rounds that each ending is repeated.
 const ROUNDS: u32 = 3;
-
-/// It has a relay to another process.
-const RELAYED: &str =
-    "trap 'exit 0' TERM; NEAR={near.host}:{near.port}; actor listen 0.0.0.0:80 & wait";
-/// It ignores the stop signal, and so do its children.
-const STUBBORN: &str = "trap '' TERM; actor listen 0.0.0.0:80 & sleep 1000; true";
-
-/// The variable that marks all processes of an owner.
-const MARK: &str = "SUMMON_TEST_MARK";
-
-/// Returns the processes with this mark.
-fn marked(mark: &str) -> Vec<u32> {
-    let mark = format!("{MARK}={mark}\0");
-    let is_marked = |pid: &u32| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let mut parts = environment.windows(mark.len());
-        parts.any(|part| part == mark.as_bytes())
-    };
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|it| it.file_name().to_str()?.parse().ok());
-    pids.filter(is_marked).collect()
-}
-
-fn owner(script: &str, ending: &str) -> Command {
-    let mut command = Command::new(OWNER);
-    command.args([ACTOR, script, ending]);
-    hear_int(&mut command);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    command.stderr(Stdio::null());
-    command
-}
-
-/// Waits until the container serves.
-fn until_ready(owner: &mut Group) {
-    let stdout = BufReader::new(owner.stdout.take().unwrap());
-    let ready = stdout
-        .lines()
-        .map_while(Result::ok)
-        .any(|line| line == "ready");
-    assert!(ready, "the container never got ready");
-}
-
-/// Returns the containers of a test process.
-fn containers_of(owner: u32) -> String {
-    containers(&format!("label=summon.owner={owner}"))
-}
-
-fn ends_with_its_container(mut owner: Command, end: impl FnOnce(&mut Group)) {
-    let mark = format!("{}-ends", std::process::id());
-    let mut owner = Group::spawn(owner.env(MARK, &mark));
-    let pid = owner.id();
-    until_ready(&mut owner);
-    assert_ne!(containers_of(pid), "");
-    let family = family(pid);
-    end(&mut owner);
-    owner.wait().unwrap();
-    eventually("its container is removed", || containers_of(pid).is_empty());
-    for life in family {
-        eventually(&format!("{life:?} ends"), || !life.goes_on());
-    }
-    // Its guards, its relays, and the engine's clients have the variable too.
-    eventually("all its processes end", || marked(&mark).is_empty());
-}
-
-fn signal(signal: i32) -> impl FnOnce(&mut Group) {
-    move |owner| {
-        let pid = owner.id() as i32;
-        // SAFETY: the child was not reaped yet, so the pid is its own.
-        #[expect(unsafe_code, reason = "std sends only KILL")]
-        let sent = unsafe { libc::kill(pid, signal) };
-        assert_eq!(sent, 0);
-    }
-}
-
-#[test]
-#[cfg_attr(
-    not(has_images),
-    ignore = "needs an engine with the images of `tests/run images`"
-)]
-fn survives_no_end_of_the_test_process() {
-    for _ in 0..ROUNDS {
-        for script in [RELAYED, STUBBORN] {
-            for ending in ["return", "exit", "abort", "panic"] {
-                let end = |owner: &mut Group| drop(owner.stdin.take());
-                ends_with_its_container(owner(script, ending), end);
-            }
-            for number in [libc::SIGKILL, libc::SIGTERM] {
-                ends_with_its_container(owner(script, "wait"), signal(number));
-            }
-        }
-    }
-}
 
 #[test]
 #[cfg_attr(
@@ -173,26 +82,6 @@ fn survives_no_death_of_its_guard() {
     not(has_images),
     ignore = "needs an engine with the images of `tests/run images`"
 )]
-fn survives_no_death_of_its_guard_and_its_test_process() {
-    for round in 0..ROUNDS {
-        let mark = format!("{}-both-{round}", std::process::id());
-        let mut owner = Group::spawn(owner(RELAYED, "wait").env(MARK, &mark));
-        let pid = owner.id();
-        until_ready(&mut owner);
-        let guard = find(&mark, "summon-guard: server");
-        // One command, so that neither can clean up after the other.
-        kill_all(&[pid, guard.pid]);
-        owner.wait().unwrap();
-        eventually("its container is removed", || containers_of(pid).is_empty());
-        eventually("all its processes end", || marked(&mark).is_empty());
-    }
-}
-
-#[test]
-#[cfg_attr(
-    not(has_images),
-    ignore = "needs an engine with the images of `tests/run images`"
-)]
 fn is_not_removed_in_the_place_of_an_earlier_one() {
     let name = format!("again-{}", std::process::id());
     let server = named(&name);
@@ -227,9 +116,15 @@ fn is_alone_after_the_death_of_its_guard_during_the_start() {
             titled("summon-guard", &name)
                 .into_iter()
                 .for_each(|pid| kill_all(&[pid]));
-            if let Err(error) = start.join().unwrap() {
-                // The guard was killed after that.
+            let started = start.join().unwrap();
+            // The guard was killed after that, or after the end of the start.
+            let is_late = started.is_err() || titled("summon-guard", &name).is_none();
+            if let Err(error) = started {
                 assert!(error.to_string().contains("its guard died"), "{error}");
+            }
+            if is_late {
+                // Its error says that the guard was killed.
+                let _ = server.stop();
                 server.start().unwrap();
             }
         });
@@ -253,9 +148,27 @@ fn named(name: &str) -> TcpCoordinatedExecutor {
 /// Finds a helper process of the process with this name.
 fn titled(title: &str, name: &str) -> Option<u32> {
     let title = format!("{title}: {name}");
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let mut pids = processes.filter_map(|it| it.file_name().to_str()?.parse().ok());
-    pids.find(|pid| Life::of(*pid).is_some_and(|it| it.what == title))
+    processes().find(|pid| Life::of(*pid).is_some_and(|it| it.what == title))
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn gets_no_grace_that_would_only_take_time() {
+    // Neither handles the stop signal, and the second one never gets ready.
+    for script in ["exec actor listen 0.0.0.0:80", "exec sleep 1000"] {
+        let mark = format!("{}-grace-{}", std::process::id(), script.len());
+        let mut owner = owner(script, "wait");
+        let mut owner = Group::spawn(owner.env("SUMMON_TEST_GRACE", "5m").env(MARK, &mark));
+        let pid = owner.id();
+        eventually("its container runs", || containers_of(pid).contains(" Up"));
+        kill_all(&[pid]);
+        owner.wait().unwrap();
+        eventually("its container is removed", || containers_of(pid).is_empty());
+        eventually("all its processes end", || marked(&mark).is_empty());
+    }
 }
 
 #[test]
@@ -284,18 +197,6 @@ fn kill(mark: &str, title: &str, other: &str) -> Life {
     let (killed, other) = (find(mark, title), find(mark, other));
     kill_all(&[killed.pid]);
     other
-}
-
-fn find(mark: &str, title: &str) -> Life {
-    let mut processes = marked(mark).into_iter().filter_map(Life::of);
-    let found = processes.find(|life| life.what.starts_with(title));
-    found.unwrap_or_else(|| panic!("no process `{title}`"))
-}
-
-fn kill_all(pids: &[u32]) {
-    let pids = pids.iter().map(u32::to_string);
-    let sent = Command::new("kill").arg("-KILL").args(pids).status();
-    assert!(sent.unwrap().success());
 }
 
 #[test]
@@ -330,6 +231,24 @@ fn comes_at_once_to_a_start_that_is_called_off() {
             );
         });
     }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn by_the_kill_that_was_asked_for_is_not_told() {
+    if apart::is_here() {
+        let server = shell("echo up; exec sleep 1000").stop_signal(Signal::KILL);
+        server.start().unwrap();
+        server.stop().unwrap();
+        return;
+    }
+    let ran = apart::run("ends::by_the_kill_that_was_asked_for_is_not_told", &[]);
+    let said = apart::said(&ran);
+    assert!(ran.status.success(), "{said}");
+    assert!(!said.contains("was killed at once"), "{said}");
 }
 
 #[test]

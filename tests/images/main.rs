@@ -10,6 +10,7 @@ mod network;
 mod options;
 mod orphans;
 mod output;
+mod owner;
 mod process;
 mod pulls;
 mod reach;
@@ -22,4 +23,5 @@ mod skipped;
 #[path = "../it/support.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod support;
+mod survivors;
 mod values;

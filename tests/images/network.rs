@@ -77,7 +77,7 @@ fn without_a_way_to_its_ports_is_an_error() {
             "{error}"
         );
     }
-    // What needs no port works.
+    // A process without a port works.
     let talks = OutputCoordinatedExecutor::new(["-c", "echo up; exec sleep 1000"], "^up$")
         .image(ACTOR)
         .entrypoint("sh")

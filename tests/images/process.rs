@@ -11,7 +11,7 @@ use summon::{
 
 use crate::engine::{ACTOR, containers, shell};
 
-/// No engine has it.
+/// An image that is missing everywhere.
 const ABSENT: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/actor:no-such");
 
 fn connect(process: &Process) -> String {

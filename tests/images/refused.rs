@@ -1,8 +1,14 @@
 //! Options that an engine would take in another sense are errors before a container is made.
 
-use summon::SimpleExecutor;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Instant;
 
-use crate::engine::{ACTOR, containers, shell};
+use summon::{Pull, SimpleExecutor};
+
+use crate::apart;
+use crate::engine::{ACTOR, containers, engine, script, shell, stem};
+use crate::support::TempDir;
 
 #[test]
 #[cfg_attr(
@@ -76,4 +82,66 @@ fn is_an_entry_point_with_arguments() {
         error.contains("`entrypoint` is one program, and `sh -c` has a space"),
         "{error}"
     );
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn is_a_container_that_the_engine_never_makes() {
+    if apart::is_here() {
+        let began = Instant::now();
+        let error = shell("echo up").timeout("2s").start().unwrap_err();
+        println!("[{error} after {} s]", began.elapsed().as_secs());
+        return;
+    }
+    let dir = TempDir::new();
+    let hangs = "[ $1 != create ] || exec sleep 1000";
+    let engine = script(&dir, stem(), &format!("{hangs}\nexec {} \"$@\"", engine()));
+    let test = "refused::is_a_container_that_the_engine_never_makes";
+    let ran = apart::run(test, &[("SUMMON_ENGINE", &engine)]);
+    let said = apart::said(&ran);
+    assert!(ran.status.success(), "{said}");
+    let why = "the time-out passed before the engine had made its container";
+    assert!(said.contains(why), "{said}");
+    let (_, seconds) = said.rsplit_once(" after ").unwrap();
+    let (seconds, _) = seconds.split_once(" s]").unwrap();
+    // A command of the engine has 30 s.
+    assert!(seconds.parse::<u64>().unwrap() < 30, "{said}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn is_a_word_that_an_engine_would_change() {
+    let odd = || OsString::from_vec(b"odd\xff".into());
+    for server in [
+        shell("echo up").arg(odd()),
+        shell("echo up").env("ODD", odd()),
+        shell("echo up").engine_args(["--hostname".into(), odd()]),
+        shell("echo up").before(["echo".into(), odd()]),
+    ] {
+        let error = server.start().unwrap_err().to_string();
+        let why = "odd\u{fffd}` is not UTF-8, and an engine takes nothing else";
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn is_an_image_for_another_processor() {
+    let other = SimpleExecutor::new("x").image(ACTOR).pull(Pull::Never);
+    let error = other.platform("linux/s390x").start().unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains(" for linux/s390x is not on this machine"),
+        "{error}"
+    );
+    assert!(error.contains(" pull --platform=linux/s390x "), "{error}");
 }

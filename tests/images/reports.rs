@@ -4,7 +4,7 @@ use std::process::Command;
 
 use summon::{OutputCoordinatedExecutor, Signal, SimpleExecutor, TcpCoordinatedExecutor};
 
-use crate::engine::{ACTOR, engine, is_podman, stem};
+use crate::engine::{ACTOR, engine, is_podman, shell, stem};
 
 /// Returns a fact of a report.
 fn fact<'a>(report: &'a str, name: &str) -> &'a str {
@@ -73,8 +73,12 @@ fn has_the_words_of_the_engine() {
     let absent = SimpleExecutor::new("x")
         .image(ACTOR)
         .entrypoint("/no/such/program");
-    let error = absent.start().unwrap_err().to_string();
-    assert!(error.contains("before it became ready"), "{error}");
+    let error = absent.start().unwrap_err();
+    // Its exit code would be that of the engine's client.
+    assert_eq!(error.exit_status(), None);
+    let error = error.to_string();
+    let headline = "actor could not be started: the engine did not start its container\n";
+    assert!(error.starts_with(headline), "{error}");
     assert!(error.contains("\n  container created"), "{error}");
     assert!(
         error.contains("stat /no/such/program: no such file"),
@@ -121,12 +125,12 @@ fn says_what_is_different_about_process_1() {
         error.contains("hint      a container ends with its main process"),
         "{error}"
     );
-    let server = OutputCoordinatedExecutor::new(["-c", "echo up; exec sleep 1000"], "^up$")
-        .image(ACTOR)
-        .entrypoint("sh")
-        .stop_timeout("1s");
-    server.start().unwrap();
-    let error = server.crash(Signal::HUP).unwrap_err().to_string();
+    let server = || shell("echo up; exec sleep 1000");
+    let deaf = server().stop_timeout("1s");
+    deaf.start().unwrap();
+    let error = deaf.crash(Signal::HUP).unwrap_err().to_string();
     assert!(error.contains("`crash(Signal::KILL)` ends it"), "{error}");
-    server.crash(Signal::KILL).unwrap();
+    let killed = server();
+    killed.start().unwrap();
+    killed.crash(Signal::KILL).unwrap();
 }

@@ -1,12 +1,20 @@
 //! The ready-made servers run as images too, with the same URLs and databases.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 
 use postgres::{Client, NoTls};
-use summon::servers::{Mariadb, Postgres, Rabbitmq, Redis};
+use summon::servers::{
+    Etcd, Mariadb, Memcached, Mosquitto, Nats, Nginx, Postgres, Rabbitmq, Redis, Zookeeper,
+};
 use summon::{Database, Fixture, Process, Signal, summon};
 
-use crate::engine::{MARIADB, POSTGRES, REDIS};
+use crate::engine::{ACTOR, MARIADB, POSTGRES, REDIS, SERVERS};
+
+/// How long a server may take for an answer.
+const LIMIT: Duration = Duration::from_secs(30);
 
 fn version(url: &str) -> String {
     let mut client = Client::connect(url, NoTls).unwrap();
@@ -188,11 +196,116 @@ fn has_the_url_and_the_databases_of_mariadb() {
     assert_eq!(query(&locked.url("/test"), "SELECT 7"), "7");
 }
 
+/// Sends a request, and returns the beginning of the answer.
+fn ask(process: &Process, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(process.addr()).unwrap();
+    stream.write_all(request).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).unwrap();
+    answer.truncate(length);
+    answer
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_images, has_nats)),
+    ignore = "needs an engine with the images of `tests/run images`, and nats"
+)]
+fn has_the_url_of_nats() {
+    let nats = Nats::new().token("s3cret").image(SERVERS);
+    let nats = nats.env("SERVER", "nats-server");
+    nats.start().unwrap();
+    let url = format!("nats://s3cret@127.0.0.1:{}/", nats.port());
+    assert_eq!(nats.url("/"), url);
+    let answer = ask(&nats, b"");
+    assert!(answer.starts_with(b"INFO {"), "{answer:?}");
+    nats.stop().unwrap();
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_images, has_memcached)),
+    ignore = "needs an engine with the images of `tests/run images`, and memcached"
+)]
+fn has_the_url_of_memcached() {
+    let cache = Memcached::new().arg("-vv").image(SERVERS).user("nobody");
+    let cache = cache.env("SERVER", "memcached");
+    cache.start().unwrap();
+    let url = format!("memcache://127.0.0.1:{}/", cache.port());
+    assert_eq!(cache.url("/"), url);
+    let answer = ask(&cache, b"version\r\n");
+    assert!(answer.starts_with(b"VERSION "), "{answer:?}");
+    cache.stop().unwrap();
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_images, has_mosquitto)),
+    ignore = "needs an engine with the images of `tests/run images`, and mosquitto"
+)]
+fn has_the_url_of_mosquitto() {
+    let broker = Mosquitto::new().image(SERVERS);
+    broker.start().unwrap();
+    let url = format!("mqtt://127.0.0.1:{}/", broker.port());
+    assert_eq!(broker.url("/"), url);
+    // CONNECT of MQTT 3.1.1 with the client `a`, and CONNACK.
+    let connect = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a";
+    assert_eq!(ask(&broker, connect), [0x20, 2, 0, 0]);
+    broker.stop().unwrap();
+}
+
+#[cfg_attr(
+    not(all(has_images, has_nginx)),
+    ignore = "needs an engine with the images of `tests/run images`, and nginx"
+)]
+#[summon(executor = summon::TcpCoordinatedExecutor::new("http {host}:{port} 200", "localhost", 80), image = ACTOR, name = "api")]
+#[summon(
+    executor = Nginx::new("location /api/ { proxy_pass http://{api.host}:{api.port}/; }"),
+    image = SERVERS,
+    with_file("www/index.html", "Hello, Lisa.")
+)]
+#[test]
+fn has_the_url_of_nginx(api: &Process, web: &Nginx) {
+    assert_eq!(web.url("/"), format!("http://127.0.0.1:{}/", web.port()));
+    let get = |path: &str| {
+        let answer = ask(web, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert!(get("/").ends_with("Hello, Lisa."), "{}", get("/"));
+    // The server of the other container answers with the head of the request.
+    assert!(
+        get("/api/x").contains("GET /x HTTP/1.0"),
+        "{}",
+        get("/api/x")
+    );
+    assert!(api.is_running());
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_images, has_etcd)),
+    ignore = "needs an engine with the images of `tests/run images`, and etcd"
+)]
+fn has_the_url_of_etcd() {
+    let etcd = Etcd::new().image(SERVERS).args(["--name", "own"]);
+    let etcd = etcd.args(["--initial-cluster", "own=http://localhost:2380"]);
+    etcd.start().unwrap();
+    assert_eq!(etcd.url("/"), format!("http://127.0.0.1:{}/", etcd.port()));
+    let answer = ask(&etcd, b"GET /health HTTP/1.0\r\n\r\n");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.contains("\"health\":\"true\""), "{answer}");
+    etcd.stop().unwrap();
+}
+
 #[test]
 fn says_what_does_not_run_as_an_image() {
     let error = Rabbitmq::new().image("rabbitmq:3").start().unwrap_err();
     let error = error.to_string();
     assert!(error.contains("does not run as an image"), "{error}");
+    assert!(error.contains("\n  hint      run the image by"), "{error}");
+    let error = Zookeeper::new().image("zookeeper:3.9").start().unwrap_err();
+    let error = error.to_string();
     assert!(error.contains("\n  hint      run the image by"), "{error}");
     let options = Mariadb::new().init_args(["--skip-test-db"]);
     let error = options.image("mariadb:11").start().unwrap_err().to_string();

@@ -183,3 +183,25 @@ fn a_command_before_it_that_hangs_is_named() {
         "{error}"
     );
 }
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn names_of_processes_and_files_have_any_length() {
+    // A path that no header of an archive has room for.
+    let file = format!("{}/{}", "d".repeat(150), "ф".repeat(100));
+    for name in ["сервер <1>", &"n".repeat(300)] {
+        let script = format!("cat {{dir}}/{file}; echo up; exec sleep 1000");
+        let server = shell(&script).with_file(&file, "kept\n").named(name);
+        server.start().unwrap();
+        assert_eq!(output(&server), "kept\nup\n");
+        assert_eq!(server.exec(["sh", "-c", "echo x"]).unwrap(), b"x\n");
+        let id = server.exec(["cat", "/etc/hostname"]).unwrap();
+        let filter = format!("id={}", String::from_utf8_lossy(&id).trim());
+        assert_eq!(containers(&filter).lines().count(), 1);
+        server.stop().unwrap();
+        assert_eq!(containers(&filter), "");
+    }
+}

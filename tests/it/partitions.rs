@@ -294,7 +294,7 @@ fn a_start_of_many_separated_nodes_takes_little_longer() {
     let groups: Vec<&[usize]> = groups.iter().map(<[usize; 1]>::as_slice).collect();
     nodes.partition(&groups).unwrap();
     let separated = start();
-    // Three times as long. If each launch told all links, it would be 30 times.
+    // The limit is three times as long. If each launch told all links, it would be 30 times.
     assert!(separated < 10 * together, "{separated:?}, {together:?}");
 }
 

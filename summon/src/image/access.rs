@@ -117,16 +117,6 @@ mod tests {
     use super::super::fakes::Fakes;
     use super::*;
 
-    fn engine(fakes: &Fakes, kind: Kind) -> Engine {
-        Engine {
-            program: fakes.dir().join("engine"),
-            kind,
-            version: "4".to_owned(),
-            is_rootless: false,
-            system: String::new(),
-        }
-    }
-
     #[test]
     fn an_own_address_is_the_gateway_or_the_one_that_podman_will_make() {
         let subnets = vec!["127.0.0.0/8".parse().unwrap()];
@@ -144,23 +134,21 @@ mod tests {
 
     #[test]
     fn an_engine_that_hides_this_machine_is_an_error_that_says_why() {
-        let fakes = Fakes::new(
-            "access",
-            &[("engine", "echo '203.0.113.0/24|203.0.113.1 '")],
-        );
+        let network = "echo '203.0.113.0/24|203.0.113.1 '";
+        let fakes = Fakes::new("access", &[("docker", network), ("podman", network)]);
         let ask = |engine: &Engine, args: &[&str]| {
             let args: Vec<OsString> = args.iter().map(OsString::from).collect();
             let access = engine.access(&args);
             access.map_err(|error| fakes.shown(&error))
         };
-        let mut docker = engine(&fakes, Kind::Docker);
+        let mut docker = fakes.engine(Kind::Docker);
         let error = ask(&docker, &[]).unwrap_err();
         assert_eq!(
             error,
             "its container can't reach other processes: this machine has no address in the network `bridge`\n  \
              hint      if the tests run in a container themselves, give it the network of the machine with \
              `--network host`\n  \
-             engine    Docker 4 (DIR/engine)"
+             engine    Docker 1 (DIR/docker)"
         );
         assert_eq!(
             ask(&docker, &["--network", "host"]),
@@ -178,7 +166,7 @@ mod tests {
                 "{error}"
             );
         }
-        let mut podman = engine(&fakes, Kind::Podman);
+        let mut podman = fakes.engine(Kind::Podman);
         assert!(matches!(ask(&podman, &[]), Ok(Access::Gateway(..))));
         let error = ask(&podman, &["--network=pasta"]).unwrap_err();
         assert!(error.contains("`--network pasta` is not a"), "{error}");

@@ -14,6 +14,11 @@ use super::asked::{Asked, Failed};
 use super::kind::Kind;
 use crate::error::Error;
 
+/// Returns whether a container with this status has not been started. Podman knows more of them than Docker.
+pub(crate) fn is_unstarted(status: &str) -> bool {
+    ["created", "configured", "initialized"].contains(&status)
+}
+
 /// An engine that has answered.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -55,9 +60,7 @@ impl Engine {
     pub(crate) fn has_yet_to_start(&self, id: &str, deadline: Instant) -> bool {
         let question = ["container", "inspect", "--format", "{{.State.Status}}", id];
         let answer = self.ask(&question.map(OsString::from), deadline);
-        // Podman knows more states than Docker.
-        let before = ["created", "configured", "initialized"];
-        answer.is_ok_and(|answer| before.iter().any(|it| answer.trim_ascii() == it.as_bytes()))
+        answer.is_ok_and(|answer| is_unstarted(&String::from_utf8_lossy(answer.trim_ascii())))
     }
 
     /// Runs a command of the engine, and returns the last 16 KiB of its standard output.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::engine::Engine;
+use super::kind::Kind;
 use crate::error::Error;
 
 /// A PATH with only these fake engines.
@@ -33,6 +35,17 @@ impl Fakes {
 
     pub(super) fn dir(&self) -> &Path {
         &self.0
+    }
+
+    /// Returns a rootful engine, which runs the script with its kind's name.
+    pub(super) fn engine(&self, kind: Kind) -> Engine {
+        Engine {
+            program: self.0.join(kind.to_string().to_lowercase()),
+            kind,
+            version: "1".to_owned(),
+            is_rootless: false,
+            system: String::new(),
+        }
     }
 
     /// Replaces what differs from run to run.

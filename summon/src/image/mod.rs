@@ -14,11 +14,12 @@ mod network;
 mod options;
 mod orphans;
 mod pull;
+mod pull_once;
 mod search;
 
 pub(crate) use access::Access;
 pub(crate) use archive::Archive;
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, is_unstarted};
 pub(crate) use inspected::Inspected;
 pub(crate) use kind::Kind;
 pub(crate) use network::Network;

@@ -132,13 +132,7 @@ mod tests {
              '1|{here}|0|1|/no/such/session\\n2|{here}|0|1|\\n3|{here}|0|1|/no/such/session\\n4|||||\\n'"
         );
         let fakes = Fakes::new("orphans", &[("podman", &script)]);
-        let engine = Engine {
-            program: fakes.dir().join("podman"),
-            kind: Kind::Podman,
-            version: "4".to_owned(),
-            is_rootless: false,
-            system: String::new(),
-        };
+        let engine = fakes.engine(Kind::Podman);
         remove(&engine).unwrap();
         let asked = std::fs::read_to_string(fakes.dir().join("asked")).unwrap();
         let (listing, removal) = asked.split_once('\n').unwrap();

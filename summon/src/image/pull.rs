@@ -1,22 +1,13 @@
 //! Brings images to this machine.
-//!
-//! An image is pulled once for all test processes of the run: the first process pulls it, and the others
-//! wait for that process. It leaves a note in the session of the run, for processes that come later.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::inspected::{Inspected, QUESTION};
 use crate::error::Error;
-use crate::progress::Progress;
-use crate::session::{Session, base};
-use crate::sys::fd::AsFd;
-use crate::sys::rendezvous::{self, Role};
-use crate::sys::{runner, wait};
 
 /// When summon pulls an image: the value of [`Coordinated::pull`](crate::Coordinated::pull).
 ///
@@ -39,10 +30,6 @@ pub enum Pull {
 
 /// The time-out of a question about an image.
 const ANSWER: Duration = Duration::from_secs(30);
-/// The time-out of a pull. The time-out of a start does not include the pull.
-const LIMIT: Duration = Duration::from_secs(30 * 60);
-/// The pause after an unclear answer: another test process is between two system calls.
-const MOMENT: Duration = Duration::from_millis(1);
 
 /// Pulls the image if needed, and returns the engine's answer about it. Later calls return the same answer:
 /// a start costs one command of the engine less.
@@ -79,9 +66,11 @@ impl Wanted<'_> {
         }
         match pull {
             Pull::Never => {
+                let platform = self.platform.map(|it| format!("--platform={it} "));
                 let hint = format!(
-                    "run `{} pull {image}`, or leave out `pull = \"never\"`",
+                    "run `{} pull {platform}{image}`, or leave out `pull = \"never\"`",
                     self.engine.program().display(),
+                    platform = platform.unwrap_or_default(),
                     image = self.image
                 );
                 return Err(self.absent("and `pull` is \"never\"").fact("hint", hint));
@@ -114,36 +103,15 @@ fn check_name(image: &str) -> Result<(), Error> {
     Ok(())
 }
 
-struct Wanted<'a> {
-    engine: &'a Engine,
-    image: &'a str,
-    platform: Option<&'a str>,
+/// An image that a process wants.
+pub(super) struct Wanted<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) image: &'a str,
+    pub(super) platform: Option<&'a str>,
 }
 
 impl Wanted<'_> {
-    /// Returns a name that is unique for the image, engine, and run.
-    fn key(&self) -> String {
-        let run = match runner::current() {
-            Some(runner) => runner.id.clone(),
-            None => std::process::id().to_string(),
-        };
-        let what = (self.engine.program(), self.image, self.platform);
-        // Equal in all processes of the run, since it has no random seed.
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        let digest = hasher.hash_one(format!("{run} {what:?}"));
-        format!("pull-{digest:016x}")
-    }
-
-    /// Returns the session of the run, with the notes about pulls. `None` without a runner: then no other
-    /// process belongs to the run.
-    fn notes() -> Option<Session> {
-        let runner = runner::current()?;
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        let run = hasher.hash_one(("pulls", &runner.id));
-        Session::shared(&format!("run-{:.12}", format!("{run:016x}"))).ok()
-    }
-
-    fn absent(&self, why: &str) -> Error {
+    pub(super) fn absent(&self, why: &str) -> Error {
         let platform = self.platform.map(|platform| format!(" for {platform}"));
         let (image, platform) = (self.image, platform.unwrap_or_default());
         Error::new(format!(
@@ -153,7 +121,7 @@ impl Wanted<'_> {
     }
 
     /// Asks the engine about the image. `None` if the engine lacks the image for the platform.
-    fn inspect(&self) -> Result<Option<Inspected>, Error> {
+    pub(super) fn inspect(&self) -> Result<Option<Inspected>, Error> {
         let args = ["image", "inspect", "--format", QUESTION, self.image].map(OsString::from);
         let answer = self.engine.ask_about(&args, Instant::now() + ANSWER)?;
         let found = answer.and_then(|answer| Inspected::read(&String::from_utf8_lossy(&answer)));
@@ -165,79 +133,7 @@ impl Wanted<'_> {
         Ok(found.filter(fits))
     }
 
-    /// Pulls the image once in this process. Threads that come later get the same result.
-    fn pull_once_here(&self, always: bool) -> Result<(), Error> {
-        type Results = BTreeMap<String, Arc<OnceLock<Result<(), Error>>>>;
-        static RESULTS: Mutex<Results> = Mutex::new(BTreeMap::new());
-        let mut results = RESULTS.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = Arc::clone(results.entry(self.key()).or_default());
-        // Pulls of other images go on meanwhile.
-        drop(results);
-        result.get_or_init(|| self.pull_once(always)).clone()
-    }
-
-    /// Pulls the image, unless another process of the run does so now.
-    fn pull_once(&self, always: bool) -> Result<(), Error> {
-        let deadline = Instant::now() + LIMIT;
-        let broken =
-            |error: std::io::Error| self.absent(&format!("and it can't be pulled: {error}"));
-        let mut has_waited = false;
-        loop {
-            match base()
-                .and_then(|base| rendezvous::meet(&base, &self.key()))
-                .map_err(broken)?
-            {
-                // Others wait until the place is dropped. A process that dies frees it too.
-                Role::First(_place) => {
-                    // Another process may have pulled the image before this one got the place.
-                    let notes = if always { Wanted::notes() } else { None };
-                    let is_noted = || {
-                        notes
-                            .as_ref()
-                            .is_some_and(|it| it.recall(&self.key()).is_some())
-                    };
-                    let is_new = !always || has_waited || is_noted();
-                    if is_new && self.inspect()?.is_some() {
-                        return Ok(());
-                    }
-                    self.pull(deadline)?;
-                    // Before the place is dropped: the next process then finds the note.
-                    if let Some(notes) = notes {
-                        notes.remember(&self.key(), b"");
-                    }
-                    return Ok(());
-                }
-                Role::Later(other) => {
-                    has_waited = true;
-                    self.await_end(&other, deadline)?;
-                }
-                Role::Unclear => drop(wait::sleep(&[], Some(Instant::now() + MOMENT))),
-            }
-        }
-    }
-
-    /// Waits until the other process has pulled the image, or has given up.
-    fn await_end(&self, other: &rendezvous::Connected, deadline: Instant) -> Result<(), Error> {
-        let mut progress = Progress::new(Instant::now());
-        loop {
-            let until = progress.due().min(deadline);
-            match wait::sleep(&[other.stream.as_fd()], Some(until)) {
-                Ok(false) if Instant::now() < deadline => {}
-                Ok(false) => {
-                    let why = format!("and pid {} has not pulled it within {LIMIT:?}", other.pid);
-                    return Err(self.absent(&why).timeout());
-                }
-                Ok(true) | Err(_) => return Ok(()),
-            }
-            let pid = other.pid;
-            progress.say(&format!(
-                "waiting for pid {pid}, which pulls the image {}",
-                self.image
-            ));
-        }
-    }
-
-    fn pull(&self, deadline: Instant) -> Result<(), Error> {
+    pub(super) fn pull(&self, deadline: Instant) -> Result<(), Error> {
         let mut args = vec!["pull".into(), "--quiet".into()];
         if let Some(platform) = self.platform {
             args.push(format!("--platform={platform}").into());
@@ -258,18 +154,7 @@ mod tests {
     use super::super::fakes::{Fakes, PATIENT};
     use super::*;
 
-    /// Returns an engine that has an image once this script has pulled it.
-    fn engine(fakes: &Fakes) -> Engine {
-        Engine {
-            program: fakes.dir().join("docker"),
-            kind: Kind::Docker,
-            version: "1".to_owned(),
-            is_rootless: false,
-            system: String::new(),
-        }
-    }
-
-    /// A script that pulls with these commands.
+    /// A script of an engine that has an image once these commands have pulled it.
     fn script(pull: &str) -> String {
         format!(
             "cd ${{0%/*}}; [ $1 = pull ] && {{ echo \"$@\" >>pulls; {pull}; }}
@@ -290,7 +175,7 @@ mod tests {
             script(slow)
         );
         let fakes = Fakes::new("slow", &[("docker", &script)]);
-        let engine = engine(&fakes);
+        let engine = fakes.engine(Kind::Docker);
         let (image, platform) = ("x:1", None);
         let wanted = || Wanted {
             engine: &engine,
@@ -321,7 +206,7 @@ mod tests {
     #[test]
     fn always_pulls_once_a_run_and_never_does_not() {
         let fakes = Fakes::new("always", &[("docker", &script(": >image"))]);
-        let engine = engine(&fakes);
+        let engine = fakes.engine(Kind::Docker);
         let error = ensure(&engine, "y:1", None, Pull::Never).unwrap_err();
         assert_eq!(
             fakes.shown(&error),
@@ -367,7 +252,7 @@ mod tests {
             let fails = format!("echo '{said}' >&2; exit 1");
             let fakes = Fakes::new("fails", &[("docker", &script(&fails))]);
             let error = ensure(
-                &engine(&fakes),
+                &fakes.engine(Kind::Docker),
                 &format!("z:{}", said.len()),
                 None,
                 Pull::Missing,
@@ -385,7 +270,7 @@ mod tests {
     #[test]
     fn a_pull_that_takes_long_ends_at_its_limit() {
         let fakes = Fakes::new("endless", &[("docker", &script("/bin/sleep 1000"))]);
-        let engine = engine(&fakes);
+        let engine = fakes.engine(Kind::Docker);
         let wanted = Wanted {
             engine: &engine,
             image: "w:1",

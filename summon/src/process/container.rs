@@ -1,9 +1,9 @@
 //! The container of a process that runs an image: its name, and the commands of the engine.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::container_marks::{labels, new_name};
 use super::container_state::STATE;
 use super::invocation::{Invocation, shown_variable};
 use super::launched::Launched;
@@ -16,8 +16,8 @@ use crate::image::{self, Engine, Kind, Network};
 use crate::probe::Endpoint;
 use crate::session::Home;
 use crate::stdin::Kind as Stdin;
+use crate::sys::Signal;
 use crate::sys::listeners::Protocol;
-use crate::sys::{Signal, proc, random};
 
 /// A container that the engine is about to make, or has made for a launch.
 #[derive(Clone, Debug)]
@@ -236,16 +236,14 @@ impl Parts {
             Kind::Podman => "passthrough",
         };
         create.extend(["--log-driver".into(), driver.into()]);
-        if engine.kind() == Kind::Podman {
-            // Podman's `rm -f` would first send the stop signal, and wait this long.
-            create.extend(["--stop-timeout".into(), "0".into()]);
-        }
+        create.extend(contained.removed_at_once());
         if let Some(socket) = notify {
             create.extend(["-v".into(), format!("{socket}:{socket}").into()]);
             create.extend(["-e".into(), format!("NOTIFY_SOCKET={socket}").into()]);
         }
         create.extend(self.engine_args(Wanted::Created)?);
         create.extend(resolved.argv.iter().cloned());
+        self.check_text(&create)?;
         let listed = format!("name=^{name}$");
         let container = Container {
             before: self.commands_before(contained, &labels)?,
@@ -291,8 +289,10 @@ impl Parts {
             let start = ["run", "--rm", "--pull", "never", "--name", &contained.name];
             let mut argv = contained.command(start.map(OsString::from));
             argv.extend_from_slice(labels);
+            argv.extend(contained.removed_at_once());
             argv.extend(self.engine_args(Wanted::Before(program))?);
             argv.extend_from_slice(args);
+            self.check_text(&argv)?;
             Ok(argv)
         };
         self.declaration.spec.before.iter().map(one).collect()
@@ -327,6 +327,15 @@ impl Contained {
         [program].into_iter().chain(args).collect()
     }
 
+    /// Returns the arguments of a container that `rm -f` removes at once: Podman's would first send the stop
+    /// signal, and wait this long.
+    fn removed_at_once(&self) -> Vec<OsString> {
+        match self.engine.kind() {
+            Kind::Docker => Vec::new(),
+            Kind::Podman => vec!["--stop-timeout".into(), "0".into()],
+        }
+    }
+
     /// Returns the name of the engine's program, as a person would type it.
     pub(super) fn stem(&self) -> &OsStr {
         self.engine.program().file_stem().unwrap_or_default()
@@ -351,37 +360,4 @@ impl Contained {
             ..program
         }
     }
-}
-
-/// Returns a name for a new container. Two machines, or two containers with tests, may share an engine, and
-/// have directories with the same names.
-fn new_name(home: &Home) -> String {
-    let part = |name: Option<&OsStr>| {
-        let name = name.unwrap_or_default().to_string_lossy().into_owned();
-        name.replace(
-            |it: char| !it.is_ascii_alphanumeric() && !"_.-".contains(it),
-            "_",
-        )
-    };
-    format!(
-        "summon-{}-{}-{:08x}",
-        part(home.session_dir().file_name()),
-        part(home.dir().file_name()),
-        random() as u32
-    )
-}
-
-/// Returns the labels by which a later run finds a container that nobody owns any more.
-fn labels(of: &str, session: &Path) -> [(&'static str, String); 7] {
-    let own = std::process::id();
-    let identity = proc::identity(own).unwrap_or_default();
-    [
-        ("summon", of.to_owned()),
-        ("summon.machine", proc::machine()),
-        ("summon.boot", proc::boot()),
-        ("summon.namespace", proc::namespace()),
-        ("summon.owner", own.to_string()),
-        ("summon.identity", identity.to_string()),
-        ("summon.session", session.display().to_string()),
-    ]
 }

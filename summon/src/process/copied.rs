@@ -79,6 +79,7 @@ impl Parts {
             self.declaration.bad(why)
         })
     }
+
     /// Returns the archive of the private directory, if the process has one in its container.
     pub(super) fn archive(&self, dir: &Path) -> Result<Option<OwnedFd>, Error> {
         let (declaration, spec) = (&self.declaration, &self.declaration.spec);
@@ -95,10 +96,10 @@ impl Parts {
             Ok::<u32, Error>(widened(mode))
         };
         let mut archive = Archive::default();
-        archive.directory(dir, mode(spec.dir_mode)?).map_err(bad)?;
+        archive.directory(dir, mode(spec.dir_mode)?);
         for (name, of_dir) in &spec.dirs {
             let path = dir.join(name);
-            archive.directory(&path, mode(*of_dir)?).map_err(bad)?;
+            archive.directory(&path, mode(*of_dir)?);
         }
         for (name, contents) in &spec.files {
             let text = self.fill(&contents.text)?;
@@ -107,7 +108,7 @@ impl Parts {
                 .map_err(|error| bad(error.to_string()))?;
             let mode = widened_of_file(mode);
             let path = dir.join(name);
-            archive.file(&path, text.as_bytes(), mode).map_err(bad)?;
+            archive.file(&path, text.as_bytes(), mode);
         }
         let archive = pipe::of_text(&archive.into_bytes());
         let no = |error: std::io::Error| bad(format!("its files can't be copied: {error}"));

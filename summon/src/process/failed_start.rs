@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::container_state;
 use super::invocation::Invocation;
 use super::launched::Launched;
 use super::parts::Parts;
@@ -71,11 +72,17 @@ impl Parts {
         is_cancelled: bool,
     ) -> Error {
         let (declaration, name) = (&self.declaration, self.name());
-        let exit = launched.and_then(|launched| launched.guarded.state().exit);
+        let state = launched.map(|launched| launched.guarded.state());
+        let is_unstarted = state.as_ref().is_some_and(container_state::is_unstarted);
+        let exit = state.and_then(|state| state.exit);
         let headline = match (why, exit) {
             // The program may have ended because of the stop.
             _ if is_cancelled => format!("{name} was stopped before it became ready"),
             (Why::GivenUp, _) => format!("{name} was stopped before it became ready"),
+            // The exit code is that of the engine's client.
+            (Why::Exited, Some(_)) if is_unstarted => {
+                format!("{name} could not be started: the engine did not start its container")
+            }
             (Why::Exited, Some(status)) => {
                 format!("{name} {} before it became ready", how_it_ended(status))
             }
@@ -100,7 +107,7 @@ impl Parts {
         }
         error = error
             .fact("waiting", waiting(waited, limit))
-            .exit(exit.filter(|_| *why == Why::Exited));
+            .exit(exit.filter(|_| *why == Why::Exited && !is_unstarted));
         if *why == Why::Late {
             error = error.timeout();
         }

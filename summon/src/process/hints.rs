@@ -204,6 +204,12 @@ impl Parts {
         });
         served.or_else(|| self.hint_at_held()).unwrap_or_else(|| {
             let port = place.map_or_else(String::new, |it| format!(" {}", it.port));
+            if self.declaration.has_image() {
+                return format!(
+                    "no process serves its port{port}: if `engine_args` publish another port, let summon choose a \
+                     free one by `{{port:80}}`, with the number inside"
+                );
+            }
             format!(
                 "no process serves its port{port}: if the program binds another port too, \
                  `{{port:label}}` is a further free port"

@@ -184,6 +184,7 @@ impl Launched {
             if hearer == Some(Hearer::Deaf)
                 && self.ready.get().is_some()
                 && plan.grace >= WORTH_TELLING
+                && plan.signal != Signal::KILL
             {
                 progress::say(&format!(
                     "{name} was killed at once: process 1 of a container gets only signals that it handles, \

@@ -9,6 +9,7 @@ mod buffered;
 mod client;
 mod contained;
 mod container;
+mod container_marks;
 mod container_state;
 mod control;
 mod copied;

@@ -1,5 +1,6 @@
 //! Which options a process in a container can have.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use summon_syntax::template;
@@ -62,6 +63,22 @@ impl Parts {
         let hint = "remove `--network`, name a network of the engine, or wait for a line with `output`, or for \
             a socket in `{dir}` with `unix`";
         Err(declaration.bad(why).fact("hint", hint))
+    }
+
+    /// Returns an error for a word that the engine would change: it takes only UTF-8.
+    pub(super) fn check_text(&self, words: &[OsString]) -> Result<(), Error> {
+        match words.iter().find(|word| word.to_str().is_none()) {
+            None => Ok(()),
+            Some(word) => {
+                let why = format!(
+                    "`{}` is not UTF-8, and an engine takes nothing else",
+                    word.to_string_lossy()
+                );
+                let hint = "pass other bytes in a file, by `with_file` or `mount`; for a path below `{dir}`, set \
+                    `TMPDIR` to a directory whose name is UTF-8";
+                Err(self.declaration.bad(why).fact("hint", hint))
+            }
+        }
     }
 
     /// Returns whether a path of this machine leads to the same file as in the container.

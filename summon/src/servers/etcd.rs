@@ -1,8 +1,11 @@
 //! etcd.
 
+use std::ffi::OsString;
+
 use super::{Ready, found, marker, served};
 use crate::executor::Coordinated;
 use crate::probe;
+use crate::process::Spec;
 
 /// A single etcd, which elects itself within a second.
 ///
@@ -18,6 +21,9 @@ use crate::probe;
 /// The methods below set options of this server. [`Coordinated`] has the options of every executor.
 /// [`Process`](crate::Process) has the verbs, such as `start`, `restart`, `stopped`, and `paused`.
 pub type Etcd = Coordinated<Ready<marker::Etcd>>;
+
+/// The defaults make the election take a second.
+const ELECTION: [&str; 4] = ["--heartbeat-interval", "10", "--election-timeout", "100"];
 
 impl Etcd {
     /// Runs the server on a free port, with a second port for the peers that it does not have.
@@ -37,16 +43,22 @@ impl Etcd {
             .args(["--listen-peer-urls", peer])
             .args(["--initial-advertise-peer-urls", peer])
             .args(["--initial-cluster".to_owned(), format!("default={peer}")])
-            // The defaults make the election take a second.
-            .args(["--heartbeat-interval", "10", "--election-timeout", "100"])
+            .args(ELECTION)
             // Versions before 3.5 do not know it, and ignore unknown variables.
             .env("ETCD_UNSAFE_NO_FSYNC", "true")
             // The server listens before it has elected itself.
             .and(probe::http("http://127.0.0.1:{port}/health"))
-            .in_image(|_, _| {
-                Err("run the image by `HttpCoordinatedExecutor`, as the guide about images shows")
-            })
+            .in_image(in_image)
     }
+}
+
+/// The images have no entry point. Their ports for peers and their directories for data are private anyhow.
+fn in_image(spec: &mut Spec, _: Option<&str>) -> Result<(), &'static str> {
+    spec.command = ["etcd", "--listen-client-urls", "http://{host}:{port}"].into();
+    let own = ["--advertise-client-urls", "http://127.0.0.1:{port}"];
+    let own = own.into_iter().chain(ELECTION).map(OsString::from);
+    spec.args.splice(0..0, own);
+    Ok(())
 }
 
 impl Default for Etcd {

@@ -60,7 +60,7 @@ impl Zookeeper {
             .expect_exit([0, 143])
             .and(Serves)
             .in_image(|_, _| {
-                Err("run the image by `TcpCoordinatedExecutor::new(\"\", \"localhost\", 2181)`")
+                Err("run the image by `TcpCoordinatedExecutor::new(\"\", \"localhost\", 2181)`, and wait with `probe::exec(\"zkServer.sh status\")`")
             })
     }
 }

@@ -101,7 +101,7 @@ fn goes_with_its_killed_test() {
 )]
 fn goes_with_the_next_start_if_all_were_killed() {
     let mut half_made = HalfMade::new();
-    // Nobody is left to clean up: the test process, its warden, the guard of initdb, and initdb.
+    // The test process, its warden, the guard of initdb, and initdb die, so none cleans up.
     let mut warden = half_made.server;
     while !Life::of(warden).unwrap().what.starts_with("summon-warden") {
         warden = parent(warden);

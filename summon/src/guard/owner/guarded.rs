@@ -26,6 +26,9 @@ use crate::sys::{threads, wait};
 /// How long to wait beyond the grace: the guard needs some time to kill. The bound is for a guard
 /// that hangs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for the guard of a container when the time-out of the start has passed. The engine may
+/// hang, and the guard then waits for it.
+const LATE_PATIENCE: Duration = Duration::from_secs(10);
 /// Longer than any stop.
 const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
@@ -42,6 +45,8 @@ pub(crate) struct Guarded {
     uses: AtomicU64,
     /// The number of databases that were asked for so far.
     pub(super) databases: AtomicU64,
+    /// Whether the guard is left alone. Then the thread that receives keeps the connection.
+    is_left: bool,
 }
 
 impl Guarded {
@@ -74,7 +79,7 @@ impl Guarded {
                 _ => LaunchError::NoGuard(error),
             },
         )?;
-        let guarded = Guarded::new(socket);
+        let mut guarded = Guarded::new(socket);
         guarded.listen().map_err(LaunchError::NoGuard)?;
         let is_known =
             |state: &State| state.pids.is_some() || state.refused.is_some() || state.gone;
@@ -90,12 +95,13 @@ impl Guarded {
         if is_unknown {
             // The guard may still start the command. Stop it and wait for its end: otherwise its
             // clean-up could remove files of the next start.
-            let plan = match terms.container {
-                // Its program does not run, so nobody would hear the stop signal.
-                Some(_) => StopPlan::kill(),
-                None => terms.stop.clone(),
+            stopped = match (&terms.container, &known) {
+                (None, _) => guarded.stop(terms.stop.clone()).unwrap_or_default(),
+                // The program of a container does not run, so nobody would hear the stop signal.
+                // A command before the container is in the report, once it has ended.
+                (Some(container), Ok(None)) if container.before.is_empty() => guarded.stop_late(),
+                (Some(_), _) => guarded.stop(StopPlan::kill()).unwrap_or_default(),
             };
-            stopped = guarded.stop(plan).unwrap_or_default();
         }
         match known {
             Err(error) => Err(LaunchError::NoGuard(error)),
@@ -141,6 +147,7 @@ impl Guarded {
             syncs: AtomicU64::new(0),
             uses: AtomicU64::new(0),
             databases: AtomicU64::new(0),
+            is_left: false,
         }
     }
 
@@ -263,6 +270,17 @@ impl Guarded {
         self.stop_watched(plan, far, |_| far)
     }
 
+    /// Removes a container that the engine has not made in time. Returns after a while even if that takes
+    /// longer: the guard goes on with it, and the connection stays open until it ends. (A guard without an
+    /// owner would remove files, which the next start may have made.)
+    fn stop_late(&mut self) -> State {
+        let _ = self.order(&Order::Stop(StopPlan::kill()));
+        let until = Instant::now() + LATE_PATIENCE;
+        let ended = self.wait_until(until, &[], |state| state.gone);
+        self.is_left = !matches!(ended, Ok(Some(_)));
+        self.state()
+    }
+
     /// Stops the service like `stop`. If that takes until `due`, calls `still`, which returns the
     /// time of its next call.
     pub(crate) fn stop_watched(
@@ -320,7 +338,7 @@ impl Drop for Guarded {
     /// Shuts the connection down. Closing this socket is not enough: the listening thread has a
     /// copy, and so does a forked child.
     fn drop(&mut self) {
-        if !self.is_ours() {
+        if self.is_left || !self.is_ours() {
             return;
         }
         let _ = self.socket.shutdown(Shutdown::Both);

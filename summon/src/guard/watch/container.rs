@@ -20,7 +20,9 @@ use crate::guard::protocol::message::News;
 use crate::guard::spawn::spawn;
 use crate::guard::state::Ran;
 use crate::guard::terms::{Container, Removal};
+use crate::sys::containers::{disposition, main_process, runs_its_program};
 use crate::sys::family::ChildEnds;
+use crate::sys::signal::Disposition;
 use crate::sys::wait;
 
 const COMMAND_LIMIT: Duration = Container::COMMAND_LIMIT;
@@ -217,6 +219,17 @@ impl Guard {
             child_ended: &self.child_ended,
             recorder: Some(&mut self.recorder),
         }
+    }
+
+    /// Returns whether the service is in a container whose main process never notices the stop signal. Then
+    /// the grace would only take time.
+    pub(super) fn is_deaf(&self) -> bool {
+        let Some(main) = self.told.id().and_then(|id| main_process(&id, &[])) else {
+            return false;
+        };
+        let signal = self.service.plan().signal.number();
+        // The runtime passes no signal on to the program that it is about to become.
+        !runs_its_program(main) || disposition(main, signal) == Disposition::Default
     }
 
     /// Notes the state of a container whose program has ended: it is gone after the removal.

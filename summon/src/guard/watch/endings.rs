@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::killed_test::{LostClient, LostTest};
 use super::{Guard, wake};
 use crate::guard::protocol::message::{News, Use};
+use crate::guard::terms::StopPlan;
 use crate::sys::ending::Ending;
 
 /// How long an owner may stop its services itself after the runner has ended. Ctrl-C ends both, and
@@ -113,7 +114,11 @@ impl Guard {
     pub(super) fn end(&mut self) {
         // A stop under way keeps its own plan: starting over would extend the grace.
         if self.service.is_running() {
-            self.stop(self.service.plan());
+            let plan = match self.is_deaf() {
+                true => StopPlan::kill(),
+                false => self.service.plan(),
+            };
+            self.stop(plan);
         }
     }
 }
