@@ -9,7 +9,7 @@ use crate::error::{Error, shown_command};
 use crate::sys::{Signal, wait};
 
 /// The limit of a command of the engine.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 /// The pause before a removal is repeated.
 const PAUSE: Duration = Duration::from_millis(20);
 

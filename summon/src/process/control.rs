@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::Process;
 use super::launched::Launched;
+use super::{Process, contained};
 use crate::error::Error;
 use crate::guard::{State, Whom};
 use crate::hold::Setting;
@@ -244,7 +244,12 @@ impl Process {
         let declaration = &self.parts.declaration;
         let limit = declaration.limit(&declaration.spec.stop_timeout)?;
         let contained = self.parts.container_of(&launched)?;
-        let until = Instant::now() + limit;
+        let limit = match &contained {
+            // Nothing survives KILL, but a busy engine may need longer than the program to say so.
+            Some(_) if signal == Signal::KILL => limit.max(contained::LIMIT),
+            _ => limit,
+        };
+        let mut until = None;
         loop {
             match &contained {
                 // A program that has just ended can't be signalled. Its exit status comes.
@@ -254,6 +259,8 @@ impl Process {
                     sent.map_err(|error| self.no("be crashed", &error))?;
                 }
             }
+            // The time that an engine takes to send the first signal is not the program's.
+            let until = *until.get_or_insert_with(|| Instant::now() + limit);
             // A handler may catch the first signal and restore the default action for the second,
             // as Rust's runtime does with SEGV.
             let moment = (Instant::now() + AGAIN).min(until);
@@ -262,7 +269,7 @@ impl Process {
                 None if Instant::now() >= until => {
                     let why = format!("{} did not die of {signal} within {limit:?}", self.name());
                     let error = self.parts.error_with_output(why, &launched).timeout();
-                    let hint = contained.map(|_| {
+                    let hint = contained.filter(|_| signal != Signal::KILL).map(|_| {
                         "process 1 of a container gets only signals that it handles, and KILL: `crash(Signal::KILL)` ends it"
                     });
                     return Err(error.hints(hint.map(str::to_owned)));

@@ -182,7 +182,14 @@ mod tests {
         // A Rust program ignores SIGPIPE.
         let own = std::process::id();
         assert_eq!(disposition(own, libc::SIGPIPE), Disposition::Handled);
-        assert_eq!(disposition(own, libc::SIGWINCH), Disposition::Default);
+        // This process blocks all signals while it starts a thread, so a program without threads is asked.
+        let mut program = std::process::Command::new("cat");
+        let mut program = program.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let seen = disposition(program.id(), libc::SIGWINCH);
+        // It ends with its input.
+        drop(program.stdin.take());
+        program.wait().unwrap();
+        assert_eq!(seen, Disposition::Default);
     }
 
     #[test]
