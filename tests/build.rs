@@ -2,7 +2,9 @@
 //! the reason, instead of failing or passing silently. What only some users may do is decided when
 //! the test runs (`tests/it/needs.rs`), since another user may run the binary.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -53,8 +55,7 @@ fn main() {
         let hidden = hidden.exists().then_some(hidden);
         announce(cfg, on_path(program).or(hidden));
     }
-    println!("cargo:rerun-if-env-changed=SUMMON_ENGINE");
-    announce("has_images", images());
+    announce_images();
     for (cfg, program) in [
         ("has_rabbitmq", "/usr/lib/rabbitmq/bin/rabbitmq-server"),
         ("has_zookeeper", "/usr/share/zookeeper/bin/zkServer.sh"),
@@ -96,32 +97,22 @@ fn is_rustc(version: &str) -> bool {
     said.is_ok_and(|said| said.starts_with(&format!("rustc {version}.")))
 }
 
-/// Finds an engine with the images that `tests/scripts/images` makes.
-fn images() -> Option<PathBuf> {
-    // Each checkout uses different names, so that two checkouts can run at once.
-    let dir = PathBuf::from("../target/images");
-    let prefix = std::fs::read_to_string(dir.join("prefix")).unwrap_or_default();
-    let prefix = match prefix.trim() {
-        "" => "summon-test",
-        prefix => prefix,
-    };
-    println!("cargo:rustc-env=SUMMON_TEST_IMAGES={prefix}");
-    let engines = match std::env::var("SUMMON_ENGINE") {
-        Ok(engine) => vec![engine],
-        Err(_) => vec!["docker".into(), "podman".into()],
-    };
-    // The first that answers, as summon does.
-    let answers = |engine: &String| {
-        let info = std::process::Command::new(engine).arg("info").output();
-        info.is_ok_and(|info| info.status.success())
-    };
-    let engine = engines.into_iter().find(answers)?;
-    let image = std::process::Command::new(&engine)
-        .args(["image", "inspect", &format!("{prefix}/actor:1")])
-        .output();
-    let built = dir.join(PathBuf::from(&engine).file_name()?);
-    let built = built.with_extension("built");
-    image.ok()?.status.success().then_some(built)
+/// Tells whether an engine has the images that `tests/scripts/images` makes, and the beginning of their
+/// names. Each checkout uses different names, so that two checkouts can run at once.
+fn announce_images() {
+    let file = Path::new("../target/images/prefix");
+    // If the file did not exist, each cargo command would run this script and compile all tests again. A
+    // file of this moment would have the same effect once.
+    if !file.exists() && std::fs::create_dir_all("../target/images").is_ok() {
+        let _ = File::create(file).and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH));
+    }
+    println!("cargo:rerun-if-changed={}", file.display());
+    println!("cargo:rustc-check-cfg=cfg(has_images)");
+    let prefix = std::fs::read_to_string(file).unwrap_or_default();
+    println!("cargo:rustc-env=SUMMON_TEST_IMAGES={}", prefix.trim());
+    if !prefix.is_empty() {
+        println!("cargo:rustc-cfg=has_images");
+    }
 }
 
 /// Finds PostgreSQL, which Debian keeps outside PATH.

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::needs::needs;
-use crate::support::{ACTOR, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, parent};
+use crate::support::{
+    ACTOR, Group, Killed, Life, REFUSE, TempDir, WITHOUT_PIDFDS, eventually, family, parent,
+};
 
 const CHANGES: &str = env!("CARGO_BIN_EXE_owner_changes");
 
@@ -107,12 +109,8 @@ fn without_pidfds_a_dead_test_process_leaves_no_warden_to_a_child_either() {
 }
 
 fn leaves_no_warden_to_a_child(changes: &mut Command) {
-    let mut changes = changes
-        .args(["linger", ACTOR])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let changes = changes.args(["linger", ACTOR]).stdin(Stdio::null());
+    let mut changes = Group::spawn(changes.stdout(Stdio::piped()));
     let mut line = String::new();
     BufReader::new(changes.stdout.take().unwrap())
         .read_line(&mut line)
@@ -120,22 +118,14 @@ fn leaves_no_warden_to_a_child(changes: &mut Command) {
     let (child, service) = line.trim().split_once(' ').unwrap();
     let child = Life::of(child.parse().unwrap()).unwrap();
     let helpers = family(parent(parent(service.parse().unwrap())));
+    let helpers: Vec<Killed> = helpers.into_iter().map(Killed).collect();
+    let child = Killed(child);
     changes.kill().unwrap();
     changes.wait().unwrap();
-    let ended = std::panic::catch_unwind(|| {
-        for life in &helpers {
-            eventually(&format!("{life:?} ends"), || !life.goes_on());
-        }
-        assert!(child.goes_on());
-    });
-    // SAFETY: `Life` has checked that the pid still belongs to the child. Only process 1 can reap
-    // the child.
-    #[expect(unsafe_code, reason = "std signals no grandchildren")]
-    let killed = child.goes_on() && unsafe { libc::kill(child.pid as i32, libc::SIGKILL) } == 0;
-    if let Err(panic) = ended {
-        std::panic::resume_unwind(panic);
+    for Killed(life) in &helpers {
+        eventually(&format!("{life:?} ends"), || !life.goes_on());
     }
-    assert!(killed);
+    assert!(child.0.goes_on());
 }
 
 #[test]

@@ -3,15 +3,15 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use summon::{OutputCoordinatedExecutor, SimpleExecutor};
 
 use crate::needs::needs;
 use crate::project::Project;
-use crate::support::{TempDir, eventually, hear_int, try_lock};
+use crate::support::{Group, TempDir, eventually, hear_int, try_lock};
 
 /// Runs a test of this binary in a separate process, through other programs.
 fn run(words: &[&str], test: &str, temp: &TempDir, how: &str) -> Output {
@@ -184,31 +184,16 @@ fn interrupted(kill: impl FnOnce(u32, u32)) -> TempDir {
     let cargo = cargo
         .env("TMPDIR", temp.path())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn();
-    let mut cargo = Group(cargo.unwrap());
+        .stderr(Stdio::null());
+    let mut cargo = Group::spawn(cargo);
     let record = || fs::read_to_string(project.record()).unwrap_or_default();
     eventually("the command before it runs", || record().contains("before"));
     assert!(!sessions(temp.path()).is_empty());
     let text = record();
     let test = text.lines().find_map(|line| line.strip_prefix("test "));
-    kill(cargo.0.id(), test.unwrap().parse().unwrap());
-    cargo.0.wait().unwrap();
+    kill(cargo.id(), test.unwrap().parse().unwrap());
+    cargo.wait().unwrap();
     temp
-}
-
-/// A run with its tests. The drop kills all its processes.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // The leader has not been reaped, so its group id can't belong to another group.
-        if let Ok(None) = self.0.try_wait() {
-            signal(["-KILL", &format!("-{}", self.0.id())]);
-            let _ = self.0.wait();
-        }
-    }
 }
 
 fn signal(words: [&str; 2]) {

@@ -2,10 +2,10 @@
 //! killed the test. A real runner runs `tests/workspaces/project/tests/killed.rs`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use crate::project::Project;
-use crate::support::{ACTOR, TempDir, eventually, hear_int, recorded, replaced};
+use crate::support::{ACTOR, Group, TempDir, eventually, hear_int, recorded, replaced};
 
 /// A project and the directory of its logs.
 struct Killed {
@@ -50,7 +50,7 @@ impl Killed {
     }
 
     /// Starts a run with a test that hangs, and returns the run and the pid of its test process.
-    fn hanging(&self, test: &str) -> (Child, String) {
+    fn hanging(&self, test: &str) -> (Group, String) {
         // Builds the tests first, because the build may take long.
         let built = self
             .command("test --no-run --test killed")
@@ -59,12 +59,7 @@ impl Killed {
         assert!(built.status.success());
         let mut command = self.command(&format!("test --test killed -- --exact {test}"));
         hear_int(&mut command);
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let child = Group::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
         let record = self.project.record();
         eventually("its test waits", || {
             recorded(&record).contains(&"waiting".to_owned())
@@ -221,12 +216,7 @@ fn leaves_nothing_of_a_fixture_if_somebody_interrupts_it() {
     assert!(built.status.success());
     let mut command = killed.command("nextest run --test killed -- --exact hangs_with_a_fixture");
     hear_int(&mut command);
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = Group::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
     let record = killed.project.record();
     eventually("its test waits", || {
         recorded(&record).contains(&"waiting".to_owned())

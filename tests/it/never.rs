@@ -11,7 +11,7 @@ use summon::{
     Stdin, orchestrated, summon,
 };
 
-use crate::support::{ACTOR, actor, eventually, tcp};
+use crate::support::{ACTOR, Group, actor, eventually, tcp};
 
 /// Returns a program that repeats its input.
 fn echo() -> SimpleExecutor {
@@ -423,15 +423,13 @@ fn a_line_that_one_test_process_allows_is_allowed_in_the_others() {
         let dir = server.dir();
         let _ = std::fs::remove_file(dir.join("begun"));
         let _ = std::fs::remove_file(dir.join("over"));
-        let run = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "never::run_by_another_and_looks_on"])
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut run = std::process::Command::new(std::env::current_exe().unwrap());
+        run.args(["--ignored", "--exact", "never::run_by_another_and_looks_on"]);
+        let run = Group::spawn(run.stdout(std::process::Stdio::null()));
         until(&dir.join("begun"));
         run
     };
-    let end = |mut run: std::process::Child| {
+    let end = |mut run: Group| {
         std::fs::write(server.dir().join("over"), "").unwrap();
         run.wait().unwrap().success()
     };

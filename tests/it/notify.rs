@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use summon::{Coordinated, Process, SimpleExecutor, TcpCoordinatedExecutor, probe, summon};
 
-use crate::support::{ACTOR, Killed, Life, actor, ask, eventually};
+use crate::support::{ACTOR, Group, Killed, Life, actor, ask, eventually};
 
 #[summon(notify = [ACTOR, "boot", "30", "notify", "STATUS=nearly;READY=1", "say", "up"])]
 #[test]
@@ -207,12 +207,9 @@ fn a_flood_does_not_outlive_its_owner() {
 }
 
 fn a_service_ends_after_its_owner(test: &str) {
-    let mut owner = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--ignored", "--nocapture"])
-        .arg(test)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut owner = Command::new(std::env::current_exe().unwrap());
+    owner.args(["--exact", "--ignored", "--nocapture", test]);
+    let mut owner = Group::spawn(owner.stdout(Stdio::piped()));
     let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
     let mut pids = lines.filter_map(|line| line.unwrap().strip_prefix("pid ")?.parse().ok());
     let service = Life::of(pids.next().unwrap()).unwrap();

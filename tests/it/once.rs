@@ -9,7 +9,7 @@ use std::rc::Rc;
 use summon::SimpleExecutor;
 
 use crate::needs::needs;
-use crate::support::{TempDir, copy_program, eventually};
+use crate::support::{Group, TempDir, copy_program, eventually};
 
 /// Makes a tree, and notes that it ran. The note's path is in a variable, since a file that the
 /// words name is a part of the key.
@@ -231,7 +231,7 @@ fn what_a_killed_process_has_begun_the_next_one_makes() {
     // The words name `begun`, so it is in a directory of its own, and the key stays the same.
     let cached = Cached::new(&slow.replace(&begun, "$BEGUN")).with("BEGUN", &begun);
     let cached = cached.with("SHOW", "ls");
-    let mut killed = cached.spawn();
+    let mut killed = Group::spawn(cached.command().stdout(Stdio::null()));
     eventually("the command runs", || cached.runs() == 1);
     eventually("it has begun", || {
         fs::read_dir(dir.path()).unwrap().count() == 1

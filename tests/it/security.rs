@@ -163,11 +163,7 @@ fn another_user_can_not_end_a_fixture_that_nobody_uses() {
     let project = Project::new();
     let mut run = project.cargo("nextest run --test idle -j 2");
     run.env("PORT", port.to_string());
-    let mut run = run
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut run = Group::spawn(run.stdout(Stdio::null()).stderr(Stdio::null()));
     let noted = |word: &str| {
         let record = fs::read_to_string(project.record()).unwrap_or_default();
         let mut lines = record.lines().filter_map(|line| line.strip_prefix(word));

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use summon::servers::{Mariadb, Memcached, Nats, Postgres, Redis};
 use summon::{Fixture, Process, summon};
 
-use crate::support::eventually;
+use crate::support::{Group, eventually};
 
 /// Sends a question, and returns the answer up to `length` bytes.
 fn answer(addr: SocketAddr, question: &str, length: usize) -> String {
@@ -214,25 +214,17 @@ fn the_server_of_a_developer_is_used_and_left_alone() {
         "--bind",
         "127.0.0.1",
     ];
-    let mut own = std::process::Command::new("redis-server")
-        .args(words)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut own = std::process::Command::new("redis-server");
+    let mut own = Group::spawn(own.args(words).stdout(std::process::Stdio::null()));
     eventually("it listens", || {
         TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
     let redis = Redis::new().on_port(port).reuse(true).timeout("20s");
-    let used = redis
-        .start()
-        .map(|()| (answer(redis.addr(), "PING\r\n", 5), redis.id()));
-    let stopped = redis.stop();
-    let lives = own.try_wait().unwrap().is_none();
-    own.kill().unwrap();
-    own.wait().unwrap();
-    assert_eq!(used.unwrap(), ("+PONG".to_owned(), None));
-    stopped.unwrap();
-    assert!(lives);
+    redis.start().unwrap();
+    assert_eq!(answer(redis.addr(), "PING\r\n", 5), "+PONG");
+    assert_eq!(redis.id(), None);
+    redis.stop().unwrap();
+    assert!(own.try_wait().unwrap().is_none());
 }
 
 #[summon(

@@ -167,6 +167,54 @@ fn patterns_are_tested_with_the_regex_of_the_runtime() {
     );
 }
 
+#[test]
+fn the_workflow_runs_each_job_of_ci() {
+    let workflow = read(".github/workflows/ci.yml");
+    let run = read("tests/run");
+    let list = |name: &str| -> Vec<String> {
+        let (_, rest) = run.split_once(&format!("\n{name}=(")).unwrap();
+        let words = rest.split_once(')').unwrap().0.split_whitespace();
+        words
+            .filter(|word| !word.starts_with('"'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut ours = list("quick");
+    ours.extend(list("full"));
+    // The lists of a matrix, and the jobs behind the script's name.
+    let mut theirs = Vec::new();
+    for line in workflow.lines().map(str::trim) {
+        let jobs = line
+            .strip_prefix("- run: tests/run ")
+            .filter(|jobs| !jobs.starts_with('$'))
+            .or(line.strip_prefix("- ").filter(|line| !line.contains(':')));
+        theirs.extend(jobs.unwrap_or("").split_whitespace());
+    }
+    for job in &ours {
+        assert!(theirs.contains(&job.as_str()), "not in the workflow: {job}");
+    }
+    for job in theirs {
+        assert!(run.contains(&format!("\njob_{job}()")), "no job: {job}");
+    }
+    assert!(
+        !workflow.contains("NEXTEST_PROFILE"),
+        "no workspace has this profile"
+    );
+}
+
+#[test]
+fn files_that_the_page_on_platforms_names_are_there() {
+    let page = read("summon/docs/platforms.md");
+    let names = page.split('`').filter(|name| name.ends_with(".rs"));
+    let ours: Vec<&str> = names
+        .filter(|name| name.starts_with("sys/") || name.starts_with("guard/"))
+        .collect();
+    assert!(ours.len() > 5, "{ours:?}");
+    for name in ours {
+        assert!(root().join("summon/src").join(name).is_file(), "{name}");
+    }
+}
+
 /// A checkout on Windows turns symbolic links into files that contain a path.
 #[test]
 fn no_file_is_a_symbolic_link() {
