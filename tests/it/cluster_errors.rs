@@ -61,7 +61,7 @@ fn the_report_of_a_set_names_the_cluster() {
 #[test]
 fn a_stop_ends_the_start_of_all_nodes() {
     let cluster = OutputCoordinatedExecutor::new("sleep 1000", "never")
-        .timeout("1h")
+        .timeout("2m")
         .nodes(3);
     thread::scope(|threads| {
         let starting = threads.spawn(|| cluster.start());

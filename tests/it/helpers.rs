@@ -72,7 +72,7 @@ fn a_command_before_it_is_bounded_and_leaves_nothing() {
 fn a_start_can_be_given_up_while_a_command_comes_before_it() {
     let server = SimpleExecutor::new("sleep 1000")
         .before("sleep 1000")
-        .timeout("1h");
+        .timeout("2m");
     std::thread::scope(|threads| {
         let starting = threads.spawn(|| server.start());
         let guarded = || {

@@ -288,7 +288,7 @@ fn a_command_that_hangs_does_not_hide_the_end_of_the_process() {
         actor(["await", "{dir}/go", "exit", "5"]),
         probe::exec("sleep 1000"),
     )
-    .timeout("1h");
+    .timeout("2m");
     std::thread::scope(|threads| {
         let starting = threads.spawn(|| server.start().unwrap_err());
         eventually("it runs", || server.is_running());

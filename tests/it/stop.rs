@@ -111,7 +111,7 @@ fn a_halted_process_can_be_stopped() {
 
 #[test]
 fn a_start_in_another_thread_is_given_up() {
-    let never = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("1h");
+    let never = OutputCoordinatedExecutor::new("sleep 1000", "never").timeout("2m");
     thread::scope(|scope| {
         let starting = scope.spawn(|| never.start());
         eventually("it runs", || never.is_running());
