@@ -45,8 +45,9 @@ pub(crate) struct Container {
     pub(crate) before: Vec<Vec<OsString>>,
     /// The time-out of each of them.
     pub(crate) before_limit: Duration,
-    /// Creates the container, and prints its id.
+    /// Creates the container, and prints its id or writes it to `id_file`.
     pub(crate) create: Vec<OsString>,
+    pub(crate) id_file: Option<PathBuf>,
     /// Copies the files in this archive into the container, before the program starts.
     pub(crate) copy: Option<(Vec<OsString>, OwnedFd)>,
     /// Describes the state of the container.

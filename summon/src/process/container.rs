@@ -237,6 +237,16 @@ impl Parts {
         };
         create.extend(["--log-driver".into(), driver.into()]);
         create.extend(contained.removed_at_once());
+        // Podman prints no id if the container has the streams of its client.
+        let id_file = match engine.kind() {
+            Kind::Docker => None,
+            Kind::Podman => Some(session.join(format!("{name}.id"))),
+        };
+        // The guard asks for the id if this engine can't be told where to write it.
+        let id_file = id_file.filter(|file| file.to_str().is_some());
+        if let Some(file) = &id_file {
+            create.extend(["--cidfile".into(), file.into()]);
+        }
         if let Some(socket) = notify {
             create.extend(["-v".into(), format!("{socket}:{socket}").into()]);
             create.extend(["-e".into(), format!("NOTIFY_SOCKET={socket}").into()]);
@@ -249,6 +259,7 @@ impl Parts {
             before: self.commands_before(contained, &labels)?,
             before_limit: self.declaration.limit(&self.declaration.spec.timeout)?,
             create,
+            id_file,
             copy: self.archive(dir)?.map(|archive| {
                 let to_root = format!("{name}:/");
                 let copy = match engine.kind() {

@@ -10,6 +10,7 @@ pub(super) fn put_container<'a>(out: &mut Out<'a>, container: &'a Container) {
         before,
         before_limit,
         create,
+        id_file,
         copy,
         inspect,
         removal,
@@ -17,6 +18,7 @@ pub(super) fn put_container<'a>(out: &mut Out<'a>, container: &'a Container) {
     out.list(before, |out, words| out.words(words));
     out.duration(*before_limit);
     out.words(create);
+    out.option(id_file.as_ref(), |out, path| out.os(path.as_os_str()));
     out.option(copy.as_ref(), |out, (words, archive)| {
         out.words(words);
         out.fd(archive);
@@ -43,6 +45,7 @@ pub(super) fn get_container(from: &mut In<'_>) -> io::Result<Container> {
         before: from.list(In::words)?,
         before_limit: from.duration()?,
         create: from.words()?,
+        id_file: from.option(In::os)?.map(Into::into),
         copy: from.option(|from| Ok((from.words()?, from.fd()?)))?,
         inspect: from.words()?,
         removal: get_removal(from)?,
@@ -57,6 +60,7 @@ pub(super) fn example(archive: std::os::fd::OwnedFd) -> Container {
         before: vec![docker("run")],
         before_limit: std::time::Duration::from_secs(3),
         create: docker("create"),
+        id_file: Some("/tmp/id".into()),
         copy: Some((docker("cp"), archive)),
         inspect: docker("inspect"),
         removal: Removal {

@@ -5,8 +5,10 @@
 //! engine lists none.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions};
@@ -80,10 +82,13 @@ impl Engine<'_> {
             failed = (copied.status != Some(0)).then_some(copied);
         }
         let Some(failed) = failed else {
-            // Podman prints no id if the container has the streams of its client.
-            return Ok(match created.container_id() {
-                None => self.run(&container.removal.list, None, COMMAND_LIMIT),
-                Some(_) => created,
+            let id = container.id_file.as_deref().and_then(taken);
+            return Ok(match id {
+                Some(output) => Ran { output, ..created },
+                None if created.container_id().is_none() => {
+                    self.run(&container.removal.list, None, COMMAND_LIMIT)
+                }
+                None => created,
             });
         };
         // An engine that has refused the container and lists none, or that has ended, needs no more
@@ -202,6 +207,13 @@ impl Engine<'_> {
             ..Ran::default()
         })
     }
+}
+
+/// Reads a file, and removes it.
+fn taken(path: &Path) -> Option<Vec<u8>> {
+    let read = fs::read(path).ok()?;
+    let _ = fs::remove_file(path);
+    Some(read)
 }
 
 fn not_run(error: &io::Error) -> Ran {
