@@ -253,9 +253,11 @@ fn value(declared: &Declared, item: &Static) -> TokenStream {
     };
     let name = item.name.unraw().to_string();
     let code = code(declared);
-    let code = match declared.is_run {
+    let has_function = declared.summoned.setup.function.is_some() || declared.template.is_some();
+    let code = match declared.is_run && !has_function {
         true => quote!(#code),
-        // Test processes of nextest share it, and two of one binary may have the same name and text.
+        // Test processes of nextest share one of a binary, and two of one binary may have the same name and text.
+        // Two files may have functions of one name, such as `migrate`, that do different things.
         false => quote! {
             ::core::concat!(#code, " at ", ::core::file!(), ":", ::core::line!(), ":", ::core::column!())
         },

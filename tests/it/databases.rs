@@ -1,5 +1,6 @@
 //! Each test has a database of its own.
 
+mod dead_servers;
 mod deaths;
 mod guards;
 mod last_stop;

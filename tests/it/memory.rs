@@ -108,7 +108,7 @@ fn is_not_used_without_room_for_files() {
 }
 
 /// Signals a process of this test's child, which is alive until now.
-fn signal(pid: u32, signal: i32) {
+pub(crate) fn signal(pid: u32, signal: i32) {
     // SAFETY: `kill` takes any numbers.
     #[expect(unsafe_code, reason = "std can't signal processes by pid")]
     unsafe {

@@ -8,4 +8,7 @@ fn of_several() {}
 #[summon(simple = "my-api --db {db.port}")]
 fn of_one(_api: &Process) {}
 
+#[summon(simple = "my-api --db {PG.url}")]
+fn of_a_static(_api: &Process) {}
+
 fn main() {}

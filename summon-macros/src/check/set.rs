@@ -221,6 +221,10 @@ impl<'a> Set<'a> {
     fn unknown(&self, member: &Member<'_>, process: &str, place: &str) -> String {
         let others = self.others(member);
         let others = match others.as_slice() {
+            // Named like a static.
+            _ if !process.contains(char::is_lowercase) => {
+                format!("if it is a fixture, add `#[summon(fixture = {process})]`")
+            }
             [] => "add a `#[summon(..)]` for it".to_owned(),
             [other] => format!("the other one is `{other}`"),
             others => format!("the others are {}", words::list_names(others)),

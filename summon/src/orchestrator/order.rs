@@ -158,9 +158,17 @@ fn unknown(process: &Process, wanted: &str, names: &[Vec<String>]) -> Error {
         [] => "the set has no other process".to_owned(),
         known => format!("the set has {}", known.join(", ")),
     };
-    process.misplaced(format!(
+    let error = process.misplaced(format!(
         "{name} refers to `{wanted}`, which is not in the same set; {known}"
-    ))
+    ));
+    // Named like a static.
+    if wanted.contains(char::is_lowercase) {
+        return error;
+    }
+    error.fact(
+        "hint",
+        format!("if `{wanted}` is a fixture, add it to the set, such as by `#[summon(fixture = {wanted})]`"),
+    )
 }
 
 #[cfg(test)]
@@ -213,6 +221,8 @@ mod tests {
             error(&[&named("a").after("d"), &named("b")]).lines().next(),
             Some("a refers to `d`, which is not in the same set; the set has b")
         );
+        let hint = "hint      if `PG` is a fixture, add it to the set, such as by `#[summon(fixture = PG)]`";
+        assert!(error(&[&named("a").env("DB", "{PG.url}")]).contains(hint));
         assert!(error(&[&named("a"), &named("a")]).contains("are named `a`"));
     }
 }

@@ -168,9 +168,9 @@ fn a_server_without_databases_for_tests_says_so() {
     for (count, why) in [
         (
             "1",
-            "the template could not be made: the server has only 1 databases",
+            "the template could not be made: the server has only 1 databases (`--databases`)",
         ),
-        ("2", "the server has only 2 databases"),
+        ("2", "the server has only 2 databases (`--databases`)"),
     ] {
         let redis = Redis::new().args(["--databases", count]);
         redis.start().unwrap();

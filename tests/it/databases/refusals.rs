@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use postgres::Client;
 use summon::servers::{Mariadb, Postgres, Redis};
@@ -11,6 +12,7 @@ use summon::{Process, summon};
 use super::mariadb::try_run;
 use super::redis::use_database;
 use super::{connect, names};
+use crate::memory::signal;
 use crate::support::eventually;
 
 fn has_said(server: &Process, words: &str) -> bool {
@@ -102,6 +104,55 @@ fn a_drop_that_the_server_refuses_has_its_words_and_hinders_no_other(pg: &Postgr
     assert!(slots.unwrap().is_empty());
     connect(&pg.database().unwrap().url());
     assert!(names(pg).contains(&prepared));
+}
+
+#[summon(executor = Postgres::new(), args = ["-c", "wal_level=logical"])]
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
+fn a_database_with_an_active_slot_stays_and_hinders_no_other(pg: &Postgres) {
+    let db = pg.database().unwrap();
+    // The server makes the slot when this transaction has ended. Until then, the slot is active.
+    let mut other = connect(&pg.url("/postgres"));
+    let mut open = other.transaction().unwrap();
+    open.query("SELECT txid_current()", &[]).unwrap();
+    let mut client = connect(&db.url());
+    let row = client.query_one("SELECT pg_backend_pid()", &[]).unwrap();
+    let pid: i32 = row.get(0);
+    let slot = "SELECT pg_create_logical_replication_slot('mine', 'pgoutput')";
+    let waits = std::thread::spawn(move || client.batch_execute(slot));
+    let is_active = "SELECT FROM pg_replication_slots WHERE active";
+    eventually("the slot", || {
+        let found = connect(&pg.url("/postgres")).query(is_active, &[]);
+        found.unwrap().len() == 1
+    });
+    // The end of its connections does not reach it.
+    signal(pid.unsigned_abs(), libc::SIGSTOP);
+    let name = db.name().to_owned();
+    drop(db);
+    let line = format!(
+        "[summon: the database `{name}` stays until the server stops, since it can't be dropped: ERROR: \
+         database \"{name}\" is used by an active logical replication slot; DETAIL: There is 1 active slot."
+    );
+    eventually("the refusal", || has_said(pg, &line));
+    connect(&pg.database().unwrap().url());
+    assert!(names(pg).contains(&name));
+    signal(pid.unsigned_abs(), libc::SIGCONT);
+    waits.join().unwrap().unwrap_err();
+}
+
+#[summon(executor = Postgres::new())]
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
+fn a_client_of_the_server_s_own_template_hinders_no_test(pg: &Postgres) {
+    let mut client = connect(&pg.url("/template1"));
+    let began = Instant::now();
+    connect(&pg.database().unwrap().url());
+    // The server would wait for 5 s, and then refuse.
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    client.batch_execute("SELECT 1").unwrap_err();
+    let line = "[summon: the server does not copy its own template while clients are connected to it; summon has \
+                ended pid ";
+    assert!(has_said(pg, line));
 }
 
 #[summon(executor = Postgres::new())]

@@ -23,6 +23,20 @@ fn each_test_of_a_run_has_one_and_the_template_is_filled_once() {
     }
 }
 
+#[test]
+#[cfg_attr(
+    not(has_postgres),
+    ignore = "no postgres, neither on PATH nor in /usr/lib/postgresql"
+)]
+fn two_files_with_template_functions_of_one_name_share_no_template() {
+    // Both have a fixture `PG` of the run with a function `fill`, which makes other tables.
+    let files = "test --test databases --test many_databases";
+    let ran = Project::new()
+        .run(&format!("{files} -- --exact use_a m00::t0"))
+        .succeeded();
+    assert_eq!(ran.count("fill"), 2, "{}", ran.said());
+}
+
 /// Returns the names in a record. Each is of one test.
 fn databases(record: &[String]) -> BTreeSet<&str> {
     let names = record

@@ -24,10 +24,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Begins a connection to the server at this address.
-    pub(super) fn open(
-        addr: SocketAddr,
-        protocol: Box<dyn Protocol>,
-    ) -> Result<Connection, String> {
+    pub(super) fn open(addr: SocketAddr, protocol: Box<dyn Protocol>) -> Result<Connection, Lost> {
         let family = match addr {
             SocketAddr::V4(_) => AddressFamily::INET,
             SocketAddr::V6(_) => AddressFamily::INET6,
@@ -42,7 +39,7 @@ impl Connection {
             }
         };
         Ok(Connection {
-            socket: open().map_err(|error| failed(addr, &error))?,
+            socket: open().map_err(|error| Lost::by(addr, &error))?,
             addr,
             is_connected: false,
             protocol,
@@ -60,12 +57,10 @@ impl Connection {
     /// Sends and receives as much as possible without blocking. An error ends the connection.
     pub(super) fn go_on(&mut self) -> Result<(), Lost> {
         self.exchange().map_err(|end| match end {
-            End::Io(error) => Lost {
-                is_silent: error.kind() == io::ErrorKind::ConnectionReset,
-                why: failed(self.addr, &error),
-            },
+            End::Io(error) => Lost::by(self.addr, &error),
             End::Broken(broken) => Lost {
                 is_silent: broken == Broken::Closed,
+                is_unheard: false,
                 why: broken.to_string(),
             },
         })
@@ -121,6 +116,18 @@ pub(super) struct Lost {
     pub(super) why: String,
     /// The server has ended it without a reason.
     pub(super) is_silent: bool,
+    /// Nothing listens at the address.
+    pub(super) is_unheard: bool,
+}
+
+impl Lost {
+    fn by(addr: SocketAddr, error: &io::Error) -> Lost {
+        Lost {
+            why: format!("the connection to {addr} failed: {error}"),
+            is_silent: error.kind() == io::ErrorKind::ConnectionReset,
+            is_unheard: error.kind() == io::ErrorKind::ConnectionRefused,
+        }
+    }
 }
 
 /// How a connection ended.
@@ -146,10 +153,6 @@ impl From<Broken> for End {
     fn from(broken: Broken) -> End {
         End::Broken(broken)
     }
-}
-
-fn failed(addr: SocketAddr, error: &io::Error) -> String {
-    format!("the connection to {addr} failed: {error}")
 }
 
 impl AsFd for Connection {

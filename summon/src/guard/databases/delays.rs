@@ -19,7 +19,9 @@ impl Databases {
             // It needs a connection of its own. Connections that the template function has left may take up
             // all, and only the next job ends them.
             Err(_) if matches!(done.job, Job::Analyze(_)) => return Some(done),
-            Err(why) if self.dialect.passes(why) => why.clone(),
+            // A server that has just ended: its end is about to be known, and is the better reason. Without it,
+            // each drop would leave a remark in the log.
+            Err(why) if done.is_unheard || self.dialect.passes(why) => why.clone(),
             Err(_) => return Some(done),
         };
         if self.refusal.begin(why) {
@@ -51,11 +53,15 @@ impl Databases {
     pub(super) fn delay(&self) -> Option<String> {
         let refused = self.refusal.why.as_ref();
         let refused = refused.map(|why| format!("the server refuses for now: {why}"));
-        let fills = || match self.template {
+        let other = || match self.template {
             Template::With { .. } => Some("the template function still runs".to_owned()),
+            _ if self.are_all_used => {
+                let count = self.count_of_databases();
+                Some(format!("{count}, and tests that run use them all"))
+            }
             _ => None,
         };
-        refused.or_else(fills)
+        refused.or_else(other)
     }
 }
 
@@ -85,6 +91,7 @@ mod tests {
                 job: job.clone(),
                 result: Err(why.into()),
                 is_lost: false,
+                is_unheard: false,
                 is_begun: false,
             });
             assert_eq!(databases.jobs.front(), Some(&job));
@@ -107,9 +114,28 @@ mod tests {
             job,
             result: Ok(Vec::new()),
             is_lost: false,
+            is_unheard: false,
             is_begun: true,
         });
         assert_eq!(databases.delay(), None);
+    }
+
+    #[test]
+    fn jobs_wait_for_the_end_of_a_server_that_does_not_listen() {
+        let mut databases = stocked(0, 1);
+        let job = Job::Drop("a_0".into());
+        databases.finish(Done {
+            job: job.clone(),
+            result: Err("the connection to 127.0.0.1:1 failed".into()),
+            is_lost: false,
+            is_unheard: true,
+            is_begun: false,
+        });
+        // Not a line in the log for each database.
+        assert_eq!(databases.take_remarks(), [""; 0]);
+        assert_eq!(databases.jobs, [job]);
+        databases.close();
+        assert_eq!(databases.jobs, []);
     }
 
     #[test]
@@ -135,6 +161,7 @@ mod tests {
                 job,
                 result: Ok(Vec::new()),
                 is_lost: false,
+                is_unheard: false,
                 is_begun: true,
             });
         };

@@ -23,7 +23,7 @@ pub(super) trait Dialect: fmt::Debug + Sync {
     /// Reads the answers to [`Job::Count`].
     fn numbers(&self, answers: &[Rows]) -> Numbers;
 
-    /// Reads the answers to [`Job::Analyze`] and [`Job::Shut`]: describes each connection that the job
+    /// Reads the answers to [`Job::Create`], [`Job::Analyze`], and [`Job::Shut`]: describes each connection that the job
     /// has ended.
     fn ended(&self, answers: &[Rows]) -> Vec<String> {
         let _ = answers;

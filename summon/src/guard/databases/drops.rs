@@ -59,18 +59,22 @@ impl Databases {
         if self.waiters.is_empty() || self.numbers.left() > 0 || self.all_jobs().any(is_making) {
             return;
         }
-        if !self.pool.has_garbage() && !self.pool.give_up_failed() && !self.pool.is_used() {
-            let why = self.exhausted();
-            return self.refuse_waiters(&why);
+        if self.pool.has_garbage() || self.pool.give_up_failed() {
+            self.drop_oldest(1);
+        } else if !self.pool.is_used() {
+            let why = format!("{}, and no free one", self.count_of_databases());
+            self.refuse_waiters(&why);
+        } else if !std::mem::replace(&mut self.are_all_used, true) {
+            self.tell_waiters();
         }
-        self.drop_oldest(1);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::jobs::tests::{databases, stocked};
-    use super::super::{END_AFTER, ServerKind};
+    use super::super::pool::Used;
+    use super::super::{Answer, END_AFTER, ServerKind, Want};
     use super::*;
 
     #[test]
@@ -98,6 +102,36 @@ mod tests {
         databases.ending[0].0 -= END_AFTER;
         databases.plan(1);
         assert_eq!(databases.jobs, [Job::End("a_1".into())]);
+    }
+
+    #[test]
+    fn a_test_that_waits_for_the_end_of_others_knows_it() {
+        let mut databases = stocked(0, 0);
+        (databases.numbers.last, databases.numbers.most) = (3, 3);
+        let used = |number: u64| Used {
+            user: 3,
+            number,
+            test: "a".into(),
+            name: number.to_string(),
+        };
+        (1..3).for_each(|number| databases.pool.begin_use(used(number)));
+        let want = |number| Want {
+            user: 3,
+            number,
+            test: "b".into(),
+        };
+        let why =
+            "the server has only 4 databases (`--databases`), and tests that run use them all";
+        let told = |number| [(3, number, Answer::Delayed(why.into()))];
+        databases.want(want(7), None);
+        for answers in [&told(7)[..], &[]] {
+            databases.plan(1);
+            assert_eq!(databases.take_answers(), answers);
+        }
+        databases.want(want(8), None);
+        assert_eq!(databases.take_answers(), told(8));
+        databases.done(3, "1", false);
+        assert_eq!(databases.delay(), None);
     }
 
     #[test]

@@ -94,9 +94,10 @@ impl Databases {
         self.all_jobs().filter(|job| is_it(job)).count()
     }
 
-    pub(super) fn exhausted(&self) -> String {
+    /// Says how many databases a server has that allows only so many: a Redis.
+    pub(super) fn count_of_databases(&self) -> String {
         let count = self.numbers.most.saturating_add(1);
-        format!("the server has only {count} databases, and no free one")
+        format!("the server has only {count} databases (`--databases`)")
     }
 
     pub(super) fn refuse_waiters(&mut self, why: &str) {
@@ -122,10 +123,10 @@ impl Databases {
         }
         match done.job {
             Job::Count => self.counted(done.result),
-            Job::Create(name) => self.created(name, done.result.map(drop)),
+            Job::Create(name) => self.created(name, done.result),
             // Without statistics, plans may be slower, and nothing else.
             Job::Analyze(name) => {
-                self.note_ended(&name, &done.result.unwrap_or_default());
+                self.note_ended_of_template(&name, &done.result.unwrap_or_default());
                 if self.closes(&name) {
                     self.jobs.push_back(Job::Shut(name));
                 }
@@ -134,7 +135,7 @@ impl Databases {
                 if self.closes(&name) {
                     match done.result {
                         Ok(answers) => {
-                            self.note_ended(&name, &answers);
+                            self.note_ended_of_template(&name, &answers);
                             self.jobs.push_back(Job::Look(name));
                         }
                         Err(why) => self.refuse_template(&why),
@@ -187,7 +188,7 @@ impl Databases {
             Err(why) => return self.refuse_template(&why),
         }
         let Some(number) = self.numbers.next() else {
-            let why = self.exhausted();
+            let why = format!("{}, and no free one", self.count_of_databases());
             return self.refuse_template(&why);
         };
         if let Template::Creating { name, .. } = &mut self.template {
@@ -196,11 +197,13 @@ impl Databases {
         }
     }
 
-    fn created(&mut self, made: String, result: Result<(), String>) {
+    fn created(&mut self, made: String, result: Result<Vec<Rows>, String>) {
         match &self.template {
             Template::Creating { user, number, name } if *name == made => match result {
-                Ok(()) => {
+                Ok(answers) => {
                     let (user, number) = (*user, *number);
+                    let why = "the server does not copy its own template while clients are connected to it";
+                    self.note_ended(why, &answers);
                     self.answers
                         .push((user, number, Answer::Fill(made.clone())));
                     self.template = Template::With {
@@ -222,14 +225,19 @@ impl Databases {
     }
 
     /// Notes the connections to the template that were ended.
-    fn note_ended(&mut self, template: &str, answers: &[Rows]) {
+    fn note_ended_of_template(&mut self, template: &str, answers: &[Rows]) {
+        let why = format!(
+            "the template function left connections to `{template}` open, or had just closed them"
+        );
+        self.note_ended(&why, answers);
+    }
+
+    /// Notes the connections that a job has ended for this reason.
+    fn note_ended(&mut self, why: &str, answers: &[Rows]) {
         let ended = self.dialect.ended(answers);
         if !ended.is_empty() {
-            self.remarks.push(format!(
-                "the template function left connections to `{template}` open, or had just closed them; summon has ended \
-                 {}",
-                ended.join("; ")
-            ));
+            let line = format!("{why}; summon has ended {}", ended.join("; "));
+            self.remarks.push(line);
         }
     }
 
@@ -364,6 +372,7 @@ pub(super) mod tests {
                     job,
                     result,
                     is_lost,
+                    is_unheard: false,
                     is_begun: true,
                 });
                 garbage(&mut databases)

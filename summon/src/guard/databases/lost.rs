@@ -70,6 +70,7 @@ mod tests {
             job,
             result,
             is_lost: true,
+            is_unheard: false,
             is_begun: true,
         });
     }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::event::PollFlags;
 
-use super::connection::Connection;
+use super::connection::{Connection, Lost};
 use super::dialect::Dialect;
 use super::job::Job;
 use super::rows::Rows;
@@ -17,6 +17,8 @@ pub(super) struct Done {
     pub(super) result: Result<Vec<Rows>, String>,
     /// Someone has ended the connection, so another one may succeed.
     pub(super) is_lost: bool,
+    /// Nothing listened at the server's address.
+    pub(super) is_unheard: bool,
     /// The server has accepted the connection, so it may have begun the job.
     pub(super) is_begun: bool,
 }
@@ -39,7 +41,7 @@ impl Maker {
         dialect: &'static dyn Dialect,
         addr: SocketAddr,
         job: &Job,
-    ) -> Result<Maker, String> {
+    ) -> Result<Maker, Lost> {
         let database = dialect.database(job);
         Ok(Maker {
             dialect,
@@ -77,7 +79,11 @@ impl Maker {
                 // The answer to the login and the end may have come at once.
                 let is_accepted = self.is_accepted || self.connection.protocol.is_idle();
                 let is_lost = is_accepted || lost.is_silent;
-                return (false, self.done(Err(lost.why), is_lost));
+                let mut done = self.done(Err(lost.why), is_lost);
+                if let Some(done) = &mut done {
+                    done.is_unheard = lost.is_unheard;
+                }
+                return (false, done);
             }
             if let Some(answer) = self.connection.protocol.take_answer() {
                 match answer {
@@ -112,6 +118,7 @@ impl Maker {
             job,
             result,
             is_lost,
+            is_unheard: false,
             is_begun: self.is_accepted,
         })
     }

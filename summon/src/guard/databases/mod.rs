@@ -98,6 +98,8 @@ pub(super) struct Databases {
     losses: usize,
     /// Why the server makes no database for a while.
     refusal: Refusal,
+    /// Whether a test waits until another one gives up its database, since all numbers are in use.
+    are_all_used: bool,
     /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
     makes_ahead: bool,
     /// When there was last something to do for a test.
@@ -132,6 +134,7 @@ impl Databases {
             numbers: Numbers::default(),
             losses: 0,
             refusal: Refusal::default(),
+            are_all_used: false,
             makes_ahead: false,
             busy: Instant::now(),
             answers: Vec::new(),
@@ -214,6 +217,7 @@ impl Databases {
     /// The test with this database has ended.
     pub(super) fn done(&mut self, user: User, name: &str, has_failed: bool) {
         if self.pool.end_use(user, name) {
+            self.are_all_used = false;
             self.end_soon(name);
             match has_failed {
                 true => self.pool.keep(name.to_owned()),
@@ -296,10 +300,11 @@ impl Databases {
                         maker.take(job);
                         self.makers.push(maker);
                     }
-                    Err(why) => self.finish(Done {
+                    Err(lost) => self.finish(Done {
                         job,
-                        result: Err(why),
+                        result: Err(lost.why),
                         is_lost: false,
+                        is_unheard: lost.is_unheard,
                         is_begun: false,
                     }),
                 }

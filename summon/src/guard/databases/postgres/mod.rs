@@ -39,7 +39,7 @@ impl Dialect for Postgres {
         let of = |name: &str, statement: fn(&str) -> String| (at == 0).then(|| statement(name));
         match job {
             Job::Count => one(statements::highest_number),
-            Job::Create(name) => of(name, statements::create),
+            Job::Create(name) => statements::create(name).into_iter().nth(at),
             Job::Analyze(name) => statements::analyze(name).into_iter().nth(at),
             Job::Shut(name) => statements::shut(name).into_iter().nth(at),
             Job::Look(name) => of(name, statements::connected),

@@ -5,6 +5,7 @@ mod diesel;
 mod mysql;
 mod redis;
 mod rstest;
+mod sea_orm;
 mod sqlx;
 mod timed;
 mod tokio_postgres;
