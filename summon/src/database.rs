@@ -8,7 +8,7 @@ use std::thread;
 use crate::error::{Error, escaped};
 use crate::executor::setup;
 use crate::hold::{self, Setting, Shown, Thing};
-use crate::process::{Claim, LIMIT, Process, url_and_client};
+use crate::process::{Claim, DATABASE_LIMIT, Process, url_and_client};
 
 /// A database that belongs to one test.
 ///
@@ -108,7 +108,7 @@ impl Database {
             };
             let what = format!("the template function of {}", of.name());
             let filled = of.handle();
-            setup::run_within(LIMIT, &what, Some(&of), move || {
+            setup::run_within(DATABASE_LIMIT, &what, Some(&of), move || {
                 filled.while_filling(|| template(&database))
             })
         };

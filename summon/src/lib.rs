@@ -185,18 +185,26 @@ pub use summon_macros::fixture;
 ///
 /// Each other `key = value` or `key(values)` calls the builder's method with that name, so
 /// [`Coordinated`] lists the options: `timeout = "5s"`, `env("RUST_LOG", "debug")`, `args(["-v"])`,
-/// `after = "db"`, `unless = "FATAL"`, `nodes = 3`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. `name = ".."`
-/// calls `named(..)`, and `link = true` calls `linked(true)`. `setup` and `block_on` are those of a [fixture](macro@fixture), and the setup runs
-/// before other programs of the set that need this one. A value may be any expression, with the names in scope there (for these examples,
-/// `use summon::{Signal, probe}`).
+/// `after = "db"`, `unless = "FATAL"`, `nodes = 3`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. A value may be
+/// any expression, with the names in scope there (for the last example, `use summon::probe`). `name = ".."` calls
+/// `named(..)`, and `link = true` calls `linked(true)`. `setup` and `block_on` are those of a
+/// [fixture](macro@fixture), and the setup runs before other programs of the set that need this one.
 ///
 /// # Parameters
 ///
 /// Several attributes form one orchestrated set. The function has no parameter for them, or one for
-/// each attribute, in the same order: `&Process`, `&Cluster` for several `nodes`, or `&T` for
-/// `executor = T::new(..)` and for a `Fixture<T>`. `_: &Process` ignores a process. A parameter names its
-/// process, without leading underscores; a cluster has the name of its program. Other attributes, such as
-/// those of rstest, may have parameters too.
+/// each attribute, in the same order. `_: &Process` ignores a process. A parameter names its process, without
+/// leading underscores; a cluster has the name of its program. Other attributes, such as those of rstest, may
+/// have parameters too.
+///
+/// | attribute | type of its parameter |
+/// | --- | --- |
+/// | `executor = T::new(..)` | `&T` |
+/// | `fixture = NAME` with a `Fixture<T>` | `&T`, or `&Process` |
+/// | `database = NAME` | [`&Database`](Database) |
+/// | `link = NAME` | [`&Link`](Link) |
+/// | any with `nodes = 3` | [`&Cluster`](Cluster) |
+/// | any other, also with `link = true` | [`&Process`](Process) |
 ///
 /// # Where it goes
 ///

@@ -37,7 +37,7 @@ impl Panic {
     }
 }
 
-/// Fails the test by a check of summon's. Such a panic does not pass a `#[should_panic]` test.
+/// Fails the test because of summon's own check. Such a panic does not pass a `#[should_panic]` test.
 #[track_caller]
 pub(crate) fn by_check(error: &Error) -> ! {
     let _ = CHECK.try_with(|check| check.replace(Some(error.clone())));

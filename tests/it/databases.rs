@@ -1,4 +1,4 @@
-//! Each test has a database of its own.
+//! Each test has its own database.
 
 mod dead_servers;
 mod deaths;

@@ -1,4 +1,4 @@
-//! What only some users may do. A test asks for it when it runs, because another user may run a binary than built it.
+//! Rights that only some users have. A test asks for it when it runs, because another user may run a binary than built it.
 
 use std::fs::Permissions;
 use std::io::Write as _;

@@ -17,7 +17,7 @@ const MAKE: &str = "echo made >> $RECORD; mkdir -m 750 {dir}/data; echo 7 > {dir
      touch -d @86400 {dir}/data/seven; chmod 640 {dir}/data/seven; ln -s seven {dir}/data/link; \
      truncate -s 1M {dir}/data/hole; echo end >> {dir}/data/hole";
 
-/// What a test process is to do, by variables.
+/// The task of a test process, by variables.
 fn wanted(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }

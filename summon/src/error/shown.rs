@@ -57,7 +57,7 @@ struct Commands {
     hashes: usize,
 }
 
-/// What the line has so far.
+/// The text of the line so far.
 #[derive(Debug, Default)]
 enum Before {
     #[default]

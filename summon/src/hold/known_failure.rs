@@ -1,11 +1,11 @@
-//! What summon knows of a failure, for a person who has not read it yet.
+//! A failure with its reports, as a hold shows it.
 
 use std::time::Instant;
 
 use crate::error::{Error, escaped};
 use crate::panicked::Failure;
 
-/// What summon knows of a failure.
+/// A failure of a test, and the reports about it.
 pub(crate) struct KnownFailure {
     pub(crate) failure: Failure,
     pub(crate) reports: Vec<Error>,

@@ -36,7 +36,7 @@ pub(crate) struct Shown {
     pub(crate) process: Option<(usize, bool)>,
 }
 
-/// What summon knows of one test.
+/// The state of one test.
 struct Test {
     begun: Instant,
     things: Vec<Weak<dyn Thing>>,

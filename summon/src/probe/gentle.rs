@@ -86,7 +86,7 @@ struct Work {
     is_first: bool,
 }
 
-/// What a look at the work has found.
+/// The result of a look at the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Nothing,

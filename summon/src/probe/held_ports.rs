@@ -17,7 +17,7 @@ const NAMED: usize = 4;
 /// takes some microseconds.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// What holds a port that no process serves.
+/// The holder of a port that no process serves.
 pub(crate) struct HeldPort {
     pub(crate) what: String,
     /// Whether a socket holds the port that is no connection.

@@ -16,7 +16,7 @@ use crate::sys::memory::Memory;
 use crate::trace::test_name;
 
 /// The time-out for a database, and for the template function, for which the first one waits.
-pub(crate) const LIMIT: Duration = Duration::from_secs(10 * 60);
+pub(crate) const DATABASE_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// The time-out for the end of a guard that answers no more.
 const KNOWN: Duration = Duration::from_secs(1);
@@ -191,7 +191,7 @@ impl Process {
         let mut progress = Progress::new(began);
         let mut delay = None;
         loop {
-            let until = progress.due().min(began + LIMIT);
+            let until = progress.due().min(began + DATABASE_LIMIT);
             let answer = guarded.wait_for_database(number, until);
             match answer.map_err(lost)? {
                 Some(Answer::Database(name)) => return Ok((name, launched)),
@@ -205,7 +205,7 @@ impl Process {
                 }
                 Some(Answer::Failed(report)) => return Err(Error::new(report)),
                 Some(Answer::Refused(why)) => return Err(failed(&why)),
-                None if began.elapsed() >= LIMIT => {
+                None if began.elapsed() >= DATABASE_LIMIT => {
                     guarded.cancel_database(number);
                     let awaited = self.awaited(delay.as_deref());
                     let why = format!("it takes too long: {awaited}");

@@ -92,7 +92,7 @@ impl Parts {
 }
 
 impl Process {
-    /// Whether it has a link of its own.
+    /// Whether it has its own link.
     pub(crate) fn is_linked(&self) -> bool {
         self.parts.declaration.spec.linked
     }

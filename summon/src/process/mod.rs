@@ -57,7 +57,7 @@ mod with_image;
 
 pub use allowance::Allowance;
 pub(crate) use client::url_and_client;
-pub(crate) use databases::{Claim, LIMIT};
+pub(crate) use databases::{Claim, DATABASE_LIMIT};
 pub(crate) use invocation::shown_variable;
 pub(crate) use joint_start::JointStart;
 pub use output::Mark;

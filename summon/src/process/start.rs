@@ -151,7 +151,7 @@ impl Parts {
             Guarded::launch(program, terms, start.deadline, start.starting.cancelled())
         };
         let mut guarded = launch(&acquired);
-        // Somebody has killed the guard or the warden, so a new warden may try once.
+        // Another program has killed the guard or the warden, so a new warden tries once.
         if guarded.as_ref().is_err_and(LaunchError::is_lost) {
             if self.declaration.has_image() {
                 // The first container may still come, and go. This one has another name.

@@ -21,7 +21,7 @@ use crate::sys;
 use crate::sys::dir::Dir;
 use crate::sys::users::Access;
 
-/// What a private directory must be like.
+/// The requirements on a private directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Site {
     pub(crate) access: Access,

@@ -1,4 +1,4 @@
-//! Each test has a database of MariaDB of its own.
+//! Each test has its own database on MariaDB.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};

@@ -37,7 +37,7 @@ fn is_empty(server: &Process, name: &str) -> bool {
     !keyspace.contains(&format!("db{name}:"))
 }
 
-/// Uses a database that nobody else has used.
+/// Uses a database that no other test has used.
 pub(super) fn use_database(db: &Database) {
     let mut client = connect(&db.url());
     assert_eq!(size(&mut client), 0, "{}", db.name());
@@ -121,7 +121,7 @@ fn the_newest_sixteen_databases_of_failed_tests_keep_their_keys(redis: &Redis) {
     }
 }
 
-/// Database 0, that of the template, and two for tests.
+/// Database 0, the template's database, and two for tests.
 #[summon(executor = Redis::new().args(["--databases", "4"]))]
 #[test]
 #[cfg_attr(not(has_redis), ignore = "redis-server is not on PATH")]

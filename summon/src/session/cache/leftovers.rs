@@ -48,7 +48,7 @@ fn owner(name: &OsStr) -> Option<u32> {
 /// Removes what killed processes have left in a cache.
 pub(super) fn remove(base: &Base) {
     for (name, key) in parts(base) {
-        // Whoever has the right to make this result may be about to lock its new directory.
+        // The process with the right to make this result may be about to lock its new directory.
         let Ok(lock) = base.dir.append(&lock_of(&key)) else {
             continue;
         };

@@ -16,7 +16,7 @@ fn fill(db: &Database) -> Result<(), String> {
     Ok(())
 }
 
-/// Uses the database of a test, which nobody else has used.
+/// Uses the database of a test, which no other test has used.
 fn use_database(db: &Database) {
     record(&format!("database-{}", db.name()));
     // This fails if there is such a table.

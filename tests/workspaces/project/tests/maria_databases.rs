@@ -31,7 +31,7 @@ fn sql(db: &Database, statements: &str) -> Result<String, String> {
     }
 }
 
-/// Uses the database of a test, which nobody else has used.
+/// Uses the database of a test, which no other test has used.
 fn use_database(db: &Database) {
     record(&format!("database-{}", db.name()));
     // This fails if there is such a table.

@@ -29,7 +29,7 @@ fn tell(db: &Database, command: &str) -> String {
     reply.expect("two more replies").to_owned()
 }
 
-/// Uses the database of a test, which nobody else has used.
+/// Uses the database of a test, which no other test has used.
 fn use_database(db: &Database) {
     record(&format!("database-{}", db.name()));
     assert_eq!(tell(db, "SETNX mine x"), ":1\r\n");

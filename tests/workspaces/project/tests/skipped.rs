@@ -1,4 +1,4 @@
-//! Tests whose programs are not there. `tests/it/skipping.rs` runs them, and reads what they say.
+//! Tests with missing programs. `tests/it/skipping.rs` runs them, and reads what they say.
 
 mod common;
 
