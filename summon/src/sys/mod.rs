@@ -106,7 +106,9 @@ pub(crate) mod signal;
 pub(crate) mod subnet;
 pub(crate) mod threads;
 
-pub(crate) use locks::{Lock, is_alone, lock_file, try_lock_file, unlock_file};
+#[cfg(unix)]
+pub(crate) use locks::lock_file;
+pub(crate) use locks::{Lock, is_alone, try_lock_file, unlock_file};
 pub(crate) use random::random;
 pub(crate) use remove::Left;
 pub(crate) use requirement::Unmet;

@@ -4,9 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::fd::{BorrowedFd, OwnedFd};
+use super::fd::OwnedFd;
 use super::locks::Lock;
 use super::remove::Left;
 use super::users::User;
@@ -32,16 +32,6 @@ impl Dir {
     }
 
     pub(crate) fn enter_locked(&self, _name: &OsStr, _: Lock) -> io::Result<Option<Dir>> {
-        match *self {}
-    }
-
-    pub(crate) fn wait_locked(
-        &self,
-        _name: &OsStr,
-        _: Lock,
-        _: Instant,
-        _given_up: BorrowedFd<'_>,
-    ) -> io::Result<Option<Dir>> {
         match *self {}
     }
 

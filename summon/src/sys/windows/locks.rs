@@ -2,9 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::time::Instant;
-
-use super::fd::BorrowedFd;
 
 /// Takes the exclusive lock on a directory. Returns whether that worked.
 pub(crate) fn is_alone<T>(_lock: &T) -> bool {
@@ -21,11 +18,6 @@ pub(crate) enum Lock {
 
 /// Takes the lock on a file if it is free.
 pub(crate) fn try_lock_file(_file: &File) -> io::Result<bool> {
-    Err(super::unsupported())
-}
-
-/// Waits for the lock on a file.
-pub(crate) fn lock_file(_: File, _: Instant, _: BorrowedFd<'_>) -> io::Result<Option<File>> {
     Err(super::unsupported())
 }
 
