@@ -40,8 +40,9 @@ async fn sleeps() -> Result<(), summon::Error> {
         .await;
     {
         use ::summon::__private::Unknown as _;
-        if ::summon::__private::Returned(&result).is_failure() {
-            ::summon::__private::has_failed(&_scope);
+        let returned = ::summon::__private::Returned(&result);
+        if returned.is_failure() {
+            ::summon::__private::has_failed(&_scope, returned.text());
         }
     }
     result

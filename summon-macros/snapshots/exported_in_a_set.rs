@@ -47,8 +47,9 @@ async fn sells() -> Result<(), Error> {
         .await;
     {
         use ::summon::__private::Unknown as _;
-        if ::summon::__private::Returned(&result).is_failure() {
-            ::summon::__private::has_failed(&_scope);
+        let returned = ::summon::__private::Returned(&result);
+        if returned.is_failure() {
+            ::summon::__private::has_failed(&_scope, returned.text());
         }
     }
     result

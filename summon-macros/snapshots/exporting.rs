@@ -37,8 +37,9 @@ fn adds_a_song() -> Result<(), Error> {
     });
     {
         use ::summon::__private::Unknown as _;
-        if ::summon::__private::Returned(&result).is_failure() {
-            ::summon::__private::has_failed(&_scope);
+        let returned = ::summon::__private::Returned(&result);
+        if returned.is_failure() {
+            ::summon::__private::has_failed(&_scope, returned.text());
         }
     }
     result

@@ -214,8 +214,9 @@ fn judged(item: &Function, ty: &Type, scope: &Ident, statements: &TokenStream) -
         let #result: #ty = #body;
         {
             use ::summon::__private::Unknown as _;
-            if ::summon::__private::Returned(&#result).is_failure() {
-                ::summon::__private::has_failed(&#scope);
+            let returned = ::summon::__private::Returned(&#result);
+            if returned.is_failure() {
+                ::summon::__private::has_failed(&#scope, returned.text());
             }
         }
         #result

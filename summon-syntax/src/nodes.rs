@@ -1,5 +1,7 @@
 //! The nodes of a cluster: how many there may be, and their names.
 
+use crate::words;
+
 /// The most nodes of a cluster. Each node has a guard, a log, and a directory.
 pub const MOST: usize = 100;
 
@@ -32,6 +34,17 @@ pub fn without_links(word: &str) -> String {
 /// Returns the name of a node.
 pub fn name(cluster: &str, index: usize) -> String {
     format!("{cluster}-{index}")
+}
+
+/// Returns the error of the name of a node that its cluster does not have.
+pub fn missing(wanted: &str, count: usize) -> String {
+    let cluster = split(wanted).map_or(wanted, |(cluster, _)| cluster);
+    let names: Vec<_> = (0..count).map(|index| name(cluster, index)).collect();
+    let names = match names.as_slice() {
+        [first, .., last] if count > 3 => format!("`{first}` to `{last}`"),
+        names => words::list_names(names),
+    };
+    format!("there is no node `{wanted}`; the cluster has {names}")
 }
 
 /// Splits the name of a node into the name of its cluster and the index.

@@ -91,11 +91,14 @@ pub fn instead(program: &str) -> Option<String> {
 }
 
 /// Explains what a shell would have done with a command that failed: expand `~` or `$NAME`, or split a
-/// word such as `a;b`. Many programs take words of the second kind, so such a word has a hint only if
-/// the program complained about it: `has_said` tells whether its output has the word.
+/// word such as `a;b`. Many programs take words such as `$host` or `a;b` themselves, so such a word has a
+/// hint only if the program complained about it, as `has_said` tells. The names of variables for a shell
+/// are usually in capitals.
 pub fn hint(line: &str, has_said: impl Fn(&str) -> bool) -> Option<String> {
     let outside_single = |word: &&str| !word.contains('\'');
-    let replaced = words(line).filter(outside_single).find_map(expansion);
+    let is_cause = |text: &&str| !is_lower_variable(text) || has_said(text);
+    let replaced = words(line).filter(outside_single).filter_map(expansion);
+    let replaced = replaced.into_iter().find(is_cause);
     replaced.map(not_expanded).or_else(|| {
         let mut doubtful = words(line).filter(|word| is_doubtful(word));
         let word = doubtful.find(|word| has_said(word))?;
@@ -128,6 +131,12 @@ fn expansion(word: &str) -> Option<&str> {
     let begins = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
     begins.then(|| &word[at..=at + length])
+}
+
+/// Whether a variable has no name in capitals: `$host` or `${host}`.
+fn is_lower_variable(text: &str) -> bool {
+    let name = text.trim_start_matches(['$', '{']).trim_end_matches('}');
+    text.starts_with('$') && is_name(name) && name.contains(|c: char| c.is_ascii_lowercase())
 }
 
 fn is_name(text: &str) -> bool {
@@ -290,6 +299,7 @@ mod tests {
         has(hint("postgres -D ~/data"), "`~`");
         has(hint("postgres -D \"${PG}/data\""), "`${PG}`");
         has(hint("echo $(pwd)/x"), "`$(pwd)`");
+        has(hint("nginx -g \"log $host;\" -p $PREFIX"), "`$PREFIX`");
         for line in [
             "echo 'a $HOME'",
             "price 5$",
@@ -297,6 +307,7 @@ mod tests {
             "x $1",
             "${",
             "$ä",
+            "nginx -g \"set $host ${scheme};\"",
         ] {
             assert_eq!(hint(line), None, "{line}");
         }
@@ -304,6 +315,8 @@ mod tests {
 
     #[test]
     fn words_that_a_program_complains_of_have_a_hint() {
+        let said = hint("a --port $port", |it| it == "$port");
+        assert!(said.is_some_and(|said| said.contains("`$port` is not expanded")));
         for word in [
             "b;", "b&", "b;c", "b|c", "b&&c", "b>c", "*.txt", "b?", "b[0-9]", "{b,c}", "{1..3}",
             "`b`",

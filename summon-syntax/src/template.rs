@@ -115,6 +115,32 @@ pub fn of_cluster(cluster: &str, placeholder: Part<'_>) -> String {
     )
 }
 
+/// Returns the error of a list such as `{peers:raft}` whose label no port of the nodes has. `labels` are
+/// those of the ports. `None` without labels: the nodes may then find their own port in the list.
+pub fn unknown_label(list: Part<'_>, labels: &[&str]) -> Option<String> {
+    let (Part::Labelled(word, label) | Part::OtherLabelled(_, word, label)) = list else {
+        return None;
+    };
+    if !lists_ports(word) || labels.is_empty() || labels.contains(&label) {
+        return None;
+    }
+    let known = labels.iter().map(|it| format!("{{port:{it}}}"));
+    Some(format!(
+        "`{list}` lists ports that no node has as `{{port:{label}}}`; the nodes have {}",
+        words::list_names(known)
+    ))
+}
+
+/// Lists the labels of the ports in a text: `raft` in `{port:raft}`.
+pub fn labels(text: &str) -> Vec<&str> {
+    let parts = parts(text).into_iter();
+    let labels = parts.filter_map(|part| match part {
+        Part::Labelled("port", label) => Some(label),
+        _ => None,
+    });
+    labels.collect()
+}
+
 /// Splits a text into its parts. Never fails: braces that form no placeholder are text.
 pub fn parts(text: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
@@ -262,5 +288,20 @@ mod tests {
     fn placeholders_in_values_stay_text() {
         let filled = fill("{name}", |_| Ok::<_, ()>("{port}".into()));
         assert_eq!(filled.unwrap(), "{port}");
+    }
+
+    #[test]
+    fn a_list_of_ports_has_the_label_of_a_port() {
+        let list = Labelled("peers", "rfat");
+        let labels = labels("--raft {port:raft} --http {port} {peers:rfat}");
+        assert_eq!(labels, ["raft"]);
+        let why = unknown_label(list, &labels).unwrap();
+        assert_eq!(
+            why,
+            "`{peers:rfat}` lists ports that no node has as `{port:rfat}`; the nodes have `{port:raft}`"
+        );
+        assert_eq!(unknown_label(list, &[]), None);
+        assert_eq!(unknown_label(Labelled("others", "raft"), &labels), None);
+        assert_eq!(unknown_label(Labelled("port", "http"), &labels), None);
     }
 }

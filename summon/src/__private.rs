@@ -8,6 +8,7 @@ pub use summon_macros::exporting;
 
 pub use std::sync::Arc;
 
+use std::fmt::Debug;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
@@ -92,9 +93,9 @@ pub fn end_expected(scope: Scope<'_>, body: thread::Result<()>) {
     }
 }
 
-/// Marks the scope as failed, because the function has returned an error.
-pub fn has_failed(scope: &Scope<'_>) {
-    scope.fail();
+/// Marks the scope as failed, because the function has returned an error with this text.
+pub fn has_failed(scope: &Scope<'_>, error: Option<String>) {
+    scope.fail(error);
 }
 
 /// Runs the body of a function that returns a result.
@@ -117,11 +118,23 @@ impl<T, E> Returned<'_, Result<T, E>> {
     }
 }
 
+impl<T, E: Debug> Returned<'_, Result<T, E>> {
+    /// Returns the text of the error, as the harness prints it.
+    pub fn text(&self) -> Option<String> {
+        let error = self.0.as_ref().err()?;
+        Some(format!("{error:?}"))
+    }
+}
+
 /// The fallback for other types that are named `Result`. summon can't check their values, and takes them
-/// for successes. rustc calls this method only where the inherent one above does not apply.
+/// for successes. rustc calls these methods only where the inherent ones above do not apply.
 pub trait Unknown {
     fn is_failure(&self) -> bool {
         false
+    }
+
+    fn text(&self) -> Option<String> {
+        None
     }
 }
 

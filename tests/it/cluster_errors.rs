@@ -7,7 +7,7 @@ use summon::{
     SimpleExecutor, TcpCoordinatedExecutor, orchestrated,
 };
 
-use crate::support::eventually;
+use crate::support::{actor, eventually};
 
 /// Returns the error of a start.
 fn error(result: Result<(), Error>) -> String {
@@ -23,6 +23,44 @@ fn nodes_that_wait_for_each_other_are_an_error() {
     let error = error(cluster.start());
     let circle = "these nodes wait for each other: sleep-0 -> sleep-1 -> sleep-0\n";
     assert!(error.starts_with(circle), "{error}");
+}
+
+#[test]
+fn a_node_that_is_not_there_has_no_successors() {
+    let cluster = SimpleExecutor::new("sleep 1000").after("sleep-2").nodes(2);
+    let error = error(cluster.start());
+    let why = "in `after`, there is no node `sleep-2`; the cluster has `sleep-0` and `sleep-1`\n";
+    assert!(error.contains(why), "{error}");
+    assert!(cluster.iter().all(|node| !node.is_running()));
+    // The set has this one.
+    let cluster = SimpleExecutor::new("sleep 1000").after("db-7").nodes(2);
+    let db = SimpleExecutor::new("sleep 1000").named("db-7");
+    let _scope = orchestrated((&cluster, &db)).unwrap();
+}
+
+#[test]
+fn a_list_of_ports_that_no_node_has_is_an_error() {
+    let node =
+        || TcpCoordinatedExecutor::new("sleep 1000 {port:raft}", "localhost", 0).named("node");
+    let misspelt = "lists ports that no node has as `{port:rfat}`; the nodes have `{port:raft}`";
+    for list in ["{peers:rfat}", "{others:rfat}"] {
+        let error = error(node().arg(list).nodes(2).start());
+        assert!(error.contains(&format!("`{list}` {misspelt}")), "{error}");
+    }
+    let nodes = SimpleExecutor::new("sleep 1000 {port:raft}")
+        .named("node")
+        .nodes(2);
+    let api = SimpleExecutor::new("sleep 1000 {node.peers:rfat}").named("api");
+    let error = orchestrated((&nodes, &api)).unwrap_err().to_string();
+    assert!(error.starts_with("api could not be started: "), "{error}");
+    assert!(
+        error.contains(&format!("`{{node.peers:rfat}}` {misspelt}")),
+        "{error}"
+    );
+    // These nodes find their own port in the list.
+    let nodes =
+        SimpleExecutor::new(["sh", "-c", "exec sleep 1000", "{index}", "{peers:raft}"]).nodes(2);
+    nodes.start().unwrap();
 }
 
 #[test]
@@ -194,4 +232,14 @@ fn a_fixture_is_no_cluster() {
     let error = NODES.get().unwrap_err().to_string();
     let why = "NODES can't be a fixture: a cluster has several processes; start it in each test";
     assert_eq!(error, why);
+}
+
+#[test]
+fn a_node_without_a_link_has_no_address_of_it() {
+    for (word, what) in [("{link}", "address"), ("{link_port}", "port")] {
+        let nodes = TcpCoordinatedExecutor::new(actor(["say", word]), "127.0.0.1", 0).nodes(2);
+        let error = error(nodes.start());
+        let expected = format!("`{word}` is the {what} of a node's link; add `links = true`");
+        assert!(error.contains(&expected), "{error}");
+    }
 }

@@ -39,6 +39,54 @@ fn an_empty_input_is_the_cause_only_for_programs_that_can_read_it() {
 }
 
 #[test]
+fn a_question_for_the_version_is_the_cause_if_the_program_ends() {
+    for (asks, word) in [
+        ("sh -c 'exit 0' --version", "--version"),
+        ("true -v", "-v"),
+        ("cat --help", "--help"),
+    ] {
+        let report = fails(&tcp(asks));
+        let hint =
+            format!("hint      with `{word}`, most programs print a text and exit: remove it");
+        assert!(report.contains(&hint), "{asks}: {report}");
+    }
+    for asks_nothing in ["true -v -d", "sh -c 'exit 3' --version", "echo version 5"] {
+        let report = fails(&tcp(asks_nothing));
+        assert!(
+            !report.contains("most programs print"),
+            "{asks_nothing}: {report}"
+        );
+    }
+}
+
+#[test]
+fn words_for_a_shell_are_the_cause_only_if_the_program_may_not_take_them() {
+    let dir = TempDir::new();
+    let program = dir.file("program");
+    fs::write(&program, "#!/bin/sh\nshift\necho \"$SAY $1\"\nexit 3\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let report = |said: &str, word: &str| {
+        let report = fails(&tcp(&format!("{program} -x {word}")).env("SAY", said));
+        assert!(report.contains("exited with code 3"), "{report}");
+        report
+    };
+    let shell = "hint      summon runs no shell, so `";
+    // The program has this syntax itself, also if it prints its arguments.
+    for word in ["$host", "\"${scheme}\"", "^/api/.*", "a|b", "''"] {
+        let report = report("starting with", word);
+        assert!(!report.contains(shell), "{report}");
+    }
+    for (said, word) in [
+        ("no such file:", "conf/*.toml"),
+        ("Invalid port", "$port"),
+        ("starting with", "$PORT"),
+    ] {
+        let report = report(said, word);
+        assert!(report.contains(&format!("{shell}{word}`")), "{report}");
+    }
+}
+
+#[test]
 fn a_shell_that_waits_is_the_cause_only_if_commands_follow() {
     let hint = "hint      the program is a shell that waits for `sleep 1000`, and runs the rest";
     let report = fails(&tcp("sleep 1000; echo never").shell(true));

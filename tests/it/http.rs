@@ -1,5 +1,7 @@
 //! The answers over HTTP that count as ready.
 
+mod recovery;
+
 use std::time::{Duration, Instant};
 
 use summon::{Coordinated, HttpCoordinatedExecutor, Process, probe, summon};
@@ -377,65 +379,4 @@ fn a_server_that_answers_otherwise_is_asked_gently() {
         assert!(!folds || error.contains(" lines like this"), "{error}");
         assert_eq!(error.matches("| GET /").count(), 1, "{error}");
     }
-}
-
-/// Returns whether a server that prints `well` when it has recovered is found ready soon after that. The
-/// pauses are 0.7 s and longer.
-fn is_found_soon(script: [&str; 7]) -> bool {
-    let server = server(script);
-    std::thread::scope(|threads| {
-        let ready = threads.spawn(|| {
-            server.start().unwrap();
-            Instant::now()
-        });
-        let is_well = || String::from_utf8_lossy(&server.output()).contains("well\n");
-        while !is_well() && !ready.is_finished() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let well = Instant::now();
-        let late = ready.join().unwrap().saturating_duration_since(well);
-        println!("{late:?} late");
-        late < Duration::from_millis(150)
-    })
-}
-
-/// Runs six servers at the same time. A busy machine may be late once or twice.
-fn most_are_soon(is_soon: impl Fn(usize) -> bool + Copy + Send + 'static) {
-    let servers: Vec<_> = (0..6)
-        .map(|number| std::thread::spawn(move || is_soon(number)))
-        .collect();
-    let soon = servers.into_iter().map(|it| it.join().unwrap());
-    let soon = soon.filter(|it| *it).count();
-    assert!(soon >= 4, "{soon}");
-}
-
-/// The pauses are long after some seconds. But a server that recovers works, and summon sees that.
-#[test]
-fn a_server_that_recovers_is_asked_soon() {
-    let is_soon = |number: usize| {
-        let boot = (7000 + 130 * number).to_string();
-        let addr = "127.0.0.1:{port}";
-        is_found_soon(["ill", addr, "boot", &boot, "recover", "say", "well"])
-    };
-    most_are_soon(is_soon);
-}
-
-/// Its work is then as soon after the answer as work that belongs to the request.
-#[test]
-fn a_server_that_recovers_right_after_an_answer_is_asked_soon() {
-    let is_soon = |number: usize| {
-        let (addr, request) = ("127.0.0.1:{port}", (43 + number / 3).to_string());
-        is_found_soon(["heal", addr, &request, "12", "boot", "20000", "wait"])
-    };
-    most_are_soon(is_soon);
-}
-
-/// summon has not yet read the answer, so it can't tell this work from that of the request.
-#[test]
-fn a_server_that_recovers_before_its_answer_was_read_is_asked_soon() {
-    let is_soon = |number: usize| {
-        let (addr, request) = ("127.0.0.1:{port}", (55 + number / 3).to_string());
-        is_found_soon(["heal", addr, &request, "0", "boot", "20000", "wait"])
-    };
-    most_are_soon(is_soon);
 }

@@ -75,6 +75,7 @@ mod start;
 mod stop;
 mod support;
 mod surroundings;
+mod threads;
 mod tidy;
 mod tools;
 mod trace;

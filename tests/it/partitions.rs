@@ -6,10 +6,10 @@ use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use summon::{Cluster, Error, Process, SimpleExecutor, TcpCoordinatedExecutor, summon};
+use summon::{Cluster, Error, Process, SimpleExecutor, summon};
 
 use crate::linked::{PATIENCE, ends, is_silent, says};
-use crate::support::{actor, eventually, tcp};
+use crate::support::{eventually, tcp};
 
 /// Starts a cluster. Its nodes connect to each other when the test orders it.
 fn cluster(count: usize) -> Cluster {
@@ -133,6 +133,9 @@ fn partitions_add_up_and_a_scoped_one_undoes_itself_alone() {
     let panicking = || nodes.partitioned(&[&[2]], || panic!("as a test does"));
     catch_unwind(panicking).unwrap_err();
     passes(&mut between, 2);
+    let panicking = || nodes.isolated(1, || panic!("as a test does"));
+    catch_unwind(panicking).unwrap_err();
+    passes(&mut between, 2);
     keeps(&mut path(&nodes, 0, 1), 1);
     nodes.heal().unwrap();
     passes(&mut path(&nodes, 0, 1), 1);
@@ -140,7 +143,7 @@ fn partitions_add_up_and_a_scoped_one_undoes_itself_alone() {
 
 #[test]
 fn a_node_is_all_its_processes() {
-    for how in ["orphan", "headless"] {
+    for how in ["orphan", "headless", "apart"] {
         let nodes = cluster(2);
         let mut old = path_by(how, &nodes, 0, 1);
         passes(&mut old, 1);
@@ -420,7 +423,7 @@ fn a_partition_that_can_not_be_is_an_error() {
 
 #[summon(
     bin = "actor",
-    tcp = "say '{link} {link_port} {peers} {node-1.link} {node-1.link_port}' listen {host}:{port}",
+    tcp = "say '{link} {link_port} {peers} {node-1.link} {node-1.link_port} {others}' listen {host}:{port}",
     host = "127.0.0.1",
     name = "node",
     nodes = 2,
@@ -428,21 +431,14 @@ fn a_partition_that_can_not_be_is_an_error() {
 )]
 #[test]
 fn a_node_knows_the_address_of_its_link(nodes: &Cluster) {
-    let links = [link(nodes, 0), link(nodes, 1)];
-    for (node, own) in nodes.iter().zip(links) {
-        let [one, two] = links;
-        let said = format!("^{own} {} {one},{two} {two} {}$", own.port(), two.port());
+    let [one, two] = [link(nodes, 0), link(nodes, 1)];
+    for (node, (own, other)) in nodes.iter().zip([(one, two), (two, one)]) {
+        let said = format!(
+            "^{own} {} {one},{two} {two} {} {other}$",
+            own.port(),
+            two.port()
+        );
         node.wait_for_output(&said, PATIENCE).unwrap();
         assert_ne!(node.addr(), own);
-    }
-}
-
-#[test]
-fn a_node_without_a_link_has_no_address_of_it() {
-    for (word, what) in [("{link}", "address"), ("{link_port}", "port")] {
-        let nodes = TcpCoordinatedExecutor::new(actor(["say", word]), "127.0.0.1", 0).nodes(2);
-        let error = why(nodes.start());
-        let expected = format!("`{word}` is the {what} of a node's link; add `links = true`");
-        assert!(error.contains(&expected), "{error}");
     }
 }

@@ -25,6 +25,10 @@ fn no_such_node() {}
 #[summon(simple = "sleep", name = "db")]
 fn peers_of_another() {}
 
+#[summon(simple = "node {port:raft} {peers:rfat}", nodes = 3)]
+#[summon(simple = "api {node.peers:rfat} {node-0.others:rfat}")]
+fn label_of_no_port() {}
+
 #[summon(simple = "node {api.port}", nodes = 3)]
 #[summon(simple = "api {node-2.port}")]
 fn circle() {}

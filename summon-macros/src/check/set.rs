@@ -1,5 +1,6 @@
 //! The processes of one function: their names, and the placeholders in their texts.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use summon_syntax::template::{self, Part, WORDS_OF_NODES};
@@ -152,7 +153,7 @@ impl<'a> Set<'a> {
                 let name = text.value();
                 match self.named(&name) {
                     Named::Nothing => errors.under(text, self.unknown(member, &name, "")),
-                    Named::NoNode(count) => errors.under(text, no_node(&name, count)),
+                    Named::NoNode(count) => errors.under(text, nodes::missing(&name, count)),
                     Named::Process(_) | Named::Cluster | Named::Unknown => {}
                 }
             }
@@ -175,7 +176,8 @@ impl<'a> Set<'a> {
                     _ => "port".to_owned(),
                 };
                 let is_too_early = member.has_group(&group);
-                is_too_early.then(|| template::too_early(part, &group))
+                let too_early = is_too_early.then(|| template::too_early(part, &group));
+                too_early.or_else(|| member.unknown_label(part))
             }
             Part::Own(word @ ("link" | "link_port"))
                 if member.is_cluster() && !member.may_be_linked() =>
@@ -203,16 +205,20 @@ impl<'a> Set<'a> {
         word: &str,
     ) -> Option<String> {
         match self.named(process) {
-            Named::Cluster if word == "peers" => None,
+            Named::Cluster if word == "peers" => {
+                let cluster = self.member(process).map(|at| &self.members[at]);
+                cluster?.unknown_label(part)
+            }
             Named::Cluster => Some(template::of_cluster(process, part)),
             Named::Process(other) => {
                 let has = match part {
                     Part::OtherLabelled(..) => word == "port" || other.lists_ports(word),
                     _ => other.has(word)?,
                 };
-                (!has).then(|| other.unknown(part, process))
+                let unknown = (!has).then(|| other.unknown(part, process));
+                unknown.or_else(|| other.unknown_label(part))
             }
-            Named::NoNode(count) => Some(no_node(process, count)),
+            Named::NoNode(count) => Some(nodes::missing(process, count)),
             Named::Nothing => Some(self.unknown(member, process, &format!(" for `{part}`"))),
             Named::Unknown => None,
         }
@@ -264,6 +270,21 @@ impl Member<'_> {
         template::unknown(part, groups.chain(of_nodes.into_iter().flatten()), other)
     }
 
+    /// Explains that its nodes have no port for the label of a list.
+    fn unknown_label(&self, list: Part<'_>) -> Option<String> {
+        if !self.is_cluster() || !texts::are_known(self.summoned) {
+            return None;
+        }
+        let texts = texts::texts(self.summoned).into_iter().map(LitStr::value);
+        let texts: Vec<String> = texts.collect();
+        let labels: BTreeSet<&str> = texts
+            .iter()
+            .flat_map(|text| template::labels(text))
+            .collect();
+        let labels: Vec<&str> = labels.into_iter().collect();
+        template::unknown_label(list, &labels)
+    }
+
     fn may_be_linked(&self) -> bool {
         self.summoned.calls("linked").next().is_some()
     }
@@ -290,18 +311,6 @@ impl Nodes {
             None => Nodes::Unknown,
         }
     }
-}
-
-fn no_node(name: &str, count: usize) -> String {
-    let cluster = nodes::split(name).map_or(name, |(cluster, _)| cluster);
-    let names: Vec<_> = (0..count)
-        .map(|index| nodes::name(cluster, index))
-        .collect();
-    let names = match names.as_slice() {
-        [first, .., last] if count > 3 => format!("`{first}` to `{last}`"),
-        names => words::list_names(names),
-    };
-    format!("there is no node `{name}`; the cluster has {names}")
 }
 
 /// The name of a process: from its option `name`, else from its parameter, else from its program.

@@ -10,16 +10,18 @@ use crate::summoned::Summoned;
 
 /// Whether no text of the process has its port, as far as all of them are literals.
 pub(super) fn lacks_port(summoned: &Summoned) -> bool {
-    let is_known = literal::text(&summoned.main).is_some();
-    let is_constant = |arg: &Arg| matches!(arg.values.last(), None | Some(Expr::Lit(_)));
     let names_port = |text: &LitStr| {
         let text = text.value();
         let is_port = |part: &Part<'_>| matches!(part, Part::Own("port"));
         template::parts(&text).iter().any(is_port)
     };
-    is_known
-        && summoned.calls.iter().all(is_constant)
-        && !texts(summoned).into_iter().any(names_port)
+    are_known(summoned) && !texts(summoned).into_iter().any(names_port)
+}
+
+/// Whether all texts of the process are literals.
+pub(super) fn are_known(summoned: &Summoned) -> bool {
+    let is_constant = |arg: &Arg| matches!(arg.values.last(), None | Some(Expr::Lit(_)));
+    literal::text(&summoned.main).is_some() && summoned.calls.iter().all(is_constant)
 }
 
 /// Lists the literals that may have placeholders.

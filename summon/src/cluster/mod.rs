@@ -132,6 +132,7 @@ impl Cluster {
         if let Some(error) = &self.refused {
             return Err(error.clone());
         }
+        self.check_after()?;
         let Some(_in_progress) = self.own.start.claim() else {
             let why = format!("the nodes of {} are already being started", self.name());
             return Err(Error::new(why).already_running());
@@ -145,6 +146,24 @@ impl Cluster {
         let order = Order::of_cluster(&idle)?;
         let executors: Vec<&dyn Executor> = idle.iter().map(|it| *it as _).collect();
         orchestrator::start(&executors, &order, &self.own.start, "nodes", |_| {})
+    }
+
+    /// Checks that `after` names no node that the cluster does not have. Its set checks all other names.
+    fn check_after(&self) -> Result<(), Error> {
+        let Some(first) = self.nodes.first() else {
+            return Ok(());
+        };
+        let is_missing = |name: &&String| {
+            let node = nodes::split(name).filter(|(cluster, _)| *cluster == self.name());
+            node.is_some_and(|(_, index)| index >= self.nodes.len())
+        };
+        match first.after().iter().find(is_missing) {
+            None => Ok(()),
+            Some(name) => {
+                let why = nodes::missing(name, self.nodes.len());
+                Err(first.unstartable(&format!("in `after`, {why}")))
+            }
+        }
     }
 
     /// Stops all nodes, at the same time. Nodes that do not run are no error.

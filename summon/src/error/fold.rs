@@ -1,11 +1,15 @@
 //! Repeated lines of a report, folded to one example and a count.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 /// The longest group of lines that repeats, such as a request and its answer.
 const LONGEST_GROUP: usize = 8;
 /// A group is folded if it repeats at least this often after its first time.
 const LEAST_REPEATS: usize = 2;
+
+/// The part of the lines of one shape that has a usual number, as a fraction: other numbers are odd there.
+const USUAL: (usize, usize) = (4, 5);
 
 /// A row of a report: a line, or the number of lines that it stands for.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,10 +36,10 @@ impl<'t> Row<'t> {
 }
 
 /// Folds repeated lines. Lines are alike if they differ only in words that contain digits, such as
-/// times and counters.
+/// times and counters. A line with an odd number stays, such as one status 500 among many 200.
 pub(super) fn rows(text: &str) -> Vec<Row<'_>> {
     let lines: Vec<&str> = text.lines().collect();
-    let shapes: Vec<String> = lines.iter().map(|line| shape(line)).collect();
+    let shapes = shapes(&lines);
     let mut rows = Vec::new();
     let mut at = 0;
     while at < lines.len() {
@@ -59,8 +63,48 @@ fn repeats(shapes: &[String], size: usize) -> usize {
     groups.take_while(|group| Some(*group) == first).count()
 }
 
-/// Replaces each word that contains a digit by one digit.
-fn shape(line: &str) -> String {
+/// Returns the shape of each line: equal for lines that are alike.
+fn shapes(lines: &[&str]) -> Vec<String> {
+    let mut numbers: Vec<Vec<&str>> = vec![Vec::new(); lines.len()];
+    let all = lines.iter().zip(&mut numbers);
+    let mut shapes: Vec<String> = all.map(|(line, numbers)| shape(line, numbers)).collect();
+    // How often each number comes at its place in lines of one shape, and how many such lines there are.
+    let mut counts: HashMap<(&str, usize, &str), usize> = HashMap::new();
+    let mut totals: HashMap<&str, usize> = HashMap::new();
+    for (shape, numbers) in shapes.iter().zip(&numbers) {
+        *totals.entry(shape).or_default() += 1;
+        for (place, number) in numbers.iter().enumerate() {
+            *counts.entry((shape, place, number)).or_default() += 1;
+        }
+    }
+    let mut usual: HashSet<(&str, usize)> = HashSet::new();
+    for ((shape, place, _), count) in &counts {
+        if count * USUAL.1 >= totals[shape] * USUAL.0 {
+            usual.insert((shape, *place));
+        }
+    }
+    let odd = |(shape, numbers): (&String, &Vec<&str>)| -> String {
+        let is_odd = |(place, number): &(usize, &&str)| {
+            let count = counts[&(&**shape, *place, **number)];
+            let is_usual = count * USUAL.1 >= totals[&**shape] * USUAL.0;
+            usual.contains(&(&**shape, *place)) && !is_usual
+        };
+        let numbers = numbers.iter().enumerate().filter(is_odd);
+        numbers
+            .map(|(place, number)| format!("\n{place} {number}"))
+            .collect()
+    };
+    let odd: Vec<String> = shapes.iter().zip(&numbers).map(odd).collect();
+    // A line has no line end, so this is the shape of no other line.
+    shapes
+        .iter_mut()
+        .zip(&odd)
+        .for_each(|(shape, odd)| shape.push_str(odd));
+    shapes
+}
+
+/// Replaces each word that contains a digit by one digit. Adds these words to `numbers`.
+fn shape<'t>(line: &'t str, numbers: &mut Vec<&'t str>) -> String {
     let mut shape = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(c) = rest.chars().next() {
@@ -69,7 +113,10 @@ fn shape(line: &str) -> String {
             .unwrap_or(rest.len());
         let (word, after) = rest.split_at(end.max(c.len_utf8()));
         match word.contains(|c: char| c.is_ascii_digit()) {
-            true => shape.push('0'),
+            true => {
+                shape.push('0');
+                numbers.push(word);
+            }
             false => shape.push_str(word),
         }
         rest = after;
@@ -98,6 +145,25 @@ mod tests {
             "end",
         ];
         assert_eq!(folded(text), expected);
+    }
+
+    #[test]
+    fn a_line_with_an_odd_number_stays() {
+        let ok: String = (0..20)
+            .map(|at| format!("{at} GET /a1 200 {}ms\n", at % 3))
+            .collect();
+        let text = format!("{ok}20 GET /a1 500 1ms\n{ok}");
+        let expected = [
+            "0 GET /a1 200 0ms",
+            ".. 19 lines like this",
+            "20 GET /a1 500 1ms",
+            "0 GET /a1 200 0ms",
+            ".. 19 lines like this",
+        ];
+        assert_eq!(folded(&text), expected);
+        // No number is usual.
+        let progress: String = (0..30).map(|at| format!("{at}%\n")).collect();
+        assert_eq!(folded(&progress), ["0%", ".. 29 lines like this"]);
     }
 
     #[test]

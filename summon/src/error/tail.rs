@@ -143,6 +143,8 @@ mod tests {
         let few: Vec<String> = shown(19);
         assert_eq!((few.len(), few[19].as_str()), (20, "status 500"));
         let many: Vec<String> = shown(20);
-        assert_eq!(many, ["status 200", ".. 20 lines like this"]);
+        assert_eq!(many, ["status 200", ".. 19 lines like this", "status 500"]);
+        let rows = last_rows(&"status 200\n".repeat(21)).len();
+        assert_eq!(rows, 2);
     }
 }

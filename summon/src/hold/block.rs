@@ -7,14 +7,19 @@ use std::time::Instant;
 use super::nextest;
 use super::setting::{Setting, humantime};
 use super::things::Shown;
-use crate::error::{Error, shown_command};
+use crate::error::{Error, shortened_to, shown_command};
 use crate::session::HoldFile;
+
+/// How much of a returned error the block has.
+const LONGEST_ERROR: usize = 8 << 10;
 
 /// A test that is held.
 pub(super) struct Block<'t> {
     pub(super) test: &'t str,
     pub(super) begun: Instant,
     pub(super) has_failed: bool,
+    /// The error that the test has returned.
+    pub(super) error: Option<&'t str>,
     /// Whether the person can press Enter.
     pub(super) can_read: bool,
     /// The way on without a terminal.
@@ -32,6 +37,9 @@ impl Block<'_> {
         };
         let time = humantime(setting.limit);
         let mut block = Error::new(format!("{test} {how}, and summon holds it for {time}"));
+        if let Some(error) = self.error {
+            block = block.fact("error", shortened_to(LONGEST_ERROR, error.as_bytes()));
+        }
         let named = shown.iter().filter_map(|it| it.process);
         let named = named.filter(|(_, is_implied)| !is_implied);
         let named: BTreeSet<usize> = named.map(|(process, _)| process).collect();

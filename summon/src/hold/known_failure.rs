@@ -9,6 +9,8 @@ use crate::panicked::Failure;
 pub(crate) struct KnownFailure {
     pub(crate) failure: Failure,
     pub(crate) reports: Vec<Error>,
+    /// The error that the test has returned, if it has a text. The harness prints it after the hold.
+    pub(crate) returned: Option<String>,
     /// Whether the reports are in the output of the test.
     pub(crate) is_printed: bool,
 }
@@ -19,6 +21,7 @@ impl KnownFailure {
         KnownFailure {
             failure: Failure::since(Instant::now()),
             reports: vec![error.clone()],
+            returned: None,
             is_printed: false,
         }
     }

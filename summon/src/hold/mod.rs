@@ -94,6 +94,7 @@ fn hold_panicked(test: &TestId) {
         KnownFailure {
             failure,
             reports,
+            returned: None,
             is_printed: true,
         }
     });
@@ -136,6 +137,11 @@ pub(crate) fn is_held(test: &TestId) -> bool {
     things::is_held(test)
 }
 
+/// Returns when this thread's test ended: now, or when its hold began. The time of a person does not count.
+pub(crate) fn end_of_test() -> Instant {
+    things::held(&this_test()).unwrap_or_else(Instant::now)
+}
+
 fn hold(setting: &Setting, test: &TestId, told: Option<&KnownFailure>) {
     let begun = things::begun(test).unwrap_or_else(Instant::now);
     let things = things::of(test);
@@ -169,6 +175,7 @@ fn hold(setting: &Setting, test: &TestId, told: Option<&KnownFailure>) {
                 test: name,
                 begun,
                 has_failed: told.is_some(),
+                error: told.and_then(|told| told.returned.as_deref()),
                 can_read: screen.can_read(),
                 file: file.as_ref(),
             };

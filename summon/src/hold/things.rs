@@ -45,8 +45,8 @@ struct Test {
     expecting: usize,
     /// The number of starts in progress whose errors fail the test.
     starts: usize,
-    /// Whether it was held after a failure, or is held now.
-    is_held: bool,
+    /// When its hold after a failure began.
+    held: Option<Instant>,
     /// Locked during the hold.
     hold: Arc<Mutex<()>>,
 }
@@ -60,7 +60,7 @@ impl Default for Test {
             scopes: 0,
             expecting: 0,
             starts: 0,
-            is_held: false,
+            held: None,
             hold: Arc::default(),
         }
     }
@@ -185,9 +185,14 @@ pub(super) fn starts(test: &TestId) -> bool {
     tests().get(test).is_some_and(|it| it.starts > 0)
 }
 
+/// Returns when the hold of the test after a failure began.
+pub(super) fn held(test: &TestId) -> Option<Instant> {
+    tests().get(test)?.held
+}
+
 /// Returns whether the test was held after a failure. Its reports are then told.
 pub(super) fn is_held(test: &TestId) -> bool {
-    tests().get(test).is_some_and(|it| it.is_held)
+    held(test).is_some()
 }
 
 /// Notes that the test is held from now on. Returns `false` if it was held before. Waits while another
@@ -200,9 +205,10 @@ pub(super) fn hold_once(test: &TestId, hold: impl FnOnce()) -> bool {
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let mut tests = tests();
     let record = tests.entry(test.clone()).or_default();
-    if std::mem::replace(&mut record.is_held, true) {
+    if record.held.is_some() {
         return false;
     }
+    record.held = Some(Instant::now());
     drop(tests);
     hold();
     true

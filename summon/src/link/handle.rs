@@ -10,6 +10,7 @@ use std::time::Instant;
 
 pub(crate) use separating::Separating;
 
+use super::ended::Ended;
 use super::fault::{self, Fault};
 use super::history::History;
 use super::in_force::InForce;
@@ -19,6 +20,7 @@ use crate::hold::{self, Shown, Thing};
 use crate::panicked::{self, Failure};
 use crate::port::Lease;
 use crate::sys::maker::Maker;
+use crate::trace::{TestId, this_test};
 
 /// A private TCP port in front of a server. The link passes everything on until a test breaks the
 /// network: it cuts, silences, or slows down the connections.
@@ -68,6 +70,8 @@ struct Inner {
     server: Server,
     port: u16,
     begun: Instant,
+    /// The test that made it.
+    test: TestId,
     maker: Maker,
     state: Mutex<State>,
 }
@@ -80,6 +84,8 @@ pub(crate) struct Server {
     pub(crate) scheme: String,
     /// Its address, if known.
     pub(crate) addr: Option<SocketAddr>,
+    /// Keeps the histories of its links.
+    pub(crate) ended: Weak<Ended>,
 }
 
 #[derive(Debug)]
@@ -143,6 +149,7 @@ impl Link {
             port: lease.port,
             server,
             begun: Instant::now(),
+            test: this_test(),
             maker: Maker::here(),
             state: Mutex::new(state),
         });
@@ -344,10 +351,18 @@ impl Drop for Link {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if !thread::panicking() || !self.maker.is_here() {
+        if !self.maker.is_here() {
             return;
         }
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if !thread::panicking() {
+            // The test may still fail, for example by an error that it returns.
+            let ended = self.server.ended.upgrade().filter(|_| !state.is_told);
+            if let Some((ended, changes)) = ended.zip(state.history.end()) {
+                ended.keep(self.test.clone(), changes);
+            }
+            return;
+        }
         let report = || state.history.report(&Failure::since(self.begun));
         if let Some(report) = (!state.is_told).then(report).flatten() {
             let name = &self.server.name;

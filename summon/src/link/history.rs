@@ -1,6 +1,7 @@
 //! The history of a link, for the report of a failed test and for the trace.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use super::fault;
@@ -15,9 +16,7 @@ const KEPT: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct History {
-    events: VecDeque<(Instant, String)>,
-    /// The number of older events.
-    older: usize,
+    changes: Changes,
     story: LinkStory,
 }
 
@@ -25,8 +24,7 @@ impl History {
     /// Begins the history of a link to this server.
     pub(super) fn new(server: &str, port: u16) -> History {
         History {
-            events: VecDeque::new(),
-            older: 0,
+            changes: Changes::default(),
             story: LinkStory::begin(server, port),
         }
     }
@@ -34,6 +32,33 @@ impl History {
     /// Notes a change. `faults` are in force now, and the nodes with these names are separated.
     pub(super) fn note(&mut self, what: &str, faults: &Faults, separated: &str) {
         self.story.tell(&fault::with_separated(faults, separated));
+        self.changes.note(what);
+    }
+
+    /// Returns the changes with their times before the failure.
+    pub(super) fn report(&self, failed: &Failure) -> Option<String> {
+        self.changes.report(failed)
+    }
+
+    /// Takes the changes of a link that ends. `None` if its test has not changed it.
+    pub(super) fn end(&mut self) -> Option<Changes> {
+        let mut changes = mem::take(&mut self.changes);
+        let is_changed = !changes.events.is_empty();
+        changes.note("ended");
+        is_changed.then_some(changes)
+    }
+}
+
+/// What a test has done to a link.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    events: VecDeque<(Instant, String)>,
+    /// The number of older events.
+    older: usize,
+}
+
+impl Changes {
+    fn note(&mut self, what: &str) {
         self.events.push_back((Instant::now(), what.to_owned()));
         if self.events.len() > KEPT {
             self.events.pop_front();

@@ -1,6 +1,7 @@
 //! Links: a private way to a server, on which a test can break the network.
 
 mod connections;
+mod ended;
 mod fault;
 mod handle;
 mod history;
@@ -10,6 +11,7 @@ mod scoped;
 mod verbs;
 
 pub use connections::Connections;
+pub(crate) use ended::Ended;
 pub use fault::{Delay, Way};
 pub use handle::Link;
 pub(crate) use handle::{Separating, Server, WeakLink};

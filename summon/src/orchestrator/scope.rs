@@ -1,6 +1,6 @@
 //! A test's set: started by a call, stopped when a value is dropped.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use super::{Executors, Orchestrator};
@@ -80,7 +80,7 @@ pub(crate) fn begin<'a>(
         begun,
         part,
         stopped: false,
-        failed: AtomicBool::new(false),
+        returned: OnceLock::new(),
         expects_panic: None,
         fails,
     })
@@ -118,8 +118,8 @@ pub struct Scope<'a> {
     begun: Instant,
     part: Part,
     stopped: bool,
-    /// Whether the test has returned an error.
-    failed: AtomicBool,
+    /// Set if the test has returned an error, to its text if it has one.
+    returned: OnceLock<Option<String>>,
     /// Set if the test must panic to pass.
     expects_panic: Option<Part>,
     /// Panics if a stop fails. `None` without attributes.
@@ -179,9 +179,9 @@ impl Scope<'_> {
         self
     }
 
-    /// Marks the test as failed without a panic.
-    pub(crate) fn fail(&self) {
-        self.failed.store(true, Ordering::Relaxed);
+    /// Marks the test as failed without a panic, by an error with this text.
+    pub(crate) fn fail(&self, error: Option<String>) {
+        let _ = self.returned.set(error);
     }
 
     /// Prints a report on each process of the failed test, into the test's output.
@@ -250,6 +250,7 @@ impl Scope<'_> {
         KnownFailure {
             failure,
             reports: reports.into_iter().map(|(_, report)| report).collect(),
+            returned: self.returned.get().cloned().flatten(),
             is_printed: true,
         }
     }
@@ -303,11 +304,14 @@ impl Drop for Scope<'_> {
             return;
         }
         let panics = std::thread::panicking() && self.expects_panic.is_none();
-        let has_failed = panics || self.failed.load(Ordering::Relaxed);
+        let has_failed = panics || self.returned.get().is_some();
         // Report before the stop, so that the reports show the processes as they were at the
         // failure.
         let told = (has_failed && !self.is_told()).then(|| self.tell());
         self.hold(told);
+        let nodes = self.orchestrator.nodes();
+        let processes = nodes.iter().flat_map(|node| node.processes());
+        processes.for_each(|it| it.forget_links_of(self.part.test()));
         match self.stop_held() {
             Err(error) if std::thread::panicking() => eprintln!("{error}"),
             Err(error) => {

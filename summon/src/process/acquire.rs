@@ -52,10 +52,13 @@ impl Parts {
                     Part::Labelled("port", label) => self.lease(label)?,
                     Part::Own(word) if template::lists_ports(word) => self.lease_for_nodes("")?,
                     Part::Labelled(word, label) if template::lists_ports(word) => {
+                        self.check_label(self, part)?;
                         self.lease_for_nodes(label)?;
                     }
-                    Part::Other(name, word) => self.acquire_of(name, word, "")?,
-                    Part::OtherLabelled(name, word, label) => self.acquire_of(name, word, label)?,
+                    Part::Other(name, word) => self.acquire_of(name, word, "", part)?,
+                    Part::OtherLabelled(name, word, label) => {
+                        self.acquire_of(name, word, label, part)?;
+                    }
                     _ => {}
                 }
             }
@@ -66,7 +69,7 @@ impl Parts {
 
     /// Makes another process acquire what a placeholder needs. A process without the port or directory
     /// in its own texts has none yet.
-    fn acquire_of(&self, name: &str, word: &str, label: &str) -> Result<(), Error> {
+    fn acquire_of(&self, name: &str, word: &str, label: &str, part: Part<'_>) -> Result<(), Error> {
         let Some(Named::Process(other) | Named::Cluster(other)) = self.named(name) else {
             return Ok(());
         };
@@ -77,7 +80,10 @@ impl Parts {
         match word {
             "port" => other.lease(label),
             "dir" => other.home().map(drop),
-            word if template::lists_ports(word) => other.lease_for_nodes(label),
+            word if template::lists_ports(word) => {
+                self.check_label(&other, part)?;
+                other.lease_for_nodes(label)
+            }
             _ => Ok(()),
         }
     }

@@ -33,7 +33,7 @@ impl Contained {
         let result = catch_unwind(AssertUnwindSafe(body));
         let resumed = self.ask(&["unpause", &self.name], LIMIT);
         // Docker resumes a container that gets a signal.
-        let resumed = resumed.or_else(|error| match self.is_paused() {
+        let resumed = resumed.or_else(|error| match self.is_paused(LIMIT) {
             Ok(false) => Ok(Vec::new()),
             _ => Err(error),
         });
@@ -43,7 +43,8 @@ impl Contained {
         }
     }
 
-    pub(super) fn is_paused(&self) -> Result<bool, Error> {
+    /// Returns whether all processes of the container are halted. Asks the engine for at most `limit`.
+    pub(super) fn is_paused(&self, limit: Duration) -> Result<bool, Error> {
         let question = [
             "container",
             "inspect",
@@ -51,7 +52,7 @@ impl Contained {
             "{{.State.Paused}}",
             &self.name,
         ];
-        let answer = self.ask(&question, LIMIT)?;
+        let answer = self.ask(&question, limit)?;
         Ok(answer.trim_ascii() == b"true")
     }
 

@@ -15,6 +15,9 @@ use crate::sys::proc;
 use crate::sys::signal::how_it_ended;
 use crate::trace::this_test;
 
+/// How long a hold waits for the engine of a container.
+const ENGINE_LIMIT: Duration = Duration::from_secs(2);
+
 impl Thing for Parts {
     fn shown(&self) -> Option<Shown> {
         self.shown_as(self.name(), None)
@@ -143,8 +146,11 @@ impl Parts {
         };
         // The pid would be that of the engine's client.
         if let Ok(Some(contained)) = self.container_of(launched) {
-            let paused = contained.is_paused().unwrap_or(false);
-            let paused = if paused { ", paused" } else { "" };
+            let paused = match contained.is_paused(ENGINE_LIMIT) {
+                Ok(true) => ", paused",
+                Ok(false) => "",
+                Err(_) => ", whose engine does not answer",
+            };
             return (
                 true,
                 format!("container {}{paused}", contained.shown_name()),

@@ -1,5 +1,6 @@
 //! Hints in reports: the probable cause of a failure, and the remedy.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitStatus;
 
@@ -73,7 +74,9 @@ impl Parts {
                 None if waited.result == Err(Why::Late) => self
                     .hint_at_shell(waited)
                     .or_else(|| self.hint_at_buffer(waited, &output.bytes)),
-                Some(status) if status.success() => self.hint_at_empty_input(),
+                Some(status) if status.success() => self
+                    .hint_at_question()
+                    .or_else(|| self.hint_at_empty_input()),
                 _ => None,
             });
         }
@@ -126,8 +129,30 @@ impl Parts {
     /// Returns a hint if the failed command looks like a shell command line.
     pub(super) fn hint_at_missing_shell(&self, command: &Command, output: &[u8]) -> Option<String> {
         let output = String::from_utf8_lossy(output);
-        let said = |word: &str| self.fill(word).is_ok_and(|word| output.contains(&word));
+        // Some programs print their arguments, and that is no complaint.
+        let complaints = output.lines().filter(|line| is_complaint(line));
+        let complaints: Vec<&str> = complaints.collect();
+        let said = |word: &str| {
+            let word = self.fill(word).ok();
+            word.is_some_and(|word| complaints.iter().any(|line| line.contains(&word)))
+        };
         command.shell_hint(said)
+    }
+
+    /// Returns a hint for a program that was asked for its version or its help. Programs that give other
+    /// meanings to short options have further arguments.
+    fn hint_at_question(&self) -> Option<String> {
+        let words = self.declaration.spec.command.words().ok()?;
+        let arguments = words.get(1..).filter(|_| !self.declaration.spec.shell)?;
+        let asks = |word: &&OsString| match word.to_str() {
+            Some("--version" | "--help") => true,
+            Some("-v" | "-V" | "-h" | "-version" | "version" | "help") => arguments.len() == 1,
+            _ => false,
+        };
+        let word = arguments.iter().find(asks)?.to_string_lossy();
+        Some(format!(
+            "with `{word}`, most programs print a text and exit: remove it from the command"
+        ))
     }
 
     /// Returns a hint for a script if its `#!` line ends with a carriage return, as on Windows.
@@ -241,4 +266,26 @@ impl Parts {
             flag.unwrap_or_default()
         )
     }
+}
+
+/// Whether a line of output says that something is wrong.
+fn is_complaint(line: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "no such",
+        "not found",
+        "cannot",
+        "can't",
+        "could not",
+        "couldn't",
+        "does not",
+        "invalid",
+        "unknown",
+        "illegal",
+        "unrecognized",
+        "unexpected",
+        "error",
+        "fail",
+    ];
+    let line = line.to_lowercase();
+    WORDS.iter().any(|word| line.contains(word))
 }

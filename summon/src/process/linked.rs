@@ -1,5 +1,7 @@
 //! How a process gets a link.
 
+use std::sync::Arc;
+
 use summon_syntax::template::{self, Part};
 
 use super::Process;
@@ -7,6 +9,7 @@ use super::parts::Parts;
 use crate::error::Error;
 use crate::link::{Link, Server};
 use crate::sys::listeners::Protocol;
+use crate::trace::TestId;
 
 impl Parts {
     fn link(&self) -> Result<Link, Error> {
@@ -54,6 +57,7 @@ impl Parts {
             name: self.name().to_owned(),
             scheme: self.declaration.spec.scheme.to_string(),
             addr,
+            ended: Arc::downgrade(&self.links.ended),
         })?;
         // If the process became ready before `add`, `lead_links` has missed this link.
         loop {
@@ -92,6 +96,11 @@ impl Parts {
 }
 
 impl Process {
+    /// Forgets the histories of ended links that this test had.
+    pub(crate) fn forget_links_of(&self, test: &TestId) {
+        self.parts.links.ended.forget(test);
+    }
+
     /// Whether it has its own link.
     pub(crate) fn is_linked(&self) -> bool {
         self.parts.declaration.spec.linked

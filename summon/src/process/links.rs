@@ -1,16 +1,18 @@
 //! The links to a process.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
-use crate::link::{Link, Server, WeakLink};
+use crate::link::{Ended, Link, Server, WeakLink};
 
 #[derive(Debug, Default)]
 pub(super) struct Links {
     all: Mutex<Vec<WeakLink>>,
     /// The link of a process with `link = true`.
     own: Mutex<Option<Link>>,
+    /// The histories of links that have ended.
+    pub(super) ended: Arc<Ended>,
 }
 
 impl Links {

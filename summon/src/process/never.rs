@@ -8,6 +8,7 @@ use super::sections::Sections;
 use super::window::Window;
 use crate::error::{Error, Excerpt, Source as _, shortened_to};
 use crate::guard::Allowed;
+use crate::hold;
 use crate::never::PANIC;
 use crate::output::{self, Pattern, Scan};
 use crate::progress;
@@ -77,11 +78,11 @@ impl Parts {
     }
 
     fn never_error(&self, launched: &Launched, mut found: Found) -> Error {
-        let now = Instant::now();
+        let end = hold::end_of_test();
         let ago = |at| {
             format!(
                 "{} before its test ended",
-                seconds(now.saturating_duration_since(at))
+                seconds(end.saturating_duration_since(at))
             )
         };
         let headline = format!("{} wrote a line that `never` forbids", self.name());

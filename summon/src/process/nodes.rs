@@ -1,8 +1,10 @@
 //! The nodes of a cluster: processes that know each other's addresses before they start.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use summon_syntax::nodes;
+use summon_syntax::template::{self, Part};
 
 use super::Process;
 use super::declaration::Declaration;
@@ -90,6 +92,18 @@ impl Parts {
                 "the process of the link to {} was killed, so other nodes can't reach it; make a new cluster",
                 node.name()
             ))),
+        }
+    }
+
+    /// Checks the label in a list of the ports of nodes, such as `{peers:raft}`.
+    pub(super) fn check_label(&self, node: &Parts, list: Part<'_>) -> Result<(), Error> {
+        let texts = node.declaration.texts();
+        let texts = texts.iter().filter(|_| node.declaration.index.is_some());
+        let labels: BTreeSet<&str> = texts.flat_map(|text| template::labels(text)).collect();
+        let labels: Vec<&str> = labels.into_iter().collect();
+        match template::unknown_label(list, &labels) {
+            None => Ok(()),
+            Some(why) => Err(self.declaration.bad(why)),
         }
     }
 

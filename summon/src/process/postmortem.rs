@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use super::launched::{Launched, run_ended};
 use super::parts::Parts;
 use crate::error::{Error, Source as _};
+use crate::hold;
 use crate::output;
 use crate::panicked::Failure;
 use crate::progress;
 use crate::sys::signal::how_it_ended;
-use crate::trace::Moment;
+use crate::trace::{Moment, this_test};
 
 impl Parts {
     /// Notes that a report has covered the end of the process, if it has ended.
@@ -90,8 +91,10 @@ impl Parts {
             .into_iter()
             .fold(error, |it, never| it.fact("never", never));
         let link = self.links.own().and_then(|link| link.report(failed));
+        let ended = self.links.ended.reports(&this_test(), failed);
         let error = link
             .into_iter()
+            .chain(ended)
             .fold(error, |error, link| error.fact("link", link));
         let hint = launched.and_then(|launched| self.forked_away(&launched));
         Some(error.hints(hint).tail(output::tail_of_test(log, since)))
@@ -176,7 +179,8 @@ impl Parts {
         if status.success() && self.declaration.is_job() {
             return None;
         }
-        let until = state.asked.unwrap_or_else(Instant::now);
+        let end = hold::end_of_test();
+        let until = state.asked.map_or(end, |asked| asked.min(end));
         let ago = state.exited.map(|at| until.saturating_duration_since(at));
         Some((status, ago.unwrap_or_default()))
     }

@@ -113,6 +113,23 @@ fn a_cut_link_and_a_halted_program_are_told() {
 }
 
 #[test]
+fn an_error_that_a_test_returns_is_told() {
+    let said = held("fails_too", "1s");
+    reads("returned_error", part(&said, "fails_too has failed, and"));
+}
+
+#[test]
+fn the_time_of_a_hold_does_not_count() {
+    let said = held("a_forbidden_line", "2s");
+    // In the block, and in the output of the test.
+    let told = said.match_indices(" s before its test ended");
+    let time = |(at, _): (usize, &str)| said[..at].rsplit(' ').next();
+    let times: Vec<&str> = told.filter_map(time).collect();
+    assert!(times.len() >= 2, "{said}");
+    assert!(times.iter().all(|it| *it == times[0]), "{times:?}: {said}");
+}
+
+#[test]
 fn a_forbidden_line_holds_the_test_before_its_programs_stop() {
     let said = held("a_forbidden_line", "1s");
     reads("forbidden_line", part(&said, "api wrote a line"));

@@ -60,6 +60,42 @@ fn a_flood_of_allowed_lines_does_not_hold_up_the_test() {
     assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
 }
 
+/// The log has a hole in the place of a flood, and a search reads long lines in pieces.
+#[test]
+fn floods_and_long_lines_are_allowed_like_other_lines() {
+    let flood = |text: &str| format!("yes {text} | head -n 1300000");
+    let long = |text: &str| format!("printf {text}; head -c 3000000 /dev/zero | tr '\\0' x; echo");
+    let of = |write: &dyn Fn(&str) -> String| [write("ERROR"), write("fine")];
+    for [forbidden, fine] in [of(&flood), of(&long)] {
+        let run = |last: &str| {
+            let script = format!(
+                "echo up; read go; {forbidden}; echo done 1; read go; {fine}; echo {last}; \
+                 echo done 2; exec sleep 1000"
+            );
+            let server = OutputCoordinatedExecutor::new(["sh", "-c", &script], "^up$");
+            let server = server
+                .stdin(summon::Stdin::piped())
+                .log_limit("1MB")
+                .never("ERROR");
+            server.start().unwrap();
+            server.allows("ERROR", || {
+                server.write_stdin("go\n").unwrap();
+                server.wait_for_output("^done 1$", "2min").unwrap();
+            });
+            server.write_stdin("go\n").unwrap();
+            server.wait_for_output("^done 2$", "2min").unwrap();
+            server.stop().err().map(|error| error.to_string())
+        };
+        assert_eq!(run("fine"), None, "{forbidden}");
+        let report = run("ERROR at last").expect(&forbidden);
+        let found = "`ERROR at last` matches `ERROR`";
+        assert!(
+            report.contains(found) && !report.contains("more such line"),
+            "{report}"
+        );
+    }
+}
+
 #[test]
 fn a_line_of_many_megabytes_does_not_hold_up_the_test() {
     let long = "head -c 90000000 /dev/zero | tr '\\0' x";

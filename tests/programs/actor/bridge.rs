@@ -7,6 +7,7 @@
 //! | `dial ADDR` | connects, and passes all bytes on in both directions |
 //! | `orphan ADDR` | does the same in a process whose parent has ended |
 //! | `headless ADDR` | does the same in such a process without its first thread |
+//! | `apart ADDR` | does the same in a thread with descriptors of its own |
 //! | `shout ADDR TEXT` | connects, sends a line, and closes the connection at once |
 //! | `crowd N` | starts N threads that wait |
 //! | `hide ADDR TEXT` | does so in a process that forks all the time, and keeps the connection meanwhile |
@@ -38,6 +39,7 @@ fn serve(client: TcpStream) {
         ["dial", addr] => join(&client, addr),
         ["orphan", addr] => orphan(client, "dial", addr),
         ["headless", addr] => orphan(client, "headless dial", addr),
+        ["apart", addr] => orphan(client, "apart dial", addr),
         ["crowd", count] => {
             let wait = || loop {
                 thread::park();

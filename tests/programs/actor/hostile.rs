@@ -121,6 +121,17 @@ pub(crate) fn headless(rest: impl FnOnce() + Send + 'static) -> ! {
     unreachable!("the thread has ended")
 }
 
+/// Goes on with `rest` in a thread that shares no descriptor with the first one.
+pub(crate) fn apart(rest: impl FnOnce() + Send + 'static) {
+    let apart = move || {
+        // SAFETY: the call takes a number. This thread uses the descriptors that it has from now on.
+        let unshared = unsafe { libc::unshare(libc::CLONE_FILES) };
+        assert_eq!(unshared, 0, "descriptors of its own");
+        rest();
+    };
+    let _ = thread::spawn(apart).join();
+}
+
 pub(crate) fn halt() {
     // SAFETY: `raise` takes a number, and halts this process.
     unsafe { libc::raise(libc::SIGSTOP) };

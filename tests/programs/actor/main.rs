@@ -68,6 +68,7 @@
 //! | `kill-group`, `kill-ancestor N` | kills its group, its parent (1), or its grandparent (2) |
 //! | `rename TEXT`, `user UID` | changes its name, its user |
 //! | `headless` | ends its first thread. Another one goes on |
+//! | `apart` | goes on in a thread with descriptors of its own |
 //! | `halt`, `halt-at-term` | stops itself, as Ctrl-Z would |
 //! | `remove DIR`, `link FROM TO` | removes a directory, and puts a link in its place |
 //! | `long-line N` | writes N bytes without a line end |
@@ -209,6 +210,10 @@ fn play(script: &mut dyn Iterator<Item = String>) {
             "headless" => {
                 let rest: Vec<String> = script.collect();
                 hostile::headless(move || play(&mut rest.into_iter()));
+            }
+            "apart" => {
+                let rest: Vec<String> = script.collect();
+                hostile::apart(move || play(&mut rest.into_iter()));
             }
             "halt" => hostile::halt(),
             "halt-at-term" => hostile::halt_at_term(),

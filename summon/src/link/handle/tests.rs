@@ -27,9 +27,11 @@ fn halted() -> (Link, UnixStream) {
             name: "server".to_owned(),
             scheme: String::new(),
             addr: Some(addr),
+            ended: Weak::new(),
         },
         port: 1,
         begun: Instant::now(),
+        test: this_test(),
         maker: Maker::here(),
         state: Mutex::new(state),
     };

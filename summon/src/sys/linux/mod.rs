@@ -5,6 +5,7 @@ pub(crate) mod clients;
 mod clock;
 pub(crate) mod containers;
 pub(crate) mod contents;
+mod descriptor_tables;
 pub(crate) mod diag;
 pub(crate) mod emulator;
 pub(crate) mod ending;

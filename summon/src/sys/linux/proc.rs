@@ -7,7 +7,7 @@
 use std::fs;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use super::process_tree::{children, descendants, is_below, is_service_busy, service};
@@ -160,11 +160,20 @@ pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
 }
 
 /// Whether the process has ended, or is exiting: it may still hold files that are no longer
-/// visible.
+/// visible. A process goes on without its first thread if it has others.
 pub(crate) fn is_ending(pid: u32) -> bool {
+    let is_last = || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task"));
+        let mut threads = threads.into_iter().flatten().flatten();
+        threads.all(|thread| is_thread_ending(&thread.path().join("stat")))
+    };
+    is_thread_ending(format!("/proc/{pid}/stat").as_ref()) && is_last()
+}
+
+fn is_thread_ending(stat: &Path) -> bool {
     /// `PF_EXITING` in the kernel.
     const EXITING: u64 = 4;
-    let stat = text::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = text::read(stat).unwrap_or_default();
     let Some(mut fields) = behind_name(&stat) else {
         return true;
     };

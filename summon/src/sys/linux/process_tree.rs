@@ -37,7 +37,7 @@ fn try_children(pid: u32) -> io::Result<Vec<u32>> {
 }
 
 /// Lists the threads of a process.
-fn threads(pid: u32) -> io::Result<Vec<u32>> {
+pub(super) fn threads(pid: u32) -> io::Result<Vec<u32>> {
     let path = format!("/proc/{pid}/task");
     // The directory has two links of its own, and one for each thread. Most processes have one thread,
     // and its number is the pid.

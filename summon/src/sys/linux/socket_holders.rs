@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{proc, process_tree};
+use super::{descriptor_tables, proc, process_tree};
 
 /// The id of a socket: its inode.
 pub(crate) type SocketId = u32;
@@ -22,18 +22,33 @@ pub(crate) enum Holds {
 /// lack of a descriptor.
 pub(crate) fn holds_socket(pid: u32, inode: SocketId) -> io::Result<Holds> {
     let wanted = format!("socket:[{inode}]");
-    let entries = match fs::read_dir(format!("/proc/{pid}/fd")) {
+    match table_holds(pid, pid, &wanted)? {
+        Holds::No => {}
+        found => return Ok(found),
+    }
+    for thread in descriptor_tables::further(pid) {
+        match table_holds(pid, thread, &wanted)? {
+            Holds::No => {}
+            found => return Ok(found),
+        }
+    }
+    Ok(Holds::No)
+}
+
+/// Like `holds_socket`, for the descriptors of one thread.
+fn table_holds(pid: u32, thread: u32, wanted: &str) -> io::Result<Holds> {
+    let entries = match fs::read_dir(descriptor_tables::path(pid, thread)) {
         Ok(entries) => entries,
-        Err(error) => return unread(error, pid),
+        Err(error) => return unread(error, thread),
     };
     for entry in entries {
         let target = entry.and_then(|entry| fs::read_link(entry.path()));
-        match target.map(|target| target.as_os_str() == wanted.as_str()) {
+        match target.map(|target| target.as_os_str() == wanted) {
             Ok(true) => return Ok(Holds::Yes),
             Ok(false) => {}
             // The process may close a descriptor between the listing and this look. `unread` reads
             // that `ENOENT` as `No`: a closed descriptor is not the socket.
-            Err(error) => match unread(error, pid)? {
+            Err(error) => match unread(error, thread)? {
                 Holds::No => {}
                 unknown => return Ok(unknown),
             },
@@ -42,13 +57,13 @@ pub(crate) fn holds_socket(pid: u32, inode: SocketId) -> io::Result<Holds> {
     Ok(Holds::No)
 }
 
-/// Interprets an error from reading the descriptors of a process.
-fn unread(error: io::Error, pid: u32) -> io::Result<Holds> {
+/// Interprets an error from reading the descriptors of a thread.
+fn unread(error: io::Error, thread: u32) -> io::Result<Holds> {
     match error.kind() {
-        // The process has ended since the caller listed it, and the kernel has closed its files.
+        // The thread has ended since the caller listed it, and the kernel has closed its files.
         _ if process_tree::has_gone(&error) => Ok(Holds::No),
         // A zombie holds nothing, but its descriptors can't be read either.
-        io::ErrorKind::PermissionDenied if proc::has_ended(pid) => Ok(Holds::No),
+        io::ErrorKind::PermissionDenied if proc::has_ended(thread) => Ok(Holds::No),
         io::ErrorKind::PermissionDenied => Ok(Holds::Unknown),
         _ => Err(error),
     }
@@ -56,16 +71,11 @@ fn unread(error: io::Error, pid: u32) -> io::Result<Holds> {
 
 /// Lists the sockets that a process holds, as far as they are readable.
 pub(crate) fn sockets(pid: u32) -> Vec<SocketId> {
-    let own = sockets_in(format!("/proc/{pid}/fd").as_ref());
-    if !own.is_empty() {
-        return own;
+    let mut sockets = sockets_in(&descriptor_tables::path(pid, pid));
+    for thread in descriptor_tables::further(pid) {
+        sockets.extend(sockets_in(&descriptor_tables::path(pid, thread)));
     }
-    // If the first thread has ended, the kernel shows no descriptors there, and still shows them at the
-    // other threads.
-    let threads = fs::read_dir(format!("/proc/{pid}/task"));
-    let threads = threads.into_iter().flatten().flatten();
-    let mut sockets = threads.map(|thread| sockets_in(&thread.path().join("fd")));
-    sockets.find(|it| !it.is_empty()).unwrap_or_default()
+    sockets
 }
 
 fn sockets_in(dir: &Path) -> Vec<SocketId> {

@@ -37,6 +37,18 @@ fn a_link_of_the_body_is_broken() {
     panic!("on purpose");
 }
 
+#[summon(tcp = actor("listen 127.0.0.1:{port}"))]
+#[summon(fixture = SHARED)]
+#[test]
+fn links_have_ended_when_the_test_returns_an_error(server: &Process, shared: &Process) -> Result<(), String> {
+    let link = server.link().unwrap();
+    link.cut().unwrap();
+    let untouched = server.link().unwrap();
+    let to_shared = shared.link().unwrap();
+    to_shared.silenced(|| drop(untouched)).unwrap();
+    Err("on purpose".to_owned())
+}
+
 #[summon(tcp = actor("listen 127.0.0.1:{port}"), name = "node", nodes = 3, links = true)]
 #[test]
 fn a_cluster_is_separated(nodes: &Cluster) {
