@@ -16,6 +16,9 @@ use crate::trace::{self, Moment};
 /// The first pause between two looks, and the limit of pauses at the beginning of a wait.
 const FIRST_PAUSE: Duration = Duration::from_micros(20);
 const SHORT_PAUSE: Duration = Duration::from_micros(500);
+/// Up to that limit, a pause lasts one part in `EARLY_PACE` of the time already waited. Many programs
+/// need less than a millisecond.
+const EARLY_PACE: u32 = 4;
 /// A pause lasts one part in `PACE` of the time already waited. summon then notices readiness late
 /// by that part at most, and a long wait costs little.
 const PACE: u32 = 200;
@@ -340,9 +343,7 @@ impl<'p> Watched<'p> {
             _ if self.looks == 0 => Duration::ZERO,
             (Some(gentle), _) => gentle.pause(side_by_side()).max(slowness),
             (None, Some((since, pace))) => {
-                let waited = self.looked - since;
-                let pause = waited.clamp(FIRST_PAUSE, SHORT_PAUSE);
-                let pause = pause.max(waited / pace).min(LONGEST_PAUSE) * side_by_side();
+                let pause = pause_after(self.looked - since, pace) * side_by_side();
                 pause.max(slowness).min(LONGEST_PAUSE)
             }
             (None, None) => LONGEST_PAUSE,
@@ -373,6 +374,12 @@ impl<'p> Watched<'p> {
         let gentle = self.gentle.as_mut().filter(|_| self.is_gentle);
         gentle.is_some_and(|it| it.has_worked(now, side_by_side()))
     }
+}
+
+/// Returns the pause of a single wait that has polled for this time.
+fn pause_after(waited: Duration, pace: u32) -> Duration {
+    let pause = (waited / EARLY_PACE).clamp(FIRST_PAUSE, SHORT_PAUSE);
+    pause.max(waited / pace).min(LONGEST_PAUSE)
 }
 
 /// Returns the factor of pauses, so that many waits cost what a few cost.
@@ -407,4 +414,21 @@ fn so_far(step: &[Watched<'_>], target: &Target<'_>) -> String {
         }
     };
     step.iter().map(one).collect::<Vec<_>>().join("; or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_is_noticed_soon_after_a_short_boot_too() {
+        for micros in [100, 300, 500, 1_000, 2_000, 10_000, 100_000, 1_000_000] {
+            let waited = Duration::from_micros(micros);
+            let pause = pause_after(waited, PACE);
+            assert!(pause <= waited / 4, "{pause:?} after {waited:?}");
+            let cost = Duration::from_micros(10);
+            assert!(pause >= cost * 2, "{pause:?} after {waited:?}");
+        }
+        assert_eq!(pause_after(Duration::from_secs(3600), PACE), LONGEST_PAUSE);
+    }
 }
