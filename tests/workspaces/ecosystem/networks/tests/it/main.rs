@@ -5,10 +5,10 @@ mod postgres;
 mod redis;
 mod reqwest;
 
-use std::thread::{self, ScopedJoinHandle};
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use summon::Link;
+use summon::{Link, Way};
 
 /// A time-out for requests that can't succeed.
 const SHORT: Duration = Duration::from_millis(100);
@@ -33,15 +33,27 @@ fn eventually(mut condition: impl FnMut() -> bool) {
 /// Calls on another thread while the link is silent. The call must wait until the link is healed.
 fn waits_while_silent<R: Send>(link: &Link, call: impl FnOnce() -> R + Send) -> R {
     thread::scope(|threads| {
-        let asking: ScopedJoinHandle<'_, R> = link
-            .silenced(|| {
-                let asking = threads.spawn(call);
-                // If this is too short, the test may pass by mistake, and never fails by mistake.
-                thread::park_timeout(SHORT);
-                assert!(!asking.is_finished());
-                asking
-            })
-            .unwrap();
+        let asking = link.silenced(|| waits(threads, call)).unwrap();
         asking.join().unwrap()
     })
+}
+
+/// Does the same while one direction is silent.
+fn waits_for_one_way<R: Send>(link: &Link, way: Way, call: impl FnOnce() -> R + Send) -> R {
+    thread::scope(|threads| {
+        let one_way = link.one_way(way);
+        let asking = one_way.silenced(|| waits(threads, call)).unwrap();
+        asking.join().unwrap()
+    })
+}
+
+fn waits<'s, R: Send + 's>(
+    threads: &'s Scope<'s, '_>,
+    call: impl FnOnce() -> R + Send + 's,
+) -> ScopedJoinHandle<'s, R> {
+    let asking = threads.spawn(call);
+    // If this is too short, the test may pass by mistake, and never fails by mistake.
+    thread::park_timeout(SHORT);
+    assert!(!asking.is_finished());
+    asking
 }

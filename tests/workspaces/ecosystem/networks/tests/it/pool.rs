@@ -9,7 +9,7 @@ use r2d2_postgres::postgres::{self, NoTls};
 use summon::{Link, Way, summon};
 
 use crate::postgres::{PG, through};
-use crate::{LONG, SHORT, timed, waits_while_silent};
+use crate::{LONG, SHORT, timed, waits_for_one_way, waits_while_silent};
 
 type Connections = Pool<PostgresConnectionManager<NoTls>>;
 
@@ -51,6 +51,17 @@ fn waits_for_a_silent_server_longer_than_its_time_out(pg: &Link) -> Result<(), B
     // The time-out does not apply to the question whether the connection works.
     let got = waits_while_silent(pg, || pool.get_timeout(SHORT / 10).map(drop));
     assert!(got.is_ok(), "{got:?}");
+    Ok(())
+}
+
+#[summon(link = PG)]
+#[test]
+fn waits_for_one_direction_with_the_same_connection(pg: &Link) -> Result<(), Box<dyn Error>> {
+    let pool = pool(pg, LONG)?;
+    for way in [Way::ToServer, Way::ToClient] {
+        assert_eq!(waits_for_one_way(pg, way, || ask(&pool))?, 7);
+    }
+    assert_eq!(pg.connections()?.accepted, 1);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use postgres::{Client, Config, NoTls};
 use summon::{Fixture, Link, Way, servers::Postgres, summon};
 
-use crate::{LONG, SHORT, timed, waits_while_silent};
+use crate::{LONG, SHORT, timed, waits_for_one_way, waits_while_silent};
 
 #[summon::fixture(executor = Postgres::new())]
 pub(crate) static PG: Fixture<Postgres>;
@@ -63,6 +63,16 @@ fn is_cut_off_and_connects_again(pg: &Link) -> Result<(), Box<dyn Error>> {
 fn waits_for_a_silent_server_and_loses_nothing(pg: &Link) -> Result<(), Box<dyn Error>> {
     let mut client = connect(pg)?;
     assert_eq!(waits_while_silent(pg, || ask(&mut client))?, 7);
+    Ok(())
+}
+
+#[summon(link = PG)]
+#[test]
+fn waits_for_one_direction_and_loses_nothing(pg: &Link) -> Result<(), Box<dyn Error>> {
+    let mut client = connect(pg)?;
+    for way in [Way::ToServer, Way::ToClient] {
+        assert_eq!(waits_for_one_way(pg, way, || ask(&mut client))?, 7);
+    }
     Ok(())
 }
 

@@ -104,3 +104,28 @@ fn loses_its_connection_in_the_middle_of_an_answer(
     assert_eq!(connect(redis)?.ping::<String>()?, "PONG");
     Ok(())
 }
+
+#[summon(link = REDIS)]
+#[test]
+fn one_direction_is_late_slow_and_ends_alone(
+    redis: &Link,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut connection = connect(redis)?;
+    let to_server = redis.one_way(Way::ToServer);
+    let (took, said) = to_server.delayed(SHORT, || timed(|| connection.ping::<String>()))?;
+    assert!(took >= SHORT && said? == "PONG", "{took:?}");
+    let big = "x".repeat(100_000);
+    let set = || connection.set::<_, _, ()>("big-one-way", &big);
+    let (took, set) = to_server.limited("500KB", || timed(set))?;
+    assert!(took >= SHORT && set.is_ok(), "{took:?}: {set:?}");
+    let before = redis.connections()?.to_server;
+    let lost = to_server.closed_after(3, || connection.ping::<String>())?;
+    let lost = lost.unwrap_err();
+    assert!(
+        lost.is_connection_dropped() || lost.is_unrecoverable_error(),
+        "{lost:?}"
+    );
+    assert_eq!(redis.connections()?.to_server - before, 3);
+    assert_eq!(connect(redis)?.ping::<String>()?, "PONG");
+    Ok(())
+}

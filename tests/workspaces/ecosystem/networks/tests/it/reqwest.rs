@@ -140,3 +140,31 @@ async fn gets_a_part_of_an_answer(hello: &Link) {
     let part = head.text().await.unwrap_err();
     assert!(part.is_body() || part.is_decode(), "{part:?}");
 }
+
+#[summon(link = HELLO)]
+#[tokio::test]
+async fn one_direction_is_late_slow_and_ends_alone(hello: &Link) {
+    let client = client();
+    hello.one_way(Way::ToServer).delay(SHORT).unwrap();
+    let began = Instant::now();
+    let said = ask(&client, hello).await.unwrap();
+    assert_eq!(said.text().await.unwrap(), "hello");
+    assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
+    hello.heal().unwrap();
+    hello.one_way(Way::ToClient).limit("500KB").unwrap();
+    let began = Instant::now();
+    let big = client
+        .get(format!("http://{}/big", hello.addr()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(big.text().await.unwrap().len(), 100_000);
+    assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
+    hello.heal().unwrap();
+    let before = hello.connections().unwrap().to_server;
+    hello.one_way(Way::ToServer).close_after(10).unwrap();
+    // A new connection, since a client may ask again if an old one is lost.
+    let lost = ask(&self::client(), hello).await.unwrap_err();
+    assert!(lost.is_request() && !lost.is_timeout(), "{lost:?}");
+    assert_eq!(hello.connections().unwrap().to_server - before, 10);
+}
