@@ -119,7 +119,8 @@ pub(crate) fn is_service_busy(guard: u32, leader: u32) -> bool {
             // comes before the children: a thread that is blocked does not fork.
             match proc::thread_state(pid, thread).as_deref() {
                 Some("R" | "D") => return true,
-                None | Some("Z" | "X") if thread == leader => return true,
+                // A program may go on without its first thread.
+                None | Some("Z" | "X") if thread == leader && proc::is_ending(pid) => return true,
                 _ => {}
             }
             add(&mut found, children_of(pid, thread).unwrap_or_default());
