@@ -32,7 +32,10 @@ static POSTGRES: Fixture = {
     ::summon::Fixture::new(::summon::__private::Definition {
         name: "POSTGRES",
         package: ::core::env!("CARGO_PKG_NAME"),
-        code: "Postgres :: new (\"{REDIS.port}\"), common :: migrate",
+        code: ::core::concat!(
+            "Postgres :: new (\"{REDIS.port}\"), common :: migrate", " at ",
+            ::core::file!(), ":", ::core::line!(), ":", ::core::column!()
+        ),
         lifetime: ::summon::__private::Lifetime::Run,
         make: __summon_make,
         setup: __summon_setup,

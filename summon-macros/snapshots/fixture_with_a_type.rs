@@ -28,7 +28,10 @@ static POSTGRES: Fixture<Postgres> = {
     ::summon::Fixture::new(::summon::__private::Definition {
         name: "POSTGRES",
         package: ::core::env!("CARGO_PKG_NAME"),
-        code: "Postgres :: new (), migrate",
+        code: ::core::concat!(
+            "Postgres :: new (), migrate", " at ", ::core::file!(), ":", ::core::line!(),
+            ":", ::core::column!()
+        ),
         lifetime: ::summon::__private::Lifetime::Run,
         make: __summon_make,
         setup: __summon_setup,
