@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-use crate::engine::{answer, containers};
+use crate::engine::{answer, containers, engine};
 use crate::owner::{
     MARK, containers_of, find, kill_all, marked, owner, owner_below, processes, until_ready,
 };
@@ -167,9 +167,13 @@ impl Left {
         eventually("its port is usable", || self.has_usable_port().is_some());
     }
 
+    /// Returns whether the engine has the volume. Podman fails to list all volumes while another test's is removed.
     fn has_volume(&self) -> bool {
-        let listed = answer(&["volume", "ls", "--quiet"]);
-        listed.lines().any(|line| line == self.volume)
+        let mut inspect = Command::new(engine());
+        inspect.args(["volume", "inspect", &self.volume]);
+        let inspected = inspect.output().unwrap();
+        let said = String::from_utf8_lossy(&inspected.stderr).to_lowercase();
+        inspected.status.success() || !said.contains("no such volume")
     }
 
     /// Returns whether a process is in the network namespace, or a file keeps it.
