@@ -58,11 +58,11 @@ async fn gets_another_database(db: &Database) {
     sings(&Sea::connect(db.url()).await.unwrap()).await;
 }
 
-/// Another variable than that of sqlx, whose tests are in this process, too.
-#[summon(fixture = PG, export = "SONGS_URL")]
+/// Another variable than those of sqlx and rstest, whose tests are in this process, too.
+#[summon(fixture = PG, export = "SEA_URL")]
 #[tokio::test]
 async fn reads_the_url_of_the_server(pg: &Postgres) {
-    let url = std::env::var("SONGS_URL").unwrap();
+    let url = std::env::var("SEA_URL").unwrap();
     let server = Sea::connect(url).await.unwrap();
     server
         .execute_unprepared("CREATE DATABASE mine")
