@@ -48,8 +48,10 @@ fuzz_target!(|text: &str| {
 
 fn duration(text: &str) {
     let read = fuzzing::duration(&Limit::from(text));
-    // With more digits, some sums make `humantime` panic.
-    if text.bytes().filter(u8::is_ascii_digit).count() <= 11 {
+    // summon refuses `M`, which `humantime` takes for months. With more digits, some sums make `humantime` panic.
+    let is_ambiguous = matches!(&read, Err(why) if why.contains("`M` may mean"));
+    assert!(!is_ambiguous || text.contains('M'));
+    if !is_ambiguous && text.bytes().filter(u8::is_ascii_digit).count() <= 11 {
         let expected = humantime::parse_duration(text).ok();
         let expected = expected.map(|duration| fuzzing::duration(&Limit::from(duration)));
         assert_eq!(read.clone().ok().map(Ok), expected);
