@@ -9,7 +9,9 @@ use summon::{
     SimpleExecutor, TcpCoordinatedExecutor, probe, summon,
 };
 
-use crate::engine::{ACTOR, containers, shell};
+use crate::apart;
+use crate::engine::{ACTOR, containers, engine, script, shell, stem};
+use crate::support::TempDir;
 
 /// An image that is missing everywhere.
 const ABSENT: &str = concat!(env!("SUMMON_TEST_IMAGES"), "/actor:no-such");
@@ -261,4 +263,24 @@ fn refuses_options_that_do_not_work_with_it() {
     let file = Coordinated::with("", probe::file("/x")).image(ACTOR);
     let error = file.start().unwrap_err().to_string();
     assert!(error.contains("the path `/x` of a probe"), "{error}");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn is_crashed_however_long_its_engine_takes() {
+    if apart::is_here() {
+        let server = shell("echo up; exec sleep 1000").stop_timeout("1s");
+        server.start().unwrap();
+        server.crash(Signal::KILL).unwrap();
+        return;
+    }
+    let dir = TempDir::new();
+    let slow = "[ $1 != kill ] || sleep 2";
+    let engine = script(&dir, stem(), &format!("{slow}\nexec {} \"$@\"", engine()));
+    let test = "process::is_crashed_however_long_its_engine_takes";
+    let ran = apart::run(test, &[("SUMMON_ENGINE", &engine)]);
+    assert!(ran.status.success(), "{}", apart::said(&ran));
 }

@@ -22,7 +22,7 @@ use crate::process::{Nodes, Process};
 /// A cluster dereferences to a slice of [`Process`]: `cluster[0]`, `cluster.len()`,
 /// `cluster.iter()`. Its own verbs concern all nodes. It is an [`Executor`], so it can be in a
 /// [set](crate::orchestrated). A [fixture](macro@crate::fixture) is one process, and so can't be a
-/// cluster. The drop of a cluster stops all nodes at the same time.
+/// cluster. Dropping it stops all nodes at the same time.
 ///
 /// ```
 /// use summon::{Cluster, summon};

@@ -1,7 +1,7 @@
 //! Repeated lines of a report, folded to one example and a count.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The longest group of lines that repeats, such as a request and its answer.
 const LONGEST_GROUP: usize = 8;
@@ -77,17 +77,18 @@ fn shapes(lines: &[&str]) -> Vec<String> {
             *counts.entry((shape, place, number)).or_default() += 1;
         }
     }
-    let mut usual: HashSet<(&str, usize)> = HashSet::new();
-    for ((shape, place, _), count) in &counts {
-        if count * USUAL.1 >= totals[shape] * USUAL.0 {
-            usual.insert((shape, *place));
-        }
-    }
+    // Only one number at a place can be usual.
+    let is_usual = |((shape, ..), count): &(&(&str, usize, &str), &usize)| {
+        *count * USUAL.1 >= totals[shape] * USUAL.0
+    };
+    let usual = counts.iter().filter(is_usual);
+    let usual: HashMap<(&str, usize), &str> = usual
+        .map(|((shape, place, number), _)| ((*shape, *place), *number))
+        .collect();
     let odd = |(shape, numbers): (&String, &Vec<&str>)| -> String {
         let is_odd = |(place, number): &(usize, &&str)| {
-            let count = counts[&(&**shape, *place, **number)];
-            let is_usual = count * USUAL.1 >= totals[&**shape] * USUAL.0;
-            usual.contains(&(&**shape, *place)) && !is_usual
+            let usual = usual.get(&(shape.as_str(), *place));
+            usual.is_some_and(|usual| usual != *number)
         };
         let numbers = numbers.iter().enumerate().filter(is_odd);
         let texts = numbers.map(|(place, number)| format!("\n{place} {number}"));

@@ -30,8 +30,7 @@ impl Archive {
         self.0
     }
 
-    /// Adds the head of an entry. A path that does not fit there stands in an entry of its own, as GNU's `tar`
-    /// writes it.
+    /// Adds the head of an entry. A longer path gets its own entry, in the format of GNU's `tar`.
     fn entry(&mut self, path: &[u8], mode: u32, length: usize, kind: u8) {
         if path.len() > PATH {
             let text = [path, b"\0"].concat();

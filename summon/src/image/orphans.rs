@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn orphans_are_removed_and_other_containers_stay() {
-        // Pid 0 is nobody's. The last container has no labels.
+        // No process has pid 0. The last container has no labels.
         let here = format!("running|{}|{}", proc::boot(), proc::namespace());
         let script = format!(
             "cd ${{0%/*}}; echo \"$@\" >>asked; [ $1 != ps ] || printf \

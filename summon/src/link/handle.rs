@@ -58,7 +58,7 @@ use crate::trace::{TestId, this_test};
 /// Links exist on Linux. Elsewhere summon returns an error.
 #[derive(Clone)]
 pub struct Link {
-    parts: Arc<Inner>,
+    inner: Arc<Inner>,
 }
 
 /// A panic leaves each value complete, either old or new.
@@ -109,8 +109,8 @@ pub(crate) struct WeakLink(Weak<Inner>);
 
 impl WeakLink {
     pub(crate) fn upgrade(&self) -> Option<Link> {
-        let parts = self.0.upgrade()?;
-        Some(Link { parts })
+        let inner = self.0.upgrade()?;
+        Some(Link { inner })
     }
 }
 
@@ -145,7 +145,7 @@ impl Link {
             history: History::new(&server.name, lease.port),
             is_told: false,
         };
-        let parts = Arc::new(Inner {
+        let inner = Arc::new(Inner {
             port: lease.port,
             server,
             begun: Instant::now(),
@@ -153,22 +153,22 @@ impl Link {
             maker: Maker::here(),
             state: Mutex::new(state),
         });
-        hold::note(&parts);
-        Ok(Link { parts })
+        hold::note(&inner);
+        Ok(Link { inner })
         // The process of the link holds the lease from now on.
     }
 
     pub(crate) fn downgrade(&self) -> WeakLink {
-        WeakLink(Arc::downgrade(&self.parts))
+        WeakLink(Arc::downgrade(&self.inner))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        let state = self.parts.state.lock();
+        let state = self.inner.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn failed(&self, why: &dyn fmt::Display) -> Error {
-        let name = &self.parts.server.name;
+        let name = &self.inner.server.name;
         Error::new(format!("the link to {name} can't be changed: {why}"))
     }
 
@@ -249,7 +249,7 @@ impl Link {
 
     /// Returns the history of the link, for a test that has failed now.
     pub(crate) fn report_now(&self) -> Option<String> {
-        self.report(&Failure::since(self.parts.begun))
+        self.report(&Failure::since(self.inner.begun))
     }
 
     /// Returns the port of the link, on 127.0.0.1.
@@ -263,7 +263,7 @@ impl Link {
     /// # Ok::<(), summon::Error>(())
     /// ```
     pub fn port(&self) -> u16 {
-        self.parts.port
+        self.inner.port
     }
 
     /// Returns the address of the link: its port on 127.0.0.1.
@@ -291,7 +291,7 @@ impl Link {
     /// ```
     pub fn url(&self, path: &str) -> String {
         let slash = if path.starts_with('/') { "" } else { "/" };
-        format!("{}{}{slash}{path}", self.parts.server.scheme, self.addr())
+        format!("{}{}{slash}{path}", self.inner.server.scheme, self.addr())
     }
 }
 
@@ -313,7 +313,7 @@ fn settle<T>(known: &mut Option<T>, ordered: T, result: &io::Result<()>) {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
-            .field("server", &self.parts.server.name)
+            .field("server", &self.inner.server.name)
             .field("addr", &self.addr())
             .field("faults", &self.lock().faults.all())
             .finish()

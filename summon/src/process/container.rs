@@ -126,8 +126,8 @@ impl Parts {
             .collect()
     }
 
-    /// Returns the protocols in which the engine publishes a port: those of the probes that look at
-    /// it. A port that no probe looks at is published for TCP, and for UDP if that is the protocol of
+    /// Returns the protocols for which the engine publishes a port: TCP, UDP, or both, as the probes of
+    /// this port need. A port that no probe looks at is published for TCP, and for UDP if that is the protocol of
     /// the service.
     fn protocols_of(&self, inside: u16) -> Vec<&'static str> {
         let mut endpoints: Vec<Endpoint> = self.declaration.endpoints().collect();

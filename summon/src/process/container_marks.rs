@@ -24,7 +24,7 @@ pub(super) fn new_name(home: &Home) -> String {
     )
 }
 
-/// Returns the labels by which a later run finds a container that nobody owns any more.
+/// Returns the labels. They tell a later run whether the container still has an owner.
 pub(super) fn labels(of: &str, session: &Path) -> [(&'static str, String); 7] {
     let own = std::process::id();
     let identity = proc::identity(own).unwrap_or_default();

@@ -91,7 +91,7 @@ pub(super) struct Databases {
     waiters: VecDeque<Want>,
     /// The tests that wait until a clone has its new name, with that name.
     naming: Vec<(Want, String)>,
-    /// The databases whose connections are to be ended, the oldest first, and when.
+    /// The databases that lose their connections soon, the oldest first, each with its time.
     ending: VecDeque<(Instant, String)>,
     numbers: Numbers,
     /// How many jobs in a row have lost their connections.

@@ -244,7 +244,7 @@ impl Guard {
         !runs_its_program(main) || disposition(main, signal) == Disposition::Default
     }
 
-    /// Notes the state of a container whose program has ended: it is gone after the removal.
+    /// Notes the state of a container when its program has ended. The removal loses that state.
     pub(super) fn inspect_container(&mut self) {
         let Some(container) = self.terms.container.take() else {
             return;

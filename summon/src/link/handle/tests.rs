@@ -22,7 +22,7 @@ fn halted() -> (Link, UnixStream) {
         history: History::new("server", 1),
         is_told: false,
     };
-    let parts = Inner {
+    let inner = Inner {
         server: Server {
             name: "server".to_owned(),
             scheme: String::new(),
@@ -36,7 +36,7 @@ fn halted() -> (Link, UnixStream) {
         state: Mutex::new(state),
     };
     let link = Link {
-        parts: Arc::new(parts),
+        inner: Arc::new(inner),
     };
     (link, process)
 }

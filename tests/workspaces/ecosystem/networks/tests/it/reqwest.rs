@@ -19,6 +19,12 @@ async fn ask(client: &Client, link: &Link) -> Result<Response, Error> {
     client.get(format!("{scheme}{}/", link.addr())).send().await
 }
 
+/// Asks for 100,000 bytes.
+async fn ask_big(client: &Client, link: &Link) -> Result<Response, Error> {
+    let url = format!("http://{}/big", link.addr());
+    client.get(url).send().await
+}
+
 #[summon(link = HELLO)]
 #[tokio::test]
 async fn is_cut_off_and_connects_again(hello: &Link) {
@@ -118,11 +124,7 @@ async fn waits_for_late_and_slow_answers(hello: &Link) {
     hello.heal().unwrap();
     hello.limit("500KB").unwrap();
     let began = Instant::now();
-    let big = client
-        .get(format!("http://{}/big", hello.addr()))
-        .send()
-        .await
-        .unwrap();
+    let big = ask_big(&client, hello).await.unwrap();
     assert_eq!(big.text().await.unwrap().len(), 100_000);
     assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
 }
@@ -131,11 +133,7 @@ async fn waits_for_late_and_slow_answers(hello: &Link) {
 #[tokio::test]
 async fn gets_a_part_of_an_answer(hello: &Link) {
     hello.close_after(1000).unwrap();
-    let head = client()
-        .get(format!("http://{}/big", hello.addr()))
-        .send()
-        .await
-        .unwrap();
+    let head = ask_big(&client(), hello).await.unwrap();
     assert!(head.status().is_success());
     let part = head.text().await.unwrap_err();
     assert!(part.is_body() || part.is_decode(), "{part:?}");
@@ -153,11 +151,7 @@ async fn one_direction_is_late_slow_and_ends_alone(hello: &Link) {
     hello.heal().unwrap();
     hello.one_way(Way::ToClient).limit("500KB").unwrap();
     let began = Instant::now();
-    let big = client
-        .get(format!("http://{}/big", hello.addr()))
-        .send()
-        .await
-        .unwrap();
+    let big = ask_big(&client, hello).await.unwrap();
     assert_eq!(big.text().await.unwrap().len(), 100_000);
     assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
     hello.heal().unwrap();
