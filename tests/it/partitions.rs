@@ -292,11 +292,13 @@ fn a_start_of_many_separated_nodes_takes_little_longer() {
         nodes.start().unwrap();
         began.elapsed()
     };
-    let together = start();
+    // A busy machine makes single starts longer, by chance.
+    let shortest = || (0..3).map(|_| start()).min().unwrap();
+    let together = shortest();
     let groups: Vec<[usize; 1]> = (0..40).map(|node| [node]).collect();
     let groups: Vec<&[usize]> = groups.iter().map(<[usize; 1]>::as_slice).collect();
     nodes.partition(&groups).unwrap();
-    let separated = start();
+    let separated = shortest();
     // The limit is three times as long. If each launch told all links, it would be 30 times.
     assert!(separated < 10 * together, "{separated:?}, {together:?}");
 }
