@@ -170,6 +170,9 @@ fn a_circle_is_found_through_modules() {
     let child = ("a/b.rs", "pub struct B; fn f() -> u8 { super::ONE }");
     let found = circle_of(&[lib, parent, child]);
     assert_eq!(found.as_deref(), Some("a/b.rs -> a/mod.rs -> a/b.rs"));
+    // A visibility is no import.
+    let child = ("a/b.rs", "pub struct B; pub(in crate::a) fn f() {}");
+    assert_eq!(circle_of(&[lib, parent, child]), None);
     // A re-export leads to the file that defines the name.
     let parent = ("a/mod.rs", "mod b; mod c; pub(crate) use {b::B, c::C};");
     let child = ("a/b.rs", "pub struct B; fn f(_: super::C) {}");

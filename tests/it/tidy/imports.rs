@@ -200,6 +200,8 @@ impl Module {
                         _ => {}
                     }
                 }
+                // The path in `pub(in ..)` imports nothing.
+                (TokenTree::Ident(word), Some(TokenTree::Group(_))) if word == "pub" => at += 2,
                 (TokenTree::Group(group), _) => {
                     self.read(group.stream(), system, inline, false);
                     at += 1;
