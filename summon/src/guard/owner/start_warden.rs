@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::guard::protocol::warden::{HELLO, MARK, SORRY, magic, mark};
 use crate::guard::protocol::wire;
+use crate::guard::title::Title;
 use crate::progress;
 use crate::sys::{executable, proc, sockets};
 
@@ -47,7 +48,7 @@ fn start_copy(mut command: Command, deadline: Instant) -> io::Result<UnixStream>
     // If the constructor does not run there, `--help` makes a test harness print its options and
     // end. The second argument makes room for the title.
     let mut copy = command
-        .arg0("summon-warden")
+        .arg0(Title::Warden.to_string())
         .arg("--help")
         .arg("-".repeat(64))
         .env(MARK, mark())

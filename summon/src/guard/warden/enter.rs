@@ -12,9 +12,10 @@ use std::time::Instant;
 use rustix::net::RecvFlags;
 
 use super::serve::{END_LIMIT, Warden};
+use crate::guard::dispositions;
 use crate::guard::protocol::warden::{HELLO, MARK, SORRY, magic, mark};
 use crate::guard::protocol::wire;
-use crate::guard::{dispositions, title};
+use crate::guard::title::Title;
 use crate::sys::ending;
 use crate::sys::family::{self, ChildEnds};
 use crate::sys::peer::peer;
@@ -119,7 +120,7 @@ fn become_warden(socket: &UnixStream) -> io::Result<Infallible> {
     // A working directory keeps its file system busy (`umount(2)`, EBUSY), and the test may unmount
     // it.
     std::env::set_current_dir("/").map_err(|error| failed("chdir", &error))?;
-    title::set("summon-warden");
+    Title::Warden.set();
     // SIGCHLD is caught before the first guard exists, so the end of a guard can't be missed.
     let children = dispositions::notice_children().map_err(|error| failed("pipe", &error))?;
     let child_ended = ChildEnds::of_warden(children).map_err(|error| failed("kqueue", &error))?;

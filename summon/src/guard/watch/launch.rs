@@ -15,6 +15,7 @@ use super::recorder::Recorder;
 use super::service::Service;
 use super::sharing::Sharing;
 use super::{Guard, command, wake};
+use crate::guard::dispositions;
 use crate::guard::link;
 use crate::guard::program::Program;
 use crate::guard::protocol::job::{Endings, First};
@@ -23,7 +24,7 @@ use crate::guard::protocol::wire;
 use crate::guard::spawn::spawn;
 use crate::guard::state::{Step, Told};
 use crate::guard::terms::Terms;
-use crate::guard::{dispositions, title};
+use crate::guard::title::Title;
 use crate::sys::ending;
 use crate::sys::exit;
 use crate::sys::family;
@@ -43,7 +44,7 @@ pub(in crate::guard) fn run(owner: UnixStream, warden: Pid) {
     let mut job = match First::decode(&body, fds) {
         Ok(First::Guard(job)) => *job,
         Ok(First::Link(job)) => {
-            title::set(&format!("summon-link: {}", job.name));
+            Title::Link(&job.name).set();
             let _ = link::serve(&owner, job);
             // As below.
             wake(warden);
@@ -52,7 +53,7 @@ pub(in crate::guard) fn run(owner: UnixStream, warden: Pid) {
         Err(_) => exit::now(1),
     };
     let _ = owner.set_read_timeout(None);
-    title::set(&format!("summon-guard: {}", job.program.name));
+    Title::Guard(&job.program.name).set();
     let Some(terms) = job.terms.take() else {
         let _ = command::serve(&owner, job);
         // The owner may have ended, and a halted warden would not clean up after it.

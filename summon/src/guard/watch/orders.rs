@@ -10,7 +10,7 @@ use crate::guard::details::Details;
 use crate::guard::protocol::message::{News, Order};
 use crate::guard::spawn::spawn;
 use crate::guard::terms::StopPlan;
-use crate::guard::title;
+use crate::guard::title::Title;
 use crate::sys::proc;
 
 impl Guard {
@@ -105,8 +105,7 @@ impl Guard {
         sharing.users.extend(self.owner.take());
         // From here on the end of this process no longer stops the service.
         self.owner_ended = None;
-        // The mark stands before the name, since a title has little room and a long name is cut.
-        title::set(&format!("summon-guard, a fixture: {}", self.program.name));
+        Title::GuardOfFixture(&self.program.name).set();
         // From here on the service lasts longer than a test. The processes that wait for its ports
         // must know.
         self.meet_waiters();

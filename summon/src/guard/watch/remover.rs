@@ -8,8 +8,9 @@ use rustix::process::Pid;
 use super::container::Engine;
 use super::wake;
 use crate::guard::clients::Clients;
+use crate::guard::dispositions;
 use crate::guard::protocol::request::Remover;
-use crate::guard::{dispositions, title};
+use crate::guard::title::Title;
 use crate::sys::exit;
 use crate::sys::family::ChildEnds;
 
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Removes the container in this process, a child of `warden`, and ends the process.
 pub(in crate::guard) fn run(remover: &Remover, clients: &Clients, warden: Pid) -> ! {
-    title::set(&format!("summon-remover: {}", remover.program.name));
+    Title::Remover(&remover.program.name).set();
     // A container that stays after all has labels: a later run finds it.
     let _ = remove(remover, clients, warden);
     // A halted warden would not clean up after the owner.
