@@ -45,7 +45,7 @@ mod endpoint;
 mod exec;
 mod file;
 mod forked;
-mod gentle;
+
 mod healthy;
 mod held_ports;
 mod hosts;
@@ -59,6 +59,7 @@ mod news;
 mod not_ready;
 mod notify;
 mod output;
+mod request_pace;
 mod serves;
 mod started;
 mod target;

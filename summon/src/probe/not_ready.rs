@@ -25,7 +25,7 @@ pub(super) enum Again {
     /// Slightly more often, since the look does not load the program.
     Soon,
     /// Seldom: the server answers, and may write a line for each question.
-    Gently,
+    AtRequestPace,
     /// At this time, not earlier.
     Later(Instant),
     /// After the next event: the probe has subscribed to each event that could change the answer.
@@ -93,8 +93,8 @@ impl NotReady {
     }
 
     /// Marks a look that a server has answered.
-    pub(super) fn gently(mut self) -> NotReady {
-        self.again = Again::Gently;
+    pub(super) fn at_request_pace(mut self) -> NotReady {
+        self.again = Again::AtRequestPace;
         self
     }
 

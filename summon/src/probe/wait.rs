@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::gentle::Gentle;
 use super::lines::count_lines;
 use super::not_ready::Again;
+use super::request_pace::RequestPace;
 use super::{Probe, Target};
 use crate::output::Pattern;
 use crate::progress::Progress;
@@ -103,8 +103,8 @@ struct Watched<'p> {
     /// The start of polling, and its pace; `None` if events decide when to look.
     paced: Option<(Instant, u32)>,
     /// The looks that a server has answered, and whether the last look is one of them.
-    gentle: Option<Gentle>,
-    is_gentle: bool,
+    request_pace: Option<RequestPace>,
+    is_answered: bool,
     /// The time of the next look, if the probe has set it.
     later: Option<Instant>,
     last: Option<String>,
@@ -271,8 +271,8 @@ impl<'p> Watched<'p> {
             looked: now,
             took: Duration::ZERO,
             paced: None,
-            gentle: None,
-            is_gentle: false,
+            request_pace: None,
+            is_answered: false,
             later: None,
             last: None,
             hint: None,
@@ -283,8 +283,8 @@ impl<'p> Watched<'p> {
 
     fn look(&mut self, target: &Target<'_>, began: Instant) -> bool {
         let looked = Instant::now();
-        if let Some(gentle) = &mut self.gentle {
-            gentle.ask(target);
+        if let Some(request_pace) = &mut self.request_pace {
+            request_pace.ask(target);
         }
         let seen = self.probe.look(target);
         self.looks += 1;
@@ -312,12 +312,14 @@ impl<'p> Watched<'p> {
         self.paced = match seen.again {
             Again::AtItsPace => Some((since, PACE)),
             Again::Soon => Some((since, SOON_PACE)),
-            Again::Gently | Again::Later(_) | Again::WhenTold | Again::Never => None,
+            Again::AtRequestPace | Again::Later(_) | Again::WhenTold | Again::Never => None,
         };
-        self.is_gentle = seen.again == Again::Gently;
-        if self.is_gentle {
-            let gentle = self.gentle.get_or_insert_with(|| Gentle::new(self.looked));
-            gentle.answer(target, self.looked);
+        self.is_answered = seen.again == Again::AtRequestPace;
+        if self.is_answered {
+            let request_pace = self
+                .request_pace
+                .get_or_insert_with(|| RequestPace::new(self.looked));
+            request_pace.answer(target, self.looked);
         }
         self.later = match seen.again {
             Again::Later(then) => Some(then),
@@ -338,10 +340,10 @@ impl<'p> Watched<'p> {
             return self.later;
         }
         let slowness = self.took.saturating_sub(CHEAP);
-        let pause = match (self.gentle(), self.paced) {
+        let pause = match (self.request_pace(), self.paced) {
             _ if self.never => return None,
             _ if self.looks == 0 => Duration::ZERO,
-            (Some(gentle), _) => gentle.pause(side_by_side()).max(slowness),
+            (Some(request_pace), _) => request_pace.pause(side_by_side()).max(slowness),
             (None, Some((since, pace))) => {
                 let pause = pause_after(self.looked - since, pace) * side_by_side();
                 pause.max(slowness).min(LONGEST_PAUSE)
@@ -351,14 +353,14 @@ impl<'p> Watched<'p> {
         Some(self.looked + pause)
     }
 
-    fn gentle(&self) -> Option<&Gentle> {
-        self.gentle.as_ref().filter(|_| self.is_gentle)
+    fn request_pace(&self) -> Option<&RequestPace> {
+        self.request_pace.as_ref().filter(|_| self.is_answered)
     }
 
     /// Returns when to wake if no event comes first.
     fn wakes(&self) -> Option<Instant> {
         let due = self.due()?;
-        let work = self.gentle().and_then(Gentle::next_look);
+        let work = self.request_pace().and_then(RequestPace::next_look);
         Some(work.map_or(due, |work| work.min(due)))
     }
 
@@ -366,13 +368,13 @@ impl<'p> Watched<'p> {
     /// not to probes that poll.
     fn is_due(&mut self, told: bool) -> bool {
         let now = Instant::now();
-        let polls = self.paced.is_some() || self.is_gentle || self.later.is_some();
+        let polls = self.paced.is_some() || self.is_answered || self.later.is_some();
         let is_told = told && !polls && !self.never;
         if is_told || self.due().is_some_and(|due| due <= now) {
             return true;
         }
-        let gentle = self.gentle.as_mut().filter(|_| self.is_gentle);
-        gentle.is_some_and(|it| it.has_worked(now, side_by_side()))
+        let request_pace = self.request_pace.as_mut().filter(|_| self.is_answered);
+        request_pace.is_some_and(|it| it.has_worked(now, side_by_side()))
     }
 }
 

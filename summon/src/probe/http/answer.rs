@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::body::Chunks;
 use super::head::{LONGEST_LINE, fields, head_end, is_final, list, status};
 use super::no_answer::{FRAME_HEAD, NoAnswer, other_protocol};
-use super::pause::retry_after;
+use super::retry_after::retry_after;
 use crate::numbers::Statuses;
 
 /// The parts of an answer to read.

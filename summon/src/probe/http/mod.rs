@@ -9,8 +9,9 @@ mod head;
 mod history;
 mod no_answer;
 mod otherwise;
-mod pause;
+
 mod requests;
+mod retry_after;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -10,7 +10,7 @@ use super::answer::{Answer, Wanted};
 use super::ask::{Failed, Talk};
 use super::body::LONGEST_BODY;
 use super::otherwise::{self, Outcome};
-use super::{Http, pause};
+use super::{Http, retry_after};
 use crate::output;
 use crate::probe::{NotReady, Target};
 
@@ -155,12 +155,13 @@ impl Http {
             return Err(
                 match answer.retry_after.filter(|after| asked && !after.is_zero()) {
                     Some(after) => {
-                        let pause = pause::told(after);
+                        let pause = retry_after::told(after);
                         let why =
                             format!("it answers {status}, and asks for a pause of {pause}{said}");
-                        NotReady::yet(why).not_before(pause::soonest(after, target.deadline()))
+                        NotReady::yet(why)
+                            .not_before(retry_after::soonest(after, target.deadline()))
                     }
-                    None => NotReady::yet(format!("it answers {status}{said}")).gently(),
+                    None => NotReady::yet(format!("it answers {status}{said}")).at_request_pace(),
                 },
             );
         }
@@ -190,7 +191,7 @@ impl Http {
             }
             _ => format!("it answers {status}, but its body does not match, {length}: {shown:?}"),
         };
-        Err(NotReady::yet(why).gently())
+        Err(NotReady::yet(why).at_request_pace())
     }
 
     /// Records an outcome without a hint. At the deadline it keeps the earlier outcome: a request
@@ -221,7 +222,7 @@ impl Http {
             },
             Failed::NoAnswer(why) => why.to_string(),
         });
-        if has_met { why.gently() } else { why }
+        if has_met { why.at_request_pace() } else { why }
     }
 
     pub(super) fn request(&self, url: &Url<'_>) -> Vec<u8> {

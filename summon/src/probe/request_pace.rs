@@ -48,7 +48,7 @@ const FEW: u32 = 4;
 
 /// The requests to one server that answers, but not as expected.
 #[derive(Debug)]
-pub(super) struct Gentle {
+pub(super) struct RequestPace {
     began: Instant,
     /// The number of answers, and the time of the last one.
     asked: u32,
@@ -96,9 +96,9 @@ enum Found {
     Settled,
 }
 
-impl Gentle {
-    pub(super) fn new(now: Instant) -> Gentle {
-        Gentle {
+impl RequestPace {
+    pub(super) fn new(now: Instant) -> RequestPace {
+        RequestPace {
             began: now,
             asked: 0,
             answered: now,
@@ -252,14 +252,14 @@ mod tests {
     fn requests(works: bool, limit: Duration) -> Vec<Duration> {
         let began = Instant::now();
         let deadline = began + limit;
-        let mut gentle = Gentle::new(began);
+        let mut pace = RequestPace::new(began);
         let (mut now, mut requests) = (began, Vec::new());
         while now < deadline {
             requests.push(now - began);
-            gentle.note(now, deadline);
+            pace.note(now, deadline);
             let soon = now + FIRST_SLOT + 2 * SLOT;
-            let due = now + gentle.pause(1);
-            let is_soon = works && gentle.asked > EARLY && gentle.left(soon) > 0;
+            let due = now + pace.pause(1);
+            let is_soon = works && pace.asked > EARLY && pace.left(soon) > 0;
             now = if is_soon { soon.min(due) } else { due };
         }
         requests
@@ -306,8 +306,8 @@ mod tests {
 
     #[test]
     fn a_request_that_took_more_work_than_others_may_have_met_other_work() {
-        let mut gentle = Gentle::new(Instant::now());
-        let mut met = |micros| gentle.compare(Duration::from_micros(micros)).as_micros();
+        let mut pace = RequestPace::new(Instant::now());
+        let mut met = |micros| pace.compare(Duration::from_micros(micros)).as_micros();
         let seen = [300, 340, 500, 100, 120, 160, 300].map(&mut met);
         assert_eq!(seen, [0, 0, 125, 0, 0, 35, 175]);
     }
