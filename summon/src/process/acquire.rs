@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use summon_syntax::template::{self, Part};
 
-use super::invocation::Invocation;
 use super::nodes::Named;
 use super::parts::Parts;
+use super::report::invocation::Invocation;
 use super::resolve::Resolved;
 use crate::error::{Error, Source as _};
 use crate::guard::{self, About, Program, StopPlan, Terms};

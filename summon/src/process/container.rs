@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::container_marks::{labels, new_name};
 use super::container_state::STATE;
-use super::invocation::{Invocation, shown_variable};
 use super::launched::Launched;
 use super::parts::Parts;
+use super::report::invocation::{Invocation, shown_variable};
 use super::resolve::Resolved;
 use crate::command::Command;
 use crate::error::{Error, shown_command};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Process;
-use super::invocation::Invocation;
 use super::launched::Launched;
+use super::report::invocation::Invocation;
 use crate::error::{Error, Source as _};
 use crate::guard::{Details, Guarded, Sharing};
 use crate::session::{Home, Session};

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::io;
 use std::time::Instant;
 
-use super::failed_start::refused;
 use super::life::Starting;
 use super::parts::Parts;
+use super::report::failed_start::refused;
 use crate::command::Command;
 use crate::contents::directory_mode;
 use crate::error::{Error, shown_command};

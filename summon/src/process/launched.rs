@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::container_state;
-use super::invocation::Invocation;
 use super::live_output::LiveOutput;
+use super::report::invocation::Invocation;
 use super::window::{Position, Window};
 use crate::error::Error;
 use crate::guard::{Guarded, State, StopPlan};

@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitStatus;
 
-use super::launched::Launched;
-use super::parts::Parts;
-use super::port_conflict;
 use crate::command::Command;
 use crate::error::Tail;
 use crate::exec_error::Attempt;
 use crate::guard::StopPlan;
 use crate::probe::{self, Place, Waited, Why};
+use crate::process::launched::Launched;
+use crate::process::parts::Parts;
+use crate::process::port_conflict;
 use crate::sys::listeners::Protocol;
 use crate::sys::{self, Signal, proc};
 
@@ -45,7 +45,7 @@ const FOREGROUND: [(&str, &str); 24] = [
 
 impl Parts {
     /// Returns hints for a process that did not become ready.
-    pub(super) fn hints(
+    pub(in crate::process) fn hints(
         &self,
         waited: &Waited,
         exit: Option<ExitStatus>,
@@ -84,7 +84,7 @@ impl Parts {
     }
 
     /// Returns a hint for an unexpected exit code at the stop: clients that were still connected.
-    pub(super) fn hint_at_connections(&self, plan: &StopPlan) -> Option<String> {
+    pub(in crate::process) fn hint_at_connections(&self, plan: &StopPlan) -> Option<String> {
         let port = self.port("").ok()?;
         let count = match proc::connections_left(port) {
             0 => return None,
@@ -127,7 +127,11 @@ impl Parts {
     }
 
     /// Returns a hint if the failed command looks like a shell command line.
-    pub(super) fn hint_at_missing_shell(&self, command: &Command, output: &[u8]) -> Option<String> {
+    pub(in crate::process) fn hint_at_missing_shell(
+        &self,
+        command: &Command,
+        output: &[u8],
+    ) -> Option<String> {
         let output = String::from_utf8_lossy(output);
         // Some programs print their arguments, and that is no complaint.
         let complaints = output.lines().filter(|line| is_complaint(line));
@@ -196,7 +200,7 @@ impl Parts {
 
     /// Returns a hint if the program refuses to run as root, as PostgreSQL, memcached, and MySQL
     /// do.
-    pub(super) fn refuses_root(&self, output: &[u8]) -> Option<String> {
+    pub(in crate::process) fn refuses_root(&self, output: &[u8]) -> Option<String> {
         let text = String::from_utf8_lossy(output);
         let complains = text.lines().any(|line| {
             line.contains("cannot be run as root")
@@ -243,13 +247,13 @@ impl Parts {
     }
 
     /// Returns the hint if the program has forked away.
-    pub(super) fn forked_away(&self, launched: &Launched) -> Option<String> {
+    pub(in crate::process) fn forked_away(&self, launched: &Launched) -> Option<String> {
         let left = launched.left_behind();
         (!left.is_empty()).then(|| self.hint_at_daemon(&left))
     }
 
     /// Returns the hint for a program that has left these descendants behind.
-    pub(super) fn hint_at_daemon(&self, left: &[String]) -> String {
+    pub(in crate::process) fn hint_at_daemon(&self, left: &[String]) -> String {
         let words = self.declaration.spec.command.words().unwrap_or_default();
         let program = words.first().map(Path::new).and_then(Path::file_name);
         let flag = FOREGROUND

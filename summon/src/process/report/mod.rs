@@ -1,24 +1,35 @@
-//! The facts that every report about a process begins with: where it is declared, and what runs.
+//! The reports about a process. Each begins with the same facts: where the process is declared, and what runs.
+
+mod buffered;
+pub(super) mod failed_start;
+mod hints;
+pub(super) mod invocation;
+mod postmortem;
 
 use std::fmt;
 
-use super::declaration::Declaration;
-use super::invocation::Invocation;
-use super::launched::Launched;
-use super::parts::Parts;
+use self::invocation::Invocation;
 use crate::error::Error;
 use crate::image::Engine;
+use crate::process::declaration::Declaration;
+use crate::process::launched::Launched;
+use crate::process::parts::Parts;
 
 impl Declaration {
     /// Returns an error about this process, with the facts that are known before it runs.
-    pub(super) fn error(&self, headline: impl Into<String>) -> Error {
-        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
+    pub(in crate::process) fn error(&self, headline: impl Into<String>) -> Error {
+        let error = self.report(headline);
         let command = self.spec.command.to_string();
         match (self.has_image(), command.trim()) {
             (true, "") => self.image_facts(error),
             (true, arguments) => self.image_facts(error.fact("arguments", arguments)),
             (false, _) => error.fact("command", command),
         }
+    }
+
+    /// Begins a report.
+    fn report(&self, headline: impl Into<String>) -> Error {
+        Error::new(headline).fact("declared", self.spec.declared.to_string())
     }
 
     /// Adds the image, and the engine that runs it.
@@ -43,29 +54,33 @@ impl Declaration {
     }
 
     /// Returns an error for a process that can't be started as declared.
-    pub(super) fn bad(&self, why: impl fmt::Display) -> Error {
+    pub(in crate::process) fn bad(&self, why: impl fmt::Display) -> Error {
         self.error(format!("{} could not be started: {why}", self.name()))
     }
 
     /// Like `error`, with the facts of the launch.
-    pub(super) fn error_as_launched(
+    pub(in crate::process) fn error_as_launched(
         &self,
         headline: impl Into<String>,
         invocation: &Invocation,
     ) -> Error {
-        let error = Error::new(headline).fact("declared", self.spec.declared.to_string());
+        let error = self.report(headline);
         self.image_facts(invocation.add_to(error))
     }
 }
 
 impl Parts {
     /// Returns an error about a launch, with the last lines of its output.
-    pub(super) fn error_with_output(&self, headline: String, launched: &Launched) -> Error {
+    pub(in crate::process) fn error_with_output(
+        &self,
+        headline: String,
+        launched: &Launched,
+    ) -> Error {
         let invocation = &launched.invocation;
         launched.with_output(self.declaration.error_as_launched(headline, invocation))
     }
 
-    pub(super) fn cancelled(&self) -> Error {
+    pub(in crate::process) fn cancelled(&self) -> Error {
         let name = self.name();
         self.declaration
             .error(format!("{name} was stopped before it became ready"))

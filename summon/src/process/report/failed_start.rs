@@ -3,23 +3,23 @@
 use std::io;
 use std::time::Duration;
 
-use super::container_state;
 use super::invocation::Invocation;
-use super::launched::Launched;
-use super::parts::Parts;
-use super::port_conflict;
 use crate::error::Error;
 use crate::exec_error::Attempt;
 use crate::guard::{Container, LaunchError, Program, Step};
 use crate::image::Engine;
 use crate::output;
 use crate::probe::{Verdict, Waited, Why};
+use crate::process::container_state;
+use crate::process::launched::Launched;
+use crate::process::parts::Parts;
+use crate::process::port_conflict;
 use crate::sys::signal::how_it_ended;
 use crate::sys::walk;
 
 impl Parts {
     /// Returns an error for a program that was not executed.
-    pub(super) fn not_launched(
+    pub(in crate::process) fn not_launched(
         &self,
         program: &Program,
         invocation: &Invocation,
@@ -63,7 +63,7 @@ impl Parts {
     }
 
     /// Returns an error for a process that did not become ready.
-    pub(super) fn not_ready(
+    pub(in crate::process) fn not_ready(
         &self,
         launched: Option<&Launched>,
         waited: &Waited,
@@ -173,7 +173,11 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
 }
 
 /// Returns why a guard did not run a program or a helper command, and a hint.
-pub(super) fn refused(program: &Program, step: Step, error: io::Error) -> (String, Option<String>) {
+pub(in crate::process) fn refused(
+    program: &Program,
+    step: Step,
+    error: io::Error,
+) -> (String, Option<String>) {
     match step {
         Step::Exec => Attempt::new(&program.argv, &program.env, &program.dir).explain(&error),
         Step::WorkingDirectory => {

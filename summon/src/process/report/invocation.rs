@@ -3,16 +3,16 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::spec::Spec;
 use crate::error::{Error, shown_command};
 use crate::guard::Program;
+use crate::process::spec::Spec;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Invocation {
-    pub(super) command: String,
-    pub(super) directory: String,
+pub(in crate::process) struct Invocation {
+    pub(in crate::process) command: String,
+    pub(in crate::process) directory: String,
     /// One line per variable that differs from the test's environment.
-    pub(super) environment: Vec<String>,
+    pub(in crate::process) environment: Vec<String>,
 }
 
 /// The maximum length of a shown value, in characters. Longer values are cut.
@@ -21,7 +21,7 @@ const LONGEST: usize = 200;
 impl Invocation {
     /// `is_private` is whether the program runs in the private directory, which no longer exists
     /// when the user reads the report.
-    pub(super) fn new(spec: &Spec, program: &Program, is_private: bool) -> Invocation {
+    pub(in crate::process) fn new(spec: &Spec, program: &Program, is_private: bool) -> Invocation {
         let mut environment = Vec::new();
         for (name, _) in &spec.env {
             let ours = std::env::var_os(name);
@@ -48,7 +48,7 @@ impl Invocation {
         }
     }
 
-    pub(super) fn add_to(&self, error: Error) -> Error {
+    pub(in crate::process) fn add_to(&self, error: Error) -> Error {
         let mut error = error.fact("command", &*self.command);
         if !self.directory.is_empty() {
             error = error.fact("directory", &*self.directory);

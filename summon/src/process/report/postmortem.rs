@@ -3,19 +3,19 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::launched::{Launched, run_ended};
-use super::parts::Parts;
 use crate::error::{Error, Source as _};
 use crate::hold;
 use crate::output;
 use crate::panicked::Failure;
+use crate::process::launched::{Launched, run_ended};
+use crate::process::parts::Parts;
 use crate::progress;
 use crate::sys::signal::how_it_ended;
 use crate::trace::{Moment, this_test};
 
 impl Parts {
     /// Notes that a report has covered the end of the process, if it has ended.
-    pub(super) fn was_told(&self) {
+    pub(in crate::process) fn was_told(&self) {
         if let Some(launched) = self.life.launched() {
             if launched.guarded.state().exit.is_some() {
                 launched.expect_end();
@@ -24,7 +24,7 @@ impl Parts {
     }
 
     /// Like `check_lived`, for a fixture that a test has used since `begun`.
-    pub(super) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
+    pub(in crate::process) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
         let Some(launched) = self.life.launched() else {
             return Ok(());
         };
@@ -39,14 +39,14 @@ impl Parts {
     }
 
     /// Returns the length of the log so far. Later output begins at this offset.
-    pub(super) fn log_length(&self) -> u64 {
+    pub(in crate::process) fn log_length(&self) -> u64 {
         let home = self.resources.home();
         home.map_or(0, |home| output::length(home.log().file()))
     }
 
     /// Returns the report for a failed test: whether the process runs, or how and when it ended,
     /// and its output from the offset `since` on. `None` if it never ran.
-    pub(super) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
+    pub(in crate::process) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
         let launched = self.life.launched();
         let name = self.name();
         let log = self.resources.home()?.share_log();
@@ -77,10 +77,7 @@ impl Parts {
                     .error_as_launched(headline, &launched.invocation);
                 launched.with_lost(error)
             }
-            None => {
-                let declared = self.declaration.spec.declared.to_string();
-                Error::new(headline).fact("declared", declared)
-            }
+            None => self.declaration.report(headline),
         };
         let mut never = None;
         if let Some(launched) = &launched {
@@ -102,7 +99,7 @@ impl Parts {
 
     /// Prints a message if the process has ended unasked. Returns an error instead if it must live,
     /// or has forked away.
-    pub(super) fn check_lived(&self, launched: &Launched) -> Result<(), Error> {
+    pub(in crate::process) fn check_lived(&self, launched: &Launched) -> Result<(), Error> {
         match launched.is_expected_to_end() {
             true => Ok(()),
             false => self.check_had_lived(launched),
@@ -110,7 +107,7 @@ impl Parts {
     }
 
     /// Like `check_lived`, even if the end of the launch is expected by now.
-    pub(super) fn check_had_lived(&self, launched: &Launched) -> Result<(), Error> {
+    pub(in crate::process) fn check_had_lived(&self, launched: &Launched) -> Result<(), Error> {
         let Some((status, ago)) = self.died(launched) else {
             self.check_job(launched);
             return Ok(());
@@ -143,7 +140,7 @@ impl Parts {
 
     /// Returns the error by which a check of `must_live` will fail, so far. Looks only at an end since
     /// `since`, if given.
-    pub(super) fn pending_death(&self, since: Option<Instant>) -> Option<Error> {
+    pub(in crate::process) fn pending_death(&self, since: Option<Instant>) -> Option<Error> {
         let launched = self.life.launched()?;
         if !self.declaration.spec.must_live || launched.is_expected_to_end() {
             return None;

@@ -3,21 +3,25 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::parts::Parts;
 use crate::exec_error::Attempt;
 use crate::probe::Waited;
+use crate::process::parts::Parts;
 use crate::stdin::Kind;
 
 impl Parts {
     /// Returns whether the process is ready when it writes a line.
-    pub(super) fn waits_for_output(&self) -> bool {
+    pub(in crate::process) fn waits_for_output(&self) -> bool {
         let mut probes = self.declaration.probes.iter();
         probes.any(|probe| probe.facts().is_seen_in_log)
     }
 
     /// Returns a hint for a program that has written nothing, although summon waits for a line. The
     /// C library and many languages keep up to some KiB in a buffer if the output is a pipe.
-    pub(super) fn hint_at_buffer(&self, waited: &Waited, output: &[u8]) -> Option<String> {
+    pub(in crate::process) fn hint_at_buffer(
+        &self,
+        waited: &Waited,
+        output: &[u8],
+    ) -> Option<String> {
         // A program in Rust writes each line at once.
         let is_own = self.declaration.spec.command.is_own();
         if is_own || !self.waits_for_output() {
@@ -70,7 +74,7 @@ impl Parts {
     }
 
     /// Returns a hint for a program that has ended with success, perhaps with its input.
-    pub(super) fn hint_at_empty_input(&self) -> Option<String> {
+    pub(in crate::process) fn hint_at_empty_input(&self) -> Option<String> {
         let is_empty = matches!(self.declaration.spec.stdin.0, Kind::Null);
         (is_empty && self.may_read_input()).then(|| {
             "its standard input is empty: if it ends for that reason, set `stdin = Stdin::piped()`"
@@ -98,7 +102,7 @@ impl Parts {
     }
 
     /// Returns the commands of a shell: its argument after `-c`.
-    pub(super) fn shell_line(&self) -> Option<String> {
+    pub(in crate::process) fn shell_line(&self) -> Option<String> {
         let argv = self.argv().ok()?;
         let is_shell = self.declaration.spec.shell || self.declaration.is_shell();
         let flag = argv.get(1).filter(|_| is_shell)?.to_str()?;
