@@ -14,7 +14,7 @@ fn report(script: &str) -> String {
     let script = format!("{script}; exec sleep 1000");
     let server = OutputCoordinatedExecutor::new(["sh", "-c", &script], "^all of it$")
         .never("ERROR")
-        .timeout("2min");
+        .timeout("10min");
     server.start().unwrap();
     let begun = Instant::now();
     let stopped = server.stop();
@@ -53,7 +53,7 @@ fn a_flood_of_allowed_lines_does_not_hold_up_the_test() {
     server.start().unwrap();
     server.allows("ERROR", || {
         server.write_stdin("go\n").unwrap();
-        server.wait_for_output("^all of it$", "2min").unwrap();
+        server.wait_for_output("^all of it$", "10min").unwrap();
     });
     let begun = Instant::now();
     server.stop().unwrap();
@@ -80,10 +80,10 @@ fn floods_and_long_lines_are_allowed_like_other_lines() {
             server.start().unwrap();
             server.allows("ERROR", || {
                 server.write_stdin("go\n").unwrap();
-                server.wait_for_output("^done 1$", "2min").unwrap();
+                server.wait_for_output("^done 1$", "10min").unwrap();
             });
             server.write_stdin("go\n").unwrap();
-            server.wait_for_output("^done 2$", "2min").unwrap();
+            server.wait_for_output("^done 2$", "10min").unwrap();
             server.stop().err().map(|error| error.to_string())
         };
         assert_eq!(run("fine"), None, "{forbidden}");
@@ -112,7 +112,7 @@ fn a_program_that_never_stops_to_write_does_not_hold_up_the_test() {
     }
 }
 
-#[summon(output = ["sh", "-c", "yes fine | head -c 90000000; echo up; exec sleep 1000"], banner = "^up$", timeout = "2min", never = "ERROR")]
+#[summon(output = ["sh", "-c", "yes fine | head -c 90000000; echo up; exec sleep 1000"], banner = "^up$", timeout = "10min", never = "ERROR")]
 #[test]
 #[ignore = "another test runs it, and reads what it says"]
 fn run_by_another_and_floods() {}
