@@ -136,6 +136,10 @@ fn judge(
     process: Option<&Process>,
     set_up: io::Result<SetUpResult>,
 ) -> Result<(), Error> {
+    let hint = match (process, &set_up) {
+        (Some(process), Ok(Ok(Err(said)))) => process.hint_by_client(said),
+        _ => None,
+    };
     // The harness shows the panic's message only in this test, but other tests get this error too.
     let (why, panic) = match set_up {
         Ok(Ok(Ok(()))) => return Ok(()),
@@ -143,11 +147,12 @@ fn judge(
         Ok(Err(panic)) => (format!("{what} panicked"), Some(panic)),
         Err(error) => (format!("{what} got no thread: {error}"), None),
     };
-    Err(match (process, panic) {
+    let error = match (process, panic) {
         (Some(process), panic) => process.explain(why, panic),
         (None, Some(panic)) => Error::new(why).panicked(&*panic),
         (None, None) => Error::new(why),
-    })
+    };
+    Err(error.hints(hint))
 }
 
 #[cfg(test)]

@@ -108,12 +108,10 @@ impl Process {
     pub(crate) fn explain(&self, why: String, panic: Option<Box<dyn Any + Send>>) -> Error {
         let failed = Instant::now();
         let (launched, declaration) = (self.parts.life.launched(), &self.parts.declaration);
-        let hint = self.hint_at_full_memory(&why);
         let error = match &launched {
             Some(launched) => declaration.error_as_launched(why, &launched.invocation),
             None => declaration.error(why),
         };
-        let error = error.hints(hint);
         let error = match panic {
             Some(panic) => error.panicked(&*panic),
             None => error,

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketType, sockopt};
 
 use super::dialect::{Broken, Protocol};
+use super::refusal::{Reason, Refusal};
 use crate::sys::sockets;
 
 /// How many pieces are read at once, so that one connection can't keep the guard here.
@@ -60,8 +61,7 @@ impl Connection {
             End::Io(error) => Lost::by(self.addr, &error),
             End::Broken(broken) => Lost {
                 is_silent: broken == Broken::Closed,
-                is_unheard: false,
-                why: broken.to_string(),
+                refusal: broken.into(),
             },
         })
     }
@@ -113,19 +113,22 @@ impl Connection {
 /// Why a connection is of no use any more.
 #[derive(Debug)]
 pub(super) struct Lost {
-    pub(super) why: String,
+    pub(super) refusal: Refusal,
     /// The server has ended it without a reason.
     pub(super) is_silent: bool,
-    /// Nothing listens at the address.
-    pub(super) is_unheard: bool,
 }
 
 impl Lost {
     fn by(addr: SocketAddr, error: &io::Error) -> Lost {
+        let reason = match error.kind() {
+            // Nothing listens. The end of the server is about to be known, and is the better reason.
+            io::ErrorKind::ConnectionRefused => Reason::Passing,
+            _ => Reason::Other,
+        };
+        let text = format!("the connection to {addr} failed: {error}");
         Lost {
-            why: format!("the connection to {addr} failed: {error}"),
+            refusal: Refusal { reason, text },
             is_silent: error.kind() == io::ErrorKind::ConnectionReset,
-            is_unheard: error.kind() == io::ErrorKind::ConnectionRefused,
         }
     }
 }
@@ -188,7 +191,7 @@ mod tests {
         stream.write_all(b"-ERR full\r\n").unwrap();
         // Bytes that were not read make this a reset.
         drop(stream);
-        assert_eq!(connection.go_on().unwrap_err().why, "ERR full");
+        assert_eq!(connection.go_on().unwrap_err().refusal.text, "ERR full");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 use super::Databases;
 use super::job::Job;
 use super::maker::Done;
-use super::refusal::Refusal;
+use super::pause::Pause;
+use super::refusal::Reason;
 use super::template::Template;
 use super::types::Answer;
 
@@ -13,18 +14,17 @@ impl Databases {
     pub(super) fn outlast(&mut self, done: Done) -> Option<Done> {
         let why = match &done.result {
             Ok(_) => {
-                self.refusal = Refusal::default();
+                self.pause = Pause::default();
                 return Some(done);
             }
             // It needs a connection of its own. Connections that the template function has left may take up
             // all, and only the next job ends them.
             Err(_) if matches!(done.job, Job::Analyze(_)) => return Some(done),
-            // A server that has just ended: its end is about to be known, and is the better reason. Without it,
-            // each drop would leave a remark in the log.
-            Err(why) if done.is_unheard || self.dialect.passes(why) => why.clone(),
+            // Otherwise, each drop would leave a remark in the log of a server that has just ended.
+            Err(refusal) if refusal.reason == Reason::Passing => refusal.text.clone(),
             Err(_) => return Some(done),
         };
-        if self.refusal.begin(why) {
+        if self.pause.begin(why) {
             self.tell_waiters();
         }
         match done.is_begun {
@@ -51,7 +51,7 @@ impl Databases {
 
     /// Returns what a test waits for, if it is not only the next clone.
     pub(super) fn delay(&self) -> Option<String> {
-        let refused = self.refusal.why.as_ref();
+        let refused = self.pause.why.as_ref();
         let refused = refused.map(|why| format!("the server refuses for now: {why}"));
         let other = || match self.template {
             Template::With { .. } => Some("the template function still runs".to_owned()),
@@ -70,6 +70,7 @@ mod tests {
     use std::time::Instant;
 
     use super::super::jobs::tests::{databases, garbage, stocked};
+    use super::super::refusal::Refusal;
     use super::super::{ServerKind, Want};
     use super::*;
 
@@ -86,35 +87,32 @@ mod tests {
         databases.plan(1);
         let refuse = |databases: &mut Databases| {
             let job = databases.jobs.pop_front().unwrap();
-            let why = "FATAL: sorry, too many clients already (SQLSTATE 53300)";
+            let (reason, text) = (Reason::Passing, "too many clients".to_owned());
             databases.finish(Done {
                 job: job.clone(),
-                result: Err(why.into()),
+                result: Err(Refusal { reason, text }),
                 is_lost: false,
-                is_unheard: false,
                 is_begun: false,
             });
             assert_eq!(databases.jobs.front(), Some(&job));
         };
         (0..20).for_each(|_| refuse(&mut databases));
-        let why =
-            "the server refuses for now: FATAL: sorry, too many clients already (SQLSTATE 53300)";
+        let why = "the server refuses for now: too many clients";
         let told = |number| (3, number, Answer::Delayed(why.into()));
         // Once, although there were many refusals.
         assert_eq!(databases.take_answers(), [told(1)]);
-        assert!(databases.due().is_some() && databases.refusal.rests());
+        assert!(databases.due().is_some() && databases.pause.rests());
         databases.want(want(2), None);
         assert_eq!(databases.take_answers(), [told(2)]);
         // The pause is over.
-        databases.refusal.until = Some(Instant::now());
-        assert!(!databases.refusal.rests());
+        databases.pause.until = Some(Instant::now());
+        assert!(!databases.pause.rests());
         assert_eq!(databases.due(), None);
         let job = databases.jobs.pop_front().unwrap();
         databases.finish(Done {
             job,
             result: Ok(Vec::new()),
             is_lost: false,
-            is_unheard: false,
             is_begun: true,
         });
         assert_eq!(databases.delay(), None);
@@ -124,11 +122,11 @@ mod tests {
     fn jobs_wait_for_the_end_of_a_server_that_does_not_listen() {
         let mut databases = stocked(0, 1);
         let job = Job::Drop("a_0".into());
+        let (reason, text) = (Reason::Passing, "the connection failed".to_owned());
         databases.finish(Done {
             job: job.clone(),
-            result: Err("the connection to 127.0.0.1:1 failed".into()),
+            result: Err(Refusal { reason, text }),
             is_lost: false,
-            is_unheard: true,
             is_begun: false,
         });
         // Not a line in the log for each database.
@@ -161,7 +159,6 @@ mod tests {
                 job,
                 result: Ok(Vec::new()),
                 is_lost: false,
-                is_unheard: false,
                 is_begun: true,
             });
         };
@@ -182,37 +179,5 @@ mod tests {
         empty.plan(1);
         empty.cancel(3, 7);
         assert!(matches!(empty.template, Template::None));
-    }
-
-    #[test]
-    fn refusals_that_pass_are_known() {
-        for (kind, why) in [
-            (
-                ServerKind::Postgres,
-                "FATAL: sorry, too many clients already (SQLSTATE 53300)",
-            ),
-            (
-                ServerKind::Postgres,
-                "FATAL: the database system is in recovery mode (SQLSTATE 57P03)",
-            ),
-            (ServerKind::Mariadb, "ERROR 1040: Too many connections"),
-            (
-                ServerKind::Mariadb,
-                "ERROR 1040 (08004): Too many connections",
-            ),
-            (ServerKind::Redis, "ERR max number of clients reached"),
-            (
-                ServerKind::Redis,
-                "LOADING Redis is loading the dataset in memory",
-            ),
-        ] {
-            let databases = databases(kind);
-            assert!(databases.dialect.passes(why), "{why}");
-            assert!(
-                !databases
-                    .dialect
-                    .passes("ERROR: disk full (SQLSTATE 53100)")
-            );
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::job::{Job, Recipe};
 use super::numbers::Numbers;
+use super::refusal::Refusal;
 use super::rows::Rows;
 
 /// How a kind of server makes, clones, and drops databases.
@@ -58,25 +59,6 @@ pub(super) trait Dialect: fmt::Debug + Sync {
     /// Returns the name that the clone gets with its test.
     fn name(&self, clone: &str, test: &str) -> String;
 
-    /// Returns whether the server has refused a job for this reason: there is a database with the new
-    /// name.
-    fn is_taken(&self, why: &str) -> bool {
-        let _ = why;
-        false
-    }
-
-    /// Returns whether the server has refused a job for this reason: someone has ended its connection.
-    fn is_lost(&self, why: &str) -> bool {
-        let _ = why;
-        false
-    }
-
-    /// Returns whether the server has refused a connection or a job for this reason, which passes by itself.
-    fn passes(&self, why: &str) -> bool {
-        let _ = why;
-        false
-    }
-
     /// Returns the number of a database that was dropped, if another one must use it again.
     fn used_again(&self, dropped: &str) -> Option<u64> {
         let _ = dropped;
@@ -106,8 +88,8 @@ pub(super) trait Protocol: fmt::Debug {
     /// Sends a statement. The connection must be idle.
     fn query(&mut self, statement: &str);
 
-    /// Takes the answer to the statement, once it is complete: rows, or the server's reason.
-    fn take_answer(&mut self) -> Option<Result<Rows, String>>;
+    /// Takes the answer to the statement, once it is complete.
+    fn take_answer(&mut self) -> Option<Result<Rows, Refusal>>;
 
     /// Returns the server's major version, such as 15, if the dialect has use for it.
     fn version(&self) -> u32 {
@@ -119,16 +101,25 @@ pub(super) trait Protocol: fmt::Debug {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Broken {
     /// The server has refused the connection, or has ended it, for this reason.
-    Refused(String),
+    Refused(Refusal),
     /// The server sent bytes that this protocol does not allow here.
     Garbled(&'static str),
     Closed,
 }
 
+impl From<Broken> for Refusal {
+    fn from(broken: Broken) -> Refusal {
+        match broken {
+            Broken::Refused(refusal) => refusal,
+            other => other.to_string().into(),
+        }
+    }
+}
+
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Broken::Refused(why) => f.write_str(why),
+            Broken::Refused(refusal) => f.write_str(&refusal.text),
             Broken::Garbled(protocol) => {
                 write!(
                     f,

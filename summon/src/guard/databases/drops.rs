@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::job::Job;
 use super::pool::MOST_MAKERS;
+use super::types::Answer;
 use super::{Databases, IDLE};
 
 impl Databases {
@@ -63,7 +64,7 @@ impl Databases {
             self.drop_oldest(1);
         } else if !self.pool.is_used() {
             let why = format!("{}, and no free one", self.count_of_databases());
-            self.refuse_waiters(&why);
+            self.refuse_waiters(&Answer::refused(why));
         } else if !std::mem::replace(&mut self.are_all_used, true) {
             self.tell_waiters();
         }

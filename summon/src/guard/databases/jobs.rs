@@ -7,6 +7,7 @@ use super::Databases;
 use super::job::{Job, Recipe};
 use super::maker::Done;
 use super::pool::Used;
+use super::refusal::{Reason, Refusal};
 use super::rows::Rows;
 use super::template::Template;
 use super::types::Answer;
@@ -100,10 +101,9 @@ impl Databases {
         format!("the server has only {count} databases (`--databases`)")
     }
 
-    pub(super) fn refuse_waiters(&mut self, why: &str) {
+    pub(super) fn refuse_waiters(&mut self, answer: &Answer) {
         for want in self.waiters.drain(..) {
-            let answer = Answer::Refused(why.to_owned());
-            self.answers.push((want.user, want.number, answer));
+            self.answers.push((want.user, want.number, answer.clone()));
         }
     }
 
@@ -138,7 +138,7 @@ impl Databases {
                             self.note_ended_of_template(&name, &answers);
                             self.jobs.push_back(Job::Look(name));
                         }
-                        Err(why) => self.refuse_template(&why),
+                        Err(refusal) => self.refuse_template(&refusal),
                     }
                 }
             }
@@ -146,23 +146,21 @@ impl Databases {
             Job::Read(name) => self.read(&name, done.result),
             Job::Clone { name, .. } => match done.result {
                 Ok(_) => self.pool.add(name),
-                Err(why) => {
+                Err(refusal) => {
                     // The database may exist, without its settings.
                     self.pool.give_up(name);
                     self.makes_ahead = false;
-                    let why = format!("the template could not be cloned: {why}");
-                    self.refuse_waiters(&why);
-                    self.answers
-                        .extend(self.defaults.answer(&Answer::Refused(why)));
+                    let answer = refusal.answer("the template could not be cloned");
+                    self.refuse_waiters(&answer);
+                    self.answers.extend(self.defaults.answer(&answer));
                 }
             },
             Job::Replace(clone) => {
                 self.defaults.end(done.result.is_ok());
-                if let Err(why) = done.result {
+                if let Err(refusal) = done.result {
                     self.pool.give_up(clone);
-                    let why = format!("the server's own template could not be replaced: {why}");
-                    let answers = self.defaults.answer(&Answer::Refused(why));
-                    self.answers.extend(answers);
+                    let answer = refusal.answer("the server's own template could not be replaced");
+                    self.answers.extend(self.defaults.answer(&answer));
                 }
             }
             Job::Rename { clone, name, .. } => self.renamed(clone, name, done.result.map(drop)),
@@ -170,26 +168,27 @@ impl Databases {
             Job::End(_) => {}
             Job::Drop(name) => match done.result {
                 Ok(_) => self.numbers.again.extend(self.dialect.used_again(&name)),
-                Err(why) => self.remarks.push(format!(
+                Err(refusal) => self.remarks.push(format!(
                     "the database `{name}` stays until the server stops, since it can't be dropped: \
-                     {why}"
+                     {}",
+                    refusal.text
                 )),
             },
         }
     }
 
-    fn counted(&mut self, result: Result<Vec<Rows>, String>) {
+    fn counted(&mut self, result: Result<Vec<Rows>, Refusal>) {
         match result {
             Ok(answers) => {
                 let numbers = self.dialect.numbers(&answers);
                 self.numbers.last = self.numbers.last.max(numbers.last);
                 self.numbers.most = numbers.most;
             }
-            Err(why) => return self.refuse_template(&why),
+            Err(refusal) => return self.refuse_template(&refusal),
         }
         let Some(number) = self.numbers.next() else {
             let why = format!("{}, and no free one", self.count_of_databases());
-            return self.refuse_template(&why);
+            return self.refuse_template(&why.into());
         };
         if let Template::Creating { name, .. } = &mut self.template {
             *name = self.dialect.template_name(number);
@@ -197,7 +196,7 @@ impl Databases {
         }
     }
 
-    fn created(&mut self, made: String, result: Result<Vec<Rows>, String>) {
+    fn created(&mut self, made: String, result: Result<Vec<Rows>, Refusal>) {
         match &self.template {
             Template::Creating { user, number, name } if *name == made => match result {
                 Ok(answers) => {
@@ -213,7 +212,7 @@ impl Databases {
                     };
                     self.tell_waiters();
                 }
-                Err(why) => self.refuse_template(&why),
+                Err(refusal) => self.refuse_template(&refusal),
             },
             // Its user has ended meanwhile.
             _ => self.pool.give_up(made),
@@ -241,7 +240,7 @@ impl Databases {
         }
     }
 
-    fn looked(&mut self, of: String, result: Result<Vec<Rows>, String>) {
+    fn looked(&mut self, of: String, result: Result<Vec<Rows>, Refusal>) {
         let Template::Closing(closing) = &mut self.template else {
             return;
         };
@@ -252,21 +251,22 @@ impl Databases {
                 if !closing.rest() {
                     let whose = connections.join("; ");
                     let why = format!("connections to `{of}` do not end: {whose}");
-                    self.refuse_template(&why);
+                    self.refuse_template(&why.into());
                 }
             }
-            Err(why) => self.refuse_template(&why),
+            Err(refusal) => self.refuse_template(&refusal),
         }
     }
 
-    fn read(&mut self, name: &str, result: Result<Vec<Rows>, String>) {
-        match result.and_then(|answers| self.dialect.recipe(name, &answers)) {
+    fn read(&mut self, name: &str, result: Result<Vec<Rows>, Refusal>) {
+        let read = |answers: Vec<Rows>| Ok(self.dialect.recipe(name, &answers)?);
+        match result.and_then(read) {
             Ok(recipe) => self.template = Template::Ready(Arc::new(recipe)),
-            Err(why) => self.refuse_template(&why),
+            Err(refusal) => self.refuse_template(&refusal),
         }
     }
 
-    fn renamed(&mut self, clone: String, name: String, result: Result<(), String>) {
+    fn renamed(&mut self, clone: String, name: String, result: Result<(), Refusal>) {
         let at = self.naming.iter().position(|(_, it)| *it == name);
         let want = at.map(|at| self.naming.swap_remove(at).0);
         let answer = match (want, result) {
@@ -281,24 +281,22 @@ impl Databases {
             }
             // Its user has ended meanwhile.
             (None, Ok(())) => return self.pool.give_up(name),
-            (want, Err(why)) => {
+            (want, Err(refusal)) => {
                 // Either may exist. A test may have made a database with this name: that one stays.
-                if name != clone && !self.dialect.is_taken(&why) {
+                if name != clone && refusal.reason != Reason::NameTaken {
                     self.pool.give_up(name);
                 }
                 self.pool.give_up(clone);
                 let Some(want) = want else { return };
-                let why = format!("the clone could not be completed: {why}");
-                (want, Answer::Refused(why))
+                (want, refusal.answer("the clone could not be completed"))
             }
         };
         let (want, answer) = answer;
         self.answers.push((want.user, want.number, answer));
     }
 
-    fn refuse_template(&mut self, why: &str) {
-        let why = format!("the template could not be made: {why}");
-        self.fail_template(Answer::Refused(why));
+    fn refuse_template(&mut self, refusal: &Refusal) {
+        self.fail_template(refusal.answer("the template could not be made"));
     }
 }
 
@@ -348,39 +346,43 @@ pub(super) mod tests {
 
     #[test]
     fn a_database_of_another_maker_is_not_dropped() {
-        let exists = [
-            (
-                ServerKind::Postgres,
-                "ERROR: database \"a_1\" already exists (SQLSTATE 42P04)",
-            ),
-            (
-                ServerKind::Mariadb,
-                "ERROR 1007 (HY000): Can't create database 'a_1'; database exists",
-            ),
-        ];
-        for (kind, why) in exists {
-            let mut databases = databases(kind);
-            let mut refuse = |why: &str| {
-                let job = Job::Rename {
+        let mut databases = databases(ServerKind::Postgres);
+        let mut refuse = |reason| {
+            let text = "the server's words".to_owned();
+            databases.finish(Done {
+                job: Job::Rename {
                     clone: "summon_clone_1".into(),
                     name: "a_1".into(),
                     recipe: Arc::default(),
-                };
-                let result = Err(why.to_owned());
-                let is_lost = false;
-                databases.finish(Done {
-                    job,
-                    result,
-                    is_lost,
-                    is_unheard: false,
-                    is_begun: true,
-                });
-                garbage(&mut databases)
-            };
-            assert_eq!(refuse(why), ["summon_clone_1"], "{kind:?}");
-            // Either may exist if the server has not said so.
-            let both = ["a_1", "summon_clone_1"];
-            assert_eq!(refuse("the server closed the connection"), both);
+                },
+                result: Err(Refusal { reason, text }),
+                is_lost: false,
+                is_begun: true,
+            });
+            garbage(&mut databases)
+        };
+        assert_eq!(refuse(Reason::NameTaken), ["summon_clone_1"]);
+        // Either may exist if the server has not said so.
+        assert_eq!(refuse(Reason::Other), ["a_1", "summon_clone_1"]);
+    }
+
+    #[test]
+    fn a_refused_test_learns_that_there_is_no_room() {
+        for (reason, has_no_room) in [(Reason::NoRoom, true), (Reason::Other, false)] {
+            let mut databases = stocked(0, 0);
+            let (user, number, test) = (3, 1, "a".to_owned());
+            databases.want(Want { user, number, test }, None);
+            let (name, recipe) = ("summon_clone_1".to_owned(), Arc::default());
+            let text = "no".to_owned();
+            databases.finish(Done {
+                job: Job::Clone { name, recipe },
+                result: Err(Refusal { reason, text }),
+                is_lost: false,
+                is_begun: true,
+            });
+            let why = "the template could not be cloned: no".to_owned();
+            let answer = Answer::Refused { why, has_no_room };
+            assert_eq!(databases.take_answers(), [(user, number, answer)]);
         }
     }
 }

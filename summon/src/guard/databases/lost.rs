@@ -2,9 +2,23 @@
 
 use super::Databases;
 use super::job::Job;
+use super::refusal::Reason;
 
 /// How many jobs in a row may lose their connections and are done again.
 const MOST_LOSSES: usize = 32;
+
+impl Job {
+    /// Returns whether the job, which the server has refused for this reason, may succeed on another connection.
+    pub(super) fn is_lost_by(&self, reason: Reason) -> bool {
+        match reason {
+            Reason::Interrupted => true,
+            // Someone has connected to a clone, such as a test that reads all databases. These two copy a
+            // database, and stay refused as long as someone is connected to that one.
+            Reason::InUse => !matches!(self, Job::Create(_) | Job::Clone { .. }),
+            _ => false,
+        }
+    }
+}
 
 impl Databases {
     /// Whether a job with this result is done again, with another connection.
@@ -65,12 +79,11 @@ mod tests {
     use super::*;
 
     fn lose(databases: &mut Databases, job: Job) {
-        let result = Err("the server closed the connection".to_owned());
+        let result = Err("the server closed the connection".to_owned().into());
         databases.finish(Done {
             job,
             result,
             is_lost: true,
-            is_unheard: false,
             is_begun: true,
         });
     }
@@ -122,6 +135,21 @@ mod tests {
         assert_eq!(databases.answers, []);
         let lost = ["a_1", "summon_clone_1", "summon_clone_2"];
         assert_eq!(garbage(&mut databases), lost);
+    }
+
+    #[test]
+    fn a_template_in_use_is_not_copied_again() {
+        let (name, recipe) = (String::new(), Arc::default());
+        assert!(!Job::Create(name.clone()).is_lost_by(Reason::InUse));
+        assert!(
+            !Job::Clone {
+                name: name.clone(),
+                recipe
+            }
+            .is_lost_by(Reason::InUse)
+        );
+        assert!(Job::Drop(name.clone()).is_lost_by(Reason::InUse));
+        assert!(Job::Create(name).is_lost_by(Reason::Interrupted));
     }
 
     #[test]

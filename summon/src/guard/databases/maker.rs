@@ -8,17 +8,16 @@ use rustix::event::PollFlags;
 use super::connection::{Connection, Lost};
 use super::dialect::Dialect;
 use super::job::Job;
+use super::refusal::Refusal;
 use super::rows::Rows;
 
-/// A job that has ended: the answers to its statements, or the server's reason.
+/// A job that has ended, with the answers to its statements.
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) job: Job,
-    pub(super) result: Result<Vec<Rows>, String>,
+    pub(super) result: Result<Vec<Rows>, Refusal>,
     /// Someone has ended the connection, so another one may succeed.
     pub(super) is_lost: bool,
-    /// Nothing listened at the server's address.
-    pub(super) is_unheard: bool,
     /// The server has accepted the connection, so it may have begun the job.
     pub(super) is_begun: bool,
 }
@@ -79,19 +78,16 @@ impl Maker {
                 // The answer to the login and the end may have come at once.
                 let is_accepted = self.is_accepted || self.connection.protocol.is_idle();
                 let is_lost = is_accepted || lost.is_silent;
-                let mut done = self.done(Err(lost.why), is_lost);
-                if let Some(done) = &mut done {
-                    done.is_unheard = lost.is_unheard;
-                }
-                return (false, done);
+                return (false, self.done(Err(lost.refusal), is_lost));
             }
             if let Some(answer) = self.connection.protocol.take_answer() {
                 match answer {
                     Ok(rows) => self.answers.push(rows),
                     // Settings of its statements may remain, so no other job gets the connection.
-                    Err(why) => {
-                        let is_lost = self.dialect.is_lost(&why);
-                        return (false, self.done(Err(why), is_lost));
+                    Err(refusal) => {
+                        let job = self.job.as_ref();
+                        let is_lost = job.is_some_and(|job| job.is_lost_by(refusal.reason));
+                        return (false, self.done(Err(refusal), is_lost));
                     }
                 }
             }
@@ -110,7 +106,7 @@ impl Maker {
         }
     }
 
-    fn done(&mut self, result: Result<(), String>, is_lost: bool) -> Option<Done> {
+    fn done(&mut self, result: Result<(), Refusal>, is_lost: bool) -> Option<Done> {
         let answers = std::mem::take(&mut self.answers);
         let job = self.job.take()?;
         let result = result.map(|()| answers);
@@ -118,7 +114,6 @@ impl Maker {
             job,
             result,
             is_lost,
-            is_unheard: false,
             is_begun: self.is_accepted,
         })
     }

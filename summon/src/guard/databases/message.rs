@@ -125,12 +125,15 @@ pub(in crate::guard) fn put_answer(out: &mut Out<'_>, answer: &Answer) {
         Answer::Fill(name) => (0, name),
         Answer::Database(name) => (1, name),
         Answer::Failed(report) => (2, report),
-        Answer::Refused(why) => (3, why),
+        Answer::Refused { why, .. } => (3, why),
         Answer::Shared => (4, &String::new()),
         Answer::Delayed(why) => (5, why),
     };
     out.number(tag);
     put_text(out, text);
+    if let Answer::Refused { has_no_room, .. } = answer {
+        out.flag(*has_no_room);
+    }
 }
 
 pub(in crate::guard) fn get_answer(from: &mut In<'_>) -> io::Result<Answer> {
@@ -138,7 +141,10 @@ pub(in crate::guard) fn get_answer(from: &mut In<'_>) -> io::Result<Answer> {
         0 => Answer::Fill(from.text()?),
         1 => Answer::Database(from.text()?),
         2 => Answer::Failed(from.text()?),
-        3 => Answer::Refused(from.text()?),
+        3 => Answer::Refused {
+            why: from.text()?,
+            has_no_room: from.flag()?,
+        },
         4 => {
             from.text()?;
             Answer::Shared
@@ -173,9 +179,9 @@ mod tests {
     fn long_texts_lose_their_middle() {
         let long = format!("a{}z", "\u{fc}".repeat(1 << 20));
         let mut out = Out::default();
-        put_answer(&mut out, &Answer::Refused(long.clone()));
+        put_answer(&mut out, &Answer::Failed(long.clone()));
         let mut from = In::new(&out.bytes, Vec::new());
-        let Answer::Refused(short) = get_answer(&mut from).unwrap() else {
+        let Answer::Failed(short) = get_answer(&mut from).unwrap() else {
             panic!("another answer");
         };
         assert!(short.starts_with("a\u{fc}") && short.ends_with("\u{fc}z"));
@@ -221,7 +227,10 @@ mod tests {
             Answer::Fill("t_1".into()),
             Answer::Database("a_7".into()),
             Answer::Failed("no".into()),
-            Answer::Refused("ERROR: no".into()),
+            Answer::Refused {
+                why: "ERROR: no".into(),
+                has_no_room: true,
+            },
             Answer::Delayed("full".into()),
             Answer::Shared,
         ] {

@@ -17,6 +17,7 @@ mod mariadb;
 mod message;
 mod names;
 mod numbers;
+mod pause;
 mod pool;
 mod postgres;
 mod redis;
@@ -44,6 +45,7 @@ pub(super) use mariadb::answered as mariadb_answered;
 use message::User;
 pub(super) use message::{DatabaseOrder, get_answer, put_answer};
 use numbers::Numbers;
+use pause::Pause;
 use pool::Pool;
 use postgres::Postgres;
 #[cfg(fuzzing)]
@@ -51,7 +53,6 @@ pub(super) use postgres::answered as postgres_answered;
 use redis::Redis;
 #[cfg(fuzzing)]
 pub(super) use redis::answered as redis_answered;
-use refusal::Refusal;
 use template::Template;
 pub(crate) use types::{Answer, Server, ServerKind};
 
@@ -97,7 +98,7 @@ pub(super) struct Databases {
     /// How many jobs in a row have lost their connections.
     losses: usize,
     /// Why the server makes no database for a while.
-    refusal: Refusal,
+    pause: Pause,
     /// Whether a test waits until another one gives up its database, since all numbers are in use.
     are_all_used: bool,
     /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
@@ -133,7 +134,7 @@ impl Databases {
             ending: VecDeque::new(),
             numbers: Numbers::default(),
             losses: 0,
-            refusal: Refusal::default(),
+            pause: Pause::default(),
             are_all_used: false,
             makes_ahead: false,
             busy: Instant::now(),
@@ -294,7 +295,7 @@ impl Databases {
         for job in std::mem::take(&mut self.jobs) {
             if let Some(maker) = self.makers.iter_mut().find(|maker| maker.can_take(&job)) {
                 maker.take(job);
-            } else if self.makers.len() < pool::MOST_CONNECTIONS && !self.refusal.rests() {
+            } else if self.makers.len() < pool::MOST_CONNECTIONS && !self.pause.rests() {
                 match Maker::open(self.dialect, self.addr, &job) {
                     Ok(mut maker) => {
                         maker.take(job);
@@ -302,9 +303,8 @@ impl Databases {
                     }
                     Err(lost) => self.finish(Done {
                         job,
-                        result: Err(lost.why),
+                        result: Err(lost.refusal),
                         is_lost: false,
-                        is_unheard: lost.is_unheard,
                         is_begun: false,
                     }),
                 }
@@ -320,7 +320,7 @@ impl Databases {
         self.jobs.clear();
         self.naming.clear();
         self.ending.clear();
-        self.fail_template(Answer::Refused("the server ends".into()));
+        self.fail_template(Answer::refused("the server ends"));
     }
 
     /// Returns the tests of this user that have a database, each with the URL.
@@ -362,7 +362,7 @@ impl Databases {
         // Nothing is dropped while the template's connections end.
         let job = self.template.due().or_else(drop);
         let end = self.ending.front().map(|(at, _)| *at);
-        let again = self.refusal.until.filter(|_| !self.jobs.is_empty());
+        let again = self.pause.until.filter(|_| !self.jobs.is_empty());
         job.into_iter().chain(end).chain(again).min()
     }
 

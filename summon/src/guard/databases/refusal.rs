@@ -1,29 +1,46 @@
-//! The last refusal of the server that passes by itself, such as too many connections.
+//! Why a server has not done something.
 
-use std::time::{Duration, Instant};
+use super::types::Answer;
 
-/// How long the server has peace after a refusal.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// The last refusal, if no job has succeeded since.
-#[derive(Debug, Default)]
+/// The server's words are for people. summon decides only by the reason.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refusal {
-    pub(super) why: Option<String>,
-    /// When to connect again.
-    pub(super) until: Option<Instant>,
+    pub(super) reason: Reason,
+    pub(super) text: String,
 }
 
-impl Refusal {
-    /// Begins a pause. Returns whether this is the first refusal in a row.
-    pub(super) fn begin(&mut self, why: String) -> bool {
-        self.until = Some(Instant::now() + PAUSE);
-        self.why.replace(why).is_none()
-    }
+/// What the server's code means. Each protocol translates its own codes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Reason {
+    /// There is a database with the new name.
+    NameTaken,
+    /// Someone has ended the statement or its connection.
+    Interrupted,
+    /// Someone is connected to the database.
+    InUse,
+    /// It passes by itself, such as too many connections.
+    Passing,
+    /// The disk is full, or the memory in its place.
+    NoRoom,
+    Other,
+}
 
-    /// Returns whether no connection may be opened now.
-    pub(super) fn rests(&mut self) -> bool {
-        // Cleared when it is over: otherwise the guard would wake up for a time in the past.
-        self.until = self.until.filter(|until| Instant::now() < *until);
-        self.until.is_some()
+/// What `strerror` says about `ENOSPC`, for errors of a server that have no other code.
+pub(super) const NO_SPACE: &str = "No space left on device";
+
+impl Refusal {
+    /// Returns the answer to a test. `what` says what the server has refused.
+    pub(super) fn answer(&self, what: &str) -> Answer {
+        Answer::Refused {
+            why: format!("{what}: {}", self.text),
+            has_no_room: self.reason == Reason::NoRoom,
+        }
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(text: String) -> Refusal {
+        let reason = Reason::Other;
+        Refusal { reason, text }
     }
 }

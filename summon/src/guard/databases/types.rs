@@ -49,5 +49,19 @@ pub(crate) enum Answer {
     /// The template function has failed with this report.
     Failed(String),
     /// The server can't make one, for this reason.
-    Refused(String),
+    Refused {
+        why: String,
+        /// The disk is full, or the memory in its place.
+        has_no_room: bool,
+    },
+}
+
+impl Answer {
+    /// Returns a refusal that is summon's own.
+    pub(super) fn refused(why: impl Into<String>) -> Answer {
+        Answer::Refused {
+            why: why.into(),
+            has_no_room: false,
+        }
+    }
 }

@@ -58,23 +58,4 @@ impl Dialect for Mariadb {
     fn name(&self, clone: &str, test: &str) -> String {
         names::of_test(test, clone)
     }
-
-    fn is_taken(&self, why: &str) -> bool {
-        // `ER_DB_CREATE_EXISTS`.
-        why.starts_with("ERROR 1007 ")
-    }
-
-    fn is_lost(&self, why: &str) -> bool {
-        // `ER_QUERY_INTERRUPTED` and `ER_CONNECTION_KILLED`.
-        ["ERROR 1317 ", "ERROR 1927 "]
-            .iter()
-            .any(|it| why.starts_with(it))
-    }
-
-    fn passes(&self, why: &str) -> bool {
-        // `ER_CON_COUNT_ERROR`. A refusal before the login has no state.
-        ["ERROR 1040:", "ERROR 1040 "]
-            .iter()
-            .any(|it| why.starts_with(it))
-    }
 }

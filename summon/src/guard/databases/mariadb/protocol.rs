@@ -1,6 +1,7 @@
 //! The client's side of MariaDB's protocol: a login without a password, and statements as text.
 
 use super::super::dialect::{self, Broken};
+use super::super::refusal::{NO_SPACE, Reason, Refusal};
 use super::super::rows::Rows;
 use super::packets::{Packets, Text};
 
@@ -41,7 +42,7 @@ pub(super) struct Protocol {
     phase: Phase,
     rows: Rows,
     size: usize,
-    answer: Option<Result<Rows, String>>,
+    answer: Option<Result<Rows, Refusal>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,7 +94,7 @@ impl Protocol {
             }
             (Phase::Asked | Phase::Columns(_) | Phase::Rows, 0xff) => {
                 self.rows.clear();
-                self.end(Err(refusal(packet)?))
+                self.end(Err(refusal(packet)?.1))
             }
             (Phase::Asked, 0) => {
                 let mut text = Text(&packet[1..]);
@@ -153,7 +154,7 @@ impl Protocol {
         }
     }
 
-    fn end(&mut self, answer: Result<Rows, String>) -> Phase {
+    fn end(&mut self, answer: Result<Rows, Refusal>) -> Phase {
         self.size = 0;
         self.answer = Some(answer);
         Phase::Idle
@@ -181,7 +182,7 @@ impl dialect::Protocol for Protocol {
     }
 
     /// Takes the answer: the rows of all results.
-    fn take_answer(&mut self) -> Option<Result<Rows, String>> {
+    fn take_answer(&mut self) -> Option<Result<Rows, Refusal>> {
         self.answer.take()
     }
 
@@ -201,9 +202,9 @@ impl dialect::Protocol for Protocol {
     }
 }
 
-/// Returns the server's words as its own client shows them, such as
+/// Decodes an error: its code, and the server's words as its own client shows them, such as
 /// `ERROR 1064 (42000): You have an error in your SQL syntax`.
-fn refusal(packet: &[u8]) -> Result<String, Broken> {
+fn refusal(packet: &[u8]) -> Result<(u16, Refusal), Broken> {
     let mut text = Text(packet.get(1..).ok_or(GARBLED)?);
     let code = text.short().ok_or(GARBLED)?;
     // A refusal before the login has no state.
@@ -212,21 +213,41 @@ fn refusal(packet: &[u8]) -> Result<String, Broken> {
         _ => (String::new(), text.0),
     };
     let words = String::from_utf8_lossy(words);
-    Ok(format!("ERROR {code}{state}: {words}"))
+    let reason = reason(code, &words);
+    let text = format!("ERROR {code}{state}: {words}");
+    Ok((code, Refusal { reason, text }))
 }
 
-fn login_refused(packet: &[u8]) -> Result<String, Broken> {
-    const DENIED: &str = "ERROR 1045 ";
-    let refusal = refusal(packet)?;
-    Ok(match refusal.starts_with(DENIED) {
-        true => format!("{refusal}; {ONLY_WITHOUT}"),
-        false => refusal,
-    })
+/// Translates the number of an error.
+fn reason(code: u16, words: &str) -> Reason {
+    match code {
+        // `ER_DB_CREATE_EXISTS`.
+        1007 => Reason::NameTaken,
+        // `ER_QUERY_INTERRUPTED` and `ER_CONNECTION_KILLED`.
+        1317 | 1927 => Reason::Interrupted,
+        // `ER_CON_COUNT_ERROR`.
+        1040 => Reason::Passing,
+        // `ER_DISK_FULL` and `ER_RECORD_FILE_FULL`.
+        1021 | 1114 => Reason::NoRoom,
+        // The server has an error for each failed call, and puts the errno in its text.
+        _ if words.contains(NO_SPACE) => Reason::NoRoom,
+        _ => Reason::Other,
+    }
+}
+
+fn login_refused(packet: &[u8]) -> Result<Refusal, Broken> {
+    /// `ER_ACCESS_DENIED_ERROR`.
+    const DENIED: u16 = 1045;
+    let (code, mut refusal) = refusal(packet)?;
+    if code == DENIED {
+        refusal.text += &format!("; {ONLY_WITHOUT}");
+    }
+    Ok(refusal)
 }
 
 /// Says that the server wants another authentication.
-fn wants(plugin: &str) -> String {
-    format!("the server asks for the authentication `{plugin}`; {ONLY_WITHOUT}")
+fn wants(plugin: &str) -> Refusal {
+    format!("the server asks for the authentication `{plugin}`; {ONLY_WITHOUT}").into()
 }
 
 const ONLY_WITHOUT: &str =
@@ -332,7 +353,7 @@ mod tests {
         let mut protocol = asked();
         protocol.receive(&packet(1, ERROR)).unwrap();
         let refused = "ERROR 1064 (42000): You have an error".to_owned();
-        assert_eq!(protocol.take_answer(), Some(Err(refused)));
+        assert_eq!(protocol.take_answer(), Some(Err(refused.into())));
         // The connection works on.
         protocol.query("SELECT 1");
         protocol.receive(&packet(1, OK)).unwrap();
@@ -360,8 +381,26 @@ mod tests {
         }
         let mut protocol = Protocol::new("root");
         let refused = protocol.receive(&packet(0, b"\xff\x10\x04Too many connections"));
-        let words = "ERROR 1040: Too many connections".to_owned();
-        assert_eq!(refused, Err(Broken::Refused(words)));
+        let text = "ERROR 1040: Too many connections".to_owned();
+        let reason = Reason::Passing;
+        assert_eq!(refused, Err(Broken::Refused(Refusal { reason, text })));
+    }
+
+    #[test]
+    fn the_code_tells_the_reason() {
+        for (code, reason) in [
+            (1007, Reason::NameTaken),
+            (1317, Reason::Interrupted),
+            (1927, Reason::Interrupted),
+            (1040, Reason::Passing),
+            (1114, Reason::NoRoom),
+            (1064, Reason::Other),
+        ] {
+            let error = [b"\xff", &u16::to_le_bytes(code)[..], b"ERROR 1040: no"].concat();
+            assert_eq!(refusal(&error).unwrap().1.reason, reason, "{code}");
+        }
+        let error = b"\xff\x03\0#HY000Error writing (Errcode: 28 \"No space left on device\")";
+        assert_eq!(refusal(error).unwrap().1.reason, Reason::NoRoom);
     }
 
     #[test]

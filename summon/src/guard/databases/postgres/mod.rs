@@ -1,7 +1,7 @@
 //! PostgreSQL: clones by `CREATE DATABASE .. TEMPLATE`.
 
+mod error_response;
 mod protocol;
-mod refusal;
 mod statements;
 
 use super::dialect::{self, Dialect};
@@ -74,26 +74,5 @@ impl Dialect for Postgres {
 
     fn name(&self, clone: &str, test: &str) -> String {
         names::of_test(test, clone)
-    }
-
-    fn is_taken(&self, why: &str) -> bool {
-        // `duplicate_database`.
-        why.ends_with("(SQLSTATE 42P04)")
-    }
-
-    fn is_lost(&self, why: &str) -> bool {
-        // `object_in_use`: someone has connected to a clone, such as a test that reads all databases. A
-        // template that is in use starts with `source database`.
-        why.starts_with("ERROR: database ")
-            && why.contains(" is being accessed by other users")
-            && why.ends_with("(SQLSTATE 55006)")
-    }
-
-    fn passes(&self, why: &str) -> bool {
-        // `too_many_connections`, and `cannot_connect_now`: the server starts again after one of its
-        // processes was killed.
-        ["(SQLSTATE 53300)", "(SQLSTATE 57P03)"]
-            .iter()
-            .any(|code| why.ends_with(code))
     }
 }

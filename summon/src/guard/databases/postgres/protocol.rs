@@ -1,8 +1,9 @@
 //! The client's side of PostgreSQL's protocol, version 3: start-up, and statements as text.
 
 use super::super::dialect::{self, Broken};
+use super::super::refusal::Refusal;
 use super::super::rows::Rows;
-use super::refusal::{Refusal, text, wants};
+use super::error_response::{refusal, text, wants};
 use super::statements::APPLICATION;
 
 /// The maximum length of a message. The answers to the guard's own statements are far shorter.
@@ -24,7 +25,7 @@ pub(super) struct Protocol {
     rows: Rows,
     size: usize,
     refusal: Option<Refusal>,
-    answer: Option<Result<Rows, String>>,
+    answer: Option<Result<Rows, Refusal>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,9 +83,9 @@ impl Protocol {
                 self.rows.push(row(body)?);
             }
             b'E' => {
-                let refusal = Refusal::decode(body);
+                let refusal = refusal(body);
                 if self.phase == Phase::Starting {
-                    return Err(Broken::Refused(refusal.to_string()));
+                    return Err(Broken::Refused(refusal));
                 }
                 // The first refusal is the cause. More can follow, for example if the server then
                 // shuts down.
@@ -95,7 +96,7 @@ impl Protocol {
                     let rows = std::mem::take(&mut self.rows);
                     self.size = 0;
                     self.answer = Some(match self.refusal.take() {
-                        Some(refusal) => Err(refusal.to_string()),
+                        Some(refusal) => Err(refusal),
                         None => Ok(rows),
                     });
                 }
@@ -136,7 +137,7 @@ impl dialect::Protocol for Protocol {
         self.outbox.extend(with_length(&body));
     }
 
-    fn take_answer(&mut self) -> Option<Result<Rows, String>> {
+    fn take_answer(&mut self) -> Option<Result<Rows, Refusal>> {
         self.answer.take()
     }
 
@@ -155,7 +156,7 @@ impl dialect::Protocol for Protocol {
     fn closed(&mut self) -> Broken {
         // A server says why before it closes, for example that it shuts down.
         let refusal = self.refusal.take();
-        refusal.map_or(Broken::Closed, |it| Broken::Refused(it.to_string()))
+        refusal.map_or(Broken::Closed, Broken::Refused)
     }
 }
 
@@ -311,7 +312,7 @@ mod tests {
         protocol.receive(&answer).unwrap();
         let refusal = protocol.take_answer().unwrap().unwrap_err();
         assert_eq!(
-            refusal.to_string(),
+            refusal.text,
             "ERROR: database \"t\" is in use; DETAIL: There is 1 other session. (SQLSTATE 55006)"
         );
         // The connection works on.

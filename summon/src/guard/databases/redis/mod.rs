@@ -90,13 +90,6 @@ impl Dialect for Redis {
         }
     }
 
-    fn passes(&self, why: &str) -> bool {
-        // The limit of clients, a server that loads its data, and a script that takes long.
-        ["ERR max number of clients reached", "LOADING ", "BUSY "]
-            .iter()
-            .any(|it| why.starts_with(it))
-    }
-
     fn recipe(&self, template: &str, answers: &[Rows]) -> Result<Recipe, String> {
         let [keys, memory, copy] = answers else {
             return Ok(Recipe::default());

@@ -1,6 +1,7 @@
 //! The client's side of Redis's protocol (RESP2): commands as lines of text, and their replies.
 
 use super::super::dialect::{self, Broken};
+use super::super::refusal::{NO_SPACE, Reason, Refusal};
 use super::super::rows::Rows;
 
 /// The maximum length of a reply. The longest one is the list of clients.
@@ -18,7 +19,7 @@ pub(super) struct Protocol {
     outbox: Vec<u8>,
     /// Whether the reply to a command is not complete.
     is_busy: bool,
-    answer: Option<Result<Rows, String>>,
+    answer: Option<Result<Rows, Refusal>>,
 }
 
 impl dialect::Protocol for Protocol {
@@ -42,7 +43,7 @@ impl dialect::Protocol for Protocol {
         self.outbox.extend(b"\r\n");
     }
 
-    fn take_answer(&mut self) -> Option<Result<Rows, String>> {
+    fn take_answer(&mut self) -> Option<Result<Rows, Refusal>> {
         self.answer.take()
     }
 
@@ -60,7 +61,7 @@ impl dialect::Protocol for Protocol {
             let read = self.inbox.len() - rest.len();
             self.inbox.drain(..read);
             let answer = match reply.refusal {
-                Some(refusal) => Err(in_words(&refusal)),
+                Some(text) => Err(refusal(text)),
                 None => Ok(vec![reply.values]),
             };
             // A server that refuses a connection sends the reason without a command.
@@ -142,12 +143,21 @@ impl Reply {
     }
 }
 
-/// Returns the server's words, and what to do about a password.
-fn in_words(refusal: &str) -> String {
-    match refusal.starts_with("NOAUTH") {
-        true => format!("{refusal} summon makes databases only on a Redis without a password"),
-        false => refusal.to_owned(),
-    }
+/// Decodes an error. Its first word is its code. summon says what to do about a password.
+fn refusal(text: String) -> Refusal {
+    let reason = match text.split(' ').next() {
+        // The server loads its data, or runs a long script.
+        Some("LOADING" | "BUSY") => Reason::Passing,
+        // This one has only the code of all others.
+        _ if text == "ERR max number of clients reached" => Reason::Passing,
+        Some("NOAUTH") => {
+            return format!("{text} summon makes databases only on a Redis without a password")
+                .into();
+        }
+        _ if text.contains(NO_SPACE) => Reason::NoRoom,
+        _ => Reason::Other,
+    };
+    Refusal { reason, text }
 }
 
 /// Takes a line off the front, without its end.
@@ -226,7 +236,7 @@ mod tests {
         protocol
             .receive(b"-ERR DB index is out of range\r\n")
             .unwrap();
-        let refused = Some(Err("ERR DB index is out of range".to_owned()));
+        let refused = Some(Err("ERR DB index is out of range".to_owned().into()));
         assert_eq!(protocol.take_answer(), refused);
         // The connection works on.
         protocol.query("PING");
@@ -235,8 +245,27 @@ mod tests {
         assert_eq!(protocol.take_answer(), Some(Ok(pong)));
         // Nobody has asked.
         let refused = protocol.receive(b"-ERR max number of clients reached\r\n");
-        let words = "ERR max number of clients reached".to_owned();
-        assert_eq!(refused, Err(Broken::Refused(words)));
+        let text = "ERR max number of clients reached".to_owned();
+        let reason = Reason::Passing;
+        assert_eq!(refused, Err(Broken::Refused(Refusal { reason, text })));
+    }
+
+    #[test]
+    fn the_first_word_tells_the_reason() {
+        for (text, reason) in [
+            (
+                "LOADING Redis is loading the dataset in memory",
+                Reason::Passing,
+            ),
+            ("BUSY Redis is busy running a script", Reason::Passing),
+            ("ERR LOADING is not a command", Reason::Other),
+            (
+                "MISCONF Errors writing: No space left on device",
+                Reason::NoRoom,
+            ),
+        ] {
+            assert_eq!(refusal(text.to_owned()).reason, reason, "{text}");
+        }
     }
 
     #[test]
