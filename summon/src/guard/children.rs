@@ -131,8 +131,8 @@ pub(super) fn halt_all() {
         if all_halt {
             return;
         }
-        // A process takes a moment to halt after its signal. Without a pause the loop would use up
-        // its rounds before that.
+        // A process takes a moment to halt after its signal, and only its parent is told. Without a
+        // pause the loop would use up its rounds before that.
         let moment = Some(Instant::now() + Duration::from_micros(500));
         let _ = crate::sys::wait::sleep(&[], moment);
     }

@@ -35,9 +35,11 @@ impl Clients {
             || (!self.container.is_empty() && is_named())
     }
 
-    /// Returns whether one of them lives.
-    pub(super) fn has_some(&self, warden: u32) -> bool {
+    /// Returns one of them that lives.
+    pub(super) fn any(&self, warden: u32) -> Option<u32> {
         let mut all = containers::processes().into_iter();
-        all.any(|pid| proc::parent(pid) == Some(warden) && !proc::has_ended(pid) && self.has(pid))
+        all.find(|pid| {
+            proc::parent(*pid) == Some(warden) && !proc::has_ended(*pid) && self.has(*pid)
+        })
     }
 }

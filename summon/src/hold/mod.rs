@@ -31,7 +31,8 @@ use crate::trace::{TestId, this_test};
 use block::Block;
 use screen::Screen;
 
-/// How often a hold looks whether it has to end.
+/// How often a hold looks whether it has to end. The turn of a halted process ends by the clock, a terminal
+/// gives no notice when a process comes to its foreground, and macOS none of a file that is removed.
 const PACE: Duration = Duration::from_millis(100);
 /// How long after the end of a hold a guard ends its process without an order. The test itself
 /// comes first, so that an end in time is an end in order.

@@ -10,7 +10,7 @@ use crate::sys::{Signal, wait};
 
 /// The limit of a command of the engine.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
-/// The pause before a removal is repeated.
+/// The pause before a removal is repeated. No engine tells a client when that is worth it.
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Contained {

@@ -17,7 +17,8 @@ use crate::sys::{ports, wait};
 const LONGEST: Duration = Duration::from_secs(90);
 /// How long helpers of an engine may take to end after their container.
 const HELPERS: Duration = Duration::from_secs(15);
-/// The pause between two looks at the ports.
+/// The pause between two looks at the ports: Linux tells nobody that a socket no longer listens, and helpers
+/// of root can't be found by their ports.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Returns whether the output says that the port is in use: `EADDRINUSE` in the words of C, Java,

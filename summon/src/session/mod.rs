@@ -31,6 +31,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 pub(crate) use base::REPORT;
@@ -53,7 +54,9 @@ pub(crate) use turn::RunTurn;
 pub(crate) use unused::is_unused;
 
 use crate::sys::dir::Dir;
+use crate::sys::fd::AsFd;
 use crate::sys::maker::{Maker, PerProcess};
+use crate::sys::wait::Waker;
 use crate::sys::{self, Lock, private, random};
 
 /// The directory of this test process or of its run, while a process in it has files. A lock on the
@@ -72,6 +75,9 @@ pub(crate) struct Session {
     /// The names of directories and logs of this process.
     names: Mutex<Vec<String>>,
 }
+
+/// How long the cleaning of a shared session may take.
+const CLEANING_LIMIT: Duration = Duration::from_secs(10);
 
 /// The session of this process, if it has one now, and the user that made it. A process that
 /// becomes another user makes another session.
@@ -125,15 +131,20 @@ impl Session {
     /// Opens or makes the session with this name, which several test processes use.
     pub(crate) fn shared(name: &str) -> io::Result<Session> {
         clean::after_all(&Base::own()?);
-        for _ in 0..10 * TRIES {
+        let (until, never) = (Instant::now() + CLEANING_LIMIT, Waker::new()?);
+        for _ in 0..TRIES {
             let base = Base::own()?;
             base.has(name.as_ref())?;
             // Another process may be cleaning it. If that removes the directory, the next round
             // makes it again.
-            if let Some(dir) = base.dir.enter_locked(name.as_ref(), Lock::Others)? {
-                return Session::at(base.path.join(name), dir, true);
+            let dir = base
+                .dir
+                .wait_locked(name.as_ref(), Lock::Others, until, never.as_fd())?;
+            match dir {
+                Some(dir) => return Session::at(base.path.join(name), dir, true),
+                None if Instant::now() >= until => break,
+                None => {}
             }
-            std::thread::yield_now();
         }
         Err(io::Error::other("its directory can't be locked"))
     }
@@ -229,5 +240,34 @@ fn logs_in(log_dir: &Path, logs: &Path, is_shared: bool) -> io::Result<Dir> {
             }
         }
         made => made,
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::thread;
+
+    use super::base::SHARED;
+    use super::*;
+    use crate::sys::is_awaited;
+
+    #[test]
+    fn a_shared_session_can_be_opened_as_soon_as_another_process_has_cleaned_it() {
+        let name = format!("{SHARED}-cleaned-{}", std::process::id());
+        let base = Base::own().unwrap();
+        let cleaning = loop {
+            base.has(name.as_ref()).unwrap();
+            // Another test may remove the empty directory.
+            if let Some(dir) = base.dir.enter_locked(name.as_ref(), Lock::Nobody).unwrap() {
+                break dir;
+            }
+        };
+        let opens = thread::spawn(move || Session::shared(&name));
+        while !is_awaited(&cleaning) && !opens.is_finished() {
+            thread::yield_now();
+        }
+        drop(cleaning);
+        opens.join().unwrap().unwrap();
     }
 }

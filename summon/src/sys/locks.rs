@@ -121,10 +121,19 @@ pub(crate) fn unlock_file(file: &File) -> io::Result<()> {
     Ok(rustix::fs::flock(file, FlockOperation::Unlock)?)
 }
 
+/// Returns whether a thread sleeps until it gets the lock. `/proc/locks` marks it with an arrow.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+pub(crate) fn is_awaited(lock: impl AsFd) -> bool {
+    let inode = format!(":{} ", rustix::fs::fstat(lock).unwrap().st_ino);
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let mut lines = locks.lines();
+    lines.any(|line| line.contains(" -> ") && line.contains(&inode))
+}
+
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
     use std::time::Duration;
 
     use super::*;
@@ -145,12 +154,9 @@ mod tests {
         files
     }
 
-    /// Returns when a thread sleeps until it gets the lock. `/proc/locks` marks it with an arrow.
+    /// Returns when a thread sleeps until it gets the lock.
     fn until_awaited(file: &File) {
-        let inode = format!(":{} ", file.metadata().unwrap().ino());
-        let is_awaited = |line: &str| line.contains(" -> ") && line.contains(&inode);
-        let locks = || std::fs::read_to_string("/proc/locks").unwrap();
-        while !locks().lines().any(is_awaited) {
+        while !is_awaited(file) {
             std::thread::yield_now();
         }
     }

@@ -106,6 +106,8 @@ pub(crate) mod signal;
 pub(crate) mod subnet;
 pub(crate) mod threads;
 
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use locks::is_awaited;
 #[cfg(unix)]
 pub(crate) use locks::lock_file;
 pub(crate) use locks::{Lock, is_alone, try_lock_file, unlock_file};

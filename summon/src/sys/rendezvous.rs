@@ -21,6 +21,7 @@ use super::{sockets, wait};
 const SUFFIX: &str = ".meet";
 /// A holder keeps the lock for a few system calls. A longer wait means that the holder is halted.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// No system has a lock with a time-out, and a warden must not start a thread that waits in its place.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// The role of a process at a rendezvous.
@@ -125,8 +126,7 @@ fn lock(base: &Path) -> io::Result<OwnedFd> {
     let name = base.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let until = Instant::now() + LOCK_LIMIT;
     loop {
-        // `flock` without blocking, since a blocking one has no time limit. A halted holder would
-        // then stop this test for ever.
+        // Without blocking: a halted holder would stop this test for ever.
         if let Some(lock) = parent.enter_locked(name, Lock::Nobody)? {
             return Ok(lock.into());
         }

@@ -189,7 +189,8 @@ const END: &str = "\n]\n";
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The reason for missing events after that time-out.
 const HELD: &str = "another process has held the lock on the file for 1 s";
-/// The pause between two attempts: no system has a file lock with a time-out.
+/// The pause between two attempts: no system has a file lock with a time-out. A thread that waits in its
+/// place could get the lock after the time-out, and this process would keep it.
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// Adds an event. `event` runs while this process holds the lock, so that the times of a row's

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long the server has peace after a refusal.
+/// How long the server has peace after a refusal. No server tells when it would accept.
 const LENGTH: Duration = Duration::from_millis(20);
 
 /// The last such refusal, if no job has succeeded since.

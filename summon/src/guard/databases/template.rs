@@ -7,7 +7,7 @@ use super::job::Recipe;
 use super::message::User;
 use super::types::Answer;
 
-/// The pause between two looks whether the connections to the template have ended.
+/// The pause between two looks whether the connections to the template have ended, which no server reports.
 const PAUSE: Duration = Duration::from_millis(1);
 /// How long a terminated connection may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);

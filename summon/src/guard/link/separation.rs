@@ -11,7 +11,8 @@ use super::relay::Relay;
 use crate::sys::events::Events;
 use crate::sys::streams;
 
-/// The shortest time between two looks for the same process.
+/// The shortest time between two looks for the same process. The kernel tells nobody which process gets a
+/// socket.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How much longer than a look the pause after it is, so that other connections go on meanwhile.
 const SHARE: u32 = 4;

@@ -34,7 +34,8 @@ const INSPECT_LIMIT: Duration = Duration::from_secs(5);
 const REMOVAL_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait for the end of all relays, which may be halted.
 const RELAY_LIMIT: Duration = Duration::from_secs(2);
-/// The first pause before the removal is repeated. It doubles up to a second.
+/// The first pause before the removal is repeated. It doubles up to a second. No engine tells a client when
+/// a removal is worth another attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a guard needs to run a command of the engine.

@@ -11,12 +11,13 @@ use crate::guard::clients::Clients;
 use crate::guard::dispositions;
 use crate::guard::protocol::request::Remover;
 use crate::guard::title::Title;
+use crate::sys::ending;
 use crate::sys::exit;
 use crate::sys::family::ChildEnds;
 
 /// How long to wait for the engine's clients. The warden kills them after that.
 const CLIENTS_LIMIT: Duration = Duration::from_secs(30);
-/// The pause between two looks at them.
+/// The pause between two looks at one whose end can't be watched.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Removes the container in this process, a child of `warden`, and ends the process.
@@ -42,13 +43,16 @@ fn remove(remover: &Remover, clients: &Clients, warden: Pid) -> io::Result<()> {
     let warden = warden.as_raw_nonzero().get() as u32;
     loop {
         // Before the removal: a client that lives may still create the container after it.
-        let is_last = !clients.has_some(warden) || Instant::now() >= until;
+        let is_last = clients.any(warden).is_none() || Instant::now() >= until;
         let _ = engine.remove(&remover.removal, false);
         if is_last {
             return Ok(());
         }
-        while clients.has_some(warden) && Instant::now() < until {
-            engine.rest(PAUSE);
+        while let Some(client) = clients.any(warden).filter(|_| Instant::now() < until) {
+            let ended = ending::of(client).and_then(ending::watch);
+            if ended.and_then(|it| it.wait(until)).is_err() {
+                engine.rest(PAUSE);
+            }
         }
     }
 }

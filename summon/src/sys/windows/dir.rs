@@ -4,9 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::fd::OwnedFd;
+use super::fd::{BorrowedFd, OwnedFd};
 use super::locks::Lock;
 use super::remove::Left;
 use super::users::User;
@@ -32,6 +32,16 @@ impl Dir {
     }
 
     pub(crate) fn enter_locked(&self, _name: &OsStr, _: Lock) -> io::Result<Option<Dir>> {
+        match *self {}
+    }
+
+    pub(crate) fn wait_locked(
+        &self,
+        _name: &OsStr,
+        _: Lock,
+        _until: Instant,
+        _given_up: BorrowedFd<'_>,
+    ) -> io::Result<Option<Dir>> {
         match *self {}
     }
 
