@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use summon_syntax::nodes;
 
@@ -52,11 +52,17 @@ pub(crate) type Fill = Box<dyn Fn(&str) -> Result<(), Error> + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Set {
     members: Vec<(String, Weak<Parts>)>,
-    /// The URLs of members that are databases.
-    urls: Mutex<SmallMap<String, String>>,
-    /// The addresses of members that are links.
-    addrs: Mutex<SmallMap<String, SocketAddr>>,
+    places: Mutex<Places>,
     pub(crate) start: JointStart,
+}
+
+/// Where members are reached, if not at their processes.
+#[derive(Default)]
+struct Places {
+    /// The URLs of members that are databases.
+    urls: SmallMap<String, String>,
+    /// The addresses of members that are links.
+    addrs: SmallMap<String, SocketAddr>,
 }
 
 /// The nodes of a cluster. Weak, since each node holds this value.
@@ -73,8 +79,7 @@ impl Set {
     pub(super) fn of(members: Vec<(String, Weak<Parts>)>) -> Arc<Set> {
         Arc::new(Set {
             members,
-            urls: Mutex::default(),
-            addrs: Mutex::default(),
+            places: Mutex::default(),
             start: JointStart::default(),
         })
     }
@@ -92,24 +97,24 @@ impl Set {
 
     /// Sets the URL of a member that is a database.
     pub(crate) fn set_url(&self, name: &str, url: String) {
-        let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
-        urls.insert(name.to_owned(), url);
+        self.places().urls.insert(name.to_owned(), url);
     }
 
     pub(super) fn url(&self, name: &str) -> Option<String> {
-        let urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
-        urls.get(name).cloned()
+        self.places().urls.get(name).cloned()
     }
 
     /// Sets the address of a member that is a link.
     pub(crate) fn set_addr(&self, name: &str, addr: SocketAddr) {
-        let mut addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner);
-        addrs.insert(name.to_owned(), addr);
+        self.places().addrs.insert(name.to_owned(), addr);
     }
 
     pub(super) fn addr(&self, name: &str) -> Option<SocketAddr> {
-        let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner);
-        addrs.get(name).copied()
+        self.places().addrs.get(name).copied()
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

@@ -55,7 +55,7 @@ impl Databases {
         let refused = refused.map(|why| format!("the server refuses for now: {why}"));
         let other = || match self.template {
             Template::With { .. } => Some("the template function still runs".to_owned()),
-            _ if self.are_all_used => {
+            _ if self.are_all_used() => {
                 let count = self.count_of_databases();
                 Some(format!("{count}, and tests that run use them all"))
             }

@@ -56,8 +56,7 @@ impl Databases {
     /// Drops a database if tests wait and all numbers are used: the oldest given-up database, or else
     /// the database of the oldest failed test.
     pub(super) fn recycle(&mut self) {
-        let is_making = |job: &Job| !matches!(job, Job::End(_));
-        if self.waiters.is_empty() || self.numbers.left() > 0 || self.all_jobs().any(is_making) {
+        if self.waiters.is_empty() || !self.has_no_number() {
             return;
         }
         if self.pool.has_garbage() || self.pool.give_up_failed() {
@@ -65,17 +64,30 @@ impl Databases {
         } else if !self.pool.is_used() {
             let why = format!("{}, and no free one", self.count_of_databases());
             self.refuse_waiters(&Answer::refused(why));
-        } else if !std::mem::replace(&mut self.are_all_used, true) {
-            self.tell_waiters();
         }
+    }
+
+    /// Returns whether all numbers are used, and no job is about to change that.
+    fn has_no_number(&self) -> bool {
+        let is_making = |job: &Job| !matches!(job, Job::End(_));
+        self.numbers.left() == 0 && !self.all_jobs().any(is_making)
+    }
+
+    /// Returns whether a test must wait until another one gives up its database.
+    pub(super) fn are_all_used(&self) -> bool {
+        self.has_no_number() && self.pool.are_all_used()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
     use super::super::jobs::tests::{databases, stocked};
     use super::super::pool::Used;
-    use super::super::{Answer, END_AFTER, ServerKind, Want};
+    use super::super::template::Template;
+    use super::super::{Answer, END_AFTER, Server, ServerKind, Want};
     use super::*;
 
     #[test]
@@ -133,6 +145,34 @@ mod tests {
         assert_eq!(databases.take_answers(), told(8));
         databases.done(3, "1", false);
         assert_eq!(databases.delay(), None);
+    }
+
+    #[test]
+    fn a_test_that_waits_knows_that_another_has_got_the_last_database() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut databases = Databases::new(Server {
+            kind: ServerKind::Redis,
+            addr: listener.local_addr().unwrap(),
+            url: String::new(),
+        });
+        databases.template = Template::Ready(Arc::default());
+        (databases.numbers.last, databases.numbers.most) = (1, 1);
+        databases.pool.add("1".into());
+        for number in [7, 8] {
+            let test = "a".into();
+            let user = 3;
+            databases.want(Want { user, number, test }, None);
+        }
+        let mut answers = Vec::new();
+        while answers.is_empty() {
+            databases.go_on(1);
+            answers.extend(databases.take_answers());
+        }
+        let why =
+            "the server has only 2 databases (`--databases`), and tests that run use them all";
+        let first = (3, 7, Answer::Database("1".into()));
+        let second = (3, 8, Answer::Delayed(why.into()));
+        assert_eq!(answers, [first, second]);
     }
 
     #[test]

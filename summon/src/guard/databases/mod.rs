@@ -99,8 +99,6 @@ pub(super) struct Databases {
     losses: usize,
     /// Why the server makes no database for a while.
     pause: Pause,
-    /// Whether a test waits until another one gives up its database, since all numbers are in use.
-    are_all_used: bool,
     /// Whether clones are made ahead: a test has asked for one, and the last one has not failed.
     makes_ahead: bool,
     /// When there was last something to do for a test.
@@ -135,7 +133,6 @@ impl Databases {
             numbers: Numbers::default(),
             losses: 0,
             pause: Pause::default(),
-            are_all_used: false,
             makes_ahead: false,
             busy: Instant::now(),
             answers: Vec::new(),
@@ -218,7 +215,6 @@ impl Databases {
     /// The test with this database has ended.
     pub(super) fn done(&mut self, user: User, name: &str, has_failed: bool) {
         if self.pool.end_use(user, name) {
-            self.are_all_used = false;
             self.end_soon(name);
             match has_failed {
                 true => self.pool.keep(name.to_owned()),
@@ -271,6 +267,15 @@ impl Databases {
     /// Goes on with all jobs as far as possible without blocking. `users` is the number of processes
     /// that may want databases.
     pub(super) fn go_on(&mut self, users: usize) {
+        let were_all_used = self.are_all_used();
+        self.work(users);
+        // A test that comes later learns it at once.
+        if !were_all_used && self.are_all_used() {
+            self.tell_waiters();
+        }
+    }
+
+    fn work(&mut self, users: usize) {
         for _ in 0..AT_ONCE {
             self.plan(users);
             self.assign();

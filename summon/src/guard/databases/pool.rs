@@ -95,6 +95,12 @@ impl Pool {
         !self.used.is_empty()
     }
 
+    /// Returns whether tests that run have all the databases.
+    pub(super) fn are_all_used(&self) -> bool {
+        let others = [&self.ahead, &self.given_up, &self.failed];
+        self.is_used() && others.iter().all(|it| it.is_empty())
+    }
+
     /// Returns how many more clones to begin, when `making` of this size are being made for `waiters`.
     pub(super) fn lacks(&self, making: usize, waiters: usize, users: usize, size: u64) -> usize {
         let room = usize::try_from(MOST_AHEAD / size.max(1)).unwrap_or(usize::MAX);
