@@ -1,10 +1,11 @@
 //! The reports about a process. Each begins with the same facts: where the process is declared, and what runs.
 
 mod buffered;
+mod early_end;
 pub(super) mod failed_start;
+mod failed_test;
 mod hints;
 pub(super) mod invocation;
-mod postmortem;
 
 use std::fmt;
 
