@@ -5,11 +5,13 @@
 //! descriptors for each connection, and a forked child of the test would keep them open. It ends with
 //! its owner, like a guard.
 //!
-//! [`serve`] obeys the owner. [`relay`] has all connections, [`accept`] takes new ones, and [`progress`] lets
-//! them go on. A [`connection`] has two directions, and a [`flow`] is one direction, between two sockets
-//! ([`socket`]). [`separation`] knows which connections a [`partition`] of a cluster separates.
+//! [`serve`] obeys the owner, and [`apply_faults`] puts faults into force. [`relay`] has all
+//! connections, [`accept`] takes new ones, and [`progress`] lets them go on. A [`connection`] has two
+//! directions, and a [`flow`] is one direction, between two sockets ([`socket`]). [`separation`] knows
+//! which connections a [`partition`] of a cluster separates.
 
 mod accept;
+mod apply_faults;
 mod attention;
 mod connection;
 mod faults;
