@@ -104,6 +104,48 @@ pub(crate) const OPTIONS: &[(&str, Takes, bool)] = &[
     ("with_file", Takes::Contents, true),
 ];
 
+/// Options that do not work with an image, each with what to do instead.
+pub(crate) const UNSUPPORTED_BY_IMAGES: [(&str, &str); 12] = [
+    (
+        "shell",
+        "write the shell as the `entrypoint`, and its arguments as the text of the kind",
+    ),
+    (
+        "env_remove",
+        "a container has only the variables of its image, and those of `env`",
+    ),
+    ("umask", "do it in the image"),
+    ("nice", "write `engine_args = [\"--cpu-shares\", \"..\"]`"),
+    ("daemon", "keep the program in the foreground"),
+    ("listen_fd", "let the program listen by itself"),
+    (
+        "reuse",
+        "reuse the port of a container with a plain program",
+    ),
+    ("before_once", "do it in the image"),
+    ("after_stop", "run the command in the test"),
+    ("stop_command", "set `stop_signal`"),
+    (
+        "signal_only_leader",
+        "a container's signals go to its main process",
+    ),
+    (
+        "nodes",
+        "the addresses in `{peers}` can't be the same inside and outside of containers; declare the nodes \
+         one by one",
+    ),
+];
+
+/// Options that have no meaning without an image.
+pub(crate) const ONLY_OF_IMAGES: [&str; 6] = [
+    "entrypoint",
+    "mount",
+    "init",
+    "platform",
+    "pull",
+    "engine_args",
+];
+
 impl Takes {
     /// The number of values of the builder's method. None if only rustc knows.
     pub(crate) fn count(self) -> Option<usize> {

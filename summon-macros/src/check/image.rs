@@ -1,51 +1,10 @@
 //! Checks what works with an `image`.
 
+use crate::checked_options::{ONLY_OF_IMAGES, UNSUPPORTED_BY_IMAGES};
 use crate::errors::Errors;
 use crate::kind::Kind;
 use crate::literal;
 use crate::summoned::Summoned;
-
-/// Options that do not work with an image, each with what to do instead.
-const UNSUPPORTED: [(&str, &str); 12] = [
-    (
-        "shell",
-        "write the shell as the `entrypoint`, and its arguments as the text of the kind",
-    ),
-    (
-        "env_remove",
-        "a container has only the variables of its image, and those of `env`",
-    ),
-    ("umask", "do it in the image"),
-    ("nice", "write `engine_args = [\"--cpu-shares\", \"..\"]`"),
-    ("daemon", "keep the program in the foreground"),
-    ("listen_fd", "let the program listen by itself"),
-    (
-        "reuse",
-        "reuse the port of a container with a plain program",
-    ),
-    ("before_once", "do it in the image"),
-    ("after_stop", "run the command in the test"),
-    ("stop_command", "set `stop_signal`"),
-    (
-        "signal_only_leader",
-        "a container's signals go to its main process",
-    ),
-    (
-        "nodes",
-        "the addresses in `{peers}` can't be the same inside and outside of containers; declare the nodes \
-         one by one",
-    ),
-];
-
-/// Options that have no meaning without an image.
-const ONLY_OF_IMAGES: [&str; 6] = [
-    "entrypoint",
-    "mount",
-    "init",
-    "platform",
-    "pull",
-    "engine_args",
-];
 
 /// Refuses the path of a probe that the container certainly does not share with this machine.
 fn path_outside(summoned: &Summoned, errors: &mut Errors) {
@@ -91,7 +50,10 @@ pub(super) fn check(summoned: &Summoned, errors: &mut Errors) -> bool {
     path_outside(summoned, errors);
     for arg in &summoned.calls {
         let method = arg.method();
-        if let Some((name, hint)) = UNSUPPORTED.iter().find(|(name, _)| method == *name) {
+        if let Some((name, hint)) = UNSUPPORTED_BY_IMAGES
+            .iter()
+            .find(|(name, _)| method == *name)
+        {
             let why = format!("`{name}` does not work with an image; {hint}");
             errors.at(arg.key.span(), why);
         }

@@ -29,8 +29,8 @@ pub(crate) struct Program {
 
 /// The attributes that a process inherits unless the builder sets them. Each has the name of its
 /// option, and travels as it is. A new one is a field here, a method of the builder in
-/// `executor/options/program.rs`, a value in `protocol/job.rs`, a call in `spawn.rs`, and a row of the
-/// macros' `checked_options.rs`.
+/// `executor/options/program.rs`, a value in `protocol/job.rs`, a call in `spawn.rs`, and two rows of the
+/// macros' `checked_options.rs`: containers refuse all of them.
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Attributes {
     pub(crate) umask: Option<u32>,

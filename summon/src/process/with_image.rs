@@ -100,8 +100,6 @@ impl Parts {
                 "write the shell as the `entrypoint`, and its arguments as the text of the kind"),
             ("env_remove", is_removed,
                 "a container has only the variables of its image, and those of `env`"),
-            ("umask", spec.attributes.umask.is_some(), in_image),
-            ("nice", spec.attributes.nice.is_some(), "set `engine_args([\"--cpu-shares\", \"..\"])`"),
             ("daemon", spec.daemon, "keep the program in the foreground"),
             ("listen_fd", spec.listen_fd, "let the program listen by itself"),
             ("reuse", spec.reuse, "reuse the port of a container with a plain program"),
@@ -113,6 +111,11 @@ impl Parts {
         ];
         if let Some((option, _, hint)) = options.into_iter().find(|(_, is_set, _)| *is_set) {
             return Some((format!("`{option}`"), hint));
+        }
+        // All of them, so that no new one is ignored.
+        let attributes = spec.attributes.to_string();
+        if !attributes.is_empty() {
+            return Some((attributes, "do it in the image, or set `engine_args`"));
         }
         let facts = declaration.probes.iter().map(|probe| probe.facts());
         let mut paths = facts
