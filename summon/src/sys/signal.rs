@@ -4,8 +4,6 @@ use std::fmt;
 use std::process::ExitStatus;
 
 use super::status;
-#[cfg(windows)]
-use super::windows::signal_numbers as libc;
 
 /// A signal, as in `signal(7)`.
 ///
@@ -19,8 +17,7 @@ use super::windows::signal_numbers as libc;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signal(i32);
 
-// A new signal is a constant here, and an entry of `NAMES`, of `windows/signal_numbers.rs`, and of the macros'
-// `named_values.rs`.
+// A new signal is a constant and a name here, and an entry of the macros' `named_values.rs`.
 impl Signal {
     /// Asks to end. This is the default of `stop`.
     pub const TERM: Signal = Signal(libc::SIGTERM);
@@ -97,31 +94,44 @@ impl Signal {
 /// `SIGRTMIN` of programs on Linux, where containers run.
 const FIRST_REAL_TIME: i32 = 34;
 
-const NAMES: &[(i32, &str)] = &[
-    (libc::SIGHUP, "SIGHUP"),
-    (libc::SIGINT, "SIGINT"),
-    (libc::SIGQUIT, "SIGQUIT"),
-    (libc::SIGILL, "SIGILL"),
-    (libc::SIGTRAP, "SIGTRAP"),
-    (libc::SIGABRT, "SIGABRT"),
-    (libc::SIGBUS, "SIGBUS"),
-    (libc::SIGFPE, "SIGFPE"),
-    (libc::SIGKILL, "SIGKILL"),
-    (libc::SIGUSR1, "SIGUSR1"),
-    (libc::SIGSEGV, "SIGSEGV"),
-    (libc::SIGUSR2, "SIGUSR2"),
-    (libc::SIGPIPE, "SIGPIPE"),
-    (libc::SIGALRM, "SIGALRM"),
-    (libc::SIGTERM, "SIGTERM"),
-    (libc::SIGCHLD, "SIGCHLD"),
-    (libc::SIGCONT, "SIGCONT"),
-    (libc::SIGSTOP, "SIGSTOP"),
-    (libc::SIGTSTP, "SIGTSTP"),
-    (libc::SIGXCPU, "SIGXCPU"),
-    (libc::SIGXFSZ, "SIGXFSZ"),
-    (libc::SIGWINCH, "SIGWINCH"),
-    (libc::SIGSYS, "SIGSYS"),
-];
+macro_rules! names {
+    ($($name:ident = $number:literal,)*) => {
+        const NAMES: &[(i32, &str)] = &[$((libc::$name, stringify!($name))),*];
+
+        /// Windows has no signals, so these are the numbers of Linux.
+        #[cfg(windows)]
+        mod libc {
+            $(pub(super) const $name: i32 = $number;)*
+        }
+    };
+}
+
+// The signals of all systems, each with its number on Linux.
+names! {
+    SIGHUP = 1,
+    SIGINT = 2,
+    SIGQUIT = 3,
+    SIGILL = 4,
+    SIGTRAP = 5,
+    SIGABRT = 6,
+    SIGBUS = 7,
+    SIGFPE = 8,
+    SIGKILL = 9,
+    SIGUSR1 = 10,
+    SIGSEGV = 11,
+    SIGUSR2 = 12,
+    SIGPIPE = 13,
+    SIGALRM = 14,
+    SIGTERM = 15,
+    SIGCHLD = 17,
+    SIGCONT = 18,
+    SIGSTOP = 19,
+    SIGTSTP = 20,
+    SIGXCPU = 24,
+    SIGXFSZ = 25,
+    SIGWINCH = 28,
+    SIGSYS = 31,
+}
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

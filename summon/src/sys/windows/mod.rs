@@ -26,7 +26,6 @@ pub(crate) mod private;
 pub(crate) mod proc;
 pub(crate) mod remove;
 pub(crate) mod rendezvous;
-pub(crate) mod signal_numbers;
 pub(crate) mod status;
 pub(crate) mod terminal;
 pub(crate) mod thread;
