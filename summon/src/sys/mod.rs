@@ -92,7 +92,9 @@ pub(crate) use windows::{
 use windows::{ending, locks, remove};
 
 // Shared by all systems.
+pub(crate) mod access;
 pub(crate) mod exit;
+pub(crate) mod holds;
 pub(crate) mod listeners;
 pub(crate) mod log_end;
 pub(crate) mod maker;

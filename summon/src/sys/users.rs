@@ -6,6 +6,8 @@ use std::mem::MaybeUninit;
 
 use rustix::io::Errno;
 
+pub(crate) use super::access::Access;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) uid: u32,
@@ -67,26 +69,6 @@ impl User {
             true => Ok(()),
             false => Err(Errno::PERM.into()),
         }
-    }
-}
-
-/// The users that may use the directories of a process: the owner, and others as the mode says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Access {
-    pub(crate) user: Option<User>,
-    pub(crate) mode: u32,
-}
-
-impl Access {
-    #[cfg(test)]
-    pub(crate) const PRIVATE: Access = Access {
-        user: None,
-        mode: 0o700,
-    };
-
-    /// Whether other users may enter them.
-    pub(crate) fn is_open(self) -> bool {
-        self.mode & 0o077 != 0
     }
 }
 

@@ -5,18 +5,10 @@ use std::io;
 use std::path::Path;
 
 use super::{descriptor_tables, proc, process_tree};
+pub(crate) use crate::sys::holds::Holds;
 
 /// The id of a socket: its inode.
 pub(crate) type SocketId = u32;
-
-/// Whether a process holds a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Holds {
-    Yes,
-    No,
-    /// Its descriptors can't be read: another user's process, or a privileged program.
-    Unknown,
-}
 
 /// Says whether a process holds a socket. Fails if the descriptors can't be read now, such as for
 /// lack of a descriptor.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{libproc, sysctl};
+pub(crate) use crate::sys::holds::Holds;
 
 /// A process in the table of all processes.
 #[derive(Clone, Copy)]
@@ -163,15 +164,6 @@ pub(crate) fn namespace() -> String {
 
 /// The id of a socket.
 pub(crate) type SocketId = u64;
-
-/// Whether a process holds a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Holds {
-    Yes,
-    No,
-    /// Its descriptors can't be read: another user's process, or a privileged program.
-    Unknown,
-}
 
 /// Says whether a process holds a socket. Fails if the descriptors can't be read now, such as for
 /// lack of a descriptor.

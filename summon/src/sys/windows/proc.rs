@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+pub(crate) use crate::sys::holds::Holds;
+
 /// Lists the processes of a service.
 pub(crate) fn service(_guard: u32, _leader: u32) -> io::Result<Vec<u32>> {
     Err(super::unsupported())
@@ -55,14 +57,6 @@ pub(crate) fn namespace() -> String {
 
 /// The id of a socket.
 pub(crate) type SocketId = u64;
-
-/// Whether a process holds a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Holds {
-    Yes,
-    No,
-    Unknown,
-}
 
 pub(crate) fn holds_socket(_pid: u32, _socket: SocketId) -> io::Result<Holds> {
     // Not known, so no claim either way: a stranger's server must not count as the service's, nor

@@ -2,6 +2,8 @@
 
 use std::io;
 
+pub(crate) use crate::sys::access::Access;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) uid: u32,
@@ -11,26 +13,6 @@ impl User {
     /// Finds a user by name.
     pub(crate) fn named(_name: &str) -> io::Result<Option<User>> {
         Err(super::unsupported())
-    }
-}
-
-/// The users that may use the directories of a process: the owner, and others as the mode says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Access {
-    pub(crate) user: Option<User>,
-    pub(crate) mode: u32,
-}
-
-impl Access {
-    #[cfg(test)]
-    pub(crate) const PRIVATE: Access = Access {
-        user: None,
-        mode: 0o700,
-    };
-
-    /// Whether other users may enter them.
-    pub(crate) fn is_open(self) -> bool {
-        self.mode & 0o077 != 0
     }
 }
 
