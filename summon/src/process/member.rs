@@ -32,11 +32,6 @@ impl Process {
         self.parts.fixed_ports()
     }
 
-    /// Waits for the turn on a fixed port. Returns at once if the process already holds it.
-    pub(crate) fn take_turn(&self, port: u16) -> Result<(), Error> {
-        self.parts.take_turn_early(port)
-    }
-
     /// Gives the turns back, unless the process runs, is being started, or reuses a server.
     pub(crate) fn give_turns_back(&self) {
         self.parts.give_turns_back();
@@ -46,17 +41,6 @@ impl Process {
     /// the process never ran.
     pub(crate) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
         self.parts.postmortem(failed, since)
-    }
-
-    /// Notes that a report has covered the end of the process, if it has ended.
-    pub(crate) fn was_told(&self) {
-        self.parts.was_told();
-    }
-
-    /// Returns an error if a fixture that a test has used since `begun` has ended meanwhile, and
-    /// must live.
-    pub(crate) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
-        self.parts.check_lived_since(begun)
     }
 
     /// Begins a part of the output that a test answers for, if the process has lines that it must
@@ -98,11 +82,6 @@ impl Process {
     /// Returns the place of the attribute or of the constructor.
     pub(crate) fn declared(&self) -> SourceLine {
         self.parts.declaration.spec.declared.place()
-    }
-
-    /// Returns the length of the log so far. Later output begins at this offset.
-    pub(crate) fn log_length(&self) -> u64 {
-        self.parts.log_length()
     }
 
     /// The text of the panic when a test sets an option while the process runs.

@@ -163,13 +163,19 @@ impl Process {
         }
     }
 
+    /// Returns the length of the log so far. Later output begins at this offset.
+    pub(crate) fn log_length(&self) -> u64 {
+        let home = self.parts.resources.home();
+        home.map_or(0, |home| output::length(home.log().file()))
+    }
+
     /// Returns the end of the output so far.
     pub(super) fn position(&self) -> Position {
         self.catch_up();
         let home = self.parts.resources.home();
         let streams = home.and_then(|home| Some(home.streams()?.lengths()));
         Position {
-            log: self.parts.log_length(),
+            log: self.log_length(),
             streams,
         }
     }

@@ -1,5 +1,6 @@
 //! The turns of a process on its fixed ports.
 
+use super::Process;
 use super::life::Busy;
 use super::parts::Parts;
 use crate::error::Error;
@@ -40,20 +41,6 @@ impl Parts {
         Ok(())
     }
 
-    /// Waits for the turn before the start, as the processes of a set do.
-    pub(super) fn take_turn_early(&self, port: u16) -> Result<(), Error> {
-        self.check_system()?;
-        if self.resources.has_turn(port) {
-            return Ok(());
-        }
-        let waker = self.life.wait_early(|| self.is_called_off());
-        let waker = waker.map_err(|busy| match busy {
-            Busy::Failed(error) => self.no_turn(port, NoTurn::Failed(error)),
-            _ => self.cancelled(),
-        })?;
-        self.take_turn(port, waker.as_fd())
-    }
-
     /// Gives the turns back, unless the process runs, is being started, or reuses a server.
     pub(super) fn give_turns_back(&self) {
         // Under the lock of the life: a start could otherwise begin in between, and count on turns
@@ -83,5 +70,23 @@ impl Parts {
                     .fact("hint", hint)
             }
         }
+    }
+}
+
+impl Process {
+    /// Waits for the turn on a fixed port before the start, as the processes of a set do. Returns at
+    /// once if the process already holds it.
+    pub(crate) fn take_turn(&self, port: u16) -> Result<(), Error> {
+        let parts = &self.parts;
+        parts.check_system()?;
+        if parts.resources.has_turn(port) {
+            return Ok(());
+        }
+        let waker = parts.life.wait_early(|| parts.is_called_off());
+        let waker = waker.map_err(|busy| match busy {
+            Busy::Failed(error) => parts.no_turn(port, NoTurn::Failed(error)),
+            _ => parts.cancelled(),
+        })?;
+        parts.take_turn(port, waker.as_fd())
     }
 }

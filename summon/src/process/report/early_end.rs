@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Source as _};
 use crate::hold;
+use crate::process::Process;
 use crate::process::launched::{Launched, run_ended};
 use crate::process::parts::Parts;
 use crate::progress;
@@ -12,30 +13,6 @@ use crate::sys::signal::how_it_ended;
 use crate::trace::Moment;
 
 impl Parts {
-    /// Notes that a report has covered the end of the process, if it has ended.
-    pub(in crate::process) fn was_told(&self) {
-        if let Some(launched) = self.life.launched() {
-            if launched.guarded.state().exit.is_some() {
-                launched.expect_end();
-            }
-        }
-    }
-
-    /// Like `check_lived`, for a fixture that a test has used since `begun`.
-    pub(in crate::process) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
-        let Some(launched) = self.life.launched() else {
-            return Ok(());
-        };
-        launched.guarded.catch_up();
-        match launched.guarded.state().exited {
-            Some(at) if at >= begun => self.check_lived(&launched),
-            // A fixture that has forked away is an error in each test, even if it forked before
-            // this test.
-            Some(_) if self.forked_away(&launched).is_some() => self.check_lived(&launched),
-            _ => Ok(()),
-        }
-    }
-
     /// Prints a message if the process has ended unasked. Returns an error instead if it must live,
     /// or has forked away.
     pub(in crate::process) fn check_lived(&self, launched: &Launched) -> Result<(), Error> {
@@ -131,6 +108,33 @@ impl Parts {
                 self.declaration.spec.declared,
                 self.hint_at_daemon(&left)
             ));
+        }
+    }
+}
+
+impl Process {
+    /// Notes that a report has covered the end of the process, if it has ended.
+    pub(crate) fn was_told(&self) {
+        if let Some(launched) = self.parts.life.launched() {
+            if launched.guarded.state().exit.is_some() {
+                launched.expect_end();
+            }
+        }
+    }
+
+    /// Like `check_lived`, for a fixture that a test has used since `begun`.
+    pub(crate) fn check_lived_since(&self, begun: Instant) -> Result<(), Error> {
+        let parts = &self.parts;
+        let Some(launched) = parts.life.launched() else {
+            return Ok(());
+        };
+        launched.guarded.catch_up();
+        match launched.guarded.state().exited {
+            Some(at) if at >= begun => parts.check_lived(&launched),
+            // A fixture that has forked away is an error in each test, even if it forked before
+            // this test.
+            Some(_) if parts.forked_away(&launched).is_some() => parts.check_lived(&launched),
+            _ => Ok(()),
         }
     }
 }

@@ -9,12 +9,6 @@ use crate::sys::signal::how_it_ended;
 use crate::trace::this_test;
 
 impl Parts {
-    /// Returns the length of the log so far. Later output begins at this offset.
-    pub(in crate::process) fn log_length(&self) -> u64 {
-        let home = self.resources.home();
-        home.map_or(0, |home| output::length(home.log().file()))
-    }
-
     /// Returns the report for a failed test: whether the process runs, or how and when it ended,
     /// and its output from the offset `since` on. `None` if it never ran.
     pub(in crate::process) fn postmortem(&self, failed: &Failure, since: u64) -> Option<Error> {
