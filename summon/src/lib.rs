@@ -36,6 +36,8 @@
 #![doc = concat!("[picture]: data:image/svg+xml;base64,", include_str!("../docs/how-it-works.svg.base64"))]
 // `cargo package` copies the README into the package. In both places this variable names the README.
 #![doc = include_str!(concat!("../", env!("CARGO_PKG_README")))]
+// On docs.rs, items that need a feature or a system say so. The attribute exists on nightly only.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used)]
 #![allow(
     clippy::test_attr_in_doctest,
