@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::limit::Limit;
-use crate::numbers::ExitCodes;
+use crate::number_set::ExitCodes;
 use crate::output::{self, Lines};
 use crate::size::Size;
 

@@ -2,7 +2,7 @@
 
 mod file_format;
 mod input;
-mod packages;
+mod install_hints;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -80,7 +80,7 @@ impl<'a> Attempt<'a> {
                     .map(|to| format!("a symbolic link in PATH leads to {to}"))
                     .or(directory)
                     .or_else(|| shell::instead(&program))
-                    .or_else(|| packages::missing(&program))
+                    .or_else(|| install_hints::missing(&program))
             }
         };
         Some((format!("`{program}` is not in PATH"), hint))

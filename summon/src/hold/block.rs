@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::time::Instant;
 
-use super::nextest;
+use super::nextest_limits;
 use super::setting::{Setting, humantime};
 use super::things::Shown;
 use crate::error::{Error, shortened_to, shown_command};
@@ -50,7 +50,7 @@ impl Block<'_> {
                 block = block.fact(shown.name, shown.lines.join("\n"));
             }
         }
-        let block = nextest::warning(test, *begun, setting.limit)
+        let block = nextest_limits::warning(test, *begun, setting.limit)
             .into_iter()
             .fold(block, |block, warning| block.fact("nextest", warning));
         let block = block.fact("go on", format!("{}; Ctrl-C ends the run", self.way_on()));

@@ -6,7 +6,7 @@
 
 mod block;
 mod known_failure;
-mod nextest;
+mod nextest_limits;
 mod screen;
 mod setting;
 mod things;

@@ -8,6 +8,7 @@ mod engine;
 #[cfg(test)]
 #[cfg(unix)]
 mod fakes;
+mod find_engine;
 mod inspected;
 mod kind;
 mod network;
@@ -15,7 +16,6 @@ mod options;
 mod orphans;
 mod pull;
 mod pull_once;
-mod search;
 
 pub(crate) use access::Access;
 pub(crate) use archive::Archive;

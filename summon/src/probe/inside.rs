@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::container::Container;
 use super::endpoint::Place;
-use super::not_ready::unseen;
+use super::not_yet::unseen;
 use super::{NotReady, Target};
 use crate::sys::at_path;
 use crate::sys::containers::{self, Inside};

@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::endpoint::Place;
-use super::hosts::{is_here, resolve, soon};
-use super::not_ready::unseen;
+use super::not_yet::unseen;
+use super::resolve_host::{is_here, resolve, soon};
 use super::{Listener, NotReady, Target, inside};
 use crate::sys::diag::Diag;
 use crate::sys::listeners::{self, Protocol};

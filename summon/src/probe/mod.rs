@@ -40,15 +40,15 @@
 mod any;
 mod container;
 mod descendants;
-mod elsewhere;
 mod endpoint;
 mod exec;
 mod file;
 mod forked;
+mod wrong_address;
 
+mod choose_listeners;
 mod healthy;
 mod held_ports;
-mod hosts;
 mod http;
 mod inside;
 mod lines;
@@ -56,45 +56,45 @@ mod listen;
 mod memory;
 mod nearest_line;
 mod news;
-mod not_ready;
+mod not_yet;
 mod notify;
 mod output;
 mod request_pace;
+mod resolve_host;
 mod serves;
 mod started;
 mod target;
 mod unix;
 mod wait;
-mod whose;
 
 pub use any::{Any, Probes, any};
+pub use choose_listeners::Listener;
 #[doc(hidden)]
 pub use endpoint::Endpoint;
 pub use exec::{Exec, exec};
 pub use file::{File, file};
 pub use healthy::{Healthy, healthy};
 pub use http::{Http, http};
-pub use not_ready::NotReady;
+pub use not_yet::NotReady;
 pub use notify::{Notify, notify};
 pub use output::{Output, output};
 pub use serves::{Tcp, Udp, tcp, udp};
 pub use started::{Started, started};
 pub use target::Target;
 pub use unix::{Unix, unix};
-pub use whose::Listener;
 
-pub use crate::numbers::Statuses;
+pub use crate::number_set::Statuses;
 
 pub(crate) use container::Container;
 pub(crate) use descendants::{is_deaf, left_behind, left_for_good, settle};
 pub(crate) use endpoint::Place;
 pub(crate) use forked::ForkedAway;
 pub(crate) use held_ports::{held, is_held, until_free};
-pub(crate) use hosts::{is_localhost, is_this_machine};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use http::fuzzing as http_fuzzing;
 pub(crate) use listen::somebody as somebody_serves;
+pub(crate) use resolve_host::{is_localhost, is_this_machine};
 pub(crate) use target::{Scene, Values};
 pub(crate) use wait::{Verdict, Waited, Why, until_ready};
 

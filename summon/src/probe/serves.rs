@@ -2,7 +2,7 @@
 
 use super::endpoint::Place;
 use super::listen;
-use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, elsewhere};
+use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, wrong_address};
 use crate::sys::listeners::Protocol;
 
 /// A probe for a TCP port, made by [`tcp`].
@@ -111,7 +111,7 @@ impl Endpoint {
         let protocol = self.protocol;
         let placeholder = (self.port == 0).then_some("{port}");
         let explain = |(host, port): (String, u16)| {
-            elsewhere::explain(target, &host, Place { protocol, port }, placeholder)
+            wrong_address::explain(target, &host, Place { protocol, port }, placeholder)
         };
         self.filled(target).map(explain).unwrap_or_default()
     }

@@ -151,7 +151,7 @@ fn judge(
     listeners: impl FnOnce(&Diag) -> io::Result<Vec<UnixListener>>,
     server: impl FnOnce() -> io::Result<Option<u32>>,
 ) -> Result<(), NotReady> {
-    match owner(target, listeners).map_err(|error| super::not_ready::unseen(&error))? {
+    match owner(target, listeners).map_err(|error| super::not_yet::unseen(&error))? {
         Owner::Ours => Ok(()),
         Owner::Nobody => Err(nobody()),
         Owner::Stranger(pid) => Err(stranger(pid)),
@@ -217,7 +217,7 @@ fn connect(
         Some(pid) => match target.tree() {
             Ok(tree) if tree.contains(&pid) => Ok(()),
             Ok(_) => Err(stranger(Some(pid))),
-            Err(error) => Err(super::not_ready::unseen(&error)),
+            Err(error) => Err(super::not_yet::unseen(&error)),
         },
         // A process of the service is in our pid namespace or below it, so it would have a pid here.
         None if Diag::SEES_ALL => Err(stranger(None)),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::lines::count_lines;
-use super::not_ready::Again;
+use super::not_yet::Again;
 use super::request_pace::RequestPace;
 use super::{Probe, Target};
 use crate::output::Pattern;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Process;
-use super::report::failed_start::refused;
+use super::report::not_launched::refused;
 use crate::command::Command;
 use crate::error::{Error, shown_command};
 use crate::guard::{Helper, HelperError};

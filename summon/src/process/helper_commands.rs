@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::life::Starting;
 use super::parts::Parts;
-use super::report::failed_start::refused;
+use super::report::not_launched::refused;
 use crate::command::Command;
 use crate::contents::directory_mode;
 use crate::error::{Error, shown_command};

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::container_state;
 use super::live_output::LiveOutput;
+use super::output_window::{Position, Window};
 use super::report::invocation::Invocation;
-use super::window::{Position, Window};
 use crate::error::Error;
 use crate::guard::{Guarded, State, StopPlan};
 use crate::image::Engine;

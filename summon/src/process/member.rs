@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Process;
+use super::output_window::Window;
 use super::parts::Set;
-use super::window::Window;
 use crate::annotation::SourceLine;
 use crate::error::Error;
 use crate::panicked::Failure;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Process;
 use super::launched::NotWritten;
-use super::window::Position;
+use super::output_window::Position;
 use crate::error::{Error, Source as _};
 use crate::limit::Limit;
 use crate::output::{self, Pattern, Search};

@@ -15,7 +15,7 @@ use crate::image::Options;
 use crate::limit::Limit;
 use crate::missing::Missing;
 use crate::never::PANIC;
-use crate::numbers::ExitCodes;
+use crate::number_set::ExitCodes;
 use crate::probe::Listener;
 use crate::size::Size;
 use crate::stdin::{Kind, Stdin};

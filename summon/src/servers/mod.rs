@@ -89,7 +89,7 @@
 //! user](crate::Coordinated::user): the user of their package, or `nobody`.
 
 // A new server is a file here, a `pub use` and two rows of the tables above, a type in `marker.rs`, the
-// package of its program in `exec_error/packages.rs`, its client in `process/client.rs`, and a recipe in
+// package of its program in `exec_error/install_hints.rs`, its client in `process/client.rs`, and a recipe in
 // `examples/servers`.
 mod etcd;
 mod mariadb;

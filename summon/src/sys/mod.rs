@@ -55,7 +55,7 @@ mod remove;
 #[cfg(unix)]
 pub(crate) mod rendezvous;
 #[cfg(unix)]
-mod segments;
+mod shared_memory;
 #[cfg(unix)]
 pub(crate) mod status;
 #[cfg(unix)]
@@ -94,7 +94,7 @@ use windows::{ending, locks, remove};
 // Shared by all systems.
 pub(crate) mod access;
 pub(crate) mod exit;
-pub(crate) mod holds;
+pub(crate) mod holds_socket;
 pub(crate) mod listeners;
 pub(crate) mod log_end;
 pub(crate) mod maker;

@@ -132,7 +132,7 @@ impl Removal {
         depth: Option<Depth<'_>>,
     ) -> rustix::io::Result<()> {
         // Before the files, which name the memory.
-        super::segments::release(at);
+        super::shared_memory::release(at);
         let found = rustix::fs::fstat(at)?;
         // Removing an entry needs write and search permission on its directory (`unlink(2)`).
         if !Mode::from_raw_mode(found.st_mode).contains(Mode::RWXU) {

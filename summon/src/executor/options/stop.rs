@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::executor::Coordinated;
 use crate::limit::Limit;
 use crate::never::{Lines, Never, PANIC};
-use crate::numbers::ExitCodes;
+use crate::number_set::ExitCodes;
 use crate::sys::Signal;
 
 impl<P> Coordinated<P> {

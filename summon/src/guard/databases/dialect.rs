@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::database_numbers::Numbers;
 use super::job::{Job, Recipe};
-use super::numbers::Numbers;
 use super::refusal::Refusal;
 use super::rows::Rows;
 

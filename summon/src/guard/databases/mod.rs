@@ -5,6 +5,7 @@
 //! step in the guard's loop.
 
 mod connection;
+mod database_numbers;
 mod defaults;
 mod delays;
 mod dialect;
@@ -16,7 +17,6 @@ mod maker;
 mod mariadb;
 mod message;
 mod names;
-mod numbers;
 mod pause;
 mod pool;
 mod postgres;
@@ -35,6 +35,7 @@ use rustix::event::PollFlags;
 
 use crate::small_map::SmallMap;
 use crate::sys::ending::{self, Ending};
+use database_numbers::Numbers;
 use defaults::Defaults;
 use dialect::Dialect;
 use job::Job;
@@ -44,7 +45,6 @@ use mariadb::Mariadb;
 pub(super) use mariadb::answered as mariadb_answered;
 use message::User;
 pub(super) use message::{DatabaseOrder, get_answer, put_answer};
-use numbers::Numbers;
 use pause::Pause;
 use pool::Pool;
 use postgres::Postgres;

@@ -12,7 +12,6 @@
 
 mod accept;
 mod apply_faults;
-mod attention;
 mod connection;
 mod faults;
 mod flow;
@@ -27,6 +26,7 @@ mod relay;
 mod separation;
 mod serve;
 mod socket;
+mod spin_or_sleep;
 
 pub(super) use faults::Counts;
 pub(crate) use faults::{Close, Faults, Root, Separated, WayFaults};

@@ -6,9 +6,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::attention::Attention;
 use super::message::{LinkAnswer, LinkOrder};
 use super::relay::{LISTENER, Relay};
+use super::spin_or_sleep::Attention;
 use crate::guard::protocol::job::{Endings, LinkJob};
 use crate::guard::protocol::wire;
 use crate::sys::ending::{self, Ending};

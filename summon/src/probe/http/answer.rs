@@ -6,7 +6,7 @@ use super::body::Chunks;
 use super::head::{LONGEST_LINE, fields, head_end, is_final, list, status};
 use super::no_answer::{FRAME_HEAD, NoAnswer, other_protocol};
 use super::retry_after::retry_after;
-use crate::numbers::Statuses;
+use crate::number_set::Statuses;
 
 /// The parts of an answer to read.
 #[derive(Clone, Debug)]

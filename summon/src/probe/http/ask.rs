@@ -293,7 +293,7 @@ mod tests {
             writes: 0,
         };
         let wanted = Wanted {
-            allowed: crate::numbers::Statuses::from(200..=299),
+            allowed: crate::number_set::Statuses::from(200..=299),
             body: true,
             is_head: false,
         };

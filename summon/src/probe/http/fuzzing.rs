@@ -7,7 +7,7 @@ use summon_syntax::url::Url;
 use super::Http;
 use super::answer::Wanted;
 use super::ask::{Exchange, Failed};
-use crate::numbers::Statuses;
+use crate::number_set::Statuses;
 use crate::probe::Probe;
 
 /// Sends a request, and reads the status of the answer and its body.

@@ -21,8 +21,8 @@ use std::hash::{Hash, Hasher};
 
 use super::endpoint::Place;
 use super::listen;
-use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, elsewhere};
-use crate::numbers::Statuses;
+use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, wrong_address};
+use crate::number_set::Statuses;
 use crate::output;
 use crate::sys::listeners::Protocol;
 use history::History;
@@ -143,7 +143,7 @@ impl Probe for Http {
                     .map(|url| url.port)
                     .unwrap_or_default();
                 let placeholder = Some(written).filter(|port| port.starts_with('{'));
-                elsewhere::explain(target, &host, Place { protocol, port }, placeholder)
+                wrong_address::explain(target, &host, Place { protocol, port }, placeholder)
             }
             Err(_) => Explained::default(),
         }

@@ -2,10 +2,11 @@
 
 mod buffered;
 mod early_end;
-pub(super) mod failed_start;
 mod failed_test;
 mod hints;
 pub(super) mod invocation;
+pub(super) mod not_launched;
+mod not_ready;
 
 use std::fmt;
 

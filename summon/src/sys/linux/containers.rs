@@ -10,7 +10,7 @@ use rustix::thread::LinkNameSpaceType;
 
 use super::diag::Diag;
 use super::proc::{self, Holds, SocketId};
-use super::{listeners, process_tree, tables, text, unix_sockets};
+use super::{listeners, proc_net, process_tree, text, unix_sockets};
 use crate::sys::listeners::{ListeningSocket, Protocol};
 use crate::sys::signal::Disposition;
 
@@ -129,7 +129,7 @@ impl Inside {
     }
 
     fn by_tables(pid: u32) -> io::Result<Inside> {
-        tables::check_of(pid)?;
+        proc_net::check_of(pid)?;
         Ok(Inside::Tables(pid))
     }
 
@@ -141,7 +141,7 @@ impl Inside {
     ) -> io::Result<Vec<ListeningSocket>> {
         match self {
             Inside::Asked(diag) => listeners::on_port(diag, port, protocol),
-            Inside::Tables(pid) => tables::listeners_of(*pid, port, protocol),
+            Inside::Tables(pid) => proc_net::listeners_of(*pid, port, protocol),
         }
     }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::netlink::Netlink;
-use super::tables;
+use super::proc_net;
 use crate::sys::shortage::is_shortage;
 
 /// A source of facts about sockets.
@@ -45,7 +45,7 @@ impl Diag {
             // tries again.
             Err(error) if is_shortage(&error) => Err(error),
             Err(_) => {
-                tables::check()?;
+                proc_net::check()?;
                 Ok(Diag { netlink: None })
             }
         }

@@ -8,7 +8,7 @@ use super::diag::Diag;
 use super::interfaces::interface;
 use super::netlink::{ALL, asked, attributes, question, u32_at};
 use super::proc::SocketId;
-use super::tables::{self, state_name};
+use super::proc_net::{self, state_name};
 use crate::sys::listeners::{Connection, ListeningSocket, Protocol};
 
 /// Lists the listeners on `port` in both families. Port 0 means all ports.
@@ -18,7 +18,7 @@ pub(crate) fn on_port(
     protocol: Protocol,
 ) -> io::Result<Vec<ListeningSocket>> {
     let Some(netlink) = diag.netlink() else {
-        return tables::listeners(port, protocol);
+        return proc_net::listeners(port, protocol);
     };
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
@@ -39,7 +39,7 @@ pub(crate) fn connections(
     protocol: Protocol,
 ) -> io::Result<Vec<Connection>> {
     let Some(netlink) = diag.netlink() else {
-        return tables::connections(port, protocol);
+        return proc_net::connections(port, protocol);
     };
     let (_, serves) = asked(protocol);
     let mut found = Vec::new();
@@ -62,7 +62,7 @@ pub(super) fn connection(
 ) -> io::Result<Option<SocketId>> {
     let is_it = |it: &Connection| is_same(it.local, local) && is_same(it.peer, peer);
     let Some(netlink) = diag.netlink() else {
-        let mut all = tables::connections(local.port(), Protocol::Tcp)?.into_iter();
+        let mut all = proc_net::connections(local.port(), Protocol::Tcp)?.into_iter();
         return Ok(all.find(is_it).map(|it| it.inode));
     };
     let mut question = exact(local, Protocol::Tcp);
@@ -91,7 +91,7 @@ pub(crate) fn that_hears(
     let Some(netlink) = diag.netlink() else {
         // The tables list sockets, but not the one that the kernel would choose. So take the first
         // that covers the address: callers compare it with the service's own sockets.
-        let listeners = tables::listeners(addr.port(), protocol)?;
+        let listeners = proc_net::listeners(addr.port(), protocol)?;
         let hears = listeners.iter().find(|listener| listener.covers(addr));
         return Ok(hears.map(|listener| listener.inode));
     };

@@ -22,6 +22,8 @@ pub(crate) mod peer;
 pub(crate) mod pipes;
 pub(crate) mod port_claims;
 pub(crate) mod proc;
+pub(crate) mod proc_namespace;
+mod proc_net;
 mod process_tree;
 pub(crate) mod punch;
 #[cfg(test)]
@@ -31,12 +33,10 @@ pub(crate) mod sockets;
 pub(crate) mod splice;
 pub(crate) mod streams;
 pub(crate) mod surroundings;
-mod tables;
 mod text;
 pub(crate) mod thread;
 pub(crate) mod title;
 pub(crate) mod unix_sockets;
-pub(crate) mod view;
 pub(crate) mod waker;
 
-pub(crate) use view::unmet;
+pub(crate) use proc_namespace::unmet;

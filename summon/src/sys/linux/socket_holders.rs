@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{descriptor_tables, proc, process_tree};
-pub(crate) use crate::sys::holds::Holds;
+pub(crate) use crate::sys::holds_socket::Holds;
 
 /// The id of a socket: its inode.
 pub(crate) type SocketId = u32;

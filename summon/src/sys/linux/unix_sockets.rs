@@ -11,7 +11,7 @@ use std::path::Path;
 use super::diag::Diag;
 use super::netlink::{CLOSE, LISTEN, attributes, u32_at};
 use super::proc::SocketId;
-use super::tables::{self, UnixRow};
+use super::proc_net::{self, UnixRow};
 
 /// A socket that serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +100,8 @@ fn each(diag: &Diag, mut see: impl FnMut(UnixRow<'_>)) -> io::Result<()> {
     {
         // A kernel without `unix_diag` answers `ENOENT` for this family, and still answers for the
         // others.
-        None => tables::unix_sockets(see),
-        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => tables::unix_sockets(see),
+        None => proc_net::unix_sockets(see),
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => proc_net::unix_sockets(see),
         Some(asked) => asked,
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{libproc, sysctl};
-pub(crate) use crate::sys::holds::Holds;
+pub(crate) use crate::sys::holds_socket::Holds;
 
 /// A process in the table of all processes.
 #[derive(Clone, Copy)]

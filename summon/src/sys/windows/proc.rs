@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-pub(crate) use crate::sys::holds::Holds;
+pub(crate) use crate::sys::holds_socket::Holds;
 
 /// Lists the processes of a service.
 pub(crate) fn service(_guard: u32, _leader: u32) -> io::Result<Vec<u32>> {

@@ -9,10 +9,10 @@ mod protocol;
 mod schema;
 mod statements;
 
+use super::database_numbers::Numbers;
 use super::dialect::{self, Dialect};
 use super::job::{Job, Recipe};
 use super::names;
-use super::numbers::Numbers;
 use super::rows::Rows;
 use super::types::ServerKind;
 use protocol::Protocol;

@@ -4,10 +4,10 @@ mod error_response;
 mod protocol;
 mod statements;
 
+use super::database_numbers::Numbers;
 use super::dialect::{self, Dialect};
 use super::job::{Job, Recipe};
 use super::names;
-use super::numbers::Numbers;
 use super::rows::Rows;
 use super::types::ServerKind;
 use protocol::Protocol;

@@ -4,9 +4,9 @@ mod protocol;
 
 use std::collections::VecDeque;
 
+use super::database_numbers::Numbers;
 use super::dialect::{self, Dialect};
 use super::job::{CLONE, Job, Recipe};
-use super::numbers::Numbers;
 use super::rows::{Rows, first};
 use protocol::Protocol;
 #[cfg(fuzzing)]

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::forbidden_search::Sections;
 use super::launched::Launched;
+use super::output_window::Window;
 use super::parts::Parts;
-use super::sections::Sections;
-use super::window::Window;
 use crate::error::{Error, Excerpt, Source as _, shortened_to};
 use crate::guard::Allowed;
 use crate::hold;

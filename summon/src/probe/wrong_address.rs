@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::endpoint::Place;
-use super::hosts::{is_here, resolve, soon};
+use super::resolve_host::{is_here, resolve, soon};
 use super::{Explained, Target};
 use crate::sys::listeners::{self, ListeningSocket, Protocol};
 use crate::sys::proc::{self, SocketId};
