@@ -30,7 +30,7 @@ const FLOORS: [(&str, Floors); 3] = [
                 "limit",
                 "missing",
                 "never",
-                "numbers",
+                "number_set",
                 "output",
                 "panicked",
                 "port",
