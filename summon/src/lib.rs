@@ -179,16 +179,22 @@ pub use summon_macros::fixture;
 /// | `#[summon(link = NAME)]` | the fixture is ready, and this test has a [`Link`] of its own to it ([more](guide::links)) |
 /// | `#[summon(fixture = NAME)]` | the fixture has started and its setup has returned ([`macro@fixture`]). `export = "DATABASE_URL"` sets this environment variable to its URL ([how](guide::databases#set-a-variable-to-the-url)) |
 ///
-/// `bin = "name"` or `example = "name"` runs a program of your package. The text of the kind then holds
-/// only its arguments, and may be absent: `#[summon(bin = "my-server", tcp = "--port {port}")]`
-/// ([more](guide::lifecycle)).
+/// # Keys
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `bin = "name"`, `example = "name"` | runs a program of your package. The text of the kind then holds only its arguments, and may be absent: `bin = "my-server", tcp = "--port {port}"` ([where this works](guide::lifecycle#programs-of-your-own-package)) |
+/// | `name = ".."` | calls [`named`](Coordinated::named). Default: the name of the parameter, or else of the program |
+/// | `link = true`, `links = true` | call [`linked(true)`](Coordinated::linked) |
+/// | `banner`, `socket`, `probe`, `host`, `port`, `path`, `url` | belong to some kinds, see above |
+/// | `export = ".."` | belongs to `fixture`, see above |
+/// | `setup = path`, `block_on = path` | are those of a [fixture](macro@fixture). The setup runs before other programs of the set that need this one |
+/// | `scope`, `template` | belong to the declaration of a [fixture](macro@fixture) |
 ///
 /// Each other `key = value` or `key(values)` calls the builder's method with that name, so
 /// [`Coordinated`] lists the options: `timeout = "5s"`, `env("RUST_LOG", "debug")`, `args(["-v"])`,
 /// `after = "db"`, `unless = "FATAL"`, `nodes = 3`, `listen_fd = true`, `and(probe::file("{dir}/up"))`. A value may be
-/// any expression, with the names in scope there (for the last example, `use summon::probe`). `name = ".."` calls
-/// `named(..)`, and `link = true` calls `linked(true)`. `setup` and `block_on` are those of a
-/// [fixture](macro@fixture), and the setup runs before other programs of the set that need this one.
+/// any expression, with the names in scope there (for the last example, `use summon::probe`).
 ///
 /// # Parameters
 ///

@@ -57,7 +57,8 @@ mod function {
             .named("shop")
             .env("LISTEN", "127.0.0.1:{port}")
             .env("REDIS_URL", "redis://127.0.0.1:{redis.port}")
-            .envs(settings.iter().copied());
+            .envs(settings.iter().copied())
+            .never(true);
         let api = Arc::new(api);
         let scope = orchestrated((redis.clone(), api.clone()))?;
         Ok(Shop { api, redis, _scope: scope })

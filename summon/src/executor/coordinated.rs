@@ -39,9 +39,11 @@ use crate::process::{Process, Resources, Spec};
 /// | `{dir}` | a private directory, empty at first, which summon removes afterwards |
 /// | `{name}` | the name of the process |
 /// | `{url}` | the URL, as of [`url`](Process::url), with the default database of a ready-made server |
-/// | `{db.port}`, `{db.port:admin}`, `{db.host}`, `{db.url}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
+/// | `{token}` | the group `token` of the banner, in conditions after the banner |
+/// | `{db.port}`, `{db.port:admin}`, `{db.host}`, `{db.dir}`, `{db.name}`, `{db.url}`, `{db.token}` | the same for another process of the [set](crate::orchestrated), which starts before this one |
 /// | `{index}`, `{peers}`, `{others}` | only with [`nodes`](Coordinated::nodes): the number of the node, from 0, and the addresses of all nodes, or of all others. `{peers:raft}` lists the further ports |
 /// | `{link}`, `{link_port}` | only with [`nodes`](Coordinated::nodes) and `links = true`: the address of the node's link, and its port alone |
+/// | `{node.peers}`, `{node-0.port}`, `{node-0.link}` | for another cluster `node` of the set: the addresses of its nodes, and a placeholder of one node |
 ///
 /// `{{` is a brace. summon does not change `${word}` and other text in braces, such as JSON.
 ///

@@ -59,8 +59,8 @@ impl Link {
     }
 
     /// Delays what the server sends, so a round trip takes that much longer. A pair is a delay and its
-    /// jitter: `("100ms", "20ms")` means 80 to 120 ms. Bytes keep their order. At most 16 MiB of each
-    /// connection are under way.
+    /// jitter: `("100ms", "20ms")` means 80 to 120 ms. Bytes keep their order. At most 1 MiB of a
+    /// connection waits.
     ///
     /// ```no_run
     /// # let api = summon::SimpleExecutor::new("my-api --port {port}").link()?;

@@ -17,8 +17,8 @@ impl<P> Coordinated<P> {
     }
 
     /// Limits the wait for a fixed port. Tests with the same fixed port take turns, and
-    /// [`timeout`](Coordinated::timeout) does not include this wait. Default: 10 min, or 30 s while
-    /// the thread has another fixed port, since two tests may then wait for each other. It also
+    /// [`timeout`](Coordinated::timeout) does not include this wait. Default: 10 min. While the
+    /// thread has another fixed port, the limit is at most 30 s, since two tests may then wait for each other. It also
     /// limits the wait for connections that hold a port, which takes at most 90 s.
     ///
     /// ```
