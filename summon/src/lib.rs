@@ -14,6 +14,7 @@
 //! [`probe::udp`]: probe::udp()
 //! [`probe::unix`]: probe::unix()
 //! [`servers`]: servers
+//! [keys]: macro@summon
 //! [clusters]: guide::clusters
 //! [comparison]: guide::comparison
 //! [compile errors]: guide::compile_errors
