@@ -194,7 +194,7 @@ fn own() -> TcpCoordinatedExecutor {
 #[summon(output = [ACTOR, "listen", "127.0.0.1:{port}", "say", "up"], banner = "up", link = true, name = "output")]
 #[summon(tcp = [ACTOR, "listen", "127.0.0.1:{port}"], link = true, name = "tcp")]
 #[summon(http = [ACTOR, "http", "127.0.0.1:{port}", "200"], link = true, name = "http")]
-#[summon(file = [ACTOR, "listen", "127.0.0.1:{port}", "touch", "up"], path = "up", link = true, name = "file")]
+#[summon(file = [ACTOR, "listen", "127.0.0.1:{port}", "touch", "{dir}/up"], path = "{dir}/up", link = true, name = "file")]
 #[summon(notify = [ACTOR, "listen", "127.0.0.1:{port}", "notify", "READY=1"], link = true, name = "notify")]
 #[summon(
     bin = "actor",
