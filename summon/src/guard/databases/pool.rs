@@ -16,7 +16,8 @@ const MOST_GIVEN_UP: usize = 64;
 const MOST_BYTES_GIVEN_UP: u64 = 1 << 30;
 /// How many databases must be given up before summon drops them in the pauses between other jobs.
 const DROPPED_IN_PAUSES: usize = MOST_GIVEN_UP / 2;
-/// How many databases of failed tests stay: the newest ones.
+/// How many databases of failed tests stay: the newest ones. `database.rs` tells users this number, too, in its
+/// message and its docs, and so does `docs/databases.md`.
 const MOST_FAILED: usize = 16;
 
 #[derive(Debug, Default)]
