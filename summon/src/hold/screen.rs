@@ -33,11 +33,12 @@ impl Screen {
         let before = told
             .filter(is_untold)
             .map_or(String::new(), KnownFailure::text);
-        self.write(&format!("\n{before}{block}\n\n"));
         if let Some(terminal) = self.terminal.as_ref().filter(|_| self.can_read) {
-            // An Enter from before the hold is not meant for it.
+            // An Enter from before the hold is not meant for it. Before the block, since the answer to the block
+            // may come at once.
             terminal.discard_input();
         }
+        self.write(&format!("\n{before}{block}\n\n"));
     }
 
     /// Shows a line.

@@ -18,8 +18,8 @@ use crate::sys::signal::how_it_ended;
 const QUOTED: usize = 300;
 /// How long the search at the end of a test may take. In a debug build it reads some tens of megabytes.
 const LONGEST_SEARCH: Duration = Duration::from_secs(5);
-/// How long the search for the lines around the found line may take.
-const LONGEST_LOOK: Duration = Duration::from_millis(300);
+/// How long the search for the lines around the found line may take: on a busy machine, it needs most of this.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// A report counts so many lines at most.
 const MOST: usize = 1000;
 
