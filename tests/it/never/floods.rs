@@ -5,9 +5,14 @@ use std::time::{Duration, Instant};
 
 use summon::{OutputCoordinatedExecutor, summon};
 
-/// The longest end of a test: the search, the report, and the stop of a program that writes on a busy
-/// machine. Without a bound, each of these searches takes longer in a debug build.
-const LONGEST: Duration = Duration::from_secs(9);
+/// Checks how long the end of a test took: the search, the report, and the stop of a program that writes.
+/// Without a bound, each of these searches takes longer than 9 s in a debug build. On a busy machine each
+/// takes longer, and so does the search for the banner, which reads all output.
+#[track_caller]
+fn is_short(end: Duration, whole_search: Duration) {
+    let longest = Duration::from_secs(9).max(whole_search / 3);
+    assert!(end < longest, "{end:?} beside {whole_search:?}");
+}
 
 /// Returns the report of a program that writes this before `all of it`.
 fn report(script: &str) -> String {
@@ -15,11 +20,11 @@ fn report(script: &str) -> String {
     let server = OutputCoordinatedExecutor::new(["sh", "-c", &script], "^all of it$")
         .never("ERROR")
         .timeout("10min");
-    server.start().unwrap();
     let begun = Instant::now();
+    server.start().unwrap();
+    let (read, begun) = (begun.elapsed(), Instant::now());
     let stopped = server.stop();
-    let took = begun.elapsed();
-    assert!(took < LONGEST, "{script} took {took:?}");
+    is_short(begun.elapsed(), read);
     stopped.err().map_or(String::new(), |it| it.to_string())
 }
 
@@ -51,13 +56,14 @@ fn a_flood_of_allowed_lines_does_not_hold_up_the_test() {
             .stdin(summon::Stdin::piped())
             .never("ERROR");
     server.start().unwrap();
+    let begun = Instant::now();
     server.allows("ERROR", || {
         server.write_stdin("go\n").unwrap();
         server.wait_for_output("^all of it$", "10min").unwrap();
     });
-    let begun = Instant::now();
+    let (read, begun) = (begun.elapsed(), Instant::now());
     server.stop().unwrap();
-    assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
+    is_short(begun.elapsed(), read);
 }
 
 /// The log has a hole in the place of a flood, and a search reads long lines in pieces.
