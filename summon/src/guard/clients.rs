@@ -35,7 +35,7 @@ impl Clients {
             || (!self.container.is_empty() && is_named())
     }
 
-    /// Returns one of them that lives.
+    /// Returns a client that lives, if there is one.
     pub(super) fn any(&self, warden: u32) -> Option<u32> {
         let mut all = containers::processes().into_iter();
         all.find(|pid| {

@@ -6,6 +6,7 @@ use super::forbidden_search::Sections;
 use super::launched::Launched;
 use super::output_window::Window;
 use super::parts::Parts;
+use super::report::seconds;
 use crate::error::{Error, Excerpt, Source as _, shortened_to};
 use crate::guard::Allowed;
 use crate::hold;
@@ -207,8 +208,4 @@ impl Found {
 fn not_searched(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
     format!("{megabytes:.1} MB of its output were not searched for lines that `never` forbids")
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
 }

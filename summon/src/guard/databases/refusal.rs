@@ -9,7 +9,7 @@ pub(super) struct Refusal {
     pub(super) text: String,
 }
 
-/// What the server's code means. Each protocol translates its own codes.
+/// The meaning of a server's error code. Each protocol translates its own codes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Reason {
     /// There is a database with the new name.

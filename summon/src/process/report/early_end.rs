@@ -3,6 +3,7 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use super::seconds;
 use crate::error::{Error, Source as _};
 use crate::hold;
 use crate::process::Process;
@@ -137,8 +138,4 @@ impl Process {
             _ => Ok(()),
         }
     }
-}
-
-pub(super) fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
 }

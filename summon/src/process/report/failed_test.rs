@@ -1,6 +1,6 @@
 //! Reports on a process after its test has failed.
 
-use super::early_end::seconds;
+use super::seconds;
 use crate::error::{Error, Source as _};
 use crate::output;
 use crate::panicked::Failure;

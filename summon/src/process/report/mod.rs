@@ -9,6 +9,7 @@ pub(super) mod not_launched;
 mod not_ready;
 
 use std::fmt;
+use std::time::Duration;
 
 use self::invocation::Invocation;
 use crate::error::Error;
@@ -87,4 +88,9 @@ impl Parts {
         self.declaration
             .error(format!("{name} was stopped before it became ready"))
     }
+}
+
+/// Returns a time as reports show it, such as `0.2 s`.
+pub(super) fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
 }
