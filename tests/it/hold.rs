@@ -241,6 +241,18 @@ fn works_under_nextest() {
 
 #[test]
 #[cfg_attr(not(has_script), ignore = "script is not on PATH")]
+fn does_not_end_by_an_enter_from_before_it() {
+    let mut held = Held::in_terminal("test --test held -- --exact fails", "1s");
+    held.press("typed early\n");
+    // The terminal shows what it has got.
+    held.says("typed early");
+    let said = held.ends(&[]);
+    let told = "summon: fails is no longer held: the time is over, and the test goes on";
+    assert!(said.contains(told), "{said}");
+}
+
+#[test]
+#[cfg_attr(not(has_script), ignore = "script is not on PATH")]
 fn ends_when_a_person_presses_enter() {
     let mut held = Held::in_terminal("test --test held -- --exact fails", "10m");
     held.says("go on     press Enter; Ctrl-C ends the run");
