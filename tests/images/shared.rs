@@ -33,7 +33,7 @@ static OF_RUN: Fixture;
 fn by_a_fixture_of_the_binary(actor: &Process) {
     assert_ne!(actor.port(), 80);
     let first = count(actor.addr()).unwrap();
-    // Other tests use it at the same time. A container of its own would count from 1.
+    // Other tests use the container at the same time. A second container would count from 1.
     assert!(count(OF_BINARY.addr()).unwrap() > first);
     assert_eq!(actor.exec("cat /etc/passwd").unwrap()[..5], *b"root:");
 }

@@ -106,7 +106,7 @@ impl Held {
         input.write_all(key.as_bytes()).unwrap();
     }
 
-    /// Waits until the run has ended, and nothing of it lives.
+    /// Waits until the run and all its processes have ended.
     fn ends(mut self, lives: &[Life]) -> String {
         let child = Mutex::new(&mut self.child);
         eventually("the run ends", || {
@@ -244,7 +244,7 @@ fn works_under_nextest() {
 fn does_not_end_by_an_enter_from_before_it() {
     let mut held = Held::in_terminal("test --test held -- --exact fails", "1s");
     held.press("typed early\n");
-    // The terminal shows what it has got.
+    // The terminal echoes the line, so it has received it.
     held.says("typed early");
     let said = held.ends(&[]);
     let told = "summon: fails is no longer held: the time is over, and the test goes on";

@@ -337,7 +337,7 @@ fn a_server_of_another_protocol_is_told() {
 #[test]
 #[cfg_attr(not(has_nginx_and_openssl), ignore = "nginx or openssl is not on PATH")]
 fn a_real_server_of_tls_is_told() {
-    // A key of RSA may take seconds to be found.
+    // Not RSA: `openssl` may search seconds for such a key.
     let certificate = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
                        -days 2 -subj /CN=nobody -keyout key -out cert";
     let plain = HttpCoordinatedExecutor::new(

@@ -11,10 +11,10 @@ use super::terms::Removal;
 use crate::sys::{containers, proc};
 
 pub(super) struct Clients {
-    /// The dead guard, whose session they are in. The kernel gives the number to nobody else while a process
-    /// is in the session.
+    /// The dead guard. Its clients are in its session, and the kernel does not reuse the number of a session
+    /// that has a process.
     guard: u32,
-    /// The name of the container. The monitor of Podman, in a session of its own, has it in its command line.
+    /// The name of the container. Podman's monitor starts a new session, but its command line has this name.
     container: String,
 }
 
@@ -27,7 +27,7 @@ impl Clients {
         }
     }
 
-    /// Returns whether an orphan is one of them.
+    /// Returns whether this process is a client or a helper of one.
     pub(super) fn has(&self, pid: u32) -> bool {
         let session = Pid::from_raw(pid as i32).and_then(|pid| getsid(Some(pid)).ok());
         let is_named = || proc::command_line(pid).is_some_and(|it| it.contains(&self.container));

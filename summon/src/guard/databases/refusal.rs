@@ -18,7 +18,7 @@ pub(super) enum Reason {
     Interrupted,
     /// Someone is connected to the database.
     InUse,
-    /// It passes by itself, such as too many connections.
+    /// A state that does not last, such as too many connections.
     Passing,
     /// The disk is full, or the memory in its place.
     NoRoom,
