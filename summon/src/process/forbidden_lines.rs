@@ -19,8 +19,9 @@ use crate::sys::signal::how_it_ended;
 const QUOTED: usize = 300;
 /// How long the search at the end of a test may take. In a debug build it reads some tens of megabytes.
 const LONGEST_SEARCH: Duration = Duration::from_secs(5);
-/// How long the search for the lines around the found line may take: on a busy machine, it needs most of this.
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
+/// How long the search for the lines around the found line may take. It needs a tenth of a second in a slow
+/// debug build, and much more where many programs write.
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
 /// A report counts so many lines at most.
 const MOST: usize = 1000;
 
