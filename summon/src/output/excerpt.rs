@@ -44,13 +44,18 @@ fn find(
     deadline: Instant,
 ) -> Option<(u64, Excerpt)> {
     let mut found = None;
-    let mut lines = VecDeque::new();
+    let mut lines: VecDeque<String> = VecDeque::new();
     let mut take = |at: u64, line: &[u8]| {
-        lines.push_back(shortened(line).into_owned());
-        match found {
-            None if shows(line, is_wanted) => found = Some((at, lines.len() - 1)),
-            None if lines.len() > BEFORE => drop(lines.pop_front()),
-            _ => {}
+        // A flood has many lines, and some allocators are slow among threads. So reuse a line's memory.
+        let mut text = match found {
+            None if lines.len() > BEFORE => lines.pop_front().unwrap_or_default(),
+            _ => String::new(),
+        };
+        text.clear();
+        text.push_str(&shortened(line));
+        lines.push_back(text);
+        if found.is_none() && shows(line, is_wanted) {
+            found = Some((at, lines.len() - 1));
         }
         found.is_some_and(|(_, marked)| lines.len() > marked + AFTER)
     };

@@ -5,6 +5,7 @@ mod lines;
 mod pattern;
 mod terminal;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -78,10 +79,13 @@ pub(crate) fn unfinished_in(
 }
 
 /// Returns the output as a terminal shows it.
-pub(crate) fn shown(output: &[u8]) -> Vec<u8> {
+pub(crate) fn shown(output: &[u8]) -> Cow<'_, [u8]> {
+    if terminal::is_plain(output) {
+        return Cow::Borrowed(output);
+    }
     let mut shown = Vec::new();
     terminal::Terminal::default().show(output, &mut shown, false);
-    shown
+    Cow::Owned(shown)
 }
 
 /// A search that continues where it stopped, line by line, as the output grows.

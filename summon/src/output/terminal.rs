@@ -40,6 +40,11 @@ const SPECIAL: [u8; 5] = [ESC, b'\r', 0x08, 0x0b, 0x0c];
 /// The length of the part that is searched for all special bytes at once.
 const WINDOW: usize = 4096;
 
+/// Returns whether a terminal shows these bytes as they are.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    plain_length(bytes) == bytes.len()
+}
+
 /// Returns the length of the plain text at the beginning.
 fn plain_length(bytes: &[u8]) -> usize {
     let mut length = 0;

@@ -28,20 +28,21 @@ pub(crate) fn read(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
 
 /// Appends a part of a file to `into`, as far as the file goes.
 pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io::Result<()> {
-    let mut at = part.start;
+    let (mut at, length) = (part.start, part.end.saturating_sub(part.start));
+    // Not `resize` of `into`, which writes byte by byte in a debug build.
+    let mut chunk = vec![0; length.min(CHUNK) as usize];
     while at < part.end {
-        let wanted = (part.end - at).min(CHUNK as u64) as usize;
-        let before = into.len();
-        into.resize(before + wanted, 0);
+        let wanted = (part.end - at).min(CHUNK) as usize;
         // Positioned reads: others share this descriptor's offset.
         // A read may return less than wanted, at a signal or at the end of the data, so go on from
         // where it stopped.
-        let read = file.read_at(&mut into[before..], at);
-        into.truncate(before + *read.as_ref().unwrap_or(&0));
-        match read {
+        match file.read_at(&mut chunk[..wanted], at) {
             // The file ends before the range does.
             Ok(0) => break,
-            Ok(read) => at += read as u64,
+            Ok(read) => {
+                into.extend_from_slice(&chunk[..read]);
+                at += read as u64;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -49,7 +50,7 @@ pub(crate) fn read_part(file: &File, part: Range<u64>, into: &mut Vec<u8>) -> io
     Ok(())
 }
 
-const CHUNK: usize = 256 * 1024;
+const CHUNK: u64 = 256 * 1024;
 
 fn left_out(bytes: u64) -> Vec<u8> {
     format!("\n[summon has left out {bytes} bytes here, see `log_limit`]\n").into_bytes()
