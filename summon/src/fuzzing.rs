@@ -73,5 +73,5 @@ pub fn matching<'a>(pattern: &Pattern, pieces: impl IntoIterator<Item = &'a [u8]
 
 /// Returns the text that a terminal would show for this output, as lines that end in a line feed.
 pub fn shown(output: &[u8]) -> Vec<u8> {
-    output::shown(output)
+    output::shown(output).into_owned()
 }
