@@ -45,5 +45,7 @@ pub(crate) use owner::{
     start_relay,
 };
 pub(crate) use program::{Attributes, Program};
-pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
+pub(crate) use state::{
+    Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom, is_unstarted,
+};
 pub(crate) use terms::{About, Container, Removal, Sharing, StopPlan, Terms};

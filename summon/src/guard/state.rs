@@ -98,9 +98,14 @@ pub(crate) struct Told {
 impl Told {
     /// Returns whether the engine has told that it could not start the container.
     pub(crate) fn has_never_started(&self) -> bool {
+        let Some(inspected) = &self.inspected else {
+            return false;
+        };
+        let text = String::from_utf8_lossy(&inspected.output);
         // The status comes first. A container that has run is `exited`.
-        let inspected = self.inspected.as_ref();
-        inspected.is_some_and(|it| it.output.trim_ascii_start().starts_with(b"created|"))
+        text.split('|')
+            .next()
+            .is_some_and(|it| is_unstarted(it.trim()))
     }
 
     /// Returns the id of the container.
@@ -108,6 +113,11 @@ impl Told {
         let created = self.created.as_ref();
         created.filter(|it| it.status == Some(0))?.container_id()
     }
+}
+
+/// Returns whether a container with this status has not been started. Podman knows more of them than Docker.
+pub(crate) fn is_unstarted(status: &str) -> bool {
+    ["created", "configured", "initialized"].contains(&status)
 }
 
 impl Ran {

@@ -13,11 +13,7 @@ use super::advice;
 use super::asked::{Asked, Failed};
 use super::kind::Kind;
 use crate::error::Error;
-
-/// Returns whether a container with this status has not been started. Podman knows more of them than Docker.
-pub(crate) fn is_unstarted(status: &str) -> bool {
-    ["created", "configured", "initialized"].contains(&status)
-}
+use crate::guard::is_unstarted;
 
 /// An engine that has answered.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ mod pull_once;
 
 pub(crate) use access::Access;
 pub(crate) use archive::Archive;
-pub(crate) use engine::{Engine, is_unstarted};
+pub(crate) use engine::Engine;
 pub(crate) use inspected::Inspected;
 pub(crate) use kind::Kind;
 pub(crate) use network::Network;

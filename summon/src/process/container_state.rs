@@ -1,7 +1,6 @@
 //! The state of a container that has ended, as the engine tells it.
 
 use crate::guard::State;
-use crate::image;
 
 /// The template of the engine for the state of a container, in the order of [`shown_state`].
 pub(super) const STATE: &str =
@@ -10,17 +9,6 @@ pub(super) const STATE: &str =
 /// Describes the container of a service that has ended.
 pub(super) fn shown(state: &State) -> Option<String> {
     shown_state(&state.told.inspected.as_ref()?.output)
-}
-
-/// Returns whether the engine has not started the container of a service whose client has ended.
-pub(super) fn is_unstarted(state: &State) -> bool {
-    let inspected = state.told.inspected.as_ref();
-    inspected.is_some_and(|it| {
-        let text = String::from_utf8_lossy(&it.output);
-        text.split('|')
-            .next()
-            .is_some_and(|it| image::is_unstarted(it.trim()))
-    })
 }
 
 /// Describes the state of a container in the engine's words.

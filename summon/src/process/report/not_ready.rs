@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::output;
 use crate::probe::{Verdict, Waited, Why};
-use crate::process::container_state;
 use crate::process::launched::Launched;
 use crate::process::parts::Parts;
 use crate::process::port_conflict;
@@ -23,14 +22,14 @@ impl Parts {
     ) -> Error {
         let (declaration, name) = (&self.declaration, self.name());
         let state = launched.map(|launched| launched.guarded.state());
-        let is_unstarted = state.as_ref().is_some_and(container_state::is_unstarted);
+        let is_unstarted = state.as_ref().is_some_and(|it| it.told.has_never_started());
         let exit = state.and_then(|state| state.exit);
         let headline = match (why, exit) {
             // The program may have ended because of the stop.
             _ if is_cancelled => format!("{name} was stopped before it became ready"),
             (Why::GivenUp, _) => format!("{name} was stopped before it became ready"),
-            // The exit code is that of the engine's client.
-            (Why::Exited, Some(_)) if is_unstarted => {
+            // The exit code is that of the engine's client, which may not have ended yet.
+            (Why::Exited | Why::Never, _) if is_unstarted => {
                 format!("{name} could not be started: the engine did not start its container")
             }
             (Why::Exited, Some(status)) => {

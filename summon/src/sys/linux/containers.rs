@@ -64,12 +64,9 @@ pub(crate) fn is_main(pid: u32, id: &str) -> bool {
 
 /// Returns whether the main process of a container has been exec'ed. Before that it is the runtime's.
 pub(crate) fn runs_its_program(pid: u32) -> bool {
-    let Ok(name) = text::read(format!("/proc/{pid}/comm")) else {
-        return false;
-    };
-    // `runc:[2:INIT]`, `youki:[2:INIT]`, and `crun`.
-    let name = name.trim_ascii();
-    !name.ends_with(b":INIT]") && name != b"crun"
+    // A runtime forks this process from its own. Its short name tells too late that it is the runtime's:
+    // runc's first process of a container has the name of its parent at first.
+    proc::has_execed(pid).unwrap_or(false)
 }
 
 /// Finds out what a process does with a signal.
@@ -190,6 +187,25 @@ mod tests {
         drop(program.stdin.take());
         program.wait().unwrap();
         assert_eq!(seen, Disposition::Default);
+    }
+
+    #[test]
+    fn a_process_that_is_yet_to_be_execed_is_told_from_one_that_was() {
+        // The shell forks a process for the brackets, which runs no program. Both end with the input.
+        let script = "(read _ <&3; exit) 3<&0 & echo $!; wait";
+        let mut shell = std::process::Command::new("sh")
+            .args(["-c", script])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut forked = String::new();
+        let output = shell.stdout.take().unwrap();
+        io::BufRead::read_line(&mut io::BufReader::new(output), &mut forked).unwrap();
+        let seen = [forked.trim().parse().unwrap(), shell.id()].map(runs_its_program);
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert_eq!(seen, [false, true]);
     }
 
     #[test]

@@ -46,6 +46,15 @@ pub(super) fn behind_name(stat: &[u8]) -> Option<impl Iterator<Item = &str>> {
     Some(fields.split_ascii_whitespace())
 }
 
+/// Returns whether a process has been exec'ed since it was forked. `None` if it no longer exists.
+pub(super) fn has_execed(pid: u32) -> Option<bool> {
+    /// "Forked but didn't exec", as `ps(1)` has it: PF_FORKNOEXEC in the flags of
+    /// `proc_pid_stat(5)`.
+    const FORKED: u32 = 0x40;
+    let flags: u32 = stat(pid, 6)?.parse().ok()?;
+    Some(flags & FORKED == 0)
+}
+
 /// Returns the start time of a process, in clock ticks since boot. It tells the process from
 /// earlier and later ones with the same pid.
 pub(crate) fn identity(pid: u32) -> Option<u64> {
