@@ -25,7 +25,9 @@ pub(crate) use details::{Details, Failure};
 use faults::Counts;
 pub(crate) use faults::{Close, Faults, Root, Separated, WayFaults};
 pub(crate) use program::{Attributes, Program};
-pub(crate) use state::{Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom};
+pub(crate) use state::{
+    Allowed, HelperError, Interest, LaunchError, Ran, State, Step, Whom, is_unstarted,
+};
 pub(crate) use terms::{About, Container, Removal, Sharing, StopPlan, Terms};
 
 use crate::sys::fd::{BorrowedFd, OwnedFd};
