@@ -30,8 +30,18 @@ fn any_process_of_the_service_may_say_so() {
 
 #[test]
 fn a_stranger_may_not_say_so() {
-    let script = actor(["env", "NOTIFY_SOCKET"]);
-    let server = Coordinated::with(script, probe::notify()).timeout("500ms");
+    let script = actor([
+        "env",
+        "NOTIFY_SOCKET",
+        "await",
+        "{dir}/sent",
+        "notify",
+        "STATUS=alone",
+        "barrier",
+        "exit",
+        "0",
+    ]);
+    let server = Coordinated::with(script, probe::notify());
     let error = std::thread::scope(|threads| {
         let starting = threads.spawn(|| server.start().unwrap_err());
         let mut name = String::new();
@@ -42,13 +52,16 @@ fn a_stranger_may_not_say_so() {
         });
         let addr = <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
         let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
-        // This test process has the same user, but is not part of the service.
+        // This test process has the same user, but is not part of the service. The socket keeps the order
+        // of its messages, so the status of the service arrives later.
         socket.send_to_addr(b"READY=1", &addr.unwrap()).unwrap();
+        std::fs::write(server.dir().join("sent"), "").unwrap();
         starting.join().unwrap()
     });
-    assert!(error.is_timeout(), "{error}");
     assert!(
-        error.to_string().contains("notify READY=1: not received ("),
+        error
+            .to_string()
+            .contains("notify READY=1: not received; its status is `alone` ("),
         "{error}"
     );
 }
@@ -63,6 +76,16 @@ fn eventually_some(found: &mut String, look: impl Fn() -> Option<String>) {
         assert!(Instant::now() < limit);
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+#[test]
+fn its_last_words_stand_in_the_error() {
+    // It ends without waiting for anything, so the wait may be over before a look.
+    let script = actor(["notify", "STATUS=no such database", "exit", "3"]);
+    let server = Coordinated::with(script, probe::notify());
+    let error = server.start().unwrap_err().to_string();
+    let expected = "notify READY=1: not received; its status is `no such database` (";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]
