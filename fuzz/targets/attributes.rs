@@ -62,12 +62,20 @@ fn check(attribute: &Attribute, item: TokenStream) {
         _ => TokenStream::new(),
     };
     let output = match attribute.path().is_ident("summon") {
-        true => function::expand(arguments, item.clone()),
-        false => fixture::expand(arguments, item.clone()),
+        true => function::expand(arguments.clone(), item.clone()),
+        false => fixture::expand(arguments.clone(), item.clone()),
     };
-    let Ok(before) = syn::parse2::<File>(item) else {
+    let Ok(before) = syn::parse2::<File>(item.clone()) else {
         return;
     };
+    if attribute.path().is_ident("summon") {
+        // The attribute that summon itself puts below those of a function.
+        let output = function::exporting(quote! { (#arguments) }, item);
+        assert!(
+            syn::parse2::<File>(output.clone()).is_ok(),
+            "no Rust: {output}"
+        );
+    }
     let Ok(after) = syn::parse2::<File>(output.clone()) else {
         panic!("no Rust: {output}");
     };
