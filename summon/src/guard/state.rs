@@ -245,4 +245,31 @@ mod tests {
         assert_eq!(printed(warning.to_owned()).container_id(), None);
         assert_eq!(printed(format!("{warning}{id}\n")).container_id(), Some(id));
     }
+
+    #[test]
+    fn a_container_that_was_not_started_is_told_from_one_that_has_run() {
+        let told = |output: &str| Told {
+            inspected: Some(Ran {
+                output: output.into(),
+                ..Ran::default()
+            }),
+            ..Told::default()
+        };
+        for output in [
+            "created|0|false|\n",
+            "configured|0|false|",
+            "\ninitialized|0|false|x",
+        ] {
+            assert!(told(output).has_never_started(), "{output}");
+        }
+        for output in [
+            "exited|0|false|",
+            "running|0|false|",
+            "Error: no such container",
+            "",
+        ] {
+            assert!(!told(output).has_never_started(), "{output}");
+        }
+        assert!(!Told::default().has_never_started());
+    }
 }

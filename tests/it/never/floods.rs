@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use summon::{OutputCoordinatedExecutor, summon};
 
-/// The longest end of a test: the search, the report, and the stop. Without a bound, the search of a flood that
-/// is allowed takes twice as long in a debug build, and others search what they must leave out. This is processor time of the thread that searches: on a busy machine, real
-/// time says nothing.
+/// The longest end of a test: the search, the report, and the stop. It is processor time of the thread that
+/// searches, since real time says nothing on a busy machine. Without a bound, the search takes twice as long in
+/// a debug build.
 const LONGEST: Duration = Duration::from_secs(9);
 
 /// Returns the result of this call, which takes a moment of processor time.
