@@ -48,6 +48,11 @@ pub(super) fn reap(keep: Option<u32>) -> io::Result<Reaped> {
     Ok(peeked)
 }
 
+/// Returns whether no process of the family is left, not even a zombie. Reaps nothing.
+pub(super) fn are_gone() -> io::Result<bool> {
+    Ok(peek()? == Reaped::Childless)
+}
+
 /// Reaps the children that ended while the leader is left as a zombie.
 ///
 /// `peek` returns the leader each time, and so hides them. No stop command runs at this time, so

@@ -70,7 +70,7 @@ pub(super) fn serve(owner: &UnixStream, job: Job) -> io::Result<()> {
             Ok(None) => return Ok(()),
         };
         wire::send(owner, &news.encode(), &[])?;
-        if !family::everybody().is_empty() {
+        if !children::are_gone()? {
             // An unkillable process would count as part of the next run. So this guard ends, and
             // the owner hires another.
             return Ok(());
@@ -160,9 +160,9 @@ impl Execution<'_> {
         patience: Duration,
         owner: &Owner<'_>,
     ) -> io::Result<Option<Ran>> {
-        let mut status = None;
+        let mut reaps = Reaps::default();
         let mut owner_ended = false;
-        while status.is_none() && !owner_ended && Instant::now() < until {
+        while reaps.status.is_none() && !owner_ended && Instant::now() < until {
             let mut fds: Vec<BorrowedFd<'_>> = owner.fds().collect();
             fds.push(self.child_ended.as_fd());
             fds.extend(self.output.fd());
@@ -170,17 +170,19 @@ impl Execution<'_> {
             wait::sleep(&fds, Some(until))?;
             owner_ended = owner.is_gone();
             self.pump();
-            status = self.reap()?.status;
+            reaps = self.reap()?;
         }
+        let status = reaps.status;
         // The output from just before the end. It is read before the kills below, so it has only
         // what the command and its descendants wrote on their own.
         self.pump();
         let mut pace = Pace::new();
-        loop {
+        // ECHILD proves that no process is left: orphans of this run become children of this guard
+        // before their parent's end is reported. Most commands end without descendants.
+        while !reaps.is_childless {
             children::kill_all();
-            // ECHILD proves that no process is left: orphans of this run become children of this
-            // guard before their parent's end is reported.
-            if self.reap()?.is_childless {
+            reaps = self.reap()?;
+            if reaps.is_childless {
                 break;
             }
             pace.note(family::everybody());
