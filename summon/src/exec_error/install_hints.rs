@@ -3,7 +3,7 @@
 use crate::find_program;
 
 /// Well-known programs with their packages in Debian and in Homebrew.
-const PACKAGES: [(&str, &str, &str); 28] = [
+const PACKAGES: [(&str, &str, &str); 30] = [
     ("redis-server", "redis-server", "redis"),
     ("redis-cli", "redis-tools", "redis"),
     ("valkey-server", "valkey-server", "valkey"),
@@ -13,6 +13,8 @@ const PACKAGES: [(&str, &str, &str); 28] = [
     ("pg_isready", "postgresql-client", "libpq"),
     ("psql", "postgresql-client", "libpq"),
     ("mariadbd", "mariadb-server", "mariadb"),
+    ("mariadb-install-db", "mariadb-server", "mariadb"),
+    ("mysql_install_db", "mariadb-server", "mariadb"),
     ("mariadb-admin", "mariadb-client", "mariadb"),
     ("mysqladmin", "mariadb-client", "mysql-client"),
     ("mysqld", "mariadb-server", "mysql"),
@@ -42,8 +44,37 @@ pub(super) fn missing(name: &str) -> Option<String> {
             path.display()
         ));
     }
+    if name == "moto_server" {
+        return Some("install it: `pip install 'moto[server]'`".into());
+    }
     let (_, apt, brew) = PACKAGES.iter().find(|(known, ..)| *known == name)?;
     Some(format!(
         "install it: `apt install {apt}` or `brew install {brew}`"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::missing;
+
+    #[test]
+    fn each_program_of_a_ready_made_server_has_a_hint() {
+        let programs = [
+            "redis-server",
+            "postgres",
+            "initdb",
+            "mariadbd",
+            "mariadb-install-db",
+            "memcached",
+            "nats-server",
+            "nginx",
+            "mosquitto",
+            "rabbitmq-server",
+            "etcd",
+            "zkServer.sh",
+            "moto_server",
+        ];
+        let without = programs.into_iter().filter(|name| missing(name).is_none());
+        assert_eq!(without.collect::<Vec<_>>(), [""; 0]);
+    }
 }

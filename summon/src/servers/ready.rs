@@ -151,6 +151,10 @@ impl Probe for Answers {
             false => Err(NotReady::yet("it answers that it is not ready")),
         }
     }
+
+    fn describe(&self, _: &Target<'_>) -> String {
+        "an answer to a client".to_owned()
+    }
 }
 
 /// Encodes a password for a URL (RFC 3986, section 2.1).
@@ -198,5 +202,18 @@ impl<S: 'static> Probe for Ready<S> {
 impl<S> fmt::Debug for Ready<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.tcp.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::served;
+
+    #[test]
+    fn a_report_says_in_words_that_a_server_must_answer() {
+        let server = served::<()>(["false"], "").answers(b"hello", None);
+        let report = server.start().unwrap_err().to_string();
+        let wanted = "\n            an answer to a client: not checked, since";
+        assert!(report.contains(wanted), "{report}");
     }
 }

@@ -80,11 +80,16 @@ const LIMIT: Duration = Duration::from_millis(200);
 
 impl Probe for Serves {
     fn look(&self, target: &Target<'_>) -> Result<(), NotReady> {
-        let answer = ask(target).map_err(|error| NotReady::yet(format!("`srvr`: {error}")))?;
+        let answer = ask(target)
+            .map_err(|error| NotReady::yet(format!("it does not answer yet: {error}")))?;
         match answer.contains("Mode: ") {
             true => Ok(()),
-            false => Err(NotReady::yet(format!("`srvr`: {}", answer.trim()))),
+            false => Err(NotReady::yet(format!("it answers: {}", answer.trim()))),
         }
+    }
+
+    fn describe(&self, _: &Target<'_>) -> String {
+        "an answer to `srvr`".to_owned()
     }
 }
 
@@ -97,4 +102,17 @@ fn ask(target: &Target<'_>) -> io::Result<String> {
     // The answer has ten lines. A server that is not ZooKeeper may never end.
     stream.take(4096).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Serves, served};
+
+    #[test]
+    fn a_report_says_in_words_that_the_server_must_serve() {
+        let server = served::<()>(["false"], "").and(Serves);
+        let report = server.start().unwrap_err().to_string();
+        let wanted = "\n            an answer to `srvr`: not checked, since";
+        assert!(report.contains(wanted), "{report}");
+    }
 }
