@@ -119,6 +119,18 @@ fn live_output_is_shown_with_names() {
     assert!(!String::from_utf8(ran.stderr).unwrap().contains(" | up"));
 }
 
+#[test]
+fn a_value_of_summon_output_without_effect_is_told() {
+    let project = Project::new();
+    let told = "summon: `SUMMON_OUTPUT=Live` has no effect: the value is `live`\n";
+    for (value, count) in [("Live", 1), ("0", 0), ("", 0)] {
+        let live = [("SUMMON_OUTPUT", value)];
+        let ran = run(&project, &["panics_on_purpose", "the_body_panics"], &live);
+        let shown = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(shown.matches(told).count(), count, "{value}: {shown}");
+    }
+}
+
 /// Returns the output of a run on a terminal.
 fn on_a_terminal(project: &Project, env: &[(&str, &str)]) -> String {
     let cargo = project.cargo("test --quiet --test failures -- --exact panics_on_purpose");

@@ -2,13 +2,14 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::{Source as _, escaped};
 use crate::guard::{Guarded, Interest};
 use crate::output;
+use crate::progress;
 use crate::session::Log;
 use crate::sys::holes;
 use crate::sys::maker::Maker;
@@ -23,6 +24,18 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 /// The maximum length of a printed line. Longer lines are printed in parts.
 const LONGEST: usize = 64 * 1024;
 
+/// Returns whether `SUMMON_OUTPUT` is `live`. Says once if it has another value, which has no effect.
+fn is_wanted() -> bool {
+    static SAID: Once = Once::new();
+    let value = std::env::var_os("SUMMON_OUTPUT").unwrap_or_default();
+    if !["", "0", "live"].iter().any(|known| value == *known) {
+        let value = value.to_string_lossy();
+        let wrong = format!("`SUMMON_OUTPUT={value}` has no effect: the value is `live`");
+        SAID.call_once(|| progress::say(&wrong));
+    }
+    value == "live"
+}
+
 impl LiveOutput {
     /// Starts the thread. Returns `None` unless `SUMMON_OUTPUT` is `live`. Each line begins with
     /// `name`.
@@ -32,7 +45,7 @@ impl LiveOutput {
         log: Arc<Log>,
         since: u64,
     ) -> Option<LiveOutput> {
-        if std::env::var_os("SUMMON_OUTPUT").is_none_or(|output| output != "live") {
+        if !is_wanted() {
             return None;
         }
         let mut shown = Shown {
