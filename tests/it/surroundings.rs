@@ -203,7 +203,9 @@ fn with_no_temporary_directory() {
     let mut guest = Guest::after("");
     let none = guest.dir.file("none");
     guest.command.env("TMPDIR", &none);
-    guest.fails(&format!("directory {none}/summon-"));
+    guest.fails(&format!(
+        "hint      create the directory {none}, or set TMPDIR to another one"
+    ));
 }
 
 /// The first of the uids, which no users have, so that only the processes of this test count.

@@ -76,9 +76,14 @@ impl Home {
                 true => open_base(sys::user()),
                 false => format!("summon-{uid}"),
             };
-            let base = std::env::temp_dir().join(base);
+            let temp = std::env::temp_dir();
+            let hint = (!temp.is_dir()).then(|| {
+                let temp = temp.display();
+                format!("create the directory {temp}, or set TMPDIR to another one")
+            });
             Error::new(format!("no private directory for {name}: {error}"))
-                .fact("directory", base.display().to_string())
+                .fact("directory", temp.join(base).display().to_string())
+                .hints(hint)
         })
     }
 
