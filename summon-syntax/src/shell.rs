@@ -43,16 +43,16 @@ fn operator(line: &str, before: Before) -> Option<&str> {
     let mut is_program = before == Before::Nothing;
     while let Some(word) = words.next() {
         let is_program = std::mem::take(&mut is_program);
-        if is_redirection(word) {
+        // `a; b`, and `'a b'; c`
+        let is_separator = word.ends_with(';') && !word.ends_with("\\;");
+        if is_redirection(word) || (is_separator && words.peek().is_some()) {
             return Some(word);
         }
         if word.contains(QUOTES) {
             continue;
         }
-        // `a; b`
-        let ends_command = word.ends_with(';') && words.peek().is_some();
         let is_list = is_program && word.contains(['|', '&', ';', '<', '>', '(', '`']);
-        if ends_command || is_list || is_operator(word) || is_torn(word) {
+        if is_list || is_operator(word) || is_torn(word) {
             return Some(word);
         }
     }
@@ -227,6 +227,8 @@ mod tests {
             ("a | b", "|"),
             ("a ; b", ";"),
             ("a; b", "a;"),
+            ("a 'b c'; d", "'b c';"),
+            ("a \"b\"; d", "\"b\";"),
             ("a > b", ">"),
             ("a >> b", ">>"),
             ("a < b", "<"),
@@ -257,6 +259,8 @@ mod tests {
             "sh -c 'a && b > c'",
             "grep '|' \">\" \\; \\&\\&",
             "find . -exec true {} \\;",
+            "find . -exec true {} \\; -print",
+            "a 'b;' \"c;\" d",
             "get http://localhost/?a=1&b=2",
             "nginx -g 'daemon off;'",
             "psql -c end;",
