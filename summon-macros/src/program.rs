@@ -120,8 +120,8 @@ fn unknown(target: Target, name: &str, known: Option<Vec<String>>) -> Option<Str
     };
     Some(format!(
         "{none}, {others}. Cargo builds no programs of other packages for these tests; to run one, \
-         run `cargo build -p PACKAGE` first, and write its path into the command, \
-         `target/debug/{dir}{name}`"
+         run `cargo build -p PACKAGE` first, and write its path from the directory of this package \
+         into the command, such as `../target/debug/{dir}{name}`"
     ))
 }
 
@@ -179,7 +179,11 @@ mod tests {
             none.starts_with("this package has no example `server`, and no other example. Cargo"),
             "{none}"
         );
-        assert!(none.ends_with("`target/debug/examples/server`"), "{none}");
+        // Tests run in the directory of their package, which is below that of the workspace.
+        assert!(
+            none.ends_with(", such as `../target/debug/examples/server`"),
+            "{none}"
+        );
         assert!(
             said(Target::Bin, None, "server")
                 .starts_with("cargo passes the paths of binaries only to integration tests")
