@@ -54,3 +54,19 @@ fn is_never_that_of_the_proxy_of_the_engine() {
         }
     });
 }
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn names_the_port_that_the_program_has_instead() {
+    let server = TcpCoordinatedExecutor::new("listen 0.0.0.0:6379", "localhost", 0)
+        .image(ACTOR)
+        .timeout("10s");
+    let report = server.start().unwrap_err().to_string();
+    let seen = "nothing listens there in the container; it listens on 0.0.0.0:6379";
+    assert!(report.contains(seen), "{report}");
+    let remedy = "\n  hint      set its port in the container with `port = 6379`, or pass";
+    assert!(report.contains(remedy), "{report}");
+}

@@ -67,6 +67,27 @@ pub(super) fn look(
     }
 }
 
+/// Lists the sockets in the container that serve other ports, and can be reached from outside. None if one
+/// serves the port, or if nobody can tell.
+pub(super) fn elsewhere(
+    target: &Target<'_>,
+    container: &Container,
+    place: Place,
+) -> Vec<ListeningSocket> {
+    if container.is_on_host {
+        return Vec::new();
+    }
+    let all = Place { port: 0, ..place };
+    let found = with_known(target, |known| known.listeners(target, container, all));
+    let mut found = found.ok().flatten().unwrap_or_default();
+    if found.iter().any(|it| it.addr.port() == place.port) {
+        return Vec::new();
+    }
+    // Docker's own resolver of names listens on 127.0.0.11.
+    found.retain(|it| !it.addr.ip().to_canonical().is_loopback());
+    found
+}
+
 /// Looks for the server of a container that uses the network of this machine, where anybody may listen.
 fn on_host(
     target: &Target<'_>,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::endpoint::Place;
 use super::resolve_host::{is_here, resolve, soon};
-use super::{Explained, Target};
+use super::{Explained, Target, inside};
 use crate::sys::listeners::{self, ListeningSocket, Protocol};
 use crate::sys::proc::{self, SocketId};
 
@@ -21,8 +21,9 @@ pub(super) fn explain(
 ) -> Explained {
     let nothing = Explained::default();
     // The sockets of this network say nothing about a container's.
-    if target.container().is_some() {
-        return nothing;
+    if let Some(container) = target.container() {
+        let others = inside::elsewhere(target, container, place);
+        return in_container(&others, place.port, placeholder);
     }
     let Ok(addrs) = resolve(host, place.port, soon()) else {
         return nothing;
@@ -109,6 +110,28 @@ pub(super) fn explain(
             ..nothing
         },
         None => nothing,
+    }
+}
+
+/// Explains that the program of a container listens on other ports of it.
+fn in_container(others: &[ListeningSocket], port: u16, placeholder: Option<&str>) -> Explained {
+    let others: Vec<&ListeningSocket> = others.iter().collect();
+    let Some(first) = others.first() else {
+        return Explained::default();
+    };
+    Explained {
+        last: Some(format!(
+            "nothing listens there in the container; it listens on {}",
+            named(&others)
+        )),
+        hint: Some(match placeholder {
+            Some("{port}") => format!(
+                "set its port in the container with `port = {}`, or pass the port in its command as \
+                 `{{port}}`",
+                first.addr.port()
+            ),
+            _ => hint(port, placeholder),
+        }),
     }
 }
 
