@@ -374,7 +374,7 @@ fn a_fault_that_makes_no_sense_is_an_error_that_says_why() {
     );
     says(
         link.limit(0).unwrap_err(),
-        "no byte would ever pass; use `silence`",
+        "with 0 bytes per second no byte would ever pass; use `silence`",
     );
     says(
         link.close_after("few").unwrap_err(),

@@ -69,7 +69,7 @@ without_jitter!(&str, String, Duration);
 /// Reads a bandwidth.
 pub(super) fn bytes_per_second(size: &Size) -> Result<u64, String> {
     match size.get()? {
-        0 => Err("no byte would ever pass; use `silence`".to_owned()),
+        0 => Err("with 0 bytes per second no byte would ever pass; use `silence`".to_owned()),
         bytes => Ok(bytes),
     }
 }
