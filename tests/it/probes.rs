@@ -241,6 +241,22 @@ fn a_command_that_fails_is_told_with_what_it_said() {
 }
 
 #[test]
+fn a_command_that_the_end_of_the_process_cuts_short_does_not_hide_what_it_said_before() {
+    // The second run of the command ends the process, and does not end itself.
+    let check = "if mkdir {dir}/once; then echo no response; exit 2; fi
+        touch {dir}/go; exec sleep 1000";
+    let server = Coordinated::with(
+        actor(["await", "{dir}/go", "exit", "5"]),
+        probe::exec(["sh", "-c", check]),
+    );
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("`: it exited with code 2: no response ("),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_command_that_is_missing_or_wrong_is_told_at_once() {
     let start = |check: &str| {
         let server = Coordinated::with(actor(["wait"]), probe::exec(check)).timeout("1h");

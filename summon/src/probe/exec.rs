@@ -149,7 +149,7 @@ fn failed(error: HelperError, program: impl Fn() -> Result<Program, NotReady>) -
         HelperError::Refused(_, error) => {
             NotReady::ever(format!("it can't be run: {}", walk::explain(error)))
         }
-        HelperError::GivenUp => NotReady::yet("its run was cancelled"),
+        HelperError::GivenUp => NotReady::yet("its run was cancelled").cut_short(),
         HelperError::Broken(error) => NotReady::yet(format!("it can't be run: {error}")),
     }
 }

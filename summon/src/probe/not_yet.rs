@@ -30,6 +30,8 @@ pub(super) enum Again {
     Later(Instant),
     /// After the next event: the probe has subscribed to each event that could change the answer.
     WhenTold,
+    /// The end of the process has cut this look short, so it says less than the look before it.
+    CutShort,
     Never,
 }
 
@@ -101,6 +103,12 @@ impl NotReady {
     /// Sets the time before which the server asks for no further request.
     pub(super) fn not_before(mut self, then: Instant) -> NotReady {
         self.again = Again::Later(then);
+        self
+    }
+
+    /// Marks a look that the end of the process has cut short.
+    pub(super) fn cut_short(mut self) -> NotReady {
+        self.again = Again::CutShort;
         self
     }
 
