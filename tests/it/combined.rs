@@ -150,6 +150,38 @@ fn how_often_a_banner_came_is_told() {
 }
 
 #[test]
+fn what_a_process_does_just_before_its_end_is_told() {
+    // The end is often seen before a look at what came before it.
+    for _ in 0..20 {
+        let script = actor(["say", "ready", "say", "ready", "exit", "3"]);
+        let banner = |times| OutputCoordinatedExecutor::new(script.clone(), "^ready$").times(times);
+        for (error, expected) in [
+            (banner(3).start(), "`^ready$`: 2 such lines so far ("),
+            (
+                banner(1).and(probe::file("{dir}/never")).start(),
+                "`^ready$`: ready\n            file ",
+            ),
+        ] {
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_means_failure_is_told_if_the_process_ends_at_once() {
+    for _ in 0..20 {
+        let script = ["complain", "FATAL: no disk", "exit", "3"];
+        let server = tcp(script, "localhost").unless("^FATAL");
+        let error = server.start().unwrap_err().to_string();
+        assert!(
+            error.contains("\n  failure   `FATAL: no disk` matches `^FATAL`\n"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_line_that_means_failure_ends_the_wait_at_once() {
     let server = tcp(
         ["say", "starting", "complain", "FATAL: no disk", "wait"],

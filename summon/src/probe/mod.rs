@@ -59,6 +59,7 @@ mod news;
 mod not_yet;
 mod notify;
 mod output;
+mod pauses;
 mod request_pace;
 mod resolve_host;
 mod serves;

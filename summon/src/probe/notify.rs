@@ -1,7 +1,6 @@
 //! The probe that waits until the process sends `READY=1`.
 
-use super::{Explained, Facts, NotReady, Probe, Target};
-use crate::guard::State;
+use super::{Facts, NotReady, Probe, Target};
 
 /// A probe for `READY=1`, made by [`notify()`].
 ///
@@ -58,10 +57,14 @@ impl Probe for Notify {
         let state = target.state();
         let state = state
             .ok_or_else(|| NotReady::ever("a server that ran before this test can't notify it"))?;
-        match is_received(&state) {
-            true => Ok(()),
-            false => Err(NotReady::yet(shown(&state)).unless_told(true)),
-        }
+        let why = match state.notice {
+            Some(notice) if notice.ready => return Ok(()),
+            Some(notice) if !notice.status.is_empty() => {
+                format!("not received; its status is `{}`", notice.status)
+            }
+            _ => "not received".to_owned(),
+        };
+        Err(NotReady::yet(why).unless_told(true))
     }
 
     fn describe(&self, _: &Target<'_>) -> String {
@@ -73,30 +76,5 @@ impl Probe for Notify {
             is_told_by_socket: true,
             ..Facts::default()
         }
-    }
-
-    fn explain(&self, target: &Target<'_>) -> Explained {
-        // A service may say why it ends, and end at once: the wait is over before a look at that.
-        Explained {
-            last: target.state().as_ref().map(shown),
-            hint: None,
-        }
-    }
-}
-
-fn is_received(state: &State) -> bool {
-    state.notice.as_ref().is_some_and(|it| it.ready)
-}
-
-fn shown(state: &State) -> String {
-    let received = match is_received(state) {
-        true => "received",
-        false => "not received",
-    };
-    match &state.notice {
-        Some(notice) if !notice.status.is_empty() => {
-            format!("{received}; its status is `{}`", notice.status)
-        }
-        _ => received.to_owned(),
     }
 }

@@ -2,54 +2,20 @@
 //! whether the process has exited.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::lines::count_lines;
 use super::not_yet::Again;
+use super::pauses::{LONGEST_PAUSE, PACE, SOON_PACE, Waiting, pause_after, side_by_side};
 use super::request_pace::RequestPace;
 use super::{Probe, Target};
 use crate::output::Pattern;
 use crate::progress::Progress;
 use crate::trace::{self, Moment};
 
-/// The first pause between two looks, and the limit of pauses at the beginning of a wait.
-const FIRST_PAUSE: Duration = Duration::from_micros(20);
-const SHORT_PAUSE: Duration = Duration::from_micros(500);
-/// Up to that limit, a pause lasts one part in `EARLY_PACE` of the time already waited. Many programs
-/// need less than a millisecond.
-const EARLY_PACE: u32 = 4;
-/// A pause lasts one part in `PACE` of the time already waited. summon then notices readiness late
-/// by that part at most, and a long wait costs little.
-const PACE: u32 = 200;
-/// The pace of looks that do not load the program.
-const SOON_PACE: u32 = 250;
-/// With more than this number of waits in the test process, each wait takes longer pauses, so that
-/// their total cost stays the same.
-const SIDE_BY_SIDE: u32 = 8;
 /// After a look that takes longer than this, the pause lasts equally long, so that a slow command
 /// does not keep a processor busy.
 const CHEAP: Duration = Duration::from_millis(2);
-/// The longest pause, even where the system reports changes: some file systems report none.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-
-/// The number of waits in the test process.
-static WAITS: AtomicU32 = AtomicU32::new(0);
-
-struct Waiting;
-
-impl Waiting {
-    fn begin() -> Waiting {
-        WAITS.fetch_add(1, Ordering::Relaxed);
-        Waiting
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        WAITS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// The result of a wait.
 #[derive(Debug)]
@@ -107,6 +73,8 @@ struct Watched<'p> {
     is_answered: bool,
     /// The time of the next look, if the probe has set it.
     later: Option<Instant>,
+    /// Whether an event would have announced any change since the last look. Such a look loads nobody.
+    is_told: bool,
     last: Option<String>,
     hint: Option<String>,
     ready: bool,
@@ -151,10 +119,6 @@ pub(crate) fn until_ready(
         // Check this before the look: a process that has exited is not ready, even if its files
         // or sockets look ready.
         if exit_matters && target.has_exited() {
-            // The report shows what these probes see.
-            for unseen in steps[at].iter_mut().filter(|it| it.looks == 0) {
-                unseen.look(target, began);
-            }
             break Err(Why::Exited);
         }
         if let Some(failed) = find_failure(target, failures) {
@@ -209,6 +173,13 @@ pub(crate) fn until_ready(
         let next = due.map_or(deadline, |due| due.min(deadline));
         is_woken = target.sleep(next.min(progress.due()))?;
     };
+    let result = match result {
+        Err(Why::Exited) => {
+            at = look_at_the_end(&mut steps, at, target, began);
+            Err(find_failure(target, failures).unwrap_or(Why::Exited))
+        }
+        result => result,
+    };
     let (mut left, mut halted) = (Vec::new(), false);
     if result.is_err() {
         // Collect these even if every probe was ready: a program that binds its port, forks, and
@@ -254,6 +225,26 @@ fn look_at(step: &mut [Watched<'_>], target: &Target<'_>, began: Instant, told: 
         .any(|watched| watched.is_due(told) && watched.look(target, began))
 }
 
+/// Looks for the report at what a process that has exited leaves, and returns the step that it has reached. A
+/// process may say why it ends, and end at once: its end is seen before its last words are.
+fn look_at_the_end(
+    steps: &mut [Vec<Watched<'_>>],
+    mut at: usize,
+    target: &Target<'_>,
+    began: Instant,
+) -> usize {
+    while let Some(step) = steps.get_mut(at) {
+        for watched in step.iter_mut().filter(|it| it.looks == 0 || it.is_told) {
+            watched.look(target, began);
+        }
+        if !step.iter().any(|it| it.ready) || at + 1 == steps.len() {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
 /// Returns the first step that was ready and no longer is.
 fn still_ready(steps: &mut [Vec<Watched<'_>>], target: &Target<'_>) -> Option<usize> {
     steps.iter_mut().position(|step| {
@@ -274,6 +265,7 @@ impl<'p> Watched<'p> {
             request_pace: None,
             is_answered: false,
             later: None,
+            is_told: false,
             last: None,
             hint: None,
             ready: false,
@@ -318,6 +310,7 @@ impl<'p> Watched<'p> {
             | Again::CutShort
             | Again::Never => None,
         };
+        self.is_told = seen.again == Again::WhenTold;
         self.is_answered = seen.again == Again::AtRequestPace;
         if self.is_answered {
             let request_pace = self
@@ -382,17 +375,6 @@ impl<'p> Watched<'p> {
     }
 }
 
-/// Returns the pause of a single wait that has polled for this time.
-fn pause_after(waited: Duration, pace: u32) -> Duration {
-    let pause = (waited / EARLY_PACE).clamp(FIRST_PAUSE, SHORT_PAUSE);
-    pause.max(waited / pace).min(LONGEST_PAUSE)
-}
-
-/// Returns the factor of pauses, so that many waits cost what a few cost.
-fn side_by_side() -> u32 {
-    WAITS.load(Ordering::Relaxed).div_ceil(SIDE_BY_SIDE).max(1)
-}
-
 /// Returns the alternatives of a probe, or the probe alone.
 fn alternatives(probe: &dyn Probe) -> Vec<&dyn Probe> {
     let some = probe.facts().alternatives;
@@ -420,21 +402,4 @@ fn so_far(step: &[Watched<'_>], target: &Target<'_>) -> String {
         }
     };
     step.iter().map(one).collect::<Vec<_>>().join("; or ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn readiness_is_noticed_soon_after_a_short_boot_too() {
-        for micros in [100, 300, 500, 1_000, 2_000, 10_000, 100_000, 1_000_000] {
-            let waited = Duration::from_micros(micros);
-            let pause = pause_after(waited, PACE);
-            assert!(pause <= waited / 4, "{pause:?} after {waited:?}");
-            let cost = Duration::from_micros(10);
-            assert!(pause >= cost * 2, "{pause:?} after {waited:?}");
-        }
-        assert_eq!(pause_after(Duration::from_secs(3600), PACE), LONGEST_PAUSE);
-    }
 }
