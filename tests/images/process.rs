@@ -46,6 +46,22 @@ fn is_summoned(actor: &Process) {
     actor.wait_for_output("^actor$", "30s").unwrap();
 }
 
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
+fn an_init_program_passes_the_stop_signal_on() {
+    let script = "trap 'echo bye; exit' TERM; echo up; while :; do sleep 0.1; done";
+    let server = OutputCoordinatedExecutor::new(["-c", script], "^up$")
+        .image(ACTOR)
+        .entrypoint("/bin/sh")
+        .init(true);
+    server.start().unwrap();
+    server.stop().unwrap();
+    assert_eq!(String::from_utf8_lossy(&server.output()), "up\nbye\n");
+}
+
 /// Returns an actor in a container. It is ready when it serves port 80 in there.
 fn actor(script: &str) -> TcpCoordinatedExecutor {
     TcpCoordinatedExecutor::new(script, "localhost", 80).image(ACTOR)

@@ -168,9 +168,9 @@ pub(crate) fn how_it_ended(status: ExitStatus) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "only Linux shows it")]
 pub(crate) enum Disposition {
-    /// It catches or ignores the signal.
+    /// It catches or ignores the signal, or waits for it by `sigwait(3)` right now.
     Handled,
-    /// It blocks the signal, and gets it later or by `sigwait(3)`.
+    /// It blocks the signal, and gets it later.
     Blocked,
     Default,
 }

@@ -85,8 +85,23 @@ pub(crate) fn disposition(pid: u32, signal: i32) -> Disposition {
     match (has("SigIgn:") || has("SigCgt:"), has("SigBlk:")) {
         (true, _) => Disposition::Handled,
         (false, true) => Disposition::Blocked,
+        (false, false) if waits_for_signals(pid) => Disposition::Handled,
         (false, false) => Disposition::Default,
     }
+}
+
+/// Returns whether a process waits for signals by `sigwait(3)`, as init programs do. While it waits, the
+/// kernel does not show these signals as blocked, and yet they reach it.
+fn waits_for_signals(pid: u32) -> bool {
+    let of = |file: &str| text::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    // The function of the kernel in which it sleeps (`proc_pid_wchan(5)`).
+    let place = of("wchan");
+    if place.trim_ascii() != b"0" {
+        return String::from_utf8_lossy(&place).contains("sigtimedwait");
+    }
+    // It does not sleep, or it is another user's. Then only its name can tell.
+    let name = of("comm");
+    [&b"docker-init"[..], b"tini", b"tini-static", b"dumb-init"].contains(&name.trim_ascii())
 }
 
 /// A view into the network of a container. It stays when the process of the container ends.
