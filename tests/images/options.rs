@@ -254,6 +254,21 @@ fn its_health_check_says_that_it_is_ready(actor: &Process) {
     not(has_images),
     ignore = "needs an engine with the images of `tests/run images`"
 )]
+fn the_end_of_the_container_does_not_hide_what_a_command_said_before() {
+    let check = probe::exec(["sh", "-c", "echo no such database; exit 2"]);
+    let server = Coordinated::with("boot 900 exit 3", check).image(ACTOR);
+    let error = server.start().unwrap_err().to_string();
+    assert!(
+        error.contains("`: it exited with code 2: no such database ("),
+        "{error}"
+    );
+}
+
+#[test]
+#[cfg_attr(
+    not(has_images),
+    ignore = "needs an engine with the images of `tests/run images`"
+)]
 fn without_a_health_check_the_error_says_so() {
     let error = Coordinated::with("say x", probe::healthy())
         .image(ACTOR)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Facts, NotReady, Probe, Target};
+use super::{Facts, NotReady, Probe, Target, inside};
 use crate::command::Command;
 use crate::exec_error::Attempt;
 use crate::guard::{Helper, HelperError, Program, Ran, Step};
@@ -118,7 +118,11 @@ pub(super) fn look_with(
         *kept = Some(helper);
         Ok(ran)
     })?;
-    judge(&ran, limit)
+    judge(&ran, limit).map_err(|why| match inside::has_ended(target) {
+        // The engine has refused to run it.
+        true => why.cut_short(),
+        false => why,
+    })
 }
 
 fn judge(ran: &Ran, limit: Duration) -> Result<(), NotReady> {

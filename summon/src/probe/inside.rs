@@ -177,6 +177,20 @@ pub(super) fn has_started(target: &Target<'_>, container: &Container) -> Result<
     }
 }
 
+/// Returns whether the main process of the container, which an earlier call has seen, has ended.
+pub(super) fn has_ended(target: &Target<'_>) -> bool {
+    let (Some(container), Some(id)) = (target.container(), target.container_id()) else {
+        return false;
+    };
+    let main = target
+        .memory
+        .with("main process", |main: &mut Option<u32>| {
+            *main = main.or_else(|| containers::main_process(&id, &container.older));
+            *main
+        });
+    main.is_some_and(|pid| !containers::is_main(pid, &id))
+}
+
 fn with_known<R>(target: &Target<'_>, act: impl FnOnce(&mut Known) -> R) -> R {
     target.memory.with("container", act)
 }

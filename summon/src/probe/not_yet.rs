@@ -15,6 +15,8 @@ use std::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotReady {
     pub(super) why: String,
+    /// The end of the process has cut this look short, so it says less than the look before it.
+    pub(super) is_cut_short: bool,
     pub(super) again: Again,
 }
 
@@ -30,8 +32,6 @@ pub(super) enum Again {
     Later(Instant),
     /// After the next event: the probe has subscribed to each event that could change the answer.
     WhenTold,
-    /// The end of the process has cut this look short, so it says less than the look before it.
-    CutShort,
     Never,
 }
 
@@ -55,6 +55,7 @@ impl NotReady {
     pub fn yet(why: impl Into<String>) -> NotReady {
         NotReady {
             why: why.into(),
+            is_cut_short: false,
             again: Again::AtItsPace,
         }
     }
@@ -84,6 +85,7 @@ impl NotReady {
     pub fn ever(why: impl Into<String>) -> NotReady {
         NotReady {
             why: why.into(),
+            is_cut_short: false,
             again: Again::Never,
         }
     }
@@ -108,7 +110,7 @@ impl NotReady {
 
     /// Marks a look that the end of the process has cut short.
     pub(super) fn cut_short(mut self) -> NotReady {
-        self.again = Again::CutShort;
+        self.is_cut_short = true;
         self
     }
 

@@ -294,7 +294,7 @@ impl<'p> Watched<'p> {
         // least half of the time-out.
         let deadline = target.deadline();
         let half = deadline.saturating_duration_since(began) / 2;
-        let cut_short = seen.again == Again::CutShort
+        let cut_short = seen.is_cut_short
             || self.looked >= deadline && deadline.saturating_duration_since(looked) < half;
         if seen.again == Again::Never || self.last.is_none() || !cut_short {
             self.last = Some(seen.why);
@@ -304,11 +304,7 @@ impl<'p> Watched<'p> {
         self.paced = match seen.again {
             Again::AtItsPace => Some((since, PACE)),
             Again::Soon => Some((since, SOON_PACE)),
-            Again::AtRequestPace
-            | Again::Later(_)
-            | Again::WhenTold
-            | Again::CutShort
-            | Again::Never => None,
+            Again::AtRequestPace | Again::Later(_) | Again::WhenTold | Again::Never => None,
         };
         self.is_told = seen.again == Again::WhenTold;
         self.is_answered = seen.again == Again::AtRequestPace;
