@@ -54,14 +54,22 @@ fn says_that_the_memory_was_used_up() {
         return;
     }
     let script = "x=aaaaaaaa; while :; do x=$x$x; done";
-    let greedy = OutputCoordinatedExecutor::new(["-c", script], "^up$")
-        .image(ACTOR)
-        .entrypoint("sh")
-        .engine_args(["--memory", "16m", "--memory-swap", "16m"]);
-    let error = greedy.start().unwrap_err().to_string();
-    let state = fact(&error, "container");
-    assert!(state.contains("exited with code 137"), "{error}");
-    assert!(state.contains("out of memory"), "{error}");
+    let state = || {
+        let greedy = OutputCoordinatedExecutor::new(["-c", script], "^up$")
+            .image(ACTOR)
+            .entrypoint("sh")
+            .engine_args(["--memory", "16m", "--memory-swap", "16m"]);
+        let error = greedy.start().unwrap_err().to_string();
+        let state = fact(&error, "container").to_owned();
+        assert!(state.contains("exited with code 137"), "{error}");
+        state
+    };
+    // On a busy machine Docker misses about one of a hundred, and never learns of it.
+    let states: Vec<String> = std::iter::repeat_with(state).take(3).collect();
+    assert!(
+        states.iter().any(|it| it.contains("out of memory")),
+        "{states:?}"
+    );
 }
 
 #[test]

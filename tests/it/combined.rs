@@ -178,6 +178,13 @@ fn a_line_that_means_failure_is_told_if_the_process_ends_at_once() {
             error.contains("\n  failure   `FATAL: no disk` matches `^FATAL`\n"),
             "{error}"
         );
+        // Its line may be seen before its end.
+        let headline = error.lines().next().unwrap();
+        let how = headline.strip_prefix("actor reported that it has failed");
+        assert!(
+            matches!(how, Some("" | ", and exited with code 3")),
+            "{error}"
+        );
     }
 }
 

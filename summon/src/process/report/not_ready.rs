@@ -45,7 +45,13 @@ impl Parts {
             }
             (Why::Late, _) => format!("{name} was not ready within {limit:?}"),
             (Why::Never, _) => format!("{name} can't become ready"),
-            (Why::Failed(..), _) => format!("{name} reported that it has failed"),
+            (Why::Failed(..), Some(status)) => {
+                format!(
+                    "{name} reported that it has failed, and {}",
+                    how_it_ended(status)
+                )
+            }
+            (Why::Failed(..), None) => format!("{name} reported that it has failed"),
         };
         let mut error = match launched {
             Some(launched) => declaration.error_as_launched(headline, &launched.invocation),

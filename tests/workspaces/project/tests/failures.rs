@@ -250,7 +250,7 @@ fn a_text_is_no_program() {
 
 #[test]
 fn a_line_means_failure() {
-    let words = [&*env("ACTOR"), "boot", "30", "complain", "FATAL: role \"lisa\" does not exist"].map(str::to_owned);
+    let words = [&*env("ACTOR"), "boot", "30", "complain", "FATAL: role \"lisa\" does not exist", "wait"].map(str::to_owned);
     TcpCoordinatedExecutor::new(words, "127.0.0.1", 0).named("server").unless("^FATAL").start().unwrap();
 }
 
