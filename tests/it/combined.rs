@@ -65,8 +65,8 @@ fn each_is_told_in_the_error() {
 
 #[test]
 fn one_that_was_ready_and_is_not_any_more_does_not_count() {
-    // The first probe is ready on the first look, and then not again for a while. The second probe
-    // takes a while.
+    // The first probe is ready on the first look, and then not again for a while. The second probe is
+    // not ready on its first look.
     let looks = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&looks);
     let first = move |_: &probe::Target<'_>| match seen.fetch_add(1, Ordering::Relaxed) {
@@ -74,8 +74,12 @@ fn one_that_was_ready_and_is_not_any_more_does_not_count() {
         looks if looks > 20 => Ok(()),
         _ => Err("gone again"),
     };
-    let server = Coordinated::with(actor(["boot", "20", "touch", "{dir}/up"]), first)
-        .and(probe::file("{dir}/up"));
+    let others = AtomicUsize::new(0);
+    let second = move |_: &probe::Target<'_>| match others.fetch_add(1, Ordering::Relaxed) {
+        0 => Err("not yet"),
+        _ => Ok(()),
+    };
+    let server = Coordinated::with(actor(["wait"]), first).and(second);
     server.start().unwrap();
     assert!(looks.load(Ordering::Relaxed) > 20);
 }
