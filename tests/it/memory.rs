@@ -9,7 +9,7 @@ use summon::servers::Postgres;
 use summon::{Database, Fixture, Process, SimpleExecutor, summon};
 
 use crate::needs::needs;
-use crate::support::{Group, TempDir, eventually, family, parent};
+use crate::support::{Group, TempDir, eventually, family, parent, state};
 
 mod half_made;
 
@@ -116,6 +116,17 @@ pub(crate) fn signal(pid: u32, signal: i32) {
     }
 }
 
+/// Kills processes so that none cleans up after another. A child comes after its parent.
+pub(crate) fn kill_together(pids: &[u32]) {
+    pids.iter().for_each(|pid| signal(*pid, libc::SIGSTOP));
+    // On a busy machine the first thread of a process takes the signal late, and the others go on until then.
+    eventually("they halt", || pids.iter().all(|pid| state(*pid) == 'T'));
+    // The last one dies first: the kernel lets the halted members of a group go on when the death of others
+    // makes it an orphan (`_exit(2)`).
+    let last_first = pids.iter().rev();
+    last_first.for_each(|pid| signal(*pid, libc::SIGKILL));
+}
+
 /// A test process with a process of its own.
 struct Owner {
     child: Child,
@@ -203,9 +214,7 @@ fn is_free_after_the_next_run_if_all_were_killed() {
         }
     }
     assert!(pids.len() >= 4, "{pids:?}");
-    for number in [libc::SIGSTOP, libc::SIGKILL] {
-        pids.iter().for_each(|pid| signal(*pid, number));
-    }
+    kill_together(&pids);
     owner.child.wait().unwrap();
     let parent = owner.dir.parent().unwrap().to_owned();
     // No process of this run is left that could remove it. The next run has another temporary directory, as other

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{files_of, segments_of, signal};
+use super::{files_of, kill_together, segments_of, signal};
 use crate::support::{Group, Life, TempDir, eventually, family, parent};
 
 /// Returns the pid of the server that works in a cache.
@@ -110,12 +110,7 @@ fn goes_with_the_next_start_if_all_were_killed() {
     let family_pids = family.iter().map(|life| life.pid);
     let pids = [half_made.owner.id()].into_iter().chain(family_pids);
     let pids: Vec<u32> = pids.collect();
-    // All are halted first, so that none cleans up after another. Then the last one dies first: the kernel lets
-    // the halted members of a group go on when the death of others makes it an orphan (`_exit(2)`).
-    pids.iter().for_each(|pid| signal(*pid, libc::SIGSTOP));
-    pids.iter()
-        .rev()
-        .for_each(|pid| signal(*pid, libc::SIGKILL));
+    kill_together(&pids);
     half_made.owner.wait().unwrap();
     eventually("they end", || !family.iter().any(Life::goes_on));
     assert!(!half_made.is_gone(), "PostgreSQL has left it");
