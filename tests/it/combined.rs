@@ -8,7 +8,7 @@ use summon::{
     TcpCoordinatedExecutor, orchestrated, probe, summon,
 };
 
-use crate::support::{ACTOR, actor, ask, eventually, tcp};
+use crate::support::{ACTOR, Life, actor, ask, eventually, tcp};
 
 #[test]
 fn all_must_be_ready_one_after_the_other() {
@@ -174,9 +174,15 @@ fn what_a_process_does_just_before_its_end_is_told() {
 
 #[test]
 fn a_line_that_means_failure_is_told_if_the_process_ends_at_once() {
+    let mut exits = 0;
     for _ in 0..20 {
-        let script = ["complain", "FATAL: no disk", "exit", "3"];
-        let server = tcp(script, "localhost").unless("^FATAL");
+        let ended = |target: &probe::Target<'_>| {
+            let pid = target.id().unwrap();
+            eventually("it ends", || Life::of(pid).is_none());
+            Err::<(), _>("too late")
+        };
+        let script = actor(["complain", "FATAL: no disk", "exit", "3"]);
+        let server = Coordinated::with(script, ended).unless("^FATAL");
         let error = server.start().unwrap_err().to_string();
         assert!(
             error.contains("\n  failure   `FATAL: no disk` matches `^FATAL`\n"),
@@ -189,7 +195,9 @@ fn a_line_that_means_failure_is_told_if_the_process_ends_at_once() {
             matches!(how, Some("" | ", and exited with code 3")),
             "{error}"
         );
+        exits += usize::from(how != Some(""));
     }
+    assert!(exits > 0, "no report says how it ended");
 }
 
 #[test]

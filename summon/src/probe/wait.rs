@@ -73,7 +73,7 @@ struct Watched<'p> {
     is_answered: bool,
     /// The time of the next look, if the probe has set it.
     later: Option<Instant>,
-    /// Whether an event would have announced any change since the last look. Such a look loads nobody.
+    /// Whether an event would have announced any change since the last look. Such a look costs the program nothing.
     is_told: bool,
     last: Option<String>,
     hint: Option<String>,

@@ -96,10 +96,10 @@ fn waits_for_signals(pid: u32) -> bool {
     let of = |file: &str| text::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
     // The function of the kernel in which it sleeps (`proc_pid_wchan(5)`).
     let place = of("wchan");
-    if place.trim_ascii() != b"0" {
+    if ![&b""[..], b"0"].contains(&place.trim_ascii()) {
         return String::from_utf8_lossy(&place).contains("sigtimedwait");
     }
-    // It does not sleep, or it is another user's. Then only its name can tell.
+    // It does not sleep, or the kernel does not say where: it may be another user's. Then only its name can tell.
     let name = of("comm");
     [&b"docker-init"[..], b"tini", b"tini-static", b"dumb-init"].contains(&name.trim_ascii())
 }
