@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
@@ -215,7 +216,10 @@ pub(crate) struct TempDir(PathBuf);
 
 impl TempDir {
     pub(crate) fn new() -> TempDir {
-        for number in 0.. {
+        // Each name is used once: the programs of a test that has ended may still write into its directory.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let name = format!("summon-tests-{}-{number}", std::process::id());
             let dir = std::env::temp_dir().join(name);
             match std::fs::create_dir(&dir) {
@@ -224,7 +228,6 @@ impl TempDir {
                 Err(error) => panic!("no temporary directory: {error}"),
             }
         }
-        unreachable!("numbers end")
     }
 
     pub(crate) fn path(&self) -> &Path {

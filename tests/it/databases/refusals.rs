@@ -106,7 +106,11 @@ fn a_drop_that_the_server_refuses_has_its_words_and_hinders_no_other(pg: &Postgr
     assert!(names(pg).contains(&prepared));
 }
 
-#[summon(executor = Postgres::new(), args = ["-c", "wal_level=logical"])]
+// A backend that waits for longer than `deadlock_timeout` takes the locks of the lock table for a moment.
+#[summon(
+    executor = Postgres::new(),
+    args = ["-c", "wal_level=logical", "-c", "deadlock_timeout=1h"]
+)]
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "postgres is not installed")]
 fn a_database_with_an_active_slot_stays_and_hinders_no_other(pg: &Postgres) {
@@ -120,7 +124,10 @@ fn a_database_with_an_active_slot_stays_and_hinders_no_other(pg: &Postgres) {
     let pid: i32 = row.get(0);
     let slot = "SELECT pg_create_logical_replication_slot('mine', 'pgoutput')";
     let waits = std::thread::spawn(move || client.batch_execute(slot));
-    let is_active = "SELECT FROM pg_replication_slots WHERE active";
+    // The slot is active before it is written. A backend that is halted during the write holds a lock that
+    // checkpoints need, and each clone needs a checkpoint. This one waits for the transaction.
+    let is_active = "SELECT FROM pg_replication_slots JOIN pg_stat_activity ON pid = active_pid \
+                     WHERE wait_event = 'transactionid'";
     eventually("the slot", || {
         let found = connect(&pg.url("/postgres")).query(is_active, &[]);
         found.unwrap().len() == 1
