@@ -67,6 +67,6 @@ fn names_the_port_that_the_program_has_instead() {
     let report = server.start().unwrap_err().to_string();
     let seen = "nothing listens there in the container; it listens on 0.0.0.0:6379";
     assert!(report.contains(seen), "{report}");
-    let remedy = "\n  hint      set its port in the container with `port = 6379`, or pass";
+    let remedy = "\n  hint      if that is its port in the container, set `port = 6379`; or pass";
     assert!(report.contains(remedy), "{report}");
 }

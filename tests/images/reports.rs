@@ -87,6 +87,14 @@ fn has_the_words_of_the_engine() {
     let error = error.to_string();
     let headline = "actor could not be started: the engine did not start its container\n";
     assert!(error.starts_with(headline), "{error}");
+    // What the engine says is no line of the program.
+    let watched = OutputCoordinatedExecutor::new("x", "up")
+        .image(ACTOR)
+        .entrypoint("/no/such/program")
+        .unless("no such file");
+    let said = watched.start().unwrap_err().to_string();
+    assert!(said.starts_with(headline), "{said}");
+    assert!(!said.contains("\n  failure"), "{said}");
     assert!(error.contains("\n  container created"), "{error}");
     assert!(
         error.contains("stat /no/such/program: no such file"),

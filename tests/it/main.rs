@@ -82,6 +82,7 @@ mod trace;
 mod tree;
 mod turns;
 mod unkillable;
+mod unless;
 mod users;
 mod versions;
 mod wrapped;

@@ -129,6 +129,13 @@ impl Search {
         }
         Ok(None)
     }
+
+    /// Takes the unfinished last line if it matches as it is now, although more of it could undo that.
+    pub(crate) fn take_last(&mut self, pattern: &Pattern) -> Option<Vec<u8>> {
+        let pattern = std::slice::from_ref(pattern);
+        let mut parts = self.0.iter_mut();
+        parts.find_map(|part| part.lines.take_last(pattern))
+    }
 }
 
 /// A search in one file that stops at given positions.

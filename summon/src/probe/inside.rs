@@ -67,8 +67,8 @@ pub(super) fn look(
     }
 }
 
-/// Lists the sockets in the container that serve other ports, and can be reached from outside. None if one
-/// serves the port, or if nobody can tell.
+/// Lists the sockets in the container that serve other ports than the process declares, and can be reached from
+/// outside. None if one serves the port, or if nobody can tell.
 pub(super) fn elsewhere(
     target: &Target<'_>,
     container: &Container,
@@ -84,7 +84,9 @@ pub(super) fn elsewhere(
         return Vec::new();
     }
     // Docker's own resolver of names listens on 127.0.0.11.
-    found.retain(|it| !it.addr.ip().to_canonical().is_loopback());
+    let is_local = |addr: SocketAddr| addr.ip().to_canonical().is_loopback();
+    let is_declared = |addr: SocketAddr| container.outside(addr.port()).is_some();
+    found.retain(|it| !is_local(it.addr) && !is_declared(it.addr));
     found
 }
 

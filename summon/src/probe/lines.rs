@@ -34,3 +34,10 @@ pub(super) fn count_lines(
         Ok((it.count, last))
     })
 }
+
+/// Returns the last line if it has no line end and matches as it is. [`count_lines`] comes before.
+pub(super) fn last_line(target: &Target<'_>, pattern: &Pattern) -> Option<Vec<u8>> {
+    target.memory.with(pattern.as_str(), |it: &mut Counted| {
+        it.search.as_mut()?.take_last(pattern)
+    })
+}

@@ -67,6 +67,7 @@ mod started;
 mod target;
 mod unix;
 mod wait;
+mod watched;
 
 pub use any::{Any, Probes, any};
 pub use choose_listeners::Listener;
@@ -287,6 +288,13 @@ pub struct Facts<'a> {
     pub(crate) is_seen_in_files: bool,
     /// The probes of which one must be ready.
     pub(crate) alternatives: Vec<&'a dyn Probe>,
+}
+
+impl Facts<'_> {
+    /// Returns whether a look can see the sign of readiness of a process that has exited, and takes no time.
+    pub(crate) fn outlives_the_process(&self) -> bool {
+        self.is_seen_in_log || self.is_told_by_socket || self.is_seen_in_files
+    }
 }
 
 /// A probe's explanation of a start that failed.

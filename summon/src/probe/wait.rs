@@ -4,18 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::lines::count_lines;
-use super::not_yet::Again;
-use super::pauses::{LONGEST_PAUSE, PACE, SOON_PACE, Waiting, pause_after, side_by_side};
-use super::request_pace::RequestPace;
-use super::{Probe, Target};
+use super::lines::{count_lines, last_line};
+use super::pauses::{LONGEST_PAUSE, Waiting};
+use super::watched::{Watched, alternatives};
+use super::{Probe, Target, inside};
 use crate::output::Pattern;
 use crate::progress::Progress;
-use crate::trace::{self, Moment};
-
-/// After a look that takes longer than this, the pause lasts equally long, so that a slow command
-/// does not keep a processor busy.
-const CHEAP: Duration = Duration::from_millis(2);
 
 /// The result of a wait.
 #[derive(Debug)]
@@ -59,28 +53,6 @@ pub(crate) enum Why {
     Failed(String, String),
 }
 
-/// A probe and the result of its looks.
-struct Watched<'p> {
-    probe: &'p dyn Probe,
-    looks: u32,
-    /// The end of the last look, and its duration.
-    looked: Instant,
-    took: Duration,
-    /// The start of polling, and its pace; `None` if events decide when to look.
-    paced: Option<(Instant, u32)>,
-    /// The looks that a server has answered, and whether the last look is one of them.
-    request_pace: Option<RequestPace>,
-    is_answered: bool,
-    /// The time of the next look, if the probe has set it.
-    later: Option<Instant>,
-    /// Whether an event would have announced any change since the last look. Such a look costs the program nothing.
-    is_told: bool,
-    last: Option<String>,
-    hint: Option<String>,
-    ready: bool,
-    never: bool,
-}
-
 /// Looks until the target is ready, or can't become ready any more.
 ///
 /// Each probe's first look comes after the probes before it are ready. When the last probe is
@@ -121,7 +93,10 @@ pub(crate) fn until_ready(
         if exit_matters && target.has_exited() {
             break Err(Why::Exited);
         }
-        if let Some(failed) = find_failure(target, failures) {
+        // Until then, the output of a container is the engine's.
+        let has_started = |it| inside::has_started(target, it).is_ok();
+        let may_fail = !failures.is_empty() && target.container().is_none_or(has_started);
+        if may_fail && let Some(failed) = find_failure(target, failures) {
             break Err(failed);
         }
         let reached = at;
@@ -175,8 +150,13 @@ pub(crate) fn until_ready(
     };
     let result = match result {
         Err(Why::Exited) => {
-            at = look_at_the_end(&mut steps, at, target, began);
-            Err(find_failure(target, failures).unwrap_or(Why::Exited))
+            at = look_at_the_end(&mut steps, at, target, began, true);
+            let failed = find_failure(target, failures).or_else(|| last_failure(target, failures));
+            Err(failed.unwrap_or(Why::Exited))
+        }
+        Err(failed @ Why::Failed(..)) => {
+            at = look_at_the_end(&mut steps, at, target, began, target.has_exited());
+            Err(failed)
         }
         result => result,
     };
@@ -187,6 +167,7 @@ pub(crate) fn until_ready(
         left = target.left_behind();
         halted = target.is_halted();
         let pending = steps.get_mut(at).into_iter().flatten();
+        let pending = pending.filter(|it| it.looks > 0);
         pending.for_each(|watched| watched.explain(target));
     }
     let seen = |watched: &Watched<'_>| Verdict {
@@ -225,16 +206,23 @@ fn look_at(step: &mut [Watched<'_>], target: &Target<'_>, began: Instant, told: 
         .any(|watched| watched.is_due(told) && watched.look(target, began))
 }
 
-/// Looks for the report at what a process that has exited leaves, and returns the step that it has reached. A
-/// process may say why it ends, and end at once: its end is seen before its last words are.
+/// Looks for the report at what a process that has exited or failed leaves, and returns the step that it has
+/// reached. A process may say why it ends, and end at once: its end is seen before its last words are.
 fn look_at_the_end(
     steps: &mut [Vec<Watched<'_>>],
-    mut at: usize,
+    reached: usize,
     target: &Target<'_>,
     began: Instant,
+    has_exited: bool,
 ) -> usize {
+    let mut at = reached;
     while let Some(step) = steps.get_mut(at) {
-        for watched in step.iter_mut().filter(|it| it.looks == 0 || it.is_told) {
+        // The first look of others may show who has taken the port. Those behind have nothing to look at.
+        let may_show = |it: &Watched<'_>| {
+            it.probe.facts().outlives_the_process() || has_exited && at == reached
+        };
+        let is_due = |it: &&mut Watched<'_>| it.is_told || it.looks == 0 && may_show(it);
+        for watched in step.iter_mut().filter(is_due) {
             watched.look(target, began);
         }
         if !step.iter().any(|it| it.ready) || at + 1 == steps.len() {
@@ -254,136 +242,21 @@ fn still_ready(steps: &mut [Vec<Watched<'_>>], target: &Target<'_>) -> Option<us
     })
 }
 
-impl<'p> Watched<'p> {
-    fn new(probe: &'p dyn Probe, now: Instant) -> Watched<'p> {
-        Watched {
-            probe,
-            looks: 0,
-            looked: now,
-            took: Duration::ZERO,
-            paced: None,
-            request_pace: None,
-            is_answered: false,
-            later: None,
-            is_told: false,
-            last: None,
-            hint: None,
-            ready: false,
-            never: false,
-        }
-    }
-
-    fn look(&mut self, target: &Target<'_>, began: Instant) -> bool {
-        let looked = Instant::now();
-        if let Some(request_pace) = &mut self.request_pace {
-            request_pace.ask(target);
-        }
-        let seen = self.probe.look(target);
-        self.looks += 1;
-        self.looked = Instant::now();
-        self.took = self.looked - looked;
-        let was_ready = std::mem::replace(&mut self.ready, seen.is_ok());
-        let Err(seen) = seen else {
-            if !was_ready {
-                let what = self.probe.describe(target);
-                trace::tell(target.name(), Moment::Seen(&what));
-            }
-            return true;
-        };
-        // A look that the deadline cut short says less than the look before it, unless it had at
-        // least half of the time-out.
-        let deadline = target.deadline();
-        let half = deadline.saturating_duration_since(began) / 2;
-        let cut_short = seen.is_cut_short
-            || self.looked >= deadline && deadline.saturating_duration_since(looked) < half;
-        if seen.again == Again::Never || self.last.is_none() || !cut_short {
-            self.last = Some(seen.why);
-        }
-        self.never = seen.again == Again::Never;
-        let since = self.paced.map_or(looked, |(since, _)| since);
-        self.paced = match seen.again {
-            Again::AtItsPace => Some((since, PACE)),
-            Again::Soon => Some((since, SOON_PACE)),
-            Again::AtRequestPace | Again::Later(_) | Again::WhenTold | Again::Never => None,
-        };
-        self.is_told = seen.again == Again::WhenTold;
-        self.is_answered = seen.again == Again::AtRequestPace;
-        if self.is_answered {
-            let request_pace = self
-                .request_pace
-                .get_or_insert_with(|| RequestPace::new(self.looked));
-            request_pace.answer(target, self.looked);
-        }
-        self.later = match seen.again {
-            Again::Later(then) => Some(then),
-            _ => None,
-        };
-        false
-    }
-
-    fn explain(&mut self, target: &Target<'_>) {
-        let explained = self.probe.explain(target);
-        self.last = explained.last.or(self.last.take());
-        self.hint = explained.hint;
-    }
-
-    /// Returns when to look again if no event comes first.
-    fn due(&self) -> Option<Instant> {
-        if self.later.is_some() {
-            return self.later;
-        }
-        let slowness = self.took.saturating_sub(CHEAP);
-        let pause = match (self.request_pace(), self.paced) {
-            _ if self.never => return None,
-            _ if self.looks == 0 => Duration::ZERO,
-            (Some(request_pace), _) => request_pace.pause(side_by_side()).max(slowness),
-            (None, Some((since, pace))) => {
-                let pause = pause_after(self.looked - since, pace) * side_by_side();
-                pause.max(slowness).min(LONGEST_PAUSE)
-            }
-            (None, None) => LONGEST_PAUSE,
-        };
-        Some(self.looked + pause)
-    }
-
-    fn request_pace(&self) -> Option<&RequestPace> {
-        self.request_pace.as_ref().filter(|_| self.is_answered)
-    }
-
-    /// Returns when to wake if no event comes first.
-    fn wakes(&self) -> Option<Instant> {
-        let due = self.due()?;
-        let work = self.request_pace().and_then(RequestPace::next_look);
-        Some(work.map_or(due, |work| work.min(due)))
-    }
-
-    /// Returns whether to look now. Events (`told`) matter only to probes that subscribed to them,
-    /// not to probes that poll.
-    fn is_due(&mut self, told: bool) -> bool {
-        let now = Instant::now();
-        let polls = self.paced.is_some() || self.is_answered || self.later.is_some();
-        let is_told = told && !polls && !self.never;
-        if is_told || self.due().is_some_and(|due| due <= now) {
-            return true;
-        }
-        let request_pace = self.request_pace.as_mut().filter(|_| self.is_answered);
-        request_pace.is_some_and(|it| it.has_worked(now, side_by_side()))
-    }
-}
-
-/// Returns the alternatives of a probe, or the probe alone.
-fn alternatives(probe: &dyn Probe) -> Vec<&dyn Probe> {
-    let some = probe.facts().alternatives;
-    match some.is_empty() {
-        true => vec![probe],
-        false => some.into_iter().flat_map(alternatives).collect(),
-    }
-}
-
 fn find_failure(target: &Target<'_>, failures: &[Pattern]) -> Option<Why> {
+    let line = |banner: &Pattern| count_lines(target, banner, 1).ok()?.1;
+    failed(failures, line)
+}
+
+/// Finds a line that means failure and has no line end. The process has exited, so nothing follows that could undo
+/// the match.
+fn last_failure(target: &Target<'_>, failures: &[Pattern]) -> Option<Why> {
+    failed(failures, |banner| last_line(target, banner))
+}
+
+fn failed(failures: &[Pattern], line: impl Fn(&Pattern) -> Option<Vec<u8>>) -> Option<Why> {
     failures.iter().find_map(|banner| {
-        let (_, line) = count_lines(target, banner, 1).ok()?;
-        let line = String::from_utf8_lossy(&line?).into_owned();
+        let line = line(banner)?;
+        let line = String::from_utf8_lossy(&line).into_owned();
         Some(Why::Failed(banner.as_str().to_owned(), line))
     })
 }

@@ -126,13 +126,25 @@ fn in_container(others: &[ListeningSocket], port: u16, placeholder: Option<&str>
         )),
         hint: Some(match placeholder {
             Some("{port}") => format!(
-                "set its port in the container with `port = {}`, or pass the port in its command as \
+                "if that is its port in the container, set `port = {}`; or pass the port in its command as \
                  `{{port}}`",
                 first.addr.port()
             ),
+            // Such a label is the port in the container.
+            Some(label) if label_number(label).is_some() => {
+                format!(
+                    "if that is the port, write `{{port:{}}}`",
+                    first.addr.port()
+                )
+            }
             _ => hint(port, placeholder),
         }),
     }
+}
+
+fn label_number(placeholder: &str) -> Option<u16> {
+    let label = placeholder.strip_prefix("{port:")?.strip_suffix('}')?;
+    label.parse().ok()
 }
 
 /// Returns the address for clients on this machine.

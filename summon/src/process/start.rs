@@ -267,7 +267,7 @@ impl Parts {
             }
             return Ok(());
         };
-        if *why == Why::Exited {
+        if *why == Why::Exited || launched.guarded.state().exit.is_some() {
             // The guard reports the end of the output before the end of the program, but
             // descendants may still write. Stop them before the report reads the log.
             let _ = launched.stop(self.name(), &launched.stop);

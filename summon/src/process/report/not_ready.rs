@@ -29,7 +29,7 @@ impl Parts {
             _ if is_cancelled => format!("{name} was stopped before it became ready"),
             (Why::GivenUp, _) => format!("{name} was stopped before it became ready"),
             // The exit code is that of the engine's client, which may not have ended yet.
-            (Why::Exited | Why::Never, _) if is_unstarted => {
+            (Why::Exited | Why::Never | Why::Failed(..), _) if is_unstarted => {
                 format!("{name} could not be started: the engine did not start its container")
             }
             (Why::Exited, Some(status)) => {
@@ -57,7 +57,11 @@ impl Parts {
             Some(launched) => declaration.error_as_launched(headline, &launched.invocation),
             None => declaration.error(headline),
         };
-        if let Why::Failed(banner, line) = why {
+        if let Why::Failed(banner, line) = why
+            // The line may be the engine's, or an effect of the stop.
+            && !is_unstarted
+            && !is_cancelled
+        {
             error = error.fact("failure", format!("`{line}` matches `{banner}`"));
         }
         error = error
@@ -98,6 +102,14 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
             _ if seen.ready => return format!("{or}{what}: ready"),
             _ if step > waited.reached => {
                 return format!("{or}{what}: not checked, since an earlier probe is not ready");
+            }
+            0 => {
+                let since = match &waited.result {
+                    Err(Why::Exited) => ", since the program has exited",
+                    Err(Why::Failed(..)) => ", since the program has failed",
+                    _ => "",
+                };
+                return format!("{or}{what}: not checked{since}");
             }
             1 => "1 check".to_owned(),
             checks => format!("{checks} checks"),
