@@ -79,7 +79,7 @@ fn is_ready_when_the_program_inside_listens() {
     late.start().unwrap();
     assert!(began.elapsed() >= Duration::from_secs(2));
     assert_eq!(connect(&late), "1");
-    let local = actor("listen 127.0.0.1:80").timeout("3s");
+    let local = actor("listen 127.0.0.1:80").timeout("10s");
     let error = local.start().unwrap_err().to_string();
     assert!(
         error.contains("it listens on 127.0.0.1:80 in the container"),

@@ -309,7 +309,11 @@ fn a_report_has_nothing_that_a_terminal_obeys() {
 fn have_the_likelier_hint_first() {
     let (first, second) = ("it is halted (SIGSTOP)", "pass the port in its command");
     let elsewhere = free_port();
-    let script = format!("{ACTOR} listen 127.0.0.1:{elsewhere} & kill -STOP $$");
+    // It is halted once its child listens.
+    let script = format!(
+        "{ACTOR} listen 127.0.0.1:{elsewhere} touch {{dir}}/up wait & \
+         until [ -e {{dir}}/up ]; do sleep 0.01; done; kill -STOP $$"
+    );
     let error = error_at_limit(first, |limit| {
         let server = TcpCoordinatedExecutor::new(["sh", "-c", &script], "127.0.0.1", 0);
         server.timeout(limit).start().unwrap_err()

@@ -184,6 +184,7 @@ fn runs_of_the_same_pid_and_time_do_not_meet() {
     needs!(mounting);
     // This resembles two containers that share a network and a temporary directory.
     let project = Project::new();
+    project.build();
     let start = || {
         let mut containers = Vec::from(Container::start::<4>(&project));
         containers.sort_by(|one, other| one.began.cmp(&other.began));

@@ -70,14 +70,17 @@ fn a_command_before_it_is_bounded_and_leaves_nothing() {
 
 #[test]
 fn a_start_can_be_given_up_while_a_command_comes_before_it() {
+    // Other runs of this test have guards, too.
+    let name = format!("before-{}", std::process::id());
     let server = SimpleExecutor::new("sleep 1000")
+        .named(&name)
         .before("sleep 1000")
         .timeout("2m");
     std::thread::scope(|threads| {
         let starting = threads.spawn(|| server.start());
         let guarded = || {
             let found = Command::new("pgrep")
-                .args(["-fc", "summon-guard: sleep for sleep"])
+                .args(["-fc", &format!("summon-guard: sleep for {name}")])
                 .output();
             String::from_utf8(found.unwrap().stdout).unwrap().trim() != "0"
         };

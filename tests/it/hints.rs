@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use summon::{OutputCoordinatedExecutor, TcpCoordinatedExecutor};
 
-use crate::support::TempDir;
+use crate::support::{TempDir, error_at_limit};
 
 fn tcp(command: &str) -> TcpCoordinatedExecutor {
-    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0).timeout("300ms")
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0)
 }
 
 fn fails(server: &TcpCoordinatedExecutor) -> String {
@@ -89,11 +89,15 @@ fn words_for_a_shell_are_the_cause_only_if_the_program_may_not_take_them() {
 #[test]
 fn a_shell_that_waits_is_the_cause_only_if_commands_follow() {
     let hint = "hint      the program is a shell that waits for `sleep 1000`, and runs the rest";
-    let report = fails(&tcp("sleep 1000; echo never").shell(true));
+    let start = |command: &str, limit: &str| {
+        let server = tcp(command).shell(true).timeout(limit);
+        server.start().unwrap_err()
+    };
+    let report = error_at_limit(hint, |limit| start("sleep 1000; echo never", limit));
     assert!(report.contains(hint), "{report}");
     // Some shells replace themselves with the last command.
     for last in ["sleep 1000", "exec sleep 1000"] {
-        let report = fails(&tcp(last).shell(true));
+        let report = start(last, "300ms").to_string();
         assert!(!report.contains("  hint "), "{report}");
     }
 }
@@ -139,16 +143,16 @@ fn python_may_keep_its_lines_although_it_has_written_to_stderr() {
     )
     .unwrap();
     fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
-    let start = |variable: &str| {
+    let start = |variable: &str, limit: &str| {
         let server = OutputCoordinatedExecutor::new([python.as_str()], "up");
-        let server = server.env("PYTHONUNBUFFERED", variable).timeout("300ms");
-        server.start().unwrap_err().to_string()
+        let server = server.env("PYTHONUNBUFFERED", variable).timeout(limit);
+        server.start().unwrap_err()
     };
     let hint = "hint      Python keeps what it prints to stdout in a buffer if that is a pipe: if the line \
                 may be there, set `env(\"PYTHONUNBUFFERED\", \"1\")`";
-    let report = start("");
+    let report = error_at_limit(hint, |limit| start("", limit));
     assert!(report.contains(hint), "{report}");
-    let report = start("1");
+    let report = start("1", "300ms").to_string();
     assert!(!report.contains("  hint "), "{report}");
 }
 
@@ -158,11 +162,11 @@ fn python_is_found_behind_other_programs_and_its_options_are_its_own() {
     let python = dir.file("python3");
     fs::write(&python, "#!/bin/sh\nexec sleep 1000\n").unwrap();
     fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
-    let start = |command: &str| {
+    let start = |command: &str, limit: &str| {
         let command = command.replace("python3", &python);
-        let server = OutputCoordinatedExecutor::new(command, "up").timeout("300ms");
+        let server = OutputCoordinatedExecutor::new(command, "up").timeout(limit);
         let server = server.env("PYTHONUNBUFFERED", "");
-        server.start().unwrap_err().to_string()
+        server.start().unwrap_err()
     };
     let hint =
         "hint      it has written nothing: Python keeps its output in a buffer if it is a pipe";
@@ -173,7 +177,7 @@ fn python_is_found_behind_other_programs_and_its_options_are_its_own() {
         "sh -c 'exec python3 app.py'",
         "stdbuf -oL python3 app.py",
     ] {
-        let report = start(kept);
+        let report = error_at_limit(hint, |limit| start(kept, limit));
         assert!(report.contains(hint), "{kept}: {report}");
     }
     for written in [
@@ -181,7 +185,7 @@ fn python_is_found_behind_other_programs_and_its_options_are_its_own() {
         "env PYTHONUNBUFFERED=1 python3 app.py",
         "stdbuf -oL sleep 1000",
     ] {
-        let report = start(written);
+        let report = start(written, "300ms").to_string();
         assert!(!report.contains("  hint "), "{written}: {report}");
     }
 }

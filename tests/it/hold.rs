@@ -367,12 +367,12 @@ fn ends_at_its_time_even_if_the_test_process_is_halted() {
 
 #[test]
 fn holds_one_test_after_the_other() {
-    let held = Held::quiet("test --test held -- --test-threads 2 fails", "1s");
+    let held = Held::quiet("test --test held -- --test-threads 2 fails", "5s");
     held.says("); its turn comes after the hold of another test");
     let lives = held.lives();
     let said = held.ends(&lives);
     let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
-    let block = |test: &str| at(&format!("{test} has failed, and summon holds it for 1 s"));
+    let block = |test: &str| at(&format!("{test} has failed, and summon holds it for 5 s"));
     let end = |test: &str| at(&format!("summon: {test} is no longer held"));
     let (one, two) = match block("fails") < block("fails_too") {
         true => ("fails", "fails_too"),

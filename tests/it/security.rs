@@ -161,6 +161,7 @@ fn another_user_can_not_end_a_fixture_that_nobody_uses() {
     needs!(root);
     let port = free_port();
     let project = Project::new();
+    project.build();
     let mut run = project.cargo("nextest run --test idle -j 2");
     run.env("PORT", port.to_string());
     let mut run = Group::spawn(run.stdout(Stdio::null()).stderr(Stdio::null()));

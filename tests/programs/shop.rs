@@ -56,7 +56,7 @@ fn answer(mut stream: TcpStream, redis: SocketAddr) -> Result<()> {
 
 /// Sends an inline command, and returns Redis's answer, a simple string or an integer.
 fn ask(redis: SocketAddr, command: &str) -> Result<String> {
-    let limit = Duration::from_millis(500);
+    let limit = Duration::from_secs(5);
     let mut stream = TcpStream::connect_timeout(&redis, limit)?;
     stream.set_read_timeout(Some(limit))?;
     write!(stream, "{command}\r\n")?;

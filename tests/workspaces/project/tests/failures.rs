@@ -12,17 +12,22 @@ use summon::{
     TcpCoordinatedExecutor, orchestrated, probe, summon,
 };
 
+/// How long a start may take. Where a report differs, `tests/it/reports.rs` runs the tests again with more.
+fn limit() -> String {
+    std::env::var("START_LIMIT").unwrap_or("300ms".to_owned())
+}
+
 fn tcp(script: &str) -> TcpCoordinatedExecutor {
-    TcpCoordinatedExecutor::new(actor(script), "127.0.0.1", 0).named("server").timeout("300ms")
+    TcpCoordinatedExecutor::new(actor(script), "127.0.0.1", 0).named("server").timeout(limit())
 }
 
 fn output(script: &str, banner: &str) -> OutputCoordinatedExecutor {
-    OutputCoordinatedExecutor::new(actor(script), banner).named("server").timeout("300ms")
+    OutputCoordinatedExecutor::new(actor(script), banner).named("server").timeout(limit())
 }
 
 fn http(script: &str) -> HttpCoordinatedExecutor {
     let url = "http://127.0.0.1:{port}/health";
-    HttpCoordinatedExecutor::new(actor(script), url).named("server").timeout("300ms")
+    HttpCoordinatedExecutor::new(actor(script), url).named("server").timeout(limit())
 }
 
 /// Makes a file with a content and a mode in the directory of the process.
@@ -172,7 +177,7 @@ fn http_never_answers() {
 #[test]
 fn a_banner_is_nearly_there() {
     let words = [&*env("ACTOR"), "say", "Ready to accept connections tcp", "say", "bye"].map(str::to_owned);
-    OutputCoordinatedExecutor::new(words, "ready to accept connections$").named("server").timeout("300ms").start().unwrap();
+    OutputCoordinatedExecutor::new(words, "ready to accept connections$").named("server").timeout(limit()).start().unwrap();
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn a_program_keeps_its_output() {
 
 #[test]
 fn python_keeps_its_output() {
-    let server = OutputCoordinatedExecutor::new(["{dir}/python3", "wait"], "up").named("server").timeout("300ms");
+    let server = OutputCoordinatedExecutor::new(["{dir}/python3", "wait"], "up").named("server").timeout(limit());
     std::os::unix::fs::symlink(env("ACTOR"), server.dir().join("python3")).unwrap();
     server.start().unwrap();
 }
@@ -200,7 +205,7 @@ fn python_keeps_its_output() {
 #[test]
 fn a_line_has_colours() {
     let words = [&*env("ACTOR"), "say", "\x1b[32mReady to accept\x1b[0m connections", "wait"].map(str::to_owned);
-    OutputCoordinatedExecutor::new(words, "ready to accept connections").named("server").timeout("300ms").start().unwrap();
+    OutputCoordinatedExecutor::new(words, "ready to accept connections").named("server").timeout(limit()).start().unwrap();
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn it_ends_with_its_input() {
 #[test]
 fn a_variable_is_not_expanded() {
     let command = format!("{} listen 127.0.0.1:{{port:other}} args --port $PORT", env("ACTOR"));
-    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0).named("server").timeout("300ms").start().unwrap();
+    TcpCoordinatedExecutor::new(command, "127.0.0.1", 0).named("server").timeout(limit()).start().unwrap();
 }
 
 #[test]
@@ -229,7 +234,7 @@ fn a_pattern_of_files_is_not_expanded() {
 fn a_shell_and_its_socket() {
     let script = "true; sleep 1000; echo never";
     let server = OutputCoordinatedExecutor::new(script, "up").named("server").shell(true).listen_fd(true);
-    server.timeout("300ms").start().unwrap();
+    server.timeout(limit()).start().unwrap();
 }
 
 #[test]
@@ -256,24 +261,24 @@ fn a_line_means_failure() {
 
 #[test]
 fn no_unix_socket() {
-    Coordinated::with(actor("wait"), probe::unix("{dir}/socket")).named("server").timeout("300ms").start().unwrap();
+    Coordinated::with(actor("wait"), probe::unix("{dir}/socket")).named("server").timeout(limit()).start().unwrap();
 }
 
 #[test]
 fn no_file() {
-    Coordinated::with(actor("wait"), probe::file("{dir}/pid")).named("server").timeout("300ms").start().unwrap();
+    Coordinated::with(actor("wait"), probe::file("{dir}/pid")).named("server").timeout(limit()).start().unwrap();
 }
 
 #[test]
 fn does_not_notify() {
     let words = [&*env("ACTOR"), "notify", "STATUS=replaying the log, 40 %", "wait"].map(str::to_owned);
-    Coordinated::with(words, probe::notify()).named("server").timeout("300ms").start().unwrap();
+    Coordinated::with(words, probe::notify()).named("server").timeout(limit()).start().unwrap();
 }
 
 #[test]
 fn a_command_fails() {
     let check = ["sh", "-c", "echo {name}:{port} - no response >&2; exit 2"];
-    Coordinated::with(actor("wait"), probe::exec(check)).named("server").timeout("300ms").start().unwrap();
+    Coordinated::with(actor("wait"), probe::exec(check)).named("server").timeout(limit()).start().unwrap();
 }
 
 #[test]
@@ -301,7 +306,7 @@ fn a_shell_waits_for_the_program() {
     TcpCoordinatedExecutor::new("sleep 1000; echo never", "127.0.0.1", 0)
         .named("server")
         .shell(true)
-        .timeout("300ms")
+        .timeout(limit())
         .start()
         .unwrap();
 }

@@ -234,7 +234,10 @@ fn cut_and_halted() {
     link.cut().unwrap();
     server.signal(summon::Signal::STOP).unwrap();
     // A signal needs a moment to arrive.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let stat = format!("/proc/{}/stat", server.id().unwrap());
+    while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
+        std::thread::yield_now();
+    }
     assert!(link.port() == 1, "on purpose");
 }
 
