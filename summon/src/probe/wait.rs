@@ -95,9 +95,10 @@ pub(crate) fn until_ready(
         }
         // Until then, the output of a container is the engine's.
         let has_started = |it| inside::has_started(target, it).is_ok();
-        let may_fail = !failures.is_empty() && target.container().is_none_or(has_started);
-        if may_fail && let Some(failed) = find_failure(target, failures) {
-            break Err(failed);
+        if !failures.is_empty() && target.container().is_none_or(has_started) {
+            if let Some(failed) = find_failure(target, failures) {
+                break Err(failed);
+            }
         }
         let reached = at;
         while let Some(step) = steps.get_mut(at) {

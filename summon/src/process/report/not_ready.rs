@@ -57,11 +57,9 @@ impl Parts {
             Some(launched) => declaration.error_as_launched(headline, &launched.invocation),
             None => declaration.error(headline),
         };
-        if let Why::Failed(banner, line) = why
-            // The line may be the engine's, or an effect of the stop.
-            && !is_unstarted
-            && !is_cancelled
-        {
+        // The line may be the engine's, or an effect of the stop.
+        let is_its_own = !is_unstarted && !is_cancelled;
+        if let (Why::Failed(banner, line), true) = (why, is_its_own) {
             error = error.fact("failure", format!("`{line}` matches `{banner}`"));
         }
         error = error
