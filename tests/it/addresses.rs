@@ -22,12 +22,12 @@ fn a_stranger_on_the_other_family_of_localhost_counts() {
 
 #[test]
 fn a_server_on_another_address_is_told() {
-    let server = tcp(["listen", "127.0.0.2:{port}"], "127.0.0.1").timeout("2s");
-    let error = server.start().unwrap_err().to_string();
-    assert!(
-        error.contains("nothing listens there; it listens on 127.0.0.2:"),
-        "{error}"
-    );
+    let expected = "nothing listens there; it listens on 127.0.0.2:";
+    let error = error_at_limit(expected, |limit| {
+        let server = tcp(["listen", "127.0.0.2:{port}"], "127.0.0.1");
+        server.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn run_by_another_among_interfaces() {
     let server = TcpCoordinatedExecutor::new(script.clone(), "fe80::7%one", 0);
     server.start().unwrap();
     assert_eq!(ask(server.addr()), "1");
-    let other = TcpCoordinatedExecutor::new(script, "fe80::7%two", 0).timeout("2s");
+    let other = TcpCoordinatedExecutor::new(script, "fe80::7%two", 0).timeout("5s");
     let error = other.start().unwrap_err().to_string();
     let expected = "nothing listens there; it listens on [fe80::7%one]:";
     assert!(error.contains(expected), "{error}");
@@ -122,7 +122,7 @@ fn all_addresses_where_it_listens_instead_are_told() {
         words.for_each(|ip| script.extend(["listen".to_owned(), format!("{ip}:{{port}}")]));
         script
     };
-    let server = TcpCoordinatedExecutor::new(listens(5), "127.0.0.1", 0).timeout("2s");
+    let server = TcpCoordinatedExecutor::new(listens(5), "127.0.0.1", 0).timeout("5s");
     let port = server.port();
     let error = server.start().unwrap_err().to_string();
     let expected = format!(
@@ -166,10 +166,10 @@ fn a_host_with_a_port_or_a_scheme_is_refused() {
 fn a_server_in_another_network_is_told() {
     needs!(namespaces);
     let script = ["unshare", "-rn", ACTOR, "listen", "0.0.0.0:{port}"];
-    let server = TcpCoordinatedExecutor::new(script, "localhost", 0).timeout("2s");
-    let error = server.start().unwrap_err().to_string();
-    assert!(
-        error.contains("it listens, but in another network namespace"),
-        "{error}"
-    );
+    let expected = "it listens, but in another network namespace";
+    let error = error_at_limit(expected, |limit| {
+        let server = TcpCoordinatedExecutor::new(script, "localhost", 0);
+        server.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
 }

@@ -8,7 +8,7 @@ use summon::{
     TcpCoordinatedExecutor, orchestrated, probe, summon,
 };
 
-use crate::support::{ACTOR, Life, actor, ask, eventually, tcp};
+use crate::support::{ACTOR, Life, actor, ask, error_at_limit, eventually, tcp};
 
 #[test]
 fn all_must_be_ready_one_after_the_other() {
@@ -46,7 +46,7 @@ fn each_is_told_in_the_error() {
     let server = tcp(["listen", "127.0.0.1:{port}"], "127.0.0.1")
         .and(probe::any((probe::output("^up$"), probe::file("{dir}/up"))))
         .and(probe::notify())
-        .timeout("2s");
+        .timeout("5s");
     let error = server.start().unwrap_err().to_string();
     let port = server.port();
     assert!(
@@ -138,14 +138,12 @@ fn a_banner_may_have_to_come_several_times(server: &Process) {
 #[test]
 fn how_often_a_banner_came_is_told() {
     let script = actor(["say", "ready", "say", "ready"]);
-    let server = OutputCoordinatedExecutor::new(script, "^ready$")
-        .times(3)
-        .timeout("2s");
-    let error = server.start().unwrap_err().to_string();
-    assert!(
-        error.contains("3 lines that match `^ready$`: 2 such lines so far ("),
-        "{error}"
-    );
+    let expected = "3 lines that match `^ready$`: 2 such lines so far (";
+    let error = error_at_limit(expected, |limit| {
+        let server = OutputCoordinatedExecutor::new(&*script, "^ready$");
+        server.times(3).timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
     let zero = OutputCoordinatedExecutor::new("sleep 1", "x")
         .times(0)
         .start()

@@ -68,7 +68,7 @@ fn a_daemon_is_ready_only_when_what_was_started_has_ended() {
 fn one_that_stays_in_the_foreground_is_no_daemon() {
     let server = OutputCoordinatedExecutor::new(actor(["say", "up", "wait"]), "up")
         .daemon(true)
-        .timeout("2s");
+        .timeout("5s");
     let error = server.start().unwrap_err().to_string();
     assert!(
         error.contains("the first process to fork and exit: it has not exited"),

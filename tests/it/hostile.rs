@@ -237,13 +237,13 @@ fn run_by_another_as_nobody() {
 #[test]
 fn that_halt_before_they_are_ready() {
     let script = actor(["halt", "say", "up"]);
-    let server = OutputCoordinatedExecutor::new(script, "up").timeout("2s");
-    let error = server.start().unwrap_err();
-    assert!(error.is_timeout());
-    assert!(
-        error.to_string().contains("it is halted (SIGSTOP)"),
-        "{error}"
-    );
+    let expected = "it is halted (SIGSTOP)";
+    let error = error_at_limit(expected, |limit| {
+        let server = OutputCoordinatedExecutor::new(&*script, "up");
+        server.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
+    assert!(error.starts_with("actor was not ready within "), "{error}");
 }
 
 #[test]
@@ -271,14 +271,12 @@ fn that_listen_and_never_accept() {
     let server = tcp(["deaf", "127.0.0.1:{port}"], "localhost");
     server.start().unwrap();
     let url = "http://127.0.0.1:{port}/";
-    let http = HttpCoordinatedExecutor::new(actor(["deaf", "127.0.0.1:{port}"]), url).timeout("2s");
-    let error = http.start().unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("it accepts the connection, but does not answer within"),
-        "{error}"
-    );
+    let expected = "it accepts the connection, but does not answer within";
+    let error = error_at_limit(expected, |limit| {
+        let http = HttpCoordinatedExecutor::new(actor(["deaf", "127.0.0.1:{port}"]), url);
+        http.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]
@@ -286,7 +284,7 @@ fn that_answer_without_an_end() {
     let url = "http://127.0.0.1:{port}/";
     let http = |head: &str| {
         let script = actor(["endless", "127.0.0.1:{port}", head]);
-        HttpCoordinatedExecutor::new(script, url).timeout("2s")
+        HttpCoordinatedExecutor::new(script, url).timeout("5s")
     };
     // The probe ignores everything after the first line.
     http("HTTP/1.1 200 OK;X: ").start().unwrap();

@@ -169,7 +169,7 @@ fn a_grandchild_that_holds_the_pipe_delays_nothing() {
 #[test]
 fn each_start_waits_for_its_own_banner() {
     let script = actor(["await", "{dir}/go", "say", "ready"]);
-    let server = OutputCoordinatedExecutor::new(script, "ready").timeout("2s");
+    let server = OutputCoordinatedExecutor::new(script, "ready").timeout("5s");
     std::fs::write(server.dir().join("go"), "").unwrap();
     server.start().unwrap();
     server.stop().unwrap();

@@ -216,7 +216,7 @@ fn a_reused_server_must_be_ready_too() {
     eventually("it listens", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
-    let unready = reuse().timeout("2s").start().unwrap_err();
+    let unready = reuse().timeout("5s").start().unwrap_err();
     let ready = reuse().status(503).start();
     outside.kill().unwrap();
     outside.wait().unwrap();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use summon::{Coordinated, Process, SimpleExecutor, probe, summon};
 
-use crate::support::{ACTOR, Life, TempDir, actor, eventually, recorded};
+use crate::support::{ACTOR, Life, TempDir, actor, error_at_limit, eventually, recorded};
 
 fn ask(path: &std::path::Path) -> String {
     let mut answer = String::new();
@@ -52,7 +52,7 @@ fn a_socket_that_is_bound_does_not_count_until_it_listens() {
 
 #[test]
 fn a_socket_file_without_a_server_is_not_ready() {
-    let server = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).timeout("2s");
+    let server = Coordinated::with(actor(["wait"]), probe::unix("{dir}/s")).timeout("5s");
     // A killed server leaves a socket file like this one.
     drop(UnixListener::bind(server.dir().join("s")).unwrap());
     let error = server.start().unwrap_err();
@@ -104,13 +104,13 @@ fn a_strangers_abstract_socket_is_never_ours() {
 
 #[test]
 fn an_abstract_name_that_nobody_has_is_not_ready() {
-    let server = Coordinated::with(actor(["wait"]), probe::unix("@{dir}/s")).timeout("2s");
-    let error = server.start().unwrap_err();
-    assert!(error.is_timeout());
-    assert!(
-        error.to_string().contains("/s: nothing listens there ("),
-        "{error}"
-    );
+    let expected = "/s: nothing listens there (";
+    let error = error_at_limit(expected, |limit| {
+        let server = Coordinated::with(actor(["wait"]), probe::unix("@{dir}/s"));
+        server.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
+    assert!(error.starts_with("actor was not ready within "), "{error}");
     for (name, why) in [
         ("@", "the abstract name of the socket is empty"),
         (
@@ -172,15 +172,18 @@ fn a_file_that_stays_empty_is_told() {
     Coordinated::with(script(), probe::file("{dir}/up"))
         .start()
         .unwrap();
-    let empty = Coordinated::with(script(), probe::file("{dir}/up").not_empty(true));
-    let error = empty.timeout("2s").start().unwrap_err().to_string();
-    assert!(error.contains("/up: it is empty ("), "{error}");
+    let expected = "/up: it is empty (";
+    let error = error_at_limit(expected, |limit| {
+        let empty = Coordinated::with(script(), probe::file("{dir}/up").not_empty(true));
+        empty.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]
 fn a_file_from_before_counts_once_it_has_changed() {
     let script = actor(["await", "{dir}/go", "touch", "{dir}/up"]);
-    let server = Coordinated::with(script, probe::file("{dir}/up")).timeout("2s");
+    let server = Coordinated::with(script, probe::file("{dir}/up")).timeout("5s");
     std::fs::write(server.dir().join("up"), "").unwrap();
     let error = server.start().unwrap_err();
     assert!(error.is_timeout());
@@ -230,14 +233,13 @@ fn a_command_has_the_directory_and_the_environment_of_the_process() {
 #[test]
 fn a_command_that_fails_is_told_with_what_it_said() {
     let check = ["sh", "-c", "echo no response >&2; exit 2"];
-    let server = Coordinated::with(actor(["wait"]), probe::exec(check)).timeout("2s");
-    let error = server.start().unwrap_err();
-    assert!(error.is_timeout());
-    let text = error.to_string();
-    assert!(
-        text.contains("`: it exited with code 2: no response ("),
-        "{text}"
-    );
+    let expected = "`: it exited with code 2: no response (";
+    let error = error_at_limit(expected, |limit| {
+        let server = Coordinated::with(actor(["wait"]), probe::exec(check));
+        server.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
+    assert!(error.starts_with("actor was not ready within "), "{error}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use summon::{
     TcpCoordinatedExecutor, probe,
 };
 
-use crate::support::{TempDir, actor, ask, eventually, recorded, tcp};
+use crate::support::{TempDir, actor, ask, error_at_limit, eventually, recorded, tcp};
 
 #[test]
 fn waits_until_the_program_has_been_executed() {
@@ -68,31 +68,27 @@ fn sends_a_body_with_its_length() {
 
 #[test]
 fn a_wrong_status_is_not_ready() {
-    let script = actor(["http", "127.0.0.1:{port}", "404"]);
-    let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("2s");
-    let error = server.start().unwrap_err();
-    assert!(error.is_timeout());
-    assert!(
-        error
-            .to_string()
-            .contains("to answer 200 to 299: it answers 404"),
-        "{error}"
-    );
+    let expected = "to answer 200 to 299: it answers 404";
+    let error = error_at_limit(expected, |limit| {
+        let script = actor(["http", "127.0.0.1:{port}", "404"]);
+        let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/");
+        server.timeout(limit).start().unwrap_err()
+    });
+    assert!(error.contains(expected), "{error}");
+    assert!(error.starts_with("actor was not ready within "), "{error}");
 }
 
 #[test]
 fn a_server_that_never_answers_is_not_ready() {
     for word in ["mute", "drip"] {
-        let script = actor([word, "127.0.0.1:{port}"]);
-        let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/").timeout("2s");
-        let error = server.start().unwrap_err();
-        assert!(error.is_timeout());
-        assert!(
-            error
-                .to_string()
-                .contains("it accepts the connection, but does not answer"),
-            "{error}"
-        );
+        let expected = "it accepts the connection, but does not answer";
+        let error = error_at_limit(expected, |limit| {
+            let script = actor([word, "127.0.0.1:{port}"]);
+            let server = HttpCoordinatedExecutor::new(script, "http://127.0.0.1:{port}/");
+            server.timeout(limit).start().unwrap_err()
+        });
+        assert!(error.contains(expected), "{error}");
+        assert!(error.starts_with("actor was not ready within "), "{error}");
     }
 }
 
