@@ -190,7 +190,7 @@ fn reads_what_the_test_writes_until_it_ends() {
 
 #[test]
 fn a_program_that_does_not_read_is_not_waited_for_for_ever() {
-    // The limit is that of the start, too.
+    // The start has the same limit.
     let deaf = SimpleExecutor::new("sleep 1000")
         .stdin(Stdin::piped())
         .timeout("3s");

@@ -93,7 +93,7 @@ pub(crate) fn until_ready(
         if exit_matters && target.has_exited() {
             break Err(Why::Exited);
         }
-        // Until then, the output of a container is the engine's.
+        // Until a container has started its program, the output is the engine's.
         let has_started = |it| inside::has_started(target, it).is_ok();
         if !failures.is_empty() && target.container().is_none_or(has_started) {
             if let Some(failed) = find_failure(target, failures) {
@@ -218,7 +218,8 @@ fn look_at_the_end(
 ) -> usize {
     let mut at = reached;
     while let Some(step) = steps.get_mut(at) {
-        // The first look of others may show who has taken the port. Those behind have nothing to look at.
+        // A first look at a port may show who has taken it. A later step gets no such look: it would start a command
+        // or a closure for a process that has gone.
         let may_show = |it: &Watched<'_>| {
             it.probe.facts().outlives_the_process() || has_exited && at == reached
         };

@@ -130,7 +130,7 @@ fn the_time_of_a_hold_does_not_count() {
         .collect();
     assert!(times.len() >= 2, "{said}");
     times.sort_unstable_by(f64::total_cmp);
-    // The hold is twice as long.
+    // If the hold counted, it would add two seconds.
     assert!(times[times.len() - 1] - times[0] < 1.0, "{times:?}: {said}");
 }
 
