@@ -8,10 +8,10 @@
 mod servers;
 
 use std::error::Error;
-use std::path::Path;
+use std::net::TcpStream;
 use std::time::Instant;
 
-use summon::{HttpCoordinatedExecutor, Process, TcpCoordinatedExecutor, orchestrated};
+use summon::{HttpCoordinatedExecutor, TcpCoordinatedExecutor, orchestrated};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -46,7 +46,7 @@ fn tour() -> Result<(), Box<dyn Error>> {
             "  {} listens on {}, pid {}",
             process.name(),
             process.addr(),
-            pid(process)
+            process.id().expect("it runs")
         );
     }
 
@@ -55,7 +55,7 @@ fn tour() -> Result<(), Box<dyn Error>> {
     stock.wait_for_output("asked for tea", "5s")?;
     print!("meanwhile `stock` wrote:\n{}", indented(&stock.output()));
 
-    let pids = [pid(&stock), pid(&shop)];
+    let addrs = [stock.addr(), shop.addr()];
     let dirs = [stock.dir().to_owned(), shop.dir().to_owned()];
     let began = Instant::now();
     drop(scope);
@@ -64,21 +64,18 @@ fn tour() -> Result<(), Box<dyn Error>> {
         began.elapsed()
     );
     drop((stock, shop));
-    for pid in pids {
-        println!("  pid {pid} is {}", gone(format!("/proc/{pid}")));
+    for addr in addrs {
+        let is_there = TcpStream::connect(addr).is_ok();
+        println!("  the server on {addr} is {}", gone(is_there));
     }
     for dir in dirs {
-        println!("  {} is {}", dir.display(), gone(&dir));
+        println!("  {} is {}", dir.display(), gone(dir.exists()));
     }
     Ok(())
 }
 
-fn pid(process: &Process) -> u32 {
-    process.id().expect("it runs")
-}
-
-fn gone(path: impl AsRef<Path>) -> &'static str {
-    match path.as_ref().exists() {
+fn gone(is_there: bool) -> &'static str {
+    match is_there {
         true => "STILL THERE",
         false => "gone",
     }

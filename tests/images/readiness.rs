@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use summon::TcpCoordinatedExecutor;
+use summon::{TcpCoordinatedExecutor, probe};
 
 use crate::engine::{ACTOR, is_podman};
 
@@ -68,5 +68,16 @@ fn names_the_port_that_the_program_has_instead() {
     let seen = "nothing listens there in the container; it listens on 0.0.0.0:6379";
     assert!(report.contains(seen), "{report}");
     let remedy = "\n  hint      if that is its port in the container, set `port = 6379`; or pass";
+    assert!(report.contains(remedy), "{report}");
+    // Its own port is no answer to the question where another one is.
+    let two = "listen 0.0.0.0:{port} listen 0.0.0.0:6379";
+    let server = TcpCoordinatedExecutor::new(two, "localhost", 0)
+        .and(probe::http("http://localhost:{port:15672}/"))
+        .image(ACTOR)
+        .timeout("10s");
+    let report = server.start().unwrap_err().to_string();
+    assert!(report.contains(&format!("{seen} (")), "{report}");
+    let remedy =
+        "\n  hint      if it serves on port 6379, write `{port:6379}` in place of `{port:15672}`";
     assert!(report.contains(remedy), "{report}");
 }

@@ -8,7 +8,7 @@ use summon::{
     TcpCoordinatedExecutor, orchestrated, probe, summon,
 };
 
-use crate::support::{ACTOR, Life, actor, ask, error_at_limit, eventually, tcp};
+use crate::support::{ACTOR, actor, ask, error_at_limit, eventually, tcp};
 
 #[test]
 fn all_must_be_ready_one_after_the_other() {
@@ -149,47 +149,6 @@ fn how_often_a_banner_came_is_told() {
         .start()
         .unwrap_err();
     assert!(zero.to_string().contains("`times` is 0"), "{zero}");
-}
-
-#[test]
-fn what_a_process_does_just_before_its_end_is_told() {
-    // The end is often seen before a look at what came before it.
-    for _ in 0..20 {
-        let script = actor(["say", "ready", "say", "ready", "exit", "3"]);
-        let banner = |times| OutputCoordinatedExecutor::new(script.clone(), "^ready$").times(times);
-        for (error, expected) in [
-            (banner(3).start(), "`^ready$`: 2 such lines so far ("),
-            (
-                banner(1).and(probe::file("{dir}/never")).start(),
-                "`^ready$`: ready\n            file ",
-            ),
-        ] {
-            let error = error.unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-}
-
-#[test]
-fn a_program_that_has_exited_is_asked_no_more() {
-    // The wait may see the banner before the end.
-    let reports = (0..20).map(|_| {
-        let ended = |target: &probe::Target<'_>| {
-            std::fs::write(target.dir().join("go"), "").unwrap();
-            let pid = target.id().unwrap();
-            eventually("it ends", || Life::of(pid).is_none());
-            Err::<(), _>("too late")
-        };
-        let script = actor(["await", "{dir}/go", "say", "up", "exit", "3"]);
-        let up = probe::any((probe::output("^up$"), ended));
-        let server = Coordinated::with(script, up).and(probe::exec("sleep 1000"));
-        server.start().unwrap_err().to_string()
-    });
-    let asked_no_more = "exec `sleep 1000`: not checked, since the program has exited\n";
-    let reports: Vec<String> = reports
-        .take_while(|it| !it.contains(asked_no_more))
-        .collect();
-    assert!(reports.len() < 20, "{}", reports[0]);
 }
 
 #[summon(output = [ACTOR, "env", "API"], banner = "^API=", env("API", "{api.port} {api.token} {api.host}"))]

@@ -30,6 +30,7 @@ mod hostile;
 mod hostile_files;
 mod http;
 mod killed;
+mod last_look;
 mod lifecycle;
 mod link_ends;
 mod link_faults;

@@ -15,7 +15,7 @@ mod first {
         let mut answer = [0; 7];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"+PONG\r\n");
-    } // Here summon stops Redis, also if the test has panicked.
+    } // Here summon stops Redis, even if the test panics.
 }
 
 #[cfg(has_postgres)]

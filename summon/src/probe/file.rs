@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Facts, NotReady, Probe, Target};
+use super::{AtTheEnd, Facts, NotReady, Probe, Target};
 use crate::sys::at_path::Stamp;
 
 /// A probe for a file, made by [`file()`].
@@ -113,6 +113,7 @@ impl Probe for File {
         Facts {
             texts: vec![&self.path],
             is_seen_in_files: true,
+            at_the_end: AtTheEnd::Sign,
             ..Facts::default()
         }
     }

@@ -37,6 +37,8 @@ const PROXY_LIMIT: Duration = Duration::from_millis(250);
 #[derive(Default)]
 struct Known {
     view: Option<(u32, Inside)>,
+    /// The time of the last search for the main process.
+    searched: Option<Instant>,
 }
 
 /// Returns the address outside of the server in the container.
@@ -233,7 +235,13 @@ impl Known {
             .take()
             .filter(|(pid, _)| containers::is_main(*pid, &id));
         if self.view.is_none() {
-            let Some(pid) = containers::main_process(&id, &container.older) else {
+            // The look of the probe and the search for a failure line share one pace.
+            let is_due = self.searched.is_none_or(|it| it.elapsed() >= SEARCH_PAUSE);
+            let found = is_due.then(|| containers::main_process(&id, &container.older));
+            if is_due {
+                self.searched = Some(Instant::now());
+            }
+            let Some(pid) = found.flatten() else {
                 return match target.waited() > UNSEEN_AFTER {
                     true => Ok(None),
                     false => Err(later("its container has not started", SEARCH_PAUSE)),

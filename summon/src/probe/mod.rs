@@ -234,8 +234,9 @@ pub trait Probe: Send + Sync + 'static {
             // `until_ready` looks at the alternatives in place of the probe, and would miss the
             // look of this one.
             alternatives: Vec::new(),
-            // The look of this one may see something else.
+            // The look of this one may see something else, and take its time.
             is_seen_in_log: false,
+            at_the_end: AtTheEnd::Nothing,
             ..self.wrapped().map(|it| it.facts()).unwrap_or_default()
         }
     }
@@ -286,15 +287,21 @@ pub struct Facts<'a> {
     pub(crate) is_told_by_socket: bool,
     /// The sign of readiness is a file of this machine.
     pub(crate) is_seen_in_files: bool,
+    pub(crate) at_the_end: AtTheEnd,
     /// The probes of which one must be ready.
     pub(crate) alternatives: Vec<&'a dyn Probe>,
 }
 
-impl Facts<'_> {
-    /// Returns whether a look can see the sign of readiness of a process that has exited, and takes no time.
-    pub(crate) fn outlives_the_process(&self) -> bool {
-        self.is_seen_in_log || self.is_told_by_socket || self.is_seen_in_files
-    }
+/// What a look can see of a process that has exited, without the code of the user.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum AtTheEnd {
+    /// Nothing, or nobody knows.
+    #[default]
+    Nothing,
+    /// The sign of readiness, which outlives the process: output, a notice, a file.
+    Sign,
+    /// The server that has taken the port.
+    Port,
 }
 
 /// A probe's explanation of a start that failed.

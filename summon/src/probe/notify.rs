@@ -1,6 +1,6 @@
 //! The probe that waits until the process sends `READY=1`.
 
-use super::{Facts, NotReady, Probe, Target};
+use super::{AtTheEnd, Facts, NotReady, Probe, Target};
 
 /// A probe for `READY=1`, made by [`notify()`].
 ///
@@ -74,6 +74,7 @@ impl Probe for Notify {
     fn facts(&self) -> Facts<'_> {
         Facts {
             is_told_by_socket: true,
+            at_the_end: AtTheEnd::Sign,
             ..Facts::default()
         }
     }

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use super::lines::count_lines;
 use super::nearest_line::nearest_line;
-use super::{Explained, Facts, NotReady, Probe, Target};
+use super::{AtTheEnd, Explained, Facts, NotReady, Probe, Target};
 use crate::output::{self, Pattern};
 
 const NO_LINE: &str = "no such line";
@@ -145,6 +145,7 @@ impl Probe for Output {
         Facts {
             values: banner.map_or_else(|_| Vec::new(), Pattern::names),
             is_seen_in_log: true,
+            at_the_end: AtTheEnd::Sign,
             ..Facts::default()
         }
     }

@@ -2,7 +2,9 @@
 
 use super::endpoint::Place;
 use super::listen;
-use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, wrong_address};
+use super::{
+    AtTheEnd, Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, wrong_address,
+};
 use crate::sys::listeners::Protocol;
 
 /// A probe for a TCP port, made by [`tcp`].
@@ -142,6 +144,7 @@ macro_rules! serves {
             fn facts(&self) -> Facts<'_> {
                 Facts {
                     endpoint: Some(self.0.clone()),
+                    at_the_end: AtTheEnd::Port,
                     texts: vec![&self.0.host],
                     ..Facts::default()
                 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::file::{is_link, no_file};
-use super::{Facts, NotReady, Probe, Target, inside, listen};
+use super::{AtTheEnd, Facts, NotReady, Probe, Target, inside, listen};
 use crate::sys::at_path;
 use crate::sys::diag::Diag;
 use crate::sys::proc::{self, Holds};
@@ -101,6 +101,7 @@ impl Probe for Unix {
         Facts {
             texts: vec![&self.path],
             is_seen_in_files: true,
+            at_the_end: AtTheEnd::Sign,
             ..Facts::default()
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::lines::{count_lines, last_line};
 use super::pauses::{LONGEST_PAUSE, Waiting};
 use super::watched::{Watched, alternatives};
-use super::{Probe, Target, inside};
+use super::{AtTheEnd, Probe, Target, inside};
 use crate::output::Pattern;
 use crate::progress::Progress;
 
@@ -79,6 +79,8 @@ pub(crate) fn until_ready(
         target.news.subscribe_to_output()?;
     }
     let mut progress = Progress::new(began);
+    // Until a container has started its program, the output is the engine's.
+    let mut is_its_own = target.container().is_none();
     let mut at = 0;
     let mut is_woken = false;
     let result = loop {
@@ -93,10 +95,11 @@ pub(crate) fn until_ready(
         if exit_matters && target.has_exited() {
             break Err(Why::Exited);
         }
-        // Until a container has started its program, the output is the engine's.
-        let has_started = |it| inside::has_started(target, it).is_ok();
-        if !failures.is_empty() && target.container().is_none_or(has_started) {
-            if let Some(failed) = find_failure(target, failures) {
+        if !failures.is_empty() {
+            let has_started = |it| inside::has_started(target, it).is_ok();
+            is_its_own = is_its_own || target.container().is_some_and(has_started);
+            let failed = is_its_own.then(|| find_failure(target, failures));
+            if let Some(failed) = failed.flatten() {
                 break Err(failed);
             }
         }
@@ -218,12 +221,13 @@ fn look_at_the_end(
 ) -> usize {
     let mut at = reached;
     while let Some(step) = steps.get_mut(at) {
-        // A first look at a port may show who has taken it. A later step gets no such look: it would start a command
-        // or a closure for a process that has gone.
-        let may_show = |it: &Watched<'_>| {
-            it.probe.facts().outlives_the_process() || has_exited && at == reached
+        // Any other look would start a command, or a closure of the user that may take the time-out.
+        let is_due = |it: &&mut Watched<'_>| match it.probe.facts().at_the_end {
+            AtTheEnd::Sign => it.is_told || it.looks == 0,
+            // A later step says nothing of the port: the program had not come so far.
+            AtTheEnd::Port => it.looks == 0 && has_exited && at == reached,
+            AtTheEnd::Nothing => false,
         };
-        let is_due = |it: &&mut Watched<'_>| it.is_told || it.looks == 0 && may_show(it);
         for watched in step.iter_mut().filter(is_due) {
             watched.look(target, began);
         }

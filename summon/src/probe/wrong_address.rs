@@ -132,10 +132,8 @@ fn in_container(others: &[ListeningSocket], port: u16, placeholder: Option<&str>
             ),
             // Such a label is the port in the container.
             Some(label) if label_number(label).is_some() => {
-                format!(
-                    "if that is the port, write `{{port:{}}}`",
-                    first.addr.port()
-                )
+                let its = first.addr.port();
+                format!("if it serves on port {its}, write `{{port:{its}}}` in place of `{label}`")
             }
             _ => hint(port, placeholder),
         }),

@@ -267,12 +267,13 @@ impl Parts {
             }
             return Ok(());
         };
+        // Ask this first: a stop that comes during the next one is not the cause.
+        let is_cancelled = start.starting.is_cancelled();
         if *why == Why::Exited || launched.guarded.state().exit.is_some() {
             // The guard reports the end of the output before the end of the program, but
             // descendants may still write. Stop them before the report reads the log.
             let _ = launched.stop(self.name(), &launched.stop);
         }
-        let is_cancelled = start.starting.is_cancelled();
         Err(self.not_ready(Some(launched), &waited, why, start.limit, is_cancelled))
     }
 

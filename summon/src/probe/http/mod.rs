@@ -21,7 +21,9 @@ use std::hash::{Hash, Hasher};
 
 use super::endpoint::Place;
 use super::listen;
-use super::{Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, wrong_address};
+use super::{
+    AtTheEnd, Endpoint, Explained, Facts, Listener, NotReady, Probe, Target, wrong_address,
+};
 use crate::number_set::Statuses;
 use crate::output;
 use crate::sys::listeners::Protocol;
@@ -196,6 +198,7 @@ impl Probe for Http {
     fn facts(&self) -> Facts<'_> {
         Facts {
             endpoint: self.endpoint(),
+            at_the_end: AtTheEnd::Port,
             texts: vec![&self.url],
             ..Facts::default()
         }

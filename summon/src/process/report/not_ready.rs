@@ -63,7 +63,7 @@ impl Parts {
             error = error.fact("failure", format!("`{line}` matches `{banner}`"));
         }
         error = error
-            .fact("waiting", waiting(waited, limit))
+            .fact("waiting", waiting(waited, limit, exit.is_some()))
             .exit(exit.filter(|_| *why == Why::Exited && !is_unstarted));
         if *why == Why::Late {
             error = error.timeout();
@@ -86,11 +86,15 @@ impl Parts {
 }
 
 /// Describes the wait, with a line for each probe.
-fn waiting(waited: &Waited, limit: Duration) -> String {
-    let has_exited = waited.result == Err(Why::Exited);
+fn waiting(waited: &Waited, limit: Duration, has_exited: bool) -> String {
+    let has_exited = match waited.result {
+        Err(Why::Failed(..)) => has_exited,
+        _ => waited.result == Err(Why::Exited),
+    };
     let last = waited.seen.len().saturating_sub(1);
     let one = |step: usize, index: usize, seen: &Verdict| {
         let or = if index == 0 { "" } else { "or " };
+        let is_needed = waited.seen[step].iter().all(|it| !it.ready);
         let what = &seen.what;
         let checks = match seen.looks {
             // A process that has exited is not ready. A descendant may serve its port.
@@ -103,8 +107,8 @@ fn waiting(waited: &Waited, limit: Duration) -> String {
             }
             0 => {
                 let since = match &waited.result {
-                    Err(Why::Exited) => ", since the program has exited",
-                    Err(Why::Failed(..)) => ", since the program has failed",
+                    Err(Why::Exited) if is_needed => ", since the program has exited",
+                    Err(Why::Failed(..)) if is_needed => ", since the program has failed",
                     _ => "",
                 };
                 return format!("{or}{what}: not checked{since}");
