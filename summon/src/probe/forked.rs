@@ -1,6 +1,6 @@
 //! The probe that waits until a daemon has forked and its first process has ended.
 
-use super::{Explained, NotReady, Probe, Target};
+use super::{AtTheEnd, Explained, Facts, NotReady, Probe, Target};
 
 /// Waits for the first process of a daemon to end, as systemd does with `Type=forking`. This probe
 /// comes before all others: until then the pid is that of the first process, and a signal to it would
@@ -20,6 +20,13 @@ impl Probe for ForkedAway {
 
     fn describe(&self, _: &Target<'_>) -> String {
         "the first process to fork and exit".to_owned()
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            at_the_end: AtTheEnd::Sign,
+            ..Facts::default()
+        }
     }
 
     fn explain(&self, target: &Target<'_>) -> Explained {

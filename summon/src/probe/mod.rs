@@ -298,7 +298,7 @@ pub(crate) enum AtTheEnd {
     /// Nothing, or nobody knows.
     #[default]
     Nothing,
-    /// The sign of readiness, which outlives the process: output, a notice, a file.
+    /// The sign of readiness, which outlives the process: its exec, output, a notice, a file.
     Sign,
     /// The server that has taken the port.
     Port,

@@ -1,7 +1,7 @@
 //! The probe that is ready as soon as the program has been exec'ed.
 
 use super::inside;
-use super::{Facts, NotReady, Probe, Target};
+use super::{AtTheEnd, Facts, NotReady, Probe, Target};
 
 /// A probe that only waits for the exec, made by [`started`].
 ///
@@ -42,6 +42,7 @@ impl Probe for Started {
     fn facts(&self) -> Facts<'_> {
         Facts {
             is_ready_at_exec: true,
+            at_the_end: AtTheEnd::Sign,
             ..Facts::default()
         }
     }
