@@ -19,6 +19,14 @@ use linux as system;
 mod macos;
 #[cfg(target_os = "macos")]
 use macos as system;
+// What asks no system, for its tests.
+#[cfg(all(test, target_os = "linux"))]
+#[allow(dead_code, reason = "the rest of the directory uses it")]
+mod macos {
+    mod ancestry;
+    mod arguments;
+    mod socket_info;
+}
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]

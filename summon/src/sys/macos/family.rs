@@ -10,8 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::ancestry::{self, Root, Row};
 use super::kqueue::{Kqueue, Wanted};
-use super::proc::{self, Root, Row};
+use super::proc;
 use crate::sys::Signal;
 
 /// A process of the family.
@@ -206,7 +207,7 @@ fn look() -> Vec<Member> {
             pid: it.member.pid,
             id: Some(it.member.id),
         });
-        let new = proc::below(&table, &known.chain([me]).collect::<Vec<_>>());
+        let new = ancestry::below(&table, &known.chain([me]).collect::<Vec<_>>());
         let new = new.iter().filter(|row| !row.has_ended);
         seen.extend(new.map(|row| Sighting {
             member: Member::of(row),
@@ -262,7 +263,7 @@ pub(crate) fn signal_below(root: u32, signal: Signal) {
 
 /// Lists the processes below a process, or in its session.
 fn below(root: Root) -> Vec<Row> {
-    proc::table().map_or_else(|_| Vec::new(), |table| proc::below(&table, &[root]))
+    proc::table().map_or_else(|_| Vec::new(), |table| ancestry::below(&table, &[root]))
 }
 
 /// macOS sends no signal when a parent ends. If the guard is killed, the warden kills its family.

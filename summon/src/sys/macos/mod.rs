@@ -1,6 +1,8 @@
 //! macOS: `libproc`, kqueues, and locks on files. It has no subreapers, no pidfds, and no sockets
 //! with abstract names. `docs/platforms.md` says how this limits the promises.
 
+mod ancestry;
+mod arguments;
 pub(crate) mod beneath;
 pub(crate) mod clients;
 #[path = "../no_containers.rs"]

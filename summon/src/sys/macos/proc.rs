@@ -4,30 +4,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::ancestry::{Root, Row, below};
+use super::arguments::words;
 use super::{libproc, sysctl};
 pub(crate) use crate::sys::holds_socket::Holds;
-
-/// A process in the table of all processes.
-#[derive(Clone, Copy)]
-pub(super) struct Row {
-    pub(super) pid: u32,
-    /// See [`identity`].
-    pub(super) id: u64,
-    /// The identity of the forker, even if that process has ended.
-    pub(super) forked_by: u64,
-    /// The pid of the process that began its session, or 0 if unknown.
-    session: u32,
-    pub(super) has_ended: bool,
-}
-
-/// A process that leads to others, alive or not.
-#[derive(Clone, Copy)]
-pub(super) struct Root {
-    /// Finds the members of its session.
-    pub(super) pid: u32,
-    /// Finds the processes that it forked. `None` finds none.
-    pub(super) id: Option<u64>,
-}
 
 impl Root {
     pub(super) fn of(pid: u32) -> Root {
@@ -53,30 +33,6 @@ pub(super) fn table() -> io::Result<Vec<Row>> {
         })
     };
     Ok(libproc::all()?.into_iter().filter_map(row).collect())
-}
-
-/// Lists the processes below `roots`, or in a session that one of these has begun, without the
-/// roots. An orphan is found by its session, or by its forker while that is a zombie or a root.
-pub(super) fn below(table: &[Row], roots: &[Root]) -> Vec<Row> {
-    let mut above = roots.to_vec();
-    let mut found: Vec<Row> = Vec::new();
-    let mut next = 0;
-    while next < above.len() {
-        let one = above[next];
-        for row in table {
-            let id = Some(row.id);
-            // By the forker, not by the parent: an orphan's parent is process 1, but its forker
-            // stays the same.
-            let is_below = one.id == Some(row.forked_by) || one.pid == row.session;
-            // Compare identities, so that a circle of pids can't make this loop endless.
-            if is_below && !above.iter().any(|it| it.id == id) {
-                above.push(Root { pid: row.pid, id });
-                found.push(*row);
-            }
-        }
-        next += 1;
-    }
-    found
 }
 
 #[cfg(test)]
@@ -109,24 +65,6 @@ pub(crate) fn identity(pid: u32) -> Option<u64> {
 pub(crate) fn command_line(pid: u32) -> Option<String> {
     let arguments = sysctl::arguments(pid).ok().and_then(|raw| words(&raw));
     arguments.or_else(|| libproc::name(pid))
-}
-
-/// Extracts the arguments from the result of [`sysctl::arguments`].
-fn words(raw: &[u8]) -> Option<String> {
-    let (count, rest) = raw.split_first_chunk::<4>()?;
-    // A process can overwrite its own arguments, so expect any bytes.
-    let count = usize::try_from(i32::from_ne_bytes(*count)).ok()?;
-    let end_of_path = rest.iter().position(|byte| *byte == 0)?;
-    // The kernel aligns the first argument, so some NULs follow the path.
-    let padding = rest[end_of_path..].iter().position(|byte| *byte != 0)?;
-    let words: Vec<_> = rest[end_of_path + padding..]
-        .split(|byte| *byte == 0)
-        // The environment follows the arguments, and is not for messages.
-        .take(count)
-        .filter(|word| !word.is_empty())
-        .map(String::from_utf8_lossy)
-        .collect();
-    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// Returns the file names of the program that a process runs, the most certain first: its
