@@ -1,4 +1,6 @@
-//! Three nodes of `replica`, as one cluster: what they do when nodes die, or can't reach each other.
+//! Three nodes of `replica`, as one cluster: what they do when nodes die, or can't reach each other. Links
+//! need Linux.
+#![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

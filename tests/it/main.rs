@@ -40,6 +40,7 @@ mod links;
 mod memory;
 mod needs;
 mod nested_faults;
+mod network;
 mod never;
 mod notify;
 mod odd;

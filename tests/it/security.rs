@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use summon::{Coordinated, OutputCoordinatedExecutor, probe};
 
 use crate::needs::needs;
+use crate::network::Network;
 use crate::project::Project;
 use crate::support::{
     ACTOR, Group, Life, OWNER, TempDir, actor, copy_program, eventually, log_of, parent, tcp,
@@ -30,22 +31,28 @@ struct Stranger {
 
 impl Stranger {
     fn runs(words: &[&str]) -> Stranger {
-        Stranger::with(TempDir::new(), words)
+        Stranger::with(TempDir::new(), &[], words)
     }
 
     /// Has the actor play a script as the stranger.
     fn plays(script: &[&str]) -> Stranger {
+        Stranger::plays_below(&[], script)
+    }
+
+    /// The same, through another program.
+    fn plays_below(other: &[&str], script: &[&str]) -> Stranger {
         let dir = TempDir::new();
         let copy = dir.file("actor");
         copy_program(ACTOR, &copy);
         let words: Vec<&str> = [&[copy.as_str()], script].concat();
-        Stranger::with(dir, &words)
+        Stranger::with(dir, other, &words)
     }
 
-    fn with(dir: TempDir, words: &[&str]) -> Stranger {
-        let child = Command::new("setpriv")
-            .args([STRANGER, "--regid=61009", "--clear-groups"])
-            .args(words)
+    fn with(dir: TempDir, other: &[&str], words: &[&str]) -> Stranger {
+        let become_stranger = ["setpriv", STRANGER, "--regid=61009", "--clear-groups"];
+        let words = [other, &become_stranger, words].concat();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -130,9 +137,14 @@ fn another_user_can_not_say_that_a_service_is_ready() {
 #[test]
 fn another_user_can_not_disturb_what_a_run_shares() {
     needs!(root);
-    let mut stranger = Stranger::plays(&["crowd", "500"]);
+    let network = Network::new();
+    let inside = network.enter();
+    let inside = inside.each_ref().map(String::as_str);
+    let mut stranger = Stranger::plays_below(&inside, &["crowd", "500"]);
     for _ in 0..3 {
-        let ran = Project::new().run("test --test one --test two").succeeded();
+        let project = Project::new();
+        let mut run = project.cargo_below(&inside, "test --test one --test two");
+        let ran = project.ran(&mut run).succeeded();
         ran.one_after_the_other("run", 1);
     }
     assert_eq!(stranger.line(), "connected");

@@ -1,25 +1,17 @@
 //! etcd, with the crate `etcd-client`.
 //!
-//! etcd needs a second port for its peers, `{port:peer}`, even though this one has no peers. It
-//! serves before it has elected itself, and answers `/health` with 503 until then. The last two
-//! flags shorten the election. From version 3.5 on, `--unsafe-no-fsync` avoids disk flushes. etcd
-//! ends on SIGTERM.
+//! `servers::Etcd` knows the flags. The second test writes them itself: etcd needs a second port for its peers,
+//! `{port:peer}`, even though this one has no peers. It serves before it has elected itself, and answers `/health`
+//! with 503 until then. The last two flags shorten the election. From version 3.5 on, `--unsafe-no-fsync` avoids disk
+//! flushes. etcd ends on SIGTERM.
 
 use etcd_client::{Client, Compare, CompareOp, Error, Txn, TxnOp};
-use summon::{Process, summon};
+use summon::{Process, servers::Etcd, summon};
 
-const ETCD: &str = "etcd --data-dir {dir}/data
-    --listen-client-urls http://127.0.0.1:{port}
-    --advertise-client-urls http://127.0.0.1:{port}
-    --listen-peer-urls http://127.0.0.1:{port:peer}
-    --initial-advertise-peer-urls http://127.0.0.1:{port:peer}
-    --initial-cluster default=http://127.0.0.1:{port:peer}
-    --heartbeat-interval 10 --election-timeout 100";
-
-#[summon(http = ETCD, path = "/health")]
+#[summon(executor = Etcd::new())]
 #[tokio::test]
 #[cfg_attr(not(has_etcd), ignore = "etcd is not on PATH")]
-async fn lets_one_win(etcd: &Process) -> Result<(), Error> {
+async fn lets_one_win(etcd: &Etcd) -> Result<(), Error> {
     let mut client = Client::connect([etcd.url("")], None).await?;
     let mut win = async |name: &str| {
         let is_free = Compare::create_revision("leader", CompareOp::Equal, 0);
@@ -33,6 +25,14 @@ async fn lets_one_win(etcd: &Process) -> Result<(), Error> {
     assert!(!win("bart").await?);
     Ok(())
 }
+
+const ETCD: &str = "etcd --data-dir {dir}/data
+    --listen-client-urls http://127.0.0.1:{port}
+    --advertise-client-urls http://127.0.0.1:{port}
+    --listen-peer-urls http://127.0.0.1:{port:peer}
+    --initial-advertise-peer-urls http://127.0.0.1:{port:peer}
+    --initial-cluster default=http://127.0.0.1:{port:peer}
+    --heartbeat-interval 10 --election-timeout 100";
 
 #[summon(http = ETCD, path = "/health")]
 #[tokio::test]
