@@ -1,6 +1,5 @@
 //! Three nodes of `replica`, as one cluster: what they do when nodes die, or can't reach each other. Links
 //! need Linux.
-#![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -35,6 +34,7 @@ const REFUSED: &str = "error only 1 of 3 nodes answer";
 
 #[summon(executor = replicas())]
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "links need Linux")]
 fn each_node_knows_what_another_has_written(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
     for node in nodes {
@@ -45,6 +45,7 @@ fn each_node_knows_what_another_has_written(nodes: &Cluster) {
 
 #[summon(executor = replicas())]
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "links need Linux")]
 fn a_node_that_comes_back_learns_what_it_has_missed(nodes: &Cluster) {
     nodes[0].kill().unwrap();
     assert_eq!(ask(&nodes[1], "set name Lisa"), "ok");
@@ -55,6 +56,7 @@ fn a_node_that_comes_back_learns_what_it_has_missed(nodes: &Cluster) {
 
 #[summon(executor = replicas())]
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "links need Linux")]
 fn a_node_alone_refuses(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
     nodes[1].kill().unwrap();
@@ -65,6 +67,7 @@ fn a_node_alone_refuses(nodes: &Cluster) {
 
 #[summon(executor = replicas())]
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "links need Linux")]
 fn an_isolated_node_refuses_while_the_others_go_on(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
     let isolated = nodes.isolated(0, || {
@@ -77,6 +80,7 @@ fn an_isolated_node_refuses_while_the_others_go_on(nodes: &Cluster) {
 
 #[summon(executor = replicas())]
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "links need Linux")]
 fn nothing_is_lost_when_all_nodes_die(nodes: &Cluster) {
     assert_eq!(ask(&nodes[0], "set name Lisa"), "ok");
     nodes.kill().unwrap();

@@ -30,7 +30,10 @@ mod tests {
 
     #[test]
     fn the_environment_is_no_argument() {
-        let bytes = raw(2, b"/bin/sleep\0\0\0\0\0\0sleep\x00100\0PASSWORD=x\0HOME=/\0");
+        let bytes = raw(
+            2,
+            b"/bin/sleep\0\0\0\0\0\0sleep\x00100\0PASSWORD=x\0HOME=/\0",
+        );
         assert_eq!(words(&bytes).unwrap(), "sleep 100");
     }
 
