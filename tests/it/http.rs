@@ -23,8 +23,9 @@ fn responds(text: &str) -> HttpCoordinatedExecutor {
 fn error_of(server: HttpCoordinatedExecutor) -> String {
     let server = server.timeout("2s");
     let starts = (0..10).map(|_| server.start().unwrap_err().to_string());
-    const LATE: [&str; 4] = [
+    const LATE: [&str; 5] = [
         "nothing listens there",
+        "it does not accept a connection in time",
         "but does not answer within",
         "before it was exec'ed",
         "which runs before it, did not end in time",
