@@ -1,9 +1,9 @@
-//! A network of its own, for root.
+//! A network namespace for one test. Only root can make one.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// A network of its own. Abstract names of sockets are known in one network only (`network_namespaces(7)`), so a
+/// A network namespace. An abstract name of a socket is known in one namespace only (`network_namespaces(7)`), so a
 /// stranger in it meets no process of other tests.
 pub(crate) struct Network {
     holder: Child,

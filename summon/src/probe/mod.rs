@@ -295,7 +295,7 @@ pub struct Facts<'a> {
 /// What a look can see of a process that has exited, without the code of the user.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum AtTheEnd {
-    /// Nothing, or nobody knows.
+    /// Nothing, or the look runs code of the user.
     #[default]
     Nothing,
     /// The sign of readiness, which outlives the process: its exec, output, a notice, a file.

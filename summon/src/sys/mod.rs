@@ -19,7 +19,7 @@ use linux as system;
 mod macos;
 #[cfg(target_os = "macos")]
 use macos as system;
-// What asks no system, for its tests.
+// The files without system calls, so that their tests run here too.
 #[cfg(all(test, target_os = "linux"))]
 #[allow(dead_code, reason = "the rest of the directory uses it")]
 mod macos {

@@ -1,4 +1,4 @@
-//! Who belongs to whom, from the table of all processes. It asks no system, so its tests run on each.
+//! Finds descendants in a table of all processes. It makes no system call, so its tests run on every system.
 
 /// A process in the table of all processes.
 #[derive(Clone, Copy)]

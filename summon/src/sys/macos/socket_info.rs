@@ -1,5 +1,5 @@
-//! A socket, as the kernel describes it: `struct socket_fdinfo` (`<sys/proc_info.h>`). It asks no system, so its
-//! tests run on each.
+//! A socket, as the kernel describes it: `struct socket_fdinfo` (`<sys/proc_info.h>`). It makes no system
+//! call, so its tests run on every system.
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
