@@ -1,6 +1,6 @@
 //! The arguments of a process, in the bytes of `KERN_PROCARGS2` (`sysctl(3)`): their number, the path of the
-//! program, padding, the arguments, and the environment. It makes no system call, so its
-//! tests run on every system.
+//! program, padding, the arguments, and the environment. It makes no system call, so its tests run
+//! on every system.
 
 /// Extracts the arguments, for messages.
 pub(super) fn words(raw: &[u8]) -> Option<String> {
